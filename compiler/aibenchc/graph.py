@@ -1,0 +1,164 @@
+"""Graph: a scenario's permutation as data edges between requests, tasks and the response. Immutable.
+
+What runs when. A *case* of a request class fixes one arm for each choice. An edge is live in a case when its source
+runs and all its guards hold. A task runs in a case when at least one edge into it is live and every required input
+port has a live producer; otherwise it is skipped. (So a task downstream of an arm that was not taken is skipped, and
+a task that no case of any class can feed is an error.) A guard (choice, arm) of a ONE choice holds when that arm was
+drawn; of a FIRST choice when that arm was tried: its arms are tried in turn, so in case k the arms 0..k all ran, and
+what they put out on equally named ports is concatenated into one value for the consumers.
+
+Guards stand only on the edges that enter an arm (from the choice's predecessors to the arm's first tasks, or to
+`response` for an arm that ends there).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from aibenchc.source import Span
+from aibenchrt.component import Port
+
+RESPONSE = "response"
+
+
+@dataclass(frozen=True, order=True)
+class Guard:
+    choice: str
+    arm: int
+
+
+@dataclass(frozen=True)
+class Edge:
+    """source → target; a port name where the author gave one. Source: a request class or a task; target: a task or RESPONSE."""
+
+    source: str
+    target: str
+    source_port: str | None = None
+    target_port: str | None = None
+    guards: tuple[Guard, ...] = ()
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model alternative: its name and the quality that the spec declares for it, or else the catalogue's."""
+
+    model: str
+    quality: tuple[tuple[str, float], ...]
+    cost: float
+    profile: str
+
+
+@dataclass(frozen=True)
+class QualityTarget:
+    metric: str
+    at_least: float
+
+
+@dataclass(frozen=True)
+class Feed:
+    """How a stage's input port is fed: `stage` None: from the combined task's input port `port`, else that stage's output."""
+
+    input: str
+    stage: str | None
+    port: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One component at work. A task as the author wrote it has one stage, named as the task; R5 makes tasks of several."""
+
+    name: str
+    component: str
+    settings: tuple[tuple[str, str | int], ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    target: QualityTarget | None = None
+    feeds: tuple[Feed, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """`service_ms`: declared mean service time, None if unknown."""
+
+    name: str
+    stages: tuple[Stage, ...]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    auxiliary: bool = False
+    effect: bool = False
+    service_ms: float | None = None
+    span: Span | None = field(default=None, compare=False)
+
+
+class ChoiceKind(Enum):
+    ONE = "one"  # ( 40%: a | rest: b ): one arm runs
+    FIRST = "first"  # ( a else 35%: b until a.hits >= 20 ): arms in turn until enough
+
+
+@dataclass(frozen=True)
+class PortRef:
+    task: str
+    port: str
+
+
+@dataclass(frozen=True)
+class Until:
+    """FIRST: stop once the sum of `port` over the arms tried so far satisfies `>= at_least`; `port` is as the author named it."""
+
+    ref: PortRef
+    at_least: float
+
+
+@dataclass(frozen=True)
+class Arm:
+    """share: ONE: of the requests that reach the choice; FIRST: of those that get as far as this arm (arm 0: 1.0).
+
+    tasks: the tasks that the author wrote inside the arm, first to last.
+    """
+
+    share: float
+    tasks: tuple[str, ...]
+    when: PortRef | None = None
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`when` on an arm of a ONE choice: the Flag port that decides in the run; without it the draw is seeded."""
+
+    name: str
+    kind: ChoiceKind
+    arms: tuple[Arm, ...]
+    until: Until | None = None
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class RequestClass:
+    """`dataset`: the name declared in the spec; `source`: its request source. share: of all requests, in [0, 1]."""
+
+    name: str
+    share: float
+    dataset: str
+    source: str
+    ports: tuple[Port, ...]
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set the spec declares: its name there, and the catalogue's."""
+
+    name: str
+    spec: str
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Graph:
+    datasets: tuple[Dataset, ...]
+    requests: tuple[RequestClass, ...]
+    tasks: tuple[Task, ...]
+    edges: tuple[Edge, ...]
+    choices: tuple[Choice, ...]

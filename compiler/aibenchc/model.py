@@ -1,0 +1,111 @@
+"""Scenario: what a spec says, with every name resolved and every number in one unit. Frozen; no text is looked at after this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from aibenchc.graph import Graph, QualityTarget
+from aibenchc.source import Span
+
+
+@dataclass(frozen=True)
+class Latency:
+    """The percentiles to report, in percent (50, 99, 99.9)."""
+
+    percentiles: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Slo:
+    percentile: float
+    below_ms: float
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Update:
+    """frequency: the class ('high', 'low'); every_s: the interval; tasks: those that retrain."""
+
+    frequency: str
+    every_s: float
+    tasks: tuple[str, ...]
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Load:
+    """rate: requests/s (poisson, constant); users and think_s: closed loop; trace: file relative to the spec."""
+
+    arrival: Literal["poisson", "constant", "users", "trace", "sessions"]
+    duration_s: float
+    warmup_s: float
+    seed: int
+    rate: float | None = None
+    users: int | None = None
+    think_s: float | None = None
+    trace: str | None = None
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    name: str
+    nodes: int
+    profile: Literal["small", "full"]
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class ReferenceItem:
+    """kind absolute: `percentile` of whole-path latency is value ms; ratio: whole-path percentile over `task`'s; share: time in `of`.
+
+    value: ms, ratio, or share in [0, 1]; within: relative tolerance in [0, 1].
+    """
+
+    kind: Literal["absolute", "ratio", "share"]
+    value: float
+    within: float
+    percentile: float | None = None
+    task: str | None = None
+    of: Literal["ai", "non_ai"] | None = None
+
+
+@dataclass(frozen=True)
+class Reference:
+    title: str
+    deployment: str
+    items: tuple[ReferenceItem, ...]
+    fingerprint: str | None = None
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class DistillChoices:
+    """The author's word on distilling. threshold: R2's and similarity: R1's, as shares; keep: classes and tasks; use: task → model;
+    confirm_tail: the author accepts that pruned requests reach the highest percentile."""
+
+    threshold: float = 0.02
+    similarity: float = 0.8
+    keep: tuple[str, ...] = ()
+    use: tuple[tuple[str, str], ...] = ()
+    confirm_tail: bool = False
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """metrics: quality metrics as 'precision@10'. quality: task → target. graph: the permutation, undistilled, already checked."""
+
+    name: str
+    title: str
+    graph: Graph
+    metrics: tuple[str, ...]
+    latency: Latency
+    slo: tuple[Slo, ...]
+    updates: tuple[Update, ...]
+    load: Load
+    deployments: tuple[Deployment, ...]
+    references: tuple[Reference, ...]
+    distill: DistillChoices
+    quality: tuple[tuple[str, QualityTarget], ...] = ()
+    params: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,63 @@
+"""COMPONENTS and DATASETS: everything a spec may name. Imports specs only, never torch, grpc or a service."""
+
+from aibenchrt.component import ComponentSpec, DatasetSpec
+from aibenchrt.components.ab_assignment.spec import SPEC as AB_ASSIGNMENT
+from aibenchrt.components.ad_selection.spec import SPEC as AD_SELECTION
+from aibenchrt.components.basic_statistics.spec import SPEC as BASIC_STATISTICS
+from aibenchrt.components.cache_lookup.spec import SPEC as CACHE_LOOKUP
+from aibenchrt.components.cache_store.spec import SPEC as CACHE_STORE
+from aibenchrt.components.database_operation.spec import SPEC as DATABASE_OPERATION
+from aibenchrt.components.event_log.spec import SPEC as EVENT_LOG
+from aibenchrt.components.fraud_check.spec import SPEC as FRAUD_CHECK
+from aibenchrt.components.health_check.spec import SPEC as HEALTH_CHECK
+from aibenchrt.components.image_classification.spec import SPEC as IMAGE_CLASSIFICATION
+from aibenchrt.components.indexing.spec import SPEC as INDEXING
+from aibenchrt.components.learning_to_rank.spec import SPEC as LEARNING_TO_RANK
+from aibenchrt.components.logging.spec import SPEC as LOGGING
+from aibenchrt.components.monitoring.spec import SPEC as MONITORING
+from aibenchrt.components.query_parsing.spec import SPEC as QUERY_PARSING
+from aibenchrt.components.query_rewrite.spec import SPEC as QUERY_REWRITE
+from aibenchrt.components.query_suggestion.spec import SPEC as QUERY_SUGGESTION
+from aibenchrt.components.recommendation.spec import SPEC as RECOMMENDATION
+from aibenchrt.components.speech_recognition.spec import SPEC as SPEECH_RECOGNITION
+from aibenchrt.components.spelling_correction.spec import SPEC as SPELLING_CORRECTION
+from aibenchrt.components.text_classification.spec import SPEC as TEXT_CLASSIFICATION
+from aibenchrt.components.tracing.spec import SPEC as TRACING
+from aibenchrt.datasets.specs import DATASETS
+
+__all__ = ["COMPONENTS", "DATASETS", "component", "dataset"]
+
+COMPONENTS: tuple[ComponentSpec, ...] = (
+    QUERY_PARSING,
+    SPELLING_CORRECTION,
+    TEXT_CLASSIFICATION,
+    IMAGE_CLASSIFICATION,
+    INDEXING,
+    RECOMMENDATION,
+    LEARNING_TO_RANK,
+    DATABASE_OPERATION,
+    CACHE_LOOKUP,
+    CACHE_STORE,
+    EVENT_LOG,
+    SPEECH_RECOGNITION,
+    QUERY_REWRITE,
+    QUERY_SUGGESTION,
+    AD_SELECTION,
+    FRAUD_CHECK,
+    BASIC_STATISTICS,
+    AB_ASSIGNMENT,
+    LOGGING,
+    MONITORING,
+    TRACING,
+    HEALTH_CHECK,
+)
+
+_BY_NAME = {spec.name: spec for spec in COMPONENTS}
+
+
+def component(name: str) -> ComponentSpec | None:
+    return _BY_NAME.get(name)
+
+
+def dataset(name: str) -> DatasetSpec | None:
+    return next((spec for spec in DATASETS if spec.name == name), None)

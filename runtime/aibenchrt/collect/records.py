@@ -1,0 +1,66 @@
+"""What a run records: one RequestRecord per request, one CallRecord per component call.
+
+Versioned; Parquet columns have these names.
+
+All times are nanoseconds of the recording host's CLOCK_MONOTONIC.
+Latency counts from the intended time, service time from the sent time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RECORDS_VERSION = 1
+
+OUTCOMES = ("ok", "failed", "timeout", "not_sent")
+
+
+@dataclass(frozen=True)
+class RequestRecord:
+    """phase: 'warmup', 'measured' or 'extra' (a labelled extra run of a rare class). payload: index into the class's request source.
+
+    answer: item ids in the order shown, empty unless outcome is ok. arms: 'choice=arm' of every choice that was decided.
+    planner_ns: from the planner's receipt to its reply; planner_queue_ns: from receipt to the first call.
+    """
+
+    request_id: int
+    request_class: str
+    phase: str
+    payload: int
+    intended_ns: int
+    sent_ns: int
+    done_ns: int
+    outcome: str
+    error: str
+    answer: tuple[int, ...]
+    arms: tuple[str, ...]
+    planner: str
+    planner_ns: int
+    planner_queue_ns: int
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """A call of one task for one request, as its client (the planner) saw it.
+
+    ready_ns: all its inputs were there; start_ns: the call was issued; end_ns: its reply had come. queue_ns and service_ns: as the server
+    measured them (AI: Triton's queue and the model's compute). waited_for: the task whose output came last, '' for the request itself.
+    after: ran after the response. stages: 'stage=ns' of each stage of a combined task. note: small outputs worth keeping
+    (a Category's first label, a Count, a Flag) as 'port=value'.
+    """
+
+    request_id: int
+    task: str
+    kind: str
+    endpoint: str
+    ready_ns: int
+    start_ns: int
+    end_ns: int
+    queue_ns: int
+    service_ns: int
+    outcome: str
+    error: str
+    waited_for: str
+    after: bool
+    stages: tuple[str, ...]
+    note: tuple[str, ...]

@@ -1,0 +1,217 @@
+"""What the compiler may know about a component: typed ports, models, settings. Standard library only.
+
+One table, PORT_TYPES, maps each port type to its proto fields and to its tensors; nothing else in the house
+lists the fields of a port.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Scalar(Enum):
+    """A field's element type: (proto3 type, Triton datatype, Python type name)."""
+
+    STRING = ("string", "BYTES", "str")
+    BYTES = ("bytes", "BYTES", "bytes")
+    INT64 = ("int64", "INT64", "int")
+    FLOAT = ("float", "FP32", "float")
+    BOOL = ("bool", "BOOL", "bool")
+
+    @property
+    def proto(self) -> str:
+        return self.value[0]
+
+    @property
+    def triton(self) -> str:
+        return self.value[1]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One proto field and one tensor: `[1]`, or `[n]` when repeated. A BYTES tensor holds UTF-8 or an encoded image."""
+
+    name: str
+    scalar: Scalar
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class PortType:
+    """A named record of fields. Repeated fields of one port type all have the same length. `answer`: may be part of a response."""
+
+    name: str
+    fields: tuple[Field, ...]
+    doc: str
+    answer: bool = False
+
+
+PORT_TYPES: dict[str, PortType] = {
+    port_type.name: port_type
+    for port_type in (
+        PortType("Text", (Field("text", Scalar.STRING),), "what a user typed or said"),
+        PortType("Image", (Field("png", Scalar.BYTES),), "one picture, PNG encoded"),
+        PortType("Audio", (Field("wav", Scalar.BYTES),), "one utterance, 16 kHz mono WAV"),
+        PortType("User", (Field("user_id", Scalar.INT64),), "who asks; ids of the scenario's data set"),
+        PortType(
+            "Query",
+            (Field("text", Scalar.STRING), Field("term", Scalar.STRING, repeated=True)),
+            "a parsed query: its normalised text and its terms in order",
+        ),
+        PortType(
+            "Category",
+            (Field("label", Scalar.INT64, repeated=True), Field("probability", Scalar.FLOAT, repeated=True)),
+            "the most probable categories, most probable first",
+        ),
+        PortType(
+            "Profile",
+            (
+                Field("user_id", Scalar.INT64),
+                Field("age", Scalar.INT64),
+                Field("gender", Scalar.STRING),
+                Field("occupation", Scalar.STRING),
+                Field("history", Scalar.INT64, repeated=True),
+            ),
+            "a user's record; history: item ids liked in the training period, newest first",
+        ),
+        PortType(
+            "Weights",
+            (Field("weight", Scalar.FLOAT, repeated=True),),
+            "a user's personal ranking weights, one per category in label order, summing to 1",
+        ),
+        PortType(
+            "Items",
+            (
+                Field("item_id", Scalar.INT64, repeated=True),
+                Field("category", Scalar.INT64, repeated=True),
+                Field("popularity", Scalar.FLOAT, repeated=True),
+                Field("search_score", Scalar.FLOAT, repeated=True),
+                Field("recommend_score", Scalar.FLOAT, repeated=True),
+                Field("rank_score", Scalar.FLOAT, repeated=True),
+            ),
+            "candidate goods, best first by the last stage that scored them; a score not yet given is 0",
+        ),
+        PortType("Count", (Field("value", Scalar.INT64),), "a number of things"),
+        PortType("Flag", (Field("value", Scalar.BOOL),), "yes or no"),
+        PortType(
+            "Details",
+            (
+                Field("item_id", Scalar.INT64, repeated=True),
+                Field("title", Scalar.STRING, repeated=True),
+                Field("category", Scalar.INT64, repeated=True),
+                Field("price", Scalar.FLOAT, repeated=True),
+            ),
+            "the goods as shown to the user, best first",
+            answer=True,
+        ),
+        PortType("Suggestions", (Field("text", Scalar.STRING, repeated=True),), "what the user may want to ask next", answer=True),
+        PortType("Report", (Field("text", Scalar.STRING),), "an internal report that no user sees"),
+        PortType("Any", (), "an auxiliary component's input: takes a value of every type"),
+    )
+}
+
+ANY = "Any"
+
+
+@dataclass(frozen=True)
+class Port:
+    """A typed input or output. `many`: an input that takes several values at once, in edge order of the spec."""
+
+    name: str
+    type: str
+    optional: bool = False
+    many: bool = False
+
+
+class Kind(Enum):
+    AI = "ai"  # a model behind the Open Inference Protocol
+    SERVICE = "service"  # a gRPC service generated from its ports
+
+
+class Profile(Enum):
+    """A deployment's size: which of a task's models it may use."""
+
+    SMALL = "small"
+    FULL = "full"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A named configuration of a component's model. Quality and cost are declared, not measured.
+
+    quality: metric name → declared value as a share in [0, 1]; cost: multiply-adds of one request, in millions.
+    """
+
+    name: str
+    profile: Profile
+    quality: tuple[tuple[str, float], ...]
+    cost: float
+    paper: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting that a spec may give a task. `choices` empty: any value of the kind ('word' or 'count')."""
+
+    name: str
+    kind: str
+    default: str | int | None
+    choices: tuple[str, ...] = ()
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Ports:
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+
+@dataclass(frozen=True)
+class ComponentSpec:
+    """A component of the library. `variants`: the ports where they depend on the value of setting `varies_by`."""
+
+    name: str
+    family: str
+    kind: Kind
+    doc: str
+    ports: Ports
+    varies_by: str | None = None
+    variants: tuple[tuple[str, Ports], ...] = ()
+    models: tuple[Model, ...] = ()
+    baseline: str | None = None
+    metrics: tuple[str, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    auxiliary: bool = False
+    effect: bool = False
+    trains: bool = False
+    implemented: bool = True
+
+    def ports_for(self, settings: dict[str, str | int]) -> Ports:
+        """The ports under these settings; the default variant where the setting is not given."""
+        if self.varies_by is None:
+            return self.ports
+        default = next(s.default for s in self.settings if s.name == self.varies_by)
+        return dict(self.variants).get(str(settings.get(self.varies_by, default)), self.ports)
+
+
+@dataclass(frozen=True)
+class RequestSource:
+    """Where a request class takes payloads and held-out truth from: `dataset.name` in a spec."""
+
+    name: str
+    ports: tuple[Port, ...]
+    doc: str
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A data set of the library. `metrics`: the end-to-end quality metrics its truth can yield."""
+
+    name: str
+    doc: str
+    licence: str
+    data_class: tuple[str, ...]
+    sources: tuple[RequestSource, ...]
+    metrics: tuple[str, ...]
+    implemented: bool = True

@@ -1,0 +1,22 @@
+"""Database operation: looks records up by key; SQLite embedded, PostgreSQL by configuration."""
+
+from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
+
+_USERS = Ports((Port("user", "User"),), (Port("profile", "Profile"),))
+_WEIGHTS = Ports((Port("profile", "Profile"),), (Port("weights", "Weights"),))
+_ITEMS = Ports((Port("items", "Items"),), (Port("details", "Details"),))
+
+SPEC = ComponentSpec(
+    name="database_operation",
+    family="database",
+    kind=Kind.SERVICE,
+    doc="looks up a user's profile, a user's ranking weights, or the details of goods",
+    ports=_USERS,
+    varies_by="table",
+    variants=(("users", _USERS), ("weights", _WEIGHTS), ("items", _ITEMS)),
+    settings=(
+        Setting("table", "word", "users", ("users", "weights", "items"), "the table that is read"),
+        Setting("top", "count", 10, (), "table items: how many goods are shown"),
+        Setting("engine", "word", "sqlite", ("sqlite", "postgresql"), "embedded SQLite, or a PostgreSQL server"),
+    ),
+)

@@ -1,0 +1,23 @@
+"""Image classification: the category of the goods in a photo."""
+
+from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
+
+_HE = "He et al. 2016, Deep Residual Learning for Image Recognition"
+
+SPEC = ComponentSpec(
+    name="image_classification",
+    family="classification",
+    kind=Kind.AI,
+    doc="predicts the category of the product in a photo",
+    ports=Ports((Port("image", "Image"),), (Port("category", "Category"),)),
+    models=(
+        Model("resnet20", Profile.SMALL, (("accuracy", 0.92),), 31.0, f"{_HE}, section 4.2"),
+        Model("resnet56", Profile.SMALL, (("accuracy", 0.93),), 96.0, f"{_HE}, section 4.2"),
+        Model("resnet110", Profile.SMALL, (("accuracy", 0.935),), 193.0, f"{_HE}, section 4.2"),
+        Model("resnet50", Profile.FULL, (("accuracy", 0.94),), 4100.0, f"{_HE}, table 1"),
+        Model("resnet152", Profile.FULL, (("accuracy", 0.945),), 11600.0, f"{_HE}, table 1"),
+    ),
+    baseline="majority",
+    metrics=("accuracy",),
+    trains=True,
+)

@@ -1,0 +1,38 @@
+"""Learning to rank: the final order of the goods."""
+
+from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
+
+SPEC = ComponentSpec(
+    name="learning_to_rank",
+    family="ranking",
+    kind=Kind.AI,
+    doc="orders the goods by features that the path itself produced",
+    ports=Ports(
+        (
+            Port("items", "Items"),
+            Port("profile", "Profile", optional=True),
+            Port("weights", "Weights", optional=True),
+            Port("category", "Category", optional=True),
+        ),
+        (Port("items", "Items"),),
+    ),
+    models=(
+        Model(
+            "mlp_lambda",
+            Profile.SMALL,
+            (("ndcg@10", 0.10),),
+            0.05,
+            "Wang et al. 2018, The LambdaLoss Framework for Ranking Metric Optimization",
+        ),
+        Model(
+            "linear_lambda",
+            Profile.SMALL,
+            (("ndcg@10", 0.09),),
+            0.001,
+            "Burges 2010, From RankNet to LambdaRank to LambdaMART",
+        ),
+    ),
+    baseline="search_order",
+    metrics=("ndcg@10",),
+    trains=True,
+)

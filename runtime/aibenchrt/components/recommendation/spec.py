@@ -1,0 +1,19 @@
+"""Recommendation: how likely this user is to take each of the goods found."""
+
+from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile, Setting
+
+SPEC = ComponentSpec(
+    name="recommendation",
+    family="recommendation",
+    kind=Kind.AI,
+    doc="scores the goods found for this user and keeps the best",
+    ports=Ports((Port("items", "Items"), Port("profile", "Profile")), (Port("items", "Items"),)),
+    models=(
+        Model("neumf", Profile.SMALL, (("hit_rate@10", 0.12),), 0.1, "He et al. 2017, Neural Collaborative Filtering"),
+        Model("gmf", Profile.SMALL, (("hit_rate@10", 0.11),), 0.01, "He et al. 2017, section 3.2"),
+    ),
+    baseline="popularity",
+    metrics=("hit_rate@10", "ndcg@10"),
+    settings=(Setting("top", "count", 50, (), "how many goods go on to the next task"),),
+    trains=True,
+)

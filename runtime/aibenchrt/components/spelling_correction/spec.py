@@ -1,0 +1,12 @@
+"""Spelling correction: replaces terms that no one writes by the likeliest word one or two edits away."""
+
+from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+
+SPEC = ComponentSpec(
+    name="spelling_correction",
+    family="query_understanding",
+    kind=Kind.SERVICE,
+    doc="corrects the terms of a query against the words of training-period queries and titles",
+    ports=Ports((Port("query", "Query"),), (Port("query", "Query"),)),
+    metrics=("accuracy",),
+)

@@ -1,0 +1,30 @@
+"""Text classification: the category a query asks for."""
+
+from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
+
+SPEC = ComponentSpec(
+    name="text_classification",
+    family="classification",
+    kind=Kind.AI,
+    doc="predicts the category that a query asks for",
+    ports=Ports((Port("query", "Query"),), (Port("category", "Category"),)),
+    models=(
+        Model(
+            "fasttext",
+            Profile.SMALL,
+            (("accuracy", 0.80),),
+            0.01,
+            "Joulin et al. 2017, Bag of Tricks for Efficient Text Classification",
+        ),
+        Model(
+            "textcnn",
+            Profile.SMALL,
+            (("accuracy", 0.78),),
+            0.5,
+            "Kim 2014, Convolutional Neural Networks for Sentence Classification",
+        ),
+    ),
+    baseline="majority",
+    metrics=("accuracy",),
+    trains=True,
+)

@@ -1,0 +1,29 @@
+"""The data sets that a spec may name. Standard library only: the compiler reads this table."""
+
+from aibenchrt.component import DatasetSpec, Port, RequestSource
+
+_RANKED = ("precision@10", "recall@10", "ndcg@10")
+_USER = Port("user", "User")
+
+DATASETS: tuple[DatasetSpec, ...] = (
+    DatasetSpec(
+        name="movielens_shop",
+        doc="MovieLens-100k users, goods and interactions, tied to Fashion-MNIST photos and composed queries",
+        licence="MovieLens: GroupLens terms, fetched, never redistributed; Fashion-MNIST: MIT; queries: ours, Apache-2.0",
+        data_class=("user", "product", "query"),
+        sources=(
+            RequestSource("queries", (Port("text", "Text"), _USER), "text queries with held-out truth"),
+            RequestSource("photos", (Port("image", "Image"), _USER), "photo queries with held-out truth"),
+        ),
+        metrics=_RANKED,
+    ),
+    DatasetSpec(
+        name="spoken_queries",
+        doc="utterances of shop queries; specification only",
+        licence="none: specification only",
+        data_class=("query",),
+        sources=(RequestSource("test", (Port("audio", "Audio"), _USER), "spoken queries"),),
+        metrics=_RANKED,
+        implemented=False,
+    ),
+)

@@ -1,0 +1,16 @@
+"""Failures of the environment: coded, with a way out. The command line prints them and exits 2.
+
+Codes AIB6xx are the compiler's table (aibenchc.diagnostics); ids are stable and never reused.
+"""
+
+from __future__ import annotations
+
+
+class EnvironmentFailure(Exception):
+    """Something outside the program is missing, broken or in the way. `hint` says what the user can do."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.hint = hint

@@ -1,0 +1,203 @@
+"""The plan: what the compiler emits and the runtime executes. JSON, versioned; the one schema both sides share.
+
+The planner knows no scenario: everything it does stands here. What runs when is defined in the docstring of
+aibenchc's graph module and repeated at Source and Choice below.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+PLAN_VERSION = 1
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlanPort(_Frozen):
+    name: str
+    type: str
+    optional: bool = False
+    many: bool = False
+
+
+class PlanGuard(_Frozen):
+    choice: str
+    arm: int
+
+
+class Source(_Frozen):
+    """One producer of an input: output `port` of request class or task `task`, live while it runs and all guards hold."""
+
+    task: str
+    port: str
+    guards: tuple[PlanGuard, ...] = ()
+
+
+class Input(_Frozen):
+    """An input port and its producers, in edge order. At most one is live in a case, unless the port is `many`, or the live ones
+    are arms of one FIRST choice (`concat`): then the repeated fields of their values are concatenated, Counts are added."""
+
+    port: PlanPort
+    sources: tuple[Source, ...]
+    concat: bool = False
+
+
+class StageFeed(_Frozen):
+    input: str
+    stage: str | None
+    port: str
+
+
+class PlanStage(_Frozen):
+    """One component at work; `model`: the one model that serves, None for a service."""
+
+    name: str
+    component: str
+    kind: Literal["ai", "service"]
+    settings: dict[str, str | int] = {}
+    model: str | None = None
+    feeds: tuple[StageFeed, ...] = ()
+
+
+class Step(_Frozen):
+    """One task: one hop. It runs when a source of some input is live and every required input has a live one; else it is skipped.
+
+    phase after: nothing on the way to the response needs it, so it starts when the response has been sent.
+    """
+
+    task: str
+    kind: Literal["ai", "service"]
+    family: str
+    stages: tuple[PlanStage, ...]
+    inputs: tuple[Input, ...]
+    outputs: tuple[PlanPort, ...]
+    phase: Literal["response", "after"] = "response"
+
+
+class PlanArm(_Frozen):
+    share: float
+    when: Source | None = None
+
+
+class PlanUntil(_Frozen):
+    """Per arm the Count port that is summed; the next arm is tried while the sum is below at_least."""
+
+    counts: tuple[Source, ...]
+    at_least: float
+
+
+class PlanChoice(_Frozen):
+    """ONE: the first arm whose `when` flag is true, else the arm without `when`; with no `when` at all a draw with the arms' shares,
+    seeded by (plan seed, request id, choice name). FIRST: arm k is tried when arms 0..k-1 are done and `until` is not yet met."""
+
+    name: str
+    kind: Literal["one", "first"]
+    arms: tuple[PlanArm, ...]
+    until: PlanUntil | None = None
+
+
+class PlanRequest(_Frozen):
+    name: str
+    share: float
+    dataset: str
+    source: str
+    ports: tuple[PlanPort, ...]
+
+
+class ResponsePart(_Frozen):
+    """One port of the response. required: arrives in every case of every class."""
+
+    port: PlanPort
+    sources: tuple[Source, ...]
+
+
+class PlanService(_Frozen):
+    """Where a task, or the planner (task 'planner'), or Triton (task 'triton') listens: replicas as host:port."""
+
+    task: str
+    endpoints: tuple[str, ...]
+    host_group: str = "nodes"
+
+
+class PlanBound(_Frozen):
+    """slo: latency percentile under a bound, in ms; p in percent, as 99 or 99.9."""
+
+    metric: Literal["latency"]
+    percentile: float
+    below_ms: float
+
+
+class PlanQuality(_Frozen):
+    task: str
+    metric: str
+    at_least: float
+
+
+class PlanReferenceItem(_Frozen):
+    """absolute: a percentile of latency in ms; ratio: whole-path percentile over a task's; share: of time in ai or non_ai components."""
+
+    kind: Literal["absolute", "ratio", "share"]
+    percentile: float | None = None
+    task: str | None = None
+    of: Literal["ai", "non_ai"] | None = None
+    value: float
+    within: float
+
+
+class PlanReference(_Frozen):
+    title: str
+    deployment: str
+    fingerprint: str | None = None
+    items: tuple[PlanReferenceItem, ...]
+
+
+class PlanUpdate(_Frozen):
+    frequency: str
+    every_s: float
+    tasks: tuple[str, ...]
+
+
+class PlanLoad(_Frozen):
+    """arrival poisson: rate per second; users: closed loop with think time. Times in seconds."""
+
+    arrival: Literal["poisson", "constant", "users", "trace", "sessions"]
+    rate: float | None = None
+    users: int | None = None
+    think_s: float | None = None
+    trace: str | None = None
+    duration_s: float
+    warmup_s: float
+    seed: int
+
+
+class Plan(_Frozen):
+    version: Literal[1] = PLAN_VERSION
+    scenario: str
+    title: str
+    deployment: str
+    profile: Literal["small", "full"]
+    seed: int
+    graph_hash: str
+    datasets: dict[str, str]
+    requests: tuple[PlanRequest, ...]
+    steps: tuple[Step, ...]
+    choices: tuple[PlanChoice, ...]
+    response: tuple[ResponsePart, ...]
+    services: tuple[PlanService, ...]
+    load: PlanLoad
+    metrics: tuple[str, ...]
+    percentiles: tuple[float, ...]
+    slo: tuple[PlanBound, ...]
+    quality: tuple[PlanQuality, ...]
+    update: tuple[PlanUpdate, ...]
+    references: tuple[PlanReference, ...]
+
+
+def read_plan(path: Path) -> Plan:
+    """Raises pydantic.ValidationError where the file is not a plan of this version."""
+    return Plan.model_validate_json(path.read_bytes())

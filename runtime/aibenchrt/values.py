@@ -1,0 +1,22 @@
+"""What flows along the edges of a plan, and how it becomes proto messages and tensors.
+
+A Value is one port's value: field name → Python value. A repeated field is a list (or a one-dimensional numpy array).
+Values maps an input or output port's name to its Value; an absent key is an optional port that nothing fed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+Value = Mapping[str, Any]
+Values = Mapping[str, Value]
+
+
+class Work(Protocol):
+    """A component at work in some process: what a gRPC servicer and Triton's Python backend both call.
+
+    Raises on failure; the caller turns the exception into a failed call, never into an empty answer.
+    """
+
+    def __call__(self, inputs: Values) -> Values: ...
