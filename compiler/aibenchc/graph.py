@@ -16,8 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from aibenchc.source import Span
 from aibenchrt.component import Port
+
+from aibenchc.source import Span
 
 RESPONSE = "response"
 

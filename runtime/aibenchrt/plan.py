@@ -11,8 +11,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-PLAN_VERSION = 1
-
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -176,7 +174,7 @@ class PlanLoad(_Frozen):
 
 
 class Plan(_Frozen):
-    version: Literal[1] = PLAN_VERSION
+    version: Literal[1] = 1
     scenario: str
     title: str
     deployment: str
