@@ -64,3 +64,34 @@ class CallRecord:
     after: bool
     stages: tuple[str, ...]
     note: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ScheduleRecord:
+    """One request as scheduled, before anything was sent. offset_s: intended time in seconds after the start of its phase."""
+
+    request_id: int
+    request_class: str
+    phase: str
+    payload: int
+    offset_s: float
+
+
+@dataclass(frozen=True)
+class ResourceRecord:
+    """One sample of one process. cpu_share: of one core, since the sample before; process: ProcessInfo.name of run.json."""
+
+    time_ns: int
+    process: str
+    pid: int
+    cpu_share: float
+    rss_bytes: int
+
+
+@dataclass(frozen=True)
+class TruthRecord:
+    """Held-out truth of one request. truth: relevant item ids; label: the true category, None where the class has none."""
+
+    request_id: int
+    truth: tuple[int, ...]
+    label: int | None

@@ -1,0 +1,102 @@
+"""Reading a run directory: read_run(dir) gives one typed, immutable Run, or says what is wrong with the directory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from aibenchrt.collect import schema
+from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
+from aibenchrt.collect.run_info import RUN_FILE, RunInfo
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import Plan
+
+M = TypeVar("M", bound=BaseModel)
+
+MEASURED, WARMUP, EXTRA = "measured", "warmup", "extra"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as read from its directory. triton: Triton's own model statistics, model name → its JSON, empty if it had no AI task."""
+
+    directory: Path
+    info: RunInfo
+    plan: Plan
+    schedule: tuple[ScheduleRecord, ...]
+    requests: tuple[RequestRecord, ...]
+    calls: tuple[CallRecord, ...]
+    resources: tuple[ResourceRecord, ...]
+    truth: tuple[TruthRecord, ...]
+    triton: dict[str, Any]
+
+    def phase(self, name: str) -> tuple[RequestRecord, ...]:
+        """The requests of one phase in the order of their intended times."""
+        return tuple(sorted((r for r in self.requests if r.phase == name), key=lambda r: (r.intended_ns, r.request_id)))
+
+    @cached_property
+    def measured(self) -> tuple[RequestRecord, ...]:
+        return self.phase(MEASURED)
+
+    @cached_property
+    def calls_of(self) -> dict[int, tuple[CallRecord, ...]]:
+        """Request id → its calls in the order of their starts."""
+        grouped: dict[int, list[CallRecord]] = {}
+        for call in self.calls:
+            grouped.setdefault(call.request_id, []).append(call)
+        return {key: tuple(sorted(calls, key=lambda c: (c.start_ns, c.task))) for key, calls in grouped.items()}
+
+    @cached_property
+    def truth_of(self) -> dict[int, TruthRecord]:
+        return {row.request_id: row for row in self.truth}
+
+
+def read_run(directory: Path) -> Run:
+    """Raises EnvironmentFailure AIB609 where the directory is not a whole run of this version."""
+    if not directory.is_dir():
+        raise EnvironmentFailure(
+            "AIB609", f"there is no run directory {directory}", "give the directory that `aibenchc run` named at its end"
+        )
+    info = _model(directory / RUN_FILE, RunInfo)
+    run = Run(
+        directory=directory,
+        info=info,
+        plan=_model(directory / "plan.json", Plan),
+        schedule=schema.read(directory / "schedule.parquet", ScheduleRecord),
+        requests=schema.read(directory / "requests.parquet", RequestRecord),
+        calls=schema.read(directory / "calls.parquet", CallRecord),
+        resources=schema.read(directory / "resources.parquet", ResourceRecord),
+        truth=schema.read(directory / "truth.parquet", TruthRecord),
+        triton=_triton(directory / "triton.json"),
+    )
+    if not run.measured:
+        raise schema.unreadable(directory / "requests.parquet", "it holds no measured request")
+    return run
+
+
+def _model(path: Path, model: type[M]) -> M:
+    if not path.is_file():
+        raise schema.unreadable(path, "the file is missing")
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise schema.unreadable(path, f"{place}: {first['msg']} ({error.error_count()} errors in all)") from error
+
+
+def _triton(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise schema.unreadable(path, "the file is missing")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise schema.unreadable(path, f"it is not JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise schema.unreadable(path, "it is not a JSON object")
+    return found

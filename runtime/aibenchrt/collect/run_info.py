@@ -1,0 +1,204 @@
+"""run.json: what a run was, as data. Control writes it (also for a run that was interrupted); the report reads it.
+
+Everything that the records alone cannot say stands here: versions, seeds, hashes, the fingerprint, where the data came from,
+which models served, how the stages went, and how the load generator itself did.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+RUN_VERSION: Literal[1] = 1
+RUN_FILE = "run.json"
+
+Override = Literal["random", "baseline"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class HostInfo(_Frozen):
+    """One machine. memory_mib rounded to 256 MiB, so that a few pages more or less are the same machine."""
+
+    name: str
+    cpu_model: str
+    cores: int
+    memory_mib: int
+    kernel: str
+    os: str
+
+
+class Fingerprint(_Frozen):
+    """What two runs must share for their absolute figures, ratios and shares to be comparable.
+
+    hosts: 'count × cpu model, cores, memory, os' rows, no host names. models: 'task=component/model:version'. replicas: 'task=n'.
+    load: 'poisson 30/s, text 98.9 %, …' exactly as the plan gives it, with duration and warm-up but without the seed.
+    packages: name=version of what serves (triton, onnxruntime, grpcio, numpy, python).
+    """
+
+    hosts: tuple[str, ...]
+    deployment: str
+    profile: str
+    graph_hash: str
+    data: str
+    models: tuple[str, ...]
+    replicas: tuple[str, ...]
+    load: str
+    packages: tuple[str, ...]
+
+    @property
+    def hash(self) -> str:
+        """Sixteen hex digits of sha256 over the canonical JSON."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class ProvenanceRow(_Frozen):
+    """One part of the data. observed: recorded from people or the world; composed: made by us from observed parts, as `note` says."""
+
+    part: str
+    origin: Literal["observed", "composed"]
+    source: str
+    note: str = ""
+
+
+class DataInfo(_Frozen):
+    """form synthetic: the network or the registries gave no real data, and the report says so on top."""
+
+    name: str
+    form: Literal["real", "synthetic"]
+    world_version: str
+    seed: int
+    licence: str
+    provenance: tuple[ProvenanceRow, ...]
+
+
+class MeasuredMetric(_Frozen):
+    """A model's held-out quality. low, high: 95 % interval; all values are shares; baseline_value by the same protocol."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    protocol: str
+    baseline: str | None = None
+    baseline_value: float | None = None
+
+
+class ModelInfo(_Frozen):
+    """A model version that served in this run. override: an ablation replaced its answers."""
+
+    task: str
+    stage: str
+    component: str
+    model: str
+    version: str
+    size: str
+    parameters: int | None = None
+    seed: int | None = None
+    metrics: tuple[MeasuredMetric, ...] = ()
+    override: Override | None = None
+
+
+class StageEntry(_Frozen):
+    """One entry of the journal. Times in seconds from the start of the run."""
+
+    name: Literal["prepare", "start", "ready", "warmup", "load", "collect", "stop"]
+    started_s: float
+    ended_s: float | None
+    outcome: Literal["ok", "failed", "interrupted", "running"]
+    detail: str = ""
+
+
+class ProcessInfo(_Frozen):
+    """A process of the run; `name` is the key in resources.parquet. exit_code None: still running when the journal closed.
+
+    died: it ended although nobody had asked it to.
+    """
+
+    name: str
+    role: Literal["generator", "planner", "triton", "service", "other"]
+    pid: int
+    replica: int = 0
+    exit_code: int | None = None
+    died: bool = False
+
+
+class LoadInfo(_Frozen):
+    """The load that was asked for. shares: request class → share of the measured phase. Monotonic bounds of the measured window in ns."""
+
+    arrival: str
+    rate: float | None
+    duration_s: float
+    warmup_s: float
+    seed: int
+    shares: dict[str, float]
+    window_start_ns: int
+    window_end_ns: int
+
+
+class GeneratorInfo(_Frozen):
+    """How the load generator did over the measured phase. Lateness: sent minus intended, in ns.
+
+    cpu_share: of one core, mean over the phase. dropped: scheduled but not sent; in_flight_limit None: no limit.
+    """
+
+    scheduled: int
+    sent: int
+    dropped: int
+    lateness_p50_ns: int
+    lateness_p99_ns: int
+    lateness_max_ns: int
+    cpu_share: float
+    in_flight_max: int
+    in_flight_limit: int | None = None
+
+
+class ExtraRun(_Frozen):
+    """A labelled run of one rare class beside the mix, so that its percentiles have enough samples. Its records have phase 'extra'."""
+
+    request_class: str
+    requests: int
+    rate: float
+    reason: str
+
+
+class RunInfo(_Frozen):
+    """The whole of run.json. deployment_id: the same only for runs that shared one start of the processes."""
+
+    version: Literal[1] = RUN_VERSION
+    run_id: str
+    deployment_id: str
+    scenario: str
+    title: str
+    deployment: str
+    profile: str
+    started_utc: str
+    outcome: Literal["completed", "interrupted", "failed"]
+    commands: tuple[str, ...]
+    versions: dict[str, str]
+    seeds: dict[str, int]
+    hashes: dict[str, str]
+    hosts: tuple[HostInfo, ...]
+    fingerprint: Fingerprint
+    data: tuple[DataInfo, ...]
+    models: tuple[ModelInfo, ...]
+    stages: tuple[StageEntry, ...]
+    processes: tuple[ProcessInfo, ...]
+    load: LoadInfo
+    generator: GeneratorInfo | None
+    extra_runs: tuple[ExtraRun, ...] = ()
+
+
+def write_run_info(directory: Path, info: RunInfo) -> None:
+    """Writes run.json whole or not at all (a temporary file, then a rename)."""
+    target = directory / RUN_FILE
+    temporary = target.with_suffix(".json.part")
+    temporary.write_text(info.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    temporary.replace(target)

@@ -1,0 +1,116 @@
+"""The Parquet files of a run directory: their schemas, made from the record classes, with writers and readers.
+
+Every file carries `aibench.records_version` in its metadata; a reader refuses another version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aibenchrt.collect.records import (
+    RECORDS_VERSION,
+    CallRecord,
+    RequestRecord,
+    ResourceRecord,
+    ScheduleRecord,
+    TruthRecord,
+)
+from aibenchrt.errors import EnvironmentFailure
+
+_VERSION_KEY = b"aibench.records_version"
+
+_ARROW: dict[Any, pa.DataType] = {
+    int: pa.int64(),
+    float: pa.float64(),
+    str: pa.string(),
+    bool: pa.bool_(),
+    tuple[int, ...]: pa.list_(pa.int64()),
+    tuple[str, ...]: pa.list_(pa.string()),
+    int | None: pa.int64(),
+}
+
+# File name in a run directory → class of its rows.
+FILES: dict[str, type] = {
+    "schedule.parquet": ScheduleRecord,
+    "requests.parquet": RequestRecord,
+    "calls.parquet": CallRecord,
+    "resources.parquet": ResourceRecord,
+    "truth.parquet": TruthRecord,
+}
+
+Row = TypeVar("Row")
+
+
+def schema(row_class: type) -> pa.Schema:
+    """One column per field of the dataclass, in its order."""
+    hints = get_type_hints(row_class)
+    columns = [pa.field(f.name, _ARROW[hints[f.name]], nullable=hints[f.name] == (int | None)) for f in fields(row_class)]
+    return pa.schema(columns, metadata={_VERSION_KEY: str(RECORDS_VERSION).encode()})
+
+
+def table(rows: Sequence[Any], row_class: type) -> pa.Table:
+    """The rows as an Arrow table of `schema(row_class)`."""
+    target = schema(row_class)
+    return pa.Table.from_pydict({name: [getattr(row, name) for row in rows] for name in target.names}, schema=target)
+
+
+def write(path: Path, rows: Iterable[Any], row_class: type) -> None:
+    """Writes the file whole or not at all."""
+    temporary = path.with_name(path.name + ".part")
+    pq.write_table(table(list(rows), row_class), temporary, compression="zstd")
+    temporary.replace(path)
+
+
+class Writer:
+    """Appends batches of rows to one Parquet file, for a recorder that must not hold a run in memory. Close it, or nothing can read it."""
+
+    def __init__(self, path: Path, row_class: type) -> None:
+        self._row_class = row_class
+        self._writer = pq.ParquetWriter(path, schema(row_class), compression="zstd")
+
+    def append(self, rows: Sequence[Any]) -> None:
+        if rows:
+            self._writer.write_table(table(rows, self._row_class))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def read_table(path: Path, row_class: type) -> pa.Table:
+    """The file as an Arrow table. Raises EnvironmentFailure AIB609: missing, cut short, another version or other columns."""
+    if not path.is_file():
+        raise unreadable(path, "the file is missing")
+    try:
+        found = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(path, f"it is not a whole Parquet file ({error})") from error
+    version = (found.schema.metadata or {}).get(_VERSION_KEY, b"none").decode()
+    if version != str(RECORDS_VERSION):
+        raise unreadable(path, f"its records have version {version}, this program reads version {RECORDS_VERSION}")
+    expected = schema(row_class)
+    if found.schema.names != expected.names or found.schema.types != expected.types:
+        raise unreadable(path, f"its columns are {found.schema.names}, expected {expected.names}")
+    return found
+
+
+def read(path: Path, row_class: type[Row]) -> tuple[Row, ...]:
+    """The file as rows of the dataclass. Raises EnvironmentFailure AIB609 like read_table."""
+    columns = read_table(path, row_class).to_pydict()
+    names = [f.name for f in fields(row_class)]  # type: ignore[arg-type]
+    values = [[tuple(v) if isinstance(v, list) else v for v in columns[name]] for name in names]
+    return tuple(row_class(*row) for row in zip(*values, strict=True))
+
+
+def unreadable(path: Path, why: str) -> EnvironmentFailure:
+    """The failure for a run directory that cannot be read."""
+    return EnvironmentFailure(
+        "AIB609",
+        f"cannot read the run: {path.name} in {path.parent}: {why}",
+        "give the directory that `aibenchc run` named at its end; a run that was stopped early has no whole records, so run it again",
+    )
