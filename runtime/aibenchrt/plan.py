@@ -6,6 +6,8 @@ aibenchc's graph module and repeated at Source and Choice below.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Literal
 
@@ -174,6 +176,8 @@ class PlanLoad(_Frozen):
 
 
 class Plan(_Frozen):
+    """graph_hash: wiring_hash of this very plan; the planner refuses a plan whose edges do not give it."""
+
     version: Literal[1] = 1
     scenario: str
     title: str
@@ -194,6 +198,28 @@ class Plan(_Frozen):
     quality: tuple[PlanQuality, ...]
     update: tuple[PlanUpdate, ...]
     references: tuple[PlanReference, ...]
+
+
+def wiring_hash(
+    requests: tuple[PlanRequest, ...], steps: tuple[Step, ...], choices: tuple[PlanChoice, ...], response: tuple[ResponsePart, ...]
+) -> str:
+    """sha256 (hex) of the distilled DAG as executed: who runs, who feeds whom, under which choice. Models and settings are not part."""
+    wiring = {
+        "requests": [[r.name, r.share, [p.model_dump() for p in r.ports]] for r in requests],
+        "steps": [
+            {
+                "task": step.task,
+                "stages": [[s.name, s.component, [f.model_dump() for f in s.feeds]] for s in step.stages],
+                "inputs": [i.model_dump() for i in step.inputs],
+                "outputs": [p.model_dump() for p in step.outputs],
+                "phase": step.phase,
+            }
+            for step in steps
+        ],
+        "choices": [c.model_dump() for c in choices],
+        "response": [r.model_dump() for r in response],
+    }
+    return hashlib.sha256(json.dumps(wiring, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def read_plan(path: Path) -> Plan:
