@@ -1,0 +1,166 @@
+"""The one table of diagnostic codes. Ids are stable and never reused.
+
+AIB0xx syntax, 1xx names, 2xx types, units and data edges, 3xx distilling, 4xx placement, 5xx emission, 6xx running, 9xx our bug.
+`message` and `hint` are templates; a report fills in their fields.
+"""
+
+from __future__ import annotations
+# ruff: noqa: E501  (a table: one code a line)
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(Enum):
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Code:
+    """hint: the way out, empty where every report brings its own; explanation: what `aibenchc explain` adds."""
+
+    id: str
+    message: str
+    hint: str
+    explanation: str
+    severity: Severity = Severity.ERROR
+
+
+def _warning(id_: str, message: str, hint: str, explanation: str) -> Code:
+    return Code(id_, message, hint, explanation, Severity.WARNING)
+
+
+_SYNTAX = (
+    Code("AIB001", "{found} is not expected here", "expected {expected}", "The words of a spec are in an order that the language does not have; grammar/README.md shows it by example."),
+    Code("AIB002", "the character {found} has no meaning here", "remove it, or put it inside a string: \"…\"", "Names are made of a-z, A-Z, 0-9 and _; anything else belongs into a string or a comment."),
+    Code("AIB003", "the file is larger than {limit} MiB", "keep data out of the spec; split it with `include \"file\"`", "A spec describes a scenario; more than 1 MiB of it is taken for a mistake, and is not read."),
+    Code("AIB004", "the file is not UTF-8", "save it as UTF-8; the first byte that is not is at offset {offset}", "Specs are read as UTF-8."),
+    Code("AIB005", "a control character ({found}) stands in the file", "remove it; is this a text file?", "Apart from newline and tab, a spec holds no control characters."),
+    Code("AIB006", "nested deeper than {limit} levels", "give the inner part a name: write it as a chain of its own", "Parentheses and braces nest at most 64 deep."),
+    Code("AIB007", "the first line does not name the language version", "begin the file with `aib {version}`", "Every file, an included one too, begins with the version of the language it is written in."),
+    Code("AIB008", "language version {found} is not known here", "this compiler reads `aib {version}`", "The compiler reads one version of the language."),
+    Code("AIB009", "the string is not closed on its line", "close it with \"; inside a string, write \\\" for a quote", "A string begins and ends on one line."),
+    Code("AIB010", "the file ends too early", "expected {expected}", "A block or a group is still open where the file ends."),
+    Code("AIB011", "there is no file {file}", "files are looked for beside the spec, and under each --include folder", "An include, a trace or a data file that a spec names does not exist."),
+    Code("AIB012", "{file} is outside the spec's folder", "move it into the folder, or allow its folder with --include FOLDER", "Files resolve inside the spec's folder or an explicit --include folder, links resolved. Nothing of another file is shown."),
+    Code("AIB013", "include loop: {path}", "remove one of these includes", "A file includes itself, directly or through others."),
+    Code("AIB014", "{file} is included twice", "remove this include", "A file is included once; what it declares is known everywhere in the spec."),
+    Code("AIB015", "{file} cannot be read: {reason}", "name a readable text file", "The file exists but is no regular file, or may not be read."),
+    Code("AIB016", "a spec describes one scenario; this is another", "move it into a spec of its own", "One file (with its includes) has exactly one `scenario` block."),
+    Code("AIB017", "there is no scenario in this spec", "add `scenario name \"title\" {{ … }}`", "One file (with its includes) has exactly one `scenario` block."),
+    Code("AIB018", "a group uses one operator; {found} stands beside another", "put the inner part into parentheses of its own", "There is no precedence between & , | and else: nest with parentheses."),
+)
+
+_NAMES = (
+    Code("AIB101", "no task is called '{name}'", "", "A chain, an update, an override or a reference names a task or request that the spec does not declare."),
+    Code("AIB102", "no component is called '{name}'", "", "`task name : component` takes a component of the catalogue; `aibenchc components` lists them."),
+    Code("AIB103", "the catalogue has no data set '{name}'", "", "`dataset name = spec` takes a data set of the catalogue; `aibenchc components` lists them."),
+    Code("AIB104", "no data set is called '{name}'", "", "A request takes its payloads `from` a data set that the spec declares."),
+    Code("AIB105", "data set '{dataset}' has no source '{name}'", "", "A request takes payloads and held-out truth from one source of a data set, as `from shop.queries`."),
+    Code("AIB106", "{owner} has no {direction} '{name}'", "", "`a.out -> b.in` names an output of a and an input of b; `aibenchc components NAME` lists a component's ports."),
+    Code("AIB107", "{owner} has no setting '{name}'", "", "Only the settings that the component or the block declares may be given."),
+    Code("AIB108", "component '{component}' has no model '{name}'", "", "`model a | b` takes models of the task's component."),
+    Code("AIB109", "'{name}' is not a value of {setting}", "", "The setting takes one of a few words."),
+    Code("AIB110", "the name '{name}' is used twice", "rename one of them; it is first declared at {first}", "Tasks, requests and data sets share one namespace; parameters and deployments have one each."),
+    Code("AIB111", "'{name}' may not be used as a name", "choose another; `response rest else until when` act in chains", "These words have a meaning inside a permutation."),
+    Code("AIB112", "the name is {length} characters long", "use at most {limit}", "Names become file names, services and models; longer ones do not fit everywhere."),
+    Code("AIB113", "no parameter is called '{name}'", "", "`$name` uses a parameter that `param name = value` declares."),
+    _warning("AIB114", "parameter '{name}' is not used", "remove it, or use it as `${name}`", "A parameter that nothing uses changes nothing."),
+    Code("AIB115", "{what} is given twice", "keep one; the first is at {first}", "A block of this kind, or a setting, is written once."),
+    Code("AIB116", "'{name}' is not a metric here", "", "Percentiles are written p50, p99, p99.9; quality metrics as precision@10."),
+    Code("AIB117", "nothing can yield the metric '{name}'", "", "A quality metric needs a data set whose held-out truth can yield it, used by at least one request."),
+    Code("AIB118", "no deployment is called '{name}'", "", "A reference is bound to a deployment that the spec declares."),
+    _warning("AIB119", "data set '{name}' is not used", "remove it, or let a request take its payloads from it", "A data set that no request uses is not fetched."),
+    Code("AIB120", "no edge leads to task '{name}'", "add `… -> {name}` to the permutation, or remove the task", "A task runs when an edge feeds it; nothing feeds this one."),
+    Code("AIB121", "the command line sets a parameter that the spec does not declare: '{name}'", "", "--param NAME=VALUE replaces the value of a declared parameter."),
+    Code("AIB122", "request '{name}' leads nowhere", "add `{name} -> …` to the permutation, or remove the request", "A request class needs a way to the response."),
+    Code("AIB123", "{owner} lacks `{name}`", "{example}", "The block cannot mean anything without this setting."),
+    Code("AIB124", "the scenario has no {name}", "{example}", "A scenario needs requests, a permutation and a load."),
+)
+
+_TYPES = (
+    Code("AIB201", "{what} needs {expected}, not {found}", "{example}", "Every number has a unit, and the unit must be one that fits: ms s min h d for times, /s /min /h for rates, % for shares."),
+    Code("AIB202", "{what} must be {expected}, not {found}", "", "The number is outside of what makes sense, or not whole."),
+    Code("AIB203", "{what} takes {expected}, not {found}", "{example}", "The value is of another kind than the setting takes."),
+    Code("AIB204", "the shares add up to {total} %", "lower them to 100 % in all, or write `rest` for one", "The arms of a choice, and the request classes, share 100 % between them."),
+    Code("AIB205", "the shares add up to only {total} %", "raise them to 100 % in all, or write `rest` for one", "The arms of a choice, and the request classes, share 100 % between them."),
+    Code("AIB206", "the share rises along `else`: {share} % after {before} %", "an arm is reached by no more requests than the one before it", "The share of an `else` arm is the fraction of requests that get that far; it cannot grow."),
+    Code("AIB207", "an alternative after `->` needs a share", "write `( 40%: a | rest: b )`; without shares, `( a | b ) ->` may only begin a chain", "A choice takes one arm by share; whichever-ran groups stand at the beginning of a chain."),
+    Code("AIB208", "{what} has no meaning here", "{example}", "On the left of a chain `( a | b ) ->` means whichever ran: nothing is chosen there. The first arm of `else` is always tried."),
+    Code("AIB209", "`rest` stands twice in one choice", "give one of them a share", "`rest` is what the other arms leave."),
+    Code("AIB210", "cycle: {path}", "remove one of these edges", "A permutation is a directed graph without cycles; a `when` or `until` depends on the task that it names."),
+    Code("AIB211", "port '{port}' of task '{task}' is fed by nothing{case}", "{way_out}", "An input port takes the output of the predecessors that run in this case and have its type. Every request class and every choice is checked separately."),
+    Code("AIB212", "port '{port}' of {task} is fed by several{case}: {sources}", "name the one you mean: `{example}`", "A port takes one value, unless it is declared `many`."),
+    Code("AIB213", "{source} is {found}, but {target} takes {expected}", "name ports of one type", "Both ends of an edge have one port type."),
+    Code("AIB214", "this edge feeds no port: {why}", "remove it, or name the ports: a.out -> b.in", "A task sees only what its in-edges bring; an edge whose data nothing takes says something that is not so."),
+    Code("AIB215", "'{one}' and '{other}' do not exclude each other{case}", "feed {target} from one of them, or write `&` where both are meant", "`( a | b ) ->` says that at most one of them runs; every class and choice is checked."),
+    Code("AIB216", "request '{name}' never reaches the response{case}", "add an edge to `response` from what answers here", "Each class reaches `response` exactly once in every case."),
+    Code("AIB217", "request '{name}' reaches the response twice{case}: from {sources}", "keep one of these edges, or make them arms of one choice", "Each class reaches `response` exactly once in every case."),
+    Code("AIB218", "`response` is the end of a chain", "end the chain here; what does not delay the response branches off before it", "After the response has been sent, nothing of it flows on."),
+    Code("AIB219", "model '{model}' declares no {metric}", "drop the alternative, or declare it: `{model} ({metric} >= 60%)`", "A quality target compares the alternatives by a metric that each of them must have."),
+    Code("AIB220", "task '{name}' cannot train", "remove it from the update; {component} has no trainer", "An update retrains models; only components with a trainer can be named."),
+    Code("AIB221", "'{name}' is {found}, not a Flag", "`when` takes a port that says yes or no{example}", "The port that decides between arms in the run holds yes or no."),
+    Code("AIB222", "`until` cannot sum '{name}': {why}", "name a Count port of the tasks that are tried, as `until first.hits >= 20`", "Every arm of an ordered fallback puts out the Count that `until` adds up."),
+    Code("AIB223", "'{name}' names both an input and an output of '{task}'", "write two edges: `… -> {name}` and `{name} -> …`", "In the middle of a chain a port name must be one or the other."),
+    Code("AIB224", "this edge is there already: {edge}", "remove one; the first is at {first}", "An edge is written once."),
+    Code("AIB225", "{what}", "{example}", "Edges lead from requests and tasks to tasks and the response."),
+    Code("AIB226", "task '{name}' never runs: {why}", "{way_out}", "A task runs where an edge into it is live and every required input has a producer. No class and choice does that here."),
+    Code("AIB227", "request '{name}' has more than {limit} cases", "split the scenario, or drop choices that do not matter", "Each combination of arms is checked; so many cannot be."),
+    Code("AIB228", "the choice cannot be made{case}: '{task}' does not run there", "let '{task}' run for every request that reaches the choice", "The task that a `when` names must run wherever the choice is reached."),
+    Code("AIB229", "nothing goes on from here: every arm ends in `response`", "remove what follows, or let one arm go on", "An arm that ends in `response` does not go on."),
+    Code("AIB230", "an ordered fallback needs `until`", "write `( a else 35%: b until a.hits >= 20 )`", "`until` says when enough has been found and no further arm is tried."),
+    Code("AIB231", "a choice decided by `when` needs exactly one arm without it", "give the arm that is taken otherwise no `when`, as `rest: b`", "The first arm whose flag is true is taken, else the one arm without `when`."),
+    Code("AIB232", "the bound is written with `{operator}`, not `{found}`", "{example}", "Quality and counts are bounded from below, latency from above."),
+    Code("AIB233", "'{model}' and '{other}' cannot both be fixed for task '{task}'", "keep one `use`", "`use` fixes one model."),
+)
+
+_DISTILLING = (
+    Code("AIB301", "pruning {pruned} takes {share} % of the requests, and the highest percentile is p{percentile}: rare classes make the tail", "write `confirm tail` in `distill`, or `keep` a class", "R2 stops where the pruned requests together exceed 1 - p for the highest percentile p in metrics or slo."),
+    _warning("AIB302", "nothing is known of the models of task '{task}': no quality target decides between {models}", "declare `quality metric >= x%`, or write `use {task}.MODEL` in `distill`", "R4 keeps the best declared quality; where nothing is declared it changes nothing."),
+    _warning("AIB303", "no service times are known: rule 2 judges by requests alone", "declare `service 3 ms` for the tasks, or give --measurements FILE", "R2 compares a branch's share of requests and its share of service time."),
+    Code("AIB304", "`{setting} {name}` names nothing that can be {done}", "", "`keep` takes a task or a request class, `use` a task and one of its models."),
+    Code("AIB305", "rule {rule}: {text}", "{way_out}", "What a distilling rule left as it is, and why.", Severity.NOTE),
+    Code("AIB306", "no distilling rule is called '{name}'", "the rules are R1 R2 R3 R4 R5 R6", "--rules and --without take names of rules, separated by commas."),
+    Code("AIB307", "the measurements cannot be read: {reason}", "write them with `aibenchc reference`, or leave --measurements out", "--measurements takes a JSON file of measured qualities and service times."),
+    Code("AIB308", "no model of task '{task}' fits: {reason}", "lower the quality target, use another profile, or write `use {task}.MODEL`", "R4 keeps a model that the profile allows and that meets the target; here none does."),
+)
+
+_PLACEMENT = (
+    Code("AIB401", "no deployment is called '{name}'", "", "--deployment takes a deployment that the spec declares."),
+    Code("AIB402", "{count} ports from {first} on do not fit below 65536", "choose a lower first port", "Every service listens on a port of its own."),
+    Code("AIB403", "task '{task}' has {count} models left, but one can serve", "write `use {task}.MODEL` in `distill`, or declare a quality target", "A plan names one model for each AI task."),
+)
+
+_EMISSION = (
+    Code("AIB501", "task '{task}' survives distilling, but component '{component}' has no implementation", "remove the task, or declare it `auxiliary`", "A component may be in the catalogue as specification only; what is left after distilling must run."),
+    Code("AIB502", "the output folder {folder} holds files that are not ours: {file}", "choose an empty folder with --out, or remove the files", "The compiler replaces only what a manifest of its own lists."),
+    Code("AIB503", "the name '{name}' cannot be emitted: {reason}", "rename it in the spec", "Names become proto messages, Python modules and model folders."),
+    Code("AIB504", "protoc is missing", "pip install 'aibenchc[protoc]'", "Stubs are generated by grpcio-tools."),
+    Code("AIB505", "data set '{name}' is used, but has no implementation", "take another data set, or let distilling remove the requests that use it", "A data set may be in the catalogue as specification only; what is left after distilling must run."),
+)
+
+_RUNNING = (
+    Code("AIB601", "a tool is missing", "install it, or name an endpoint that has it", "A program that running needs was not found."),
+    Code("AIB602", "a port is in use", "stop what listens there, or choose another first port with --ports-from", "A service could not listen on its port."),
+    Code("AIB603", "a model is missing", "train it with `aibenchc train`", "No version of the model stands in the model repository."),
+    Code("AIB604", "a download is corrupted", "remove the file, and run again", "The sha256 of what was fetched is not the expected one."),
+    Code("AIB605", "the disk is full", "free space, or set AIBENCH_HOME to another disk", "A file could not be written whole; nothing half-written is kept."),
+    Code("AIB606", "a host cannot be reached", "check its address and its ssh access", "A host of the inventory does not answer."),
+    Code("AIB607", "a process ended too early", "read its log in the run directory", "A service, the planner or Triton died during the run."),
+    Code("AIB608", "a part was not ready in time", "read its log in the run directory; raise --ready-timeout on a slow machine", "Readiness is asked for, never assumed after a wait."),
+    Code("AIB609", "the run directory cannot be read", "name a directory that `aibenchc run` wrote", "Records are missing, or of another version."),
+    Code("AIB610", "a data set cannot be had", "run again where the package indexes can be reached, or use the synthetic form", "Nothing that holds the data could be fetched."),
+    Code("AIB611", "the folder holds somebody else's files", "choose another folder", "Only folders that are empty or that we wrote are written to."),
+    Code("AIB612", "Triton cannot run here", "run on Linux x86-64 with Python 3.11, or name a Triton endpoint", "AI components are served by Triton."),
+    Code("AIB613", "the plan cannot be executed", "compile the spec again", "An edge of the plan is missing, or leads nowhere."),
+)
+
+_OURS = (
+    Code("AIB901", "the compiler failed: {reason}", "this is our mistake; please report it with the spec", "An error that no diagnostic covers."),
+)
+
+CODES: dict[str, Code] = {
+    code.id: code for group in (_SYNTAX, _NAMES, _TYPES, _DISTILLING, _PLACEMENT, _EMISSION, _RUNNING, _OURS) for code in group
+}
