@@ -1,0 +1,258 @@
+"""A plan made ready to execute: one program per request class, sources and consumers as indices. Built once, at start-up.
+
+Also the start-up check: a plan whose edges were cut, or do not fit, is refused with AIB613.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from aibenchrt.component import ANY
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import Plan, PlanChoice, PlanPort, PlanRequest, Source, Step, wiring_hash
+
+ROOT = -1  # index of the producer "the request itself"
+
+
+class Target(Enum):
+    """What a source feeds: a step's input, a part of the response, a `when` flag, or the count of an arm."""
+
+    INPUT = "input"
+    RESPONSE = "response"
+    WHEN = "when"
+    COUNT = "count"
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A source as executed: producer (ROOT or step index), its port, guards as (choice index, arm), and whom it feeds.
+
+    owner: step, response part or choice index; slot: input index or arm; position: among the sources of that slot.
+    """
+
+    producer: int
+    port: str
+    guards: tuple[tuple[int, int], ...]
+    target: Target
+    owner: int
+    slot: int
+    position: int
+
+
+@dataclass(frozen=True)
+class Slot:
+    """An input port or response part. gathers: takes several live sources (`many` or concat); width: sources that this class can feed."""
+
+    name: str
+    type: str
+    required: bool
+    gathers: bool
+    many: bool
+    width: int
+
+
+@dataclass(frozen=True)
+class StepProgram:
+    step: Step
+    slots: tuple[Slot, ...]
+    after: bool
+
+
+@dataclass(frozen=True)
+class ChoiceProgram:
+    """fed: per arm, whether this class can feed its flag or count; entered: indices of the feeds that the choice guards."""
+
+    choice: PlanChoice
+    fed: tuple[bool, ...]
+    entered: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Everything that can happen to a request of one class.
+
+    feeds_of[p + 1]: indices of feeds of producer p (ROOT first); guarded[(choice, arm)]: indices of feeds under that guard.
+    """
+
+    request: PlanRequest
+    steps: tuple[StepProgram, ...]
+    choices: tuple[ChoiceProgram, ...]
+    response: tuple[Slot, ...]
+    feeds: tuple[Feed, ...]
+    feeds_of: tuple[tuple[int, ...], ...]
+    guarded: dict[tuple[int, int], tuple[int, ...]]
+
+
+def check_plan(plan: Plan) -> None:
+    """AIB613 unless every source exists and fits, every required input can be fed, every class reaches the response, and the wiring
+    is the one the compiler hashed."""
+    problems = [*_dangling(plan), *_cycle(plan)]
+    if not problems:
+        problems = [p for request in plan.requests for p in _unfed(plan, request)] + _choice_problems(plan)
+    if not problems and wiring_hash(plan.requests, plan.steps, plan.choices, plan.response) != plan.graph_hash:
+        problems = ["its edges are not those that were compiled (graph_hash differs)"]
+    if problems:
+        raise EnvironmentFailure("AIB613", f"the plan cannot be executed: {'; '.join(problems[:5])}", "compile the scenario again")
+
+
+def compile_programs(plan: Plan) -> dict[str, Program]:
+    """Request class → Program. The plan has been checked."""
+    return {request.name: _program(plan, request) for request in plan.requests}
+
+
+def _ports(plan: Plan) -> dict[tuple[str, str], PlanPort]:
+    """(task or class, port) → the port it puts out."""
+    ports = {(request.name, port.name): port for request in plan.requests for port in request.ports}
+    ports.update({(step.task, port.name): port for step in plan.steps for port in step.outputs})
+    return ports
+
+
+def _uses(plan: Plan) -> list[tuple[str, str, Source]]:
+    """(where, wanted port type, source) of every source in the plan."""
+    uses = [(f"{step.task}.{i.port.name}", i.port.type, s) for step in plan.steps for i in step.inputs for s in i.sources]
+    uses += [(f"response.{part.port.name}", part.port.type, s) for part in plan.response for s in part.sources]
+    for choice in plan.choices:
+        uses += [(f"choice {choice.name}", "Flag", arm.when) for arm in choice.arms if arm.when]
+        uses += [(f"choice {choice.name}", "Count", s) for s in (choice.until.counts if choice.until else ())]
+    return uses
+
+
+def _dangling(plan: Plan) -> list[str]:
+    problems = []
+    ports = _ports(plan)
+    arms = {choice.name: len(choice.arms) for choice in plan.choices}
+    names = [request.name for request in plan.requests] + [step.task for step in plan.steps]
+    problems += [f"'{name}' stands in it twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    for where, wanted, source in _uses(plan):
+        port = ports.get((source.task, source.port))
+        if port is None:
+            problems.append(f"{where} is fed by {source.task}.{source.port}, which does not exist")
+        elif port.type != wanted and wanted != ANY:
+            problems.append(f"{where} takes {wanted}, but {source.task}.{source.port} is {port.type}")
+        problems += [f"{where} stands under arm {g.arm} of choice '{g.choice}', which does not exist"
+                     for g in source.guards if not 0 <= g.arm < arms.get(g.choice, 0)]  # fmt: skip
+    for step in plan.steps:
+        given = {i.port.name for i in step.inputs}
+        made = {(stage.name, None) for stage in step.stages}
+        for stage in step.stages:
+            problems += [f"stage {stage.name} of {step.task} is fed by {feed.stage or 'input'}.{feed.port}, which does not exist"
+                         for feed in stage.feeds
+                         if (feed.port not in given if feed.stage is None else (feed.stage, None) not in made)]  # fmt: skip
+    return problems
+
+
+def _cycle(plan: Plan) -> list[str]:
+    """One problem if steps wait for each other, through inputs or through choices."""
+    decided = {
+        c.name: [a.when.task for a in c.arms if a.when] + [s.task for s in (c.until.counts if c.until else ())] for c in plan.choices
+    }
+    waits: dict[str, set[str]] = {}
+    for step in plan.steps:
+        sources = [s for i in step.inputs for s in i.sources]
+        # An arm of a FIRST choice waits for the arms before it only, so its own count is no cycle.
+        waits[step.task] = {s.task for s in sources} | {
+            task for s in sources for g in s.guards for task in _deciders(plan, decided, g.choice, g.arm)
+        }
+    done = {request.name for request in plan.requests}
+    while waits:
+        ready = [task for task, needs in waits.items() if needs <= done]
+        if not ready:
+            return [f"the steps {', '.join(sorted(waits))} wait for each other"]
+        done.update(ready)
+        for task in ready:
+            del waits[task]
+    return []
+
+
+def _deciders(plan: Plan, decided: dict[str, list[str]], choice: str, arm: int) -> list[str]:
+    kind = next((c.kind for c in plan.choices if c.name == choice), "one")
+    return decided.get(choice, [])[:arm] if kind == "first" else decided.get(choice, [])
+
+
+def _choice_problems(plan: Plan) -> list[str]:
+    problems = []
+    for choice in plan.choices:
+        without = sum(arm.when is None for arm in choice.arms)
+        if choice.kind == "one" and without != 1 and any(arm.when for arm in choice.arms):
+            problems.append(f"choice '{choice.name}' has {without} arms without a flag where one must stand for the rest")
+        if choice.kind == "first" and (choice.until is None or len(choice.until.counts) != len(choice.arms)):
+            problems.append(f"choice '{choice.name}' tries its arms in turn, but does not count every arm")
+    return problems
+
+
+def _possible(plan: Plan, request: PlanRequest) -> set[str]:
+    """The class and the steps that can run for it in some case: every required input has a producer that can run."""
+    possible = {request.name}
+    while True:
+        found = {
+            step.task
+            for step in plan.steps
+            if step.task not in possible
+            and any(s.task in possible for i in step.inputs for s in i.sources)
+            and all(i.port.optional or any(s.task in possible for s in i.sources) for i in step.inputs)
+        }
+        if not found:
+            return possible
+        possible |= found
+
+
+def _unfed(plan: Plan, request: PlanRequest) -> list[str]:
+    possible = _possible(plan, request)
+    problems = []
+    for step in plan.steps:
+        problems += [
+            f"required input {step.task}.{i.port.name} has no source" for i in step.inputs if not i.port.optional and not i.sources
+        ]
+        if not step.inputs:
+            problems.append(f"{step.task} has no inputs")
+    problems += [f"no request of class '{request.name}' can fill response.{part.port.name}"
+                 for part in plan.response if not part.port.optional and not any(s.task in possible for s in part.sources)]  # fmt: skip
+    return problems if plan.response else [*problems, "it has no response"]
+
+
+def _program(plan: Plan, request: PlanRequest) -> Program:
+    possible = _possible(plan, request)
+    steps = [step for step in plan.steps if step.task in possible]
+    index = {request.name: ROOT} | {step.task: i for i, step in enumerate(steps)}
+    choice_index = {choice.name: i for i, choice in enumerate(plan.choices)}
+    feeds: list[Feed] = []
+
+    def add(sources: tuple[Source, ...], target: Target, owner: int, slot: int) -> int:
+        live = [s for s in sources if s.task in possible]
+        for position, s in enumerate(live):
+            guards = tuple((choice_index[g.choice], g.arm) for g in s.guards)
+            feeds.append(Feed(index[s.task], s.port, guards, target, owner, slot, position))
+        return len(live)
+
+    step_programs = []
+    for i, step in enumerate(steps):
+        slots = tuple(
+            Slot(x.port.name, x.port.type, not x.port.optional, x.concat or x.port.many, x.port.many, add(x.sources, Target.INPUT, i, j))
+            for j, x in enumerate(step.inputs)
+        )
+        step_programs.append(StepProgram(step, slots, step.phase == "after"))
+    response = tuple(
+        Slot(part.port.name, part.port.type, not part.port.optional, False, False, add(part.sources, Target.RESPONSE, i, i))
+        for i, part in enumerate(plan.response)
+    )
+    fed = []
+    for c, choice in enumerate(plan.choices):
+        kind = Target.COUNT if choice.kind == "first" else Target.WHEN
+        deciders = choice.until.counts if choice.until else tuple(arm.when for arm in choice.arms)
+        fed.append(tuple(bool(s and add((s,), kind, c, arm)) for arm, s in enumerate(deciders)))
+    entered: list[set[int]] = [set() for _ in plan.choices]
+    guarded: dict[tuple[int, int], list[int]] = {}
+    for f, feed in enumerate(feeds):
+        for guard in feed.guards:
+            guarded.setdefault(guard, []).append(f)
+            entered[guard[0]].add(f)
+    return Program(
+        request=request,
+        steps=tuple(step_programs),
+        choices=tuple(ChoiceProgram(c, fed[i], tuple(sorted(entered[i]))) for i, c in enumerate(plan.choices)),
+        response=response,
+        feeds=tuple(feeds),
+        feeds_of=tuple(tuple(f for f, feed in enumerate(feeds) if feed.producer == p) for p in range(ROOT, len(steps))),
+        guarded={guard: tuple(indices) for guard, indices in guarded.items()},
+    )

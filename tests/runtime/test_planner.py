@@ -1,0 +1,253 @@
+"""The executor's semantics over a plan, in process: every call is real work of the test's own, no network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import Input, Plan, PlanChoice, ResponsePart, Step, wiring_hash
+from aibenchrt.planner.executor import Answer, CallTimes, Executor, Request, draw
+from aibenchrt.planner.program import check_plan
+from shop_plan import empty, items, shop_plan, step
+
+
+class Shop:
+    """Answers calls with chosen values, and keeps what was called with what."""
+
+    def __init__(self, hits: tuple[int, ...] = (60,), cached: bool = False, fails: str = "", waits: dict[str, asyncio.Event] | None = None):
+        self.hits, self.cached, self.fails, self.waits = hits, cached, fails, waits or {}
+        self.calls: list[str] = []
+        self.seen: dict[str, dict[str, Any]] = {}
+        self.times: list[CallTimes] = []
+
+    async def __call__(self, step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
+        self.calls.append(step.task)
+        self.seen[step.task] = inputs
+        if step.task in self.waits:
+            await self.waits[step.task].wait()
+        if step.task == self.fails:
+            raise RuntimeError("broken")
+        outputs = {p.name: empty(p.type) for p in step.outputs}
+        tiers = ("excellent", "good", "bad")
+        if step.task in tiers:
+            tier = tiers.index(step.task)
+            outputs["hits"] = {"value": self.hits[tier]}
+            outputs["items"] = items(*range(tier * 1000, tier * 1000 + self.hits[tier]))
+        elif step.task == "answers":
+            outputs["hit"] = {"value": self.cached}
+        elif "items" in inputs and "items" in outputs:
+            outputs["items"] = inputs["items"]
+        return outputs
+
+
+def ask(shop: Shop, request_class: str = "text", request_id: int = 1, plan: Plan | None = None) -> Answer:
+    plan = plan or shop_plan()
+    values = {p.name: empty(p.type) for r in plan.requests if r.name == request_class for p in r.ports}
+    executor = Executor(plan, shop, observe=shop.times.append)
+    return asyncio.run(asyncio.wait_for(executor.run(Request(request_id, request_class, values)), 10))
+
+
+def test_text_request_runs_its_tasks_and_no_others() -> None:
+    shop = Shop()
+    answer = ask(shop)
+    ranker = "rank_a" if "ranker=0" in answer.arms else "rank_b"
+    assert set(shop.calls) == {
+        "parse", "answers", "category", "profile", "excellent", "recommend", ranker, "summary", "remember", "clicks",
+    }  # fmt: skip
+    assert answer.error == ""
+    assert set(answer.response) == {"details"}
+    assert set(answer.arms) >= {"cached=1", "searchers=0"}
+
+
+def test_image_request_has_no_query_and_skips_the_cache() -> None:
+    shop = Shop()
+    answer = ask(shop, "image")
+    assert answer.error == ""
+    assert not {"parse", "answers", "category"} & set(shop.calls)
+    assert set(shop.seen["excellent"]) == {"category"}
+    assert set(shop.seen["remember"]) == {"user", "details"}
+    assert not any(arm.startswith("cached") for arm in answer.arms)
+
+
+def test_hit_ends_at_the_response_without_waiting_for_the_profile() -> None:
+    async def scenario() -> tuple[Answer, list[str]]:
+        gate = asyncio.Event()
+        shop = Shop(cached=True, waits={"profile": gate})
+        running = Executor(shop_plan(), shop).start(Request(1, "text", {"text": {"text": "x"}, "user": {"user_id": 1}}))
+        answer = await asyncio.wait_for(running.answer, 5)
+        running.release()
+        gate.set()
+        await running.finished()
+        return answer, shop.calls
+
+    answer, calls = asyncio.run(scenario())
+    assert answer.error == ""
+    assert answer.arms == ("cached=0",)
+    assert set(calls) == {"parse", "answers", "profile"}
+
+
+@pytest.mark.parametrize(
+    ("hits", "tried"), [((60,), ["excellent"]), ((20, 30), ["excellent", "good"]), ((1, 2, 3), ["excellent", "good", "bad"])]
+)
+def test_arms_in_turn_until_enough_and_their_goods_concatenated(hits: tuple[int, ...], tried: list[str]) -> None:
+    shop = Shop(hits=hits)
+    answer = ask(shop)
+    assert [c for c in shop.calls if c in ("excellent", "good", "bad")] == tried
+    expected = [tier * 1000 + i for tier, count in enumerate(hits) for i in range(count)]
+    assert list(shop.seen["recommend"]["items"]["item_id"]) == expected
+    assert f"searchers={len(tried) - 1}" in answer.arms
+
+
+def test_draw_is_seeded_and_keeps_its_shares() -> None:
+    shop = Shop()
+    executor = Executor(shop_plan(), shop)
+    values = {"text": {"text": "x"}, "user": {"user_id": 1}}
+
+    async def arms() -> list[str]:
+        return [next(a for a in (await executor.run(Request(i, "text", values))).arms if a.startswith("ranker")) for i in range(600)]
+
+    first, second = asyncio.run(arms()), asyncio.run(arms())
+    assert first == second
+    assert 0.24 < Counter(first)["ranker=0"] / 600 < 0.36
+    assert draw(1, 5, "a") != draw(2, 5, "a") != draw(2, 5, "b")
+
+
+def test_effects_start_only_when_the_response_has_been_sent() -> None:
+    async def scenario() -> None:
+        shop = Shop()
+        running = Executor(shop_plan(), shop, observe=shop.times.append).start(
+            Request(1, "text", {"text": {"text": "x"}, "user": {"user_id": 1}})
+        )
+        await running.answer
+        await running.finished()
+        assert not {"remember", "clicks"} & set(shop.calls)
+        running.release()
+        await running.finished()
+        assert {"remember", "clicks"} <= set(shop.calls)
+        assert {t.step.task for t in shop.times if t.after} == {"remember", "clicks"}
+
+    asyncio.run(scenario())
+
+
+def test_a_failed_call_fails_the_request_and_nothing_comes_after_it() -> None:
+    shop = Shop(fails="recommend")
+    answer = ask(shop)
+    assert answer.error == "recommend: RuntimeError: broken"
+    assert answer.response == {}
+    assert not {"summary", "remember", "clicks"} & set(shop.calls)
+    assert [t.error for t in shop.times if t.step.task == "recommend"] == ["RuntimeError: broken"]
+
+
+def test_a_failed_effect_is_a_failed_call_not_a_failed_request() -> None:
+    shop = Shop(fails="clicks")
+    answer = ask(shop)
+    assert answer.error == ""
+    assert [t.error for t in shop.times if t.step.task == "clicks"] == ["RuntimeError: broken"]
+
+
+def test_a_missing_output_fails_the_request() -> None:
+    class Silent(Shop):
+        async def __call__(self, step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
+            outputs = await super().__call__(step, inputs)
+            return {} if step.task == "category" else outputs
+
+    assert ask(Silent()).error == "category put out no 'category'"
+
+
+def test_waited_for_names_the_last_input() -> None:
+    shop = Shop(hits=(20, 40))
+    ask(shop)
+    waited = {t.step.task: t.waited_for for t in shop.times}
+    assert waited["parse"] == ""
+    assert waited["answers"] == "parse"
+    assert waited["good"] == "excellent"
+    assert waited["recommend"] == "good"
+    assert all(t.ready_ns <= t.start_ns <= t.end_ns for t in shop.times)
+
+
+def _without(plan: Plan, kind: str, owner: int, slot: int, position: int) -> Plan:
+    """The plan with one source removed."""
+
+    def cut(sources: tuple[Any, ...]) -> tuple[Any, ...]:
+        return sources[:position] + sources[position + 1 :]
+
+    if kind == "response":
+        parts = list(plan.response)
+        parts[owner] = ResponsePart(port=parts[owner].port, sources=cut(parts[owner].sources))
+        return plan.model_copy(update={"response": tuple(parts)})
+    steps = list(plan.steps)
+    inputs = list(steps[owner].inputs)
+    inputs[slot] = Input(port=inputs[slot].port, sources=cut(inputs[slot].sources), concat=inputs[slot].concat)
+    steps[owner] = steps[owner].model_copy(update={"inputs": tuple(inputs)})
+    return plan.model_copy(update={"steps": tuple(steps)})
+
+
+def _cuts(plan: Plan) -> list[Plan]:
+    places = [("step", s, i, k) for s, st in enumerate(plan.steps) for i, x in enumerate(st.inputs) for k in range(len(x.sources))]
+    places += [("response", p, 0, k) for p, part in enumerate(plan.response) for k in range(len(part.sources))]
+    return [_without(plan, *place) for place in places]
+
+
+def test_cutting_any_edge_is_a_start_up_error() -> None:
+    plan = shop_plan()
+    check_plan(plan)
+    cuts = _cuts(plan)
+    assert len(cuts) > 30
+    for cut in cuts:
+        with pytest.raises(EnvironmentFailure) as failure:
+            Executor(cut, Shop())
+        assert failure.value.code == "AIB613"
+
+
+def _rehashed(plan: Plan) -> Plan:
+    return plan.model_copy(update={"graph_hash": wiring_hash(plan.requests, plan.steps, plan.choices, plan.response)})
+
+
+def test_the_check_names_what_is_wrong_even_where_the_hash_fits() -> None:
+    plan = shop_plan()
+    named = 0
+    for cut in _cuts(plan):
+        try:
+            check_plan(_rehashed(cut))
+        except EnvironmentFailure as failure:
+            named += "has no source" in failure.message or "can fill response" in failure.message
+    assert named >= 10
+
+
+def _with_step(plan: Plan, new: Step) -> Plan:
+    return _rehashed(plan.model_copy(update={"steps": tuple(new if s.task == new.task else s for s in plan.steps)}))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda p: _with_step(p, step("parse", {"text:Text": ["nobody.text"]}, ["query:Query"])), "nobody.text, which does not exist"),
+        (lambda p: _with_step(p, step("parse", {"text:Text": ["text.user"]}, ["query:Query"])), "takes Text, but text.user is User"),
+        (lambda p: _with_step(p, step("parse", {"text:Text": ["text.text@none=0"]}, ["query:Query"])), "choice 'none'"),
+        (
+            lambda p: _with_step(p, step("parse", {"text:Text": ["text.text"], "q:Details": ["summary.details"]}, ["query:Query"])),
+            "wait for",
+        ),
+        (lambda p: _rehashed(p.model_copy(update={"response": ()})), "no response"),
+        (lambda p: _rehashed(p.model_copy(update={"choices": (p.choices[0], _uncounted(p.choices[1]), p.choices[2])})), "count every arm"),
+    ],
+)
+def test_broken_plans_are_refused(change: Any, said: str) -> None:
+    with pytest.raises(EnvironmentFailure, match="AIB613") as failure:
+        check_plan(change(shop_plan()))
+    assert said in failure.value.message
+
+
+def _uncounted(choice: PlanChoice) -> PlanChoice:
+    return choice.model_copy(update={"until": None})
+
+
+def test_a_chain_of_thousands_of_skipped_steps_needs_no_recursion() -> None:
+    plan = shop_plan()
+    chain = [step("s0", {"c:Category": ["category.category"]}, ["query:Query"])]
+    chain += [step(f"s{i}", {"query:Query": [f"s{i - 1}.query"]}, ["query:Query"]) for i in range(1, 3000)]
+    deep = _rehashed(plan.model_copy(update={"steps": plan.steps + tuple(chain)}))
+    assert ask(Shop(cached=True), plan=deep).error == ""
