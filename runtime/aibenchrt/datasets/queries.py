@@ -1,0 +1,156 @@
+"""Requests with ground truth, composed from what users went on to like.
+
+A text request: a user, one of the categories in which the user liked something in the period, with or without one attribute of a good
+liked there (its year, its decade, or a second genre), put into words (phrases.py). A photo request: the same with a photo of the
+category's class instead of words. Truth: everything the user liked in the period that matches. Ratings below LIKED are no truth: the
+user met the good and did not take to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from aibenchrt.datasets.departments import own_genres
+from aibenchrt.datasets.phrases import TitleWords, Vocabulary, choose, phrase, typed
+from aibenchrt.datasets.world import LIKED, SPLITS, Interactions, Item, Photos, PhotoQuery, Query
+
+WARM = 5  # a returning visitor: at least so many likes before the period
+RETURNING = 0.85  # share of requests from returning visitors (composed: MovieLens users rate in bursts, few return)
+ATTRIBUTES = (("", 0.40), ("genre", 0.25), ("year", 0.15), ("decade", 0.20))
+
+
+@dataclass(frozen=True)
+class Period:
+    """A stretch of time [start, end) from which requests are composed, and how many of each kind."""
+
+    part: str
+    split: str
+    start: int
+    end: int
+    texts: int
+    photos: int
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A user, a category, the good that the user has in mind, and all goods that the user liked there."""
+
+    user_id: int
+    label: int
+    target: Item
+    liked: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class Askers:
+    """Who may ask in a period. likes: user → category → goods liked in the period, by item id."""
+
+    likes: Mapping[int, Mapping[int, tuple[Item, ...]]]
+    returning: tuple[int, ...]
+    new: tuple[int, ...]
+
+    def draw(self, rng: np.random.Generator) -> Wish:
+        # A user's categories by the root of their size, so that one favourite does not hide the others.
+        group = self.returning if self.returning and (not self.new or rng.random() < RETURNING) else self.new
+        user_id = choose(group, rng)
+        labels = sorted(self.likes[user_id])
+        share = np.sqrt([len(self.likes[user_id][label]) for label in labels])
+        label = labels[int(rng.choice(len(labels), p=share / share.sum()))]
+        liked = self.likes[user_id][label]
+        return Wish(user_id, label, choose(liked, rng), liked)
+
+
+def askers_of(period: Period, interactions: Interactions, items: Mapping[int, Item]) -> Askers:
+    """Users with a like in the period; returning ones have at least WARM likes before it."""
+    liked = interactions.where(interactions.rating >= LIKED)
+    inside = liked.where((liked.time >= period.start) & (liked.time < period.end))
+    likes: dict[int, dict[int, list[Item]]] = {}
+    for user, item in zip(inside.user.tolist(), inside.item.tolist(), strict=True):
+        likes.setdefault(user, {}).setdefault(items[item].category, []).append(items[item])
+    # Served histories end with the training period, so a test user is a returning one only by training likes.
+    known = liked.of("train")
+    users, counts = np.unique(known.user[known.time < period.start], return_counts=True)
+    warm = set(users[counts >= WARM].tolist())
+    return Askers(
+        {u: {c: tuple(sorted(found, key=lambda i: i.item_id)) for c, found in own.items()} for u, own in likes.items()},
+        tuple(sorted(u for u in likes if u in warm)),
+        tuple(sorted(u for u in likes if u not in warm)),
+    )
+
+
+def compose_queries(
+    periods: Sequence[Period], interactions: Interactions, items: Mapping[int, Item], vocabulary: Vocabulary, rng: np.random.Generator
+) -> tuple[Query, ...]:
+    """Text requests of every period, ids from 0. A query that would copy an indexed title, or repeat one of the user's, is drawn again."""
+    titles = TitleWords(item.title for item in items.values())
+    found: list[Query] = []
+    for period in periods:
+        askers = askers_of(period, interactions, items)
+        asked: set[tuple[int, str]] = set()
+        for _ in range(period.texts if askers.likes else 0):
+            query = _new_query(len(found), period, askers, asked, titles, vocabulary, rng)
+            asked.add((query.user_id, query.text))
+            found.append(query)
+    return tuple(found)
+
+
+def _new_query(
+    query_id: int, period: Period, askers: Askers, asked: set[tuple[int, str]], titles: TitleWords, vocabulary: Vocabulary, rng: np.random.Generator
+) -> Query:
+    for _ in range(1000):
+        wish = askers.draw(rng)
+        attribute = _attribute(wish, rng)
+        clean = phrase(wish.label, attribute, period.split != "train", vocabulary, rng)
+        text = typed(clean, rng)
+        if not titles.copied_in(clean) and not titles.copied_in(text) and (wish.user_id, text) not in asked:
+            truth = tuple(item.item_id for item in wish.liked if matches(item, attribute))
+            return Query(query_id, period.split, period.part, wish.user_id, wish.label, text, clean, attribute, truth)
+    raise AssertionError("a thousand phrases in a row copied a title or an earlier query")
+
+
+def _attribute(wish: Wish, rng: np.random.Generator) -> str:
+    kinds, shares = zip(*ATTRIBUTES, strict=True)
+    kind = kinds[int(rng.choice(len(kinds), p=shares))]
+    item = wish.target
+    if kind == "genre":
+        others = [genre for genre in item.genres if genre not in own_genres(wish.label) and genre != "unknown"]
+        return f"genre:{choose(others, rng)}" if others else ""
+    # Most goods are of the nineties: there the year says something and the decade does not.
+    if kind == "decade":
+        return f"decade:{item.year // 10 * 10}s" if item.year < 1990 else ""
+    return f"year:{item.year}" if kind == "year" else ""
+
+
+def matches(item: Item, attribute: str) -> bool:
+    """Whether an item of the right category has the attribute that a query also asks for."""
+    kind, _, value = attribute.partition(":")
+    tests: dict[str, Callable[[], bool]] = {
+        "": lambda: True,
+        "genre": lambda: value in item.genres,
+        "year": lambda: item.year == int(value),
+        "decade": lambda: item.year // 10 * 10 == int(value[:4]),
+    }
+    return tests[kind]()
+
+
+def compose_photo_queries(
+    periods: Sequence[Period], interactions: Interactions, items: Mapping[int, Item], photos: Photos, rng: np.random.Generator
+) -> tuple[PhotoQuery, ...]:
+    """Photo requests of every period, ids from 0; a photo of the period's split is asked with once at most."""
+    found: list[PhotoQuery] = []
+    used: set[int] = set()
+    for period in periods:
+        askers = askers_of(period, interactions, items)
+        of_split = photos.split == SPLITS.index(period.split)
+        by_label = [np.flatnonzero(of_split & (photos.label == label)).tolist() for label in range(int(photos.label.max()) + 1)]
+        for _ in range(period.photos if askers.likes else 0):
+            wish = askers.draw(rng)
+            free = [row for row in by_label[wish.label] if row not in used] or by_label[wish.label]
+            photo = choose(free, rng)
+            used.add(photo)
+            truth = tuple(item.item_id for item in wish.liked)
+            found.append(PhotoQuery(len(found), period.split, period.part, wish.user_id, wish.label, photo, truth))
+    return tuple(found)

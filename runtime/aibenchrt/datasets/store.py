@@ -1,0 +1,84 @@
+"""A world on disk: arrays as .npy (memory-mapped, never unpickled), the rest as JSON; its version is the hash of both."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aibenchrt.datasets.fetch import disk_guard
+from aibenchrt.datasets.world import Interactions, Item, Photos, PhotoQuery, Provenance, Query, User, World
+
+_ROWS: dict[str, type[Any]] = {
+    "items": Item,
+    "users": User,
+    "queries": Query,
+    "photo_queries": PhotoQuery,
+    "provenance": Provenance,
+}
+_ARRAYS: dict[str, type[Any]] = {"interactions": Interactions, "photos": Photos}
+_SCALARS = ("form", "seed", "rank_start", "validation_start", "test_start")
+
+
+def save(world: World, folder: Path) -> World:
+    """Writes the world, with its version, beside the folder and renames: a reader sees a whole world or none."""
+    partial = folder.with_name(f".{folder.name}.partial")
+    with disk_guard(folder):
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        text = json.dumps(_document(world), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        (partial / "world.json").write_bytes(text)
+        for name in _ARRAYS:
+            part = getattr(world, name)
+            for field in dataclasses.fields(part):
+                np.save(partial / f"{name}.{field.name}.npy", np.ascontiguousarray(getattr(part, field.name)), allow_pickle=False)
+        version = _version(partial)
+        (partial / "version").write_text(version)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    return dataclasses.replace(world, version=version)
+
+
+def load(folder: Path) -> World | None:
+    """The world that save() wrote there; None where there is none or where a file no longer has the content that was saved."""
+    version = folder / "version"
+    if not version.is_file() or version.read_text() != _version(folder):
+        return None
+    document = json.loads((folder / "world.json").read_bytes())
+    rows = {name: tuple(_row(kind, row) for row in document[name]) for name, kind in _ROWS.items()}
+    arrays = {name: kind(**_arrays(folder, name, kind)) for name, kind in _ARRAYS.items()}
+    scalars = {name: document[name] for name in _SCALARS}
+    return World(version=version.read_text(), categories=tuple(document["categories"]), **scalars, **rows, **arrays)
+
+
+def _document(world: World) -> dict[str, Any]:
+    document: dict[str, Any] = {name: getattr(world, name) for name in (*_SCALARS, "categories")}
+    for name, kind in _ROWS.items():
+        names = [field.name for field in dataclasses.fields(kind)]
+        document[name] = [[getattr(row, field) for field in names] for row in getattr(world, name)]
+    return document
+
+
+def _row(kind: type[Any], row: list[Any]) -> Any:
+    return kind(*(tuple(cell) if isinstance(cell, list) else cell for cell in row))
+
+
+def _arrays(folder: Path, name: str, kind: type[Any]) -> dict[str, Any]:
+    return {
+        field.name: np.load(folder / f"{name}.{field.name}.npy", mmap_mode="r", allow_pickle=False) for field in dataclasses.fields(kind)
+    }
+
+
+def _version(folder: Path) -> str:
+    """sha256 over the names and contents of all files but `version`, in order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.name != "version":
+            with path.open("rb") as stream:
+                digest.update(path.name.encode() + b"\0" + hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
