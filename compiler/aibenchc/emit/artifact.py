@@ -1,0 +1,192 @@
+"""Artifacts: emitted files, and how they reach the output folder: all or none, nobody else's touched, stale ones removed."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from aibenchrt.errors import EnvironmentFailure
+
+MANIFEST = PurePosixPath("manifest.json")
+MANIFEST_VERSION = 1
+STAGING = ".aibenchc-"  # prefix of the folder where files are written before they are renamed into place
+BYTECODE = "__pycache__"  # what running the generated code leaves behind
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file to emit: a path below the output folder, and its content. ValueError: the path would lead out of it."""
+
+    path: PurePosixPath
+    data: bytes
+
+    def __post_init__(self) -> None:
+        if not inside(self.path):
+            raise ValueError(f"'{self.path}' is no path below an output folder")
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def inside(path: PurePosixPath) -> bool:
+    return not path.is_absolute() and bool(path.parts) and ".." not in path.parts and "\0" not in str(path) and "\\" not in str(path)
+
+
+def manifest(artifacts: Iterable[Artifact], sources: Mapping[str, str], settings: Mapping[str, object], version: str) -> Artifact:
+    """sha256 of what went in and of what came out. sources: name → sha256 of each file read; no clock, no absolute path."""
+    content = {
+        "version": MANIFEST_VERSION,
+        "aibenchc": version,
+        "inputs": {"sources": dict(sorted(sources.items())), "settings": settings},
+        "outputs": {str(artifact.path): artifact.sha256 for artifact in sorted(artifacts, key=lambda a: a.path)},
+    }
+    return Artifact(MANIFEST, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
+
+
+def write(folder: Path, artifacts: Iterable[Artifact]) -> None:
+    """Makes `folder` hold exactly these artifacts, one of them the manifest.
+
+    EnvironmentFailure AIB502: the folder holds a file that no earlier compile wrote, or a link stands in the way; nothing was touched.
+    AIB507: the files cannot be written (disk full, no permission, another compile at work); the files that were there are still there.
+    """
+    wanted = {artifact.path: artifact for artifact in artifacts}
+    if MANIFEST not in wanted:
+        raise ValueError("artifacts without a manifest")
+    try:
+        made = make_folder(folder)
+        try:
+            with locked(folder):
+                replace(folder.resolve(), wanted)
+        except BaseException:
+            for parent in made:
+                parent.rmdir()
+            raise
+    except OSError as error:
+        hint = "free some space, or name another folder with --out"
+        raise EnvironmentFailure("AIB507", f"cannot write into '{folder}': {error.strerror or error}", hint) from error
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Makes the folder; returns what had to be made, innermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise EnvironmentFailure("AIB507", f"another compile is writing into '{folder}'", "wait until it has ended") from None
+    finally:
+        os.close(descriptor)
+
+
+def replace(folder: Path, wanted: Mapping[PurePosixPath, Artifact]) -> None:
+    ours = written_before(folder)
+    there = files_in(folder)
+    strangers = sorted(str(path) for path in there if path not in ours)
+    if strangers:
+        raise foreign(folder, strangers)
+    check_parents(folder, wanted)
+    changed = [a for path, a in wanted.items() if path not in there or (folder / path).read_bytes() != a.data]
+    stale = [path for path in there if path not in wanted]
+    if not changed and not stale:
+        return
+    for leftover in folder.glob(f"{STAGING}*"):  # of a compile that was killed: the lock says that none is at work
+        shutil.rmtree(leftover)
+    staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
+    try:
+        put(staging, [claim(ours, wanted), *(a for a in changed if a.path != MANIFEST), wanted[MANIFEST]], folder)
+        for path in stale:
+            (folder / path).unlink()
+        remove_empty(folder, stale)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def put(staging: Path, artifacts: list[Artifact], folder: Path) -> None:
+    """Writes all files first, where a full disk does no harm, then renames each into place."""
+    for number, artifact in enumerate(artifacts):
+        (staging / str(number)).write_bytes(artifact.data)
+    for number, artifact in enumerate(artifacts):
+        target = folder / artifact.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (staging / str(number)).rename(target)
+
+
+def claim(ours: Iterable[PurePosixPath], wanted: Iterable[PurePosixPath]) -> Artifact:
+    """A manifest for the moment between the first rename and the last: after a crash the folder is still known to be ours."""
+    outputs = {str(path): "" for path in {*ours, *wanted} - {MANIFEST}}
+    return Artifact(MANIFEST, json.dumps({"version": MANIFEST_VERSION, "outputs": outputs}, sort_keys=True).encode())
+
+
+def written_before(folder: Path) -> set[PurePosixPath]:
+    """What the manifest of an earlier compile lists; nothing where there is no such manifest."""
+    path = folder / MANIFEST
+    if path.is_symlink() or not path.is_file():
+        return set()
+    try:
+        content = json.loads(path.read_bytes())
+        outputs = {PurePosixPath(name) for name in content["outputs"]}
+        known = content["version"] == MANIFEST_VERSION
+    except (ValueError, KeyError, TypeError):
+        return set()
+    return {MANIFEST, *outputs} if known and all(inside(output) for output in outputs) else set()
+
+
+def files_in(folder: Path) -> set[PurePosixPath]:
+    """Everything but folders, links included and not followed; bytecode and the staging folder of a killed compile left out."""
+    found = set()
+    for root, folders, files in os.walk(folder, followlinks=False):
+        here = PurePosixPath(Path(root).relative_to(folder).as_posix())
+        found.update(here / name for name in folders if os.path.islink(os.path.join(root, name)))
+        folders[:] = [name for name in folders if name != BYTECODE and not name.startswith(STAGING)]
+        found.update(here / name for name in files)
+    return found
+
+
+def check_parents(folder: Path, wanted: Iterable[PurePosixPath]) -> None:
+    """EnvironmentFailure AIB502 where a wanted file's folder is no folder of ours, or the file itself is a link or a folder."""
+    for path in {parent for path in wanted for parent in path.parents if parent.parts}:
+        mode = mode_of(folder / path)
+        if mode is not None and not stat.S_ISDIR(mode):
+            raise foreign(folder, [str(path)])
+    for path in wanted:
+        mode = mode_of(folder / path)
+        if mode is not None and not stat.S_ISREG(mode):
+            raise foreign(folder, [str(path)])
+
+
+def mode_of(path: Path) -> int | None:
+    try:
+        return path.lstat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def remove_empty(folder: Path, removed: Iterable[PurePosixPath]) -> None:
+    """Removes the folders that the removed files leave without a file, bytecode with them."""
+    for path in sorted({parent for path in removed for parent in path.parents if parent.parts}, key=lambda p: -len(p.parts)):
+        left = list((folder / path).iterdir())
+        if all(entry.name == BYTECODE and not entry.is_symlink() for entry in left):
+            shutil.rmtree(folder / path)
+
+
+def foreign(folder: Path, paths: list[str]) -> EnvironmentFailure:
+    shown = ", ".join(f"'{path}'" for path in paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    message = f"'{folder}' holds files that no compile of this version wrote: {shown}"
+    return EnvironmentFailure("AIB502", message, "move them away, or name another folder with --out; nothing was changed")

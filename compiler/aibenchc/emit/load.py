@@ -1,0 +1,26 @@
+"""Plan → load.json: what the query generator sends, how fast, from where, and to whom."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from aibenchrt.plan import Plan
+
+from aibenchc.emit.artifact import Artifact
+
+LOAD_VERSION = 1
+
+
+def emit_load(plan: Plan) -> Iterator[Artifact]:
+    content = {
+        "version": LOAD_VERSION,
+        "scenario": plan.scenario,
+        "target": [endpoint for service in plan.services if service.task == "planner" for endpoint in service.endpoints],
+        "load": plan.load.model_dump(),
+        "mix": [{"class": r.name, "share": r.share, "dataset": plan.datasets[r.dataset], "source": r.source} for r in plan.requests],
+        "metrics": list(plan.metrics),
+        "percentiles": list(plan.percentiles),
+    }
+    yield Artifact(PurePosixPath("load.json"), (json.dumps(content, indent=1) + "\n").encode())

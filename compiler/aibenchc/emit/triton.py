@@ -1,0 +1,67 @@
+"""Plan → Triton's model repository: per AI task its config.pbtxt, a model.py that names the runtime's backend, and its step.
+
+Never weights: deployment puts the model versions beside step.json, as weights/<stage>/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from aibenchrt.component import PORT_TYPES, Scalar
+from aibenchrt.plan import Plan, PlanPort, Step
+
+from aibenchc.emit.artifact import Artifact
+from aibenchc.emit.templates import Fit, pbtxt, render, word
+
+
+@dataclass(frozen=True)
+class TensorView:
+    """dims: 1, or -1 for a repeated field. `optional` is shown for inputs only."""
+
+    name: Fit
+    type: Fit
+    dims: int
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class ModelView:
+    name: Fit
+    inputs: tuple[TensorView, ...]
+    outputs: tuple[TensorView, ...]
+
+
+MEASURED = (  # what the backend reports beside the answer, in ns: the whole step's work, and each stage's
+    TensorView(pbtxt("timing__service_ns"), word("TYPE_INT64"), 1),
+    TensorView(pbtxt("timing__stage_ns"), word("TYPE_INT64"), -1),
+)
+
+
+def emit_triton(plan: Plan) -> Iterator[Artifact]:
+    for step in plan.steps:
+        if step.kind == "ai":
+            folder = PurePosixPath("triton", step.task)
+            yield Artifact(folder / "config.pbtxt", render("triton/config.pbtxt", model_view(step)))
+            yield Artifact(folder / "1" / "model.py", render("triton/1/model.py", None))
+            yield Artifact(folder / "1" / "step.json", (step.model_dump_json(indent=1) + "\n").encode())
+
+
+def model_view(step: Step) -> ModelView:
+    return ModelView(
+        name=pbtxt(step.task),
+        inputs=tuple(tensors(entry.port for entry in step.inputs)),
+        outputs=(*tensors(step.outputs), *MEASURED),
+    )
+
+
+def tensors(ports: Iterable[PlanPort]) -> Iterator[TensorView]:
+    for port in ports:
+        for field in PORT_TYPES[port.type].fields:
+            yield TensorView(pbtxt(f"{port.name}__{field.name}"), triton_type(field.scalar), -1 if field.repeated else 1, port.optional)
+
+
+def triton_type(scalar: Scalar) -> Fit:
+    """As model_config.proto names it: BYTES is TYPE_STRING there."""
+    return word("TYPE_STRING" if scalar.triton == "BYTES" else f"TYPE_{scalar.triton}")
