@@ -164,7 +164,7 @@ class Running:
             for i, slot in enumerate(program.slots):
                 if slot.width == 0:
                     self._close(s, i, slot)
-        for i, slot in enumerate(self._program.response):
+        for slot in self._program.response:
             if slot.width == 0:
                 self._close_part(slot)
         self._produced(ROOT, self._request.values)

@@ -1,0 +1,55 @@
+"""python -m aibenchrt.planner --generated DIR --address HOST:PORT --records FILE [--plan FILE] [--replica N]"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import signal
+import sys
+from pathlib import Path
+
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import read_plan
+from aibenchrt.planner.recorder import Recorder
+from aibenchrt.planner.server import serve
+from aibenchrt.proto import load_stubs
+
+SWITCH_S = 0.0005  # the records' thread must not hold the interpreter for the default 5 ms
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m aibenchrt.planner", description=__doc__)
+    parser.add_argument("--generated", type=Path, required=True, help="the compiler's output folder")
+    parser.add_argument("--plan", type=Path, help="the plan to run, if not the one in --generated")
+    parser.add_argument("--address", required=True, help="host:port to listen on")
+    parser.add_argument("--records", type=Path, required=True, help="where the call records go")
+    parser.add_argument("--replica", type=int, default=0)
+    arguments = parser.parse_args()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        asyncio.run(_run(arguments))
+    except EnvironmentFailure as failure:
+        sys.stderr.write(f"error[{failure.code}]: {failure.message}\n   = help: {failure.hint}\n")
+        return 2
+    return 0
+
+
+async def _run(arguments: argparse.Namespace) -> None:
+    plan = read_plan(arguments.plan or arguments.generated / "plan.json")
+    stubs = load_stubs(arguments.generated)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    recorder = Recorder(arguments.records)
+    gc.collect()
+    gc.freeze()  # what start-up made lives until the end; collections need not walk it
+    try:
+        await serve(plan, stubs, arguments.address, recorder, stop)
+    finally:
+        recorder.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""A planner's clients: one open channel per endpoint, calls in turn over replicas. Proto messages pass through; tensors only for Triton."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import grpc
+import grpc.aio
+import numpy as np
+from tritonclient.grpc import aio as triton
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+from aibenchrt.component import PORT_TYPES
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import Plan, PlanPort, Step
+from aibenchrt.proto import Stubs, camel_case
+from aibenchrt.tensors import decode, encode
+from aibenchrt.triton_backend import SERVICE_NS, STAGE_NS
+
+CHANNEL_OPTIONS = (
+    ("grpc.max_receive_message_length", 64 << 20),
+    ("grpc.max_send_message_length", 64 << 20),
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+
+class CallError(Exception):
+    """A call came back without an answer; the text says why, on one line."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """outputs: port → proto message. queue_ns and service_ns as the server measured them; Triton's queue is joined from its trace later."""
+
+    outputs: dict[str, Any]
+    endpoint: str
+    queue_ns: int
+    service_ns: int
+    stages: tuple[str, ...]
+
+
+class TaskClient(Protocol):
+    async def call(self, request_id: int, inputs: Mapping[str, Any], timeout_s: float | None, /) -> Reply:
+        """Raises CallError."""
+
+    async def connect(self, timeout_s: float) -> None:
+        """Raises EnvironmentFailure AIB608: an endpoint does not answer."""
+
+    async def close(self) -> None: ...
+
+
+class ServiceClient:
+    """A task that a gRPC service of ours serves."""
+
+    def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str]) -> None:
+        name = camel_case(step.task)
+        self._request = stubs.message(f"{name}Request")
+        reply = stubs.message(f"{name}Reply")
+        self._outputs = tuple(port.name for port in step.outputs)
+        method = f"/{stubs.package}.{name}Service/Call"
+        self._channels = [grpc.aio.insecure_channel(endpoint, options=CHANNEL_OPTIONS) for endpoint in endpoints]
+        self._endpoints = tuple(endpoints)
+        calls = [
+            channel.unary_unary(method, request_serializer=self._request.SerializeToString, response_deserializer=reply.FromString)
+            for channel in self._channels
+        ]
+        self._turns = itertools.cycle(list(zip(endpoints, calls, strict=True)))
+
+    async def call(self, _request_id: int, inputs: Mapping[str, Any], timeout_s: float | None, /) -> Reply:
+        endpoint, call = next(self._turns)
+        try:
+            reply = await call(self._request(**inputs), timeout=timeout_s)
+        except grpc.aio.AioRpcError as error:
+            raise CallError(f"{endpoint}: {error.code().name}: {error.details()}") from error
+        timing = reply.timing
+        outputs = {port: getattr(reply, port) for port in self._outputs if reply.HasField(port)}
+        stages = tuple(f"{entry.stage}={entry.ns}" for entry in timing.stage)
+        return Reply(outputs, endpoint, timing.queue_ns, timing.service_ns, stages)
+
+    async def connect(self, timeout_s: float) -> None:
+        for endpoint, channel in zip(self._endpoints, self._channels, strict=True):
+            await _ready(endpoint, channel, timeout_s)
+
+    async def close(self) -> None:
+        for channel in self._channels:
+            await channel.close()
+
+
+class TritonClient:
+    """A task that is a model behind Triton (Open Inference Protocol)."""
+
+    def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str]) -> None:
+        self._step = step
+        self._inputs = tuple(entry.port for entry in step.inputs)
+        self._messages = {port.name: stubs.message(port.type) for port in step.outputs}
+        self._servers = [(endpoint, triton.InferenceServerClient(endpoint, channel_args=list(CHANNEL_OPTIONS))) for endpoint in endpoints]
+        self._turns = itertools.cycle(self._servers)
+
+    async def call(self, request_id: int, inputs: Mapping[str, Any], timeout_s: float | None, /) -> Reply:
+        endpoint, server = next(self._turns)
+        values = {port.name: _fields(port, inputs[port.name]) for port in self._inputs if port.name in inputs}
+        try:
+            result = await server.infer(
+                self._step.task, _tensors(encode(self._inputs, values)), request_id=str(request_id), client_timeout=timeout_s
+            )
+        except InferenceServerException as error:
+            raise CallError(f"{endpoint}: {error.status() or 'FAILED'}: {' '.join(str(error.message()).split())}") from error
+        found = {output.name: result.as_numpy(output.name) for output in result.get_response().outputs}
+        outputs = {port: self._messages[port](**value) for port, value in decode(self._step.outputs, found).items()}
+        times = zip((stage.name for stage in self._step.stages), found[STAGE_NS].tolist(), strict=True)
+        return Reply(outputs, endpoint, 0, int(found[SERVICE_NS][0]), tuple(f"{stage}={ns}" for stage, ns in times))
+
+    async def connect(self, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        for endpoint, server in self._servers:
+            try:
+                ready = await server.is_model_ready(self._step.task, client_timeout=max(0.1, deadline - time.monotonic()))
+            except InferenceServerException as error:
+                raise _not_ready(endpoint) from error
+            if not ready:
+                raise _not_ready(endpoint, f"model {self._step.task}")
+
+    async def close(self) -> None:
+        for _, server in self._servers:
+            await server.close()
+
+
+def open_clients(plan: Plan, stubs: Stubs) -> dict[str, TaskClient]:
+    """Task → its client, connected to nothing yet. EnvironmentFailure AIB613: the plan places a task nowhere."""
+    places = {service.task: service.endpoints for service in plan.services}
+    clients: dict[str, TaskClient] = {}
+    for step in plan.steps:
+        endpoints = places.get("triton" if step.kind == "ai" else step.task, ())
+        if not endpoints:
+            raise EnvironmentFailure("AIB613", f"the plan has no endpoint for task '{step.task}'", "compile the scenario again")
+        clients[step.task] = TritonClient(step, stubs, endpoints) if step.kind == "ai" else ServiceClient(step, stubs, endpoints)
+    return clients
+
+
+def _fields(port: PlanPort, message: Any) -> dict[str, Any]:
+    return {f.name: getattr(message, f.name)[:] if f.repeated else getattr(message, f.name) for f in PORT_TYPES[port.type].fields}
+
+
+def _tensors(arrays: Mapping[str, np.ndarray[Any, Any]]) -> list[Any]:
+    tensors = []
+    for name, array in arrays.items():
+        tensor = triton.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
+        tensor.set_data_from_numpy(array)
+        tensors.append(tensor)
+    return tensors
+
+
+async def _ready(endpoint: str, channel: grpc.aio.Channel, timeout_s: float) -> None:
+    try:
+        await asyncio.wait_for(channel.channel_ready(), timeout_s)
+    except TimeoutError as error:
+        raise _not_ready(endpoint) from error
+
+
+def _not_ready(endpoint: str, what: str = "the service") -> EnvironmentFailure:
+    return EnvironmentFailure("AIB608", f"{what} at {endpoint} does not answer", "start it first, and read its log")

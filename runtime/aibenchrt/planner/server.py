@@ -1,0 +1,146 @@
+"""The planner as a gRPC server: ScenarioService.Ask runs one request through the plan.
+
+Stateless: replicas may run side by side. Its own queue (receipt to first call) and cost are in every reply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import Plan, Step
+from aibenchrt.planner.clients import CHANNEL_OPTIONS, Reply, TaskClient, open_clients
+from aibenchrt.planner.executor import CallTimes, Executor, Request, Running
+from aibenchrt.planner.operations import MessageOperations, note
+from aibenchrt.planner.recorder import Recorder
+from aibenchrt.proto import Stubs
+
+CONNECT_S = 60.0
+DRAIN_S = 10.0
+
+
+class Planner:
+    """Answers ScenarioRequests. `record` takes the values of a CallRecord's fields, in order."""
+
+    def __init__(self, plan: Plan, stubs: Stubs, clients: dict[str, TaskClient], record: Callable[[tuple[Any, ...]], None]) -> None:
+        self._executor = Executor(plan, operations=MessageOperations())
+        self._clients = clients
+        self._record = record
+        self._reply = stubs.message("ScenarioReply")
+        self._ports = {request.name: tuple(port.name for port in request.ports) for request in plan.requests}
+        self._types = {(step.task, port.name): port.type for step in plan.steps for port in step.outputs}
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def ask(self, message: Any, context: Any) -> Any:
+        """One request. A failed call ends it with INTERNAL and the call's error; an unknown class with INVALID_ARGUMENT."""
+        received_ns = time.monotonic_ns()
+        request = self._request(message)
+        if request is None:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"no payload of a known request class in '{message.request_class}'")
+            raise AssertionError("abort raises")
+        remaining = context.time_remaining()
+        running = _Journey(self, request.request_id, None if remaining is None else time.monotonic() + remaining).start(request)
+        try:
+            answer = await asyncio.shield(running.answer)
+        except asyncio.CancelledError:
+            running.cancel("the client gave up")
+            self._follow(running)
+            raise
+        context.add_done_callback(lambda _: self._follow(running))
+        if answer.error:
+            await context.abort(grpc.StatusCode.INTERNAL, answer.error)
+        queue_ns = max(0, answer.first_call_ns - received_ns) if answer.first_call_ns else 0
+        return self._reply(**answer.response, arms=answer.arms, planner_queue_ns=queue_ns, planner_ns=time.monotonic_ns() - received_ns)
+
+    async def drain(self) -> None:
+        """Waits for everything that runs after responses."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    def _request(self, message: Any) -> Request | None:
+        name = message.request_class
+        if name not in self._ports or not message.HasField(name):
+            return None
+        payload = getattr(message, name)
+        return Request(message.request_id, name, {p: getattr(payload, p) for p in self._ports[name] if payload.HasField(p)})
+
+    def _follow(self, running: Running) -> None:
+        """The response has been sent: start what comes after it, and know when it has ended."""
+        running.release()
+        task = asyncio.get_running_loop().create_task(running.finished())
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+
+class _Journey:
+    """One request's calls: passes them to the clients and turns what came back into records."""
+
+    def __init__(self, planner: Planner, request_id: int, deadline: float | None) -> None:
+        self._planner, self._request_id, self._deadline = planner, request_id, deadline
+        self._replies: dict[str, Reply] = {}
+
+    def start(self, request: Request) -> Running:
+        return self._planner._executor.start(request, self._call, self._observe)
+
+    async def _call(self, step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
+        # What comes after the response has no client that waits, hence no deadline.
+        timeout_s = None if self._deadline is None or step.phase == "after" else max(0.0, self._deadline - time.monotonic())
+        reply = await self._planner._clients[step.task].call(self._request_id, inputs, timeout_s)
+        self._replies[step.task] = reply
+        return reply.outputs
+
+    def _observe(self, times: CallTimes) -> None:
+        planner, step = self._planner, times.step
+        reply = self._replies.get(step.task)
+        notes = [note(MessageOperations(), port, planner._types[step.task, port], value) for port, value in times.outputs.items()]
+        planner._record((
+            self._request_id, step.task, step.kind, reply.endpoint if reply else "", times.ready_ns, times.start_ns, times.end_ns,
+            reply.queue_ns if reply else 0, reply.service_ns if reply else 0, "failed" if times.error else "ok", times.error,
+            times.waited_for, times.after, reply.stages if reply else (), [text for text in notes if text],
+        ))  # fmt: skip
+
+
+async def serve(plan: Plan, stubs: Stubs, address: str, recorder: Recorder, stop: asyncio.Event) -> None:
+    """Serves at `address` until `stop` is set, then lets what is under way end. EnvironmentFailure: AIB602, AIB608, AIB613."""
+    clients = open_clients(plan, stubs)
+    try:
+        planner = Planner(plan, stubs, clients, recorder.add)
+        await asyncio.gather(*(client.connect(CONNECT_S) for client in clients.values()))
+        server = grpc.aio.server(options=[*CHANNEL_OPTIONS, ("grpc.so_reuseport", 0)])
+        request = stubs.message("ScenarioRequest")
+        handler = grpc.unary_unary_rpc_method_handler(
+            planner.ask, request_deserializer=request.FromString, response_serializer=stubs.message("ScenarioReply").SerializeToString
+        )
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(f"{stubs.package}.ScenarioService", {"Ask": handler}),))
+        condition = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(condition, server)
+        _listen(server, address)
+        await server.start()
+        await condition.set("", health_pb2.HealthCheckResponse.SERVING)
+        await stop.wait()
+        await condition.enter_graceful_shutdown()
+        await server.stop(DRAIN_S)
+        await planner.drain()
+    finally:
+        for client in clients.values():
+            await client.close()
+
+
+def _listen(server: Any, address: str) -> None:
+    try:
+        bound = server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise _occupied(address) from error
+    if not bound:
+        raise _occupied(address)
+
+
+def _occupied(address: str) -> EnvironmentFailure:
+    return EnvironmentFailure("AIB602", f"the planner cannot listen on {address}", "stop what listens there, or choose other ports")
