@@ -1,0 +1,61 @@
+"""Payloads as the bytes that go over the wire, built before the run: the generator's only work per request is to send them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import PlanRequest
+from aibenchrt.proto import PortsCodec, Stubs
+from aibenchrt.values import Values
+
+Messages = dict[tuple[str, int], bytes]  # (request class, payload index) → ScenarioRequest without its id
+
+
+def encode_payloads(stubs: Stubs, requests: Sequence[PlanRequest], payloads: Mapping[str, Mapping[int, Values]]) -> Messages:
+    """payloads: class → payload index → values of the class's ports."""
+    message = stubs.message("ScenarioRequest")
+    encoded: Messages = {}
+    for request in requests:
+        kind = stubs.message(message.DESCRIPTOR.fields_by_name[request.name].message_type.name)
+        codec = PortsCodec(kind, request.ports)
+        for index, values in payloads.get(request.name, {}).items():
+            ports = {port.name: values[port.name] for port in request.ports if port.name in values}
+            whole = message(request_class=request.name, **{request.name: codec.encode(ports)})
+            encoded[request.name, index] = whole.SerializeToString()
+    return encoded
+
+
+def with_id(message: bytes, request_id: int) -> bytes:
+    """The message with field 1 (request_id, varint) put before it: serialized messages concatenate."""
+    encoded, rest = bytearray([1 << 3]), request_id
+    while rest > 0x7F:
+        encoded.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    encoded.append(rest)
+    return bytes(encoded) + message
+
+
+def write_messages(path: Path, messages: Messages) -> None:
+    keys = sorted(messages)
+    columns: dict[str, list[Any]] = {
+        "request_class": [key[0] for key in keys],
+        "payload": [key[1] for key in keys],
+        "message": [messages[key] for key in keys],
+    }
+    pq.write_table(pa.table(columns), path, compression="zstd")
+
+
+def read_messages(path: Path) -> Messages:
+    """EnvironmentFailure AIB609: missing or not readable."""
+    try:
+        columns = pq.read_table(path).to_pydict()
+        rows = zip(columns["request_class"], columns["payload"], columns["message"], strict=True)
+        return {(str(name), int(index)): bytes(message) for name, index, message in rows}
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise EnvironmentFailure("AIB609", f"cannot read the payloads in {path}: {error}", "prepare the run again") from error

@@ -1,0 +1,90 @@
+"""What is sent when, decided before anything is sent: a pure function of the plan's load, its request classes and a seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from numpy.random import Generator, default_rng
+
+from aibenchrt.collect.records import ScheduleRecord
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.load import arrivals
+from aibenchrt.load.arrivals import Arrival
+from aibenchrt.load.mix import Drawn, Mix
+from aibenchrt.plan import PlanLoad, PlanRequest
+
+WHEN_FREE = -1.0  # offset_s of a closed-loop request: when its user has got the reply before it, and thought
+EXTRA_FROM = 1_000_000_000  # request ids of extra runs start here
+
+
+def schedule(
+    load: PlanLoad, requests: Sequence[PlanRequest], payloads: Mapping[str, int], seed: int, trace: Sequence[float] = ()
+) -> list[ScheduleRecord]:
+    """Warm-up, then the measured phase, contiguous; offsets count from the start of each phase. Request ids ascend from 1.
+
+    payloads: class → number of payloads. Closed loop (`users`): the first request of each user has an offset, all others WHEN_FREE.
+    """
+    rng = default_rng([load.seed, seed])
+    mix = Mix({r.name: r.share for r in requests}, payloads, rng)
+    if load.arrival == "users":
+        return _closed(load, mix)
+    end = load.warmup_s + load.duration_s
+    rows: list[ScheduleRecord] = []
+    asked: dict[int, Drawn] = {}
+    for arrival in _arrivals(load, rng, trace):
+        if arrival.offset_s >= end:
+            break
+        drawn = asked[arrival.session] if arrival.turn else mix.draw()
+        asked[arrival.session] = drawn
+        warm = arrival.offset_s < load.warmup_s
+        offset = arrival.offset_s if warm else arrival.offset_s - load.warmup_s
+        rows.append(ScheduleRecord(len(rows) + 1, drawn.request_class, "warmup" if warm else "measured", drawn.payload, offset))
+    return rows
+
+
+def extra_schedule(request_class: str, count: int, rate: float, payloads: int, seed: int, first_id: int) -> list[ScheduleRecord]:
+    """A labelled extra run of one class beside the mix: `count` requests, Poisson at `rate` a second."""
+    rng = default_rng([seed, first_id])
+    mix = Mix({request_class: 1.0}, {request_class: payloads}, rng)
+    times = arrivals.poisson(rate, rng)
+    return [ScheduleRecord(first_id + n, request_class, "extra", mix.draw().payload, next(times).offset_s) for n in range(count)]
+
+
+def samples_needed(percentile: float) -> int:
+    """Requests of a class that a percentile (as 99 or 99.9) needs to be shown: 20/(1 - p)."""
+    return math.ceil(20 / (1 - percentile / 100) - 1e-9)
+
+
+def read_trace(text: str) -> tuple[float, ...]:
+    """Offsets in seconds, one a line. EnvironmentFailure AIB613: a line is no number, or they do not ascend."""
+    try:
+        offsets = tuple(float(line) for line in text.splitlines() if line.strip())
+        return tuple(arrival.offset_s for arrival in arrivals.trace(offsets))
+    except ValueError as error:
+        raise EnvironmentFailure("AIB613", f"the trace cannot be used: {error}", "give ascending offsets in seconds, one a line") from error
+
+
+def _arrivals(load: PlanLoad, rng: Generator, trace: Sequence[float]) -> Iterator[Arrival]:
+    if load.arrival == "trace":
+        return arrivals.trace(trace)
+    if load.rate is None:
+        raise EnvironmentFailure("AIB613", f"the plan's {load.arrival} load has no rate", "compile the scenario again")
+    if load.arrival == "constant":
+        return arrivals.constant(load.rate)
+    return arrivals.sessions(load.rate, rng) if load.arrival == "sessions" else arrivals.poisson(load.rate, rng)
+
+
+def _closed(load: PlanLoad, mix: Mix) -> list[ScheduleRecord]:
+    if not load.users:
+        raise EnvironmentFailure("AIB613", "the plan's load has no users", "compile the scenario again")
+    think = load.think_s or 0.0
+    first = arrivals.users(load.users, think)
+    # A user cannot ask more often than every think time; without thinking, than every millisecond.
+    most = load.users * (math.ceil((load.warmup_s + load.duration_s) / max(think, 0.001)) + 1)
+    rows = []
+    for number in range(min(most, 2_000_000)):
+        drawn = mix.draw()
+        offset = first[number] if number < load.users else WHEN_FREE
+        rows.append(ScheduleRecord(number + 1, drawn.request_class, "warmup", drawn.payload, offset))
+    return rows
