@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from aibenchrt import catalog
 from aibenchrt import plan as p
@@ -13,38 +11,16 @@ from aibenchrt.component import ComponentSpec, Kind, Port
 
 from aibenchc.diagnostics import Diagnostics, did_you_mean
 from aibenchc.distill import Distilled
-from aibenchc.flow import Wire, analyse
-from aibenchc.graph import RESPONSE, Arm, Choice, ChoiceKind, Graph, Guard, Stage, Task
+from aibenchc.flow import Flow, analyse, control_edges
+from aibenchc.flow.order import until_tasks
+from aibenchc.flow.wires import Wire
+from aibenchc.graph import RESPONSE, Choice, ChoiceKind, Graph, Stage, Task
 from aibenchc.model import Deployment, Load, Reference, Scenario
 
+PORTS_FROM = 21000
 LAST_PORT = 65535
 PLANNER = "planner"
 TRITON = "triton"
-
-
-@dataclass(frozen=True)
-class Wiring:
-    """A graph's wires by both ends, in edge order, and its choices by name."""
-
-    graph: Graph
-    into: Mapping[str, Sequence[Wire]]
-    choices: Mapping[str, Choice]
-    tasks: Mapping[str, Task]
-
-    def deciders(self, guard: Guard) -> Iterator[str]:
-        """The tasks that must have answered before it is known whether the guard holds."""
-        choice = self.choices[guard.choice]
-        if choice.kind is ChoiceKind.ONE:
-            yield from (arm.when.task for arm in choice.arms if arm.when)
-        elif guard.arm > 0:
-            yield counted(choice, choice.arms[guard.arm - 1], self.tasks)  # which itself waits for the arm before it
-
-    def before(self, target: str) -> Iterator[str]:
-        """The tasks and request classes that the target waits for: its producers, and what decides its guards."""
-        for wire in self.into.get(target, ()):
-            yield wire.source
-            for guard in wire.guards:
-                yield from self.deciders(guard)
 
 
 def plan(
@@ -60,8 +36,10 @@ def plan(
     if not implemented(graph, diagnostics) or deployment is None:
         return None
     models = choose_models(graph, deployment, diagnostics)
-    wiring = wire_up(graph)
-    steps = plan_steps(wiring, models)
+    flow = analyse(graph)
+    assert not flow.findings, f"distilling left {flow.findings[0]}"
+    tasks = {task.name: task for task in graph.tasks}
+    steps = plan_steps(flow, tasks, models)
     services = place(steps, ports_from, diagnostics)
     note_removed_references(scenario.references, graph, diagnostics)
     if diagnostics.failed:
@@ -69,8 +47,8 @@ def plan(
     requests = tuple(
         p.PlanRequest(name=r.name, share=r.share, dataset=r.dataset, source=r.source, ports=plan_ports(r.ports)) for r in graph.requests
     )
-    choices = tuple(plan_choice(choice, wiring.tasks) for choice in graph.choices)
-    response = response_parts(wiring)
+    choices = tuple(plan_choice(choice, tasks) for choice in graph.choices)
+    response = response_parts(flow, tasks)
     return p.Plan(
         scenario=scenario.name,
         title=scenario.title,
@@ -148,62 +126,36 @@ def choose_models(graph: Graph, deployment: Deployment, diagnostics: Diagnostics
     return chosen
 
 
-def wire_up(graph: Graph) -> Wiring:
-    into: dict[str, list[Wire]] = defaultdict(list)
-    for wire in analyse(graph).wires:
-        into[wire.target].append(wire)
-    return Wiring(graph, into, {c.name: c for c in graph.choices}, {t.name: t for t in graph.tasks})
-
-
-def plan_steps(wiring: Wiring, models: Mapping[tuple[str, str], str]) -> tuple[p.Step, ...]:
-    needed = on_the_way(wiring)
-    arm_of = first_arms(wiring.graph.choices)
+def plan_steps(flow: Flow, tasks: Mapping[str, Task], models: Mapping[tuple[str, str], str]) -> tuple[p.Step, ...]:
+    needed = on_the_way(flow)
+    arm_of = first_arms(flow.graph.choices)
     return tuple(
         p.Step(
-            task=task.name,
-            kind="ai" if is_ai(task) else "service",
-            family=spec_of(task.stages[0]).family,
-            stages=tuple(plan_stage(task, stage, models) for stage in task.stages),
-            inputs=tuple(plan_inputs(task, wiring.into.get(task.name, ()), arm_of)),
-            outputs=plan_ports(task.outputs),
-            phase="response" if task.name in needed else "after",
+            task=name,
+            kind="ai" if is_ai(tasks[name]) else "service",
+            family=spec_of(tasks[name].stages[0]).family,
+            stages=tuple(plan_stage(tasks[name], stage, models) for stage in tasks[name].stages),
+            inputs=tuple(plan_inputs(tasks[name], flow.wires_into.get(name, ()), arm_of)),
+            outputs=plan_ports(tasks[name].outputs),
+            phase="response" if name in needed else "after",
         )
-        for task in in_order(wiring)
+        for name in flow.order
     )
 
 
-def in_order(wiring: Wiring) -> list[Task]:
-    """The tasks, each after all that it waits for; among those that are free the first in the spec goes first."""
-    position = {task.name: i for i, task in enumerate(wiring.graph.tasks)}
-    waits = {name: {b for b in wiring.before(name) if b in position} for name in position}
-    followers: dict[str, list[str]] = defaultdict(list)
-    for name, before in waits.items():
-        for source in before:
-            followers[source].append(name)
-    left = {name: len(before) for name, before in waits.items()}
-    free = [position[name] for name, count in left.items() if count == 0]
-    heapq.heapify(free)
-    ordered = []
-    while free:
-        task = wiring.graph.tasks[heapq.heappop(free)]
-        ordered.append(task)
-        for name in followers[task.name]:
-            left[name] -= 1
-            if left[name] == 0:
-                heapq.heappush(free, position[name])
-    assert len(ordered) == len(position), "validate let a cycle through"
-    return ordered
-
-
-def on_the_way(wiring: Wiring) -> set[str]:
+def on_the_way(flow: Flow) -> set[str]:
     """What the response needs: its producers, what decides about them, and all of theirs."""
+    waits: dict[str, set[str]] = defaultdict(set)
+    for wire in flow.wires:
+        waits[wire.target].add(wire.source)
+    for decider, target, _ in control_edges(flow.graph):
+        waits[target].add(decider)
     needed = {RESPONSE}
     todo = [RESPONSE]
     while todo:
-        for name in wiring.before(todo.pop()):
-            if name not in needed:
-                needed.add(name)
-                todo.append(name)
+        for name in waits[todo.pop()] - needed:
+            needed.add(name)
+            todo.append(name)
     return needed
 
 
@@ -237,14 +189,18 @@ def from_several_arms(sources: Iterable[str], arm_of: Mapping[str, set[tuple[str
     return any(len(numbers) > 1 for numbers in arms.values())
 
 
-def response_parts(wiring: Wiring) -> tuple[p.ResponsePart, ...]:
-    """Ports of the response in the order in which the spec first feeds them, each with all its producers."""
+def response_parts(flow: Flow, tasks: Mapping[str, Task]) -> tuple[p.ResponsePart, ...]:
+    """The ports of the response that something feeds, each with all its producers; optional where a case of some class leaves it out."""
     parts: dict[str, list[Wire]] = defaultdict(list)
-    for wire in wiring.into.get(RESPONSE, ()):
+    for wire in flow.wires_into.get(RESPONSE, ()):
         parts[wire.target_port].append(wire)
     return tuple(
         p.ResponsePart(
-            port=p.PlanPort(name=name, type=output_port(wiring.tasks[wires[0].source], wires[0].source_port).type),
+            port=p.PlanPort(
+                name=name,
+                type=output_port(tasks[wires[0].source], wires[0].source_port).type,
+                optional=not all(flow.producers(RESPONSE, name, case) for case in flow.cases),
+            ),
             sources=tuple(plan_source(wire) for wire in wires),
         )
         for name, wires in parts.items()
@@ -256,24 +212,19 @@ def output_port(task: Task, name: str) -> Port:
 
 
 def plan_choice(choice: Choice, tasks: Mapping[str, Task]) -> p.PlanChoice:
-    until = None
-    if choice.until is not None:
-        port = choice.until.ref.port
-        counts = tuple(p.Source(task=counted(choice, arm, tasks), port=port) for arm in choice.arms)
-        until = p.PlanUntil(counts=counts, at_least=choice.until.at_least)
     arms = tuple(
         p.PlanArm(share=arm.share, when=p.Source(task=arm.when.task, port=arm.when.port) if arm.when else None) for arm in choice.arms
     )
-    return p.PlanChoice(name=choice.name, kind="one" if choice.kind is ChoiceKind.ONE else "first", arms=arms, until=until)
+    return p.PlanChoice(name=choice.name, kind=choice.kind.value, arms=arms, until=plan_until(choice, tasks))
 
 
-def counted(choice: Choice, arm: Arm, tasks: Mapping[str, Task]) -> str:
-    """The arm's task whose port the choice sums: the one that the author named, else the arm's last with a port of that name."""
-    assert choice.until is not None, f"the choice '{choice.name}' tries its arms in turn without an end"
-    ref = choice.until.ref
-    having = [name for name in arm.tasks if any(port.name == ref.port for port in tasks[name].outputs)]
-    assert having, f"validate let an arm of '{choice.name}' without the port '{ref.port}' through"
-    return ref.task if ref.task in having else having[-1]
+def plan_until(choice: Choice, tasks: Mapping[str, Task]) -> p.PlanUntil | None:
+    if choice.until is None:
+        return None
+    counted = until_tasks(choice, tasks)
+    counts = tuple(p.Source(task=task, port=choice.until.ref.port) for task in counted if task is not None)
+    assert len(counts) == len(choice.arms), f"validate let an arm of '{choice.name}' without '{choice.until.ref.port}' through"
+    return p.PlanUntil(counts=counts, at_least=choice.until.at_least)
 
 
 def place(steps: Sequence[p.Step], ports_from: int, diagnostics: Diagnostics) -> tuple[p.PlanService, ...]:

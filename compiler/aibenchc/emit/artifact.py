@@ -69,7 +69,8 @@ def write(folder: Path, artifacts: Iterable[Artifact]) -> None:
                 replace(folder.resolve(), wanted)
         except BaseException:
             for parent in made:
-                parent.rmdir()
+                if not any(parent.iterdir()):
+                    parent.rmdir()
             raise
     except OSError as error:
         hint = "free some space, or name another folder with --out"
@@ -161,14 +162,20 @@ def files_in(folder: Path) -> set[PurePosixPath]:
 
 def check_parents(folder: Path, wanted: Iterable[PurePosixPath]) -> None:
     """EnvironmentFailure AIB502 where a wanted file's folder is no folder of ours, or the file itself is a link or a folder."""
-    for path in {parent for path in wanted for parent in path.parents if parent.parts}:
-        mode = mode_of(folder / path)
+    for parent in parents(wanted):
+        mode = mode_of(folder / parent)
         if mode is not None and not stat.S_ISDIR(mode):
-            raise foreign(folder, [str(path)])
+            raise foreign(folder, [str(parent)])
     for path in wanted:
         mode = mode_of(folder / path)
         if mode is not None and not stat.S_ISREG(mode):
             raise foreign(folder, [str(path)])
+
+
+def parents(paths: Iterable[PurePosixPath]) -> list[PurePosixPath]:
+    """The folders of these paths below the output folder, outer ones first."""
+    found = {parent for path in paths for parent in path.parents if parent.parts}
+    return sorted(found, key=lambda parent: (len(parent.parts), parent))
 
 
 def mode_of(path: Path) -> int | None:
@@ -180,10 +187,10 @@ def mode_of(path: Path) -> int | None:
 
 def remove_empty(folder: Path, removed: Iterable[PurePosixPath]) -> None:
     """Removes the folders that the removed files leave without a file, bytecode with them."""
-    for path in sorted({parent for path in removed for parent in path.parents if parent.parts}, key=lambda p: -len(p.parts)):
-        left = list((folder / path).iterdir())
+    for parent in reversed(parents(removed)):
+        left = list((folder / parent).iterdir())
         if all(entry.name == BYTECODE and not entry.is_symlink() for entry in left):
-            shutil.rmtree(folder / path)
+            shutil.rmtree(folder / parent)
 
 
 def foreign(folder: Path, paths: list[str]) -> EnvironmentFailure:

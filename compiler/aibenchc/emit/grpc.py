@@ -78,7 +78,7 @@ def emit_grpc(plan: Plan) -> Iterator[Artifact]:
 
 def check_names(plan: Plan, diagnostics: Diagnostics) -> None:
     """Reports AIB503 where two names of the spec become one in the .proto file, or one becomes a name of ours."""
-    taken: dict[str, str] = {name: "a message of every scenario" for name in (*PORT_TYPES, *RESERVED)}
+    taken: dict[str, str] = dict.fromkeys((*PORT_TYPES, *RESERVED), "a message of every scenario")
     owners = [(step.task, f"task '{step.task}'", ("Request", "Reply", "Service")) for step in plan.steps]
     owners += [(request.name, f"request '{request.name}'", ("Payload",)) for request in plan.requests]
     for name, owner, suffixes in owners:
@@ -88,13 +88,13 @@ def check_names(plan: Plan, diagnostics: Diagnostics) -> None:
                 diagnostics.report("AIB503", None, name=name, reason=reason)
                 break
             taken[message_name] = owner
-    fields = {"request_id": "a field of every request", "request_class": "a field of every request", "payload": "a field of every request"}
+    fields = dict.fromkeys(("requestid", "requestclass", "payload"), "a field of every request")
     for request in plan.requests:
-        json_name = request.name.replace("_", "").lower()  # protoc also refuses names that differ only in this
-        reason = f"in the .proto file it is the same as {fields.get(request.name) or fields.get(json_name)}"
-        if request.name in fields or json_name in fields:
+        name = request.name.replace("_", "").lower()  # protoc refuses names that differ in nothing else
+        if name in fields:
+            reason = f"in the .proto file it is the same as {fields[name]}"
             diagnostics.report("AIB503", None, name=request.name, reason=reason)
-        fields[request.name] = fields[json_name] = f"request '{request.name}'"
+        fields[name] = f"request '{request.name}'"
 
 
 def types_used(plan: Plan) -> list[str]:

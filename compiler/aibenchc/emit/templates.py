@@ -12,7 +12,7 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
 
 class Fit(str):
@@ -82,7 +82,7 @@ def folder() -> Path:
 
 
 def finalize(value: object) -> object:
-    if isinstance(value, Fit | int | float):
+    if isinstance(value, Fit | int | float | Undefined):
         return value
     raise TypeError(f"{value!r} reached a template without an encoder")
 
@@ -93,7 +93,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(folder()),
         undefined=StrictUndefined,
         finalize=finalize,
-        autoescape=False,  # noqa: S701  # no HTML here; finalize refuses what is not encoded
+        autoescape=False,  # no HTML here; finalize refuses what is not encoded
         block_start_string="[%",
         block_end_string="%]",
         variable_start_string="[[",
