@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from pathlib import Path
 from typing import Any
 
+from aibenchc.emit import emit
+from aibenchc.protoc import stubs
 from aibenchrt.component import PORT_TYPES, Scalar
 from aibenchrt.plan import (
     Input,
@@ -113,3 +118,29 @@ def empty(port_type: str) -> dict[str, Any]:
 
 def items(*ids: int) -> dict[str, Any]:
     return {field.name: list(ids) if field.name == "item_id" else [0] * len(ids) for field in PORT_TYPES["Items"].fields}
+
+
+def generate(plan: Plan, folder: Path) -> Path:
+    """The plan as the compiler emits it, with its stubs: a generated folder."""
+    artifacts = emit(plan)
+    proto = next(artifact for artifact in artifacts if artifact.path.suffix == ".proto")
+    for artifact in (*artifacts, *stubs(proto)):
+        path = folder / artifact.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(artifact.data)
+    return folder
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens on now, below the range from which the kernel picks for outgoing connections."""
+    found = []
+    for candidate in range(20000 + os.getpid() % 5000, 32000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", candidate))
+            except OSError:
+                continue
+        found.append(candidate)
+        if len(found) == count:
+            return found
+    raise RuntimeError("no free ports")

@@ -53,7 +53,7 @@ def extra_schedule(request_class: str, count: int, rate: float, payloads: int, s
 
 def samples_needed(percentile: float) -> int:
     """Requests of a class that a percentile (as 99 or 99.9) needs to be shown: 20/(1 - p)."""
-    return math.ceil(20 / (1 - percentile / 100) - 1e-9)
+    return math.ceil(round(2000 / (100 - percentile), 6))  # rounded: 100 - 99.9 is not exact
 
 
 def read_trace(text: str) -> tuple[float, ...]:
