@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aibenchrt.datasets.departments import CATEGORIES, category_of
-from aibenchrt.datasets.lexicon import decade_words
-from aibenchrt.datasets.movielens import RawItem, Ratings
+from aibenchrt.datasets.lexicon import GENRE_WORDS, decade_words
+from aibenchrt.datasets.movielens import Ratings, RawItem, RawUser
 from aibenchrt.datasets.phrases import draw_vocabulary
 from aibenchrt.datasets.queries import Period, compose_photo_queries, compose_queries
 from aibenchrt.datasets.world import LIKED, TIERS, Interactions, Item, Photos, Provenance, User, World
@@ -21,6 +21,7 @@ TIER_SHARES = (0.15, 0.35, 0.50)  # of each category's goods, best first
 SHRINK = 5.0  # ratings' weight of the global mean in an item's mean rating
 WEIGHT_PRIOR = 5.0  # likes' weight of the global mix in a user's ranking weights
 PHOTOS_PER_ITEM = 2
+DIGITS = 9  # kept of computed numbers: their last bits differ from processor to processor
 
 Rng = np.random.Generator
 
@@ -53,7 +54,7 @@ def compose_world(form: str, seed: int, ratings: Ratings, photos: Photos, sizes:
     interactions = Interactions(ratings.user, ratings.item, ratings.rating, ratings.time, split)
     training = interactions.of("train")
     items = _items(ratings.items, training, photos, seed)
-    users = _users(ratings, training, {item.item_id: item.category for item in items})
+    users = user_records(ratings.users, training, {item.item_id: item.category for item in items})
     by_id = {item.item_id: item for item in items}
     end = int(ratings.time[-1]) + 1
     periods = (
@@ -84,15 +85,9 @@ def compose_world(form: str, seed: int, ratings: Ratings, photos: Photos, sizes:
 
 
 def _items(raw: tuple[RawItem, ...], training: Interactions, photos: Photos, seed: int) -> tuple[Item, ...]:
-    size = max(item.item_id for item in raw) + 1
-    count = np.bincount(training.item, minlength=size)
-    total = np.bincount(training.item, weights=training.rating, minlength=size)
-    mean = float(training.rating.mean())
-    rating = (total + SHRINK * mean) / (count + SHRINK)
-    popularity = np.log1p(count) / np.log1p(count.max())
     category = np.array([category_of(item.genres) for item in raw])
-    tier = _tiers(np.array([item.item_id for item in raw]), category, popularity, rating)
-    price = _prices(category, tier, rng_of(seed, "prices"))
+    stands = standing(np.array([item.item_id for item in raw]), category, training)
+    price = _prices(category, np.array([TIERS.index(tier) for tier, *_ in stands]), rng_of(seed, "prices"))
     shown = _item_photos(category, photos, rng_of(seed, "item photos"))
     return tuple(
         Item(
@@ -101,23 +96,41 @@ def _items(raw: tuple[RawItem, ...], training: Interactions, photos: Photos, see
             category=int(category[k]),
             year=item.year,
             genres=item.genres,
-            tier=TIERS[tier[k]],
+            tier=tier,
             price=price[k],
-            interactions=int(count[item.item_id]),
-            popularity=float(popularity[item.item_id]),
-            rating=float(rating[item.item_id]),
+            interactions=count,
+            popularity=popularity,
+            rating=rating,
             photos=shown[k],
-            text=" ".join((item.title, *item.genres, str(item.year), *decade_words(item.year))),
+            text=_indexed_text(item),
         )
-        for k, item in enumerate(raw)
+        for k, (item, (tier, count, popularity, rating)) in enumerate(zip(raw, stands, strict=True))
     )
+
+
+def standing(ids: NDArray[np.int64], category: NDArray[np.int64], training: Interactions) -> list[tuple[str, int, float, float]]:
+    """(tier, interactions, popularity, rating) of each item, as in Item, from these interactions alone."""
+    size = int(ids.max()) + 1
+    count = np.bincount(training.item, minlength=size)
+    total = np.bincount(training.item, weights=training.rating, minlength=size)
+    rating = ((total + SHRINK * float(training.rating.mean())) / (count + SHRINK)).round(DIGITS)
+    popularity = (np.log1p(count) / np.log1p(count.max())).round(DIGITS)
+    tier = _tiers(ids, category, popularity[ids], rating[ids])
+    rows = zip(tier.tolist(), count[ids].tolist(), popularity[ids].tolist(), rating[ids].tolist(), strict=True)
+    return [(TIERS[best], number, popular, mean) for best, number, popular, mean in rows]
+
+
+def _indexed_text(item: RawItem) -> str:
+    """Title, genres (and how queries write a genre, where that differs), year and decade."""
+    spoken = [word for genre in item.genres if (word := GENRE_WORDS.get(genre, genre)) != genre.lower()]
+    return " ".join((item.title, *item.genres, *spoken, str(item.year), *decade_words(item.year)))
 
 
 def _tiers(
     ids: NDArray[np.int64], category: NDArray[np.int64], popularity: NDArray[np.float64], rating: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Index into TIERS: within each category by popularity (in [0, 1]) plus the mean rating scaled to [0, 1]; ties by id."""
-    score = popularity[ids] + (rating[ids] - 1.0) / 4.0
+    score = np.round(popularity + (rating - 1.0) / 4.0, DIGITS)
     tier = np.zeros(len(ids), dtype=np.int64)
     for label in np.unique(category):
         rows = np.flatnonzero(category == label)
@@ -141,7 +154,8 @@ def _item_photos(category: NDArray[np.int64], photos: Photos, rng: Rng) -> list[
     return [tuple(sorted(rng.choice(rows[label], size=PHOTOS_PER_ITEM, replace=False).tolist())) for label in category]
 
 
-def _users(ratings: Ratings, training: Interactions, category: dict[int, int]) -> tuple[User, ...]:
+def user_records(raw: tuple[RawUser, ...], training: Interactions, category: dict[int, int]) -> tuple[User, ...]:
+    """Every user with history and weights from these interactions alone. category: item id → label."""
     liked = training.where(training.rating >= LIKED)
     histories: dict[int, list[int]] = {}
     # Newest first; of likes in the same second the lower item id first.
@@ -149,14 +163,13 @@ def _users(ratings: Ratings, training: Interactions, category: dict[int, int]) -
         histories.setdefault(int(liked.user[k]), []).append(int(liked.item[k]))
     everyone = _mix([category[item] for item in liked.item.tolist()])
     users = []
-    for raw in ratings.users:
-        history = histories.get(raw.user_id, [])
+    for user in raw:
+        history = histories.get(user.user_id, [])
         own = np.bincount([category[item] for item in history], minlength=len(CATEGORIES)) + WEIGHT_PRIOR * everyone
-        weights = tuple(float(weight) for weight in own / own.sum())
-        users.append(User(raw.user_id, raw.age, raw.gender, raw.occupation, tuple(history), weights))
+        weights = tuple(round(float(weight), DIGITS) for weight in own / own.sum())
+        users.append(User(user.user_id, user.age, user.gender, user.occupation, tuple(history), weights))
     return tuple(users)
 
 
 def _mix(labels: list[int]) -> NDArray[np.float64]:
-    counts = np.bincount(labels, minlength=len(CATEGORIES)).astype(np.float64)
-    return counts / counts.sum()
+    return np.bincount(labels, minlength=len(CATEGORIES)) / float(len(labels))

@@ -60,7 +60,7 @@ def silent(_what: str, _done: float) -> None:
 def fetch(package: Package, progress: Progress = silent) -> dict[str, Path]:
     """File name → path of every file of the package, fetched if it is not there yet.
 
-    Raises EnvironmentFailure: AIB604 corrupted, AIB605 disk full, AIB610 not available, AIB611 upstream changed.
+    Raises EnvironmentFailure: AIB604 corrupted, AIB605 disk full, AIB610 not available, AIB614 upstream changed.
     """
     target = home() / "downloads" / package.folder
     with disk_guard(target), locked(home() / "downloads" / f"{package.folder}.lock"):
@@ -97,7 +97,9 @@ def disk_guard(target: Path) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise EnvironmentFailure(
-            "AIB605", f"no space left on the disk that holds {target.name}", "Free some space, or set AIBENCH_HOME to a folder on a larger disk."
+            "AIB605",
+            f"no space left on the disk that holds {target.name}",
+            "Free some space, or set AIBENCH_HOME to a folder on a larger disk.",
         ) from error
 
 
@@ -139,9 +141,9 @@ def _checked(package: Package, file: PackageFile, archive: Path, read: Callable[
         return content
     if not _is_pinned_version(package, archive):
         raise EnvironmentFailure(
-            "AIB611",
+            "AIB614",
             f"upstream changed: the registry has another version of {package.name} ({archive.name}), and its {file.name} is different",
-            f"Version {package.version} is pinned: qualities measured on other data are not comparable. Use the synthetic form, or pin the new version.",
+            f"Version {package.version} is pinned: qualities measured on other data are not comparable. Use the synthetic form meanwhile.",
         )
     raise _corrupted(package, file.name)
 

@@ -20,89 +20,100 @@ CORE: dict[str, tuple[Family, ...]] = {
         child, children, childlike, childish; toddler, toddlers; cartoon, cartoons, cartoonish; animate, animated, animating;
         puppet, puppets, puppetry; fairy tale, fairy tales, fairytale; talking animal, talking animals; cuddle, cuddly, cuddling;
         bedtime, bedtimes; little one, little ones, littlest; grandma, grandmas, grandmother; parent, parents, parenting;
-        holiday, holidays; cute, cuter, cutest; innocent, innocence, innocently; playful, playfully, playfulness;
-        nursery, nurseries; puppy, puppies; singalong, singalongs, sing along; wholesome, wholesomely, wholesomeness;
-        youngster, youngsters; storybook, storybooks; kindergarten, kindergartens, kindergartner; schoolchild, schoolchildren;
-        drawn by hand, hand drawn; toy, toys; kiddie, kiddies; adorable, adorably; pet, pets; bunny, bunnies
+        holiday, holidays; cute, cuter, cutest; innocence, innocently; playful, playfully, playfulness; nursery, nurseries;
+        puppy, puppies; singalong, singalongs, sing along; wholesome, wholesomely, wholesomeness; youngster, youngsters;
+        storybook, storybooks; kindergarten, kindergartens, kindergartner; schoolchild, schoolchildren; drawn by hand, hand drawn;
+        toy, toys; kiddie, kiddies; adorable, adorably; pet, pets; bunny, bunnies
     """),
     "horror": _families("""
         horror, horrors, horrifying, horrified; scare, scary, scared, scariest; frighten, frightening, frightened, frightful;
-        terrify, terrifying, terrified; spook, spooky, spooked, spookiest; creep, creepy, creepiest, creeping; vampire, vampires, vampiric;
-        zombie, zombies; monster, monsters, monstrous; haunt, haunted, haunting; slasher, slashers, slashing; gore, gory, goriest;
-        blood, bloody, bloodiest; demon, demons, demonic; nightmare, nightmares, nightmarish; evil, evils, evildoer; curse, cursed, curses;
-        werewolf, werewolves; undead, living dead; grave, graves, graveyard; shriek, shrieking, shrieks; occult, occultism, occultist;
-        witch, witches, witchcraft; gruesome, gruesomely; dread, dreadful, dreaded; ghoul, ghouls, ghoulish; exorcise, exorcising, exorcised;
+        terrify, terrifying, terrified; spook, spooky, spooked, spookiest; creep, creepy, creepiest, creeping;
+        vampire, vampires, vampiric; zombie, zombies; monster, monsters, monstrous; haunt, haunted, haunting;
+        slasher, slashers, slashing; gore, gory, goriest; blood, bloody, bloodiest; demon, demons, demonic;
+        nightmare, nightmares, nightmarish; evil, evils, evildoer; curse, cursed, curses; werewolf, werewolves; undead, living dead;
+        grave, graves, graveyard; shriek, shrieking, shrieks; occult, occultism, occultist; witch, witches, witchcraft;
+        gruesome, gruesomely; dread, dreadful, dreaded; ghoul, ghouls, ghoulish; exorcise, exorcising, exorcised;
         possess, possessed, possession; macabre, macabrely; petrify, petrifying, petrified
     """),
     "fantastic": _families("""
-        robot, robots, robotic; spaceship, spaceships; galaxy, galaxies, galactic; alien planet, alien planets; future, futures, futuristic;
-        science fiction, sci fi, scifi; laser, lasers; cyborg, cyborgs; android, androids; wizard, wizards, wizardry; magic, magical, magician;
-        dragon, dragons; time travel, time traveller, time travelling; outer space, spacefaring; starship, starships; mutant, mutants, mutated;
-        dystopia, dystopias, dystopian; sorcerer, sorcerers, sorcery; astronaut, astronauts; technology, technological, technologies;
+        robot, robots, robotic; spaceship, spaceships; galaxy, galaxies, galactic; strange planet, strange planets;
+        future, futures, futuristic; science fiction, sci fi, scifi; laser, lasers; cyborg, cyborgs; android, androids;
+        wizard, wizards, wizardry; magic, magical, magician; dragon, dragons; time travel, timeline, time travelling;
+        outer space, spacefaring; starship, starships; mutant, mutants, mutated; dystopia, dystopias, dystopian;
+        sorcerer, sorcerers, sorcery; astronaut, astronauts; technology, technological, technologies;
         extraterrestrial, extraterrestrials; telepath, telepathic, telepathy; elf, elves, elven; enchant, enchanted, enchanting;
         clone, cloned, cloning; invent, invention, inventions; myth, mythical, mythology; interstellar, interplanetary;
         cyberspace, cybernetic, cybernetics; gadget, gadgets, gadgetry
     """),
     "history": _families("""
-        soldier, soldiers, soldiering; battle, battles, battlefield; army, armies; cowboy, cowboys; gunslinger, gunslingers; sheriff, sheriffs;
-        frontier, frontiers, frontiersman; trench, trenches; general, generals; military, militarily; history, historic, historical;
-        documentary, documentaries, documented; real footage, actual footage; wartime, war torn, warring; invade, invading, invasion;
-        saloon, saloons; horseback, on horses; ranch, ranches, rancher; veteran, veterans; regiment, regiments; submarine, submarines;
-        interview, interviews, interviewed; nonfiction, non fiction; archive, archives, archival; occupy, occupied, occupation;
-        colonel, colonels; cavalry, cavalrymen; outlaw, outlaws; bomb, bombs, bombing; wild west, western, westerns
+        soldier, soldiers, soldiering; battle, battles, battlefield; army, armies; cowboy, cowboys; gunslinger, gunslingers;
+        sheriff, sheriffs; frontier, frontiers, frontiersman; trench, trenches; general, generals; military, militarily;
+        history, historic, historical; documentary, documentaries, documented; real footage, actual footage; wartime, warring;
+        invade, invading, invasion; saloon, saloons; horseback, on horses; ranch, ranches, rancher; veteran, veterans;
+        regiment, regiments; submarine, submarines; interview, interviews, interviewed; nonfiction, non fiction;
+        archive, archives, archival; occupy, occupied, occupation; colonel, colonels; cavalry, cavalrymen; outlawed, outlaws;
+        bomb, bombs, bombing; wild west, western, westerns
     """),
     "crime": _families("""
-        detective, detectives, detecting; gangster, gangsters; mafia, mafiosi, mafioso; murder, murders, murderer, murdered; heist, heists;
-        police, policeman, policemen; criminal, criminals, criminally; robber, robbery, robberies; investigate, investigation, investigating;
-        sleuth, sleuths, sleuthing; hitman, hitmen; con man, con men, conning; thief, thieves, thieving; burglar, burglars, burglary;
-        private eye, private eyes; whodunit, whodunits; clue, clues; mob, mobster, mobsters; prison, prisons, prisoner; corrupt, corruption, corrupted;
-        hardboiled, hard boiled; femme fatale, femmes fatales; alibi, alibis; bank job, bank jobs; underworld, underworlds;
-        drug deal, drug dealer, drug dealers; convict, convicts, convicted; homicide, homicides, homicidal; smuggle, smuggler, smuggling;
+        detective, detectives, detecting; gangster, gangsters; mafia, mafiosi, mafioso; murder, murders, murderer, murdered;
+        heist, heists; police, policeman, policemen; criminal, criminals, criminally; robber, robbery, robberies;
+        investigate, investigation, investigating; sleuth, sleuths, sleuthing; hitman, hitmen; con man, con men, conning;
+        thief, thievery, thieving; burglar, burglars, burglary; private eye, private eyes; whodunit, whodunits; clue, clues;
+        mob, mobster, mobsters; prison, prisons, prisoner; corrupt, corruption, corrupted; hardboiled, trench coat, trench coats;
+        femme fatale, femmes fatales; alibi, alibis; bank job, bank jobs; gangland, ganglands; drug deal, drug dealer, drug dealers;
+        convict, convicts, convicted; homicide, homicides, homicidal; smuggle, smuggler, smuggling;
         solve the case, solving a case, unsolved case
     """),
     "romance": _families("""
-        romance, romantic, romances, romantically; love story, love stories; kiss, kisses, kissing; wed, weddings, wedded; couple, couples;
-        sweetheart, sweethearts; marry, married, marrying, marriage; falling in love, fall in love, fell in love; date night, dating, dates;
-        flirt, flirting, flirty, flirtatious; passionate, passionately; heartbreak, heartbroken, heartbreaking; courtship, courting;
-        valentine, valentines; lover, lovers; song, songs, songwriter; dance, dances, dancing, dancer; musical, musicals, musically;
-        sing, singing, singer, singers; affair, affairs; soulmate, soulmates; longing, longed for, longs for; bride, brides, bridal;
-        tender, tenderly, tenderness; engagement, engaged; seduce, seduction, seductive; crushing on, have a crush; ballroom, ballrooms;
-        girlfriend, girlfriends, boyfriend; candlelit, candlelight
+        romance, romantic, romances, romantically; love story, love stories; kiss, kisses, kissing; wed, weddings, wedded;
+        couple, couples; sweetheart, sweethearts; marry, married, marrying, marriage; falling in love, fell in love, falls in love;
+        date night, dating, dates; flirting, flirty, flirtatious; passionate, passionately; heartbreak, heartbroken, heartbreaking;
+        courtship, courting; valentine, valentines; lover, lovers; song, songs, songwriter; dance, dances, dancing, dancer;
+        musical, musicals, musically; sing, singing, singer, singers; affair, affairs; soulmate, soulmates;
+        longing, longed for, longs for; bride, brides, bridal; tender, tenderly, tenderness; engagement, engaged;
+        seduce, seduction, seductive; crushing on, have a crush; ballroom, ballrooms; girlfriend, girlfriends, boyfriend;
+        candlelit, candlelight
     """),
     "thriller": _families("""
-        thriller, thrillers, thrilling, thrilled; suspense, suspenseful; conspire, conspiracy, conspiracies; paranoia, paranoid; stalk, stalker, stalking;
-        assassin, assassins, assassination; spy, spies, spying; hostage, hostages; kidnap, kidnapped, kidnapping; twist, twists, twisty;
-        edge of my seat, edge of your seat; nail biter, nail biting; blackmail, blackmailed, blackmailing; obsess, obsessed, obsession, obsessive;
-        manhunt, manhunts; psycho killer, psychological, psychologically; unsettle, unsettling, unsettled; espionage, double agent, double agents;
-        cat and mouse, mind games; betray, betrayed, betrayal; fugitive run, fugitives; suspect, suspects, suspicious; menace, menacing, menaced;
-        terrorist, terrorists, terrorism; surveil, surveillance, surveilled; deadly secret, deadly secrets; tension, tense, tensions;
-        framed man, being framed; courtroom, courtrooms; hacker plot, hacking
+        thriller, thrillers, thrilling, thrilled; suspense, suspenseful; conspire, conspiracy, conspiracies; paranoia, paranoid;
+        stalk, stalked, stalking; assassin, assassinate, assassination; spy, spies, spying; hostage, hostages;
+        kidnap, kidnapped, kidnapping; twist, twists, twisty; edgy, edgier, edgiest; nail biter, nail biting;
+        blackmail, blackmailed, blackmailing; obsess, obsessed, obsession, obsessive; manhunt, manhunts;
+        psychology, psychological, psychologically; unsettle, unsettling, unsettled; espionage, double agent, double agents;
+        cat and mouse, mind games; betray, betrayed, betrayal; fugitives, in hiding; suspect, suspects, suspicious;
+        menace, menacing, menaced; terrorist, terrorists, terrorism; surveil, surveillance, surveilled;
+        deadly secret, deadly secrets; tension, tense, tensions; framed man, being framed; courtroom, courtrooms;
+        hacker plot, hacking
     """),
     "action": _families("""
-        action, action packed, actioner; explode, explosion, explosions, exploding; fight, fights, fighting, fighter; car chase, car chases;
-        stunt, stunts, stuntman; martial arts, martial artist; gunfight, gunfights; adventure, adventures, adventurous, adventurer;
-        superhero, superheroes; pirate, pirates; kung fu, karate; sword, swords, swordplay; jungle, jungles; treasure hunt, treasures, treasure;
-        muscle, muscles, muscular; rescue, rescued, rescuing; expedition, expeditions; shootout, shootouts; commando, commandos;
-        race, races, racing, racer; explorer, explorers, exploring; knight, knights; ninja, ninjas; punch, punches, punching;
-        blockbuster, blockbusters; survive, survival, surviving; machine gun, machine guns; helicopter, helicopters; hero, heroes, heroic, heroics;
+        action, action packed, actioner; explode, explosion, explosions, exploding; fight, fights, fighting, fighter;
+        car chase, car chases; stunt, stunts, stuntman; martial arts, martial artist; gunfight, gunfights;
+        adventure, adventures, adventurous, adventurer; superhero, superheroes; pirate, pirates; kung fu, karate;
+        sword, swords, swordplay; jungle, jungles; treasure hunt, treasures, treasure; muscle, muscles, muscular;
+        rescue, rescued, rescuing; expedition, expeditions; shootout, shootouts; commando, commandos; race, races, racing, racer;
+        explorer, explorers, exploring; knight, knights; ninja, ninjas; punch, punches, punching; blockbuster, blockbusters;
+        survive, survival, surviving; gunfire, gunslinging; helicopter, helicopters; hero, heroes, heroic, heroics;
         adrenaline, adrenalin
     """),
     "comedy": _families("""
-        comedy, comedies, comedic, comical; funny, funnier, funniest; laugh, laughs, laughing, laughter; hilarious, hilariously, hilarity;
-        joke, jokes, joking; gag, gags; slapstick, slapsticks; silly, sillier, silliest, silliness; goofy, goofiest, goofball; parody, parodies, parodying;
-        spoof, spoofs, spoofing; satire, satirical, satires; prank, pranks, prankster; witty, wittier, wittiest; humor, humorous, humour;
-        giggle, giggles, giggling; ridiculous, ridiculously; absurd, absurdity, absurdly; clown, clowns, clowning; crack me up, cracks me up;
-        chuckle, chuckles, chuckling; zany, zaniest; buffoon, buffoons, buffoonery; stand up comic, stand up comics; roommate, roommates;
-        mishap, mishaps; amuse, amusing, amused; wisecrack, wisecracks, wisecracking; farce, farces, farcical; stoner, stoners
+        comedy, comedies, comedic, comical; funny, funnier, funniest; laugh, laughs, laughing, laughter;
+        hilarious, hilariously, hilarity; joke, jokes, joking; gag, gags; slapstick, slapsticks;
+        silly, sillier, silliest, silliness; goofy, goofiest, goofball; parody, parodies, parodying; spoof, spoofs, spoofing;
+        satire, satirical, satires; prank, pranks, prankster; witty, wittier, wittiest; humor, humorous, humour;
+        giggle, giggles, giggling; ridiculous, ridiculously; absurd, absurdity, absurdly; clown, clowns, clowning;
+        crack me up, cracks me up; chuckle, chuckles, chuckling; zany, zaniest; buffoon, buffoons, buffoonery;
+        stand up comic, stand up comics; housemate, housemates; mishap, mishaps; amuse, amusing, amused;
+        wisecrack, wisecracks, wisecracking; farce, farces, farcical; stoner, stoners
     """),
     "drama": _families("""
         drama, dramas, dramatic, dramatically; tragedy, tragedies, tragic; grief, grieve, grieving; struggle, struggles, struggling;
         sorrow, sorrowful, sorrows; tearjerker, tearjerkers; cry, crying, cries; weep, weepy, weeping; loss, losses, losing someone;
-        family secret, family secrets; alcoholic, alcoholics, alcoholism; illness, illnesses; poverty, impoverished; sincere, sincerity, sincerely;
-        character study, character studies; serious, seriously, seriousness; award winning, award winner; biography, biographies, biographical;
-        redeem, redemption, redeeming; addict, addiction, addicted; coming of age, growing up; melancholy, melancholic; immigrant, immigrants;
-        mourn, mourning, mourned; sacrifice, sacrifices, sacrificing; loneliness, lonely, lonesome; literary, literature; despair, despairing, desperate;
-        reflect, reflective, reflection; thoughtful, thoughtfully, thought provoking
+        family secret, family secrets; alcoholic, alcoholics, alcoholism; illness, illnesses; poverty, impoverished;
+        sincere, sincerity, sincerely; character study, character studies; serious, seriously, seriousness;
+        award winning, award winner; biography, biographies, biographical; redeem, redemption, redeeming;
+        addict, addictive, addicted; coming of age, growing up; melancholy, melancholic; immigrant, immigrants;
+        mourn, mourning, mourned; sacrifice, sacrifices, sacrificing; loneliness, lonely, lonesome; literary, literature;
+        despair, despairing, desperate; reflect, reflective, reflection; thoughtful, thoughtfully, thought provoking
     """),
 }
 
@@ -112,7 +123,7 @@ SHARED: tuple[tuple[Family, tuple[str, ...]], ...] = tuple(
         dark, darker, darkest = horror crime drama thriller fantastic
         gritty, grittier, grittiest = crime history drama action
         excite, exciting, excitement = action thriller fantastic
-        touch, touching, touched = drama romance family
+        touching, touched, touchingly = drama romance family
         heartwarming, heart warming = family romance drama comedy
         mystery, mysterious, mysteries = crime thriller horror fantastic
         chase, chased, chasing = action thriller crime
@@ -121,7 +132,7 @@ SHARED: tuple[tuple[Family, tuple[str, ...]], ...] = tuple(
         creature, creatures = horror fantastic family
         lighthearted, light hearted = comedy family romance
         charm, charming, charmed = romance comedy family
-        kill, killer, killers, killing = horror thriller crime
+        kill, killers, killing = horror thriller crime
         sad, sadder, saddest, sadness = drama romance history
         imagine, imaginative, imagination = fantastic family
         gun, guns, gunman = action crime history thriller
@@ -157,7 +168,7 @@ SHARED: tuple[tuple[Family, tuple[str, ...]], ...] = tuple(
 NOUNS = ("movie", "movies", "film", "films", "flick", "one", "picture", "something", "stuff", "video")
 CARRIERS = (
     "{}", "{}", "{}", "{}", "{}", "{}", "a {}", "some {}", "any {}", "good {}", "best {}", "really {}", "looking for {}", "want {}",
-    "i want {}", "show me {}", "find me {}", "anything {}", "need {}", "{} please", "{} for tonight", "{} to watch", "recommend {}",
+    "i want {}", "get me {}", "find me {}", "anything {}", "need {}", "{} please", "{} for tonight", "{} to watch", "recommend {}",
     "in the mood for {}", "{} for the weekend", "do you have {}", "gift for someone who likes {}", "{} with friends over", "lots of {}",
     "very {}", "not too long {}", "classic {}", "cheap {}", "popular {}", "something {}", "something with {}", "one about {}", "about {}",
 )  # fmt: skip
@@ -167,7 +178,7 @@ JOINTS = (" ", " ", " ", " and ", " with ", " ")
 GENRE_WORDS: dict[str, str] = {
     "Action": "action", "Adventure": "adventure", "Animation": "animation", "Children's": "children's", "Comedy": "comedy",
     "Crime": "crime", "Documentary": "documentary", "Drama": "drama", "Fantasy": "fantasy", "Film-Noir": "film-noir", "Horror": "horror",
-    "Musical": "musical", "Mystery": "mystery", "Romance": "romance", "Sci-Fi": "sci-fi", "Thriller": "thriller", "War": "war",
+    "Musical": "musical", "Mystery": "mystery", "Romance": "romance", "Sci-Fi": "sci-fi", "Thriller": "thriller", "War": "wars",
     "Western": "western",
 }  # fmt: skip
 GENRE_JOINTS = ("{} with {}", "{} with some {}", "{} and {}", "{} plus {}", "{} {}", "{} with a bit of {}")

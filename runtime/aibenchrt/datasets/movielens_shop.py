@@ -2,6 +2,8 @@
 
     ratings (MovieLens-100k | generated) ─┐
     photos  (Fashion-MNIST  | generated) ─┴─ compose ─▶ World ─▶ payloads
+
+README.md in this folder says what is observed and what is composed.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from aibenchrt.datasets import fashion_mnist, movielens
+from aibenchrt.datasets import fashion_mnist, movielens, synthetic
 from aibenchrt.datasets.compose import Sizes, compose_world
 from aibenchrt.datasets.fetch import Progress, locked, silent
 from aibenchrt.datasets.payload import Payload
@@ -26,12 +28,15 @@ FORMS = ("real", "synthetic")
 REAL = Sizes(
     rank_from=0.48, validation_from=0.60, test_from=0.65, fit=(9000, 0), rank=(3000, 600), validation=(1200, 200), test=(3600, 480)
 )
+SYNTHETIC = Sizes(
+    rank_from=0.50, validation_from=0.65, test_from=0.72, fit=(2400, 0), rank=(1000, 200), validation=(300, 60), test=(800, 160)
+)
 
 
 def load_world(form: str = "real", seed: int = 7, progress: Progress = silent) -> World:
     """The world of a form ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
 
-    Raises EnvironmentFailure where the real form's data cannot be had (AIB604, AIB605, AIB610, AIB611), ValueError for an unknown form.
+    Raises EnvironmentFailure where the real form's data cannot be had (AIB604, AIB605, AIB610, AIB614), ValueError for an unknown form.
     """
     if form not in FORMS:
         raise ValueError(f"no form {form!r} of movielens_shop; there are {', '.join(FORMS)}")
@@ -77,16 +82,28 @@ def _rules() -> str:
 def _real(seed: int, progress: Progress) -> World:
     ratings = movielens.load_ratings(progress)
     photos = Photos(*fashion_mnist.load_photos(progress))
-    return compose_world("real", seed, ratings, photos, REAL, PROVENANCE)
+    return compose_world("real", seed, ratings, photos, REAL, _OBSERVED + _BY_HAND)
+
+
+def _synthetic(seed: int, _progress: Progress) -> World:
+    photos = Photos(*synthetic.generate_photos(seed))
+    return compose_world("synthetic", seed, synthetic.generate_ratings(seed), photos, SYNTHETIC, _GENERATED + _BY_HAND)
 
 
 _COMPOSED = "composed by aibenchc from the observed parts, seeded"
 
-PROVENANCE = (
-    Provenance("goods: titles, years, genres", "observed", "MovieLens-100k, from the recbole 1.2.1 wheel", "GroupLens terms, not redistributed"),
-    Provenance("users: age, gender, occupation", "observed", "MovieLens-100k, from the recbole 1.2.1 wheel", "GroupLens terms, not redistributed"),
-    Provenance("interactions with time", "observed", "MovieLens-100k, from the recbole 1.2.1 wheel", "GroupLens terms, not redistributed"),
+_GROUPLENS = ("MovieLens-100k, from the recbole 1.2.1 wheel", "GroupLens terms: fetched, never redistributed")
+_OBSERVED = (
+    Provenance("goods: titles, years, genres", "observed", *_GROUPLENS),
+    Provenance("users: age, gender, occupation", "observed", *_GROUPLENS),
+    Provenance("interactions with time", "observed", *_GROUPLENS),
     Provenance("photos and their classes", "observed", "Fashion-MNIST, from Debian's dataset-fashion-mnist", "MIT"),
+)
+_GENERATED = (
+    Provenance("goods, users, interactions with time", "composed", "generated from latent tastes, seeded", "Apache-2.0"),
+    Provenance("photos and their classes", "composed", "generated shapes, seeded", "Apache-2.0"),
+)
+_BY_HAND = (
     Provenance("categories: ten departments by genre", "composed", _COMPOSED, "Apache-2.0"),
     Provenance("tie of each category to a photo class", "composed", _COMPOSED, "Apache-2.0"),
     Provenance("tiers, from training-period popularity and ratings", "composed", _COMPOSED, "Apache-2.0"),
@@ -96,4 +113,4 @@ PROVENANCE = (
     Provenance("mix of returning (85 %) and new visitors", "composed", _COMPOSED, "Apache-2.0"),
 )
 
-_MAKERS: dict[str, Callable[[int, Progress], World]] = {"real": _real}
+_MAKERS: dict[str, Callable[[int, Progress], World]] = {"real": _real, "synthetic": _synthetic}

@@ -26,7 +26,7 @@ from aibenchrt.datasets.lexicon import (
 from aibenchrt.datasets.misspell import misspell
 
 MISSPELT = 0.20  # of the words of four letters and more: about 15 % of all words
-HELD_OUT_FAMILIES = 0.75  # share of the families some of whose forms only held-out queries use
+HELD_OUT_FAMILIES = 0.30  # share of the families some of whose forms only held-out queries use
 SHARED_SHARE = 0.34  # of the ideas in a query, how many are ambiguous between categories
 IDEAS = (0.50, 0.38, 0.12)  # probability of one, two, three ideas in a query
 
@@ -107,12 +107,7 @@ class TitleWords:
     """Knows every indexed title, with and without its article and its alternatives in parentheses."""
 
     def __init__(self, titles: Iterable[str]) -> None:
-        self._titles = {
-            form
-            for title in titles
-            for part in (title, *re.split(r"[()]", title))
-            for form in _article_forms(tokens(part))
-        }
+        self._titles = {form for title in titles for part in (title, *re.split(r"[()]", title)) for form in _article_forms(tokens(part))}
         self._longest = max((len(title) for title in self._titles), default=0)
 
     def copied_in(self, text: str) -> bool:

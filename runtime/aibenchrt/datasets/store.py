@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from aibenchrt.datasets.fetch import disk_guard
-from aibenchrt.datasets.world import Interactions, Item, Photos, PhotoQuery, Provenance, Query, User, World
+from aibenchrt.datasets.world import Interactions, Item, PhotoQuery, Photos, Provenance, Query, User, World
 
 _ROWS: dict[str, type[Any]] = {
     "items": Item,
@@ -50,10 +50,10 @@ def load(folder: Path) -> World | None:
     if not version.is_file() or version.read_text() != _version(folder):
         return None
     document = json.loads((folder / "world.json").read_bytes())
-    rows = {name: tuple(_row(kind, row) for row in document[name]) for name, kind in _ROWS.items()}
-    arrays = {name: kind(**_arrays(folder, name, kind)) for name, kind in _ARRAYS.items()}
-    scalars = {name: document[name] for name in _SCALARS}
-    return World(version=version.read_text(), categories=tuple(document["categories"]), **scalars, **rows, **arrays)
+    parts: dict[str, Any] = {name: document[name] for name in _SCALARS}
+    parts |= {name: tuple(_row(kind, row) for row in document[name]) for name, kind in _ROWS.items()}
+    parts |= {name: kind(**_arrays(folder, name, kind)) for name, kind in _ARRAYS.items()}
+    return World(version=version.read_text(), categories=tuple(document["categories"]), **parts)
 
 
 def _document(world: World) -> dict[str, Any]:
