@@ -15,7 +15,7 @@ from aibenchrt.values import Values, Work
 LONGEST = 512  # characters; what follows is cut, as search boxes do
 DEEPEST = 16  # parentheses; tantivy's parser recurses and overflows its stack at some thousands
 
-_QUOTES = str.maketrans("“”„‟«»‘’‚‛‐‑‒–—−：", "\"\"\"\"\"\"''''------:")
+_QUOTES = str.maketrans("“”„‟«»‘’‚‛‐‑‒–—−：", '""""""\'\'\'\'------:')
 _YEAR = re.compile(r"\d{4}")
 # Only our fields are fields: "10:30" and "alien: covenant" are words.
 _UNKNOWN_FIELD = re.compile(r"(?<![\w\"])(?![-+(]*(?:" + "|".join(FIELDS) + r"):\S)([^\s:\"]+):", re.IGNORECASE)

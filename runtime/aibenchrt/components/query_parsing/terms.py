@@ -52,7 +52,7 @@ class Term:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text: NFKC, case folded, accents dropped, apostrophes inside a word dropped ("what's" → "whats"), split at the rest."""
+    """The words of a text: NFKC, case folded, without accents and inner apostrophes ("what's" → "whats"), split at all other characters."""
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     bare = "".join(character for character in folded if not unicodedata.combining(character))
     return _WORD.findall(_INNER_APOSTROPHE.sub("", bare))
