@@ -1,0 +1,120 @@
+"""Database operation: users, users' ranking weights, and the details of goods, looked up by key in SQLite or PostgreSQL.
+
+Both engines hold the same tables (TABLES) and answer alike; engine.py knows how to reach them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aibenchrt.components.database_operation.engine import Database, Postgres, Sqlite
+from aibenchrt.datasets.world import World
+from aibenchrt.values import Values, Work
+
+# Table → its columns as (name, SQL type); the first ones, up to `key`, are the primary key.
+TABLES: dict[str, tuple[int, tuple[tuple[str, str], ...]]] = {
+    "users": (1, (("user_id", "bigint"), ("age", "bigint"), ("gender", "text"), ("occupation", "text"))),
+    "history": (2, (("user_id", "bigint"), ("position", "bigint"), ("item_id", "bigint"))),
+    "weights": (2, (("user_id", "bigint"), ("label", "bigint"), ("weight", "double precision"))),
+    "items": (1, (("item_id", "bigint"), ("title", "text"), ("category", "bigint"), ("price", "double precision"))),
+}
+
+
+def prepare(world: World, settings: Mapping[str, str | int], folder: Path) -> None:
+    """All tables, in one file or one PostgreSQL schema; histories and weights are of the training period (World.users)."""
+    _engine(settings).build(folder, TABLES, rows(world))
+
+
+def still_prepared(folder: Path, settings: Mapping[str, str | int]) -> bool:
+    """False where the tables lie on a server that has them no more."""
+    return _engine(settings).is_built(folder)
+
+
+def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - it keeps nothing
+    """EnvironmentFailure AIB615: the PostgreSQL server cannot be reached, or lacks the tables."""
+    database = _engine(settings).open(folder)
+    match settings["table"]:
+        case "users":
+            return Users(database)
+        case "weights":
+            return Weights(database)
+        case "items":
+            return Items(database, int(settings["top"]))
+        case table:
+            raise ValueError(f"no table '{table}'")
+
+
+def rows(world: World) -> dict[str, Iterable[Sequence[Any]]]:
+    """Each table's rows."""
+    return {
+        "users": [(user.user_id, user.age, user.gender, user.occupation) for user in world.users],
+        "history": [(user.user_id, position, item) for user in world.users for position, item in enumerate(user.history)],
+        "weights": [(user.user_id, label, weight) for user in world.users for label, weight in enumerate(user.weights)],
+        "items": [(item.item_id, item.title, item.category, item.price) for item in world.items],
+    }
+
+
+class Users:
+    """User → Profile. LookupError: no such user."""
+
+    def __init__(self, database: Database) -> None:
+        self._user = database.query("SELECT age, gender, occupation FROM users WHERE user_id = ?")
+        self._history = database.query("SELECT item_id FROM history WHERE user_id = ? ORDER BY position")
+
+    def __call__(self, inputs: Values) -> Values:
+        user_id = inputs["user"]["user_id"]
+        age, gender, occupation = _one(self._user((user_id,)), user_id)
+        history = [row[0] for row in self._history((user_id,))]
+        return {"profile": {"user_id": user_id, "age": age, "gender": gender, "occupation": occupation, "history": history}}
+
+
+class Weights:
+    """Profile → Weights. LookupError: no such user."""
+
+    def __init__(self, database: Database) -> None:
+        self._weights = database.query("SELECT weight FROM weights WHERE user_id = ? ORDER BY label")
+
+    def __call__(self, inputs: Values) -> Values:
+        user_id = inputs["profile"]["user_id"]
+        found = self._weights((user_id,))
+        if not found:
+            raise LookupError(f"there is no user {user_id}")
+        return {"weights": {"weight": [row[0] for row in found]}}
+
+
+class Items:
+    """Items → Details of the first `top`, in their order. LookupError: one of them does not exist."""
+
+    def __init__(self, database: Database, top: int) -> None:
+        self._database = database
+        self._top = top
+        self._items: dict[int, Callable[[Sequence[Any]], list[tuple[Any, ...]]]] = {}
+
+    def __call__(self, inputs: Values) -> Values:
+        wanted = list(inputs["items"]["item_id"][: self._top])
+        found = {row[0]: row for row in self._read(wanted)} if wanted else {}
+        missing = [item for item in wanted if item not in found]
+        if missing:
+            raise LookupError(f"there are no goods {missing}")
+        shown = [found[item] for item in wanted]
+        columns = {name: [row[position] for row in shown] for position, name in enumerate(("item_id", "title", "category", "price"))}
+        return {"details": columns}
+
+    def _read(self, wanted: Sequence[int]) -> list[tuple[Any, ...]]:
+        count = len(wanted)
+        if count not in self._items:
+            marks = ", ".join("?" * count)
+            self._items[count] = self._database.query(f"SELECT item_id, title, category, price FROM items WHERE item_id IN ({marks})")
+        return self._items[count](wanted)
+
+
+def _one(found: list[tuple[Any, ...]], user_id: int) -> tuple[Any, ...]:
+    if not found:
+        raise LookupError(f"there is no user {user_id}")
+    return found[0]
+
+
+def _engine(settings: Mapping[str, str | int]) -> Sqlite | Postgres:
+    return Postgres() if settings["engine"] == "postgresql" else Sqlite()

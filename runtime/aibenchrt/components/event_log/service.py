@@ -1,0 +1,113 @@
+"""Event log: appends what was shown to whom, durably; what model updates train on.
+
+One JSON line per impression in `<state>/events/<UTC day>.jsonl`:
+{"time_ns": Unix time, "user_id": 7 or null, "item_id": [...], "category": [...]}, best first.
+
+A call returns when its line is on disk (fsync). Calls that come while a batch is being written are written together in the next one
+(group commit: DeWitt et al. 1984), so that load makes batches larger instead of adding one fsync a call.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aibenchrt.values import Values, Work
+
+_LARGEST_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Impression:
+    """What one user was shown; `user_id` None: not said."""
+
+    time_ns: int
+    user_id: int | None
+    item_id: tuple[int, ...]
+    category: tuple[int, ...]
+
+
+def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - no settings, nothing prepared
+    return EventLog(state / "events", time.time_ns)
+
+
+def read_events(state: Path) -> Iterator[Impression]:
+    """The impressions of a run's state folder, oldest day first. ValueError: a line is not whole."""
+    for path in sorted((state / "events").glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line:
+                event = json.loads(line)
+                yield Impression(event["time_ns"], event["user_id"], tuple(event["item_id"]), tuple(event["category"]))
+
+
+class EventLog:
+    """The Work. now: Unix time in ns. Several processes may append to one folder: each batch is written under a lock of its file."""
+
+    def __init__(self, folder: Path, now: Callable[[], int]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._now = now
+        self._waiting: queue.SimpleQueue[tuple[int, bytes, Future[None]]] = queue.SimpleQueue()
+        threading.Thread(target=self._write_batches, name="event-log", daemon=True).start()
+
+    def __call__(self, inputs: Values) -> Values:
+        """Raises OSError where the line could not be made durable."""
+        details, user = inputs["details"], inputs.get("user")
+        at = self._now()
+        event = {
+            "time_ns": at,
+            "user_id": user["user_id"] if user is not None else None,
+            "item_id": list(details["item_id"]),
+            "category": list(details["category"]),
+        }
+        durable: Future[None] = Future()
+        self._waiting.put((at, json.dumps(event, separators=(",", ":")).encode() + b"\n", durable))
+        durable.result()
+        return {}
+
+    def _write_batches(self) -> None:
+        while True:
+            batch = [self._waiting.get()]
+            while len(batch) < _LARGEST_BATCH and not self._waiting.empty():
+                batch.append(self._waiting.get())
+            try:
+                for day in sorted({_day(at) for at, _, _ in batch}):
+                    append(self._folder / f"{day}.jsonl", b"".join(line for at, line, _ in batch if _day(at) == day))
+            except OSError as error:
+                for _, _, durable in batch:
+                    durable.set_exception(error)
+            else:
+                for _, _, durable in batch:
+                    durable.set_result(None)
+
+
+def append(path: Path, lines: bytes) -> None:
+    """Appends whole lines and waits until they are on disk; a torn last line, of a process that died while writing, is cut off first."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            whole = os.pread(descriptor, size, 0).rfind(b"\n") + 1
+            os.ftruncate(descriptor, whole)
+            size = whole
+        written = os.write(descriptor, lines)
+        if written != len(lines):  # the disk is full
+            os.ftruncate(descriptor, size)
+            raise OSError(f"only {written} of {len(lines)} bytes were written to {path.name}")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _day(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).strftime("%Y-%m-%d")
