@@ -1,0 +1,49 @@
+"""analyse(run): every figure and check of one run, computed once; the report, the verdict and a reference are made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from aibenchrt.collect.run import Run
+from aibenchrt.report import figures
+from aibenchrt.report.critical_path import CriticalPath, critical_paths
+from aibenchrt.report.model import Fact, LatencyRow, RatioRow, Reason, ShareRow
+from aibenchrt.report.verdict import Limits, validity
+
+BOOTSTRAP_SEED = 20201
+
+
+@dataclass(frozen=True)
+class Analysis:
+    run: Run
+    paths: tuple[CriticalPath, ...]
+    latency: tuple[LatencyRow, ...]
+    ratios: tuple[RatioRow, ...]
+    shares: tuple[ShareRow, ...]
+    reasons: tuple[Reason, ...]
+    checks: tuple[Fact, ...]
+    limits: Limits
+
+
+def analyse(run: Run, limits: Limits | None = None) -> Analysis:
+    """Pure. The limits are those of Limits() where none are given."""
+    used = limits or Limits()
+    paths = critical_paths(run)
+    reasons, checks = validity(run, paths, used)
+    return Analysis(
+        run=run,
+        paths=paths,
+        latency=figures.latency_rows(run, paths),
+        ratios=figures.ratio_rows(run),
+        shares=figures.share_rows(run, paths),
+        reasons=reasons,
+        checks=checks,
+        limits=used,
+    )
+
+
+def bootstrap_rng() -> np.random.Generator:
+    """The report of one run is the same each time it is made."""
+    return np.random.default_rng(BOOTSTRAP_SEED)

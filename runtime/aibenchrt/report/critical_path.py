@@ -1,0 +1,71 @@
+"""The critical path of each request, from the calls' waited_for chain (as CRISP does from traces: Zhang et al. 2022, CRISP, ATC).
+
+The chain starts at the call that completed the response and goes back to the request. Response time (done − sent) splits into the
+calls on the chain and the planner's overhead, which is all the rest: its own work, its queue and the wire between generator and planner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aibenchrt.collect.records import CallRecord, RequestRecord
+from aibenchrt.collect.run import Run
+from aibenchrt.plan import Plan
+
+
+@dataclass(frozen=True)
+class CriticalPath:
+    """calls: from the request to the response. overhead_ns: response time minus the calls' times.
+
+    broken: the chain named a task without a record, so the path is not complete.
+    """
+
+    request: RequestRecord
+    calls: tuple[CallRecord, ...]
+    overhead_ns: int
+    broken: bool
+
+    @property
+    def response_ns(self) -> int:
+        return self.request.done_ns - self.request.sent_ns
+
+    @property
+    def hops(self) -> int:
+        return len(self.calls)
+
+
+def critical_path(request: RequestRecord, calls: tuple[CallRecord, ...], plan: Plan) -> CriticalPath | None:
+    """The path of one successful request; None where no call fed its response."""
+    by_task = {call.task: call for call in calls if call.outcome == "ok" and not call.after}
+    last = _completing(by_task, plan)
+    if last is None:
+        return None
+    chain = [last]
+    broken = False
+    while chain[-1].waited_for:
+        before = by_task.get(chain[-1].waited_for)
+        if before is None or before in chain:
+            broken = chain[-1].waited_for != request.request_class
+            break
+        chain.append(before)
+    chain.reverse()
+    spent = sum(call.end_ns - call.start_ns for call in chain)
+    return CriticalPath(request, tuple(chain), request.done_ns - request.sent_ns - spent, broken)
+
+
+def _completing(by_task: dict[str, CallRecord], plan: Plan) -> CallRecord | None:
+    """The call whose output completed the response: of each part the first source that ran, of the parts the last to come."""
+    feeding = {source.task for part in plan.response for source in part.sources}
+    candidates = [by_task[task] for task in sorted(feeding & set(by_task))]
+    if not candidates:
+        return None
+    # A class may pass a task that feeds the response in another case (a cache that missed): what nothing else waited for is the end.
+    waited = {call.waited_for for call in by_task.values()}
+    ends = [call for call in candidates if call.task not in waited] or candidates
+    return max(ends, key=lambda call: (call.end_ns, call.task))
+
+
+def critical_paths(run: Run) -> tuple[CriticalPath, ...]:
+    """The paths of the measured, successful requests in the order of their intended times."""
+    found = (critical_path(r, run.calls_of.get(r.request_id, ()), run.plan) for r in run.measured if r.outcome == "ok")
+    return tuple(path for path in found if path is not None)

@@ -1,0 +1,385 @@
+"""The figures of a run: traffic, arrivals, latency, ratios, shares of time, critical paths, planner, resources, errors, choices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from aibenchrt.collect.records import CallRecord, RequestRecord
+from aibenchrt.collect.run import EXTRA, Run
+from aibenchrt.plan import Plan, PlanChoice
+from aibenchrt.report import statistics
+from aibenchrt.report.critical_path import CriticalPath
+from aibenchrt.report.model import (
+    ArrivalRow,
+    ChoiceRow,
+    ErrorRow,
+    Estimate,
+    LatencyRow,
+    PathRow,
+    Percentile,
+    PlannerRow,
+    RatioRow,
+    ResourceRow,
+    ShareRow,
+    TrafficRow,
+)
+from aibenchrt.report.statistics import Array
+
+MS = 1e6
+PLANNER = "planner"
+SHOWN = (50.0, 90.0, 99.0)
+
+
+def shown_percentiles(plan: Plan) -> tuple[float, ...]:
+    """Those that metrics, slo and references name; p50, p90, p99 where they name none."""
+    named = {*plan.percentiles, *(b.percentile for b in plan.slo)}
+    named |= {i.percentile for reference in plan.references for i in reference.items if i.percentile is not None}
+    return tuple(sorted(named or set(SHOWN)))
+
+
+def latencies_ms(requests: Iterable[RequestRecord]) -> Array:
+    """Of the successful ones, from the intended time, in the given order."""
+    return np.array([(r.done_ns - r.intended_ns) / MS for r in requests if r.outcome == "ok"], dtype=np.float64)
+
+
+def response_calls(run: Run) -> dict[str, list[CallRecord]]:
+    """Task → its successful calls before the response, for measured requests, in the order of the requests' intended times."""
+    calls: dict[str, list[CallRecord]] = {}
+    for request in run.measured:
+        for call in run.calls_of.get(request.request_id, ()):
+            if call.outcome == "ok":
+                calls.setdefault(call.task, []).append(call)
+    return calls
+
+
+def latency_rows(run: Run, paths: Sequence[CriticalPath]) -> tuple[LatencyRow, ...]:
+    """Whole path, each class, each component (planner too), each labelled extra run; classes and tasks in the order of the plan."""
+    wanted = shown_percentiles(run.plan)
+    failed = [r for r in run.measured if r.outcome != "ok"]
+    rows = [_latency("whole path", "all", "", latencies_ms(run.measured), len(failed), wanted)]
+    for cls in run.plan.requests:
+        own = [r for r in run.measured if r.request_class == cls.name]
+        rows.append(_latency("class", cls.name, "", latencies_ms(own), sum(r.outcome != "ok" for r in own), wanted))
+    for cls in run.plan.requests:
+        own = [r for r in run.phase(EXTRA) if r.request_class == cls.name]
+        if own:
+            rows.append(_latency("extra run", cls.name, "", latencies_ms(own), sum(r.outcome != "ok" for r in own), wanted))
+    by_task = response_calls(run)
+    measured = {r.request_id for r in run.measured}
+    failures = Counter(call.task for call in run.calls if call.outcome != "ok" and call.request_id in measured)
+    for step in run.plan.steps:
+        if step.task in by_task or failures[step.task]:
+            times = _call_ms(by_task.get(step.task, []))
+            rows.append(_latency("component", step.task, step.kind, times, failures[step.task], wanted))
+    overhead = np.array([path.overhead_ns / MS for path in paths], dtype=np.float64)
+    rows.append(_latency("component", PLANNER, PLANNER, overhead, 0, wanted))
+    return tuple(rows)
+
+
+def _call_ms(calls: Iterable[CallRecord]) -> Array:
+    return np.array([(c.end_ns - c.start_ns) / MS for c in calls], dtype=np.float64)
+
+
+def _latency(scope: str, name: str, kind: str, values: Array, failed: int, wanted: Iterable[float]) -> LatencyRow:
+    positive = np.maximum(values, 1e-6)  # one clock tick: the log scale needs > 0
+    shown = tuple(Percentile(p=p, estimate=statistics.percentile(positive, p), needed=statistics.samples_needed(p)) for p in wanted)
+    mean = statistics.mean(positive)
+    return LatencyRow.model_validate(
+        {"scope": scope, "name": name, "kind": kind, "n": len(values), "failed": failed, "mean": mean, "percentiles": shown}
+    )
+
+
+def ratio_rows(run: Run) -> tuple[RatioRow, ...]:
+    """Whole-path percentile over each component's, for every shown percentile that both have enough samples for.
+
+    Both are taken over the same successive batches of requests, so that the interval sees their dependence.
+    """
+    whole = _request_table(run)
+    rows = []
+    for step in run.plan.steps:
+        if step.phase == "after":
+            continue
+        table = np.column_stack([whole, _task_column(run, step.task)])
+        counted = int(np.isfinite(table[:, 1]).sum())
+        for p in shown_percentiles(run.plan):
+            if counted >= statistics.samples_needed(p) and _in_every_batch(table):
+                rows.append(RatioRow(task=step.task, kind=step.kind, p=p, estimate=_ratio(table, p)))
+    return tuple(rows)
+
+
+def _in_every_batch(table: Array) -> bool:
+    return all(bool(np.isfinite(part[:, 1]).any()) for part in np.array_split(table, statistics.BATCHES))
+
+
+def _request_table(run: Run) -> Array:
+    return latencies_ms(run.measured)
+
+
+def _task_column(run: Run, task: str) -> Array:
+    """Per successful measured request the task's call time in ms, NaN where it did not run."""
+    column = []
+    for request in run.measured:
+        if request.outcome == "ok":
+            calls = [c for c in run.calls_of.get(request.request_id, ()) if c.task == task and c.outcome == "ok"]
+            column.append(max((c.end_ns - c.start_ns) / MS for c in calls) if calls else np.nan)
+    return np.array(column, dtype=np.float64)
+
+
+def _ratio(table: Array, p: float) -> Estimate:
+    def statistic(part: Array) -> float:
+        return float(np.quantile(part[:, 0], p / 100) / np.nanquantile(part[:, 1], p / 100))
+
+    return statistics.sectioned(table, statistic, log=True, method=f"batch quantiles of both, {statistics.BATCHES} batches")
+
+
+def share_rows(run: Run, paths: Sequence[CriticalPath]) -> tuple[ShareRow, ...]:
+    """Time in AI and in other components per request; empty where fewer than 20 requests succeeded."""
+    if len(paths) < statistics.SAMPLES_BEYOND:
+        return ()
+    every = np.array([_by_kind(run.calls_of.get(p.request.request_id, ())) for p in paths])
+    chain = np.array([_by_kind(p.calls) for p in paths])
+    rows = []
+    for column, of in ((0, "ai"), (1, "non_ai")):
+        rows.append(
+            ShareRow.model_validate(
+                {"of": of, "all_calls": _share(every, column), "on_path": _share(chain, column), "mean_ms": every[:, column].mean() / MS}
+            )
+        )
+    return tuple(rows)
+
+
+def _by_kind(calls: Iterable[CallRecord]) -> tuple[float, float]:
+    before = [c for c in calls if not c.after and c.outcome == "ok"]
+    ai = sum(c.end_ns - c.start_ns for c in before if c.kind == "ai")
+    return float(ai), float(sum(c.end_ns - c.start_ns for c in before) - ai)
+
+
+def _share(times: Array, column: int) -> Estimate:
+    def statistic(part: Array) -> float:
+        return float(part[:, column].sum() / part.sum())
+
+    return statistics.sectioned(times, statistic, log=False, method=f"batch means, {statistics.BATCHES} batches")
+
+
+def path_rows(plan: Plan, paths: Sequence[CriticalPath]) -> tuple[PathRow, ...]:
+    """Per class, and 'all': each task's part of the critical paths, in plan order, the planner last."""
+    kinds = {step.task: step.kind for step in plan.steps}
+    rows = []
+    for name in ("all", *(cls.name for cls in plan.requests)):
+        own = [p for p in paths if name in ("all", p.request.request_class)]
+        if not own:
+            continue
+        total = sum(p.response_ns for p in own)
+        calls: dict[str, list[CallRecord]] = {}
+        for path in own:
+            for call in path.calls:
+                calls.setdefault(call.task, []).append(call)
+        rows += [_path_row(name, task, kind, calls[task], len(own), total) for task, kind in kinds.items() if task in calls]
+        overhead = sum(p.overhead_ns for p in own)
+        each = overhead / len(own) / MS
+        rows.append(
+            PathRow(
+                request_class=name,
+                task=PLANNER,
+                kind=PLANNER,
+                requests=1.0,
+                time=overhead / total,
+                mean_ms=each,
+                queue_ms=0.0,
+                service_ms=each,
+                transport_ms=0.0,
+            )
+        )
+    return tuple(rows)
+
+
+def _path_row(name: str, task: str, kind: str, calls: Sequence[CallRecord], requests: int, total_ns: int) -> PathRow:
+    spent = sum(c.end_ns - c.start_ns for c in calls)
+    queue = sum(c.queue_ns for c in calls)
+    service = sum(c.service_ns for c in calls)
+    scale = requests * MS
+    return PathRow(
+        request_class=name,
+        task=task,
+        kind=kind,
+        requests=len(calls) / requests,
+        time=spent / total_ns,
+        mean_ms=spent / scale,
+        queue_ms=queue / scale,
+        service_ms=service / scale,
+        transport_ms=(spent - queue - service) / scale,
+    )
+
+
+def planner_row(run: Run, paths: Sequence[CriticalPath]) -> PlannerRow | None:
+    """None where no request succeeded."""
+    if not paths:
+        return None
+    overhead = np.array([p.overhead_ns for p in paths]) / MS
+    hops = np.array([p.hops for p in paths])
+    busy = [r.cpu_mean for r in resource_rows(run) if r.role == "planner"]
+    return PlannerRow(
+        requests=len(paths),
+        overhead_p50_ms=float(np.median(overhead)),
+        overhead_mean_ms=float(overhead.mean()),
+        per_hop_p50_ms=float(np.median(overhead / hops)),
+        hops_mean=float(hops.mean()),
+        queue_p50_ms=float(np.median([p.request.planner_queue_ns for p in paths])) / MS,
+        cpu_share=max(busy) if busy else None,
+    )
+
+
+def resource_rows(run: Run) -> tuple[ResourceRow, ...]:
+    """Per process, over the measured window, in the order of run.json."""
+    low, high = run.info.load.window_start_ns, run.info.load.window_end_ns
+    rows = []
+    for process in run.info.processes:
+        own = [s for s in run.resources if s.process == process.name and low <= s.time_ns <= high]
+        if own:
+            cpu = [s.cpu_share for s in own]
+            rows.append(
+                ResourceRow(
+                    process=process.name,
+                    role=process.role,
+                    cpu_mean=float(np.mean(cpu)),
+                    cpu_max=max(cpu),
+                    rss_max_mib=max(s.rss_bytes for s in own) / 2**20,
+                )
+            )
+    return tuple(rows)
+
+
+def traffic_rows(run: Run) -> tuple[TrafficRow, ...]:
+    """Per class and 'all'. Rates over the measured window."""
+    seconds = (run.info.load.window_end_ns - run.info.load.window_start_ns) / 1e9
+    rows = []
+    for name, share in (("all", 1.0), *((cls.name, run.info.load.shares.get(cls.name, cls.share)) for cls in run.plan.requests)):
+        own = [r for r in run.measured if name in ("all", r.request_class)]
+        outcomes = Counter(r.outcome for r in own)
+        rows.append(
+            TrafficRow(
+                request_class=name,
+                expected_share=share,
+                scheduled=len(own),
+                ok=outcomes["ok"],
+                failed=outcomes["failed"] + outcomes["timeout"],
+                not_sent=outcomes["not_sent"],
+                rate_intended=len(own) / seconds,
+                rate_answered=outcomes["ok"] / seconds,
+            )
+        )
+    return tuple(rows)
+
+
+def arrival_row(run: Run) -> ArrivalRow:
+    """Of the measured phase; the fit is against a Poisson process of the nominal rate: only for Poisson load, 50 requests or more."""
+    sent = sorted(r.sent_ns for r in run.measured if r.outcome != "not_sent")
+    intended = [r.intended_ns for r in run.measured]
+    late = np.array([(r.sent_ns - r.intended_ns) / MS for r in run.measured if r.outcome != "not_sent"] or [0.0])
+    rate = run.info.load.rate if run.info.load.arrival == "poisson" else None
+    fits = rate is not None and len(sent) >= 50
+    seen = statistics.arrival_fit(np.array(sent) / 1e9, rate) if fits and rate else None
+    meant = statistics.arrival_fit(np.array(intended) / 1e9, rate) if fits and rate else None
+    flying = in_flight(run.measured)
+    return ArrivalRow(
+        nominal_rate=rate,
+        intended_cv=_cv(intended),
+        intended_ks_p=meant.ks_p if meant else None,
+        sent_cv=_cv(sent),
+        sent_ks_p=seen.ks_p if seen else None,
+        sent_chi2_p=seen.chi2_p if seen else None,
+        lateness_p50_ms=float(np.quantile(late, 0.5)),
+        lateness_p99_ms=float(np.quantile(late, 0.99)),
+        lateness_max_ms=float(late.max()),
+        in_flight_max=int(flying[1].max()) if len(flying[1]) else 0,
+        in_flight_mean=_time_mean(*flying),
+    )
+
+
+def _cv(times_ns: Sequence[int]) -> float:
+    gaps = np.diff(times_ns)
+    return float(gaps.std(ddof=1) / gaps.mean()) if len(gaps) > 1 and gaps.mean() > 0 else 0.0
+
+
+def in_flight(requests: Iterable[RequestRecord]) -> tuple[Array, Array]:
+    """Step function of requests in flight: times in ns (sorted) and the number from each time on."""
+    asked = [r for r in requests if r.outcome != "not_sent"]
+    times = np.array([r.sent_ns for r in asked] + [r.done_ns for r in asked], dtype=np.float64)
+    change = np.array([1.0] * len(asked) + [-1.0] * len(asked))
+    order = np.lexsort((change, times))
+    return times[order], np.cumsum(change[order])
+
+
+def _time_mean(times: Array, count: Array) -> float:
+    if len(times) < 2 or times[-1] == times[0]:
+        return 0.0
+    return float(np.sum(count[:-1] * np.diff(times)) / (times[-1] - times[0]))
+
+
+def error_rows(run: Run) -> tuple[ErrorRow, ...]:
+    """Most frequent first."""
+    counts = Counter((r.request_class, r.outcome, r.error[:120]) for r in run.measured if r.outcome != "ok")
+    return tuple(
+        ErrorRow(request_class=c, outcome=o, message=m, count=n) for (c, o, m), n in sorted(counts.items(), key=lambda x: (-x[1], x[0]))
+    )
+
+
+def choice_rows(run: Run) -> tuple[ChoiceRow, ...]:
+    """Per arm the observed share of the successful requests that reached the choice; a FIRST arm counts when it was tried."""
+    decided: dict[str, list[set[int]]] = {}
+    for request in run.measured:
+        if request.outcome == "ok":
+            own: dict[str, set[int]] = {}
+            for entry in request.arms:
+                label, _, arm = entry.rpartition("=")
+                own.setdefault(label, set()).add(int(arm))
+            for name, arms in own.items():
+                decided.setdefault(name, []).append(arms)
+    rows = []
+    for choice in run.plan.choices:
+        seen = decided.get(choice.name, [])
+        if not seen:
+            continue
+        for index, planned in enumerate(choice.arms):
+            hits = sum(_took(choice, arms, index) for arms in seen)
+            rows.append(
+                ChoiceRow(
+                    choice=choice.name,
+                    arm=index,
+                    tasks=_arm_tasks(run.plan, choice.name, index),
+                    decided_by=_decider(choice, index),
+                    expected=planned.share,
+                    observed=statistics.wilson(hits, len(seen)),
+                )
+            )
+    return tuple(rows)
+
+
+def _took(choice: PlanChoice, arms: set[int], index: int) -> bool:
+    return index <= max(arms) if choice.kind == "first" else index in arms
+
+
+def _decider(choice: PlanChoice, index: int) -> str:
+    if choice.until is not None:
+        sums = " + ".join(f"{s.task}.{s.port}" for s in choice.until.counts[:index]) or "always tried"
+        return sums if index == 0 else f"{sums} < {choice.until.at_least:g}"
+    when = choice.arms[index].when
+    if when is not None:
+        return f"{when.task}.{when.port}"
+    return "otherwise" if any(arm.when for arm in choice.arms) else "seeded draw"
+
+
+def _arm_tasks(plan: Plan, choice: str, index: int) -> tuple[str, ...]:
+    """The tasks that only this arm feeds, in plan order: for the reader, to know what arm 1 is."""
+    return tuple(
+        step.task
+        for step in plan.steps
+        if any(
+            source.guards and all(any(g.choice == choice and g.arm == index for g in s.guards) for s in entry.sources)
+            for entry in step.inputs
+            for source in entry.sources
+        )
+    )

@@ -1,0 +1,182 @@
+"""What is judged: every slo, quality target and reference item of a run, each against its band."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from aibenchrt.collect.run import Run
+from aibenchrt.plan import PlanQuality, PlanReferenceItem
+from aibenchrt.report.model import Estimate, Judgement, LatencyRow, RatioRow, ReferenceRow, ShareRow, Status
+from aibenchrt.report.reference_file import Reference, ReferenceItem
+from aibenchrt.report.statistics import CONFIDENCE
+from aibenchrt.report.verdict import Band, judge
+
+
+class Measured:
+    """The figures that reference items and slo name, looked up in the report's rows. Immutable once made."""
+
+    def __init__(self, latency: Sequence[LatencyRow], ratios: Sequence[RatioRow], shares: Sequence[ShareRow]) -> None:
+        whole = next(row for row in latency if row.scope == "whole path")
+        self._whole = {q.p: q.estimate for q in whole.percentiles}
+        self._ratios = {(row.task, row.p): row.estimate for row in ratios}
+        self._shares = {row.of: row.all_calls for row in shares}
+
+    def latency(self, p: float) -> Estimate | None:
+        return self._whole.get(p)
+
+    def item(self, item: PlanReferenceItem) -> Estimate | None:
+        """The measured figure of a reference item, None where the run has not enough samples for it."""
+        if item.kind == "absolute":
+            return self._whole.get(item.percentile) if item.percentile is not None else None
+        if item.kind == "ratio":
+            return self._ratios.get((item.task or "", item.percentile or 0.0))
+        return self._shares.get(item.of) if item.of else None
+
+
+def what(item: PlanReferenceItem) -> tuple[str, str]:
+    """(what the item is about, its unit)."""
+    if item.kind == "absolute":
+        return f"latency p{item.percentile:g}", "ms"
+    if item.kind == "ratio":
+        return f"whole path p{item.percentile:g} / {item.task} p{item.percentile:g}", "×"
+    return f"time in {'AI' if item.of == 'ai' else 'non-AI'} components", "%"
+
+
+def figure(value: float, unit: str) -> str:
+    """The value with its unit, as the report prints it."""
+    return f"{100 * value:.1f} %" if unit == "%" else f"{value:.4g} {unit}"
+
+
+def slo_judgements(run: Run, measured: Measured) -> tuple[Judgement, ...]:
+    """Each slo: the whole interval below the bound passes."""
+    found = []
+    for bound in run.plan.slo:
+        name, target = f"latency p{bound.percentile:g}", f"< {bound.below_ms:g} ms"
+        estimate = measured.latency(bound.percentile)
+        if estimate is None:
+            found.append(_judgement("slo", run.plan.scenario, name, target, "INCONCLUSIVE", "–", "too few samples for this percentile"))
+            continue
+        status = judge(estimate.low, estimate.high, Band(0.0, bound.below_ms))
+        found.append(_judgement("slo", run.plan.scenario, name, target, status, shown(estimate, "ms"), _why(status)))
+    return tuple(found)
+
+
+def quality_judgements(run: Run) -> tuple[Judgement, ...]:
+    """Each quality target on the held-out quality of the model that served, by the protocol of its training."""
+    return tuple(_quality(run, target) for target in run.plan.quality)
+
+
+def _quality(run: Run, target: PlanQuality) -> Judgement:
+    def verdict(status: Status, found: str, reason: str) -> Judgement:
+        return _judgement("quality", target.task, target.metric, f"≥ {100 * target.at_least:g} %", status, found, reason)
+
+    models = [m for m in run.info.models if target.task in (m.task, m.stage)]
+    metric = next((metric for m in models for metric in m.metrics if metric.name == target.metric), None)
+    if metric is None:
+        return verdict("INCONCLUSIVE", "–", f"no model of this task recorded {target.metric}")
+    interval = f" [{100 * metric.low:.1f}, {100 * metric.high:.1f}]" if metric.low is not None and metric.high is not None else ""
+    found = f"{100 * metric.value:.1f} %{interval}"
+    if any(m.override for m in models):
+        return verdict("NOT COMPARABLE", found, "an ablation replaced this task's answers")
+    if any(d.form == "synthetic" for d in run.info.data):
+        return verdict("NOT COMPARABLE", found, "the data were synthetic; the target is for the real data")
+    if metric.low is None or metric.high is None:
+        return verdict("INCONCLUSIVE", found, "the model's metadata has no interval")
+    status = judge(metric.low, metric.high, Band(target.at_least, 1.0))
+    return verdict(status, found, _why(status))
+
+
+def reference_rows(run: Run, measured: Measured, references: Sequence[Reference]) -> tuple[ReferenceRow, ...]:
+    """Every figure of every reference beside the measured one, gated or not."""
+    return tuple(
+        ReferenceRow(
+            title=reference.title,
+            what=what(item)[0],
+            unit=what(item)[1],
+            reference=item.value,
+            within=item.within,
+            measured=measured.item(item),
+            gated=incomparable(run, reference) is None,
+        )
+        for reference in references
+        for item in reference.items
+    )
+
+
+def reference_judgements(run: Run, measured: Measured, references: Sequence[Reference]) -> tuple[Judgement, ...]:
+    """Each reference item; deviations are relative: measured / reference − 1."""
+    return tuple(_reference(run, measured, reference, item) for reference in references for item in reference.items)
+
+
+def incomparable(run: Run, reference: Reference) -> str | None:
+    """Why the reference cannot be judged on this run; None where the fingerprints match."""
+    if any(m.override for m in run.info.models):
+        return "an ablation replaced a model's answers"
+    if reference.fingerprint is None:
+        return "published without a fingerprint: shown, never gated"
+    if reference.fingerprint != run.info.fingerprint.hash:
+        return f"fingerprint {run.info.fingerprint.hash} is not the reference's {reference.fingerprint}"
+    if run.info.run_id in reference.runs:
+        return "this run is one of those that the reference was made from"
+    return None
+
+
+def _reference(run: Run, measured: Measured, reference: Reference, item: ReferenceItem) -> Judgement:
+    name, unit = what(item)
+    target = f"{figure(item.value, unit)} within {100 * item.within:g} %"
+    estimate = measured.item(item)
+
+    def verdict(status: Status, reason: str) -> Judgement:
+        return _judgement("reference", reference.title, name, target, status, shown(estimate, unit) if estimate else "–", reason)
+
+    reason = incomparable(run, reference)
+    if reason is not None:
+        return verdict("NOT COMPARABLE", reason)
+    if estimate is None:
+        return verdict("INCONCLUSIVE", "too few samples for this figure")
+    low, high = deviation(estimate, item)
+    status = judge(low, high, Band(-item.within, item.within))
+    return verdict(
+        status, f"deviation {100 * (estimate.value / item.value - 1):+.1f} % [{100 * low:+.1f}, {100 * high:+.1f}]; {_why(status)}"
+    )
+
+
+def deviation(estimate: Estimate, item: ReferenceItem) -> tuple[float, float]:
+    """95 % interval of measured / reference − 1.
+
+    Where the reference knows the variance of a single deployment, the interval holds that too: one run shows its own noise only
+    (`single`, on the log scale, and its share in the mean of the reference's runs).
+    """
+    if item.single is None or item.runs is None or item.dof is None:
+        return estimate.low / item.value - 1, estimate.high / item.value - 1
+    half_run = float(np.log(estimate.high / estimate.low)) / 2
+    half_all = float(stats.t.ppf(0.5 + CONFIDENCE / 2, item.dof)) * float(np.sqrt(item.single * (1 + 1 / item.runs)))
+    half, centre = max(half_run, half_all), float(np.log(estimate.value / item.value))
+    return float(np.expm1(centre - half)), float(np.expm1(centre + half))
+
+
+def shown(estimate: Estimate, unit: str) -> str:
+    """Value with its interval."""
+    scale = 100.0 if unit == "%" else 1.0
+    return f"{figure(estimate.value, unit)} [{scale * estimate.low:.4g}, {scale * estimate.high:.4g}]"
+
+
+_WHY: dict[Status, str] = {
+    "PASS": "the whole interval lies inside",
+    "FAIL": "the whole interval lies outside",
+    "INCONCLUSIVE": "the interval lies partly inside: run longer",
+    "NOT COMPARABLE": "",
+}
+
+
+def _why(status: Status) -> str:
+    return _WHY[status]
+
+
+def _judgement(group: str, title: str, name: str, target: str, status: Status, found: str, reason: str) -> Judgement:
+    return Judgement.model_validate(
+        {"group": group, "title": title, "what": name, "target": target, "status": status, "found": found, "reason": reason}
+    )

@@ -1,0 +1,282 @@
+"""report.json and verdict.json: the report and the verdict as data. Versioned; the command line and the HTML page render these."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+REPORT_VERSION: Literal[1] = 1
+VERDICT_VERSION: Literal[1] = 1
+
+Status = Literal["PASS", "FAIL", "INCONCLUSIVE", "NOT COMPARABLE"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Estimate(_Frozen):
+    """A figure with its 95 % interval. n: samples; se: standard error on the scale of the method (log for percentiles and means)."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    se: float
+    method: str
+
+
+class Percentile(_Frozen):
+    """estimate None: fewer than `needed` samples, so nothing is shown."""
+
+    p: float
+    estimate: Estimate | None
+    needed: int
+
+
+class LatencyRow(_Frozen):
+    """Latency in ms of the requests or calls of one kind, successful ones only. scope: 'whole path', 'class', 'component', 'extra run'.
+
+    name: the class or task, 'all'. kind: 'ai', 'service', 'planner' for components, else ''. n: samples; failed: what failed beside them.
+    """
+
+    scope: Literal["whole path", "class", "component", "extra run"]
+    name: str
+    kind: str
+    n: int
+    failed: int
+    mean: Estimate | None
+    percentiles: tuple[Percentile, ...]
+
+
+class RatioRow(_Frozen):
+    """Whole-path percentile over a component's: how much the path amplifies it."""
+
+    task: str
+    kind: str
+    p: float
+    estimate: Estimate
+
+
+class ShareRow(_Frozen):
+    """Share of the time before the response that was spent in AI or other components: in all calls, and on the critical path."""
+
+    of: Literal["ai", "non_ai"]
+    all_calls: Estimate
+    on_path: Estimate
+    mean_ms: float
+
+
+class PathRow(_Frozen):
+    """A task on the critical paths of successful requests of a class (or 'all').
+
+    requests: share of requests on whose path it lay; time: share of the response time; mean_ms: mean over all these requests;
+    queue, service, transport split it.
+    """
+
+    request_class: str
+    task: str
+    kind: str
+    requests: float
+    time: float
+    mean_ms: float
+    queue_ms: float
+    service_ms: float
+    transport_ms: float
+
+
+class PlannerRow(_Frozen):
+    """Planner overhead in ms: response time minus the calls on the critical path. per_hop: divided by the calls on the path, median."""
+
+    requests: int
+    overhead_p50_ms: float
+    overhead_mean_ms: float
+    per_hop_p50_ms: float
+    hops_mean: float
+    queue_p50_ms: float
+    cpu_share: float | None
+
+
+class QualityRow(_Frozen):
+    """End-to-end quality. failed: requests that failed, counted with an empty answer; ok_only: the same over successful requests."""
+
+    request_class: str
+    metric: str
+    estimate: Estimate
+    requests: int
+    failed: int
+    ok_only: float | None
+
+
+class ModelQualityRow(_Frozen):
+    """A model's quality. where: 'held-out' (measured in training, by protocol) or 'in this run' (calls with a known true label)."""
+
+    task: str
+    model: str
+    metric: str
+    where: Literal["held-out", "in this run"]
+    value: float
+    low: float | None
+    high: float | None
+    protocol: str
+    baseline: str | None
+    baseline_value: float | None
+    n: int | None
+
+    @property
+    def baseline_wins(self) -> bool:
+        return self.baseline_value is not None and self.baseline_value >= self.value
+
+
+class ChoiceRow(_Frozen):
+    """An arm of a choice: share expected by the spec (of the requests that reach the choice) against the observed one."""
+
+    choice: str
+    arm: int
+    tasks: tuple[str, ...]
+    decided_by: str
+    expected: float
+    observed: Estimate
+
+
+class ErrorRow(_Frozen):
+    """Requests of one class that did not succeed, by outcome and message (first 120 characters)."""
+
+    request_class: str
+    outcome: str
+    message: str
+    count: int
+
+
+class ResourceRow(_Frozen):
+    """A process over the measured window. CPU as a share of one core."""
+
+    process: str
+    role: str
+    cpu_mean: float
+    cpu_max: float
+    rss_max_mib: float
+
+
+class TrafficRow(_Frozen):
+    """What was asked and what came back. Rates per second over the measured window; shares of the class mix."""
+
+    request_class: str
+    expected_share: float
+    scheduled: int
+    ok: int
+    failed: int
+    not_sent: int
+    rate_intended: float
+    rate_answered: float
+
+
+class ArrivalRow(_Frozen):
+    """The arrivals as intended and as sent. lateness: sent minus intended, ms."""
+
+    nominal_rate: float | None
+    intended_cv: float
+    intended_ks_p: float | None
+    sent_cv: float
+    sent_ks_p: float | None
+    sent_chi2_p: float | None
+    lateness_p50_ms: float
+    lateness_p99_ms: float
+    lateness_max_ms: float
+    in_flight_max: int
+    in_flight_mean: float
+
+
+class ReferenceRow(_Frozen):
+    """A published or recorded figure beside the measured one. gated: it takes part in the verdict."""
+
+    title: str
+    what: str
+    unit: str
+    reference: float
+    within: float
+    measured: Estimate | None
+    gated: bool
+
+
+class Fact(_Frozen):
+    name: str
+    value: str
+
+
+class Provenance(_Frozen):
+    data: str
+    part: str
+    origin: str
+    source: str
+    note: str
+
+
+class Reason(_Frozen):
+    """Why a run is INVALID. code: a key of verdict.REASONS; limit and found as text with their units."""
+
+    code: str
+    name: str
+    found: str
+    limit: str
+    hint: str
+
+
+class Judgement(_Frozen):
+    """One slo, quality target or reference item. found and interval in the item's own unit; reason says why this status."""
+
+    group: Literal["slo", "quality", "reference"]
+    title: str
+    what: str
+    target: str
+    status: Status
+    found: str
+    reason: str
+
+
+class Verdict(_Frozen):
+    """verdict.json."""
+
+    version: Literal[1] = VERDICT_VERSION
+    run_id: str
+    valid: bool
+    reasons: tuple[Reason, ...]
+    checks: tuple[Fact, ...]
+    limits: dict[str, float]
+    judgements: tuple[Judgement, ...]
+    fingerprint: str
+    exit_code: int
+
+
+class Report(_Frozen):
+    """report.json: everything that the page shows, without the pictures."""
+
+    version: Literal[1] = REPORT_VERSION
+    run_id: str
+    scenario: str
+    title: str
+    outcome: str
+    synthetic: bool
+    overrides: tuple[str, ...]
+    verdict: Verdict
+    facts: tuple[Fact, ...]
+    traffic: tuple[TrafficRow, ...]
+    arrivals: ArrivalRow
+    latency: tuple[LatencyRow, ...]
+    ratios: tuple[RatioRow, ...]
+    shares: tuple[ShareRow, ...]
+    paths: tuple[PathRow, ...]
+    planner: PlannerRow | None
+    quality: tuple[QualityRow, ...]
+    models: tuple[ModelQualityRow, ...]
+    choices: tuple[ChoiceRow, ...]
+    errors: tuple[ErrorRow, ...]
+    resources: tuple[ResourceRow, ...]
+    references: tuple[ReferenceRow, ...]
+    provenance: tuple[Provenance, ...]
+    licences: tuple[Fact, ...]
+    fingerprint: tuple[Fact, ...]
+    versions: tuple[Fact, ...]
+    commands: tuple[str, ...]
+    notes: tuple[str, ...]

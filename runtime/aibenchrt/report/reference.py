@@ -1,0 +1,148 @@
+"""A local reference from separate deployments: figures, the tolerance that their variance asks for, as JSON and as a block of a spec."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from aibenchrt.collect.run import Run, read_run
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import PlanReferenceItem
+from aibenchrt.report.analysis import Analysis, analyse
+from aibenchrt.report.judgements import Measured
+from aibenchrt.report.model import Estimate
+from aibenchrt.report.reference_file import Reference, ReferenceItem
+from aibenchrt.report.statistics import Repeatability, prediction_half_width, repeatability
+
+SMALLEST_TOLERANCE = 0.01
+
+
+def record_reference(directories: Sequence[Path], title: str | None = None) -> Reference:
+    """The reference of at least two VALID runs of separate deployments with one fingerprint.
+
+    Raises EnvironmentFailure AIB609: unreadable run; AIB614: fewer than two deployments, different fingerprints, an INVALID run.
+    """
+    analyses = [analyse(read_run(directory)) for directory in directories]
+    _check([a.run for a in analyses], analyses)
+    measured = [Measured(a.latency, a.ratios, a.shares) for a in analyses]
+    first = analyses[0].run
+    items = tuple(item for wanted in _wanted(analyses[0]) if (item := _item(wanted, measured)) is not None)
+    return Reference(
+        title=title or f"local, {len({a.run.info.deployment_id for a in analyses})} deployments",
+        deployment=first.info.deployment,
+        fingerprint=first.info.fingerprint.hash,
+        runs=tuple(a.run.info.run_id for a in analyses),
+        items=items,
+    )
+
+
+def _check(runs: Sequence[Run], analyses: Sequence[Analysis]) -> None:
+    def fail(message: str, hint: str) -> EnvironmentFailure:
+        return EnvironmentFailure("AIB614", message, hint)
+
+    if len({run.info.deployment_id for run in runs}) < len(runs) or len(runs) < 2:
+        raise fail(
+            "a reference needs runs of at least two separate deployments", "run `aibenchc run` once more and give both run directories"
+        )
+    prints = {run.info.fingerprint.hash for run in runs}
+    if len(prints) > 1:
+        raise fail(
+            f"the runs have different fingerprints: {', '.join(sorted(prints))}", "give runs of one machine, spec, data and set of models"
+        )
+    if any(model.override for run in runs for model in run.info.models):
+        raise fail("an ablation replaced a model's answers in one of the runs", "give runs of the scenario as it is")
+    invalid = [f"{a.run.info.run_id} ({', '.join(r.code for r in a.reasons)})" for a in analyses if a.reasons]
+    if invalid:
+        raise fail(f"INVALID runs cannot be a reference: {'; '.join(invalid)}", "`aibenchc validate RUN` says what was wrong; run again")
+
+
+def _wanted(analysis: Analysis) -> tuple[PlanReferenceItem, ...]:
+    """Whole-path percentiles, the ratios at the highest percentile that has them, and the share of time in AI components."""
+    whole = next(row for row in analysis.latency if row.scope == "whole path")
+    shown = [q.p for q in whole.percentiles if q.estimate is not None]
+    absolute = [PlanReferenceItem(kind="absolute", percentile=p, value=0, within=0) for p in shown]
+    top = max((row.p for row in analysis.ratios), default=None)
+    ratios = [
+        PlanReferenceItem(kind="ratio", percentile=row.p, task=row.task, value=0, within=0)
+        for row in analysis.ratios
+        if row.p == top and row.kind == "ai"
+    ]
+    return (*absolute, *ratios, PlanReferenceItem(kind="share", of="ai", value=0, within=0))
+
+
+def _item(wanted: PlanReferenceItem, measured: Sequence[Measured]) -> ReferenceItem | None:
+    """None where one of the runs has not enough samples for the figure."""
+    found = [m.item(wanted) for m in measured]
+    estimates = [_relative(e, wanted) for e in found if e is not None]
+    if len(estimates) < len(found) or any(e.value <= 0 for e in estimates):
+        return None
+    repeat = repeatability(estimates)
+    return ReferenceItem.model_validate(
+        {
+            **wanted.model_dump(),
+            "value": _rounded(repeat.value),
+            "within": tolerance(repeat),
+            "single": repeat.single,
+            "dof": repeat.dof,
+            "runs": repeat.runs,
+            "cv": repeat.cv,
+        }
+    )
+
+
+def _relative(estimate: Estimate, wanted: PlanReferenceItem) -> Estimate:
+    """A share's standard error is on its own scale; relative to its value it is that of its logarithm (delta method)."""
+    return estimate.model_copy(update={"se": estimate.se / estimate.value}) if wanted.kind == "share" else estimate
+
+
+def tolerance(repeat: Repeatability) -> float:
+    """Twice the half width of the 95 % prediction interval for one further run, in whole percent rounded up.
+
+    Once for how far a further run of the same system may lie off, once for the width of the interval that must lie inside.
+    """
+    wide = math.expm1(2 * prediction_half_width(repeat))
+    return max(SMALLEST_TOLERANCE, math.ceil(100 * wide - 1e-9) / 100)
+
+
+def _rounded(value: float) -> float:
+    """To four significant digits: what the block shows is what is judged."""
+    return float(f"{value:.4g}")
+
+
+def block(reference: Reference) -> str:
+    """The reference as a block of the .aib language, to paste into the scenario."""
+    lines = [
+        f'  reference "{_text(reference.title)}" {{',
+        f"    on {reference.deployment}",
+        f'    fingerprint "{reference.fingerprint}"',
+        *(f"    {_line(item)}" for item in reference.items),
+        "  }",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(item: ReferenceItem) -> str:
+    within = f"within {100 * item.within:.0f}%"
+    if item.kind == "absolute":
+        text = f"latency p{item.percentile:g} {_number(item.value)} ms {within}"
+    elif item.kind == "ratio":
+        text = f"ratio p{item.percentile:g} / {item.task}.p{item.percentile:g} = {_number(item.value)} {within}"
+    else:
+        text = f"time {item.of} {_number(100 * item.value)}% {within}"
+    return f"{text:<58} # {item.runs} deployments, coefficient of variation {100 * (item.cv or 0):.1f} %"
+
+
+def _number(value: float) -> str:
+    """Plain decimal notation, without an exponent."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def _text(title: str) -> str:
+    """Quotes, backslashes and line ends cannot stand in a title."""
+    return "".join(" " if c in '"\\\r\n' else c for c in title)
+
+
+def reference(directories: Sequence[Path], title: str | None = None) -> str:
+    """The text of `block` for these runs."""
+    return block(record_reference(directories, title))

@@ -1,0 +1,62 @@
+"""A reference as data: what a spec's `reference` block and a `--reference FILE` both become."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import Plan, PlanReferenceItem
+
+REFERENCE_VERSION: Literal[1] = 1
+
+
+class ReferenceItem(PlanReferenceItem):
+    """A figure, its relative tolerance; single: variance of one deployment on the log scale, with dof degrees of freedom, of `runs` runs."""
+
+    single: float | None = None
+    dof: int | None = None
+    runs: int | None = None
+    cv: float | None = None
+
+
+class Reference(BaseModel):
+    """runs: ids of the runs it was made from, none for published figures. fingerprint None: published, never gated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = REFERENCE_VERSION
+    title: str
+    deployment: str
+    fingerprint: str | None
+    runs: tuple[str, ...]
+    items: tuple[ReferenceItem, ...]
+
+
+def of_plan(plan: Plan) -> tuple[Reference, ...]:
+    """The references of the spec."""
+    return tuple(
+        Reference(
+            title=r.title,
+            deployment=r.deployment,
+            fingerprint=r.fingerprint,
+            runs=(),
+            items=tuple(ReferenceItem.model_validate(item.model_dump()) for item in r.items),
+        )
+        for r in plan.references
+    )
+
+
+def read_reference(path: Path) -> Reference:
+    """A file that `aibenchc reference … --json` wrote. Raises EnvironmentFailure AIB609 where it is none."""
+    hint = "give a JSON file that `aibenchc reference RUN… --json FILE` wrote"
+    try:
+        return Reference.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise EnvironmentFailure("AIB609", f"cannot read the reference {path}: {error.strerror}", hint) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise EnvironmentFailure("AIB609", f"{path} is no reference: {place}: {first['msg']}", hint) from error

@@ -1,0 +1,172 @@
+"""Estimates with 95 % intervals for what a run measures. Pure functions on arrays; chance comes in as a Generator.
+
+Percentiles. Latencies of a queue are dependent: intervals from iid order statistics, nominally 95 %, cover 15–30 % for an M/M/1
+queue at ρ = 0.8. Here: batch quantiles. The time-ordered requests are cut into BATCHES equal batches, the quantile of each batch on
+the log scale is compared with that of the whole sample, and Student's t gives the interval (sectioning; Asmussen and Glynn 2007,
+Stochastic Simulation, III.5; Seila 1982, A Batching Approach to Quantile Estimation; few batches: Schmeiser 1982, Batch Size Effects).
+Measured coverage on M/M/1 (500 runs each): ρ 0.8, n 2,400: p50 96 %, p90 92 %, p99 79 %; n 20,000: p99 91 %; ρ 0.5, n 2,400:
+p99 92 %; independent: 95–97 %. tests/runtime/test_statistics.py repeats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from aibenchrt.report.model import Estimate
+
+Array = NDArray[np.float64]
+
+BATCHES = 5
+CONFIDENCE = 0.95
+SAMPLES_BEYOND = 20  # a percentile is shown only with this many samples expected beyond it
+
+
+def samples_needed(p: float) -> int:
+    """Requests needed before percentile p, in percent, is shown: 20 / (1 − p)."""
+    return int(np.ceil(SAMPLES_BEYOND / (1.0 - p / 100.0) - 1e-6))
+
+
+def percentile(values: Array, p: float) -> Estimate | None:
+    """Percentile p (in percent) of positive, time-ordered values with its batch-quantile interval; None below `samples_needed(p)`."""
+    if len(values) < samples_needed(p):
+        return None
+    return sectioned(values, lambda part: float(np.quantile(part, p / 100.0)), log=True, method=f"batch quantiles, {BATCHES} batches")
+
+
+def mean(values: Array) -> Estimate | None:
+    """Mean of positive, time-ordered values with a batch-means interval; None below 20 values."""
+    if len(values) < SAMPLES_BEYOND:
+        return None
+    return sectioned(values, lambda part: float(part.mean()), log=True, method=f"batch means, {BATCHES} batches")
+
+
+def sectioned(values: Array, statistic: Callable[[Array], float], *, log: bool, method: str) -> Estimate:
+    """Sectioning: the statistic of the whole, its standard error from that of BATCHES successive parts. `values`: rows in time order.
+
+    log: work on the log scale (positive statistics, whose errors are relative). Estimate.se is on that same scale.
+    """
+    scale, back = (np.log, np.exp) if log else (_same, _same)
+    whole = float(scale(statistic(values)))
+    parts = np.array([float(scale(statistic(part))) for part in np.array_split(values, BATCHES)])
+    if not np.isfinite(whole) or not np.isfinite(parts).all():
+        raise ValueError(f"{method}: the statistic is not finite in every batch")
+    error = float(np.sqrt(np.sum((parts - whole) ** 2) / (BATCHES - 1) / BATCHES))
+    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, BATCHES - 1)) * error
+    return Estimate(
+        value=float(back(whole)), low=float(back(whole - half)), high=float(back(whole + half)), n=len(values), se=error, method=method
+    )
+
+
+def _same(value: float) -> float:
+    return value
+
+
+def wilson(hits: int, n: int) -> Estimate:
+    """A share of n independent trials with Wilson's score interval (Wilson 1927; Brown, Cai and DasGupta 2001). n ≥ 1."""
+    z = float(stats.norm.ppf(0.5 + CONFIDENCE / 2))
+    share = hits / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
+    low, high = max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
+    return Estimate(value=share, low=low, high=high, n=n, se=half / z, method="Wilson score")
+
+
+def cluster_bootstrap(values: Array, clusters: Sequence[object], rng: np.random.Generator, rounds: int = 2000) -> Estimate:
+    """Mean of the values with a percentile bootstrap interval that draws whole clusters (Davison and Hinkley 1997, section 3.8).
+
+    clusters[i]: what value i shares with others, as the payload that was asked several times. Paired differences are values too.
+    """
+    index: dict[object, int] = {}
+    codes = np.array([index.setdefault(cluster, len(index)) for cluster in clusters], dtype=np.int64)
+    sums = np.bincount(codes, weights=values)
+    sizes = np.bincount(codes).astype(np.float64)
+    drawn = np.empty(rounds)
+    share = np.full(len(sums), 1.0 / len(sums))
+    for start in range(0, rounds, 250):  # in blocks, to bound memory
+        weights = rng.multinomial(len(sums), share, size=min(250, rounds - start))
+        drawn[start : start + len(weights)] = (weights @ sums) / (weights @ sizes)
+    low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    method = f"bootstrap over {len(sums)} payloads, {rounds} rounds"
+    return Estimate(value=float(values.mean()), low=float(low), high=float(high), n=len(values), se=float(drawn.std(ddof=1)), method=method)
+
+
+@dataclass(frozen=True)
+class ArrivalFit:
+    """How well gaps fit a Poisson process of the nominal rate. cv: coefficient of variation of the gaps, 1 for Poisson."""
+
+    gaps: int
+    rate: float
+    cv: float
+    ks_p: float
+    chi2_p: float
+
+
+def arrival_fit(times_s: Array, nominal_rate: float) -> ArrivalFit:
+    """times_s: sorted, in seconds, at least 50. Kolmogorov–Smirnov and chi² (10 equally likely bins) against Exp(nominal_rate)."""
+    gaps = np.diff(times_s)
+    ks = stats.kstest(gaps, "expon", args=(0.0, 1.0 / nominal_rate))
+    inner = -np.log1p(-np.arange(1, 10) / 10.0) / nominal_rate
+    counts = np.bincount(np.searchsorted(inner, gaps), minlength=10)
+    return ArrivalFit(
+        gaps=len(gaps),
+        rate=len(gaps) / float(times_s[-1] - times_s[0]),
+        cv=float(gaps.std(ddof=1) / gaps.mean()),
+        ks_p=float(ks.pvalue),
+        chi2_p=float(stats.chisquare(counts).pvalue),
+    )
+
+
+@dataclass(frozen=True)
+class Repeatability:
+    """Variance of one figure over deployments, on the log scale of its estimates.
+
+    within: mean squared standard error inside a run; between: what remains of the variance over runs, never below 0;
+    single: variance of one further run, `dof` its degrees of freedom; cv: coefficient of variation over the runs.
+    """
+
+    runs: int
+    value: float
+    within: float
+    between: float
+    single: float
+    dof: int
+    cv: float
+
+
+_PRIOR_DOF = BATCHES - 1
+
+
+def repeatability(estimates: Sequence[Estimate]) -> Repeatability:
+    """One estimate per separate deployment, at least two, all on the log scale.
+
+    Two or three deployments say little about their own variance, so it is moderated by the within-run variance as prior with
+    BATCHES − 1 degrees of freedom (Smyth 2004, Linear Models and Empirical Bayes Methods, section 4.1), and is never taken smaller
+    than what was seen between the deployments.
+    """
+    if len(estimates) < 2:
+        raise ValueError("repeatability needs at least two deployments")
+    logs = np.log([e.value for e in estimates])
+    seen = float(logs.var(ddof=1))
+    within = float(np.mean([e.se**2 for e in estimates]))
+    dof = len(logs) - 1
+    moderated = (_PRIOR_DOF * within + dof * seen) / (_PRIOR_DOF + dof)
+    return Repeatability(
+        runs=len(logs),
+        value=float(np.exp(logs.mean())),
+        within=within,
+        between=max(0.0, seen - within),
+        single=max(moderated, seen),
+        dof=_PRIOR_DOF + dof,
+        cv=float(np.sqrt(np.expm1(seen))),
+    )
+
+
+def prediction_half_width(repeat: Repeatability) -> float:
+    """Half width, on the log scale, of the 95 % prediction interval for the deviation of one further run from the runs' mean."""
+    t = float(stats.t.ppf(0.5 + CONFIDENCE / 2, repeat.dof))
+    return t * float(np.sqrt(repeat.single * (1 + 1 / repeat.runs)))

@@ -1,0 +1,353 @@
+"""The report as tables: plain text cells, no rendering. The command line and the HTML page draw these, so that both say the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aibenchrt.report.model import Estimate, LatencyRow, Report
+
+ABSENT = "–"
+
+
+@dataclass(frozen=True)
+class Table:
+    """rows: cells as text, as many as columns. numeric: indexes of columns to align right. legend: what every column means."""
+
+    key: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    legend: str
+    numeric: tuple[int, ...] = ()
+
+
+def number(value: float) -> str:
+    """Three significant digits without an exponent; thousands in groups."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.1e}"
+
+
+def interval(estimate: Estimate | None, scale: float = 1.0) -> str:
+    """'12.30 [11.90, 12.80]', or – where there is none."""
+    if estimate is None:
+        return ABSENT
+    return f"{number(estimate.value * scale)} [{number(estimate.low * scale)}, {number(estimate.high * scale)}]"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def tables(report: Report) -> tuple[Table, ...]:
+    """Every table of the report, in its order; empty ones are left out."""
+    made = (
+        verdict_table(report),
+        latency_table(report),
+        quality_table(report),
+        model_table(report),
+        reference_table(report),
+        ratio_table(report),
+        share_table(report),
+        path_table(report),
+        planner_table(report),
+        traffic_table(report),
+        arrival_table(report),
+        error_table(report),
+        choice_table(report),
+        resource_table(report),
+        validity_table(report),
+        provenance_table(report),
+    )
+    return tuple(table for table in made if table.rows)
+
+
+def verdict_table(report: Report) -> Table:
+    return Table(
+        "verdict",
+        "Verdict",
+        ("what", "of", "target", "measured", "status", "why"),
+        tuple((f"{j.group}: {j.what}", j.title, j.target, j.found, j.status, j.reason) for j in report.verdict.judgements),
+        "PASS: the whole 95 % interval lies inside the target; FAIL: wholly outside; INCONCLUSIVE: partly, or too few samples; "
+        "NOT COMPARABLE: the reference was made on another system (its fingerprint differs or was never published), so nothing is judged. "
+        "Tolerances are relative to the reference.",
+    )
+
+
+def latency_table(report: Report) -> Table:
+    shown = [q.p for q in report.latency[0].percentiles]
+    return Table(
+        "latency",
+        "Latency, ms",
+        ("what", "name", "samples", "failed", "mean", *(f"p{p:g}" for p in shown)),
+        tuple(_latency(row) for row in report.latency),
+        "Milliseconds, with a 95 % interval that allows for dependent requests (batch quantiles on 5 batches in time order). Whole path, class and "
+        "extra run: from the intended send time to the answer. Component: one call as the planner saw it; 'planner' is the response time minus "
+        "the calls on the critical path. Successful requests and calls only; failures are counted beside them. "
+        "– : fewer than 20/(1−p) samples, so the percentile is not shown.",
+        tuple(range(2, 5 + len(shown))),
+    )
+
+
+def _latency(row: LatencyRow) -> tuple[str, ...]:
+    kind = {"ai": " (AI)", "service": "", "planner": ""}.get(row.kind, "")
+    return (
+        row.scope,
+        row.name + kind,
+        f"{row.n:,}",
+        f"{row.failed:,}",
+        interval(row.mean),
+        *(interval(q.estimate) if q.estimate else f"– (needs {q.needed:,})" for q in row.percentiles),
+    )
+
+
+def quality_table(report: Report) -> Table:
+    return Table(
+        "quality",
+        "Quality of the answers in this run",
+        ("metric", "class", "value, %", "requests", "failed", "successful only, %"),
+        tuple(
+            (
+                q.metric,
+                q.request_class,
+                interval(q.estimate, 100),
+                f"{q.requests:,}",
+                f"{q.failed:,}",
+                ABSENT if q.ok_only is None else number(100 * q.ok_only),
+            )
+            for q in report.quality
+        ),
+        "The answers that the requests of this run really got (cached ones too) against held-out truth: interactions after the global time split. "
+        "A failed request counts as an empty answer. 95 % interval: bootstrap over payloads. 'all' is the measured mix; a class includes its extra run.",
+        (2, 3, 4, 5),
+    )
+
+
+def model_table(report: Report) -> Table:
+    rows = []
+    for m in report.models:
+        base = ABSENT if m.baseline_value is None else f"{number(100 * m.baseline_value)} ({m.baseline})"
+        bounds = "" if m.low is None or m.high is None else f" [{number(100 * m.low)}, {number(100 * m.high)}]"
+        note = "baseline wins" if m.baseline_wins else ""
+        rows.append((m.task, m.model, m.metric, m.where, number(100 * m.value) + bounds, base, note, m.protocol))
+    return Table(
+        "models",
+        "Quality of each model",
+        ("task", "model", "metric", "where", "value, %", "baseline, %", "note", "protocol"),
+        tuple(rows),
+        "held-out: measured when the model was trained, by the protocol named. in this run: its calls in this run whose request has a known label. "
+        "Baseline: the same protocol with the simplest rule; 'baseline wins' marks a model that does not beat it.",
+        (4, 5),
+    )
+
+
+def reference_table(report: Report) -> Table:
+    def value(x: float, unit: str) -> str:
+        return f"{number(x * (100 if unit == '%' else 1))} {unit}"
+
+    return Table(
+        "references",
+        "Published and recorded figures beside this run",
+        ("figure", "reference", "its value", "measured here", "use"),
+        tuple(
+            (
+                r.what,
+                r.title,
+                value(r.reference, r.unit),
+                ABSENT if r.measured is None else f"{interval(r.measured, 100 if r.unit == '%' else 1)} {r.unit}",
+                "judged" if r.gated else "shown, never gated",
+            )
+            for r in report.references
+        ),
+        "Figures of another system stand here for orientation: other hosts, models, data and load. Nothing is tuned towards them.",
+        (2, 3),
+    )
+
+
+def ratio_table(report: Report) -> Table:
+    ps = sorted({r.p for r in report.ratios})
+    names = list(dict.fromkeys((r.task, r.kind) for r in report.ratios))
+    found = {(r.task, r.p): r.estimate for r in report.ratios}
+    return Table(
+        "ratios",
+        "Whole path over component",
+        ("component", *(f"p{p:g} of the path ÷ p{p:g} of the component" for p in ps)),
+        tuple((f"{t}{' (AI)' if k == 'ai' else ''}", *(interval(found.get((t, p))) for p in ps)) for t, k in names),
+        "How many times the component's own percentile the whole path's is. Near 1: this component makes the tail; large: it hardly matters.",
+        tuple(range(1, 1 + len(ps))),
+    )
+
+
+def share_table(report: Report) -> Table:
+    return Table(
+        "shares",
+        "Time in AI and other components",
+        ("components", "mean per request, ms", "share of all calls, %", "share on the critical path, %"),
+        tuple(
+            ("AI" if s.of == "ai" else "non-AI", number(s.mean_ms), interval(s.all_calls, 100), interval(s.on_path, 100))
+            for s in report.shares
+        ),
+        "Sum of the client-observed times of the calls before the response. Calls may overlap; on the critical path they do not.",
+        (1, 2, 3),
+    )
+
+
+def path_table(report: Report) -> Table:
+    return Table(
+        "paths",
+        "Critical path",
+        ("class", "component", "on the path of", "share of time", "mean, ms", "queue, ms", "service, ms", "transport, ms"),
+        tuple(
+            (
+                r.request_class,
+                r.task + (" (AI)" if r.kind == "ai" else ""),
+                percent(r.requests),
+                percent(r.time),
+                number(r.mean_ms),
+                *([number(r.queue_ms), number(r.service_ms), number(r.transport_ms)] if r.kind != "planner" else [ABSENT] * 3),
+            )
+            for r in report.paths
+        ),
+        "From the call that completed the response back along what each call waited for. 'mean' is over all requests of the class, so a class's rows "
+        "add up to its mean response time (from the actual send). Queue and service as the server measured them; transport is the rest of the call. "
+        "'planner' is all time outside the calls.",
+        (2, 3, 4, 5, 6, 7),
+    )
+
+
+def planner_table(report: Report) -> Table:
+    p = report.planner
+    rows: tuple[tuple[str, ...], ...] = ()
+    if p is not None:
+        cpu = ABSENT if p.cpu_share is None else percent(p.cpu_share)
+        cells = (p.overhead_p50_ms, p.overhead_mean_ms, p.per_hop_p50_ms, p.hops_mean, p.queue_p50_ms)
+        rows = ((f"{p.requests:,}", *(number(c) for c in cells), cpu),)
+    columns = (
+        "requests",
+        "overhead p50, ms",
+        "overhead mean, ms",
+        "per hop p50, ms",
+        "hops, mean",
+        "queue p50, ms",
+        "busiest planner's core",
+    )
+    return Table(
+        "planner",
+        "Planner overhead",
+        columns,
+        rows,
+        "Per request: response time minus the client-observed call times on its critical path; per hop: divided by the calls on that path. "
+        "Queue: from receipt to the first call.",
+        tuple(range(7)),
+    )
+
+
+def traffic_table(report: Report) -> Table:
+    return Table(
+        "traffic",
+        "Requests",
+        ("class", "share asked", "scheduled", "answered", "failed", "not sent", "intended /s", "answered /s"),
+        tuple(
+            (
+                t.request_class,
+                percent(t.expected_share, 2),
+                f"{t.scheduled:,}",
+                f"{t.ok:,}",
+                f"{t.failed:,}",
+                f"{t.not_sent:,}",
+                number(t.rate_intended),
+                number(t.rate_answered),
+            )
+            for t in report.traffic
+        ),
+        "The measured window only: neither warm-up nor extra runs.",
+        tuple(range(1, 8)),
+    )
+
+
+def arrival_table(report: Report) -> Table:
+    a = report.arrivals
+
+    def p_value(p: float | None) -> str:
+        return ABSENT if p is None else f"{p:.3g}"
+
+    late = " / ".join(number(x) for x in (a.lateness_p50_ms, a.lateness_p99_ms, a.lateness_max_ms))
+    return Table(
+        "arrivals",
+        "Was the schedule kept?",
+        ("gaps", "coefficient of variation", "Kolmogorov–Smirnov p", "chi² p", "lateness p50 / p99 / max, ms", "in flight mean / max"),
+        (
+            ("intended", f"{a.intended_cv:.3f}", p_value(a.intended_ks_p), ABSENT, ABSENT, ABSENT),
+            ("sent", f"{a.sent_cv:.3f}", p_value(a.sent_ks_p), p_value(a.sent_chi2_p), late, f"{a.in_flight_mean:.2f} / {a.in_flight_max}"),
+        ),
+        "Gaps between requests against a Poisson process of the declared rate (coefficient of variation 1). A small p says that they do not fit. "
+        "Lateness: sent minus intended.",
+        (1, 2, 3, 4, 5),
+    )
+
+
+def error_table(report: Report) -> Table:
+    return Table(
+        "errors",
+        "Errors",
+        ("class", "outcome", "message", "requests"),
+        tuple((e.request_class, e.outcome, e.message, f"{e.count:,}") for e in report.errors),
+        "Requests of the measured window that did not succeed. A failed call is a failed request.",
+        (3,),
+    )
+
+
+def choice_table(report: Report) -> Table:
+    return Table(
+        "choices",
+        "Choices: expected and observed shares",
+        ("choice", "arm", "leads to", "decided by", "expected", "observed, %", "requests"),
+        tuple(
+            (
+                c.choice,
+                str(c.arm),
+                ", ".join(c.tasks) or ABSENT,
+                c.decided_by,
+                percent(c.expected),
+                interval(c.observed, 100),
+                f"{c.observed.n:,}",
+            )
+            for c in report.choices
+        ),
+        "Expected: the share that the spec declares. Observed: of the successful requests that reached the choice, with Wilson's 95 % interval; for an "
+        "ordered fallback the requests that got as far as the arm.",
+        (4, 5, 6),
+    )
+
+
+def resource_table(report: Report) -> Table:
+    return Table(
+        "resources",
+        "Processes",
+        ("process", "role", "CPU mean", "CPU max", "resident max, MiB"),
+        tuple((r.process, r.role, percent(r.cpu_mean, 0), percent(r.cpu_max, 0), f"{r.rss_max_mib:,.0f}") for r in report.resources),
+        "Over the measured window, sampled about each half second; CPU as a share of one core.",
+        (2, 3, 4),
+    )
+
+
+def validity_table(report: Report) -> Table:
+    return Table(
+        "validity",
+        "Checks that make a run VALID",
+        ("check", "found"),
+        tuple((f.name, f.value) for f in report.verdict.checks),
+        "One violated check makes the run INVALID: its figures are shown, and prove nothing.",
+    )
+
+
+def provenance_table(report: Report) -> Table:
+    return Table(
+        "provenance",
+        "Where the data come from",
+        ("data set", "part", "origin", "source", "note"),
+        tuple((p.data, p.part, p.origin, p.source, p.note) for p in report.provenance),
+        "observed: recorded from people or the world. composed: made by us from observed parts, by the rule in the note.",
+    )

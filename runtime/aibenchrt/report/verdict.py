@@ -1,0 +1,190 @@
+"""The verdict: first VALID or INVALID, with coded reasons against limits that are data; then a status for each slo, quality, reference.
+
+PASS only where the whole 95 % interval of the deviation lies inside the tolerance, FAIL where it lies wholly outside, else INCONCLUSIVE.
+References are judged only on a matching fingerprint; elsewhere they are NOT COMPARABLE, which is never a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from aibenchrt.collect.run import Run
+from aibenchrt.report import figures, statistics
+from aibenchrt.report.critical_path import CriticalPath
+from aibenchrt.report.model import ArrivalRow, Fact, Judgement, Reason, ResourceRow, Status, Verdict
+
+# status of the run → exit code; the first that applies, from the top. `aibenchc validate` and `aibenchc run` return it.
+EXIT_CODES: tuple[tuple[str, int], ...] = (
+    ("INVALID", 3),  # the run cannot say anything
+    ("FAIL", 1),  # valid, and something fails
+    ("INCONCLUSIVE", 4),  # valid, nothing fails, something could not be decided
+    ("PASS", 0),  # valid, nothing fails; NOT COMPARABLE does not count either way
+)  # 2 stays for failures of the environment (AIB6xx), 70 for our bugs
+
+REASONS: dict[str, tuple[str, str]] = {
+    "V01": ("not completed", "look at the stages in run.json and at logs/; run again"),
+    "V02": ("process died", "look at logs/ of the process; run again"),
+    "V03": ("schedule not kept", "lower the rate, or give the generator a core of its own"),
+    "V04": ("requests sent late", "lower the rate, or give the generator a core of its own"),
+    "V05": ("arrivals do not fit the process", "the sent gaps are not those of the declared process: the generator or the host stalled"),
+    "V06": ("generator saturated", "lower the rate, or give the generator a core of its own"),
+    "V07": ("too many errors", "look at the table of errors and at logs/"),
+    "V08": ("too few samples", "lengthen `load … for`, raise the rate, or ask for a lower percentile"),
+    "V09": ("planner saturated", "give the planner more replicas or lower the rate"),
+    "V10": ("records incomplete", "a successful request has no call records, or scheduled requests have no record"),
+}
+
+
+class Limits(BaseModel):
+    """What VALID means, as data; a verdict carries the limits it was made with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate_deviation: float = 0.01  # share of scheduled requests that were not sent
+    lateness_p99_ms: float = 10.0
+    arrivals_p: float = 0.001  # Kolmogorov–Smirnov of the sent gaps against the declared Poisson process
+    generator_cpu: float = 0.80  # of one core
+    error_share: float = 0.01
+    planner_cpu: float = 0.80
+    records_missing: float = 0.001
+
+
+@dataclass(frozen=True)
+class Band:
+    """What a measured interval must lie in: low ≤ x ≤ high."""
+
+    low: float
+    high: float
+
+
+def judge(low: float, high: float, band: Band) -> Status:
+    """PASS: the interval [low, high] lies inside the band; FAIL: wholly outside; else INCONCLUSIVE."""
+    if band.low <= low and high <= band.high:
+        return "PASS"
+    if high < band.low or low > band.high:
+        return "FAIL"
+    return "INCONCLUSIVE"
+
+
+def exit_code(valid: bool, statuses: Sequence[Status]) -> int:
+    """By EXIT_CODES."""
+    if not valid:
+        return 3
+    return next(code for status, code in EXIT_CODES[1:] if status in statuses or status == "PASS")
+
+
+def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[tuple[Reason, ...], tuple[Fact, ...]]:
+    """The reasons why the run is INVALID (none: VALID), and every check with what it found."""
+    checks: list[_Check] = [
+        *_stage_checks(run),
+        *_schedule_checks(run, figures.arrival_row(run), limits),
+        *_resource_checks(run, figures.resource_rows(run), limits),
+        *_record_checks(run, paths, limits),
+    ]
+    reasons = tuple(
+        Reason(code=c.code, name=REASONS[c.code][0], found=c.found, limit=c.limit, hint=REASONS[c.code][1]) for c in checks if not c.ok
+    )
+    facts = tuple(
+        Fact(name=f"{c.code} {REASONS[c.code][0]}", value=f"{'ok' if c.ok else 'VIOLATED'}: {c.found}; limit: {c.limit}") for c in checks
+    )
+    return reasons, facts
+
+
+@dataclass(frozen=True)
+class _Check:
+    code: str
+    ok: bool
+    found: str
+    limit: str
+
+
+def _stage_checks(run: Run) -> list[_Check]:
+    broken = [f"{s.name} {s.outcome}" for s in run.info.stages if s.outcome in ("failed", "interrupted")]
+    found = f"{run.info.outcome}{'; ' + ', '.join(broken) if broken else ''}"
+    died = [p.name for p in run.info.processes if p.died]
+    return [
+        _Check("V01", run.info.outcome == "completed" and not broken, found, "every stage completed"),
+        _Check("V02", not died, ", ".join(died) or "none died", "no process ends before it is asked to"),
+    ]
+
+
+def _schedule_checks(run: Run, arrivals: ArrivalRow, limits: Limits) -> list[_Check]:
+    scheduled = sum(row.phase == "measured" for row in run.schedule)
+    sent = sum(r.outcome != "not_sent" for r in run.measured)
+    missing = 1 - sent / scheduled if scheduled else 1.0
+    checks = [
+        _Check(
+            "V03",
+            abs(missing) <= limits.rate_deviation,
+            f"{sent} of {scheduled} requests sent",
+            f"{limits.rate_deviation:.1%} may be missing",
+        ),
+        _Check(
+            "V04",
+            arrivals.lateness_p99_ms <= limits.lateness_p99_ms,
+            f"p99 of the lateness {arrivals.lateness_p99_ms:.3f} ms",
+            f"{limits.lateness_p99_ms:g} ms",
+        ),
+    ]
+    if arrivals.sent_ks_p is not None:
+        found = f"coefficient of variation {arrivals.sent_cv:.3f}, Kolmogorov–Smirnov p = {arrivals.sent_ks_p:.3g}"
+        checks.append(_Check("V05", arrivals.sent_ks_p >= limits.arrivals_p, found, f"p ≥ {limits.arrivals_p:g}"))
+    return checks
+
+
+def _resource_checks(run: Run, resources: Sequence[ResourceRow], limits: Limits) -> list[_Check]:
+    checks = []
+    generator = run.info.generator
+    if generator is None:
+        checks.append(_Check("V06", False, "the generator left no figures", "it must"))
+    else:
+        found = f"{generator.cpu_share:.0%} of a core, {generator.dropped} requests dropped"
+        ok = generator.cpu_share <= limits.generator_cpu and generator.dropped == 0
+        checks.append(_Check("V06", ok, found, f"{limits.generator_cpu:.0%} of a core, none dropped"))
+    planners = [r for r in resources if r.role == "planner"]
+    found = ", ".join(f"{r.process} {r.cpu_mean:.0%}" for r in planners) or "no samples of a planner"
+    ok = bool(planners) and all(r.cpu_mean <= limits.planner_cpu for r in planners)
+    return [*checks, _Check("V09", ok, found, f"{limits.planner_cpu:.0%} of a core, measured")]
+
+
+def _record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> list[_Check]:
+    total, ok = len(run.measured), sum(r.outcome == "ok" for r in run.measured)
+    errors = 1 - ok / total
+    highest = max([b.percentile for b in run.plan.slo] or list(figures.shown_percentiles(run.plan)))
+    needed = statistics.samples_needed(highest)
+    recorded = {r.request_id for r in run.requests}
+    lost = sum(row.request_id not in recorded for row in run.schedule if row.phase == "measured")
+    whole = sum(not p.broken for p in paths)
+    missing = (lost + ok - whole) / (total + lost)
+    return [
+        _Check("V07", errors <= limits.error_share, f"{total - ok} of {total} requests failed ({errors:.2%})", f"{limits.error_share:.1%}"),
+        _Check("V08", ok >= needed, f"{ok} successful requests", f"{needed} for p{highest:g} of the whole path"),
+        _Check(
+            "V10",
+            missing <= limits.records_missing,
+            f"{lost} requests without a record, {ok - whole} without a whole critical path",
+            f"{limits.records_missing:.1%}",
+        ),
+    ]
+
+
+def verdict(run: Run, reasons: tuple[Reason, ...], checks: tuple[Fact, ...], judgements: tuple[Judgement, ...], limits: Limits) -> Verdict:
+    """Puts the parts together. In an INVALID run every status but NOT COMPARABLE becomes INCONCLUSIVE: its figures prove nothing."""
+    if reasons:
+        judgements = tuple(
+            j if j.status == "NOT COMPARABLE" else j.model_copy(update={"status": "INCONCLUSIVE", "reason": "the run is INVALID"})
+            for j in judgements
+        )
+    return Verdict(
+        run_id=run.info.run_id,
+        valid=not reasons,
+        reasons=reasons,
+        checks=checks,
+        limits=limits.model_dump(),
+        judgements=judgements,
+        fingerprint=run.info.fingerprint.hash,
+        exit_code=exit_code(not reasons, [j.status for j in judgements]),
+    )

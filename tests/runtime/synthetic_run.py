@@ -1,0 +1,419 @@
+"""A seeded simulator of a run directory: FIFO queues per task, written through the real writers. A test fixture and nothing else."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from aibenchrt.collect import schema
+from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
+from aibenchrt.collect.run_info import (
+    DataInfo,
+    ExtraRun,
+    Fingerprint,
+    GeneratorInfo,
+    HostInfo,
+    LoadInfo,
+    MeasuredMetric,
+    ModelInfo,
+    Override,
+    ProcessInfo,
+    ProvenanceRow,
+    RunInfo,
+    StageEntry,
+    write_run_info,
+)
+from aibenchrt.plan import Plan
+
+S = 1_000_000_000
+KIND = {"parse": "service", "cache": "service", "category": "ai", "picture": "ai", "good": "service", "rest": "service"}
+KIND |= {"recommend": "ai", "rank": "ai", "summary": "service", "clicks": "service"}
+MEAN_MS = {
+    "parse": 0.6,
+    "cache": 0.4,
+    "category": 1.2,
+    "picture": 6.0,
+    "good": 3.0,
+    "rest": 3.5,
+    "recommend": 9.0,
+    "rank": 4.0,
+    "summary": 1.5,
+}
+MEAN_MS |= {"clicks": 0.5}
+FAMILY = {"category": "classification", "picture": "classification", "recommend": "recommendation", "rank": "ranking"}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What to simulate. slow: factor on service times; lateness_ms: mean of the sending delay; bad_ranker: answers in random order."""
+
+    seed: int = 1
+    deployment: str = "d1"
+    rate: float = 50.0
+    duration_s: float = 60.0
+    slow: float = 1.0
+    error_share: float = 0.0
+    lateness_ms: float = 0.01
+    generator_cpu: float = 0.2
+    planner_cpu: float = 0.35
+    died: bool = False
+    override: tuple[str, Override] | None = None
+    extra_images: int = 0
+    references: tuple[dict[str, object], ...] = ()
+    hardware: str = "Simulated CPU"
+
+
+def plan(shape: Shape) -> Plan:
+    """A small search scenario with a cache, an ordered fallback and two classes."""
+
+    def port(name: str, kind: str) -> dict[str, object]:
+        return {"name": name, "type": kind}
+
+    def step(
+        task: str, outputs: list[dict[str, object]], sources: list[tuple[str, list[tuple[str, int]]]], phase: str = "response"
+    ) -> object:
+        guards = [{"task": t, "port": "out", "guards": [{"choice": c, "arm": a} for c, a in gs]} for t, gs in sources]
+        return {
+            "task": task,
+            "kind": KIND[task],
+            "family": FAMILY.get(task, task),
+            "stages": [{"name": task, "component": task, "kind": KIND[task], "model": "m" if KIND[task] == "ai" else None}],
+            "inputs": [{"port": port("in", "Items"), "sources": guards}],
+            "outputs": outputs,
+            "phase": phase,
+        }
+
+    miss = [("cache_hit", 1)]
+    steps = [
+        step("parse", [port("query", "Query")], [("text", [])]),
+        step("cache", [port("hit", "Flag")], [("parse", [])]),
+        step("category", [port("category", "Category")], [("cache", miss)]),
+        step("picture", [port("category", "Category")], [("image", [])]),
+        step("good", [port("items", "Items"), port("hits", "Count")], [("category", []), ("picture", [])]),
+        step("rest", [port("items", "Items"), port("hits", "Count")], [("category", [("tiers", 1)]), ("picture", [("tiers", 1)])]),
+        step("recommend", [port("items", "Items")], [("good", []), ("rest", [])]),
+        step("rank", [port("items", "Items")], [("recommend", [])]),
+        step("summary", [port("details", "Details")], [("rank", [])]),
+        step("clicks", [], [("summary", [])], "after"),
+    ]
+    return Plan.model_validate(
+        {
+            "scenario": "shop",
+            "title": "A simulated shop",
+            "deployment": "local",
+            "profile": "small",
+            "seed": 7,
+            "graph_hash": "ab" * 32,
+            "datasets": {"shop": "movielens_shop"},
+            "requests": [
+                {"name": n, "share": s, "dataset": "shop", "source": src, "ports": [port("user", "User")]}
+                for n, s, src in (("text", 0.98, "queries"), ("image", 0.02, "photos"))
+            ],
+            "steps": steps,
+            "choices": [
+                {"name": "cache_hit", "kind": "one", "arms": [{"share": 0.15, "when": {"task": "cache", "port": "hit"}}, {"share": 0.85}]},
+                {
+                    "name": "tiers",
+                    "kind": "first",
+                    "arms": [{"share": 1.0}, {"share": 0.35}],
+                    "until": {"counts": [{"task": "good", "port": "hits"}, {"task": "rest", "port": "hits"}], "at_least": 20},
+                },
+            ],
+            "response": [
+                {
+                    "port": port("details", "Details"),
+                    "sources": [
+                        {"task": "cache", "port": "details", "guards": [{"choice": "cache_hit", "arm": 0}]},
+                        {"task": "summary", "port": "details"},
+                    ],
+                }
+            ],
+            "services": [{"task": t, "endpoints": ["127.0.0.1:1"]} for t in ("planner", *KIND)],
+            "load": {"arrival": "poisson", "rate": shape.rate, "duration_s": shape.duration_s, "warmup_s": 5, "seed": 7},
+            "metrics": ["precision@10", "recall@10", "ndcg@10", "latency"],
+            "percentiles": [50, 90, 99],
+            "slo": [{"metric": "latency", "percentile": 99, "below_ms": 500}],
+            "quality": [
+                {"task": "category", "metric": "accuracy", "at_least": 0.7},
+                {"task": "picture", "metric": "accuracy", "at_least": 0.95},
+            ],
+            "update": [],
+            "references": [
+                {
+                    "title": "published, 15-node CPU cluster",
+                    "deployment": "cpu_cluster_15",
+                    "items": [
+                        {"kind": "absolute", "percentile": 99, "value": 1136.79, "within": 0.06},
+                        {"kind": "ratio", "percentile": 99, "task": "recommend", "value": 2.2, "within": 0.2},
+                        {"kind": "share", "of": "ai", "value": 0.7, "within": 0.1},
+                    ],
+                },
+                *shape.references,
+            ],
+        }
+    )
+
+
+@dataclass
+class _Request:
+    id: int
+    cls: str
+    phase: str
+    payload: int
+    intended: int
+    sent: int
+    hit: bool
+    fallback: bool
+
+    def route(self) -> tuple[tuple[str, str], ...]:
+        """(task, waited for), in order."""
+        tasks = ["parse", "cache"] if self.cls == "text" else ["picture"]
+        if not self.hit:
+            tasks += (["category"] if self.cls == "text" else []) + ["good"] + (["rest"] if self.fallback else [])
+            tasks += ["recommend", "rank", "summary"]
+        return tuple(zip(tasks, [self.cls, *tasks[:-1]], strict=True))
+
+
+def _requests(shape: Shape, rng: np.random.Generator) -> list[_Request]:
+    requests: list[_Request] = []
+    clock = 100.0
+
+    def add(cls: str, phase: str, at: float) -> None:
+        late = rng.exponential(shape.lateness_ms / 1e3)
+        hit = cls == "text" and rng.random() < 0.15
+        requests.append(
+            _Request(len(requests), cls, phase, int(rng.integers(600)), int(at * S), int((at + late) * S), hit, bool(rng.random() < 0.33))
+        )
+
+    for phase, length in (("warmup", 5.0), ("measured", shape.duration_s)):
+        end = clock + length
+        while (clock := clock + rng.exponential(1 / shape.rate)) < end:
+            add("image" if rng.random() < 0.02 else "text", phase, clock)
+        clock = end
+    clock += 2.0
+    for _ in range(shape.extra_images):
+        clock += rng.exponential(0.05)
+        add("image", "extra", clock)
+    return requests
+
+
+def _simulate(shape: Shape, requests: list[_Request], rng: np.random.Generator) -> dict[int, list[CallRecord]]:
+    """FIFO single servers; 0.15 ms of planner before each call, 0.2 ms of transport inside it."""
+    free: dict[str, int] = {}
+    calls: dict[int, list[CallRecord]] = {r.id: [] for r in requests}
+    heap = [(r.sent + 300_000, r.id, 0) for r in requests]
+    heapq.heapify(heap)
+    routes = {r.id: (*r.route(), ("clicks", r.route()[-1][0])) for r in requests}
+    while heap:
+        ready, rid, position = heapq.heappop(heap)
+        task, waited = routes[rid][position]
+        service = int(rng.gamma(2.0, MEAN_MS[task] / 2.0) * shape.slow * 1e6) + 1
+        begin = max(ready + 100_000, free.get(task, 0))
+        free[task] = begin + service
+        end = begin + service + 100_000
+        note = (f"category={_label(rid) if rng.random() < 0.84 else 99}",) if FAMILY.get(task) == "classification" else ()
+        waited = "" if position == 0 else waited
+        calls[rid].append(
+            CallRecord(
+                rid,
+                task,
+                KIND[task],
+                "127.0.0.1:1",
+                ready,
+                ready,
+                end,
+                begin - ready - 100_000,
+                service,
+                "ok",
+                "",
+                waited,
+                task == "clicks",
+                (),
+                note,
+            )
+        )
+        if position + 1 < len(routes[rid]):
+            heapq.heappush(heap, (end + 150_000, rid, position + 1))
+    return calls
+
+
+def _label(rid: int) -> int:
+    return rid % 10
+
+
+def _answer(request: _Request, rng: np.random.Generator, ranked: bool) -> tuple[int, ...]:
+    """Ten items of the payload's twenty candidates, relevant ones (0..3) more often on top unless the ranker was replaced."""
+    weights = np.where(np.arange(20) < 4, 3.0 if ranked else 1.0, 1.0)
+    chosen = rng.choice(20, size=10, replace=False, p=weights / weights.sum())
+    return tuple(int(c) + 100 * request.payload for c in chosen)
+
+
+def write_run(directory: Path, shape: Shape = Shape()) -> Path:
+    """Writes the whole run directory and returns it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(shape.seed)
+    the_plan = plan(shape)
+    requests = _requests(shape, rng)
+    calls = _simulate(shape, requests, rng)
+    ranked = shape.override is None or shape.override[0] not in ("rank", "recommend")
+    records = []
+    answers = np.random.default_rng(shape.seed + 1)
+    for r in requests:
+        own = [c for c in calls[r.id] if not c.after]
+        arms = ([f"cache_hit={0 if r.hit else 1}"] if r.cls == "text" else []) + ([] if r.hit else [f"tiers={int(r.fallback)}"])
+        failed = rng.random() < shape.error_share
+        records.append(
+            RequestRecord(
+                r.id,
+                r.cls,
+                r.phase,
+                r.payload,
+                r.intended,
+                r.sent,
+                own[-1].end_ns + 400_000,
+                "failed" if failed else "ok",
+                "rank: deadline exceeded" if failed else "",
+                () if failed else _answer(r, answers, ranked),
+                tuple(arms),
+                "planner",
+                own[-1].end_ns - r.sent,
+                300_000,
+            )
+        )
+    start = 105 * S
+    end = int((105 + shape.duration_s) * S)
+    _write_records(directory, shape, requests, records, calls, end)
+    (directory / "plan.json").write_text(the_plan.model_dump_json(indent=2))
+    (directory / "triton.json").write_text("{}")
+    write_run_info(directory, _info(shape, directory.name, the_plan, requests, start, end))
+    return directory
+
+
+def _write_records(
+    directory: Path, shape: Shape, requests: list[_Request], records: list[RequestRecord], calls: dict[int, list[CallRecord]], end: int
+) -> None:
+    rng = np.random.default_rng(shape.seed + 2)
+    schema.write(directory / "requests.parquet", records, RequestRecord)
+    schema.write(directory / "calls.parquet", [c for own in calls.values() for c in own], CallRecord)
+    schedule = [ScheduleRecord(r.id, r.cls, r.phase, r.payload, (r.intended - 100 * S) / S) for r in requests]
+    schema.write(directory / "schedule.parquet", schedule, ScheduleRecord)
+    truth = [TruthRecord(r.id, tuple(range(100 * r.payload, 100 * r.payload + 4)), _label(r.id)) for r in requests]
+    schema.write(directory / "truth.parquet", truth, TruthRecord)
+    busy = {"planner": shape.planner_cpu, "generator": shape.generator_cpu, "triton": 0.5, "parse": 0.05}
+    samples = [
+        ResourceRecord(t, name, 1, float(np.clip(cpu + 0.03 * rng.standard_normal(), 0, 2)), int((60 + 20 * i) * 2**20))
+        for t in range(101 * S, end, S // 2)
+        for i, (name, cpu) in enumerate(busy.items())
+    ]
+    schema.write(directory / "resources.parquet", samples, ResourceRecord)
+
+
+def _info(shape: Shape, run_id: str, the_plan: Plan, requests: list[_Request], start: int, end: int) -> RunInfo:
+    fingerprint = Fingerprint(
+        hosts=(f"1 × {shape.hardware}, 2 cores, 8 GiB",),
+        deployment="local",
+        profile="small",
+        graph_hash=the_plan.graph_hash,
+        data="movielens_shop real 0123",
+        models=("category=text_classification/fasttext:1a2b",),
+        replicas=("planner=1",),
+        load=f"poisson {shape.rate:g}/s",
+        packages=("python=3.11",),
+    )
+    metric = MeasuredMetric(
+        name="accuracy",
+        value=0.84,
+        low=0.82,
+        high=0.86,
+        protocol="held-out test queries, one global time split",
+        baseline="majority",
+        baseline_value=0.21,
+    )
+    models = [
+        ModelInfo(task=t, stage=t, component=c, model=m, version="1a2b3c4d", size="small", seed=7, metrics=(metric,))
+        for t, c, m in (("category", "text_classification", "fasttext"), ("picture", "image_classification", "resnet20"))
+    ]
+    hit_rate = metric.model_copy(
+        update={"name": "hit_rate@10", "value": 0.11, "low": 0.09, "high": 0.13, "baseline": "popularity", "baseline_value": 0.12}
+    )
+    models += [
+        ModelInfo(
+            task="recommend",
+            stage="recommend",
+            component="recommendation",
+            model="neumf",
+            version="5e6f",
+            size="small",
+            metrics=(hit_rate,),
+        )
+    ]
+    models += [ModelInfo(task="rank", stage="rank", component="learning_to_rank", model="mlp_lambda", version="7a8b", size="small")]
+    if shape.override:
+        models = [m.model_copy(update={"override": shape.override[1]}) if m.task == shape.override[0] else m for m in models]
+    measured = [r for r in requests if r.phase == "measured"]
+    names = (("planner", "planner"), ("generator", "generator"), ("triton", "triton"), ("parse", "service"))
+    return RunInfo(
+        run_id=run_id,
+        deployment_id=shape.deployment,
+        scenario="shop",
+        title="A simulated shop",
+        deployment="local",
+        profile="small",
+        started_utc="2026-01-01T00:00:00Z",
+        outcome="failed" if shape.died else "completed",
+        commands=("aibenchc run specs/shop.aib --seed 7",),
+        versions={"aibenchc": "0.1.0", "python": "3.11.2"},
+        seeds={"load": 7},
+        hashes={"plan.json": "cd" * 32},
+        hosts=(HostInfo(name="here", cpu_model=shape.hardware, cores=2, memory_mib=8192, kernel="6.1", os="Debian 12"),),
+        fingerprint=fingerprint,
+        data=(
+            DataInfo(
+                name="shop",
+                form="real",
+                world_version="0123",
+                seed=7,
+                licence="MovieLens: GroupLens terms",
+                provenance=(
+                    ProvenanceRow(part="interactions", origin="observed", source="MovieLens-100k"),
+                    ProvenanceRow(part="queries", origin="composed", source="ours", note="from attributes <b>&</b> paraphrases"),
+                ),
+            ),
+        ),
+        models=tuple(models),
+        stages=tuple(
+            StageEntry(name=n, started_s=float(i), ended_s=i + 1.0, outcome="ok")  # type: ignore[arg-type]
+            for i, n in enumerate(("prepare", "start", "ready", "warmup", "load", "collect", "stop"))
+        ),
+        processes=tuple(ProcessInfo(name=n, role=r, pid=1, exit_code=0, died=shape.died and n == "triton") for n, r in names),  # type: ignore[arg-type]
+        load=LoadInfo(
+            arrival="poisson",
+            rate=shape.rate,
+            duration_s=shape.duration_s,
+            warmup_s=5,
+            seed=7,
+            shares={"text": 0.98, "image": 0.02},
+            window_start_ns=start,
+            window_end_ns=end,
+        ),
+        generator=GeneratorInfo(
+            scheduled=len(measured),
+            sent=len(measured),
+            dropped=0,
+            lateness_p50_ns=1000,
+            lateness_p99_ns=9000,
+            lateness_max_ns=99000,
+            cpu_share=shape.generator_cpu,
+            in_flight_max=9,
+        ),
+        extra_runs=(ExtraRun(request_class="image", requests=shape.extra_images, rate=20.0, reason="p99 needs 2000 requests"),)
+        if shape.extra_images
+        else (),
+    )
+
+
+def again(shape: Shape, seed: int, deployment: str) -> Shape:
+    """The same system deployed once more."""
+    return replace(shape, seed=seed, deployment=deployment)
