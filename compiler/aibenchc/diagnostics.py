@@ -53,8 +53,12 @@ class Diagnostics:
         return tuple(sorted(self._found, key=order))
 
     @property
+    def errors(self) -> int:
+        return sum(diagnostic.code.severity is Severity.ERROR for diagnostic in self._found)
+
+    @property
     def failed(self) -> bool:
-        return any(diagnostic.code.severity is Severity.ERROR for diagnostic in self._found)
+        return self.errors > 0
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:

@@ -1,0 +1,105 @@
+"""Files that a spec names: read with a bound, and only inside its folder or an explicit --include folder, links resolved."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aibenchc.diagnostics import Diagnostics
+from aibenchc.source import SourceFile, Span
+
+MAX_MIB = 1
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def read_source(path: Path, name: str, diagnostics: Diagnostics, span: Span | None = None) -> SourceFile | None:
+    """The text of a file of at most 1 MiB (no more is read) as UTF-8, None after a report; `span`: where the author names it."""
+    where = span or Span(SourceFile(name, ""), 0, 0)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            diagnostics.report("AIB015", where, file=f"'{name}'", reason="it is no regular file")
+            return None
+        with path.open("rb") as file:
+            data = file.read(MAX_MIB * 2**20 + 1)
+    except FileNotFoundError:
+        diagnostics.report("AIB011", where, file=f"'{name}'")
+        return None
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or "not a file name").lower()
+        diagnostics.report("AIB015", where, file=f"'{name}'", reason=reason)
+        return None
+    if len(data) > MAX_MIB * 2**20:
+        diagnostics.report("AIB003", Span(SourceFile(name, ""), 0, 0), limit=MAX_MIB)
+        return None
+    return _decoded(data, name, diagnostics)
+
+
+def _decoded(data: bytes, name: str, diagnostics: Diagnostics) -> SourceFile | None:
+    try:
+        source = SourceFile(name, data.decode("utf-8").removeprefix("\ufeff"))
+    except UnicodeDecodeError as error:
+        before = SourceFile(name, data[: error.start].decode("utf-8"))
+        end = len(before.text)
+        diagnostics.report("AIB004", Span(before, end, end), offset=error.start)
+        return None
+    control = _CONTROL.search(source.text)
+    if control is not None:
+        found = f"U+{ord(control[0]):04X}"
+        diagnostics.report("AIB005", Span(source, control.start(), control.end()), found=found)
+        return None
+    return source
+
+
+@dataclass
+class Files:
+    """Opens and locates what a spec names. roots: the spec's folder first, then each --include folder."""
+
+    spec: Path
+    includes: Sequence[Path]
+    diagnostics: Diagnostics
+    _shown: dict[str, Path] = field(default_factory=dict)  # a source's name → the file itself
+
+    def open_spec(self) -> SourceFile | None:
+        self._shown[str(self.spec)] = self.spec
+        return read_source(self.spec, str(self.spec), self.diagnostics)
+
+    def open_include(self, name: str, span: Span) -> SourceFile | None:
+        """The included file; its path is relative to the file that names it, else to an --include folder."""
+        path = self._resolve(name, span)
+        if path is None:
+            return None
+        shown = self._name(path)
+        self._shown[shown] = path
+        return read_source(path, shown, self.diagnostics, span)
+
+    def locate(self, name: str, span: Span) -> bool:
+        """Whether a data file can be had; reports where not."""
+        return self._resolve(name, span) is not None
+
+    def _resolve(self, name: str, span: Span) -> Path | None:
+        beside = self._shown.get(span.source.name, self.spec).parent
+        try:
+            candidates = [(folder / name).resolve() for folder in (beside, *self.includes)]
+            roots = [folder.resolve() for folder in (self.spec.parent, *self.includes)]
+            inside = [path for path in candidates if any(path.is_relative_to(root) for root in roots)]
+            if not inside:
+                self.diagnostics.report("AIB012", span, file=f"'{name}'")
+                return None
+            found = next((path for path in inside if path.exists()), None)
+        except (OSError, ValueError, RuntimeError):
+            self.diagnostics.report("AIB015", span, file=f"'{name}'", reason="this is no usable file name")
+            return None
+        if found is None:
+            self.diagnostics.report("AIB011", span, file=f"'{name}'")
+        return found
+
+    def _name(self, path: Path) -> str:
+        """As the author would write it: relative to the spec's folder, never absolute."""
+        for folder in (self.spec.parent, *self.includes):
+            root = folder.resolve()
+            if path.is_relative_to(root):
+                return str(folder / path.relative_to(root))
+        return path.name

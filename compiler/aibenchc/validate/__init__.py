@@ -1,0 +1,156 @@
+"""validate: ast.Spec → Scenario. Names resolved, numbers in one unit, the permutation built and its flow checked. All mistakes are collected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from aibenchc.build import build_graph
+from aibenchc.diagnostics import Diagnostics, place
+from aibenchc.flow import analyse
+from aibenchc.graph import QualityTarget, Task
+from aibenchc.model import Scenario
+from aibenchc.source import SourceFile, Span
+from aibenchc.syntax import ast
+from aibenchc.syntax.parse import parse_value
+from aibenchc.validate import sections
+from aibenchc.validate.declarations import check_name, declarations
+from aibenchc.validate.findings import report_findings
+from aibenchc.validate.references import references
+from aibenchc.validate.sections import Locate
+from aibenchc.values import Reader, written
+
+__all__ = ["validate"]
+
+_LOAD = "add `load { poisson 20/s, for 60 s }`"
+
+
+def _anywhere(_name: str, _span: Span) -> bool:
+    return True
+
+
+def validate(
+    spec: ast.Spec, diagnostics: Diagnostics, params: Mapping[str, str] | None = None, locate: Locate = _anywhere
+) -> Scenario | None:
+    """The scenario, None if anything was reported as an error.
+
+    params: values of the command line, which replace those of `param`. locate: whether a file that the spec names (a trace) can be had;
+    it reports where not.
+    """
+    scenario = _only_scenario(spec, diagnostics)
+    if scenario is None:
+        return None
+    items = tuple(_items(spec.tops))
+    reader = Reader(diagnostics)
+    reader.params = _params(spec, reader, params or {})
+    check_name(scenario.name, reader)
+    before = diagnostics.errors
+    symbols = declarations(items, reader)
+    permutations = [item for item in items if isinstance(item, ast.Permutation)]
+    for name, found, example in (
+        ("request", symbols.requests or any(isinstance(item, ast.Request) for item in items), "add `request name { share 100%, from dataset.source }`"),
+        ("permutation", permutations, "add `permutation { request -> task -> response }`"),
+    ):
+        if not found:
+            diagnostics.report("AIB124", scenario.name.span, name=name, example=example)
+    built = build_graph(permutations, symbols, reader)
+    if diagnostics.errors == before:
+        report_findings(built, analyse(built.graph), diagnostics)
+
+    blocks = _sections(items, reader)
+    metrics, latency = sections.metrics(blocks.get("metrics"), symbols, reader)
+    slo = sections.slo(blocks.get("slo"), reader)
+    updates = sections.updates(items, symbols, reader)
+    deployments = sections.deployments(items, reader)
+    distill = sections.distill(blocks.get("distill"), symbols, reader)
+    compared = references(items, deployments, symbols, reader)
+    if "load" not in blocks:
+        diagnostics.report("AIB124", scenario.name.span, name="load", example=_LOAD)
+    load = sections.load(blocks["load"], reader, locate) if "load" in blocks else None
+    _unused_params(spec, reader)
+    if load is None or diagnostics.failed:
+        return None
+    return Scenario(
+        name=scenario.name.text,
+        title=scenario.title.value if scenario.title else scenario.name.text,
+        graph=built.graph,
+        metrics=metrics,
+        latency=latency,
+        slo=slo,
+        updates=updates,
+        load=load,
+        deployments=deployments,
+        references=compared,
+        distill=distill,
+        quality=tuple((task.name, target) for task in built.graph.tasks if (target := _target(task)) is not None),
+        params=tuple((name, written(value)) for name, value in reader.params.items()),
+    )
+
+
+def _target(task: Task) -> QualityTarget | None:
+    return task.stages[0].target
+
+
+def _tops(tops: Sequence[ast.Top]) -> Iterator[ast.Top]:
+    """Every node of the spec and its includes, in the order of reading; nesting is bounded by parse."""
+    for top in tops:
+        if isinstance(top, ast.Include):
+            yield from _tops(top.content)
+        else:
+            yield top
+            if isinstance(top, ast.Scenario):
+                yield from _tops(top.items)
+
+
+def _items(tops: Sequence[ast.Top]) -> Iterator[ast.Item]:
+    """What belongs to the scenario, wherever it stands."""
+    for top in _tops(tops):
+        if not isinstance(top, ast.Param | ast.Scenario):
+            yield top
+
+
+def _only_scenario(spec: ast.Spec, diagnostics: Diagnostics) -> ast.Scenario | None:
+    found = [top for top in _tops(spec.tops) if isinstance(top, ast.Scenario)]
+    for another in found[1:]:
+        diagnostics.report("AIB016", another.name.span)
+    if not found:
+        diagnostics.report("AIB017", Span(spec.span.source, spec.span.start, spec.span.start))
+    return found[0] if found else None
+
+
+def _params(spec: ast.Spec, reader: Reader, given: Mapping[str, str]) -> dict[str, ast.Value]:
+    found: dict[str, ast.Value] = {}
+    names: dict[str, Span] = {}
+    for top in _tops(spec.tops):
+        if not isinstance(top, ast.Param):
+            continue
+        check_name(top.name, reader)
+        if top.name.text in found:
+            reader.diagnostics.report("AIB110", top.name.span, name=top.name.text, first=place(names[top.name.text]))
+        elif isinstance(top.value, ast.Variable):
+            reader.mismatch(top.value, f"parameter '{top.name.text}'", "a value", "write its value: `param rate = 20/s`")
+        else:
+            names[top.name.text] = top.name.span
+            found[top.name.text] = top.value
+    for name, text in given.items():
+        value = parse_value(text, f"--param {name}", reader.diagnostics)
+        if name not in found:
+            source = SourceFile(f"--param {name}", f"{name}={text}")
+            hint = reader.did_you_mean(name, found, f"declare it in the spec: `param {name} = {text}`")
+            reader.diagnostics.report("AIB121", Span(source, 0, len(name)), name=name, hint=hint)
+        elif value is not None:
+            found[name] = value
+    return found
+
+
+def _unused_params(spec: ast.Spec, reader: Reader) -> None:
+    for top in _tops(spec.tops):
+        if isinstance(top, ast.Param) and top.name.text in reader.params and top.name.text not in reader.used:
+            reader.diagnostics.report("AIB114", top.name.span, name=top.name.text)
+
+
+def _sections(items: Sequence[ast.Item], reader: Reader) -> dict[str, ast.Section]:
+    found: dict[str, ast.Section] = {}
+    for item in items:
+        if isinstance(item, ast.Section) and found.setdefault(item.keyword, item) is not item:
+            reader.diagnostics.report("AIB115", item.span, what=f"`{item.keyword}`", first=place(found[item.keyword].span))
+    return found

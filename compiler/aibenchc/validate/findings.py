@@ -1,0 +1,184 @@
+"""What flow found, as diagnostics at the author's words: edge, task or class, with class, case, task and port named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from aibenchrt.component import PORT_TYPES, Port
+
+from aibenchc.build import Built, Exclusive, type_name
+from aibenchc.diagnostics import Diagnostics
+from aibenchc.flow import MAX_CASES, Case, Finding, FindingKind, Flow
+from aibenchc.graph import RESPONSE, Choice, ChoiceKind, Edge, Guard, PortRef, Task
+from aibenchc.source import Span
+
+_LISTED = 4  # names listed before an ellipsis
+
+
+def report_findings(built: Built, flow: Flow, diagnostics: Diagnostics) -> None:
+    reporter = _Reporter(built, diagnostics)
+    for finding in flow.findings:
+        reporter.report_finding(finding)
+    if flow.order:
+        for group in built.exclusive:
+            reporter.report_together(group, flow)
+
+
+class _Reporter:
+    def __init__(self, built: Built, diagnostics: Diagnostics) -> None:
+        graph = built.graph
+        self.report = diagnostics.report
+        self.tasks: dict[str, Task] = {task.name: task for task in graph.tasks}
+        self.requests = {request.name: request for request in graph.requests}
+        self.choices: dict[str, Choice] = {choice.name: choice for choice in graph.choices}
+        self.into: dict[str, list[Edge]] = {}
+        self.leaving: dict[str, list[Edge]] = {}
+        for edge in graph.edges:
+            self.into.setdefault(edge.target, []).append(edge)
+            self.leaving.setdefault(edge.source, []).append(edge)
+
+    def report_finding(self, finding: Finding) -> None:
+        kind = FindingKind
+        match finding.kind:
+            case kind.CYCLE:
+                self._cycle(finding.path)
+            case kind.FEEDS_NOTHING | kind.NO_SUCH_PORT | kind.WRONG_TYPE:
+                self._feeds_nothing(finding.edge)
+            case kind.STARVED:
+                self._starved(finding)
+            case kind.AMBIGUOUS:
+                self._ambiguous(finding)
+            case kind.RESPONSE_NEVER:
+                self._never_answered(finding)
+            case kind.RESPONSE_TWICE:
+                request = self.requests[finding.request or ""]
+                sources = _listed(f"'{ref.task}'" for ref in finding.sources)
+                self.report("AIB217", self._response_span(finding), name=request.name, case=self.case(finding.case), sources=sources)
+            case kind.UNREACHABLE:
+                self._unreachable(self.tasks[finding.task or ""])
+            case kind.UNDECIDED | kind.WRONG_DECIDER:
+                self._undecided(finding)
+            case kind.TOO_MANY_CASES:
+                self.report("AIB227", self.requests[finding.request or ""].span, name=finding.request, limit=MAX_CASES)
+
+    # Words
+
+    def case(self, guards: Sequence[Guard]) -> str:
+        """` where 'rewrite' is taken and 'good' is tried last`, nothing where no choice was met."""
+        said = []
+        for guard in guards:
+            choice = self.choices[guard.choice]
+            arm = choice.arms[guard.arm]
+            name = arm.tasks[0] if arm.tasks else RESPONSE
+            said.append(f"'{name}' is {'taken' if choice.kind is ChoiceKind.ONE else 'tried last'}")
+        return f" where {' and '.join(said)}" if said else ""
+
+    def in_case(self, request: str | None, guards: Sequence[Guard]) -> str:
+        return f" for request '{request}'{self.case(guards)}"
+
+    def outputs(self, node: str) -> tuple[Port, ...]:
+        return self.tasks[node].outputs if node in self.tasks else self.requests[node].ports
+
+    # Findings
+
+    def _cycle(self, path: Sequence[str]) -> None:
+        pairs = set(zip(path, path[1:], strict=False))
+        edges = [edge for source in path[:-1] for edge in self.leaving.get(source, ()) if (edge.source, edge.target) in pairs]
+        last = max((edge.span for edge in edges if edge.span), key=lambda span: span.start, default=None)
+        shown = [*path[:8], "…", path[-1]] if len(path) > 10 else list(path)
+        self.report("AIB210", last, path=" -> ".join(shown))
+
+    def _feeds_nothing(self, edge: Edge | None) -> None:
+        if edge is None:
+            return
+        outputs = [port for port in self.outputs(edge.source) if edge.source_port in (None, port.name)]
+        source = f"'{edge.source}'" if edge.source_port is None else f"'{edge.source}.{edge.source_port}'"
+        gives = f"{source} gives {_listed(type_name(port) for port in outputs)}" if outputs else f"{source} gives nothing"
+        if edge.target == RESPONSE:
+            takes = "the response takes " + " or ".join(t.name for t in PORT_TYPES.values() if t.answer)
+        else:
+            inputs = [port for port in self.tasks[edge.target].inputs if edge.target_port in (None, port.name)]
+            takes = f"'{edge.target}' takes {_listed(type_name(port) for port in inputs)}"
+        self.report("AIB214", edge.span, why=f"{gives}, {takes}")
+
+    def _starved(self, finding: Finding) -> None:
+        task = self.tasks[finding.task or ""]
+        port = next(port for port in task.inputs if port.name == finding.port)
+        if finding.sources:
+            names = _listed(f"'{ref.task}'" for ref in dict.fromkeys(finding.sources))
+            way_out = f"add an edge from what gives {type_name(port)} in this case; elsewhere {names} does"
+        else:
+            givers = [name for name, t in self.tasks.items() if t is not task and any(out.type == port.type for out in t.outputs)]
+            givers += [name for name, request in self.requests.items() if any(out.type == port.type for out in request.ports)]
+            way_out = f"add an edge from what gives {type_name(port)}"
+            way_out += f": {_listed(f'`{giver} -> {task.name}`' for giver in givers)}" if givers else "; nothing in this spec does"
+        span = next((edge.span for edge in self.into.get(task.name, ()) if edge.source == finding.request), None) or task.span
+        case = self.in_case(finding.request, finding.case)
+        self.report("AIB211", span, port=port.name, task=task.name, case=case, way_out=way_out, notes=(f"it takes {type_name(port)}",))
+
+    def _ambiguous(self, finding: Finding) -> None:
+        task = self.tasks[finding.task or ""]
+        refs = list(dict.fromkeys(finding.sources))
+        concerned = {ref.task for ref in refs}
+        edges = [edge for edge in self.into.get(task.name, ()) if edge.source in concerned]
+        span = max((edge.span for edge in edges if edge.span), key=lambda span: span.start, default=task.span)
+        example = f"{refs[0].task}.{refs[0].port} -> {task.name}.{finding.port}"
+        self.report(
+            "AIB212",
+            span,
+            port=finding.port,
+            task=f"task '{task.name}'",
+            case=self.in_case(finding.request, finding.case),
+            sources=_listed(f"{ref.task}.{ref.port}" for ref in refs),
+            example=example,
+        )
+
+    def _never_answered(self, finding: Finding) -> None:
+        request = self.requests[finding.request or ""]
+        if request.name not in self.leaving:
+            self.report("AIB122", request.span, name=request.name)
+        else:
+            self.report("AIB216", request.span, name=request.name, case=self.case(finding.case))
+
+    def _response_span(self, finding: Finding) -> Span | None:
+        concerned = {ref.task for ref in finding.sources}
+        spans = [edge.span for edge in self.into.get(RESPONSE, ()) if edge.source in concerned and edge.span]
+        return max(spans, key=lambda span: span.start) if spans else self.requests[finding.request or ""].span
+
+    def _unreachable(self, task: Task) -> None:
+        edges = self.into.get(task.name)
+        if not edges:
+            self.report("AIB120", task.span, name=task.name)
+            return
+        names = _listed(f"'{name}'" for name in dict.fromkeys(edge.source for edge in edges))
+        self.report("AIB226", task.span, name=task.name, why=f"no request ever gets to it through {names}", way_out=f"let a request lead to {names}")
+
+    def _undecided(self, finding: Finding) -> None:
+        choice = self.choices[finding.choice or ""]
+        span = next((arm.span for arm in choice.arms if arm.when == PortRef(finding.task or "", finding.port or "")), None) or choice.span
+        case = self.in_case(finding.request, finding.case) if finding.request else " in time"
+        self.report("AIB228", span, case=case, task=finding.task)
+
+    def report_together(self, group: Exclusive, flow: Flow) -> None:
+        """`( a | b ) ->`: the first pair of arms that run in one case."""
+        seen: list[str] = []
+        for arm in group.arms:
+            names = list(dict.fromkeys(out.node for out in arm))
+            for name in names:
+                for earlier in seen:
+                    case = flow.together(earlier, name)
+                    if case is not None and earlier != name:
+                        self._together(group, earlier, name, case)
+                        return
+            seen += names
+
+    def _together(self, group: Exclusive, one: str, other: str, case: Case) -> None:
+        outs = [out for arm in group.arms for out in arm if out.node == other]
+        fed = [edge.target for edge in self.leaving.get(other, ())]
+        target = f"'{fed[-1]}'" if fed else "what follows"
+        self.report("AIB215", outs[0].span if outs else group.span, one=one, other=other, case=self.in_case(case.request, case.arms), target=target)
+
+
+def _listed(names: Iterable[str]) -> str:
+    found = list(names)
+    return ", ".join(found[:_LISTED]) + (" …" if len(found) > _LISTED else "")

@@ -1,0 +1,327 @@
+"""Metrics, slo, update, load, deployment, distill and reference: what is measured, under which load, on what, against what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from aibenchrt import catalog
+
+from aibenchc.build import Symbols
+from aibenchc.diagnostics import one_of, place
+from aibenchc.graph import Task
+from aibenchc.model import Deployment, DistillChoices, Latency, Load, Slo, Update
+from aibenchc.source import Span
+from aibenchc.syntax import ast
+from aibenchc.validate.blocks import Block, block, odd_unit, plain_words, report_unit, shown
+from aibenchc.validate.declarations import check_name
+from aibenchc.values import RATE, SHARE, TIME, Reader, written
+
+Locate = Callable[[str, Span], bool]  # whether a file that the spec names is there; reports where it is not
+
+FREQUENCIES = ("high", "medium", "low")
+PROFILES = ("small", "full")
+DEFAULT_PERCENTILES = (50.0, 90.0, 99.0)
+DEFAULT_DEPLOYMENT = Deployment("local", 1, "small")
+_ARRIVALS = ("poisson", "constant", "users", "trace", "sessions")
+_PERCENTILE = re.compile(r"p([0-9]{1,2}(?:\.[0-9]{1,6})?)")
+
+
+def percentile(value: ast.Value | ast.Name, reader: Reader) -> float | None:
+    """`p99.9` → 99.9; AIB116 where it is none."""
+    text = value.text if isinstance(value, ast.Ref | ast.Name) else written(value)
+    match = _PERCENTILE.fullmatch(text)
+    if match is None or not 0 < float(match[1]) < 100:
+        reader.diagnostics.report("AIB116", value.span, name=text, hint="write a percentile as p50, p99 or p99.9")
+        return None
+    return float(match[1])
+
+
+def metrics(section: ast.Section | None, symbols: Symbols, reader: Reader) -> tuple[tuple[str, ...], Latency]:
+    """Quality metrics that the used data sets can yield, and the percentiles of latency."""
+    quality: dict[str, None] = {}
+    percentiles: list[float] = []
+    latency: ast.Setting | None = None
+    for entry in section.settings if section else ():
+        if isinstance(entry, ast.Setting) and entry.name.text == "latency":
+            if latency is not None:
+                reader.diagnostics.report("AIB115", entry.span, what="`latency`", first=place(latency.span))
+                continue
+            latency = entry
+            if not entry.words or entry.comparison or entry.alternatives:
+                reader.shape(entry.span, "`latency`", "percentiles", f"`{shown(entry)}`", "write `latency p50 p90 p99`; a bound stands in `slo`")
+                continue
+            found = [percentile(word, reader) for word in entry.words]
+            percentiles = sorted({p for p in found if p is not None})
+        elif isinstance(entry, ast.Setting) and (entry.words or entry.comparison or entry.alternatives):
+            reader.shape(entry.span, "`metrics`", "names of metrics", f"`{shown(entry)}`", "write `metrics { precision@10, latency p50 p99 }`")
+        else:
+            name = entry.text if isinstance(entry, ast.MetricName) else entry.name.text
+            if name in quality:
+                reader.diagnostics.report("AIB115", entry.span, what=f"the metric `{name}`", first="the one before")
+            elif _can_yield(name, entry.span, symbols, reader):
+                quality[name] = None
+    return tuple(quality), Latency(tuple(percentiles) or DEFAULT_PERCENTILES)
+
+
+def _can_yield(name: str, span: Span, symbols: Symbols, reader: Reader) -> bool:
+    used = {request.dataset for request in symbols.requests.values()}
+    specs = [catalog.dataset(dataset.spec) for dataset in symbols.datasets if dataset.name in used]
+    known = sorted({metric for spec in specs if spec for metric in spec.metrics})
+    if name in known:
+        return True
+    if not symbols.requests:
+        return False  # its requests are wrong, which has been reported
+    hint = reader.did_you_mean(name, known, f"the data sets of the requests yield {', '.join(known) or 'none'}")
+    reader.diagnostics.report("AIB117", span, name=name, hint=hint)
+    return False
+
+
+def slo(section: ast.Section | None, reader: Reader) -> tuple[Slo, ...]:
+    """`latency p99 < 500 ms`"""
+    found = []
+    example = "write `latency p99 < 500 ms`"
+    for entry in section.settings if section else ():
+        if isinstance(entry, ast.MetricName) or entry.name.text != "latency":
+            name = entry.text if isinstance(entry, ast.MetricName) else entry.name.text
+            reader.diagnostics.report("AIB107", entry.span, owner="`slo`", name=name, hint=f"{example}; a model's target stands in its task")
+            continue
+        odd = odd_unit(entry.words)
+        if odd is not None:
+            report_unit(odd, "the bound", "a time", example, reader)
+        elif len(entry.words) != 1 or entry.comparison is None or entry.alternatives:
+            reader.shape(entry.span, "`latency`", "a percentile and its bound", f"`{shown(entry)}`", example)
+        elif not entry.comparison.operator.startswith("<"):
+            reader.diagnostics.report("AIB232", entry.comparison.span, operator="<", found=entry.comparison.operator, example=example)
+        else:
+            p = percentile(entry.words[0], reader)
+            below = reader.number(entry.comparison.value, "the bound", TIME, above=0)
+            if p is not None and below is not None:
+                found.append(Slo(p, below * 1000, entry.span))
+    return tuple(found)
+
+
+def updates(items: Sequence[ast.Item], symbols: Symbols, reader: Reader) -> tuple[Update, ...]:
+    found = []
+    for item in items:
+        if not isinstance(item, ast.Update):
+            continue
+        if item.frequency.text not in FREQUENCIES:
+            hint = reader.did_you_mean(item.frequency.text, FREQUENCIES)
+            reader.diagnostics.report("AIB109", item.frequency.span, name=item.frequency.text, setting="the frequency of an update", hint=hint)
+        every = reader.number(item.every, "the interval of the update", TIME, above=0)
+        tasks = dict.fromkeys(task.name for ref in item.tasks if (task := task_named(ref, symbols, reader)) and _trains(task, ref, reader))
+        if every is not None:
+            found.append(Update(item.frequency.text, every, tuple(tasks), item.span))
+    return tuple(found)
+
+
+def _trains(task: Task, ref: ast.Ref, reader: Reader) -> bool:
+    spec = catalog.component(task.stages[0].component)
+    if spec is None or spec.trains:
+        return spec is not None
+    reader.diagnostics.report("AIB220", ref.span, name=task.name, component=f"component '{spec.name}'")
+    return False
+
+
+def task_named(ref: ast.Value, symbols: Symbols, reader: Reader, parts: int = 1) -> Task | None:
+    """The task that a reference, an update or a ratio names; AIB101 where it is none."""
+    name = ref.parts[0] if isinstance(ref, ast.Ref) else None
+    if name is None or not isinstance(ref, ast.Ref) or len(ref.parts) != parts:
+        reader.mismatch(ref, "this", "a task" if parts == 1 else "a task and a percentile", "write `task`" if parts == 1 else "write `task.p99`")
+        return None
+    if name.text in symbols.tasks:
+        return symbols.tasks[name.text]
+    what = symbols.declared.get(name.text, ("", name.span))[0]
+    if what != "task":  # a task whose declaration is wrong has been reported
+        hint = f"it is a {what}" if what else reader.did_you_mean(name.text, symbols.tasks)
+        reader.diagnostics.report("AIB101", name.span, name=name.text, hint=hint)
+    return None
+
+
+# Load
+
+
+def load(section: ast.Section, reader: Reader, locate: Locate) -> Load | None:
+    settings = block("`load`", section.span, section.settings, (*_ARRIVALS, "for", "warmup", "seed"), reader)
+    given = [name for name in _ARRIVALS if name in settings.settings]
+    if not given:
+        reader.diagnostics.report("AIB123", section.span, owner="`load`", name="poisson", example="say how requests arrive: `poisson 20/s`")
+    for extra in given[1:]:
+        first = settings.settings[given[0]][0].span
+        reader.diagnostics.report("AIB115", settings.settings[extra][0].span, what="the way in which requests arrive", first=place(first))
+    lasts = settings.value(settings.need("for", "say how long: `for 60 s`"), "a time", "write `for 60 s`")
+    duration = None if lasts is None else reader.number(lasts, "`for`", TIME, above=0)
+    warm = settings.value(settings.get("warmup"), "a time", "write `warmup 10 s`")
+    warmup = 0.0 if warm is None else reader.number(warm, "`warmup`", TIME, least=0)
+    seed_value = settings.value(settings.get("seed"), "a whole number", "write `seed 7`")
+    seed = 1 if seed_value is None else reader.count(seed_value, "`seed`", least=0, most=2**32 - 1)
+    if not given or duration is None or warmup is None or seed is None:
+        return None
+    arrival = settings.settings[given[0]][0]
+    match given[0]:
+        case "poisson":
+            rate = _rate(arrival, settings, reader)
+            return None if rate is None else Load("poisson", duration, warmup, seed, rate=rate, span=section.span)
+        case "constant":
+            rate = _rate(arrival, settings, reader)
+            return None if rate is None else Load("constant", duration, warmup, seed, rate=rate, span=section.span)
+        case "trace":
+            trace = _trace(arrival, settings, reader, locate)
+            return None if trace is None else Load("trace", duration, warmup, seed, trace=trace, span=section.span)
+        case "users":
+            return _users(arrival, Load("users", duration, warmup, seed, span=section.span), reader)
+        case _:
+            return _sessions(arrival, Load("sessions", duration, warmup, seed, span=section.span), reader)
+
+
+def _rate(setting: ast.Setting, settings: Block, reader: Reader) -> float | None:
+    value = settings.value(setting, "a rate", f"write `{setting.name.text} 20/s`")
+    return None if value is None else reader.number(value, "the rate", RATE, above=0, most=1e6)
+
+
+def _trace(setting: ast.Setting, settings: Block, reader: Reader, locate: Locate) -> str | None:
+    value = settings.value(setting, "a file", 'write `trace "file"`')
+    text = None if value is None else reader.text(value, "`trace`", 'write `trace "file"`')
+    return text.value if text is not None and value is not None and locate(text.value, value.span) else None
+
+
+def _users(setting: ast.Setting, found: Load, reader: Reader) -> Load | None:
+    """`users 200 think 30 s`"""
+    example = "write `users 200 think 30 s`"
+    words = _think(setting, example, reader)
+    if words is None:
+        return None
+    users = reader.count(words[0], "the number of users", most=10**6)
+    think = reader.number(words[1], "the think time", TIME, least=0)
+    if users is None or think is None:
+        return None
+    return Load("users", found.duration_s, found.warmup_s, found.seed, users=users, think_s=think, span=found.span)
+
+
+def _sessions(setting: ast.Setting, found: Load, reader: Reader) -> Load | None:
+    """`sessions 2/s think 10 s`: users that arrive, ask, think and ask again."""
+    words = _think(setting, "write `sessions 2/s think 10 s`", reader)
+    if words is None:
+        return None
+    rate = reader.number(words[0], "the rate of sessions", RATE, above=0, most=1e6)
+    think = reader.number(words[1], "the think time", TIME, least=0)
+    if rate is None or think is None:
+        return None
+    return Load("sessions", found.duration_s, found.warmup_s, found.seed, rate=rate, think_s=think, span=found.span)
+
+
+def _think(setting: ast.Setting, example: str, reader: Reader) -> tuple[ast.Value, ast.Value] | None:
+    words = plain_words(setting, 3, "a number, `think` and a time", example, reader)
+    if words is None:
+        return None
+    if not (isinstance(words[1], ast.Ref) and words[1].text == "think"):
+        reader.mismatch(words[1], f"`{setting.name.text}`", "`think`", example)
+        return None
+    return words[0], words[2]
+
+
+# Deployments
+
+
+def deployments(items: Sequence[ast.Item], reader: Reader) -> tuple[Deployment, ...]:
+    """Those declared, else one: local, one node, small."""
+    found: dict[str, Deployment] = {}
+    for item in items:
+        if not isinstance(item, ast.Deployment):
+            continue
+        check_name(item.name, reader)
+        name = item.name.text
+        settings = block(f"deployment '{name}'", item.name.span, item.settings, ("nodes", "profile"), reader)
+        nodes_value = settings.value(settings.get("nodes"), "a whole number", "write `nodes 15`")
+        nodes = 1 if nodes_value is None else reader.count(nodes_value, "`nodes`", most=10_000)
+        profile_value = settings.value(settings.get("profile"), "small or full", "write `profile small`")
+        word = None if profile_value is None else reader.word(profile_value, "`profile`", "small or full", "write `profile small`")
+        if word is not None and word.text not in PROFILES:
+            reader.diagnostics.report("AIB109", word.span, name=word.text, setting="`profile`", hint=reader.did_you_mean(word.text, PROFILES))
+        if name in found:
+            reader.diagnostics.report("AIB110", item.name.span, name=name, first=place(found[name].span))
+        else:
+            full = word is not None and word.text == "full"
+            found[name] = Deployment(name, nodes or 1, "full" if full else "small", item.name.span)
+    return tuple(found.values()) or (DEFAULT_DEPLOYMENT,)
+
+
+# Distilling
+
+
+def distill(section: ast.Section | None, symbols: Symbols, reader: Reader) -> DistillChoices:
+    if section is None:
+        return DistillChoices()
+    known = ("branches", "similarity", "keep", "use", "confirm")
+    settings = block("`distill`", section.span, section.settings, known, reader, repeated=("keep", "use"))
+    confirm = settings.get("confirm")
+    tail = confirm is not None and _is_word(settings.value(confirm, "`tail`", "write `confirm tail`"), "tail", confirm, reader)
+    return DistillChoices(
+        threshold=_threshold(settings.get("branches"), "below", 0.02, reader),
+        similarity=_threshold(settings.get("similarity"), "above", 0.8, reader),
+        keep=_keep(settings.settings.get("keep", ()), symbols, reader),
+        use=_use(settings.settings.get("use", ()), symbols, reader),
+        confirm_tail=tail,
+    )
+
+
+def _is_word(value: ast.Value | None, expected: str, setting: ast.Setting, reader: Reader) -> bool:
+    if value is None:
+        return False
+    if isinstance(value, ast.Ref) and value.text == expected:
+        return True
+    reader.mismatch(value, f"`{setting.name.text}`", f"`{expected}`", f"write `{setting.name.text} {expected}`")
+    return False
+
+
+def _threshold(setting: ast.Setting | None, word: str, default: float, reader: Reader) -> float:
+    """`branches below 2%`, `similarity above 80%`"""
+    if setting is None:
+        return default
+    name = setting.name.text
+    words = plain_words(setting, 2, f"`{word}` and a share", f"write `{name} {word} {default * 100:g}%`", reader)
+    if words is None or not _is_word(words[0], word, setting, reader):
+        return default
+    found = reader.number(words[1], f"the bound of `{name}`", SHARE, least=0, most=1)
+    return default if found is None else found
+
+
+def _keep(settings: Sequence[ast.Setting], symbols: Symbols, reader: Reader) -> tuple[str, ...]:
+    """Request classes and tasks."""
+    found: dict[str, None] = {}
+    for setting in settings:
+        words = plain_words(setting, 1, "a task or a request", "write `keep name`", reader)
+        name = reader.word(words[0], "`keep`", "a task or a request", "write `keep name`") if words else None
+        if name is None:
+            continue
+        if symbols.declared.get(name.text, ("",))[0] in ("task", "request"):
+            found[name.text] = None
+        else:
+            candidates = [known for known, (what, _) in symbols.declared.items() if what != "data set"]
+            hint = reader.did_you_mean(name.text, candidates, "name a task or a request class")
+            reader.diagnostics.report("AIB304", name.span, setting="keep", name=name.text, done="kept", hint=hint)
+    return tuple(found)
+
+
+def _use(settings: Sequence[ast.Setting], symbols: Symbols, reader: Reader) -> tuple[tuple[str, str], ...]:
+    """`use task.model`: the model must be one of the task's alternatives."""
+    found: dict[str, str] = {}
+    for setting in settings:
+        words = plain_words(setting, 1, "a task and its model", "write `use task.model`", reader)
+        if not words:
+            continue
+        ref = words[0]
+        if not isinstance(ref, ast.Ref) or len(ref.parts) != 2:
+            reader.mismatch(ref, "`use`", "a task and its model", "write `use task.model`")
+            continue
+        task, model = (part.text for part in ref.parts)
+        if symbols.declared.get(task, ("",))[0] == "task" and task not in symbols.tasks:
+            continue
+        models = [candidate.model for candidate in symbols.tasks[task].stages[0].candidates] if task in symbols.tasks else []
+        if model not in models:
+            hint = reader.did_you_mean(model, models, one_of(models)) if task in symbols.tasks else reader.did_you_mean(task, symbols.tasks)
+            reader.diagnostics.report("AIB304", ref.span, setting="use", name=ref.text, done="used", hint=hint)
+        elif found.setdefault(task, model) != model:
+            reader.diagnostics.report("AIB233", ref.span, model=model, other=found[task], task=task)
+    return tuple(found.items())
