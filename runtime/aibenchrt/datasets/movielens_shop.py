@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aibenchrt.datasets import fashion_mnist, movielens, synthetic
 from aibenchrt.datasets.compose import Sizes, compose_world
-from aibenchrt.datasets.fetch import Progress, locked, silent
+from aibenchrt.datasets.fetch import Progress, disk_guard, locked, silent
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.pictures import png
 from aibenchrt.datasets.store import load, save
@@ -22,6 +22,11 @@ from aibenchrt.datasets.world import Photos, Provenance, World
 from aibenchrt.home import home
 
 FORMS = ("real", "synthetic")
+DEFAULT_SEED = 7
+_COMPOSING = (  # the modules whose code decides what a world contains
+    *("compose", "departments", "fashion_mnist", "lexicon", "misspell", "movielens"),
+    *("movielens_shop", "phrases", "queries", "store", "synthetic", "world"),
+)
 
 # Measured on MovieLens-100k: its users rate in bursts, and later cuts leave fewer who return. With these, 123 users with at least
 # five training-period likes come back in the test period.
@@ -33,21 +38,26 @@ SYNTHETIC = Sizes(
 )
 
 
-def load_world(form: str = "real", seed: int = 7, progress: Progress = silent) -> World:
+def load_world(form: str = "real", seed: int = DEFAULT_SEED, progress: Progress = silent) -> World:
     """The world of a form ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
 
     Raises EnvironmentFailure where the real form's data cannot be had (AIB604, AIB605, AIB610, AIB614), ValueError for an unknown form.
     """
     if form not in FORMS:
         raise ValueError(f"no form {form!r} of movielens_shop; there are {', '.join(FORMS)}")
-    folder = home() / "worlds" / f"movielens_shop-{form}-{seed}-{_rules()[:12]}"
-    with locked(folder.with_suffix(".lock")):
+    folder = world_folder(home(), form, seed)
+    with disk_guard(folder), locked(folder.with_name(f"{folder.name}.lock")):
         world = load(folder)
         if world is None:
             progress(f"composing the {form} world", 0.0)
             world = save(_MAKERS[form](seed, progress), folder)
     progress(f"{form} world {world.version[:12]}", 1.0)
     return world
+
+
+def world_folder(home: Path, form: str, seed: int) -> Path:
+    """Where a world is kept. Its name carries a hash of the code that composes worlds: what older code made is not taken for today's."""
+    return home / "worlds" / f"movielens_shop-{form}-{seed}-{_rules()[:12]}"
 
 
 def payloads(world: World, source: str, split: str = "test") -> list[Payload]:
@@ -72,9 +82,8 @@ def payloads(world: World, source: str, split: str = "test") -> list[Payload]:
 
 
 def _rules() -> str:
-    """A hash of the code that composes worlds: a world that older code made is not taken for today's."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in (Path(__file__).with_name(f"{name}.py") for name in _COMPOSING):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from aibenchrt.datasets.fetch import disk_guard
 from aibenchrt.datasets.world import Interactions, Item, PhotoQuery, Photos, Provenance, Query, User, World
 
 _ROWS: dict[str, type[Any]] = {
@@ -26,9 +25,9 @@ _SCALARS = ("form", "seed", "rank_start", "validation_start", "test_start")
 
 
 def save(world: World, folder: Path) -> World:
-    """Writes the world, with its version, beside the folder and renames: a reader sees a whole world or none."""
+    """Writes the world, with its version, beside the folder and renames: a reader sees a whole world or none. Raises OSError."""
     partial = folder.with_name(f".{folder.name}.partial")
-    with disk_guard(folder):
+    try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         text = json.dumps(_document(world), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
@@ -41,6 +40,8 @@ def save(world: World, folder: Path) -> World:
         (partial / "version").write_text(version)
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return dataclasses.replace(world, version=version)
 
 

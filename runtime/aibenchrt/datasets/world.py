@@ -4,8 +4,9 @@
                   ──── fit ────────┬───── rank ───────┘
 
 `train` is the training period. Its last stretch is called `rank`: a ranker that trains on what the path itself produces takes
-the queries of `rank` (truth: likes of `rank`) with a recommender and histories that end at `rank_start`; otherwise its features
-would already contain their own labels. Everything that is served (popularity, tiers, histories, weights) ends at `validation_start`.
+the queries of `rank` (truth: likes of `rank`) with a recommender, tables and indexes that end at `rank_start` (as_of.py makes
+that world); otherwise its features would already contain their own labels. Everything that is served (popularity, tiers,
+histories, weights) ends at `validation_start`.
 """
 
 from __future__ import annotations
