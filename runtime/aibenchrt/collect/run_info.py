@@ -109,7 +109,7 @@ class ModelInfo(_Frozen):
 class StageEntry(_Frozen):
     """One entry of the journal. Times in seconds from the start of the run."""
 
-    name: Literal["prepare", "start", "ready", "warmup", "load", "collect", "stop"]
+    name: Literal["prepare", "start", "ready", "warmup", "load", "extra", "collect", "stop"]
     started_s: float
     ended_s: float | None
     outcome: Literal["ok", "failed", "interrupted", "running"]

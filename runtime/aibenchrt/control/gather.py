@@ -1,0 +1,62 @@
+"""After a run: the planners' call records joined with Triton's trace, as Parquet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from aibenchrt.collect import schema
+from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
+from aibenchrt.control.triton import read_trace
+from aibenchrt.datasets.payload import Payload
+from aibenchrt.planner.recorder import read_calls
+
+
+def gather_calls(parts: Sequence[Path], trace: Path, requests: Sequence[RequestRecord]) -> list[CallRecord]:
+    """Calls of these requests, in order of their starts. An AI call's queue is what Triton traced; 0 where it traced nothing."""
+    waits = read_trace(trace)
+    wanted = {request.request_id for request in requests}
+    calls = []
+    for part in parts:
+        for call in read_calls(part) if part.is_file() else ():
+            if call.request_id in wanted:
+                wait = waits.get((call.request_id, call.task)) if call.kind == "ai" else None
+                calls.append(call if wait is None else replace(call, queue_ns=wait))
+    return sorted(calls, key=lambda call: (call.start_ns, call.request_id, call.task))
+
+
+def read_generator(folders: Sequence[Path]) -> tuple[list[RequestRecord], list[dict[str, Any]]]:
+    """What the load generators wrote: all request records, and each one's generator.json (the main run's first)."""
+    requests: list[RequestRecord] = []
+    generators = []
+    for folder in folders:
+        if (folder / "requests.parquet").is_file() and (folder / "generator.json").is_file():
+            requests += schema.read(folder / "requests.parquet", RequestRecord)
+            generators.append(json.loads((folder / "generator.json").read_text()))
+    return requests, generators
+
+
+def truth_of(rows: Sequence[ScheduleRecord], payloads: dict[str, list[Payload]]) -> list[TruthRecord]:
+    found = []
+    for row in rows:
+        payload = payloads[row.request_class][row.payload]
+        found.append(TruthRecord(row.request_id, tuple(payload.truth), payload.label))
+    return found
+
+
+def write_records(
+    directory: Path,
+    schedule: Sequence[ScheduleRecord],
+    requests: Sequence[RequestRecord],
+    calls: Sequence[CallRecord],
+    resources: Sequence[ResourceRecord],
+    truth: Sequence[TruthRecord],
+) -> None:
+    schema.write(directory / "schedule.parquet", schedule, ScheduleRecord)
+    schema.write(directory / "requests.parquet", requests, RequestRecord)
+    schema.write(directory / "calls.parquet", calls, CallRecord)
+    schema.write(directory / "resources.parquet", resources, ResourceRecord)
+    schema.write(directory / "truth.parquet", truth, TruthRecord)

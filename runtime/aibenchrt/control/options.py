@@ -1,0 +1,90 @@
+"""What may be different from the plan in one run, and the plan that results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aibenchrt.collect.run_info import Override
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import Plan, PlanService
+
+Progress = Callable[[str, float], None]  # (what is being done, share done in [0, 1])
+
+
+def silent(_text: str, _share: float) -> None:
+    """A progress callback that says nothing."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """form: of the data; size: of the models (tiny, small, full). rate, users, duration_s, warmup_s, seed: instead of the plan's load.
+
+    ports_from: first port, instead of the plan's. overrides: AI task or stage → "random" or "baseline", for an ablation.
+    extra: labelled runs of rare classes, each at most extra_s long. data_seed: of the world; training_seed: of the models.
+    command: what the user typed. ready_s: how long a part may take to become ready. progress: told of everything that takes time.
+    """
+
+    form: str = "real"
+    size: str = "small"
+    rate: float | None = None
+    users: int | None = None
+    duration_s: float | None = None
+    warmup_s: float | None = None
+    seed: int | None = None
+    ports_from: int | None = None
+    overrides: Mapping[str, Override] = field(default_factory=dict)
+    extra: bool = True
+    extra_s: float = 75.0
+    data_seed: int = 7
+    training_seed: int = 7
+    timeout_s: float = 10.0
+    ready_s: float = 120.0
+    command: str = ""
+    progress: Progress = silent
+
+
+def effective(plan: Plan, options: RunOptions) -> Plan:
+    """The plan of this run. EnvironmentFailure AIB613: an override names no AI task or stage of the plan."""
+    load: dict[str, Any] = {
+        name: value for name in ("rate", "users", "duration_s", "warmup_s", "seed") if (value := getattr(options, name)) is not None
+    }
+    changed: dict[str, Any] = {"load": plan.load.model_copy(update=load)}
+    if options.ports_from is not None:
+        changed["services"] = _moved(plan, options.ports_from)
+    return _overridden(plan.model_copy(update=changed), options.overrides)
+
+
+def ports(plan: Plan) -> tuple[tuple[str, str], ...]:
+    """(task, endpoint) of everything that listens."""
+    return tuple((service.task, endpoint) for service in plan.services for endpoint in service.endpoints)
+
+
+def _moved(plan: Plan, first: int) -> tuple[PlanService, ...]:
+    lowest = min(int(endpoint.rsplit(":", 1)[1]) for _, endpoint in ports(plan))
+
+    def moved(endpoint: str) -> str:
+        host, port = endpoint.rsplit(":", 1)
+        return f"{host}:{int(port) - lowest + first}"
+
+    return tuple(service.model_copy(update={"endpoints": tuple(map(moved, service.endpoints))}) for service in plan.services)
+
+
+def _overridden(plan: Plan, overrides: Mapping[str, Override]) -> Plan:
+    known = {stage.name for step in plan.steps for stage in step.stages if stage.kind == "ai"}
+    known |= {step.task for step in plan.steps if step.kind == "ai"}
+    unknown = sorted(set(overrides) - known)
+    if unknown:
+        names = ", ".join(sorted(known))
+        raise EnvironmentFailure("AIB613", f"the plan has no AI task '{unknown[0]}' to override", f"its AI tasks are {names}")
+    steps = []
+    for step in plan.steps:
+        stages = tuple(
+            stage.model_copy(update={"model": overrides.get(stage.name, overrides.get(step.task))})
+            if stage.kind == "ai" and (stage.name in overrides or step.task in overrides)
+            else stage
+            for stage in step.stages
+        )
+        steps.append(step.model_copy(update={"stages": stages}))
+    return plan.model_copy(update={"steps": tuple(steps)})
