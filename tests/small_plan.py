@@ -19,9 +19,7 @@ def step(task: str, name: str, feeds: Feeds, model: str | None = None, after: bo
     ports = spec.ports_for(settings)
     kind = "ai" if model else "service"
     stage = p.PlanStage(name=task, component=name, kind=kind, settings=settings, model=model)
-    inputs = tuple(
-        p.Input(port=port(i), sources=tuple(p.Source(task=t, port=o) for t, o in feeds.get(i.name, ()))) for i in ports.inputs
-    )
+    inputs = tuple(p.Input(port=port(i), sources=tuple(p.Source(task=t, port=o) for t, o in feeds.get(i.name, ()))) for i in ports.inputs)
     phase = "after" if after else "response"
     outputs = tuple(port(o) for o in ports.outputs)
     return p.Step(task=task, kind=kind, family=spec.family, stages=(stage,), inputs=inputs, outputs=outputs, phase=phase)

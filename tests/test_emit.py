@@ -24,11 +24,11 @@ from tritonclient.grpc import model_config_pb2
 
 HOSTILE = (
     "plain",
-    'quotes " \' ` and a \\ backslash',
+    "quotes \" ' ` and a \\ backslash",
     "{{ lookup('pipe', 'id') }} {% raw %} [[ view ]] [% if %] [# #]",
     "two\nlines: - a\n  b: |\r\n# and more\ttab",
     "$(id) `id` $HOME ; rm -rf . && true | cat > x",
-    "syntax = \"proto3\"; */ // } message Evil {}",
+    'syntax = "proto3"; */ // } message Evil {}',
     "!unsafe &anchor *alias ? : --- ... %YAML 1.2",
     "# heading <script>alert(1)</script> [a](b) ![c](d) | cell | **bold** __b__ ~~s~~",
     "naïve 漢字 😀 \u2028\u2029\u0085\ufeff\x7f\x00\x1b[31m",
@@ -187,7 +187,15 @@ def renamed(plan: Plan, old: str, new: str) -> Plan:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("parse", "scenario"), ("image", "request_id"), ("image", "requestClass"), ("image", "Text"), ("find", "Parse"), ("find", "_parse"), ("find", "Parse_")],
+    [
+        ("parse", "scenario"),
+        ("image", "request_id"),
+        ("image", "requestClass"),
+        ("image", "Text"),
+        ("find", "Parse"),
+        ("find", "_parse"),
+        ("find", "Parse_"),
+    ],
 )
 def test_names_that_become_one_are_reported(old: str, new: str) -> None:
     diagnostics = Diagnostics()

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from aibenchrt.plan import Plan
 
+from aibenchc.emit.ansible import emit_ansible
 from aibenchc.emit.artifact import Artifact
 from aibenchc.emit.grpc import emit_grpc
 from aibenchc.emit.load import emit_load
@@ -22,7 +23,7 @@ def emit_plan(plan: Plan) -> Iterator[Artifact]:
     yield Artifact(PurePosixPath("plan.json"), (plan.model_dump_json(indent=1) + "\n").encode())
 
 
-EMITTERS: tuple[Emitter, ...] = (emit_plan, emit_grpc, emit_triton, emit_load, emit_readme)
+EMITTERS: tuple[Emitter, ...] = (emit_plan, emit_grpc, emit_triton, emit_load, emit_ansible, emit_readme)
 
 
 def emit(plan: Plan) -> tuple[Artifact, ...]:

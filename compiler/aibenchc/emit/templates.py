@@ -36,6 +36,11 @@ def line(text: str) -> Fit:
     return Fit("".join(" " if breaks_lines(c) else c for c in text))
 
 
+def yaml_word(text: str) -> Fit:
+    """A word as a YAML string: `no` is a name, not a truth value."""
+    return Fit(quoted(word(text)))
+
+
 def yaml(text: str) -> Fit:
     """A double-quoted YAML scalar in ASCII; `!unsafe`: Ansible does not look for templates in it."""
     return Fit(f"!unsafe {quoted(text)}")

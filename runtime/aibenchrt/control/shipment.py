@@ -117,7 +117,7 @@ def backends() -> Iterator[tuple[str, Path]]:
 
 def archive(part: str, entries: Iterable[tuple[str, Path]], out: Path, progress: Callable[[str], None]) -> str:
     """Writes <part>-<hash>.tar.gz unless it is there; returns the name without its ending. The same content gives the same bytes."""
-    files = sorted(entries)
+    files = sorted(entry for entry in entries if entry[0] != WHOLE)
     name = f"{part}-{content_hash(files)}"
     path = out / f"{name}.tar.gz"
     if path.exists():
