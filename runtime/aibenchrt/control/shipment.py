@@ -11,7 +11,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import importlib.metadata
-import importlib.util
 import io
 import json
 import os
@@ -27,8 +26,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 import aibenchrt
+from aibenchrt.control.triton import backends
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
+from aibenchrt.plan import read_plan
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 WHOLE = ".whole"  # the last member of every archive: where it lies, unpacking came to its end
@@ -48,15 +49,14 @@ LIBRARIES = (
     "tritonclient[grpc]",
 )
 SERVER = "nvidia-pytriton"  # for its tritonserver alone: none of its Python dependencies
-BACKEND_FILES = ("backends/python/libtriton_python.so", "backends/python/triton_python_backend_utils.py")
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a deployment needs besides code. prepared: stage → folder; weights: (task, stage) → model version; load: file name → file."""
+    """What a deployment needs besides code. prepared: stage → folder; weights: stage → model version; load: file name → file."""
 
     prepared: Mapping[str, Path]
-    weights: Mapping[tuple[str, str], Path]
+    weights: Mapping[str, Path]
     load: Mapping[str, Path]
 
 
@@ -72,7 +72,7 @@ def pack(generated: Path, contents: Contents, out: Path, progress: Callable[[str
         "load": sorted(contents.load.items()),
     }
     if models:
-        parts |= {"models": models, "backends": list(backends())}
+        parts |= {"models": models, "backends": tree(backends())}
     try:
         archives = {part: archive(part, entries, out, progress) for part, entries in parts.items()}
         variables = {"aibench_archives": archives, "aibench_python": PYTHON}
@@ -95,24 +95,15 @@ def tree(folder: Path, under: str = "") -> list[tuple[str, Path]]:
     return found
 
 
-def model_repository(generated: Path, weights: Mapping[tuple[str, str], Path]) -> Iterator[tuple[str, Path]]:
-    """The emitted repository with each stage's model version as <task>/1/weights/<stage>/."""
-    if not (generated / "triton").is_dir():
-        return
-    yield from tree(generated / "triton")
-    for (task, stage), folder in sorted(weights.items()):
-        yield from tree(folder, f"{task}/1/weights/{stage}")
-
-
-def backends() -> Iterator[tuple[str, Path]]:
-    """Triton's Python backend as its server wants it: library, utilities and the stub of this Python in one folder."""
-    spec = importlib.util.find_spec("pytriton")
-    if spec is None or spec.origin is None:
-        raise EnvironmentFailure("AIB612", "nvidia-pytriton, which carries Triton, is not installed", "pip install 'aibenchc[run]'")
-    server = Path(spec.origin).parent / "tritonserver"
-    for name in BACKEND_FILES:
-        yield f"python/{Path(name).name}", server / name
-    yield "python/triton_python_backend_stub", server / "python_backend_stubs" / PYTHON / "triton_python_backend_stub"
+def model_repository(generated: Path, weights: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
+    """The emitted repository with each stage's model version as <task>/1/weights/<stage>/. AIB603: a stage has none."""
+    for step in read_plan(generated / "plan.json").steps:
+        if step.kind == "ai":
+            yield from tree(generated / "triton" / step.task, step.task)
+            for stage in step.stages:
+                if stage.name not in weights:
+                    raise EnvironmentFailure("AIB603", f"no model for '{stage.name}'", "train it with `aibenchc train`")
+                yield from tree(weights[stage.name], f"{step.task}/1/weights/{stage.name}")
 
 
 def archive(part: str, entries: Iterable[tuple[str, Path]], out: Path, progress: Callable[[str], None]) -> str:

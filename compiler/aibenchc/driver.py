@@ -1,0 +1,107 @@
+"""compile_spec: the phases in their order. Pure: it reads no file, writes none and knows no clock."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from posixpath import dirname, relpath
+
+from aibenchrt.plan import Plan
+
+from aibenchc import plan as planning
+from aibenchc.diagnostics import Diagnostics
+from aibenchc.distill import RULES, Distilled, Measurements, Rule, distill, report, settings
+from aibenchc.emit import Artifact, emit
+from aibenchc.emit.artifact import manifest
+from aibenchc.emit.grpc import check_names, proto_path
+from aibenchc.model import Scenario
+from aibenchc.protoc import stubs
+from aibenchc.source import SourceFile, Span
+from aibenchc.syntax.parse import parse
+from aibenchc.validate import validate
+
+OpenInclude = Callable[[str, Span], SourceFile | None]
+Locate = Callable[[str, Span], bool]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line decides. params: instead of the spec's; deployment: None for the spec's first."""
+
+    params: Mapping[str, str] = field(default_factory=dict)
+    deployment: str | None = None
+    rules: tuple[Rule, ...] = RULES
+    measurements: Measurements | None = None
+    ports_from: int = planning.PORTS_FROM
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """sources: every file that was read, the spec first. artifacts: without stubs and manifest, which `complete` adds."""
+
+    sources: tuple[SourceFile, ...]
+    settings: Settings
+    scenario: Scenario
+    distilled: Distilled
+    plan: Plan
+    artifacts: tuple[Artifact, ...]
+
+
+def compile_spec(
+    source: SourceFile, settings_: Settings, diagnostics: Diagnostics, open_include: OpenInclude, locate: Locate
+) -> Compiled | None:
+    """None if an error was reported. open_include and locate find the files that the spec names; they report what they do not find."""
+    sources = [source]
+
+    def opened(name: str, span: Span) -> SourceFile | None:
+        file = open_include(name, span)
+        if file is not None:
+            sources.append(file)
+        return file
+
+    spec = parse(source, diagnostics, opened)
+    if spec is None or diagnostics.failed:
+        return None
+    scenario = validate(spec, diagnostics, settings_.params, locate)
+    if scenario is None:
+        return None
+    deployment = planning.find_deployment(scenario, settings_.deployment or scenario.deployments[0].name, diagnostics)
+    if deployment is None:
+        return None
+    distilled = distill(scenario.graph, settings(scenario, deployment.name, settings_.measurements), settings_.rules)
+    report(distilled, diagnostics)
+    if diagnostics.failed:
+        return None
+    plan = planning.plan(scenario, distilled, deployment.name, diagnostics, settings_.ports_from)
+    if plan is None:
+        return None
+    check_names(plan, diagnostics)
+    if diagnostics.failed:
+        return None
+    return Compiled(tuple(sources), settings_, scenario, distilled, plan, emit(plan))
+
+
+def complete(compiled: Compiled, with_stubs: bool = True) -> tuple[Artifact, ...]:
+    """All artifacts of a generated folder: with the stubs, which a protoc process makes, and the manifest.
+
+    EnvironmentFailure AIB504: there is no protoc.
+    """
+    proto = next(a for a in compiled.artifacts if a.path == proto_path(compiled.plan.scenario))
+    artifacts = (*compiled.artifacts, *(stubs(proto) if with_stubs else ()))
+    spec = compiled.sources[0].name
+    inputs = {relpath(s.name, dirname(spec) or "."): hashlib.sha256(s.text.encode()).hexdigest() for s in compiled.sources}
+    return (*artifacts, manifest(artifacts, inputs, shown(compiled), importlib.metadata.version("aibenchc")))
+
+
+def shown(compiled: Compiled) -> dict[str, object]:
+    """The settings as the manifest has them."""
+    chosen = compiled.settings
+    return {
+        "deployment": compiled.plan.deployment,
+        "params": dict(sorted(chosen.params.items())),
+        "ports_from": chosen.ports_from,
+        "rules": [rule.id for rule in chosen.rules],
+        "measurements": chosen.measurements.sha256 if chosen.measurements else None,
+    }
