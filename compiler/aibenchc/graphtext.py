@@ -48,7 +48,7 @@ _TOKEN = re.compile(
              | (?P<mark> -> | <- | >= | [-(){}\[\]:;,.=|?] ) )""",
     re.VERBOSE,
 )
-_KEYWORDS = frozenset("dataset request task choice auxiliary effect ms quality cost many when until".split())
+_KEYWORDS = frozenset(["dataset", "request", "task", "choice", "auxiliary", "effect", "ms", "quality", "cost", "many", "when", "until"])
 _PLAIN = re.compile(r"[A-Za-z_][\w@]*\Z")
 
 

@@ -1,0 +1,162 @@
+"""Distilling: the six rules, repeated in this order until nothing changes.
+
+    graph ─R1─R2─R3─R4─R5─R6─┐    every turn that changes something is recorded with the graph before and after it
+      ^──── until no step ───┘
+
+The graph is valid before and after each turn, and shares still add up; that is asserted here, not hoped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from aibenchc.diagnostics import Diagnostics
+from aibenchc.distill.r1_similar_branches import R1
+from aibenchc.distill.r2_smallest_fraction import R2
+from aibenchc.distill.r3_auxiliary import R3
+from aibenchc.distill.r4_one_model import R4
+from aibenchc.distill.r5_successive_steps import R5
+from aibenchc.distill.r6_unneeded import R6
+from aibenchc.distill.rule import Problem, Rule, Step, Turn, left_alone
+from aibenchc.distill.settings import DistillSettings, Measurements, MeasurementsError, read_measurements, settings
+from aibenchc.flow import Flow, analyse
+from aibenchc.graph import ChoiceKind, Graph
+from aibenchc.model import Update
+
+__all__ = [
+    "RULES",
+    "Change",
+    "DistillSettings",
+    "Distilled",
+    "Measurements",
+    "MeasurementsError",
+    "Problem",
+    "Rule",
+    "Step",
+    "UnknownRuleError",
+    "distill",
+    "read_measurements",
+    "report",
+    "select",
+    "settings",
+]
+
+RULES: tuple[Rule, ...] = (R1, R2, R3, R4, R5, R6)
+
+STEP_BY_STEP = 100  # tasks; a larger graph is looked at again after a rule's turn, not after each of its steps
+
+
+@dataclass(frozen=True)
+class Change:
+    """One turn of a rule that changed something."""
+
+    rule: Rule
+    pass_number: int
+    steps: tuple[Step, ...]
+    before: Flow
+    after: Flow
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """graph: what is left. passes: how often the rules were gone through, the last time in vain. problems: in the order of their finding.
+    updates: the spec's, without the tasks that went; they name stages, which keep the author's names."""
+
+    original: Graph
+    graph: Graph
+    changes: tuple[Change, ...]
+    passes: int
+    problems: tuple[Problem, ...]
+    updates: tuple[Update, ...]
+    settings: DistillSettings
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(step for change in self.changes for step in change.steps)
+
+
+def distill(graph: Graph, settings: DistillSettings, rules: tuple[Rule, ...] = RULES) -> Distilled:
+    """The graph under the rules, applied in the given order until none of them changes it. AssertionError if the graph is not valid."""
+    flow = analyse(graph)
+    _check(flow)
+    limit = 1 if len(graph.tasks) <= STEP_BY_STEP else None
+    changes: list[Change] = []
+    problems: dict[Problem, None] = {}
+    passes = 0
+    changed = True
+    while changed:
+        passes += 1
+        changed = False
+        for rule in rules:
+            while True:
+                done = tuple(step for change in changes for step in change.steps) if rule is R2 else ()
+                rewrite = rule.apply(Turn(flow, settings, done, limit))
+                problems.update(dict.fromkeys(rewrite.problems))
+                if not rewrite.steps:
+                    break
+                _check(rewrite.flow)
+                steps = tuple(replace(step, pass_number=passes) for step in rewrite.steps)
+                changes.append(Change(rule, passes, steps, flow, rewrite.flow))
+                flow = rewrite.flow
+                changed = True
+    updates, notes = _updates(settings.updates, flow.graph)
+    problems.update(dict.fromkeys(notes))
+    left = tuple(problem for problem in problems if _still_there(problem, flow.graph))
+    return Distilled(graph, flow.graph, tuple(changes), passes, left, updates, settings)
+
+
+def _check(flow: Flow) -> None:
+    """A graph that is distilled is valid, and its shares add up."""
+    assert not flow.findings, f"distilling works on valid graphs, not on {flow.findings[0]}"
+    shares = sum(request.share for request in flow.graph.requests)
+    assert abs(shares - 1) < 1e-6, f"the request classes have {shares} of the requests"
+    for choice in flow.graph.choices:
+        if choice.kind is ChoiceKind.ONE:
+            total = sum(arm.share for arm in choice.arms)
+            assert abs(total - 1) < 1e-6, f"the arms of {choice.name} have {total} of its requests"
+
+
+def _still_there(problem: Problem, graph: Graph) -> bool:
+    """Whether what a model is missing for is still in the graph."""
+    task = dict(problem.fields).get("task")
+    return task is None or any(t.name == task for t in graph.tasks)
+
+
+def _updates(updates: Iterable[Update], graph: Graph) -> tuple[tuple[Update, ...], list[Problem]]:
+    left = {stage.name for task in graph.tasks for stage in task.stages}
+    kept, notes = [], []
+    for update in updates:
+        tasks = tuple(name for name in update.tasks if name in left)
+        if tasks:
+            kept.append(replace(update, tasks=tasks))
+        else:
+            notes.append(left_alone("R6", f"update {update.frequency} has no task left", "", update.span))
+    return tuple(kept), notes
+
+
+class UnknownRuleError(ValueError):
+    """No rule is called so (AIB306); the message is the name."""
+
+
+def select(only: str | None, without: str | None) -> tuple[Rule, ...]:
+    """RULES narrowed by `--rules R1,R3` and `--without R2`. UnknownRuleError for any other name."""
+    by_id = {rule.id: rule for rule in RULES}
+
+    def ids(text: str) -> set[str]:
+        names = {part.strip().upper() for part in text.split(",") if part.strip()}
+        for name in sorted(names - by_id.keys()):
+            raise UnknownRuleError(name)
+        return names
+
+    chosen = ids(only) if only else by_id.keys()
+    left = chosen - ids(without) if without else chosen
+    return tuple(rule for rule in RULES if rule.id in left)
+
+
+def report(distilled: Distilled, diagnostics: Diagnostics) -> None:
+    """Hands the problems over to the diagnostics, which know what is an error."""
+    for problem in distilled.problems:
+        fields = dict(problem.fields)
+        hint = fields.pop("way_out", None)
+        diagnostics.report(problem.code, problem.span, hint=hint or None, **{**fields, "way_out": hint or ""})

@@ -100,6 +100,12 @@ class Flow:
         return _grouped(self.wires, lambda wire: wire.source)
 
     @cached_property
+    def counted(self) -> Mapping[str, tuple[str | None, ...]]:
+        """FIRST choice → for each arm the task whose Count `until` sums."""
+        tasks = {task.name: task for task in self.graph.tasks}
+        return {choice.name: until_tasks(choice, tasks) for choice in self.graph.choices if choice.until}
+
+    @cached_property
     def shares(self) -> Mapping[str, float]:
         """Request class → its share of all requests."""
         return {request.name: request.share for request in self.graph.requests}

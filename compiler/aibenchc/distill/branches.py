@@ -1,0 +1,114 @@
+"""Branches: the arms of choices and the request classes, their shares, and the regions that only they reach."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from aibenchc.flow import Flow
+from aibenchc.graph import Choice, ChoiceKind, Guard, RequestClass
+from aibenchc.source import Span
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A request class (guard None), or an arm of a choice. share: of all requests, along the whole path. cases: bit set over the flow's."""
+
+    name: str
+    share: float
+    cases: int
+    guard: Guard | None
+    span: Span | None
+
+    @property
+    def what(self) -> str:
+        return f"request {self.name}" if self.guard is None else f"branch {self.name}"
+
+
+def class_branches(flow: Flow) -> tuple[Branch, ...]:
+    return tuple(_class_branch(flow, request) for request in flow.graph.requests)
+
+
+def _class_branch(flow: Flow, request: RequestClass) -> Branch:
+    return Branch(request.name, request.share, flow.cases_of(request.name), None, request.span)
+
+
+def arm_branches(flow: Flow, choice: Choice) -> tuple[Branch, ...]:
+    """The arms of a choice. A FIRST arm's cases are those in which it was tried."""
+    branches = []
+    for number, arm in enumerate(choice.arms):
+        guard = Guard(choice.name, number)
+        cases = flow.cases_with(guard)
+        branches.append(Branch(arm_name(choice, number), share_of(flow, cases), cases, guard, arm.span or choice.span))
+    return tuple(branches)
+
+
+def arm_name(choice: Choice, number: int) -> str:
+    """The arm by its tasks; an empty one by the choice and its place."""
+    tasks = choice.arms[number].tasks
+    return " -> ".join(tasks) if tasks else f"{choice.name}[{number}]"
+
+
+def share_of(flow: Flow, cases: int) -> float:
+    """The share of all requests that these cases have together."""
+    return sum(flow.weight(case) for case in flow.cases if cases & case.bit)
+
+
+def region(flow: Flow, branch: Branch) -> tuple[str, ...]:
+    """The tasks that run only on this branch, in topological order: those that go when it goes."""
+    return tuple(name for name in flow.order if flow.runs[name] and not flow.runs[name] & ~branch.cases)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What `keep X` protects: X, and the classes and branches through which X is reached."""
+
+    tasks: frozenset[str]
+    requests: frozenset[str]
+    guards: frozenset[Guard]
+
+    def protects(self, branch: Branch) -> bool:
+        return branch.name in self.requests if branch.guard is None else branch.guard in self.guards
+
+
+def kept(flow: Flow, keep: Collection[str]) -> Kept:
+    tasks = frozenset(t.name for t in flow.graph.tasks for stage in t.stages if t.name in keep or stage.name in keep)
+    requests = {r.name for r in flow.graph.requests if r.name in keep}
+    guards: set[Guard] = set()
+    for task in tasks:
+        ways = _ancestors(flow, task)
+        requests |= {request.name for request in flow.graph.requests if flow.cases_of(request.name) & flow.runs[task]}
+        for edge in flow.graph.edges:
+            if edge.target in ways:
+                guards |= {guard for guard in edge.guards if flow.cases_with(guard) & flow.runs[task]}
+    return Kept(tasks, frozenset(requests), frozenset(guards))
+
+
+def _ancestors(flow: Flow, task: str) -> set[str]:
+    """The task, and all from which a path of wires leads to it."""
+    found, todo = {task}, [task]
+    while todo:
+        for wire in flow.wires_into.get(todo.pop(), ()):
+            if wire.source not in found:
+                found.add(wire.source)
+                todo.append(wire.source)
+    return found
+
+
+def consumers(flow: Flow) -> dict[str, set[str]]:
+    """Task → who takes its outputs: tasks, RESPONSE, and the choices (as `choice NAME`) that one of them decides."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for wire in flow.wires:
+        found[wire.source].add(wire.target)
+    for choice in flow.graph.choices:
+        for name in deciders(flow, choice):
+            found[name].add(f"choice {choice.name}")
+    return found
+
+
+def deciders(flow: Flow, choice: Choice) -> Iterator[str]:
+    """The tasks whose ports decide a choice."""
+    yield from (arm.when.task for arm in choice.arms if arm.when)
+    if choice.kind is ChoiceKind.FIRST:
+        yield from (task for task in flow.counted[choice.name][:-1] if task is not None)

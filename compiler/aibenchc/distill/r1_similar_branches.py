@@ -1,0 +1,178 @@
+"""R1: prune branches with similar processing logic.
+
+             ┌ 50%: linear_rank ┐
+    recommend┤                  ├ summary    ==>    recommend ─ mlp_rank ─ summary
+             └ 50%: mlp_rank ───┘
+
+Only between alternatives: the arms of a choice, or request classes. What runs side by side (`&`) or in turn (`else`) is no alternative.
+A branch is all that only it reaches, side tasks included, so that merging takes nothing away that was not compared. The most similar
+pair goes first; the larger share stays and takes over the other's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from aibenchrt.catalog import component
+
+from aibenchc.distill.branches import Branch, arm_branches, class_branches, kept, region
+from aibenchc.distill.r3_auxiliary import is_auxiliary
+from aibenchc.distill.removal import gone, without_arm, without_request, without_unreached
+from aibenchc.distill.rule import Problem, Rewrite, Rule, Step, Turn, left_alone
+from aibenchc.flow import Flow
+from aibenchc.flow.wires import outputs_of
+from aibenchc.graph import Choice, ChoiceKind, Graph, Task
+
+
+@dataclass(frozen=True)
+class Logic:
+    """What a branch does. types: component types in topological order, auxiliary tasks left out; entry and exit: port types."""
+
+    types: tuple[str, ...]
+    entry: frozenset[str]
+    exit: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """stays and goes: two alternatives; choice None: request classes."""
+
+    similarity: float
+    stays: Branch
+    goes: Branch
+    choice: Choice | None
+
+    def order(self) -> tuple[float, str, str]:
+        first, second = sorted((self.stays.name, self.goes.name))
+        return -self.similarity, first, second
+
+
+def prune_similar_branches(turn: Turn) -> Rewrite:
+    """Merges the most similar pair of alternatives whose merging leaves a valid graph."""
+    protected = kept(turn.flow, turn.settings.keep)
+    problems: list[Problem] = []
+    for pair in sorted(_pairs(turn.flow, turn.settings.similarity), key=Pair.order):
+        text = f"{pair.goes.what} stays beside {pair.stays.what} (similarity {pair.similarity:.2f})"
+        if protected.protects(pair.goes):
+            problems.append(left_alone("R1", f"{text}: it is kept by the spec", "remove it from `keep`", pair.goes.span))
+            continue
+        if not _can_take_over(pair):
+            problems.append(left_alone("R1", f"{text}: flags of their own decide about them", "", pair.goes.span))
+            continue
+        flow = without_unreached(_merged(turn.graph, pair))
+        if flow.findings:
+            why = f"without it a {flow.findings[0].kind.value} would follow at {flow.findings[0].task}"
+            problems.append(left_alone("R1", f"{text}: {why}", "", pair.goes.span))
+            continue
+        removed = gone(turn.graph, flow.graph)
+        why = (
+            f"similarity {pair.similarity:.2f} >= {turn.settings.similarity:.2f}; "
+            f"{pair.stays.what} has {pair.stays.share:.2%} of the requests, {pair.goes.what} had {pair.goes.share:.2%}"
+        )
+        step = Step("R1", removed or (pair.goes.name,), (pair.stays.name,), why, pair.goes.span)
+        return Rewrite(flow, (step,), tuple(problems))
+    return Rewrite(turn.flow, (), tuple(problems))
+
+
+def _pairs(flow: Flow, threshold: float) -> Iterator[Pair]:
+    for alternatives, choice in _alternatives(flow):
+        logic = {branch: _logic(flow, branch) for branch in alternatives}
+        for one, other in combinations([b for b in alternatives if logic[b].types], 2):
+            if (logic[one].entry, logic[one].exit) != (logic[other].entry, logic[other].exit):
+                continue
+            alike = similarity(logic[one].types, logic[other].types, threshold)
+            if alike >= threshold - 1e-9:
+                stays, goes = sorted((one, other), key=lambda b: (-round(b.share, 12), b.name))
+                yield Pair(alike, stays, goes, choice)
+
+
+def _alternatives(flow: Flow) -> Iterator[tuple[Sequence[Branch], Choice | None]]:
+    if len(flow.graph.requests) > 1:
+        yield class_branches(flow), None
+    for choice in flow.graph.choices:
+        if choice.kind is ChoiceKind.ONE:
+            yield arm_branches(flow, choice), choice
+
+
+def _logic(flow: Flow, branch: Branch) -> Logic:
+    tasks = {task.name: task for task in flow.graph.tasks}
+    inside = [name for name in region(flow, branch) if not is_auxiliary(tasks[name])]
+    types = {(name, port.name): port.type for name, ports in outputs_of(flow.graph).items() for port in ports}
+    within = frozenset(inside)
+
+    def foreign(name: str) -> bool:
+        return name not in within and not (name in tasks and is_auxiliary(tasks[name]))
+
+    entry = {types[w.source, w.source_port] for name in inside for w in flow.wires_into.get(name, ()) if foreign(w.source)}
+    exits = {types[w.source, w.source_port] for name in inside for w in flow.wires_from.get(name, ()) if foreign(w.target)}
+    return Logic(tuple(kind for name in inside for kind in _types(tasks[name])), frozenset(entry), frozenset(exits))
+
+
+def _types(task: Task) -> Iterator[str]:
+    yield from (stage.component for stage in task.stages)
+
+
+def similarity(one: Sequence[str], other: Sequence[str], threshold: float = 0.0) -> float:
+    """1 − edit distance / length of the longer, over component types; replacing a type by one of its family costs a half.
+
+    May return 0 where the similarity is below `threshold`.
+    """
+    longer = max(len(one), len(other))
+    allowed = (1 - threshold) * longer + 1e-9
+    families_one, families_other = Counter(map(family, one)), Counter(map(family, other))
+    if (families_one - families_other).total() > allowed or (families_other - families_one).total() > allowed:
+        return 0.0  # each type whose family the other lacks costs at least one
+    distance = _edit_distance(one, other, allowed)
+    return 1 - distance / longer if distance <= allowed else 0.0
+
+
+def _edit_distance(one: Sequence[str], other: Sequence[str], allowed: float) -> float:
+    """Levenshtein with half cost inside a family (Wagner and Fischer 1974), within the diagonal band that `allowed` leaves."""
+    band = int(allowed) + 1
+    row = {j: float(j) for j in range(min(len(other), band) + 1)}
+    for i, kind in enumerate(one, 1):
+        above, row = row, {}
+        for j in range(max(0, i - band), min(len(other), i + band) + 1):
+            best = above.get(j, allowed + 1) + 1
+            if j > 0:
+                best = min(best, row.get(j - 1, allowed + 1) + 1, above.get(j - 1, allowed + 1) + _replacing(kind, other[j - 1]))
+            row[j] = best
+        if min(row.values()) > allowed:
+            return allowed + 1
+    return row.get(len(other), allowed + 1)
+
+
+def _replacing(one: str, other: str) -> float:
+    return 0.0 if one == other else 0.5 if family(one) == family(other) else 1.0
+
+
+def family(name: str) -> str:
+    """A component's family; a component that the catalogue does not have is a family of its own."""
+    spec = component(name)
+    return spec.family if spec else name
+
+
+def _can_take_over(pair: Pair) -> bool:
+    """Whether the run's requests of `goes` will come to `stays`: not so where a flag would send them to a third arm."""
+    if pair.choice is None or len(pair.choice.arms) == 2:
+        return True
+    assert pair.goes.guard is not None, "an arm has a guard"
+    assert pair.stays.guard is not None, "an arm has a guard"
+    arms = pair.choice.arms
+    goes, stays = arms[pair.goes.guard.arm], arms[pair.stays.guard.arm]
+    if goes.when is None:
+        return stays.when is None or sum(arm.when is None for arm in arms) == 1
+    return stays.when is None and sum(arm.when is None for arm in arms) == 1
+
+
+def _merged(graph: Graph, pair: Pair) -> Graph:
+    if pair.goes.guard is None:
+        return without_request(graph, pair.goes.name, heir=pair.stays.name)
+    assert pair.stays.guard, "arms are merged with arms"
+    return without_arm(graph, pair.goes.guard, heir=pair.stays.guard.arm)
+
+
+R1 = Rule("R1", "prune branches with similar logic", prune_similar_branches)

@@ -1,0 +1,106 @@
+"""R2: prune the branches with the smallest fraction of requests.
+
+    text  0.97 ─┐                   text  0.98 ─┐
+    voice 0.01 ┼→ find    ==>       image 0.02 ─┴→ find
+    image 0.02 ─┘
+
+A branch is a request class, an arm of a choice, or the last arm of an ordered fallback. It goes if its share of all requests and its
+share of service time are both below the threshold; its siblings are renormalised, the largest of a fork stays. Rare requests make the
+tail: when those pruned together exceed 1 − p for the highest percentile asked for, nothing more is pruned until the author confirms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aibenchc.distill.branches import Branch, arm_branches, class_branches, kept, region
+from aibenchc.distill.removal import gone, without_arm, without_request, without_unreached
+from aibenchc.distill.rule import Problem, Rewrite, Rule, Step, Turn, left_alone
+from aibenchc.flow import Flow
+from aibenchc.graph import ChoiceKind, Graph
+
+_ROUNDING = 1e-9
+
+
+def prune_smallest_fraction(turn: Turn) -> Rewrite:
+    """Prunes the smallest branch below the threshold whose pruning leaves a valid graph."""
+    settings = turn.settings
+    protected = kept(turn.flow, settings.keep)
+    times = _case_times(turn)
+    problems: list[Problem] = []
+    candidates = [b for b in _branches(turn.flow) if b.share < settings.threshold - _ROUNDING and not protected.protects(b)]
+    for branch in sorted(candidates, key=lambda b: (b.share, b.what)):
+        why = f"{branch.share:.3%} of the requests < {settings.threshold:.2%}"
+        if times is None:
+            problems.append(Problem("AIB303"))
+        else:
+            time = _share_of_time(turn, branch, times)
+            if time >= settings.threshold - _ROUNDING:
+                text = f"{branch.what} stays: {why}, but it takes {time:.2%} of the service time"
+                problems.append(left_alone("R2", text, "", branch.span))
+                continue
+            why += f", {time:.3%} of the service time"
+        pruned = sum(step.pruned for step in turn.done) + branch.share
+        if _reaches_tail(pruned, settings.highest_percentile) and not settings.confirm_tail:
+            names = ", ".join([n for step in turn.done if step.pruned for n in step.removed] + [branch.name])
+            fields = (("pruned", names), ("share", f"{pruned:.3%}".rstrip("%")), ("percentile", f"{settings.highest_percentile:g}"))
+            return Rewrite(turn.flow, (), (*problems, Problem("AIB301", fields, branch.span)))
+        flow = without_unreached(_pruned(turn.graph, branch))
+        if flow.findings:
+            text = f"{branch.what} stays: without it a {flow.findings[0].kind.value} would follow at {flow.findings[0].task}"
+            problems.append(left_alone("R2", text, "", branch.span))
+            continue
+        removed = gone(turn.graph, flow.graph) or (branch.name,)
+        step = Step("R2", removed, _siblings(turn.flow, branch), f"{branch.what}: {why}", branch.span, branch.share)
+        return Rewrite(flow, (step,), tuple(problems))
+    return Rewrite(turn.flow, (), tuple(problems))
+
+
+def _reaches_tail(pruned: float, percentile: float | None) -> bool:
+    return percentile is not None and pruned > 1 - percentile / 100 + _ROUNDING
+
+
+def _branches(flow: Flow) -> Iterator[Branch]:
+    """All that may be pruned: of each fork every branch but the largest (ties: the first stays)."""
+    for fork in (class_branches(flow), *(arm_branches(flow, c) for c in flow.graph.choices if c.kind is ChoiceKind.ONE)):
+        largest = max(fork, key=lambda b: round(b.share, 12), default=None)
+        yield from (branch for branch in fork if branch is not largest)
+    for choice in flow.graph.choices:
+        if choice.kind is ChoiceKind.FIRST:
+            yield arm_branches(flow, choice)[-1]
+
+
+def _siblings(flow: Flow, branch: Branch) -> tuple[str, ...]:
+    if branch.guard is None:
+        return tuple(request.name for request in flow.graph.requests if request.name != branch.name)
+    choice = next(c for c in flow.graph.choices if c.name == branch.guard.choice)
+    others = [other.name for other in arm_branches(flow, choice) if other.guard != branch.guard]
+    return tuple(others[-1:] if choice.kind is ChoiceKind.FIRST else others)
+
+
+def _case_times(turn: Turn) -> dict[str, float] | None:
+    """Mean service time of each task, ms; None unless all are known."""
+    times = {task.name: turn.settings.service_ms(task) for task in turn.graph.tasks}
+    known = {name: ms for name, ms in times.items() if ms is not None}
+    return known if len(known) == len(times) else None
+
+
+def _share_of_time(turn: Turn, branch: Branch, times: dict[str, float]) -> float:
+    """A class: all the time its requests take; an arm: the time in the tasks that only it reaches."""
+    own = region(turn.flow, branch) if branch.guard is not None else turn.flow.order
+    whole = spent = 0.0
+    for case in turn.flow.cases:
+        weight = turn.flow.weight(case)
+        whole += weight * sum(times[name] for name in turn.flow.tasks_in(case))
+        if branch.cases & case.bit:
+            spent += weight * sum(times[name] for name in own if turn.flow.runs_in(name, case))
+    return spent / whole if whole else branch.share
+
+
+def _pruned(graph: Graph, branch: Branch) -> Graph:
+    if branch.guard is None:
+        return without_request(graph, branch.name, heir=None)
+    return without_arm(graph, branch.guard, heir=None)
+
+
+R2 = Rule("R2", "prune the branches with the smallest fraction", prune_smallest_fraction)

@@ -1,0 +1,110 @@
+"""Taking things out of a graph. Each function returns a graph without loose ends: no edge, arm or choice of what has gone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from aibenchc.flow import Flow, analyse
+from aibenchc.graph import Arm, Choice, ChoiceKind, Edge, Graph, Guard
+
+
+def without_tasks(graph: Graph, names: Collection[str]) -> Graph:
+    """The graph without these tasks. A fork that one of them decided becomes a draw with the same shares."""
+    gone = frozenset(names)
+    choices = tuple(_forget(choice, gone) for choice in graph.choices)
+    tasks = tuple(task for task in graph.tasks if task.name not in gone)
+    edges = tuple(edge for edge in graph.edges if edge.source not in gone and edge.target not in gone)
+    return tidy(replace(graph, tasks=tasks, edges=edges, choices=choices))
+
+
+def _forget(choice: Choice, gone: frozenset[str]) -> Choice:
+    drawn = any(arm.when and arm.when.task in gone for arm in choice.arms)
+    arms = tuple(replace(arm, tasks=tuple(t for t in arm.tasks if t not in gone), when=None if drawn else arm.when) for arm in choice.arms)
+    return choice if arms == choice.arms else replace(choice, arms=arms)
+
+
+def without_request(graph: Graph, name: str, heir: str | None) -> Graph:
+    """The graph without a request class. Its share goes to `heir`; None: to all others in proportion."""
+    gone = next(request for request in graph.requests if request.name == name)
+    left = [request for request in graph.requests if request.name != name]
+    total = sum(request.share for request in left)
+    requests = tuple(replace(r, share=r.share + gone.share * ((r.name == heir) if heir is not None else r.share / total)) for r in left)
+    return tidy(replace(graph, requests=requests, edges=tuple(edge for edge in graph.edges if edge.source != name)))
+
+
+def without_arm(graph: Graph, guard: Guard, heir: int | None) -> Graph:
+    """The graph without an arm (of a FIRST choice: the last one). ONE: its share goes to the arm `heir`; None: to all others in proportion.
+
+    If the arm for requests that no flag decides goes, the heir, or else the largest, takes its place.
+    """
+    choice = next(c for c in graph.choices if c.name == guard.choice)
+    gone = choice.arms[guard.arm]
+    left = [(number, arm) for number, arm in enumerate(choice.arms) if number != guard.arm]
+    if choice.kind is ChoiceKind.ONE:
+        total = sum(arm.share for _, arm in left)
+        part = {n: float(n == heir) if heir is not None else _part(arm.share, total, len(left)) for n, arm in left}
+        left = [(number, replace(arm, share=arm.share + gone.share * part[number])) for number, arm in left]
+        if gone.when is None and all(arm.when for _, arm in left):
+            default = heir if heir is not None else max(left, key=lambda item: item[1].share)[0]
+            left = [(number, replace(arm, when=None) if number == default else arm) for number, arm in left]
+    shorter = replace(choice, arms=tuple(arm for _, arm in left))
+    edges = tuple(_renumbered(edge, guard) for edge in graph.edges if guard not in edge.guards)
+    return tidy(replace(graph, edges=edges, choices=tuple(shorter if c is choice else c for c in graph.choices)))
+
+
+def _part(share: float, total: float, count: int) -> float:
+    return share / total if total > 0 else 1 / count
+
+
+def _renumbered(edge: Edge, gone: Guard) -> Edge:
+    """The edge's guards after arm `gone` was taken out."""
+    if all(g.choice != gone.choice for g in edge.guards):
+        return edge
+    later = [g.choice == gone.choice and g.arm > gone.arm for g in edge.guards]
+    guards = tuple(replace(g, arm=g.arm - 1) if after else g for g, after in zip(edge.guards, later, strict=True))
+    return replace(edge, guards=guards)
+
+
+def tidy(graph: Graph) -> Graph:
+    """Choices that decide about no edge go; one with a single arm, or a fallback that ends after its first, becomes a plain edge."""
+    last: dict[str, int] = {}
+    for edge in graph.edges:
+        for guard in edge.guards:
+            last[guard.choice] = max(last.get(guard.choice, 0), guard.arm)
+    kept, plain = [], set()
+    for choice in graph.choices:
+        arms: tuple[Arm, ...] = choice.arms
+        if choice.kind is ChoiceKind.FIRST and choice.name in last:
+            arms = arms[: last[choice.name] + 1]
+        if choice.name in last and len(arms) > 1:
+            kept.append(choice if arms == choice.arms else replace(choice, arms=arms))
+        else:
+            plain.add(choice.name)
+    edges = graph.edges
+    if plain:
+        edges = tuple(
+            replace(edge, guards=tuple(g for g in edge.guards if g.choice not in plain)) if edge.guards else edge for edge in edges
+        )
+    return replace(graph, edges=tuple(dict.fromkeys(edges)), choices=tuple(kept))
+
+
+def without_unreached(graph: Graph) -> Flow:
+    """The flow of the graph without the tasks that run in no case any more."""
+    while True:
+        flow = analyse(graph)
+        idle = [name for name, cases in flow.runs.items() if not cases]
+        if not idle or not flow.cases:
+            return flow
+        graph = without_tasks(graph, idle)
+
+
+def gone(before: Graph, after: Graph) -> tuple[str, ...]:
+    """The names of the tasks, request classes, choices and data sets that one graph has and the other has not."""
+
+    def names(graph: Graph) -> Iterable[str]:
+        for things in (graph.requests, graph.tasks, graph.choices, graph.datasets):
+            yield from (thing.name for thing in things)
+
+    left = set(names(after))
+    return tuple(name for name in names(before) if name not in left)

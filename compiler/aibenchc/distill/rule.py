@@ -1,0 +1,74 @@
+"""What a rule gets, what it returns, and what distilling records of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aibenchc.distill.settings import DistillSettings
+from aibenchc.flow import Flow
+from aibenchc.graph import Graph
+from aibenchc.source import Span
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that a rule did.
+
+    removed: tasks, request classes, choices and data sets by name, models as task.model. took_over: who has their share, edges or place
+    now. why: the reason with its numbers. pruned: the share of requests whose way was pruned (R2 only). span: what it was in the spec.
+    """
+
+    rule: str
+    removed: tuple[str, ...]
+    took_over: tuple[str, ...]
+    why: str
+    span: Span | None = field(default=None, compare=False)
+    pruned: float = 0.0
+    pass_number: int = 0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something to report: an AIB3xx code, the fields of its message, the place. Whether it is an error says the table of codes."""
+
+    code: str
+    fields: tuple[tuple[str, str], ...] = ()
+    span: Span | None = field(default=None, compare=False)
+
+
+def left_alone(rule: str, text: str, way_out: str, span: Span | None) -> Problem:
+    """A note (AIB305) that a rule left something as it is."""
+    return Problem("AIB305", (("rule", rule), ("text", text), ("way_out", way_out)), span)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A rule's turn. done: all steps so far. limit: the most steps to take before the graph is looked at again, None for no limit."""
+
+    flow: Flow
+    settings: DistillSettings
+    done: tuple[Step, ...] = ()
+    limit: int | None = None
+
+    @property
+    def graph(self) -> Graph:
+        return self.flow.graph
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """The analysed graph after some steps, or the one before and no steps."""
+
+    flow: Flow
+    steps: tuple[Step, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """apply: as far as `limit` allows in one turn; it is given turns until it takes no step."""
+
+    id: str
+    name: str
+    apply: Callable[[Turn], Rewrite]
