@@ -1,0 +1,51 @@
+"""Serves an image classifier: a PNG to all labels with their probabilities, most probable first."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from aibenchrt.serving import Settings, most_probable_first, open_session, random_generator, read_metadata, softmax
+from aibenchrt.values import Values, Work
+
+
+def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
+    """folder: a model version. EnvironmentFailure AIB603: missing or corrupted."""
+    session, serving = open_session(folder), read_metadata(folder)["serving"]
+    mean, deviation, pixels = float(serving["mean"]), float(serving["deviation"]), int(serving["pixels"])
+
+    def classify(inputs: Values) -> Values:
+        image = (grey_pixels(inputs["image"]["png"], pixels) - mean) / deviation
+        (logits,) = session.run(["logits"], {"pixels": image[None, None]})
+        return {"category": most_probable_first(softmax(logits[0]))}
+
+    return classify
+
+
+def grey_pixels(png: bytes, pixels: int) -> NDArray[np.float32]:
+    """(pixels, pixels) float32 in [0, 1]; another size is resampled. Raises PIL.UnidentifiedImageError or OSError: not a picture."""
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+        grey = image.convert("L")
+    if grey.size != (pixels, pixels):
+        grey = grey.resize((pixels, pixels), Image.Resampling.BILINEAR)
+    return np.asarray(grey, dtype=np.float32) / np.float32(255)
+
+
+def open_baseline(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
+    """Majority: the labels' shares of the training requests, whatever the photo."""
+    answer = most_probable_first(np.asarray(read_metadata(folder)["serving"]["prior"], dtype=np.float32))
+    return lambda inputs: {"category": answer}  # noqa: ARG005
+
+
+def open_random(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
+    labels = len(read_metadata(folder)["serving"]["prior"])
+
+    def guess(inputs: Values) -> Values:
+        rng = random_generator("image", inputs["image"]["png"])
+        return {"category": most_probable_first(rng.dirichlet(np.ones(labels)).astype(np.float32))}
+
+    return guess

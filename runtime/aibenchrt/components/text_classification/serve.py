@@ -1,0 +1,46 @@
+"""Serves a text classifier: a query's text to all labels with their probabilities, most probable first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aibenchrt.components.text_classification.features import bag_matrix, word_matrix
+from aibenchrt.serving import Settings, most_probable_first, open_session, random_generator, read_metadata, softmax
+from aibenchrt.values import Values, Work
+
+
+def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
+    """folder: a model version. EnvironmentFailure AIB603: missing or corrupted."""
+    session, serving = open_session(folder), read_metadata(folder)["serving"]
+    buckets = int(serving["buckets"])
+
+    def classify(inputs: Values) -> Values:
+        text = str(inputs["query"]["text"])
+        ids: NDArray[np.int64]
+        if "words" in serving:
+            ids = word_matrix([text], buckets, int(serving["words"]), int(serving["subwords"]))
+        else:
+            ids = bag_matrix([text], buckets)
+        (logits,) = session.run(["logits"], {"ids": ids})
+        return {"category": most_probable_first(softmax(logits[0]))}
+
+    return classify
+
+
+def open_baseline(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
+    """Majority: the labels' shares of the training queries, whatever is asked."""
+    answer = most_probable_first(np.asarray(read_metadata(folder)["serving"]["prior"], dtype=np.float32))
+    return lambda inputs: {"category": answer}  # noqa: ARG005
+
+
+def open_random(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
+    labels = len(read_metadata(folder)["serving"]["prior"])
+
+    def guess(inputs: Values) -> Values:
+        rng = random_generator("text", inputs["query"]["text"])
+        return {"category": most_probable_first(rng.dirichlet(np.ones(labels)).astype(np.float32))}
+
+    return guess

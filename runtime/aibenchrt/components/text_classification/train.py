@@ -1,0 +1,101 @@
+"""Trains a text classifier on the queries before `rank_start`; the epoch is chosen on the validation queries.
+
+The queries of the training period's last stretch (`rank`) are left out, so that a ranker which trains on them sees categories of the
+quality that it will meet when serving.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor, nn
+from torch.nn import functional
+
+from aibenchrt.components.text_classification.features import bag_matrix, word_matrix
+from aibenchrt.components.text_classification.model import MODELS, FasttextNumbers, build
+from aibenchrt.datasets.world import Query, World
+from aibenchrt.train.measure import Measurement, share
+from aibenchrt.train.trained import Progress, Trained, batches, copy_of, label_shares, predict, reproducible
+
+PROTOCOL = "share of test-period queries, as typed, whose most probable label is the category asked for; epoch chosen on validation queries"
+
+
+@dataclass(frozen=True)
+class Effort:
+    epochs: int
+    rate: float
+    batch: int = 256
+
+
+EFFORTS = {"tiny": Effort(4, 1e-2), "small": Effort(6, 1e-2), "full": Effort(20, 3e-3)}
+
+
+def train(world: World, model: str, seed: int, size: str, progress: Progress) -> Trained:
+    """sizes differ in epochs. Both forms of a query train: as typed and as meant (what spelling correction aims at)."""
+    effort, labels = EFFORTS[size], len(world.categories)
+    known, choosing, held_out = (world.queries_of(*part) for part in (("train", "fit"), ("validation",), ("test",)))
+    texts = [q.text for q in known] + [q.clean for q in known]
+    wanted = torch.tensor([q.label for q in known] * 2)
+    ids, choosing_ids, test_ids = (_ids(model, t) for t in (texts, [q.text for q in choosing], [q.text for q in held_out]))
+    choosing_labels = torch.tensor([q.label for q in choosing])
+    with reproducible(seed, threads=1) as generator:
+        network = build(model, labels)
+        optimizer = torch.optim.Adam(network.parameters(), lr=effort.rate)
+        best, best_loss, best_epoch = copy_of(network), float("inf"), 0
+        for epoch in range(1, effort.epochs + 1):
+            network.train()
+            for rows in batches(len(ids), effort.batch, generator):
+                optimizer.zero_grad()
+                functional.cross_entropy(network(ids[rows]), wanted[rows]).backward()
+                optimizer.step()
+            loss = float(functional.cross_entropy(predict(network, choosing_ids), choosing_labels))
+            progress(f"text_classification {model}: epoch {epoch}, validation loss {loss:.3f}", epoch / effort.epochs)
+            if loss < best_loss:
+                best, best_loss, best_epoch = copy_of(network), loss, epoch
+        network.load_state_dict(best)
+    truth = np.array([q.label for q in held_out])
+    return Trained(
+        network=network.eval(),
+        inputs={"ids": test_ids[:64]},
+        output="logits",
+        serving=_serving(model) | {"prior": label_shares([q.label for q in known], labels)},
+        protocol=PROTOCOL,
+        metrics={"accuracy": _accuracy(network, test_ids, truth)},
+        baselines={"majority": _majority(known, truth), "tf-idf + linear": _tfidf(texts, wanted, held_out, truth, seed)},
+        epochs=best_epoch,
+        only_for_comparison={
+            "accuracy on the queries as meant, without misspellings": _accuracy(network, _ids(model, [q.clean for q in held_out]), truth)
+        },
+    )
+
+
+def _ids(model: str, texts: list[str]) -> Tensor:
+    numbers = MODELS[model]()
+    if isinstance(numbers, FasttextNumbers):
+        return torch.from_numpy(bag_matrix(texts, numbers.buckets))
+    return torch.from_numpy(word_matrix(texts, numbers.buckets, numbers.words, numbers.subwords))
+
+
+def _serving(model: str) -> dict[str, int | list[float]]:
+    numbers = MODELS[model]()
+    shape = {} if isinstance(numbers, FasttextNumbers) else {"words": numbers.words, "subwords": numbers.subwords}
+    return {"buckets": numbers.buckets} | shape
+
+
+def _accuracy(network: nn.Module, ids: Tensor, truth: np.ndarray) -> Measurement:
+    return share(predict(network, ids).argmax(dim=1).numpy() == truth)
+
+
+def _majority(known: tuple[Query, ...], truth: np.ndarray) -> dict[str, Measurement]:
+    return {"accuracy": share(truth == np.bincount([q.label for q in known]).argmax())}
+
+
+def _tfidf(texts: list[str], wanted: Tensor, held_out: tuple[Query, ...], truth: np.ndarray, seed: int) -> dict[str, Measurement]:
+    """Words and word bigrams, tf-idf, logistic regression, on the same training texts."""
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    linear = LogisticRegression(C=10.0, max_iter=200, random_state=seed).fit(vectorizer.fit_transform(texts), wanted.numpy())
+    return {"accuracy": share(linear.predict(vectorizer.transform([q.text for q in held_out])) == truth)}

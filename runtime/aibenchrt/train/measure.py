@@ -1,0 +1,45 @@
+"""Qualities with intervals, on held-out data. numpy and scipy, never torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A share with its 95 % interval over n trials; `method` names how the interval was made."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    method: str
+
+
+def share(hits: NDArray[Any]) -> Measurement:
+    """Of independent trials: Wilson's score interval. hits: (n,) bool."""
+    interval = binomtest(int(hits.sum()), len(hits)).proportion_ci(0.95, method="wilson")
+    return Measurement(_round(hits.mean()), _round(interval.low), _round(interval.high), len(hits), "Wilson")
+
+
+def mean_by_user(values: NDArray[Any], users: Sequence[int], seed: int) -> Measurement:
+    """The mean of `values`; percentile bootstrap over users, since trials of one user are not independent. n counts trials."""
+    _, group = np.unique(np.asarray(users), return_inverse=True)
+    total = np.bincount(group, weights=values)
+    count = np.bincount(group)
+    drawn = np.random.default_rng(seed).integers(len(total), size=(RESAMPLES, len(total)))
+    means = total[drawn].sum(axis=1) / count[drawn].sum(axis=1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return Measurement(_round(np.mean(values)), _round(low), _round(high), len(values), f"bootstrap over {len(total)} users")
+
+
+def _round(value: Any) -> float:
+    return round(float(value), 6)

@@ -1,0 +1,80 @@
+"""What a component's train.py hands back, and what it may rely on. Imports torch: never import this where models are served."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from aibenchrt.train.measure import Measurement
+
+Progress = Callable[[str, float], None]
+THREADS = 2
+SIZES = ("tiny", "small", "full")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network with what serve.py must know of it and how good it is.
+
+    inputs: ONNX input name → real held-out input, first dimension the batch (at least 2), on which ONNX is compared with torch.
+    network None: the model answers by a rule (a baseline, chance). metrics: on held-out data that chose nothing, by `protocol`.
+    baselines: name → metric → measurement, of the same trials. only_for_comparison: figures by another protocol, with what it is.
+    """
+
+    network: nn.Module | None
+    inputs: Mapping[str, Tensor]
+    output: str
+    serving: Mapping[str, Any]
+    protocol: str
+    metrics: Mapping[str, Measurement]
+    baselines: Mapping[str, Mapping[str, Measurement]]
+    epochs: int
+    only_for_comparison: Mapping[str, Any] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def reproducible(seed: int, threads: int = THREADS) -> Iterator[torch.Generator]:
+    """Torch seeded, deterministic and on so many threads inside; yields a generator for shuffling. Restores what it changed.
+
+    Small models train faster on one thread: on a busy machine two wait for each other at every step.
+    """
+    before, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(True)
+        try:
+            yield torch.Generator().manual_seed(seed)
+        finally:
+            torch.use_deterministic_algorithms(deterministic)
+            torch.set_num_threads(before)
+
+
+def batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Row indices of one epoch in random order; a last batch of one row is dropped (batch norm cannot take it)."""
+    for rows in torch.randperm(count, generator=generator).split(size):
+        if len(rows) > 1:
+            yield rows
+
+
+@torch.no_grad()
+def predict(network: nn.Module, *inputs: Tensor, size: int = 512) -> Tensor:
+    """The network's outputs over the rows of `inputs`, in evaluation mode."""
+    network.eval()
+    pieces = [network(*(x[start : start + size] for x in inputs)) for start in range(0, len(inputs[0]), size)]
+    return torch.cat(pieces)
+
+
+def copy_of(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def label_shares(labels: Any, count: int) -> list[float]:
+    shares = np.bincount(np.asarray(labels), minlength=count) / len(labels)
+    return [round(float(value), 6) for value in shares]
