@@ -1,0 +1,81 @@
+"""What a run needs before anything starts: the world, the payloads, the services' data and the models. All cached under home()."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from aibenchrt.catalog import COMPONENTS
+from aibenchrt.collect.records import ScheduleRecord
+from aibenchrt.control.options import RunOptions
+from aibenchrt.datasets.payload import Payload
+from aibenchrt.datasets.world import World
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.load.messages import Messages, encode_payloads
+from aibenchrt.plan import Plan
+from aibenchrt.prepare import lay_out, prepare_services
+from aibenchrt.proto import Stubs
+from aibenchrt.train.repository import ModelVersion
+from aibenchrt.values import Values
+
+
+@dataclass(frozen=True)
+class Assets:
+    """payloads and trial: request class → its test payloads, and validation payloads that no measured request repeats.
+
+    models: AI stage → the version that serves. prepared: the folder that service hosts are given.
+    """
+
+    world: World
+    payloads: dict[str, list[Payload]]
+    trial: dict[str, list[Payload]]
+    models: Mapping[str, ModelVersion]
+    prepared: Path
+
+
+def prepare(plan: Plan, options: RunOptions, into: Path) -> Assets:
+    """Finds or makes everything. plan: with the models as compiled, whatever this run overrides. EnvironmentFailure as the parts do."""
+    dataset = dataset_module(plan)
+    world: World = dataset.load_world(options.form, options.data_seed, options.progress)
+    payloads = {request.name: list(dataset.payloads(world, request.source)) for request in plan.requests}
+    trial = {request.name: list(dataset.payloads(world, request.source, "validation")) for request in plan.requests}
+    folders = prepare_services(plan, world, lambda stage: options.progress(f"preparing {stage}", 0.0))
+    prepared = lay_out(folders, into)
+    return Assets(world, payloads, trial, _models(plan, world, options), prepared)
+
+
+def dataset_module(plan: Plan) -> ModuleType:
+    """The one data set module that all request classes share. EnvironmentFailure AIB613: they come from several worlds."""
+    names = sorted({plan.datasets[request.dataset] for request in plan.requests})
+    if len(names) != 1:
+        raise EnvironmentFailure("AIB613", f"the requests come from several data sets: {', '.join(names)}", "take all from one")
+    return importlib.import_module(f"aibenchrt.datasets.{names[0]}")
+
+
+def messages_for(plan: Plan, stubs: Stubs, payloads: Mapping[str, Sequence[Payload]], rows: Sequence[ScheduleRecord]) -> Messages:
+    """The wire bytes of every payload that the schedule sends."""
+    used: dict[str, dict[int, Values]] = {request.name: {} for request in plan.requests}
+    for row in rows:
+        used[row.request_class][row.payload] = payloads[row.request_class][row.payload].values
+    return encode_payloads(stubs, plan.requests, used)
+
+
+def ai_stages(plan: Plan) -> list[str]:
+    return [stage.name for step in plan.steps for stage in step.stages if stage.kind == "ai"]
+
+
+def _models(plan: Plan, world: World, options: RunOptions) -> Mapping[str, ModelVersion]:
+    if not ai_stages(plan):
+        return {}
+    from aibenchrt.train import plan_models  # imports torch, which a run with all models trained does not need otherwise
+
+    models: Mapping[str, ModelVersion] = plan_models(plan, world, options.training_seed, options.size, options.progress)
+    return models
+
+
+def baseline_of(component: str) -> str | None:
+    """The name of the component's baseline; None: it has none."""
+    return next(spec.baseline for spec in COMPONENTS if spec.name == component)

@@ -1,0 +1,198 @@
+"""What a run was, as data (collect.run_info): hosts, versions, data, models, fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+
+from aibenchrt.collect.run_info import (
+    DataInfo,
+    ExtraRun,
+    Fingerprint,
+    GeneratorInfo,
+    HostInfo,
+    LoadInfo,
+    MeasuredMetric,
+    ModelInfo,
+    ProcessInfo,
+    ProvenanceRow,
+)
+from aibenchrt.control.assets import Assets, baseline_of
+from aibenchrt.control.options import RunOptions
+from aibenchrt.control.process import Child
+from aibenchrt.datasets.specs import DATASETS
+from aibenchrt.plan import Plan
+from aibenchrt.train.repository import ModelVersion
+
+_SERVING = ("nvidia-pytriton", "onnxruntime", "grpcio", "numpy", "tantivy", "tritonclient")
+_MEMORY_STEP_MIB = 256
+
+
+def this_host() -> HostInfo:
+    memory = round(psutil.virtual_memory().total / 2**20 / _MEMORY_STEP_MIB) * _MEMORY_STEP_MIB
+    return HostInfo(
+        name=platform.node(),
+        cpu_model=_cpu_model(),
+        cores=len(os.sched_getaffinity(0)),
+        memory_mib=memory,
+        kernel=platform.release(),
+        os=_os_name(),
+    )
+
+
+def versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in ("aibenchc", *_SERVING):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def fingerprint(plan: Plan, host: HostInfo, data: Sequence[DataInfo], models: Sequence[ModelInfo]) -> Fingerprint:
+    return Fingerprint(
+        hosts=(f"1 × {host.cpu_model}, {host.cores} cores, {host.memory_mib} MiB, {host.os}",),
+        deployment=plan.deployment,
+        profile=plan.profile,
+        graph_hash=plan.graph_hash,
+        data="; ".join(f"{entry.name} {entry.form} {entry.world_version}" for entry in data),
+        models=tuple(
+            f"{m.task}={m.component}/{m.model}:{m.version}" + (f" replaced by {m.override}" if m.override else "") for m in models
+        ),
+        replicas=tuple(f"{service.task}={len(service.endpoints)}" for service in plan.services),
+        load=load_text(plan),
+        packages=tuple(f"{name}={version}" for name, version in versions().items() if name != "aibenchc"),
+    )
+
+
+def load_text(plan: Plan) -> str:
+    """The load in words, without its seed."""
+    load = plan.load
+    rate = f" {load.rate:g}/s" if load.rate is not None else ""
+    if load.arrival == "users":
+        rate = f" {load.users} think {load.think_s or 0:g} s"
+    shares = ", ".join(f"{request.name} {100 * request.share:g} %" for request in plan.requests)
+    return f"{load.arrival}{rate}, {shares}, {load.duration_s:g} s after {load.warmup_s:g} s"
+
+
+def data_info(plan: Plan, assets: Assets) -> tuple[DataInfo, ...]:
+    specs = {spec.name: spec for spec in DATASETS}
+    world = assets.world
+    rows = tuple(
+        ProvenanceRow(part=p.part, origin="observed" if p.kind == "observed" else "composed", source=p.source, note=p.licence)
+        for p in world.provenance
+    )
+    form: Literal["real", "synthetic"] = "real" if world.form == "real" else "synthetic"
+    return tuple(
+        DataInfo(name=name, form=form, world_version=world.version, seed=world.seed, licence=specs[name].licence, provenance=rows)
+        for name in sorted({plan.datasets[request.dataset] for request in plan.requests})
+    )
+
+
+def model_infos(compiled: Plan, assets: Assets, options: RunOptions) -> tuple[ModelInfo, ...]:
+    """compiled: the plan with its own models; overrides come from the options."""
+    infos = []
+    for step in compiled.steps:
+        for stage in step.stages:
+            if stage.kind != "ai":
+                continue
+            version = assets.models[stage.name]
+            key = version.metadata.get("key", {})
+            infos.append(
+                ModelInfo(
+                    task=step.task,
+                    stage=stage.name,
+                    component=stage.component,
+                    model=version.model,
+                    version=version.version,
+                    size=str(key.get("size", options.size)),
+                    parameters=version.metadata.get("parameters"),
+                    seed=key.get("seed"),
+                    metrics=_metrics(version),
+                    override=options.overrides.get(stage.name, options.overrides.get(step.task)),
+                )
+            )
+    return tuple(infos)
+
+
+def _metrics(version: ModelVersion) -> tuple[MeasuredMetric, ...]:
+    metadata = version.metadata
+    name = baseline_of(version.component)
+    beside = (metadata.get("baselines") or {}).get(name, {}) if name else {}
+    found = []
+    for metric, measured in (metadata.get("metrics") or {}).items():
+        other = beside.get(metric)
+        found.append(
+            MeasuredMetric(
+                name=metric,
+                value=measured["value"],
+                low=measured.get("low"),
+                high=measured.get("high"),
+                protocol=str(metadata.get("protocol", "")),
+                baseline=name if other else None,
+                baseline_value=other["value"] if other else None,
+            )
+        )
+    return tuple(found)
+
+
+def process_infos(children: Sequence[Child]) -> tuple[ProcessInfo, ...]:
+    return tuple(
+        ProcessInfo(name=child.name, role=child.role, pid=child.pid, replica=child.replica, exit_code=child.process.poll(), died=child.died)
+        for child in children
+    )
+
+
+def load_info(plan: Plan, generator: Mapping[str, Any] | None) -> LoadInfo:
+    load = plan.load
+    return LoadInfo(
+        arrival=load.arrival,
+        rate=load.rate,
+        duration_s=load.duration_s,
+        warmup_s=load.warmup_s,
+        seed=load.seed,
+        shares={request.name: request.share for request in plan.requests},
+        window_start_ns=generator["window_start_ns"] if generator else 0,
+        window_end_ns=generator["window_end_ns"] if generator else 0,
+    )
+
+
+def generator_info(generator: Mapping[str, Any] | None) -> GeneratorInfo | None:
+    if generator is None:
+        return None
+    return GeneratorInfo(**{name: generator[name] for name in GeneratorInfo.model_fields if name in generator})
+
+
+def extra_runs(plan: Plan, counts: Mapping[str, int], rate: float) -> tuple[ExtraRun, ...]:
+    highest = max(plan.percentiles, default=50.0)
+    reason = f"too few in the mix for p{highest:g}"
+    return tuple(ExtraRun(request_class=name, requests=count, rate=rate, reason=reason) for name, count in counts.items())
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _os_name() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    except OSError:
+        return platform.system()
