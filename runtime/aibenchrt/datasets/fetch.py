@@ -157,8 +157,9 @@ def _corrupted(package: Package, what: str) -> EnvironmentFailure:
 
 
 def _is_pinned_version(package: Package, archive: Path) -> bool:
-    # apt-get writes an epoch's colon as %3a; both clients put the version between the name and the next separator.
-    return f"{package.name}-{package.version}-" in archive.name or f"{package.name}_{package.version}_" in archive.name.replace("%3a", ":")
+    # A wheel's name has underscores for the project's hyphens; apt-get writes an epoch's colon as %3a.
+    wheel = f"{package.name.replace('-', '_')}-{package.version}-"
+    return archive.name.startswith((wheel, f"{package.name}_{package.version}_".replace(":", "%3a")))
 
 
 def _pip_download(package: Package, staging: Path) -> Path:
