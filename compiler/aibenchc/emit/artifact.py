@@ -151,7 +151,7 @@ def written_before(folder: Path) -> set[PurePosixPath]:
 
 def files_in(folder: Path) -> set[PurePosixPath]:
     """Everything but folders, links included and not followed; bytecode and the staging folder of a killed compile left out."""
-    found = set()
+    found: set[PurePosixPath] = set()
     for root, folders, files in os.walk(folder, followlinks=False):
         here = PurePosixPath(Path(root).relative_to(folder).as_posix())
         found.update(here / name for name in folders if os.path.islink(os.path.join(root, name)))

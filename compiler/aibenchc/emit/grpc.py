@@ -80,7 +80,9 @@ def emit_grpc(plan: Plan) -> Iterator[Artifact]:
 def check_names(plan: Plan, diagnostics: Diagnostics) -> None:
     """Reports AIB503 where two names of the spec become one in the .proto file, or one becomes a name of ours."""
     taken: dict[str, str] = dict.fromkeys((*PORT_TYPES, *RESERVED), "a message of every scenario")
-    owners = [(step.task, f"task '{step.task}'", ("Request", "Reply", "Service")) for step in plan.steps]
+    owners: list[tuple[str, str, tuple[str, ...]]] = [
+        (step.task, f"task '{step.task}'", ("Request", "Reply", "Service")) for step in plan.steps
+    ]
     owners += [(request.name, f"request '{request.name}'", ("Payload",)) for request in plan.requests]
     for step in plan.steps:
         if step.task in OURS:

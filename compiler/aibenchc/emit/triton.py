@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePosixPath
 
 from aibenchrt.component import PORT_TYPES, Scalar
@@ -58,8 +59,15 @@ def model_view(step: Step) -> ModelView:
 
 def tensors(ports: Iterable[PlanPort]) -> Iterator[TensorView]:
     for port in ports:
-        for field in PORT_TYPES[port.type].fields:
-            yield TensorView(pbtxt(f"{port.name}__{field.name}"), triton_type(field.scalar), -1 if field.repeated else 1, port.optional)
+        yield from port_tensors(port.name, port.type, port.optional)
+
+
+@cache
+def port_tensors(name: str, type_: str, optional: bool) -> tuple[TensorView, ...]:
+    return tuple(
+        TensorView(pbtxt(f"{name}__{field.name}"), triton_type(field.scalar), -1 if field.repeated else 1, optional)
+        for field in PORT_TYPES[type_].fields
+    )
 
 
 def triton_type(scalar: Scalar) -> Fit:
