@@ -1,0 +1,46 @@
+"""Reports and verdicts of runs. Entry points: `report`, `validate`, `reference`; numpy, scipy, matplotlib load when they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aibenchrt.report.model import Report, Verdict
+    from aibenchrt.report.reference_file import Reference
+
+
+def report(directory: Path, references: Sequence[Path] = ()) -> Report:
+    """Writes report.json and report.html into the run directory; `tables.tables(report)` is what a terminal shows."""
+    from aibenchrt.report import make
+
+    return make.report(directory, references)
+
+
+def validate(directory: Path, references: Sequence[Path] = ()) -> Verdict:
+    """Writes verdict.json into the run directory. references: JSON files that `write_reference` wrote. Exit with Verdict.exit_code."""
+    from aibenchrt.report import make
+
+    return make.validate(directory, references)
+
+
+def record_reference(directories: Sequence[Path], title: str | None = None) -> Reference:
+    """The reference of at least two VALID runs of separate deployments; `reference_block` and `write_reference` give its two forms."""
+    from aibenchrt.report import reference as of_runs
+
+    return of_runs.record_reference(directories, title)
+
+
+def reference_block(reference: Reference) -> str:
+    """The reference as a block of the .aib language."""
+    from aibenchrt.report import reference as of_runs
+
+    return of_runs.block(reference)
+
+
+def write_reference(path: Path, reference: Reference) -> None:
+    """The reference as JSON for `validate --reference FILE`, written whole or not at all."""
+    from aibenchrt.report import make
+
+    make.write_json(path, reference)

@@ -9,7 +9,7 @@ import numpy as np
 from aibenchrt.collect.run import Run
 from aibenchrt.report import figures
 from aibenchrt.report.critical_path import CriticalPath, critical_paths
-from aibenchrt.report.model import Fact, LatencyRow, RatioRow, Reason, ShareRow
+from aibenchrt.report.model import Check, LatencyRow, RatioRow, Reason, ShareRow
 from aibenchrt.report.verdict import Limits, validity
 
 BOOTSTRAP_SEED = 20201
@@ -23,7 +23,7 @@ class Analysis:
     ratios: tuple[RatioRow, ...]
     shares: tuple[ShareRow, ...]
     reasons: tuple[Reason, ...]
-    checks: tuple[Fact, ...]
+    checks: tuple[Check, ...]
     limits: Limits
 
 

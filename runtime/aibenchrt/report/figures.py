@@ -73,7 +73,8 @@ def latency_rows(run: Run, paths: Sequence[CriticalPath]) -> tuple[LatencyRow, .
     for step in run.plan.steps:
         if step.task in by_task or failures[step.task]:
             times = _call_ms(by_task.get(step.task, []))
-            rows.append(_latency("component", step.task, step.kind, times, failures[step.task], wanted))
+            row = _latency("component", step.task, step.kind, times, failures[step.task], wanted)
+            rows.append(row.model_copy(update={"after": step.phase == "after"}))
     overhead = np.array([path.overhead_ns / MS for path in paths], dtype=np.float64)
     rows.append(_latency("component", PLANNER, PLANNER, overhead, 0, wanted))
     return tuple(rows)

@@ -38,12 +38,14 @@ class Percentile(_Frozen):
 class LatencyRow(_Frozen):
     """Latency in ms of the requests or calls of one kind, successful ones only. scope: 'whole path', 'class', 'component', 'extra run'.
 
-    name: the class or task, 'all'. kind: 'ai', 'service', 'planner' for components, else ''. n: samples; failed: what failed beside them.
+    name: the class or task, 'all'. kind: 'ai', 'service', 'planner' for components, else ''. n: samples; failed: what failed
+    beside them; after: a task that runs after the response.
     """
 
     scope: Literal["whole path", "class", "component", "extra run"]
     name: str
     kind: str
+    after: bool = False
     n: int
     failed: int
     mean: Estimate | None
@@ -223,6 +225,16 @@ class Reason(_Frozen):
     hint: str
 
 
+class Check(_Frozen):
+    """One thing that makes a run INVALID if it is violated. code: a key of verdict.REASONS."""
+
+    code: str
+    name: str
+    ok: bool
+    found: str
+    limit: str
+
+
 class Judgement(_Frozen):
     """One slo, quality target or reference item. found and interval in the item's own unit; reason says why this status."""
 
@@ -242,7 +254,7 @@ class Verdict(_Frozen):
     run_id: str
     valid: bool
     reasons: tuple[Reason, ...]
-    checks: tuple[Fact, ...]
+    checks: tuple[Check, ...]
     limits: dict[str, float]
     judgements: tuple[Judgement, ...]
     fingerprint: str

@@ -14,7 +14,7 @@ REFERENCE_VERSION: Literal[1] = 1
 
 
 class ReferenceItem(PlanReferenceItem):
-    """A figure, its relative tolerance; single: variance of one deployment on the log scale, with dof degrees of freedom, of `runs` runs."""
+    """A figure, its relative tolerance; single: variance of one deployment (log scale), dof its degrees of freedom, of `runs` runs."""
 
     single: float | None = None
     dof: int | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aibenchrt.report.legends import LEGENDS
 from aibenchrt.report.model import Estimate, LatencyRow, Report
 
 ABSENT = "–"
@@ -27,7 +28,7 @@ def number(value: float) -> str:
         return "0"
     if abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.1e}"
+    return f"{value:#.3g}" if abs(value) >= 0.001 else f"{value:.1e}"
 
 
 def interval(estimate: Estimate | None, scale: float = 1.0) -> str:
@@ -67,12 +68,10 @@ def tables(report: Report) -> tuple[Table, ...]:
 def verdict_table(report: Report) -> Table:
     return Table(
         "verdict",
-        "Verdict",
+        "Targets and references",
         ("what", "of", "target", "measured", "status", "why"),
         tuple((f"{j.group}: {j.what}", j.title, j.target, j.found, j.status, j.reason) for j in report.verdict.judgements),
-        "PASS: the whole 95 % interval lies inside the target; FAIL: wholly outside; INCONCLUSIVE: partly, or too few samples; "
-        "NOT COMPARABLE: the reference was made on another system (its fingerprint differs or was never published), so nothing is judged. "
-        "Tolerances are relative to the reference.",
+        LEGENDS["verdict"],
     )
 
 
@@ -83,10 +82,7 @@ def latency_table(report: Report) -> Table:
         "Latency, ms",
         ("what", "name", "samples", "failed", "mean", *(f"p{p:g}" for p in shown)),
         tuple(_latency(row) for row in report.latency),
-        "Milliseconds, with a 95 % interval that allows for dependent requests (batch quantiles on 5 batches in time order). Whole path, class and "
-        "extra run: from the intended send time to the answer. Component: one call as the planner saw it; 'planner' is the response time minus "
-        "the calls on the critical path. Successful requests and calls only; failures are counted beside them. "
-        "– : fewer than 20/(1−p) samples, so the percentile is not shown.",
+        LEGENDS["latency"],
         tuple(range(2, 5 + len(shown))),
     )
 
@@ -95,7 +91,7 @@ def _latency(row: LatencyRow) -> tuple[str, ...]:
     kind = {"ai": " (AI)", "service": "", "planner": ""}.get(row.kind, "")
     return (
         row.scope,
-        row.name + kind,
+        row.name + kind + (" after the response" if row.after else ""),
         f"{row.n:,}",
         f"{row.failed:,}",
         interval(row.mean),
@@ -119,8 +115,7 @@ def quality_table(report: Report) -> Table:
             )
             for q in report.quality
         ),
-        "The answers that the requests of this run really got (cached ones too) against held-out truth: interactions after the global time split. "
-        "A failed request counts as an empty answer. 95 % interval: bootstrap over payloads. 'all' is the measured mix; a class includes its extra run.",
+        LEGENDS["quality"],
         (2, 3, 4, 5),
     )
 
@@ -137,8 +132,7 @@ def model_table(report: Report) -> Table:
         "Quality of each model",
         ("task", "model", "metric", "where", "value, %", "baseline, %", "note", "protocol"),
         tuple(rows),
-        "held-out: measured when the model was trained, by the protocol named. in this run: its calls in this run whose request has a known label. "
-        "Baseline: the same protocol with the simplest rule; 'baseline wins' marks a model that does not beat it.",
+        LEGENDS["models"],
         (4, 5),
     )
 
@@ -161,7 +155,7 @@ def reference_table(report: Report) -> Table:
             )
             for r in report.references
         ),
-        "Figures of another system stand here for orientation: other hosts, models, data and load. Nothing is tuned towards them.",
+        LEGENDS["references"],
         (2, 3),
     )
 
@@ -175,7 +169,7 @@ def ratio_table(report: Report) -> Table:
         "Whole path over component",
         ("component", *(f"p{p:g} of the path ÷ p{p:g} of the component" for p in ps)),
         tuple((f"{t}{' (AI)' if k == 'ai' else ''}", *(interval(found.get((t, p))) for p in ps)) for t, k in names),
-        "How many times the component's own percentile the whole path's is. Near 1: this component makes the tail; large: it hardly matters.",
+        LEGENDS["ratios"],
         tuple(range(1, 1 + len(ps))),
     )
 
@@ -189,7 +183,7 @@ def share_table(report: Report) -> Table:
             ("AI" if s.of == "ai" else "non-AI", number(s.mean_ms), interval(s.all_calls, 100), interval(s.on_path, 100))
             for s in report.shares
         ),
-        "Sum of the client-observed times of the calls before the response. Calls may overlap; on the critical path they do not.",
+        LEGENDS["shares"],
         (1, 2, 3),
     )
 
@@ -210,9 +204,7 @@ def path_table(report: Report) -> Table:
             )
             for r in report.paths
         ),
-        "From the call that completed the response back along what each call waited for. 'mean' is over all requests of the class, so a class's rows "
-        "add up to its mean response time (from the actual send). Queue and service as the server measured them; transport is the rest of the call. "
-        "'planner' is all time outside the calls.",
+        LEGENDS["paths"],
         (2, 3, 4, 5, 6, 7),
     )
 
@@ -238,8 +230,7 @@ def planner_table(report: Report) -> Table:
         "Planner overhead",
         columns,
         rows,
-        "Per request: response time minus the client-observed call times on its critical path; per hop: divided by the calls on that path. "
-        "Queue: from receipt to the first call.",
+        LEGENDS["planner"],
         tuple(range(7)),
     )
 
@@ -262,7 +253,7 @@ def traffic_table(report: Report) -> Table:
             )
             for t in report.traffic
         ),
-        "The measured window only: neither warm-up nor extra runs.",
+        LEGENDS["traffic"],
         tuple(range(1, 8)),
     )
 
@@ -282,8 +273,7 @@ def arrival_table(report: Report) -> Table:
             ("intended", f"{a.intended_cv:.3f}", p_value(a.intended_ks_p), ABSENT, ABSENT, ABSENT),
             ("sent", f"{a.sent_cv:.3f}", p_value(a.sent_ks_p), p_value(a.sent_chi2_p), late, f"{a.in_flight_mean:.2f} / {a.in_flight_max}"),
         ),
-        "Gaps between requests against a Poisson process of the declared rate (coefficient of variation 1). A small p says that they do not fit. "
-        "Lateness: sent minus intended.",
+        LEGENDS["arrivals"],
         (1, 2, 3, 4, 5),
     )
 
@@ -294,7 +284,7 @@ def error_table(report: Report) -> Table:
         "Errors",
         ("class", "outcome", "message", "requests"),
         tuple((e.request_class, e.outcome, e.message, f"{e.count:,}") for e in report.errors),
-        "Requests of the measured window that did not succeed. A failed call is a failed request.",
+        LEGENDS["errors"],
         (3,),
     )
 
@@ -316,8 +306,7 @@ def choice_table(report: Report) -> Table:
             )
             for c in report.choices
         ),
-        "Expected: the share that the spec declares. Observed: of the successful requests that reached the choice, with Wilson's 95 % interval; for an "
-        "ordered fallback the requests that got as far as the arm.",
+        LEGENDS["choices"],
         (4, 5, 6),
     )
 
@@ -328,7 +317,7 @@ def resource_table(report: Report) -> Table:
         "Processes",
         ("process", "role", "CPU mean", "CPU max", "resident max, MiB"),
         tuple((r.process, r.role, percent(r.cpu_mean, 0), percent(r.cpu_max, 0), f"{r.rss_max_mib:,.0f}") for r in report.resources),
-        "Over the measured window, sampled about each half second; CPU as a share of one core.",
+        LEGENDS["resources"],
         (2, 3, 4),
     )
 
@@ -337,9 +326,9 @@ def validity_table(report: Report) -> Table:
     return Table(
         "validity",
         "Checks that make a run VALID",
-        ("check", "found"),
-        tuple((f.name, f.value) for f in report.verdict.checks),
-        "One violated check makes the run INVALID: its figures are shown, and prove nothing.",
+        ("INVALID if", "found", "limit", "check"),
+        tuple((f"{c.code} {c.name}", c.found, c.limit, "kept" if c.ok else "violated") for c in report.verdict.checks),
+        LEGENDS["validity"],
     )
 
 
@@ -349,5 +338,5 @@ def provenance_table(report: Report) -> Table:
         "Where the data come from",
         ("data set", "part", "origin", "source", "note"),
         tuple((p.data, p.part, p.origin, p.source, p.note) for p in report.provenance),
-        "observed: recorded from people or the world. composed: made by us from observed parts, by the rule in the note.",
+        LEGENDS["provenance"],
     )

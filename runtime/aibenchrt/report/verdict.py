@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from aibenchrt.collect.run import Run
 from aibenchrt.report import figures, statistics
 from aibenchrt.report.critical_path import CriticalPath
-from aibenchrt.report.model import ArrivalRow, Fact, Judgement, Reason, ResourceRow, Status, Verdict
+from aibenchrt.report.model import ArrivalRow, Check, Judgement, Reason, ResourceRow, Status, Verdict
 
 # status of the run → exit code; the first that applies, from the top. `aibenchc validate` and `aibenchc run` return it.
 EXIT_CODES: tuple[tuple[str, int], ...] = (
@@ -76,53 +76,44 @@ def exit_code(valid: bool, statuses: Sequence[Status]) -> int:
     return next(code for status, code in EXIT_CODES[1:] if status in statuses or status == "PASS")
 
 
-def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[tuple[Reason, ...], tuple[Fact, ...]]:
+def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[tuple[Reason, ...], tuple[Check, ...]]:
     """The reasons why the run is INVALID (none: VALID), and every check with what it found."""
-    checks: list[_Check] = [
+    checks: tuple[Check, ...] = (
         *_stage_checks(run),
         *_schedule_checks(run, figures.arrival_row(run), limits),
         *_resource_checks(run, figures.resource_rows(run), limits),
         *_record_checks(run, paths, limits),
-    ]
-    reasons = tuple(
-        Reason(code=c.code, name=REASONS[c.code][0], found=c.found, limit=c.limit, hint=REASONS[c.code][1]) for c in checks if not c.ok
     )
-    facts = tuple(
-        Fact(name=f"{c.code} {REASONS[c.code][0]}", value=f"{'ok' if c.ok else 'VIOLATED'}: {c.found}; limit: {c.limit}") for c in checks
-    )
-    return reasons, facts
+    reasons = tuple(Reason(code=c.code, name=c.name, found=c.found, limit=c.limit, hint=REASONS[c.code][1]) for c in checks if not c.ok)
+    return reasons, checks
 
 
-@dataclass(frozen=True)
-class _Check:
-    code: str
-    ok: bool
-    found: str
-    limit: str
+def _check(code: str, ok: bool, found: str, limit: str) -> Check:
+    return Check(code=code, name=REASONS[code][0], ok=ok, found=found, limit=limit)
 
 
-def _stage_checks(run: Run) -> list[_Check]:
+def _stage_checks(run: Run) -> list[Check]:
     broken = [f"{s.name} {s.outcome}" for s in run.info.stages if s.outcome in ("failed", "interrupted")]
     found = f"{run.info.outcome}{'; ' + ', '.join(broken) if broken else ''}"
     died = [p.name for p in run.info.processes if p.died]
     return [
-        _Check("V01", run.info.outcome == "completed" and not broken, found, "every stage completed"),
-        _Check("V02", not died, ", ".join(died) or "none died", "no process ends before it is asked to"),
+        _check("V01", run.info.outcome == "completed" and not broken, found, "every stage completed"),
+        _check("V02", not died, ", ".join(died) or "none died", "no process ends before it is asked to"),
     ]
 
 
-def _schedule_checks(run: Run, arrivals: ArrivalRow, limits: Limits) -> list[_Check]:
+def _schedule_checks(run: Run, arrivals: ArrivalRow, limits: Limits) -> list[Check]:
     scheduled = sum(row.phase == "measured" for row in run.schedule)
     sent = sum(r.outcome != "not_sent" for r in run.measured)
     missing = 1 - sent / scheduled if scheduled else 1.0
     checks = [
-        _Check(
+        _check(
             "V03",
             abs(missing) <= limits.rate_deviation,
             f"{sent} of {scheduled} requests sent",
             f"{limits.rate_deviation:.1%} may be missing",
         ),
-        _Check(
+        _check(
             "V04",
             arrivals.lateness_p99_ms <= limits.lateness_p99_ms,
             f"p99 of the lateness {arrivals.lateness_p99_ms:.3f} ms",
@@ -131,26 +122,26 @@ def _schedule_checks(run: Run, arrivals: ArrivalRow, limits: Limits) -> list[_Ch
     ]
     if arrivals.sent_ks_p is not None:
         found = f"coefficient of variation {arrivals.sent_cv:.3f}, Kolmogorov–Smirnov p = {arrivals.sent_ks_p:.3g}"
-        checks.append(_Check("V05", arrivals.sent_ks_p >= limits.arrivals_p, found, f"p ≥ {limits.arrivals_p:g}"))
+        checks.append(_check("V05", arrivals.sent_ks_p >= limits.arrivals_p, found, f"p ≥ {limits.arrivals_p:g}"))
     return checks
 
 
-def _resource_checks(run: Run, resources: Sequence[ResourceRow], limits: Limits) -> list[_Check]:
+def _resource_checks(run: Run, resources: Sequence[ResourceRow], limits: Limits) -> list[Check]:
     checks = []
     generator = run.info.generator
     if generator is None:
-        checks.append(_Check("V06", False, "the generator left no figures", "it must"))
+        checks.append(_check("V06", False, "the generator left no figures", "it must"))
     else:
         found = f"{generator.cpu_share:.0%} of a core, {generator.dropped} requests dropped"
         ok = generator.cpu_share <= limits.generator_cpu and generator.dropped == 0
-        checks.append(_Check("V06", ok, found, f"{limits.generator_cpu:.0%} of a core, none dropped"))
+        checks.append(_check("V06", ok, found, f"{limits.generator_cpu:.0%} of a core, none dropped"))
     planners = [r for r in resources if r.role == "planner"]
     found = ", ".join(f"{r.process} {r.cpu_mean:.0%}" for r in planners) or "no samples of a planner"
     ok = bool(planners) and all(r.cpu_mean <= limits.planner_cpu for r in planners)
-    return [*checks, _Check("V09", ok, found, f"{limits.planner_cpu:.0%} of a core, measured")]
+    return [*checks, _check("V09", ok, found, f"{limits.planner_cpu:.0%} of a core, measured")]
 
 
-def _record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> list[_Check]:
+def _record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> list[Check]:
     total, ok = len(run.measured), sum(r.outcome == "ok" for r in run.measured)
     errors = 1 - ok / total
     highest = max([b.percentile for b in run.plan.slo] or list(figures.shown_percentiles(run.plan)))
@@ -160,9 +151,9 @@ def _record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> l
     whole = sum(not p.broken for p in paths)
     missing = (lost + ok - whole) / (total + lost)
     return [
-        _Check("V07", errors <= limits.error_share, f"{total - ok} of {total} requests failed ({errors:.2%})", f"{limits.error_share:.1%}"),
-        _Check("V08", ok >= needed, f"{ok} successful requests", f"{needed} for p{highest:g} of the whole path"),
-        _Check(
+        _check("V07", errors <= limits.error_share, f"{total - ok} of {total} requests failed ({errors:.2%})", f"{limits.error_share:.1%}"),
+        _check("V08", ok >= needed, f"{ok} successful requests", f"{needed} for p{highest:g} of the whole path"),
+        _check(
             "V10",
             missing <= limits.records_missing,
             f"{lost} requests without a record, {ok - whole} without a whole critical path",
@@ -171,7 +162,7 @@ def _record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> l
     ]
 
 
-def verdict(run: Run, reasons: tuple[Reason, ...], checks: tuple[Fact, ...], judgements: tuple[Judgement, ...], limits: Limits) -> Verdict:
+def verdict(run: Run, reasons: tuple[Reason, ...], checks: tuple[Check, ...], judgements: tuple[Judgement, ...], limits: Limits) -> Verdict:
     """Puts the parts together. In an INVALID run every status but NOT COMPARABLE becomes INCONCLUSIVE: its figures prove nothing."""
     if reasons:
         judgements = tuple(

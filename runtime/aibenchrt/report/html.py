@@ -1,0 +1,62 @@
+"""The report as one self-contained page: pictures inline, no script, nothing fetched."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from aibenchrt.report.legends import LEGENDS
+from aibenchrt.report.model import Report, Status, Verdict
+from aibenchrt.report.tables import Table, interval, tables
+
+TEMPLATE = "template.html.j2"
+
+
+def page(report: Report, pictures: Mapping[str, str], distilled: str | None) -> str:
+    """The HTML text. pictures: name → <svg> element; distilled: the distilled DAG as an <svg> element, where the run has one."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    made: dict[str, Table] = {table.key: table for table in tables(report)}
+    return environment.get_template(TEMPLATE).render(
+        report=report,
+        verdict=report.verdict,
+        headline=headline(report),
+        counts=counts(report.verdict),
+        tables=made,
+        pictures={name: Markup(text) for name, text in pictures.items()},
+        distilled=Markup(distilled) if distilled else None,
+        legends=LEGENDS,
+    )
+
+
+def counts(found: Verdict) -> str:
+    """'1 FAIL, 2 PASS', the gravest first."""
+    statuses: tuple[Status, ...] = ("FAIL", "INCONCLUSIVE", "PASS", "NOT COMPARABLE")
+    seen = Counter(j.status for j in found.judgements)
+    return ", ".join(f"{seen[status]} {status}" for status in statuses if seen[status])
+
+
+def headline(report: Report) -> tuple[tuple[str, str, str], ...]:
+    """What a reader sees first: (figure, what it is, its interval or reason)."""
+    whole = report.latency[0]
+    top = max((q for q in whole.percentiles if q.estimate), key=lambda q: q.p, default=None)
+    cards = []
+    if top is not None and top.estimate is not None:
+        e = top.estimate
+        cards.append((f"{e.value:.4g} ms", f"p{top.p:g} of the whole path", f"95 % interval {e.low:.4g} to {e.high:.4g} ms"))
+    traffic = report.traffic[0]
+    cards.append(
+        (f"{traffic.rate_answered:.1f} /s", "requests answered", f"{traffic.failed + traffic.not_sent:,} of {traffic.scheduled:,} failed")
+    )
+    for share in report.shares:
+        if share.of == "ai":
+            cards.append((f"{100 * share.on_path.value:.0f} %", "of the critical path's calls is AI", interval(share.on_path, 100) + " %"))
+    for row in report.quality:
+        if row.request_class == "all" and row.metric.startswith("ndcg"):
+            cards.append((f"{100 * row.estimate.value:.1f} %", f"{row.metric} of the answers", interval(row.estimate, 100) + " %"))
+    return tuple(cards)

@@ -1,0 +1,73 @@
+"""What every line of the report means: one legend a table or picture."""
+
+LEGENDS: dict[str, str] = {
+    "verdict": (
+        "PASS: the whole 95 % interval lies inside the target; FAIL: wholly outside; INCONCLUSIVE: partly, or too few samples; "
+        "NOT COMPARABLE: the reference was made on another system (its fingerprint differs or was never published), so nothing is "
+        "judged. Tolerances are relative to the reference."
+    ),
+    "latency": (
+        "Milliseconds, with a 95 % interval that allows for dependent requests (batch quantiles on 5 batches in time order). "
+        "Whole path, class and extra run: from the intended send time to the answer. Component: one call as the planner saw it; "
+        "'planner' is the response time minus the calls on the critical path. Successful requests and calls only; failures are "
+        "counted beside them. – : fewer than 20/(1−p) samples, so the percentile is not shown."
+    ),
+    "quality": (
+        "The answers that the requests of this run really got (cached ones too) against held-out truth: interactions after the "
+        "global time split. A failed request counts as an empty answer. 95 % interval: bootstrap over payloads. 'all' is the "
+        "measured mix; a class includes its extra run."
+    ),
+    "models": (
+        "held-out: measured when the model was trained, by the protocol named. in this run: its calls in this run whose request "
+        "has a known label. Baseline: the same protocol with the simplest rule; 'baseline wins' marks a model that does not beat "
+        "it."
+    ),
+    "references": (
+        "Figures of another system stand here for orientation: other hosts, models, data and load. Nothing is tuned towards them."
+    ),
+    "ratios": (
+        "How many times the component's own percentile the whole path's is. Near 1: this component makes the tail; large: it "
+        "hardly matters."
+    ),
+    "shares": ("Sum of the client-observed times of the calls before the response. Calls may overlap; on the critical path they do not."),
+    "paths": (
+        "From the call that completed the response back along what each call waited for. 'mean' is over all requests of the "
+        "class, so a class's rows add up to its mean response time (from the actual send). Queue and service as the server "
+        "measured them; transport is the rest of the call. 'planner' is all time outside the calls."
+    ),
+    "planner": (
+        "Per request: response time minus the client-observed call times on its critical path; per hop: divided by the calls on "
+        "that path. Queue: from receipt to the first call."
+    ),
+    "traffic": ("The measured window only: neither warm-up nor extra runs."),
+    "arrivals": (
+        "Gaps between requests against a Poisson process of the declared rate (coefficient of variation 1). A small p says that "
+        "they do not fit. Lateness: sent minus intended."
+    ),
+    "errors": ("Requests of the measured window that did not succeed. A failed call is a failed request."),
+    "choices": (
+        "Expected: the share that the spec declares. Observed: of the successful requests that reached the choice, with Wilson's "
+        "95 % interval; for an ordered fallback the requests that got as far as the arm."
+    ),
+    "resources": ("Over the measured window, sampled about each half second; CPU as a share of one core."),
+    "validity": ("One violated check makes the run INVALID: its figures are shown, and prove nothing."),
+    "provenance": ("observed: recorded from people or the world. composed: made by us from observed parts, by the rule in the note."),
+    "picture distribution": (
+        "For each latency the share of successful requests that took longer: lower and further left is better. A curve "
+        "ends where fewer than "
+        "20 requests are left beyond it."
+    ),
+    "picture components": "Percentiles of the whole path and of single calls, each with its 95 % interval, on a logarithmic axis.",
+    "picture ratios": (
+        "At the dotted line the component's tail is the path's tail. Further right, the tail of the path comes from "
+        "elsewhere, or from waiting."
+    ),
+    "picture paths": "The mean critical path: its parts add up to the mean response time, from the actual send to the answer.",
+    "picture shares": "The same as in the table: client-observed time of calls, summed over all requests.",
+    "picture quality": "Answers of this run against held-out truth; failed requests count as empty answers.",
+    "picture time": (
+        "Requests by the second of their intended time and of their answer; median and slowest latency of each second; "
+        "requests sent and not yet "
+        "answered. A rising line of requests in flight is an overloaded system."
+    ),
+}

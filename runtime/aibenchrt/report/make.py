@@ -1,0 +1,148 @@
+"""From a run directory to its report and its verdict: the report's own driver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from aibenchrt.collect.run import Run, read_run
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.report import figures, quality
+from aibenchrt.report.analysis import Analysis, analyse, bootstrap_rng
+from aibenchrt.report.judgements import Measured, quality_judgements, reference_judgements, reference_rows, slo_judgements
+from aibenchrt.report.model import Fact, Provenance, Report, Verdict
+from aibenchrt.report.reference_file import Reference, of_plan, read_reference
+from aibenchrt.report.verdict import Limits, verdict
+
+REPORT_JSON, REPORT_HTML, VERDICT_JSON = "report.json", "report.html", "verdict.json"
+DISTILLED = "distilled.svg"
+
+RANKED = (
+    "Truth of a request: the goods that its user took after the global time split and that fit the request. "
+    "precision@10: share of the first ten "
+    "goods shown that are true; recall@10: share of the true goods among the first ten; ndcg@10: the same with more weight on the top."
+)
+
+
+def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits | None = None) -> tuple[Report, Analysis]:
+    """The report as data. references: beside those of the spec."""
+    analysis = analyse(run, limits)
+    rng = bootstrap_rng()
+    every = (*of_plan(run.plan), *references)
+    measured = Measured(analysis.latency, analysis.ratios, analysis.shares)
+    info = run.info
+    report = Report(
+        run_id=info.run_id,
+        scenario=info.scenario,
+        title=info.title,
+        outcome=info.outcome,
+        synthetic=any(d.form == "synthetic" for d in info.data),
+        overrides=tuple(f"{m.task}: {m.override}" for m in info.models if m.override),
+        verdict=_verdict(analysis, measured, every),
+        facts=_facts(run),
+        traffic=figures.traffic_rows(run),
+        arrivals=figures.arrival_row(run),
+        latency=analysis.latency,
+        ratios=analysis.ratios,
+        shares=analysis.shares,
+        paths=figures.path_rows(run.plan, analysis.paths),
+        planner=figures.planner_row(run, analysis.paths),
+        quality=quality.quality_rows(run, rng),
+        models=quality.model_rows(run, rng),
+        choices=figures.choice_rows(run),
+        errors=figures.error_rows(run),
+        resources=figures.resource_rows(run),
+        references=reference_rows(run, measured, every),
+        provenance=tuple(
+            Provenance(data=d.name, part=p.part, origin=p.origin, source=p.source, note=p.note) for d in info.data for p in d.provenance
+        ),
+        licences=tuple(Fact(name=f"{d.name} ({d.form}, {d.world_version[:12]})", value=d.licence) for d in info.data),
+        fingerprint=_fingerprint(run),
+        versions=_versions(run),
+        commands=info.commands,
+        notes=(RANKED, *(_extra(run))),
+    )
+    return report, analysis
+
+
+def _verdict(analysis: Analysis, measured: Measured, references: Sequence[Reference]) -> Verdict:
+    run = analysis.run
+    judgements = (*slo_judgements(run, measured), *quality_judgements(run), *reference_judgements(run, measured, references))
+    return verdict(run, analysis.reasons, analysis.checks, judgements, analysis.limits)
+
+
+def _facts(run: Run) -> tuple[Fact, ...]:
+    load = run.info.load
+    rate = f" {load.rate:g}/s" if load.rate is not None else ""
+    return (
+        Fact(name="deployment", value=f"{run.info.deployment} (profile {run.info.profile})"),
+        Fact(name="started", value=run.info.started_utc),
+        Fact(name="load", value=f"{load.arrival}{rate} for {load.duration_s:g} s after {load.warmup_s:g} s of warm-up, seed {load.seed}"),
+    )
+
+
+def _fingerprint(run: Run) -> tuple[Fact, ...]:
+    values = run.info.fingerprint.model_dump()
+    return tuple(
+        Fact(name=name, value=", ".join(value) if isinstance(value, tuple | list) else str(value)) for name, value in values.items()
+    )
+
+
+def _versions(run: Run) -> tuple[Fact, ...]:
+    info = run.info
+    rows = [
+        *info.versions.items(),
+        *((f"seed of {k}", str(v)) for k, v in info.seeds.items()),
+        *((f"sha256 of {k}", v) for k, v in info.hashes.items()),
+    ]
+    rows += [(f"host {h.name}", f"{h.cpu_model}, {h.cores} cores, {h.memory_mib:,} MiB, {h.os}, kernel {h.kernel}") for h in info.hosts]
+    return tuple(Fact(name=name, value=value) for name, value in rows)
+
+
+def _extra(run: Run) -> tuple[str, ...]:
+    return tuple(
+        f"Extra run of class '{e.request_class}': {e.requests:,} requests at {e.rate:g}/s after the mix, labelled 'extra run'. {e.reason}"
+        for e in run.info.extra_runs
+    )
+
+
+def report(directory: Path, references: Sequence[Path] = ()) -> Report:
+    """Writes report.json and report.html into the run directory. Raises EnvironmentFailure AIB609: unreadable; AIB605: cannot write."""
+    from aibenchrt.report import html, pictures
+
+    run = read_run(directory)
+    made, analysis = make_report(run, [read_reference(path) for path in references])
+    drawn = directory / DISTILLED
+    distilled = pictures.inline(drawn.read_text(encoding="utf-8"), "the distilled scenario") if drawn.is_file() else None
+    _write(directory / REPORT_HTML, html.page(made, pictures.pictures(analysis, made), distilled))
+    write_json(directory / REPORT_JSON, made)
+    return made
+
+
+def validate(directory: Path, references: Sequence[Path] = ()) -> Verdict:
+    """Writes verdict.json into the run directory; Verdict.exit_code is what the command exits with. Raises like `report`."""
+    run = read_run(directory)
+    analysis = analyse(run)
+    measured = Measured(analysis.latency, analysis.ratios, analysis.shares)
+    found = _verdict(analysis, measured, (*of_plan(run.plan), *(read_reference(path) for path in references)))
+    write_json(directory / VERDICT_JSON, found)
+    return found
+
+
+def write_json(path: Path, data: BaseModel) -> None:
+    """Whole or not at all. Raises EnvironmentFailure AIB605."""
+    _write(path, data.model_dump_json(indent=2) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    temporary = path.with_name(path.name + ".part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        hint = "free space, or copy the run directory to where it can be written"
+        raise EnvironmentFailure("AIB605", f"cannot write {path.name}: {error.strerror}", hint) from error

@@ -1,0 +1,308 @@
+"""The pictures of the report as inline SVG: text in the page's own font and colour, so that they read in light and dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from aibenchrt.collect.run import EXTRA
+from aibenchrt.report import figures
+from aibenchrt.report.analysis import Analysis
+from aibenchrt.report.model import Estimate, Report
+from aibenchrt.report.statistics import SAMPLES_BEYOND, Array
+
+WIDTH = 10.0  # inches of 96 pixels: the width of the page
+INK = "#010203"  # replaced by currentColor
+AI, SERVICE, PLANNER, GOOD, BAD = "#e08a2c", "#3f87c9", "#8b93a0", "#2f9e6e", "#d24b4b"
+COLOURS = {"ai": AI, "service": SERVICE, "planner": PLANNER}
+CLASSES = ("#7a5bd0", "#2f9e6e", "#d24b4b", "#b98a00", "#2aa3b5")
+
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "aibenchc",
+    "font.family": "sans-serif",
+    "font.size": 10.5,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.titlesize": 10.5,
+    "axes.titlelocation": "left",
+    "grid.color": "#8b93a0",
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+}
+
+
+def svg(draw: Callable[[Any], None], width: float, height: float, label: str) -> str:
+    """Draws on a matplotlib figure of that size in inches; gives an <svg> element for a page, without any outside reference."""
+    with matplotlib.rc_context(STYLE):
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(width, height), layout="constrained")
+        draw(figure)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return inline(buffer.getvalue(), label)
+
+
+def inline(text: str, label: str) -> str:
+    """An SVG document as an element of a page: no prolog, metadata, fixed size, script or outside link; ink in the page's colour."""
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
+    text = re.sub(r"<script.*?</script>", "", text, flags=re.S | re.I)
+    text = re.sub(r"\son\w+=\"[^\"]*\"", "", text)
+    text = re.sub(r"\s(xlink:)?href=\"(?!#)[^\"]*\"", "", text)
+    text = re.sub(r"\sxmlns(:\w+)?=\"[^\"]*\"", "", text)
+    head, body = text.split(">", 1)
+    size = re.search(r"\bwidth=\"([\d.]+)", head)
+    limit = f"max-width:{float(size.group(1)) * 4 / 3:.0f}px" if size and "pt" in head else "max-width:100%"
+    head = re.sub(r"\s(width|height)=\"[^\"]*\"", "", head)
+    escaped = label.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    body = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", body)
+    return f'{head} style="width:100%;{limit}" role="img" aria-label="{escaped}">{body}'.replace(INK, "currentColor")
+
+
+def pictures(analysis: Analysis, report: Report) -> dict[str, str]:
+    """Name → SVG element, in the order of the page; a picture without data is left out."""
+    drawn = {
+        "distribution": _distribution(analysis),
+        "components": _components(report),
+        "paths": _paths(report),
+        "time": _time(analysis),
+        "shares": _shares(report),
+        "ratios": _ratios(report),
+        "quality": _quality(report),
+    }
+    return {name: picture for name, picture in drawn.items() if picture}
+
+
+def _tail(values: Array) -> tuple[Array, Array]:
+    """Latency against the share of requests that were slower, up to where fewer than 20 are left."""
+    ordered = np.sort(values)
+    slower = 1.0 - np.arange(1, len(ordered) + 1) / len(ordered)
+    kept = slower * len(ordered) >= SAMPLES_BEYOND
+    step = max(1, int(kept.sum()) // 400)
+    return ordered[kept][::step], slower[kept][::step]
+
+
+def _distribution(analysis: Analysis) -> str:
+    run = analysis.run
+    curves = [("whole path", INK, figures.latencies_ms(run.measured))]
+    for index, cls in enumerate(run.plan.requests):
+        own = [r for r in (*run.measured, *run.phase(EXTRA)) if r.request_class == cls.name]
+        phases = {r.phase for r in own}
+        name = cls.name + (" (with its extra run)" if EXTRA in phases else "")
+        curves.append((name, CLASSES[index % len(CLASSES)], figures.latencies_ms(own)))
+
+    def draw(figure: Any) -> None:
+        axes = figure.subplots()
+        for name, colour, values in curves:
+            x, y = _tail(values)
+            if len(x) > 1:
+                wide = colour == INK  # behind the class that it mostly consists of
+                axes.plot(x, y, color=colour, linewidth=5 if wide else 1.5, alpha=0.3 if wide else 1.0, label=name)
+        for bound in run.plan.slo:
+            axes.plot(
+                [bound.below_ms], [1 - bound.percentile / 100], marker="v", color=BAD, linestyle="", label=f"slo p{bound.percentile:g}"
+            )
+        axes.set(xscale="log", yscale="log", xlabel="latency from the intended send time, ms", ylabel="share of requests that were slower")
+        ticks = [0.5, 0.1, 0.01, 0.001]
+        axes.set_yticks(ticks, ["p50", "p90", "p99", "p99.9"])
+        lowest = min((float(y.min()) for _, _, v in curves if len(y := _tail(v)[1])), default=0.01)
+        axes.set_ylim(lowest * 0.8, 1.1)
+        _plain_log(axes)
+        axes.grid(True)
+        axes.legend()
+
+    return svg(draw, WIDTH, 4.2, "latency distribution") if len(curves[0][2]) >= SAMPLES_BEYOND * 2 else ""
+
+
+def _plain_log(axes: Any) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.minorticks_off()
+    low, high = axes.get_xlim()
+    if high / low < 2000:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+
+
+def _components(report: Report) -> str:
+    rows = [row for row in report.latency if row.scope in ("whole path", "component") and any(q.estimate for q in row.percentiles)]
+
+    def draw(figure: Any) -> None:
+        axes = figure.subplots()
+        markers = ("o", "D", "s", "^", "v")
+        for at, row in enumerate(reversed(rows)):
+            colour = COLOURS.get(row.kind, INK)
+            shown = [(k, q) for k, q in enumerate(row.percentiles) if q.estimate]
+            values = [q.estimate.value for _, q in shown if q.estimate]
+            axes.plot(values, [at] * len(values), color=colour, linewidth=1, alpha=0.6)
+            for k, q in shown:
+                if q.estimate:
+                    axes.plot([q.estimate.low, q.estimate.high], [at, at], color=colour, linewidth=5, alpha=0.3, solid_capstyle="butt")
+                    axes.plot([q.estimate.value], [at], marker=markers[k % 5], color=colour, markersize=5.5, linestyle="")
+        axes.set_yticks(range(len(rows)), [r.scope if r.scope == "whole path" else r.name for r in reversed(rows)])
+        axes.set(xscale="log", xlabel="ms; bands: 95 % intervals")
+        _plain_log(axes)
+        axes.grid(True, axis="x")
+        axes.margins(y=0.04)
+        _key(axes, [(f"p{q.p:g}", markers[k % 5], PLANNER) for k, q in enumerate(rows[0].percentiles)])
+
+    return svg(draw, WIDTH, 0.9 + 0.27 * len(rows), "latency of each component") if rows else ""
+
+
+def _key(axes: Any, entries: Sequence[tuple[str, str, str]]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], marker=marker, color=colour, linestyle="", label=label) for label, marker, colour in entries]
+    handles += [Line2D([], [], color=c, linewidth=4, label=n) for n, c in (("AI", AI), ("non-AI", SERVICE), ("planner", PLANNER))]
+    axes.legend(handles=handles, ncols=len(handles), loc="lower center", bbox_to_anchor=(0.45, 1.0), handlelength=1.0, columnspacing=1.2)
+
+
+def _paths(report: Report) -> str:
+    classes = list(dict.fromkeys(row.request_class for row in report.paths))
+
+    def draw(figure: Any) -> None:
+        axes = figure.subplots()
+        longest = max(sum(r.mean_ms for r in report.paths if r.request_class == c) for c in classes)
+        for at, name in enumerate(reversed(classes)):
+            left = 0.0
+            for order, row in enumerate(r for r in report.paths if r.request_class == name):
+                colour = COLOURS.get(row.kind, PLANNER)
+                axes.barh(at, row.mean_ms, left=left, color=colour, alpha=1.0 if order % 2 else 0.78, height=0.62)
+                if row.mean_ms > 0.02 * longest:
+                    small = row.mean_ms < 0.010 * longest * len(row.task)
+                    axes.text(
+                        left + row.mean_ms / 2,
+                        at,
+                        row.task,
+                        ha="center",
+                        va="center",
+                        color="#ffffff",
+                        fontsize=9,
+                        rotation=90 if small else 0,
+                    )
+                left += row.mean_ms
+        axes.set_yticks(range(len(classes)), list(reversed(classes)))
+        axes.set_xlabel("mean response time along the critical path, ms")
+        axes.grid(True, axis="x")
+        axes.set_axisbelow(True)
+        _key(axes, [])
+
+    return svg(draw, WIDTH, 0.9 + 0.7 * len(classes), "critical path of each class") if classes else ""
+
+
+def _time(analysis: Analysis) -> str:
+    run = analysis.run
+    start, end = run.info.load.window_start_ns, run.info.load.window_end_ns
+    seconds = np.arange(0.0, (end - start) / 1e9 + 1.0)
+    if len(seconds) < 3:
+        return ""
+    sent = [(r.intended_ns - start) / 1e9 for r in run.measured]
+    good = [(r.done_ns - start) / 1e9 for r in run.measured if r.outcome == "ok"]
+    bad = [(r.done_ns - start) / 1e9 for r in run.measured if r.outcome != "ok"]
+    times, flying = figures.in_flight(run.measured)
+    slowest = _per_second(seconds, sent, [(r.done_ns - r.intended_ns) / 1e6 if r.outcome == "ok" else np.nan for r in run.measured])
+
+    def draw(figure: Any) -> None:
+        rates, latency, load = figure.subplots(3, 1, sharex=True, height_ratios=(1.2, 1, 0.8))
+        for values, colour, name in ((sent, PLANNER, "intended"), (good, GOOD, "answered"), (bad, BAD, "failed")):
+            counts = np.histogram(values, bins=seconds)[0]
+            if name != "failed" or counts.any():
+                rates.step(seconds[:-1], counts, where="post", color=colour, linewidth=1.2, label=name)
+        rates.set_ylabel("requests/s")
+        rates.set_ylim(bottom=0)
+        rates.legend(ncols=3, loc="lower right")
+        latency.plot(seconds[:-1] + 0.5, slowest[1], color=SERVICE, linewidth=1.2, label="slowest of each second")
+        latency.plot(seconds[:-1] + 0.5, slowest[0], color=INK, linewidth=1.2, label="median of each second")
+        latency.set_ylabel("latency, ms")
+        latency.set_ylim(bottom=0)
+        latency.legend(ncols=2, loc="upper right")
+        moments = (times - start) / 1e9
+        grid = np.linspace(0, seconds[-1], 600)
+        load.fill_between(
+            grid, flying[np.maximum(np.searchsorted(moments, grid, side="right") - 1, 0)], step="post", color=PLANNER, alpha=0.6
+        )
+        load.set(ylabel="in flight", xlabel="seconds of the measured window", xlim=(0, seconds[-1]))
+        for axes in (rates, latency, load):
+            axes.grid(True)
+
+    return svg(draw, WIDTH, 5.4, "throughput, latency and requests in flight over time")
+
+
+def _per_second(seconds: Array, at: Sequence[float], values: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Median and largest of the values in each second, NaN where there is none."""
+    which = np.digitize(at, seconds) - 1
+    array = np.array(values, dtype=np.float64)
+    groups = [array[(which == k) & np.isfinite(array)] for k in range(len(seconds) - 1)]
+    return [float(np.median(g)) if len(g) else np.nan for g in groups], [float(g.max()) if len(g) else np.nan for g in groups]
+
+
+def _shares(report: Report) -> str:
+    if not report.shares:
+        return ""
+    rows = (("critical path", [s.on_path for s in report.shares]), ("all calls", [s.all_calls for s in report.shares]))
+
+    def draw(figure: Any) -> None:
+        axes = figure.subplots()
+        for at, (_, parts) in enumerate(rows):
+            left = 0.0
+            for share, part in zip(report.shares, parts, strict=True):
+                axes.barh(at, 100 * part.value, left=left, color=AI if share.of == "ai" else SERVICE, height=0.6)
+                text = f"{'AI' if share.of == 'ai' else 'non-AI'} {100 * part.value:.1f} %"
+                axes.text(left + 50 * part.value, at, text, ha="center", va="center", color="#ffffff", fontsize=9.5)
+                left += 100 * part.value
+        axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+        axes.set(xlim=(0, 100), xlabel="% of the time in components")
+
+    return svg(draw, WIDTH, 1.5, "time in AI and other components")
+
+
+def _ratios(report: Report) -> str:
+    highest = max((r.p for r in report.ratios), default=0.0)
+    rows = [r for r in report.ratios if r.p == highest]
+
+    def draw(figure: Any) -> None:
+        axes = figure.subplots()
+        _dots(axes, [(r.task, r.estimate, COLOURS.get(r.kind, PLANNER)) for r in rows], 1.0)
+        axes.axvline(1.0, color=INK, linewidth=0.8, linestyle=":")
+        axes.set(xscale="log", xlabel=f"p{highest:g} of the whole path ÷ p{highest:g} of the component; bands: 95 % intervals")
+        _plain_log(axes)
+        axes.grid(True, axis="x")
+
+    return svg(draw, WIDTH, 0.8 + 0.27 * len(rows), "whole path over component") if rows else ""
+
+
+def _dots(axes: Any, rows: Sequence[tuple[str, Estimate, str]], scale: float) -> None:
+    for at, (_, estimate, colour) in enumerate(reversed(rows)):
+        axes.plot([estimate.low * scale, estimate.high * scale], [at, at], color=colour, linewidth=6, alpha=0.35, solid_capstyle="butt")
+        axes.plot([estimate.value * scale], [at], marker="o", color=colour, markersize=6, linestyle="")
+    axes.set_yticks(range(len(rows)), [name for name, _, _ in reversed(rows)])
+    axes.margins(y=0.08)
+
+
+def _quality(report: Report) -> str:
+    classes = list(dict.fromkeys(q.request_class for q in report.quality))
+    colours = {name: INK if name == "all" else CLASSES[(k - 1) % len(CLASSES)] for k, name in enumerate(classes)}
+
+    def draw(figure: Any) -> None:
+        axes = figure.subplots()
+        _dots(axes, [(f"{q.metric}, {q.request_class}", q.estimate, colours[q.request_class]) for q in report.quality], 100.0)
+        axes.set(xlim=(0, None), xlabel="%; bands: 95 % intervals")
+        axes.grid(True, axis="x")
+
+    return svg(draw, WIDTH, 0.7 + 0.27 * len(report.quality), "quality of the answers") if report.quality else ""
