@@ -28,7 +28,7 @@ _COMPOSING = (  # the modules whose code decides what a world contains
     *("movielens_shop", "phrases", "queries", "store", "synthetic", "world"),
 )
 
-# Measured on MovieLens-100k: its users rate in bursts, and later cuts leave fewer who return. With these, 123 users with at least
+# Measured on MovieLens-100k: its users rate in bursts, and later cuts leave fewer who return. With these, 122 users with at least
 # five training-period likes come back in the test period.
 REAL = Sizes(
     rank_from=0.48, validation_from=0.60, test_from=0.65, fit=(9000, 0), rank=(3000, 600), validation=(1200, 200), test=(3600, 480)
