@@ -50,7 +50,7 @@ def _reference(item: ast.Reference, deployments: Sequence[Deployment], symbols: 
                 text = reader.text(value, "`fingerprint`", _EXAMPLES[name])
                 fingerprint = text.value if text else None
         else:
-            read = {"latency": _latency, "ratio": _ratio, "time": _time}[name](figure, symbols, reader)
+            read = _ratio(figure, symbols, reader) if name == "ratio" else (_latency if name == "latency" else _time)(figure, reader)
             if read is not None:
                 figures.append(read)
     if on is None:
@@ -87,7 +87,7 @@ def _within(figure: ast.Figure, reader: Reader) -> float | None:
     return reader.number(figure.within, "the tolerance", SHARE, above=0, most=1)
 
 
-def _latency(figure: ast.Figure, symbols: Symbols, reader: Reader) -> ReferenceItem | None:
+def _latency(figure: ast.Figure, reader: Reader) -> ReferenceItem | None:
     """`latency p99 1136.79 ms within 6%`"""
     if len(figure.words) != 2 or figure.over is not None:
         _wrong(figure, reader)
@@ -118,7 +118,7 @@ def _ratio(figure: ast.Figure, symbols: Symbols, reader: Reader) -> ReferenceIte
     return ReferenceItem("ratio", value, within, percentile=whole, task=task.name) if part == whole else None
 
 
-def _time(figure: ast.Figure, symbols: Symbols, reader: Reader) -> ReferenceItem | None:
+def _time(figure: ast.Figure, reader: Reader) -> ReferenceItem | None:
     """`time ai 70% within 10%`"""
     if len(figure.words) != 2 or figure.over is not None:
         _wrong(figure, reader)

@@ -39,7 +39,7 @@ def percentile(value: ast.Value | ast.Name, reader: Reader) -> float | None:
 
 def metrics(section: ast.Section | None, symbols: Symbols, reader: Reader) -> tuple[tuple[str, ...], Latency]:
     """Quality metrics that the used data sets can yield, and the percentiles of latency."""
-    quality: dict[str, None] = {}
+    quality: dict[str, Span] = {}
     percentiles: list[float] = []
     latency: ast.Setting | None = None
     for entry in section.settings if section else ():
@@ -58,9 +58,9 @@ def metrics(section: ast.Section | None, symbols: Symbols, reader: Reader) -> tu
         else:
             name = entry.text if isinstance(entry, ast.MetricName) else entry.name.text
             if name in quality:
-                reader.diagnostics.report("AIB115", entry.span, what=f"the metric `{name}`", first="the one before")
+                reader.diagnostics.report("AIB115", entry.span, what=f"the metric `{name}`", first=place(quality[name]))
             elif _can_yield(name, entry.span, symbols, reader):
-                quality[name] = None
+                quality[name] = entry.span
     return tuple(quality), Latency(tuple(percentiles) or DEFAULT_PERCENTILES)
 
 

@@ -1,0 +1,87 @@
+"""aibenchc: the command line, the only part that prints, exits, reads and writes. One module per group of verbs, imported when used.
+
+Exit codes: 0 done; 1 the spec, the input or the verdict is at fault (diagnostics on stderr); 2 the environment is, or the command line
+cannot be understood; 70 we are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Protocol
+
+from aibenchc.cli.verbs import VERBS, Verb
+from aibenchrt.errors import EnvironmentFailure
+
+OK, AUTHOR, ENVIRONMENT, OURS = 0, 1, 2, 70
+
+
+class _Group(Protocol):
+    def add_arguments(self, verb: str, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, verb: str, arguments: argparse.Namespace) -> int: ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one verb; returns its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage(), end="")  # noqa: T201
+        return OK if words else ENVIRONMENT
+    if words[0] in ("-V", "--version"):
+        from importlib.metadata import version
+
+        print(f"aibenchc {version('aibenchc')}")  # noqa: T201
+        return OK
+    verb = next((verb for verb in VERBS if verb.name == words[0]), None)
+    if verb is None:
+        return _unknown(words[0])
+    return _guarded(verb, words[1:])
+
+
+def usage() -> str:
+    width = max(len(verb.name) for verb in VERBS)
+    lines = ["usage: aibenchc VERB …", "", "A compiler from declarative AI scenario specifications to deployable, validated benchmarks.", ""]
+    lines += [f"  {verb.name:<{width}}  {verb.help}" for verb in VERBS]
+    lines += ["", "  aibenchc VERB --help  says what a verb takes;  aibenchc --version", "", __doc__.split("\n\n")[1].replace("\n", " ").strip()]
+    return "\n".join(lines) + "\n"
+
+
+def _unknown(word: str) -> int:
+    from aibenchc.diagnostics import did_you_mean
+
+    hint = did_you_mean(word, [verb.name for verb in VERBS], "`aibenchc --help` lists the verbs")
+    print(f"aibenchc: no verb is called {word!r}: {hint}", file=sys.stderr)  # noqa: T201
+    return ENVIRONMENT
+
+
+def _guarded(verb: Verb, words: Sequence[str]) -> int:
+    """The three kinds of failure stay apart."""
+    try:
+        group: _Group = import_module(f"aibenchc.cli.{verb.module}")
+        parser = argparse.ArgumentParser(prog=f"aibenchc {verb.name}", description=verb.help)
+        group.add_arguments(verb.name, parser)
+        code = group.run(verb.name, parser.parse_args(words))
+        sys.stdout.flush()
+    except EnvironmentFailure as failure:
+        from aibenchc.cli.output import show_failure
+
+        show_failure(failure)
+        return ENVIRONMENT
+    except KeyboardInterrupt:
+        print("aibenchc: interrupted", file=sys.stderr)  # noqa: T201
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what reads us has gone: no traceback when the interpreter flushes
+        return OK
+    except SystemExit as stop:  # argparse
+        return stop.code if isinstance(stop.code, int) else ENVIRONMENT
+    except Exception as mistake:  # noqa: BLE001  whatever it is, it is ours
+        traceback.print_exc()
+        print(f"error[AIB901]: the compiler failed: {mistake!r}\n  = help: please report it with the spec", file=sys.stderr)  # noqa: T201
+        return OURS
+    return code

@@ -1,0 +1,75 @@
+"""The catalogue as text: what a spec may name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from aibenchrt import catalog
+from aibenchrt.component import ComponentSpec, DatasetSpec, Port, Ports
+
+from aibenchc.diagnostics import did_you_mean
+
+
+def table() -> str:
+    """Components in catalogue order, then data sets."""
+    width = max(len(spec.name) for spec in (*catalog.COMPONENTS, *catalog.DATASETS))
+    lines = ["components (task NAME : COMPONENT)"]
+    lines += [f"  {spec.name:<{width}}  {spec.kind.value:<7}  {_one_line(spec.doc, spec.implemented)}" for spec in catalog.COMPONENTS]
+    lines += ["", "data sets (dataset NAME = DATASET)"]
+    lines += [f"  {spec.name:<{width}}  {_one_line(spec.doc, spec.implemented)}" for spec in catalog.DATASETS]
+    return "\n".join(lines)
+
+
+def one(name: str) -> tuple[str | None, str]:
+    """Everything about one of them, or (None, a hint)."""
+    spec = catalog.component(name)
+    if spec is not None:
+        return "\n".join(_component(spec)), ""
+    dataset = catalog.dataset(name)
+    if dataset is not None:
+        return "\n".join(_dataset(dataset)), ""
+    return None, did_you_mean(name, [known.name for known in (*catalog.COMPONENTS, *catalog.DATASETS)], "`aibenchc components` lists all")
+
+
+def _one_line(doc: str, implemented: bool) -> str:
+    return doc if implemented or "specification only" in doc else f"{doc} (specification only)"
+
+
+def _component(spec: ComponentSpec) -> Iterator[str]:
+    words = [spec.kind.value, f"family {spec.family}"]
+    words += [word for word, holds in (("auxiliary", spec.auxiliary), ("effect", spec.effect), ("can train", spec.trains)) if holds]
+    words += [] if spec.implemented else ["specification only: distilling must remove it"]
+    yield f"{spec.name}: {spec.doc}"
+    yield f"  {', '.join(words)}"
+    variants: Sequence[tuple[str, Ports]] = [(f" ({spec.varies_by} {value})", ports) for value, ports in spec.variants] or [("", spec.ports)]
+    for label, ports in variants:
+        yield f"  takes{label}: {_ports(ports.inputs)}"
+        yield f"  gives{label}: {_ports(ports.outputs)}"
+    for setting in spec.settings:
+        values = " | ".join(setting.choices) if setting.choices else f"a {setting.kind}"
+        yield f"  setting {setting.name}: {values} (default {setting.default}): {setting.doc}"
+    for model in spec.models:
+        quality = ", ".join(f"{metric} {value * 100:g}%" for metric, value in model.quality)
+        yield f"  model {model.name}: profile {model.profile.value}, declared {quality}; {model.cost:g} M multiply-adds; {model.paper}"
+    if spec.metrics:
+        yield f"  quality metrics: {', '.join(spec.metrics)}"
+    if spec.baseline:
+        yield f"  baseline: {spec.baseline}"
+
+
+def _ports(ports: Sequence[Port]) -> str:
+    def said(port: Port) -> str:
+        marks = [word for word, holds in (("optional", port.optional), ("many", port.many)) if holds]
+        return f"{port.name}: {port.type}" + (f" ({', '.join(marks)})" if marks else "")
+
+    return ", ".join(said(port) for port in ports) or "nothing"
+
+
+def _dataset(spec: DatasetSpec) -> Iterator[str]:
+    yield f"{spec.name}: {spec.doc}"
+    yield f"  licence: {spec.licence}"
+    for source in spec.sources:
+        yield f"  source {source.name}: {_ports(source.ports)}; {source.doc}"
+    yield f"  yields: {', '.join(spec.metrics) or 'no quality metric'}"
+    if not spec.implemented:
+        yield "  specification only: distilling must remove the requests that use it"

@@ -1,0 +1,35 @@
+"""Arguments that every verb with a spec takes, and the front end as one call."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from aibenchc.diagnostics import Diagnostics
+from aibenchc.model import Scenario
+from aibenchc.syntax.files import Files
+from aibenchc.syntax.parse import parse
+from aibenchc.validate import validate
+
+
+def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", type=Path, metavar="SPEC", help="the .aib file")
+    parser.add_argument("--param", action="append", default=[], type=_assignment, metavar="NAME=VALUE", help="replace the value of a parameter")
+    parser.add_argument(
+        "--include", action="append", default=[], type=Path, metavar="FOLDER", help="a folder that includes and traces may also come from"
+    )
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise argparse.ArgumentTypeError(f"write NAME=VALUE, not {text!r}")
+    return name.strip(), value.strip()
+
+
+def read_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Scenario | None:
+    """parse and validate; None where anything was reported as an error."""
+    files = Files(arguments.spec, arguments.include, diagnostics)
+    source = files.open_spec()
+    spec = parse(source, diagnostics, files.open_include) if source is not None else None
+    return validate(spec, diagnostics, dict(arguments.param), files.locate) if spec is not None else None
