@@ -8,6 +8,7 @@ Built on the control host, once for each content: a part that did not change kee
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import hashlib
 import importlib.metadata
@@ -26,10 +27,18 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 import aibenchrt
+from aibenchrt.collect import schema
+from aibenchrt.collect.records import ScheduleRecord, TruthRecord
+from aibenchrt.control.assets import messages_for, prepare
+from aibenchrt.control.gather import truth_of
+from aibenchrt.control.options import RunOptions, effective
 from aibenchrt.control.triton import backends
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
+from aibenchrt.load.messages import write_messages
+from aibenchrt.load.schedule import read_trace, schedule
 from aibenchrt.plan import read_plan
+from aibenchrt.proto import load_stubs
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 WHOLE = ".whole"  # the last member of every archive: where it lies, unpacking came to its end
@@ -194,3 +203,41 @@ def version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         raise EnvironmentFailure("AIB601", f"the Python package {name} is not installed", "pip install 'aibenchc[run]'") from None
+
+
+def contents(generated: Path, options: RunOptions, scratch: Path) -> Contents:
+    """What this plan needs: prepares data, models and the schedule (cached in home()), as a run on this machine does."""
+    plan = effective(read_plan(generated / "plan.json"), options)
+    assets = prepare(plan, options, scratch / "prepared")
+    counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
+    trace = read_trace((generated / plan.load.trace).read_text(encoding="utf-8")) if plan.load.trace else ()
+    rows = schedule(plan.load, plan.requests, counts, plan.load.seed, trace)
+    load = {name: scratch / name for name in ("schedule.parquet", "payloads.parquet", "truth.parquet")}
+    schema.write(load["schedule.parquet"], rows, ScheduleRecord)
+    schema.write(load["truth.parquet"], truth_of(rows, assets.payloads), TruthRecord)
+    write_messages(load["payloads.parquet"], messages_for(plan, load_stubs(generated), assets.payloads, rows))
+    prepared = {folder.name: folder for folder in sorted(assets.prepared.iterdir())}
+    return Contents(prepared, {stage: version.folder for stage, version in assets.models.items()}, load)
+
+
+def main() -> int:
+    """python -m aibenchrt.control.shipment --generated DIR --out DIR [--form real|synthetic] [--size tiny|small|full]"""
+    parser = argparse.ArgumentParser(prog="python -m aibenchrt.control.shipment", description=__doc__)
+    parser.add_argument("--generated", type=Path, required=True, help="the compiler's output folder")
+    parser.add_argument("--out", type=Path, required=True, help="the shipment's folder")
+    parser.add_argument("--form", choices=("real", "synthetic"), default="real")
+    parser.add_argument("--size", choices=("tiny", "small", "full"), default="small")
+    given = parser.parse_args()
+    options = RunOptions(form=given.form, size=given.size)
+    try:
+        with tempfile.TemporaryDirectory(prefix="aibench-") as scratch:
+            found = contents(given.generated, options, Path(scratch))
+            pack(given.generated, found, given.out, lambda text: sys.stderr.write(f"{text}\n"))
+    except EnvironmentFailure as failure:
+        sys.stderr.write(f"error[{failure.code}]: {failure.message}\n   = help: {failure.hint}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

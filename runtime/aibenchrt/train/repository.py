@@ -56,10 +56,10 @@ def models_folder() -> Path:
 
 
 def code_hash(component: str) -> str:
-    """Over the component's modules (model, features, train, serve): a change of any makes older versions unfit."""
-    folder = Path(__file__).parent.parent / "components" / component
+    """Over the component's modules (model, features, train, serve) and this package's: a change of any makes older versions unfit."""
+    here = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
+    for path in [*sorted((here.parent / "components" / component).glob("*.py")), *sorted(here.glob("*.py"))]:
         if path.name != "spec.py":
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]

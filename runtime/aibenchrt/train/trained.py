@@ -23,11 +23,11 @@ class Trained:
     """A network with what serve.py must know of it and how good it is.
 
     inputs: ONNX input name → real held-out input, first dimension the batch (at least 2), on which ONNX is compared with torch.
-    network None: the model answers by a rule (a baseline, chance). metrics: on held-out data that chose nothing, by `protocol`.
-    baselines: name → metric → measurement, of the same trials. only_for_comparison: figures by another protocol, with what it is.
+    metrics: on held-out data that chose nothing, by `protocol`. baselines: name → metric → measurement, of the same trials.
+    gains: paired differences to a baseline, trial by trial. only_for_comparison: figures by another protocol, with what it is.
     """
 
-    network: nn.Module | None
+    network: nn.Module
     inputs: Mapping[str, Tensor]
     output: str
     serving: Mapping[str, Any]
@@ -35,6 +35,7 @@ class Trained:
     metrics: Mapping[str, Measurement]
     baselines: Mapping[str, Mapping[str, Measurement]]
     epochs: int
+    gains: Mapping[str, Measurement] = field(default_factory=dict)
     only_for_comparison: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -60,7 +60,13 @@ def resnet152() -> BottleneckNumbers:
     return BottleneckNumbers(blocks=(3, 8, 36, 3))
 
 
-MODELS: dict[str, Callable[[], CifarNumbers | BottleneckNumbers]] = {"resnet20": resnet20, "resnet56": resnet56, "resnet110": resnet110, "resnet50": resnet50, "resnet152": resnet152}
+MODELS: dict[str, Callable[[], CifarNumbers | BottleneckNumbers]] = {
+    "resnet20": resnet20,
+    "resnet56": resnet56,
+    "resnet110": resnet110,
+    "resnet50": resnet50,
+    "resnet152": resnet152,
+}
 
 
 def build(model: str, labels: int = LABELS) -> nn.Module:

@@ -13,7 +13,10 @@ DEFAULT_TOP = 50
 
 
 def open_work(folder: Path, settings: Settings) -> Work:
-    """folder: a model version. A user or item without training interactions has row 0. EnvironmentFailure AIB603: missing or corrupted."""
+    """A user or item without training interactions has row 0; goods of the profile's history score 0, for the user has them.
+
+    folder: a model version. EnvironmentFailure AIB603: missing or corrupted.
+    """
     session, serving = open_session(folder), read_metadata(folder)["serving"]
     user_rows = {int(user): row for row, user in enumerate(serving["users"], start=1)}
     item_rows = {int(item): row for row, item in enumerate(serving["items"], start=1)}
@@ -26,7 +29,8 @@ def open_work(folder: Path, settings: Settings) -> Work:
             return {"items": dict(items)}
         user = np.full(len(rows), user_rows.get(int(inputs["profile"]["user_id"]), 0), dtype=np.int64)
         (logit,) = session.run(["logit"], {"user": user, "item": rows})
-        return {"items": rank_by(items, 1 / (1 + np.exp(-logit)), "recommend_score", top)}
+        taken = np.isin(items["item_id"], inputs["profile"]["history"])
+        return {"items": rank_by(items, np.where(taken, 0, 1 / (1 + np.exp(-logit))), "recommend_score", top)}
 
     return recommend
 

@@ -85,6 +85,11 @@ def train(world: World, model: str, seed: int, size: str, progress: Progress) ->
         protocol=PROTOCOL,
         metrics=_measure(scores, tables, held_out, seed),
         baselines={"popularity": _measure(popular, tables, held_out, seed)},
+        gains={
+            f"ndcg@{AT} over popularity": mean_by_user(
+                _gains(_ranks(scores, tables, held_out)) - _gains(_ranks(popular, tables, held_out)), held_out.ids.tolist(), seed
+            )
+        },
         epochs=best_epoch,
         only_for_comparison={
             "what": "He et al. 2017, section 4.1: leave the latest out, ranked among 99 drawn goods; flatters, and is no result of ours",
