@@ -291,8 +291,9 @@ def _finish(run: _Run, sampler: Sampler) -> None:
         if run.triton and not run.triton.child.died and "before" in run.statistics:
             with contextlib.suppress(Exception):
                 run.statistics["after"] = run.triton.statistics()
-        for child in [c for c in run.processes.children if c.role == "planner"]:
-            run.processes.stop(child)  # first: it drains what comes after the responses, which needs the others
+        for role in ("generator", "planner"):  # in this order: each drains what the ones behind it must still answer
+            for child in [c for c in run.processes.children if c.role == role]:
+                run.processes.stop(child)
         run.processes.stop_all()
         if run.triton:
             run.triton.close()
