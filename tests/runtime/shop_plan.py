@@ -100,11 +100,13 @@ def shop_plan(seed: int = 7, services: tuple[PlanService, ...] = (), **load: Any
         PlanChoice(name="ranker", kind="one", arms=(PlanArm(share=0.3), PlanArm(share=0.7))),
     )
     response = (ResponsePart(port=port("details:Details"), sources=(source("answers.details@cached=0"), source("summary.details"))),)
+    names = ["planner", "triton", *(s.task for s in steps if s.kind == "service")]
+    placed = tuple(PlanService(task=name, endpoints=(f"127.0.0.1:{21000 + i}",)) for i, name in enumerate(names))
     defaults: dict[str, Any] = {"arrival": "poisson", "rate": 20.0, "duration_s": 5.0, "warmup_s": 1.0, "seed": seed}
     return Plan(
         scenario="shop", title="a shop", deployment="local", profile="small", seed=seed,
         graph_hash=wiring_hash(requests, steps, choices, response), datasets={"shop": "movielens_shop"},
-        requests=requests, steps=steps, choices=choices, response=response, services=services,
+        requests=requests, steps=steps, choices=choices, response=response, services=services or placed,
         load=PlanLoad(**(defaults | load)), metrics=("ndcg@10",), percentiles=(50.0, 90.0, 99.0),
         slo=(), quality=(), update=(), references=(),
     )  # fmt: skip
