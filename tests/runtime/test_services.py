@@ -94,6 +94,7 @@ def test_a_request_that_is_none_is_the_callers_error(shop: Site, content: bytes,
 
 def test_queue_deadline_and_graceful_stop(shop: Site) -> None:
     with shop.running("remember", workers=1) as served:
+        served.call(user={"user_id": 1}, query=QUERY, details=DETAILS)  # connected: from here on, calls arrive in order
         lock = locked(shop)
         first = served.start(user={"user_id": 1}, query=QUERY, details=DETAILS)
         second = served.start(user={"user_id": 2}, query=QUERY, details=DETAILS)
