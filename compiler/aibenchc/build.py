@@ -99,11 +99,11 @@ class _Builder:
     def path(self, path: ast.Path, incoming: tuple[Out, ...] | None, goes_on: bool) -> tuple[Out, ...]:
         last = len(path.steps) - 1
         for i, step in enumerate(path.steps):
-            follows = goes_on or i < last
+            follows, begins = goes_on or i < last, incoming is None
             incoming = self.step(step, incoming, follows)
             if i < last and not incoming:
                 if isinstance(step, ast.Ref):
-                    if step.text == RESPONSE:
+                    if step.text == RESPONSE and not begins:
                         self.report("AIB218", step.span)
                 elif self._all_end(step):
                     self.report("AIB229", path.steps[i + 1].span)
@@ -146,7 +146,9 @@ class _Builder:
             return ()
         if what == RESPONSE:
             if incoming is None:
-                self.report("AIB225", ref.span, what="no edge can lead from the response", example="begin the chain with a request or a task")
+                self.report(
+                    "AIB225", ref.span, what="no edge can lead from the response", example="begin the chain with a request or a task"
+                )
             elif len(ref.parts) > 1:
                 hint = "write `response`; its ports follow from the types of what reaches it"
                 self.report("AIB106", ref.parts[1].span, owner="the response", direction="port", name=ref.parts[1].text, hint=hint)
@@ -254,7 +256,9 @@ class _Builder:
 
     def first(self, group: ast.First, incoming: tuple[Out, ...] | None, goes_on: bool) -> tuple[Out, ...]:
         if incoming is None:
-            self.report("AIB208", group.span, what="`else`", example="an ordered fallback stands after `->`; on the left write `( a | b ) ->`")
+            self.report(
+                "AIB208", group.span, what="`else`", example="an ordered fallback stands after `->`; on the left write `( a | b ) ->`"
+            )
             return tuple(out for arm in group.arms for out in self.path(arm.path, None, goes_on))
         if group.until is None:
             self.report("AIB230", group.span)
@@ -321,7 +325,9 @@ class _Builder:
     def _first_shares(self, group: ast.First) -> tuple[float, ...]:
         first, *others = group.arms
         if first.share is not None:
-            self.report("AIB208", first.share.span, what="a share of the first arm", example="the first arm is always tried: ( a else 35%: b … )")
+            self.report(
+                "AIB208", first.share.span, what="a share of the first arm", example="the first arm is always tried: ( a else 35%: b … )"
+            )
         found = [1.0]
         for arm in others:
             if arm.share is None or isinstance(arm.share, ast.Rest):
@@ -341,19 +347,23 @@ class _Builder:
         """The Flag port that decides."""
         if not self._is_known(when):
             return None
-        ports = self._node_ports(when.parts[0].text)
+        name = when.parts[0].text
+        ports = self._node_ports(name)
         if ports is None:
-            return None if when.text != RESPONSE else self._not_a_flag(when, "the response", ())
-        flags = tuple(f"{when.parts[0].text}.{port.name}" for port in ports[1] if port.type == "Flag")
-        if len(when.parts) == 1:
-            return self._not_a_flag(when, "no port", flags)
-        port = next((port for port in ports[1] if port.name == when.parts[1].text), None)
-        if port is None:
-            self._ports(when, False, True)
+            if name == RESPONSE:
+                self._not_a_flag(when, "the response", ())
             return None
-        if port.type != "Flag":
-            return self._not_a_flag(when, type_name(port), flags)
-        return PortRef(when.parts[0].text, port.name)
+        flags = tuple(f"{name}.{port.name}" for port in ports[1] if port.type == "Flag")
+        port = next((port for port in ports[1] if len(when.parts) > 1 and port.name == when.parts[1].text), None)
+        if len(when.parts) == 1:
+            self._not_a_flag(when, f"a {self.symbols.declared[name][0]}", flags)
+        elif port is None:
+            self._ports(when, False, True)
+        elif port.type != "Flag":
+            self._not_a_flag(when, type_name(port), flags)
+        else:
+            return PortRef(name, port.name)
+        return None
 
     def _not_a_flag(self, when: ast.Ref, found: str, flags: tuple[str, ...]) -> None:
         self.report("AIB221", when.span, name=when.text, found=found, example=f"; {one_of(flags)}" if flags else "")
@@ -362,7 +372,13 @@ class _Builder:
         """The Count that is summed; every arm must put it out."""
         bound = until.comparison
         if bound.operator != ">=":
-            self.report("AIB232", bound.span, operator=">=", found=bound.operator, example=f"write `until {until.ref.text} >= {written(bound.value)}`")
+            self.report(
+                "AIB232",
+                bound.span,
+                operator=">=",
+                found=bound.operator,
+                example=f"write `until {until.ref.text} >= {written(bound.value)}`",
+            )
         at_least = self.reader.number(bound.value, "the bound of `until`", PLAIN, above=0)
         if not self._is_known(until.ref):
             return None
@@ -428,5 +444,3 @@ def _edge_span(source: Span, target: Span) -> Span:
         if "\n" not in between and _ARROW.fullmatch(between):
             return Span(target.source, source.start, target.end)
     return target
-
-

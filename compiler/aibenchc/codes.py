@@ -32,6 +32,7 @@ def _warning(id_: str, message: str, hint: str, explanation: str) -> Code:
     return Code(id_, message, hint, explanation, Severity.WARNING)
 
 
+# fmt: off
 _SYNTAX = (
     Code("AIB001", "{found} is not expected here", "expected {expected}", "The words of a spec are in an order that the language does not have; grammar/README.md shows it by example."),
     Code("AIB002", "the character {found} has no meaning here", "remove it, or put it inside a string: \"…\"", "Names are made of a-z, A-Z, 0-9 and _; anything else belongs into a string or a comment."),
@@ -65,7 +66,7 @@ _NAMES = (
     Code("AIB109", "'{name}' is not a value of {setting}", "", "The setting takes one of a few words."),
     Code("AIB110", "the name '{name}' is used twice", "rename one of them; it is first declared at {first}", "Tasks, requests and data sets share one namespace; parameters and deployments have one each."),
     Code("AIB111", "'{name}' may not be used as a name", "choose another; `response rest else until when` act in chains", "These words have a meaning inside a permutation."),
-    Code("AIB112", "the name is {length} characters long", "use at most {limit}", "Names become file names, services and models; longer ones do not fit everywhere."),
+    Code("AIB112", "the name is {length} characters long", "use at most {limit} characters", "Names become file names, services and models; longer ones do not fit everywhere."),
     Code("AIB113", "no parameter is called '{name}'", "", "`$name` uses a parameter that `param name = value` declares."),
     _warning("AIB114", "parameter '{name}' is not used", "remove it, or use it as `${name}`", "A parameter that nothing uses changes nothing."),
     Code("AIB115", "{what} is given twice", "keep one; the first is at {first}", "A block of this kind, or a setting, is written once."),
@@ -106,9 +107,8 @@ _TYPES = (
     Code("AIB223", "'{name}' names both an input and an output of '{task}'", "write two edges: `… -> {name}` and `{name} -> …`", "In the middle of a chain a port name must be one or the other."),
     Code("AIB224", "this edge is there already: {edge}", "remove one; the first is at {first}", "An edge is written once."),
     Code("AIB225", "{what}", "{example}", "Edges lead from requests and tasks to tasks and the response."),
-    Code("AIB226", "task '{name}' never runs: {why}", "{way_out}", "A task runs where an edge into it is live and every required input has a producer. No class and choice does that here."),
     Code("AIB227", "request '{name}' has more than {limit} cases", "split the scenario, or drop choices that do not matter", "Each combination of arms is checked; so many cannot be."),
-    Code("AIB228", "the choice cannot be made{case}: '{task}' does not run there", "let '{task}' run for every request that reaches the choice", "The task that a `when` names must run wherever the choice is reached."),
+    Code("AIB228", "the choice cannot be made{case}: '{task}' {why}", "{way_out}", "The task that a `when` names must run wherever the choice is reached."),
     Code("AIB229", "nothing goes on from here: every arm ends in `response`", "remove what follows, or let one arm go on", "An arm that ends in `response` does not go on."),
     Code("AIB230", "an ordered fallback needs `until`", "write `( a else 35%: b until a.hits >= 20 )`", "`until` says when enough has been found and no further arm is tried."),
     Code("AIB231", "a choice decided by `when` needs exactly one arm without it", "give the arm that is taken otherwise no `when`, as `rest: b`", "The first arm whose flag is true is taken, else the one arm without `when`."),

@@ -33,7 +33,7 @@ class Diagnostics:
         self._found: dict[Diagnostic, None] = {}
 
     def report(self, code: str, span: Span | None, *, hint: str | None = None, notes: Sequence[str] = (), **fields: object) -> None:
-        """Fills the code's message with `fields`, and its hint unless `hint` is given. KeyError: no such code or a field missing (our bug)."""
+        """Fills the code's message with `fields`, and its hint unless `hint` is given. KeyError: no such code, no such field (our bug)."""
         entry = CODES[code]
         way_out = entry.hint.format_map(fields) if hint is None else hint
         self._found[Diagnostic(entry, entry.message.format_map(fields), way_out, span, tuple(notes))] = None

@@ -108,7 +108,14 @@ class Reader:
         return Decimal(actual.digits) * (units[actual.unit] if actual.unit else 1)
 
     def number(
-        self, value: ast.Value, what: str, dimension: Dimension, *, above: float | None = None, most: float | None = None, least: float | None = None
+        self,
+        value: ast.Value,
+        what: str,
+        dimension: Dimension,
+        *,
+        above: float | None = None,
+        least: float | None = None,
+        most: float | None = None,
     ) -> float | None:
         """As `decimal`, within bounds (in base units), as a float."""
         found = self.decimal(value, what, dimension)
@@ -139,9 +146,9 @@ class Reader:
 
     def out_of_range(self, value: ast.Value, what: str, expected: str, found: str | None = None) -> None:
         actual = self.params.get(value.name, value) if isinstance(value, ast.Variable) else value
-        self.diagnostics.report(
-            "AIB202", value.span, what=what, expected=expected, found=found or f"'{written(actual)}'", hint=f"write a number that is {expected}", notes=self.notes(value)
-        )
+        found = found or f"'{written(actual)}'"
+        hint = f"write {expected}" if expected.startswith("a ") else f"write a number that is {expected}"
+        self.diagnostics.report("AIB202", value.span, what=what, expected=expected, found=found, hint=hint, notes=self.notes(value))
 
     def word(self, value: ast.Value, what: str, expected: str = "one word", example: str = "") -> ast.Name | None:
         """A single name."""
@@ -166,9 +173,8 @@ class Reader:
         """AIB203: a value of another kind than `what` takes."""
         actual = self.params.get(value.name, value) if isinstance(value, ast.Variable) else value
         kind = {ast.Number: "number ", ast.Text: "string "}.get(type(actual), "")
-        self.diagnostics.report(
-            "AIB203", value.span, what=what, expected=expected, found=f"the {kind}{written(actual)}" if kind else f"'{written(actual)}'", example=example, notes=self.notes(value)
-        )
+        found = f"the {kind}{written(actual)}" if kind else f"'{written(actual)}'"
+        self.diagnostics.report("AIB203", value.span, what=what, expected=expected, found=found, example=example, notes=self.notes(value))
 
     def shape(self, span: Span, what: str, expected: str, found: str, example: str) -> None:
         """AIB203 about a whole setting."""

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol
 
-from aibenchc.cli.verbs import VERBS, Verb
 from aibenchrt.errors import EnvironmentFailure
+
+from aibenchc.cli.verbs import VERBS, Verb
 
 OK, AUTHOR, ENVIRONMENT, OURS = 0, 1, 2, 70
 
@@ -45,9 +46,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def usage() -> str:
     width = max(len(verb.name) for verb in VERBS)
-    lines = ["usage: aibenchc VERB …", "", "A compiler from declarative AI scenario specifications to deployable, validated benchmarks.", ""]
+    lines = [
+        "usage: aibenchc VERB …",
+        "",
+        "A compiler from declarative AI scenario specifications to deployable, validated benchmarks.",
+        "",
+    ]
     lines += [f"  {verb.name:<{width}}  {verb.help}" for verb in VERBS]
-    lines += ["", "  aibenchc VERB --help  says what a verb takes;  aibenchc --version", "", __doc__.split("\n\n")[1].replace("\n", " ").strip()]
+    lines += [
+        "",
+        "  aibenchc VERB --help  says what a verb takes;  aibenchc --version",
+        "",
+        __doc__.split("\n\n")[1].replace("\n", " ").strip(),
+    ]
     return "\n".join(lines) + "\n"
 
 

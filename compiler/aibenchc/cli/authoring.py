@@ -52,8 +52,15 @@ def check(arguments: argparse.Namespace) -> int:
 
 def described(scenario: Scenario) -> str:
     graph = scenario.graph
-    counts = ((len(graph.tasks), "task"), (len(graph.requests), "request class"), (len(graph.edges), "edge"), (len(graph.choices), "choice"))
-    return f"{scenario.title}: " + ", ".join(f"{count} {word}{'' if count == 1 else 'es' if word.endswith('s') else 's'}" for count, word in counts)
+    counts = (
+        (len(graph.tasks), "task"),
+        (len(graph.requests), "request class"),
+        (len(graph.edges), "edge"),
+        (len(graph.choices), "choice"),
+    )
+    return f"{scenario.title}: " + ", ".join(
+        f"{count} {word}{'' if count == 1 else 'es' if word.endswith('s') else 's'}" for count, word in counts
+    )
 
 
 def format_specs(arguments: argparse.Namespace) -> int:

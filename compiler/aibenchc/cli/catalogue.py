@@ -12,7 +12,7 @@ from aibenchc.diagnostics import did_you_mean
 
 def table() -> str:
     """Components in catalogue order, then data sets."""
-    width = max(len(spec.name) for spec in (*catalog.COMPONENTS, *catalog.DATASETS))
+    width = max(map(len, _names()))
     lines = ["components (task NAME : COMPONENT)"]
     lines += [f"  {spec.name:<{width}}  {spec.kind.value:<7}  {_one_line(spec.doc, spec.implemented)}" for spec in catalog.COMPONENTS]
     lines += ["", "data sets (dataset NAME = DATASET)"]
@@ -28,7 +28,11 @@ def one(name: str) -> tuple[str | None, str]:
     dataset = catalog.dataset(name)
     if dataset is not None:
         return "\n".join(_dataset(dataset)), ""
-    return None, did_you_mean(name, [known.name for known in (*catalog.COMPONENTS, *catalog.DATASETS)], "`aibenchc components` lists all")
+    return None, did_you_mean(name, _names(), "`aibenchc components` lists all")
+
+
+def _names() -> list[str]:
+    return [*(spec.name for spec in catalog.COMPONENTS), *(spec.name for spec in catalog.DATASETS)]
 
 
 def _one_line(doc: str, implemented: bool) -> str:
@@ -41,7 +45,9 @@ def _component(spec: ComponentSpec) -> Iterator[str]:
     words += [] if spec.implemented else ["specification only: distilling must remove it"]
     yield f"{spec.name}: {spec.doc}"
     yield f"  {', '.join(words)}"
-    variants: Sequence[tuple[str, Ports]] = [(f" ({spec.varies_by} {value})", ports) for value, ports in spec.variants] or [("", spec.ports)]
+    variants: Sequence[tuple[str, Ports]] = [(f" ({spec.varies_by} {value})", ports) for value, ports in spec.variants] or [
+        ("", spec.ports)
+    ]
     for label, ports in variants:
         yield f"  takes{label}: {_ports(ports.inputs)}"
         yield f"  gives{label}: {_ports(ports.outputs)}"

@@ -6,8 +6,9 @@ import json
 import os
 import sys
 
-from aibenchc.diagnostics import CODES, Diagnostics, Severity, render_text, to_json
 from aibenchrt.errors import EnvironmentFailure
+
+from aibenchc.diagnostics import CODES, Diagnostics, Severity, render_text, to_json
 
 
 def say(text: str) -> None:

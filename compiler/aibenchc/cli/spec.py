@@ -14,7 +14,9 @@ from aibenchc.validate import validate
 
 def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", type=Path, metavar="SPEC", help="the .aib file")
-    parser.add_argument("--param", action="append", default=[], type=_assignment, metavar="NAME=VALUE", help="replace the value of a parameter")
+    parser.add_argument(
+        "--param", action="append", default=[], type=_assignment, metavar="NAME=VALUE", help="replace the value of a parameter"
+    )
     parser.add_argument(
         "--include", action="append", default=[], type=Path, metavar="FOLDER", help="a folder that includes and traces may also come from"
     )

@@ -36,7 +36,7 @@ class TreeBuilder(Transformer[Token, object]):
         first, last = children[0], children[-1]
         start = first.start_pos if isinstance(first, Token) else first.span.start
         end = last.end_pos if isinstance(last, Token) else last.span.end
-        return Span(self.source, start, end)
+        return Span(self.source, int(start), int(end))  # type: ignore[arg-type]  # tokens of a text have positions
 
     def _name(self, token: Token) -> ast.Name:
         return ast.Name(str(token), span=self._span([token]))
@@ -180,7 +180,7 @@ class TreeBuilder(Transformer[Token, object]):
 
     def scenario(self, c: list[Any]) -> ast.Scenario:
         title = self._text(c[2]) if c[2].type == "STRING" else None
-        return ast.Scenario(self._name(c[1]), title, tuple(x for x in c[3:] if isinstance(x, ast.Node)), span=self._span(c))
+        return ast.Scenario(self._name(c[1]), title, tuple(x for x in c[3:] if not isinstance(x, Token)), span=self._span(c))
 
     def start(self, c: list[Any]) -> ast.Spec:
-        return ast.Spec(str(c[1]), tuple(x for x in c[2:] if isinstance(x, ast.Node)), span=self._span(c))
+        return ast.Spec(str(c[1]), tuple(x for x in c[2:] if not isinstance(x, Token)), span=self._span(c))

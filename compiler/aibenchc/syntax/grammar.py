@@ -20,7 +20,7 @@ _OPENING = frozenset(("LPAR", "LBRACE"))
 _CLOSING = frozenset(("RPAR", "RBRACE"))
 
 
-class TooDeep(Exception):
+class TooDeepError(Exception):
     """Nested deeper than MAX_DEPTH; `token` opens the level too many."""
 
     def __init__(self, token: Token) -> None:
@@ -35,9 +35,7 @@ class Separators:
     """
 
     always_accept = ("_SEP",)
-    _AFTER = frozenset(
-        ("ARROW", "VBAR", "AMPERSAND", "ELSE", "LBRACE", "EQUAL", "COLON", "CMP", "SLASH", "WHEN", "UNTIL", "WITHIN", "_SEP", "")
-    )
+    _AFTER = frozenset(("ARROW", "VBAR", "AMPERSAND", "ELSE", "LBRACE", "CMP", "SLASH", "_SEP", ""))
 
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
         parens = depth = 0
@@ -51,7 +49,7 @@ class Separators:
                 depth += 1
                 parens += kind == "LPAR"
                 if depth > MAX_DEPTH:
-                    raise TooDeep(token)
+                    raise TooDeepError(token)
             elif kind in _CLOSING:
                 depth -= 1
                 parens -= kind == "RPAR"

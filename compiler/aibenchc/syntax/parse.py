@@ -16,7 +16,7 @@ from aibenchc.diagnostics import Diagnostics
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax import ast
 from aibenchc.syntax.build_tree import TreeBuilder
-from aibenchc.syntax.grammar import MAX_DEPTH, TooDeep, cache_folder, make_parser
+from aibenchc.syntax.grammar import MAX_DEPTH, TooDeepError, cache_folder, make_parser
 
 VERSION = "1"
 MAX_MISTAKES = 20  # syntax errors looked for in one file
@@ -112,7 +112,7 @@ def _parse_text(text: str, start: str, source: SourceFile) -> object:
     with _collector_off():
         try:
             return parser.parse(text, start=start)
-        except (UnexpectedInput, TooDeep) as mistake:
+        except (UnexpectedInput, TooDeepError) as mistake:
             return mistake
 
 
@@ -131,12 +131,12 @@ def _header_is_right(source: SourceFile, diagnostics: Diagnostics) -> bool:
 def _explain(mistake: object, source: SourceFile, diagnostics: Diagnostics) -> int:
     """Reports a syntax error; returns where it is."""
     text = source.text
-    if isinstance(mistake, TooDeep):
+    if isinstance(mistake, TooDeepError):
         at = mistake.token.start_pos or 0
         diagnostics.report("AIB006", Span(source, at, at + 1), limit=MAX_DEPTH)
         return at
     if isinstance(mistake, UnexpectedCharacters):
-        at = mistake.pos_in_stream
+        at = int(mistake.pos_in_stream or 0)
         if text[at : at + 1] == '"':
             end = text.find("\n", at)
             diagnostics.report("AIB009", Span(source, at, len(text) if end < 0 else end))
@@ -171,7 +171,9 @@ def _explain_token(mistake: UnexpectedToken, source: SourceFile, diagnostics: Di
 
 
 def _spoken(terminals: set[str] | None) -> str:
-    names = sorted(_SPOKEN.get(name, f"`{name.lower()}`") for name in terminals or ())
+    if not terminals:
+        return "nothing more"
+    names = sorted(_SPOKEN.get(name, f"`{name.lower()}`") for name in terminals)
     if len(names) > 8:
         names = [*names[:8], "…"]
     return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,4 +1,4 @@
-"""validate: ast.Spec → Scenario. Names resolved, numbers in one unit, the permutation built and its flow checked. All mistakes are collected."""
+"""validate: ast.Spec → Scenario. Names resolved, numbers in one unit, the permutation built, its flow checked; all mistakes collected."""
 
 from __future__ import annotations
 
@@ -47,7 +47,11 @@ def validate(
     symbols = declarations(items, reader)
     permutations = [item for item in items if isinstance(item, ast.Permutation)]
     for name, found, example in (
-        ("request", symbols.requests or any(isinstance(item, ast.Request) for item in items), "add `request name { share 100%, from dataset.source }`"),
+        (
+            "request",
+            symbols.requests or any(isinstance(item, ast.Request) for item in items),
+            "add `request name { share 100%, from dataset.source }`",
+        ),
         ("permutation", permutations, "add `permutation { request -> task -> response }`"),
     ):
         if not found:

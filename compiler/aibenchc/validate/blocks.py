@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from aibenchc.diagnostics import one_of, place
 from aibenchc.source import Span
@@ -48,7 +49,12 @@ class Block:
 
 
 def block(
-    owner: str, span: Span, settings: Iterable[ast.Setting | ast.MetricName], known: Sequence[str], reader: Reader, repeated: Sequence[str] = ()
+    owner: str,
+    span: Span,
+    settings: Iterable[ast.Setting | ast.MetricName],
+    known: Sequence[str],
+    reader: Reader,
+    repeated: Sequence[str] = (),
 ) -> Block:
     found: dict[str, list[ast.Setting]] = {}
     for setting in settings:
@@ -80,7 +86,7 @@ def plain_words(setting: ast.Setting, count: int, expected: str, example: str, r
 
 def odd_unit(words: Sequence[ast.Value]) -> tuple[ast.Number, ast.Ref] | None:
     """A number without a unit and the word directly after it, which may be a misspelt unit."""
-    for number, word in zip(words, words[1:], strict=False):
+    for number, word in pairwise(words):
         if isinstance(number, ast.Number) and number.unit is None and isinstance(word, ast.Ref) and len(word.parts) == 1:
             return number, word
     return None

@@ -30,8 +30,7 @@ def check_name(name: ast.Name, reader: Reader) -> None:
     if name.text in RESERVED:
         reader.diagnostics.report("AIB111", name.span, name=name.text)
     if len(name.text) > LONGEST_NAME:
-        hint = f"use at most {LONGEST_NAME}"
-        reader.diagnostics.report("AIB112", name.span, length=len(name.text), limit=LONGEST_NAME, hint=hint)
+        reader.diagnostics.report("AIB112", name.span, length=len(name.text), limit=LONGEST_NAME)
 
 
 def declare(name: ast.Name, what: str, declared: dict[str, tuple[str, Span]], reader: Reader) -> bool:
@@ -91,13 +90,13 @@ def _requests(items: Sequence[ast.Request], symbols: Symbols, specs: _Specs, rea
     shares_known = all(rest or share is not None for _, share, _, rest in read)
     if items and shares_known and len(rests) <= 1 and not shares_fit(total, bool(rests), _last_share(items[-1]), reader):
         return
-    for item, share, source, rest in read:
+    for item, share, source, is_rest in read:
         where = symbols.declared.get(item.name.text)
-        if source is None or (share is None and not rest) or where is None or where[1] is not item.name.span:
+        if source is None or (share is None and not is_rest) or where is None or where[1] is not item.name.span:
             continue
         dataset, request_source = source
         symbols.requests[item.name.text] = RequestClass(
-            item.name.text, float(1 - total if rest else share or 0), dataset, request_source.name, request_source.ports, item.name.span
+            item.name.text, float(1 - total if is_rest else share or 0), dataset, request_source.name, request_source.ports, item.name.span
         )
 
 
@@ -113,8 +112,10 @@ def _request(item: ast.Request, specs: _Specs, reader: Reader) -> _RequestRead:
     if isinstance(value, ast.Ref) and value.text == "rest":
         rest = True
     elif value is not None:
-        share = read_share(value, f"the share of request '{item.name.text}'", reader)
-    origin = settings.value(settings.need("from", "give it `from dataset.source`"), "a data set and its source", "write `from dataset.source`")
+        share = read_share(value, "`share`", reader)
+    origin = settings.value(
+        settings.need("from", "give it `from dataset.source`"), "a data set and its source", "write `from dataset.source`"
+    )
     return share, (None if origin is None else _source(origin, specs, reader)), rest
 
 
@@ -156,7 +157,7 @@ def _task(item: ast.Task, reader: Reader) -> Task | None:
     target = _quality(settings, spec, reader)
     candidates = _candidates(settings, spec, target, reader)
     service = settings.value(settings.get("service"), "a mean service time", "write `service 3 ms`")
-    service_s = None if service is None else reader.number(service, f"the service time of task '{item.name.text}'", TIME, above=0)
+    service_s = None if service is None else reader.number(service, "`service`", TIME, above=0)
     ports = spec.ports_for(dict(values))
     return Task(
         item.name.text,
@@ -174,12 +175,13 @@ def _setting(settings: Block, setting: Setting, reader: Reader) -> str | int | N
     """The value that the spec gives, else the default."""
     given = settings.get(setting.name)
     expected = "a whole number" if setting.kind == "count" else (one_of(setting.choices) if setting.choices else "one word")
-    value = settings.value(given, expected, f"it is {setting.doc}")
+    meaning = f"`{setting.name}`: {setting.doc}"
+    value = settings.value(given, expected, meaning)
     if value is None:
         return setting.default
     if setting.kind == "count":
         return reader.count(value, f"`{setting.name}`")
-    word = reader.word(value, f"`{setting.name}`", expected, f"it is {setting.doc}")
+    word = reader.word(value, f"`{setting.name}`", expected, meaning)
     if word is None:
         return setting.default
     if setting.choices and word.text not in setting.choices:

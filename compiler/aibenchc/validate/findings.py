@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from aibenchrt.component import PORT_TYPES, Port
 
@@ -16,16 +17,22 @@ _LISTED = 4  # names listed before an ellipsis
 
 
 def report_findings(built: Built, flow: Flow, diagnostics: Diagnostics) -> None:
-    reporter = _Reporter(built, diagnostics)
+    """What only follows from another report is left out: no answer because of an edge that feeds nothing, two values of a port because of
+    alternatives that run together."""
+    reporter = _Reporter(built, flow, diagnostics)
+    together = [pair for group in built.exclusive if (pair := reporter.report_together(group, flow))] if flow.order else []
+    broken_edges = any(finding.edge for finding in flow.findings)
     for finding in flow.findings:
-        reporter.report_finding(finding)
-    if flow.order:
-        for group in built.exclusive:
-            reporter.report_together(group, flow)
+        follows = finding.kind is FindingKind.RESPONSE_NEVER and broken_edges
+        if finding.kind is FindingKind.AMBIGUOUS:
+            follows = any(pair <= {ref.task for ref in finding.sources} for pair in together)
+        if not follows:
+            reporter.report_finding(finding)
 
 
 class _Reporter:
-    def __init__(self, built: Built, diagnostics: Diagnostics) -> None:
+    def __init__(self, built: Built, flow: Flow, diagnostics: Diagnostics) -> None:
+        self.flow = flow
         graph = built.graph
         self.report = diagnostics.report
         self.tasks: dict[str, Task] = {task.name: task for task in graph.tasks}
@@ -55,7 +62,7 @@ class _Reporter:
                 sources = _listed(f"'{ref.task}'" for ref in finding.sources)
                 self.report("AIB217", self._response_span(finding), name=request.name, case=self.case(finding.case), sources=sources)
             case kind.UNREACHABLE:
-                self._unreachable(self.tasks[finding.task or ""])
+                self.report("AIB120", self.tasks[finding.task or ""].span, name=finding.task)
             case kind.UNDECIDED | kind.WRONG_DECIDER:
                 self._undecided(finding)
             case kind.TOO_MANY_CASES:
@@ -82,7 +89,7 @@ class _Reporter:
     # Findings
 
     def _cycle(self, path: Sequence[str]) -> None:
-        pairs = set(zip(path, path[1:], strict=False))
+        pairs = set(pairwise(path))
         edges = [edge for source in path[:-1] for edge in self.leaving.get(source, ()) if (edge.source, edge.target) in pairs]
         last = max((edge.span for edge in edges if edge.span), key=lambda span: span.start, default=None)
         shown = [*path[:8], "…", path[-1]] if len(path) > 10 else list(path)
@@ -138,29 +145,47 @@ class _Reporter:
         if request.name not in self.leaving:
             self.report("AIB122", request.span, name=request.name)
         else:
-            self.report("AIB216", request.span, name=request.name, case=self.case(finding.case))
+            skipped = self._skipped(finding)
+            self.report("AIB216", request.span, name=request.name, case=self.case(finding.case), notes=skipped)
+
+    def _skipped(self, finding: Finding) -> tuple[str, ...]:
+        """The first task before the response that gets some of its data in this case, but not all."""
+        case = next((case for case in self.flow.cases if (case.request, case.arms) == (finding.request, finding.case)), None)
+        if case is None:
+            return ()
+        wanted, waiting = {RESPONSE}, [RESPONSE]
+        while waiting:
+            sources = {edge.source for edge in self.into.get(waiting.pop(), ())} - wanted
+            wanted |= sources
+            waiting += sources
+        for name in self.flow.order:
+            if name not in wanted or self.flow.runs_in(name, case):
+                continue
+            ports = self.tasks[name].inputs
+            fed = {port.name for port in ports if self.flow.producers(name, port.name, case)}
+            lacking = [port for port in ports if port.name not in fed and not port.optional]
+            if fed and lacking:
+                return (f"task '{name}' is skipped there: nothing feeds its port '{lacking[0].name}', {type_name(lacking[0])}",)
+        return ()
 
     def _response_span(self, finding: Finding) -> Span | None:
         concerned = {ref.task for ref in finding.sources}
         spans = [edge.span for edge in self.into.get(RESPONSE, ()) if edge.source in concerned and edge.span]
         return max(spans, key=lambda span: span.start) if spans else self.requests[finding.request or ""].span
 
-    def _unreachable(self, task: Task) -> None:
-        edges = self.into.get(task.name)
-        if not edges:
-            self.report("AIB120", task.span, name=task.name)
-            return
-        names = _listed(f"'{name}'" for name in dict.fromkeys(edge.source for edge in edges))
-        self.report("AIB226", task.span, name=task.name, why=f"no request ever gets to it through {names}", way_out=f"let a request lead to {names}")
-
     def _undecided(self, finding: Finding) -> None:
         choice = self.choices[finding.choice or ""]
         span = next((arm.span for arm in choice.arms if arm.when == PortRef(finding.task or "", finding.port or "")), None) or choice.span
-        case = self.in_case(finding.request, finding.case) if finding.request else " in time"
-        self.report("AIB228", span, case=case, task=finding.task)
+        if finding.request:
+            case, why = self.in_case(finding.request, finding.case), "does not run there"
+            way_out = f"let '{finding.task}' run for every request that reaches the choice"
+        else:
+            case, why = "", "runs only after it"
+            way_out = "let a task decide that runs before the choice"
+        self.report("AIB228", span, case=case, task=finding.task, why=why, way_out=way_out)
 
-    def report_together(self, group: Exclusive, flow: Flow) -> None:
-        """`( a | b ) ->`: the first pair of arms that run in one case."""
+    def report_together(self, group: Exclusive, flow: Flow) -> frozenset[str]:
+        """`( a | b ) ->`: the first pair of tasks of two arms that run in one case; empty where they exclude each other."""
         seen: list[str] = []
         for arm in group.arms:
             names = list(dict.fromkeys(out.node for out in arm))
@@ -169,14 +194,17 @@ class _Reporter:
                     case = flow.together(earlier, name)
                     if case is not None and earlier != name:
                         self._together(group, earlier, name, case)
-                        return
+                        return frozenset((earlier, name))
             seen += names
+        return frozenset()
 
     def _together(self, group: Exclusive, one: str, other: str, case: Case) -> None:
         outs = [out for arm in group.arms for out in arm if out.node == other]
         fed = [edge.target for edge in self.leaving.get(other, ())]
         target = f"'{fed[-1]}'" if fed else "what follows"
-        self.report("AIB215", outs[0].span if outs else group.span, one=one, other=other, case=self.in_case(case.request, case.arms), target=target)
+        self.report(
+            "AIB215", outs[0].span if outs else group.span, one=one, other=other, case=self.in_case(case.request, case.arms), target=target
+        )
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -49,12 +49,16 @@ def metrics(section: ast.Section | None, symbols: Symbols, reader: Reader) -> tu
                 continue
             latency = entry
             if not entry.words or entry.comparison or entry.alternatives:
-                reader.shape(entry.span, "`latency`", "percentiles", f"`{shown(entry)}`", "write `latency p50 p90 p99`; a bound stands in `slo`")
+                reader.shape(
+                    entry.span, "`latency`", "percentiles", f"`{shown(entry)}`", "write `latency p50 p90 p99`; a bound stands in `slo`"
+                )
                 continue
             found = [percentile(word, reader) for word in entry.words]
             percentiles = sorted({p for p in found if p is not None})
         elif isinstance(entry, ast.Setting) and (entry.words or entry.comparison or entry.alternatives):
-            reader.shape(entry.span, "`metrics`", "names of metrics", f"`{shown(entry)}`", "write `metrics { precision@10, latency p50 p99 }`")
+            reader.shape(
+                entry.span, "`metrics`", "names of metrics", f"`{shown(entry)}`", "write `metrics { precision@10, latency p50 p99 }`"
+            )
         else:
             name = entry.text if isinstance(entry, ast.MetricName) else entry.name.text
             if name in quality:
@@ -84,7 +88,9 @@ def slo(section: ast.Section | None, reader: Reader) -> tuple[Slo, ...]:
     for entry in section.settings if section else ():
         if isinstance(entry, ast.MetricName) or entry.name.text != "latency":
             name = entry.text if isinstance(entry, ast.MetricName) else entry.name.text
-            reader.diagnostics.report("AIB107", entry.span, owner="`slo`", name=name, hint=f"{example}; a model's target stands in its task")
+            reader.diagnostics.report(
+                "AIB107", entry.span, owner="`slo`", name=name, hint=f"{example}; a model's target stands in its task"
+            )
             continue
         odd = odd_unit(entry.words)
         if odd is not None:
@@ -108,7 +114,9 @@ def updates(items: Sequence[ast.Item], symbols: Symbols, reader: Reader) -> tupl
             continue
         if item.frequency.text not in FREQUENCIES:
             hint = reader.did_you_mean(item.frequency.text, FREQUENCIES)
-            reader.diagnostics.report("AIB109", item.frequency.span, name=item.frequency.text, setting="the frequency of an update", hint=hint)
+            reader.diagnostics.report(
+                "AIB109", item.frequency.span, name=item.frequency.text, setting="the frequency of an update", hint=hint
+            )
         every = reader.number(item.every, "the interval of the update", TIME, above=0)
         tasks = dict.fromkeys(task.name for ref in item.tasks if (task := task_named(ref, symbols, reader)) and _trains(task, ref, reader))
         if every is not None:
@@ -128,7 +136,9 @@ def task_named(ref: ast.Value, symbols: Symbols, reader: Reader, parts: int = 1)
     """The task that a reference, an update or a ratio names; AIB101 where it is none."""
     name = ref.parts[0] if isinstance(ref, ast.Ref) else None
     if name is None or not isinstance(ref, ast.Ref) or len(ref.parts) != parts:
-        reader.mismatch(ref, "this", "a task" if parts == 1 else "a task and a percentile", "write `task`" if parts == 1 else "write `task.p99`")
+        reader.mismatch(
+            ref, "this", "a task" if parts == 1 else "a task and a percentile", "write `task`" if parts == 1 else "write `task.p99`"
+        )
         return None
     if name.text in symbols.tasks:
         return symbols.tasks[name.text]
@@ -177,7 +187,7 @@ def load(section: ast.Section, reader: Reader, locate: Locate) -> Load | None:
 
 def _rate(setting: ast.Setting, settings: Block, reader: Reader) -> float | None:
     value = settings.value(setting, "a rate", f"write `{setting.name.text} 20/s`")
-    return None if value is None else reader.number(value, "the rate", RATE, above=0, most=1e6)
+    return None if value is None else reader.number(value, f"`{setting.name.text}`", RATE, above=0, most=1e6)
 
 
 def _trace(setting: ast.Setting, settings: Block, reader: Reader, locate: Locate) -> str | None:
@@ -238,7 +248,8 @@ def deployments(items: Sequence[ast.Item], reader: Reader) -> tuple[Deployment, 
         profile_value = settings.value(settings.get("profile"), "small or full", "write `profile small`")
         word = None if profile_value is None else reader.word(profile_value, "`profile`", "small or full", "write `profile small`")
         if word is not None and word.text not in PROFILES:
-            reader.diagnostics.report("AIB109", word.span, name=word.text, setting="`profile`", hint=reader.did_you_mean(word.text, PROFILES))
+            hint = reader.did_you_mean(word.text, PROFILES)
+            reader.diagnostics.report("AIB109", word.span, name=word.text, setting="`profile`", hint=hint)
         if name in found:
             reader.diagnostics.report("AIB110", item.name.span, name=name, first=place(found[name].span))
         else:
@@ -256,7 +267,9 @@ def distill(section: ast.Section | None, symbols: Symbols, reader: Reader) -> Di
     known = ("branches", "similarity", "keep", "use", "confirm")
     settings = block("`distill`", section.span, section.settings, known, reader, repeated=("keep", "use"))
     confirm = settings.get("confirm")
-    tail = confirm is not None and _is_word(settings.value(confirm, "`tail`", "write `confirm tail`"), "tail", confirm, reader)
+    tail = confirm is not None and _is_word(
+        settings.value(confirm, "`tail`", "write `confirm tail`"), "tail", confirm, "write `confirm tail`", reader
+    )
     return DistillChoices(
         threshold=_threshold(settings.get("branches"), "below", 0.02, reader),
         similarity=_threshold(settings.get("similarity"), "above", 0.8, reader),
@@ -266,12 +279,12 @@ def distill(section: ast.Section | None, symbols: Symbols, reader: Reader) -> Di
     )
 
 
-def _is_word(value: ast.Value | None, expected: str, setting: ast.Setting, reader: Reader) -> bool:
+def _is_word(value: ast.Value | None, expected: str, setting: ast.Setting, example: str, reader: Reader) -> bool:
     if value is None:
         return False
     if isinstance(value, ast.Ref) and value.text == expected:
         return True
-    reader.mismatch(value, f"`{setting.name.text}`", f"`{expected}`", f"write `{setting.name.text} {expected}`")
+    reader.mismatch(value, f"`{setting.name.text}`", f"`{expected}`", example)
     return False
 
 
@@ -280,8 +293,9 @@ def _threshold(setting: ast.Setting | None, word: str, default: float, reader: R
     if setting is None:
         return default
     name = setting.name.text
-    words = plain_words(setting, 2, f"`{word}` and a share", f"write `{name} {word} {default * 100:g}%`", reader)
-    if words is None or not _is_word(words[0], word, setting, reader):
+    example = f"write `{name} {word} {default * 100:g}%`"
+    words = plain_words(setting, 2, f"`{word}` and a share", example, reader)
+    if words is None or not _is_word(words[0], word, setting, example, reader):
         return default
     found = reader.number(words[1], f"the bound of `{name}`", SHARE, least=0, most=1)
     return default if found is None else found

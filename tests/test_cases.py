@@ -1,0 +1,105 @@
+"""Text cases: a spec and what the compiler says about it, in one file under tests/cases.
+
+    === main.aib                 the spec; further files by their names
+    === escaped NAME             a file with \\x escapes
+    === repeat NAME COUNT        a file with the line below, COUNT times
+    === link NAME -> TARGET      a symbolic link
+    === param NAME=VALUE         as on the command line
+    === include FOLDER
+    === diagnostics              what `aibenchc check main.aib` prints; nothing where the spec is right
+
+`AIBENCHC_UPDATE_CASES=1 pytest tests/test_cases.py` rewrites the expected part; read the difference before committing it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from aibenchc.codes import CODES
+from aibenchc.diagnostics import Diagnostics, render_text, to_json
+from aibenchc.syntax.files import Files
+from aibenchc.syntax.parse import parse
+from aibenchc.validate import validate
+
+CASES = Path(__file__).parent / "cases"
+FRONT_END = ("syntax", "names", "types", "distilling", "ok")
+UPDATE = "AIBENCHC_UPDATE_CASES"
+_MARK = "=== diagnostics\n"
+
+
+@dataclass
+class CaseFile:
+    params: dict[str, str] = field(default_factory=dict)
+    includes: list[Path] = field(default_factory=list)
+
+
+def paths() -> list[Path]:
+    return sorted(path for folder in FRONT_END for path in (CASES / folder).glob("*.case"))
+
+
+def write_files(text: str, folder: Path) -> CaseFile:
+    case = CaseFile()
+    for part in re.split(r"^=== ", text, flags=re.MULTILINE)[1:]:
+        head, _, body = part.partition("\n")
+        words = head.split()
+        if words[0] == "param":
+            name, _, value = head.removeprefix("param ").partition("=")
+            case.params[name] = value
+        elif words[0] == "include":
+            case.includes.append(Path(words[1]))
+        elif words[0] == "link":
+            (folder / words[1]).symlink_to(words[3])
+        else:
+            data = body.encode()
+            if words[0] == "escaped":
+                data = body.rstrip("\n").encode().decode("unicode_escape").encode("latin-1")
+            elif words[0] == "repeat":
+                data = body.encode() * int(words[2])
+            path = folder / (words[1] if len(words) > 1 else words[0])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    return case
+
+
+def diagnose(case: CaseFile) -> Diagnostics:
+    diagnostics = Diagnostics()
+    files = Files(Path("main.aib"), case.includes, diagnostics)
+    source = files.open_spec()
+    spec = parse(source, diagnostics, files.open_include) if source else None
+    scenario = validate(spec, diagnostics, case.params, files.locate) if spec else None
+    assert (scenario is None) == diagnostics.failed
+    return diagnostics
+
+
+@pytest.mark.parametrize("path", paths(), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_case(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, _, expected = path.read_text(encoding="utf-8").partition(_MARK)
+    monkeypatch.chdir(tmp_path)
+    diagnostics = diagnose(write_files(text, tmp_path))
+    rendered = render_text(diagnostics)
+    if os.environ.get(UPDATE):
+        path.write_text(text + _MARK + rendered, encoding="utf-8")
+        return
+    assert rendered == expected
+    assert len(to_json(diagnostics)) == len(diagnostics.all)
+    code = re.match(r"AIB\d{3}", path.stem)
+    if code:
+        assert code[0] in {diagnostic.code.id for diagnostic in diagnostics.all}, f"{path.name} does not show {code[0]}"
+
+
+def test_every_code_of_the_front_end_has_a_case() -> None:
+    shown = {match for path in paths() for match in re.findall(r"\[(AIB\d{3})\]", path.read_text(encoding="utf-8").partition(_MARK)[2])}
+    missing = {code for code in CODES if code < "AIB300"} - shown
+    assert not missing
+
+
+def test_every_error_points_to_a_place_and_shows_a_way_out() -> None:
+    for path in paths():
+        expected = path.read_text(encoding="utf-8").partition(_MARK)[2]
+        for block in filter(None, expected.split("\n\n")):
+            assert re.search(r"^ --> ", block, re.MULTILINE), f"{path.name}: no place"
+            assert re.search(r"= help: \S", block), f"{path.name}: no way out"
