@@ -47,7 +47,8 @@ FAMILY = {"category": "classification", "picture": "classification", "recommend"
 
 @dataclass(frozen=True)
 class Shape:
-    """What to simulate. slow: factor on service times; lateness_ms: mean of the sending delay; bad_ranker: answers in random order."""
+    """What to simulate. slow: factor on service times; lateness_ms: mean of the sending delay;
+    bunch_ms: sending only at multiples of this; bad_ranker: answers in random order."""
 
     seed: int = 1
     deployment: str = "d1"
@@ -56,6 +57,7 @@ class Shape:
     slow: float = 1.0
     error_share: float = 0.0
     lateness_ms: float = 0.01
+    bunch_ms: int = 0
     generator_cpu: float = 0.2
     planner_cpu: float = 0.35
     died: bool = False
@@ -181,11 +183,10 @@ def _requests(shape: Shape, rng: np.random.Generator) -> list[_Request]:
     clock = 100.0
 
     def add(cls: str, phase: str, at: float) -> None:
-        late = rng.exponential(shape.lateness_ms / 1e3)
+        sent = int((at + rng.exponential(shape.lateness_ms / 1e3)) * S)
+        sent += -sent % (shape.bunch_ms * 1_000_000) if shape.bunch_ms else 0
         hit = cls == "text" and rng.random() < 0.15
-        requests.append(
-            _Request(len(requests), cls, phase, int(rng.integers(600)), int(at * S), int((at + late) * S), hit, bool(rng.random() < 0.33))
-        )
+        requests.append(_Request(len(requests), cls, phase, int(rng.integers(600)), int(at * S), sent, hit, bool(rng.random() < 0.33)))
 
     for phase, length in (("warmup", 5.0), ("measured", shape.duration_s)):
         end = clock + length

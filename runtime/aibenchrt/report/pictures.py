@@ -183,19 +183,11 @@ def _paths(report: Report) -> str:
             left = 0.0
             for order, row in enumerate(r for r in report.paths if r.request_class == name):
                 colour = COLOURS.get(row.kind, PLANNER)
-                axes.barh(at, row.mean_ms, left=left, color=colour, alpha=1.0 if order % 2 else 0.78, height=0.62)
-                if row.mean_ms > 0.02 * longest:
-                    small = row.mean_ms < 0.010 * longest * len(row.task)
-                    axes.text(
-                        left + row.mean_ms / 2,
-                        at,
-                        row.task,
-                        ha="center",
-                        va="center",
-                        color="#ffffff",
-                        fontsize=9,
-                        rotation=90 if small else 0,
-                    )
+                axes.barh(at, row.mean_ms, left=left, color=colour, alpha=1.0 if order % 2 else 0.78, height=0.84)
+                letters = 0.0095 * longest * len(row.task)
+                if row.mean_ms > min(letters, 0.02 * longest):
+                    turn = 0 if row.mean_ms > letters else 90
+                    axes.text(left + row.mean_ms / 2, at, row.task, ha="center", va="center", color="#ffffff", fontsize=8.5, rotation=turn)
                 left += row.mean_ms
         axes.set_yticks(range(len(classes)), list(reversed(classes)))
         axes.set_xlabel("mean response time along the critical path, ms")
@@ -203,7 +195,7 @@ def _paths(report: Report) -> str:
         axes.set_axisbelow(True)
         _key(axes, [])
 
-    return svg(draw, WIDTH, 0.9 + 0.7 * len(classes), "critical path of each class") if classes else ""
+    return svg(draw, WIDTH, 0.9 + 0.95 * len(classes), "critical path of each class") if classes else ""
 
 
 def _time(analysis: Analysis) -> str:

@@ -1,0 +1,162 @@
+"""VALID or INVALID, then PASS, FAIL, INCONCLUSIVE or NOT COMPARABLE: every row of the table, on simulated runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aibenchrt.collect.run import read_run
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.report import record_reference, reference_block, validate, write_reference
+from aibenchrt.report.make import make_report
+from aibenchrt.report.model import Verdict
+from aibenchrt.report.verdict import REASONS, Band, exit_code, judge
+from synthetic_run import Shape, again, write_run
+
+BASE = Shape()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "status"),
+    [
+        (0.95, 1.05, "PASS"),
+        (0.9, 1.1, "PASS"),
+        (1.11, 1.3, "FAIL"),
+        (0.5, 0.8, "FAIL"),
+        (1.05, 1.2, "INCONCLUSIVE"),
+        (0.5, 2.0, "INCONCLUSIVE"),
+    ],
+)
+def test_the_whole_interval_decides(low: float, high: float, status: str) -> None:
+    assert judge(low, high, Band(0.9, 1.1)) == status
+
+
+@pytest.mark.parametrize(
+    ("valid", "statuses", "code"),
+    [
+        (True, [], 0),
+        (True, ["PASS", "NOT COMPARABLE"], 0),
+        (True, ["NOT COMPARABLE"], 0),
+        (True, ["PASS", "INCONCLUSIVE"], 4),
+        (True, ["INCONCLUSIVE", "FAIL", "PASS"], 1),
+        (False, ["PASS"], 3),
+        (False, ["FAIL"], 3),
+    ],
+)
+def test_exit_codes(valid: bool, statuses: list[str], code: int) -> None:
+    assert exit_code(valid, statuses) == code  # type: ignore[arg-type]
+
+
+def verdict_of(directory: Path, shape: Shape, references: tuple[Path, ...] = ()) -> Verdict:
+    return validate(write_run(directory, shape), references)
+
+
+def test_a_good_run_is_valid_and_published_figures_are_never_passed(tmp_path: Path) -> None:
+    found = verdict_of(tmp_path / "run", BASE)
+    assert found.valid
+    assert {c.code for c in found.checks} == set(REASONS)
+    published = [j for j in found.judgements if j.title.startswith("published")]
+    assert len(published) == 3
+    assert {j.status for j in published} == {"NOT COMPARABLE"}
+    assert [j.status for j in found.judgements if j.group == "slo"] == ["PASS"]
+    assert [j.status for j in found.judgements if j.group == "quality"] == ["PASS", "FAIL"]
+    assert found.exit_code == 1
+    assert Verdict.model_validate_json((tmp_path / "run" / "verdict.json").read_text()) == found
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"died": True}, "V02"),
+        ({"lateness_ms": 30.0}, "V04"),
+        ({"bunch_ms": 60}, "V05"),
+        ({"generator_cpu": 0.97}, "V06"),
+        ({"error_share": 0.05}, "V07"),
+        ({"duration_s": 20.0}, "V08"),
+        ({"planner_cpu": 0.9}, "V09"),
+    ],
+)
+def test_each_reason_makes_a_run_invalid_and_proves_nothing(tmp_path: Path, change: dict[str, float], code: str) -> None:
+    found = verdict_of(tmp_path / "run", replace(BASE, **change))  # type: ignore[arg-type]
+    assert not found.valid
+    assert code in {r.code for r in found.reasons}
+    assert found.exit_code == 3
+    assert {j.status for j in found.judgements} <= {"INCONCLUSIVE", "NOT COMPARABLE"}
+
+
+def test_lost_requests_and_lost_calls_make_a_run_invalid(tmp_path: Path) -> None:
+    run = read_run(write_run(tmp_path / "run", BASE))
+    lost, _ = make_report(replace(run, requests=run.requests[: -len(run.requests) // 20]))
+    assert {"V03", "V10"} <= {r.code for r in lost.verdict.reasons}
+    silent, _ = make_report(replace(run, calls=tuple(c for c in run.calls if c.task != "good")))
+    assert "V10" in {r.code for r in silent.verdict.reasons}
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reference")
+    runs = [write_run(folder / f"r{i}", again(BASE, i, f"d{i}")) for i in (1, 2)]
+    made = record_reference(runs)
+    write_reference(folder / "reference.json", made)
+    (folder / "block.aib").write_text(reference_block(made))
+    return folder / "reference.json"
+
+
+def local(found: Verdict) -> dict[str, str]:
+    return {j.what: j.status for j in found.judgements if j.title.startswith("local")}
+
+
+def test_a_third_deployment_of_the_same_system_passes_its_reference(tmp_path: Path, reference: Path) -> None:
+    found = local(verdict_of(tmp_path / "run", again(BASE, 3, "d3"), (reference,)))
+    assert found["latency p99"] == "PASS"
+    assert set(found.values()) == {"PASS"}
+
+
+def test_a_slower_system_fails_it(tmp_path: Path, reference: Path) -> None:
+    found = verdict_of(tmp_path / "run", replace(again(BASE, 3, "d3"), slow=1.35), (reference,))
+    assert local(found)["latency p50"] == "FAIL"
+    assert found.exit_code == 1
+
+
+def test_other_hardware_is_not_comparable_however_near(tmp_path: Path, reference: Path) -> None:
+    found = verdict_of(tmp_path / "run", replace(again(BASE, 3, "d3"), hardware="Another CPU"), (reference,))
+    assert set(local(found).values()) == {"NOT COMPARABLE"}
+
+
+def test_an_ablation_and_the_references_own_runs_are_not_judged(tmp_path: Path, reference: Path) -> None:
+    ablated = verdict_of(tmp_path / "run", replace(again(BASE, 3, "d3"), override=("rank", "random")), (reference,))
+    assert set(local(ablated).values()) == {"NOT COMPARABLE"}
+    own = validate(reference.parent / "r1", (reference,))
+    assert set(local(own).values()) == {"NOT COMPARABLE"}
+
+
+def test_the_block_says_what_the_json_says(reference: Path) -> None:
+    block = (reference.parent / "block.aib").read_text()
+    assert block.startswith('  reference "local, 2 deployments" {\n    on local\n    fingerprint "')
+    assert "latency p99 " in block
+    assert "ratio p99 / recommend.p99 = " in block
+    assert "time ai " in block
+    assert "e-" not in block
+
+
+@pytest.mark.parametrize("case", ["one deployment", "two fingerprints", "invalid", "one run"])
+def test_what_cannot_be_a_reference(tmp_path: Path, case: str) -> None:
+    other = {
+        "one deployment": again(BASE, 2, "d1"),
+        "two fingerprints": replace(again(BASE, 2, "d2"), hardware="Another CPU"),
+        "invalid": replace(again(BASE, 2, "d2"), error_share=0.1),
+        "one run": None,
+    }[case]
+    runs = [write_run(tmp_path / "a", BASE)] + ([write_run(tmp_path / "b", other)] if other else [])
+    with pytest.raises(EnvironmentFailure) as failure:
+        record_reference(runs)
+    assert failure.value.code == "AIB614"
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1", '{"version": 2}'])
+def test_a_file_that_is_no_reference_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(EnvironmentFailure) as failure:
+        validate(write_run(tmp_path / "run", replace(BASE, duration_s=5.0)), (tmp_path / "r.json",))
+    assert failure.value.code == "AIB609"
