@@ -116,7 +116,7 @@ def test_queue_deadline_and_graceful_stop(shop: Site) -> None:
 
 def test_the_cache_is_shared_by_processes(shop: Site) -> None:
     with shop.running("answers") as lookup, shop.running("remember") as store:
-        asked = {"user": {"user_id": 77}, "query": QUERY}
+        asked: dict[str, Any] = {"user": {"user_id": 77}, "query": QUERY}
         missed, _ = lookup.call(**asked)
         assert missed == {"details": {"item_id": [], "title": [], "category": [], "price": []}, "hit": {"value": False}, "query": QUERY}
         assert store.call(**asked, details=DETAILS)[0] == {}

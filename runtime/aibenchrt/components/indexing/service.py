@@ -15,7 +15,7 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,10 @@ from typing import Any
 import tantivy
 from tantivy import Occur, Query
 
+from aibenchrt.components.query_parsing.service import work as parse
 from aibenchrt.components.query_parsing.terms import Term, read_term, words
 from aibenchrt.datasets.world import Item, World
+from aibenchrt.datasets.world import Query as TextQuery
 from aibenchrt.values import Value, Values, Work
 
 # Chosen on the validation split, see README.md.
@@ -82,6 +84,21 @@ def searched(category: Value) -> list[tuple[int, float]]:
         chosen.append((label, probability))
         mass += probability
     return chosen
+
+
+def recall(search: Work, queries: Sequence[TextQuery], *, query: bool) -> float:
+    """The metric: mean share of a query's relevant goods that are found, when the category is the true one and nothing is misspelt.
+
+    query False: without the text, as photos ask.
+    """
+    shares = []
+    for asked in queries:
+        inputs: dict[str, Value] = {"category": {"label": [asked.label], "probability": [1.0]}}
+        if query:
+            inputs |= parse({"text": {"text": asked.clean}})
+        found = search(inputs)["items"]["item_id"]
+        shares.append(len(set(found) & set(asked.truth)) / len(asked.truth))
+    return sum(shares) / len(shares)
 
 
 class Search:

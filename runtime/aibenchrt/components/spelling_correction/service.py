@@ -91,11 +91,12 @@ def learnt_words(typed: Mapping[str, int], known: Mapping[str, float]) -> list[s
     """Words that people type often, that no list knows, and that are no misspelling of a much more frequent one."""
     index = _index({word: 1 + typed.get(word, 0) for word in known}, 1)
     learnt = []
-    for word, count in sorted(typed.items()):
+    for word, count in sorted(typed.items(), key=lambda pair: (-pair[1], pair[0])):  # a learnt word is known from then on
         if count >= LEARNT_COUNT and word not in known and word.isalpha():
             nearest = max((entry.count for entry in index.lookup(word, Verbosity.ALL, 1)), default=0)
             if nearest < LEARNT_RATIO * count:
                 learnt.append(word)
+                index.create_dictionary_entry(word, count)
     return learnt
 
 
