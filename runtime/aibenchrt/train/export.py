@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import warnings
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,7 +20,7 @@ TOLERANCE = 1e-3  # of a logit, absolute and relative: float32 sums in another o
 
 def export(trained: Trained) -> dict[str, bytes]:
     """model.safetensors and model.onnx. AssertionError: ONNX disagrees with torch."""
-    network = trained.network.eval().to(memory_format=torch.contiguous_format)
+    network = trained.network.eval()
     weights = {name: value.detach().contiguous().clone() for name, value in network.state_dict().items()}
     content = to_onnx(trained)
     worst = difference(trained, content)
@@ -67,7 +68,7 @@ def difference(trained: Trained, content: bytes) -> float:
     return float(np.max(np.abs(found - expected) / (TOLERANCE + TOLERANCE * np.abs(expected))))
 
 
-def _without_traces(model: onnx.ModelProto) -> bytes:
+def _without_traces(model: Any) -> bytes:
     """Source lines and paths that the exporter notes are of no use to anyone who serves, and differ between machines."""
     del model.metadata_props[:]
     for part in (*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):

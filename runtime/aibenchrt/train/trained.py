@@ -59,7 +59,7 @@ def reproducible(seed: int, threads: int = THREADS) -> Iterator[torch.Generator]
 
 def batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
     """Row indices of one epoch in random order; a last batch of one row is dropped (batch norm cannot take it)."""
-    for rows in torch.randperm(count, generator=generator).split(size):
+    for rows in torch.split(torch.randperm(count, generator=generator), size):
         if len(rows) > 1:
             yield rows
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.nn import functional
 
 from aibenchrt.components.recommendation.model import UNKNOWN, Ncf, build
@@ -20,8 +19,8 @@ from aibenchrt.train.trained import Progress, Trained, batches, copy_of, reprodu
 
 AT = 10
 PROTOCOL = (
-    "every like of the test period by a user with training likes is a trial: the rank of the item liked among all items but those that the user "
-    "took in the training period and the user's other test likes; mean over trials, epoch chosen on validation likes"
+    "every like of the test period by a user with training likes is a trial: the rank of the item liked among all items but those that "
+    "the user took in the training period and the user's other test likes; mean over trials, epoch chosen on validation likes"
 )
 
 
@@ -123,7 +122,7 @@ def _one_epoch(
     generator: torch.Generator,
 ) -> None:
     """Each like once, with `negatives` goods that its user did not take; by chance the user is hidden, so that row 0 learns."""
-    rows, items = taken.shape
+    items = taken.shape[1]
     users = np.repeat(liked_users, effort.negatives)
     drawn = torch.randint(1, items, (len(users),), generator=generator).numpy()
     fresh = ~taken[users, drawn]
@@ -135,7 +134,7 @@ def _one_epoch(
     network.train()
     for batch in batches(len(user), effort.batch, generator):
         optimizer.zero_grad()
-        functional.binary_cross_entropy_with_logits(network(user[batch], item[batch]), label[batch]).backward()
+        functional.binary_cross_entropy_with_logits(network(user[batch], item[batch]), label[batch]).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
@@ -50,7 +51,7 @@ def train(world: World, model: str, seed: int, size: str, progress: Progress) ->
             network.train()
             for rows in batches(len(ids), effort.batch, generator):
                 optimizer.zero_grad()
-                functional.cross_entropy(network(ids[rows]), wanted[rows]).backward()
+                functional.cross_entropy(network(ids[rows]), wanted[rows]).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             loss = float(functional.cross_entropy(predict(network, choosing_ids), choosing_labels))
             progress(f"text_classification {model}: epoch {epoch}, validation loss {loss:.3f}", epoch / effort.epochs)
@@ -62,7 +63,7 @@ def train(world: World, model: str, seed: int, size: str, progress: Progress) ->
         network=network.eval(),
         inputs={"ids": test_ids[:64]},
         output="logits",
-        serving=_serving(model) | {"prior": label_shares([q.label for q in known], labels)},
+        serving={**_serving(model), "prior": label_shares([q.label for q in known], labels)},
         protocol=PROTOCOL,
         metrics={"accuracy": _accuracy(network, test_ids, truth)},
         baselines={"majority": _majority(known, truth), "tf-idf + linear": _tfidf(texts, wanted, held_out, truth, seed)},
@@ -80,21 +81,21 @@ def _ids(model: str, texts: list[str]) -> Tensor:
     return torch.from_numpy(word_matrix(texts, numbers.buckets, numbers.words, numbers.subwords))
 
 
-def _serving(model: str) -> dict[str, int | list[float]]:
+def _serving(model: str) -> dict[str, int]:
     numbers = MODELS[model]()
     shape = {} if isinstance(numbers, FasttextNumbers) else {"words": numbers.words, "subwords": numbers.subwords}
     return {"buckets": numbers.buckets} | shape
 
 
-def _accuracy(network: nn.Module, ids: Tensor, truth: np.ndarray) -> Measurement:
+def _accuracy(network: nn.Module, ids: Tensor, truth: NDArray[np.int64]) -> Measurement:
     return share(predict(network, ids).argmax(dim=1).numpy() == truth)
 
 
-def _majority(known: tuple[Query, ...], truth: np.ndarray) -> dict[str, Measurement]:
+def _majority(known: tuple[Query, ...], truth: NDArray[np.int64]) -> dict[str, Measurement]:
     return {"accuracy": share(truth == np.bincount([q.label for q in known]).argmax())}
 
 
-def _tfidf(texts: list[str], wanted: Tensor, held_out: tuple[Query, ...], truth: np.ndarray, seed: int) -> dict[str, Measurement]:
+def _tfidf(texts: list[str], wanted: Tensor, held_out: tuple[Query, ...], truth: NDArray[np.int64], seed: int) -> dict[str, Measurement]:
     """Words and word bigrams, tf-idf, logistic regression, on the same training texts."""
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     linear = LogisticRegression(C=10.0, max_iter=200, random_state=seed).fit(vectorizer.fit_transform(texts), wanted.numpy())

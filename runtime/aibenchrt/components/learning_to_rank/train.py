@@ -1,0 +1,143 @@
+"""Trains a ranker on what the path itself produced: samples collected by aibenchrt.train.path.
+
+training: requests of the training period's last stretch (`rank`), with popularity, tiers, histories, weights and a recommender as of its
+start, labelled by what the user liked in it; so no feature knows its label. choosing: validation requests, which choose the epoch.
+held_out: test requests, which only measure; both with everything as of `validation_start`, as served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import ir_measures
+import numpy as np
+import torch
+from ir_measures import nDCG
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aibenchrt.components.learning_to_rank.features import FEATURES, features
+from aibenchrt.components.learning_to_rank.model import MODELS, Ranker, build, lambda_loss
+from aibenchrt.train.measure import Measurement, mean_by_user
+from aibenchrt.train.path import Sample
+from aibenchrt.train.trained import Progress, Trained, batches, copy_of, reproducible
+
+METRIC = "ndcg@10"
+PROTOCOL = (
+    "NDCG@10 of the order given to the candidates that reached the ranker, against all that the user liked in the test period and "
+    "asked for (also what search did not find), mean over test requests; epoch chosen on validation requests"
+)
+
+
+@dataclass(frozen=True)
+class Effort:
+    epochs: int
+    rate: float = 3e-3
+    batch: int = 64
+
+
+EFFORTS = {"tiny": Effort(5, 1e-2), "small": Effort(20), "full": Effort(60, 1e-3)}
+PATIENCE = 5
+
+
+@dataclass(frozen=True)
+class Samples:
+    training: Sequence[Sample]
+    choosing: Sequence[Sample]
+    held_out: Sequence[Sample]
+
+
+def train(samples: Samples, model: str, seed: int, size: str, progress: Progress) -> Trained:
+    """sizes differ in epochs. ValueError: no training request found anything that its user liked."""
+    effort = EFFORTS[size]
+    x, gains, present = _padded([s for s in samples.training if _has_truth(s)])
+    rows = x[present]
+    if not len(rows):
+        raise ValueError("no training request found anything that its user liked: there is nothing to learn an order from")
+    with reproducible(seed, threads=1) as generator:
+        network = build(model, rows.mean(dim=0), rows.std(dim=0).clamp(min=1e-3))
+        optimizer = torch.optim.Adam(network.parameters(), lr=effort.rate, weight_decay=1e-4)
+        best, best_gain, best_epoch = copy_of(network), -1.0, 0
+        for epoch in range(1, effort.epochs + 1):
+            network.train()
+            for batch in batches(len(x), effort.batch, generator):
+                optimizer.zero_grad()
+                lambda_loss(network(x[batch]), gains[batch], present[batch], MODELS[model]()).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+            gain = float(_gains(samples.choosing, _by(network)).mean())
+            progress(f"learning_to_rank {model}: epoch {epoch}, validation {METRIC} {gain:.4f}", epoch / effort.epochs)
+            if gain > best_gain:
+                best, best_gain, best_epoch = copy_of(network), gain, epoch
+            elif epoch - best_epoch >= PATIENCE:
+                break
+        network.load_state_dict(best)
+    orders = {f"{field.split('_')[0]} order": _field(field) for field in ("search_score", "recommend_score", "popularity")}
+    example = next(s for s in samples.held_out if len(s.inputs["items"]["item_id"]) > 1)
+    return Trained(
+        network=network.eval(),
+        inputs={"features": torch.from_numpy(features(example.inputs))},
+        output="score",
+        serving={"features": [name for name, _ in FEATURES]},
+        protocol=PROTOCOL,
+        metrics={METRIC: _measure(samples.held_out, _by(network), seed)},
+        baselines={name: {METRIC: _measure(samples.held_out, order, seed)} for name, order in orders.items()},
+        gains={f"{METRIC} over {name}": _paired(samples.held_out, _by(network), order, seed) for name, order in orders.items()},
+        epochs=best_epoch,
+    )
+
+
+def _has_truth(sample: Sample) -> bool:
+    return not set(sample.truth).isdisjoint(sample.inputs["items"]["item_id"])
+
+
+def _padded(samples: Sequence[Sample]) -> tuple[Tensor, Tensor, Tensor]:
+    """features (q, n, features), gains (q, n) and presence (q, n), n the longest list."""
+    longest = max((len(s.inputs["items"]["item_id"]) for s in samples), default=0)
+    x = torch.zeros(len(samples), longest, len(FEATURES))
+    gains, present = torch.zeros(len(samples), longest), torch.zeros(len(samples), longest, dtype=torch.bool)
+    for row, sample in enumerate(samples):
+        ids = sample.inputs["items"]["item_id"]
+        x[row, : len(ids)] = torch.from_numpy(features(sample.inputs))
+        gains[row, : len(ids)] = torch.tensor([float(item in sample.truth) for item in ids])
+        present[row, : len(ids)] = True
+    return x, gains, present
+
+
+Order = Callable[[Sample], NDArray[np.float32]]
+
+
+def _by(network: Ranker) -> Order:
+    @torch.no_grad()
+    def scores(sample: Sample) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = network(torch.from_numpy(features(sample.inputs))).numpy()
+        return found
+
+    network.eval()
+    return scores
+
+
+def _field(name: str) -> Order:
+    return lambda sample: np.asarray(sample.inputs["items"][name], dtype=np.float32)
+
+
+def _gains(samples: Sequence[Sample], order: Order) -> NDArray[np.float64]:
+    """Per sample; 0 where nothing was found. Ties keep the order in which the items came, as serve.py does."""
+    qrels, run = {}, {}
+    for number, sample in enumerate(samples):
+        ids = sample.inputs["items"]["item_id"]
+        best_first = np.argsort(-order(sample), kind="stable")
+        qrels[str(number)] = {str(item): 1 for item in sample.truth}
+        run[str(number)] = {str(ids[k]): float(len(ids) - place) for place, k in enumerate(best_first.tolist())}
+    gains = np.zeros(len(samples))
+    for metric in ir_measures.iter_calc([nDCG @ 10], qrels, run):
+        gains[int(metric.query_id)] = metric.value
+    return gains
+
+
+def _measure(samples: Sequence[Sample], order: Order, seed: int) -> Measurement:
+    return mean_by_user(_gains(samples, order), [s.user_id for s in samples], seed)
+
+
+def _paired(samples: Sequence[Sample], order: Order, other: Order, seed: int) -> Measurement:
+    return mean_by_user(_gains(samples, order) - _gains(samples, other), [s.user_id for s in samples], seed)

@@ -1,0 +1,115 @@
+"""What a ranker gets to see: the plan run in process up to its rankers, on services and models as they stood at some time.
+
+Nothing is listened on: the planner's executor calls the components' Works directly. Steps after the response never run, so nothing is
+written that outlives the collection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aibenchrt.datasets.payload import Payload
+from aibenchrt.datasets.world import World
+from aibenchrt.plan import Plan, PlanStage, Step
+from aibenchrt.planner.executor import Executor, Request
+from aibenchrt.prepare import prepare_component, service_module
+from aibenchrt.serving import open_stage
+from aibenchrt.stages import Chain, chain
+from aibenchrt.train.repository import ModelVersion
+from aibenchrt.values import Values, Work
+
+RANKER = "learning_to_rank"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One request as it reached a ranker: the ranker's inputs, the held-out truth and who asked."""
+
+    inputs: Values
+    truth: tuple[int, ...]
+    user_id: int
+    request_class: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request to run: its class and what it carries."""
+
+    request_class: str
+    payload: Payload
+
+
+class _Reached(Exception):  # noqa: N818  # not an error: the request has come as far as it has to
+    def __init__(self, stage: str, inputs: Values) -> None:
+        super().__init__(stage)
+        self.stage = stage
+        self.inputs = inputs
+
+
+def collect(plan: Plan, world: World, models: Mapping[str, ModelVersion], asked: Sequence[Asked]) -> dict[str, list[Sample]]:
+    """Ranker stage → the samples that reached it, in the order asked.
+
+    world: services are prepared from it. models: AI stage → version, for every stage but the rankers. RuntimeError: a call failed.
+    """
+    executor = Executor(plan)
+    samples: dict[str, list[Sample]] = {stage.name: [] for stage in _stages(plan) if stage.component == RANKER}
+    with tempfile.TemporaryDirectory(prefix="aibench-path-") as state:
+        chains = {step.task: _open(step, world, models, Path(state)) for step in plan.steps if step.phase == "response"}
+        for one, reached in zip(asked, asyncio.run(_run_all(executor, chains, asked)), strict=True):
+            if reached is not None:
+                user = int(one.payload.values["user"]["user_id"])
+                samples[reached.stage].append(Sample(reached.inputs, one.payload.truth, user, one.request_class))
+    return samples
+
+
+async def _run_all(executor: Executor, chains: Mapping[str, Chain], asked: Sequence[Asked]) -> list[_Reached | None]:
+    """One after the other: what a cache holds does not depend on chance."""
+    return [await _run(executor, chains, number, one) for number, one in enumerate(asked)]
+
+
+async def _run(executor: Executor, chains: Mapping[str, Chain], number: int, asked: Asked) -> _Reached | None:
+    """None: the request was answered without a ranker (by a cache, say)."""
+    reached: list[_Reached] = []
+
+    async def call(step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return dict(chains[step.task](inputs))
+        except _Reached as there:
+            reached.append(there)
+            raise
+
+    running = executor.start(Request(number, asked.request_class, dict(asked.payload.values)), call)
+    answer = await running.answer
+    if answer.error and not reached:
+        raise RuntimeError(f"request {number} of class '{asked.request_class}' failed on the way to its ranker: {answer.error}")
+    return reached[0] if reached else None
+
+
+def _open(step: Step, world: World, models: Mapping[str, ModelVersion], state: Path) -> Chain:
+    return chain(step, {stage.name: _work(stage, world, models, state) for stage in step.stages})
+
+
+def _work(stage: PlanStage, world: World, models: Mapping[str, ModelVersion], state: Path) -> Work:
+    if stage.component == RANKER:
+        return _recorder(stage.name)
+    if stage.kind == "ai":
+        return open_stage(stage, models[stage.name].folder)
+    folder = prepare_component(stage.component, stage.settings, world)
+    work: Work = service_module(stage.component).open_work(folder, stage.settings, state)
+    return work
+
+
+def _recorder(stage: str) -> Work:
+    def record(inputs: Values) -> Values:
+        raise _Reached(stage, inputs)
+
+    return record
+
+
+def _stages(plan: Plan) -> list[PlanStage]:
+    return [stage for step in plan.steps for stage in step.stages]

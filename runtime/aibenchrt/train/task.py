@@ -1,0 +1,201 @@
+"""Trains the models of a plan, or finds them: the offline module. Torch is imported only when something has to be trained."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from aibenchrt.catalog import component as component_spec
+from aibenchrt.component import Profile
+from aibenchrt.datasets.as_of import as_of
+from aibenchrt.datasets.world import World
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import Plan, PlanStage
+from aibenchrt.prepare import prepared_key
+from aibenchrt.train.path import RANKER, Asked, collect
+from aibenchrt.train.repository import Key, ModelVersion, code_hash, find, store
+
+if TYPE_CHECKING:
+    from aibenchrt.components.learning_to_rank.train import Samples
+    from aibenchrt.train.trained import Trained
+
+Progress = Callable[[str, float], None]
+SIZES = ("tiny", "small", "full")
+_HELD_OUT_MOST = {"tiny": 300, "small": 1500, "full": 1_000_000}  # requests on which a ranker is measured
+
+
+def _silent(_what: str, _done: float) -> None:
+    """Says nothing."""
+
+
+def plan_models(plan: Plan, world: World, seed: int = 7, size: str = "small", progress: Progress = _silent) -> dict[str, ModelVersion]:
+    """AI stage → the version that serves it, trained now if no version of this world, size, seed and code is stored.
+
+    Rankers come last: they train on what the plan's own path gives them, with the other models. EnvironmentFailure AIB604, AIB605 as
+    stored and prepared; ValueError for an unknown size.
+    """
+    stages = [stage for step in plan.steps for stage in step.stages if stage.kind == "ai"]
+    models = {
+        stage.name: train_task(stage.component, _model(stage), world, seed, size, progress) for stage in stages if stage.component != RANKER
+    }
+    rankers = [(stage, _model(stage)) for stage in stages if stage.component == RANKER]
+    return models | _train_rankers(plan, world, models, rankers, seed, size, progress)
+
+
+def alternatives(plan: Plan, world: World, seed: int = 7, size: str = "small", progress: Progress = _silent) -> list[ModelVersion]:
+    """Every other model that the plan's profile allows of the components that it uses, in the order of the catalogue."""
+    chosen = plan_models(plan, world, seed, size, progress)
+    found: list[ModelVersion] = []
+    for stage in [stage for step in plan.steps for stage in step.stages if stage.kind == "ai"]:
+        spec = component_spec(stage.component)
+        assert spec is not None
+        allowed = [m.name for m in spec.models if m.profile is Profile.SMALL or plan.profile == Profile.FULL.value]
+        for model in [name for name in allowed if name != stage.model]:
+            if stage.component == RANKER:
+                found += _train_rankers(plan, world, chosen, [(stage, model)], seed, size, progress).values()
+            else:
+                found.append(train_task(stage.component, model, world, seed, size, progress))
+    return list({version.folder: version for version in found}.values())
+
+
+def train_task(
+    component: str,
+    model: str,
+    world: World,
+    seed: int = 7,
+    size: str = "small",
+    progress: Progress = _silent,
+    *,
+    context: str = "",
+    samples: Callable[[], Samples] | None = None,
+) -> ModelVersion:
+    """The stored version of this component's model, trained first if there is none. `samples` and `context`: for a ranker."""
+    if size not in SIZES:
+        raise ValueError(f"no size '{size}'; there are {', '.join(SIZES)}")
+    found = find(component, model, world.version, size, seed=seed, context=context)
+    if found is not None:
+        return found
+    # Read when torch loads its OpenMP: on a busy machine threads that spin while they wait make a step five times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from aibenchrt.train.export import export
+
+    start = time.monotonic()
+    trainer = importlib.import_module(f"aibenchrt.components.{component}.train")
+    trained: Trained = trainer.train(samples() if samples else world, model, seed, size, progress)
+    key = Key(component, model, world.version, size, seed, context, code_hash(component))
+    return store(key, export(trained), _metadata(trained, world, time.monotonic() - start))
+
+
+def _metadata(trained: Trained, world: World, seconds: float) -> dict[str, object]:
+    return {
+        "serving": dict(trained.serving),
+        "protocol": trained.protocol,
+        "metrics": {name: asdict(value) for name, value in trained.metrics.items()},
+        "baselines": {name: {m: asdict(value) for m, value in values.items()} for name, values in trained.baselines.items()},
+        "gains": {name: asdict(value) for name, value in trained.gains.items()},
+        "only_for_comparison": {
+            name: value if isinstance(value, str | int | float) else asdict(value) for name, value in trained.only_for_comparison.items()
+        },
+        "epochs": trained.epochs,
+        "data": {"form": world.form, "version": world.version, "provenance": [asdict(part) for part in world.provenance]},
+        "cost": {"seconds": round(seconds, 1)},
+    }
+
+
+def _train_rankers(
+    plan: Plan,
+    world: World,
+    models: Mapping[str, ModelVersion],
+    rankers: Iterable[tuple[PlanStage, str]],
+    seed: int,
+    size: str,
+    progress: Progress,
+) -> dict[str, ModelVersion]:
+    wanted = list(rankers)
+    if not wanted:
+        return {}
+    earlier = as_of(world, world.rank_start)
+    before = dict(models)
+    for stage in [stage for step in plan.steps for stage in step.stages if stage.component == "recommendation"]:
+        before[stage.name] = train_task(stage.component, _model(stage), earlier, seed, size, progress)
+    collected: dict[str, Samples] = {}
+
+    def samples_of(stage: str) -> Samples:
+        if not collected:
+            collected.update(_collect(plan, world, earlier, models, before, size, progress))
+        return collected[stage]
+
+    found: dict[str, ModelVersion] = {}
+    for stage, model in wanted:
+        context = _context(plan, stage, (world, models), (earlier, before))
+        found[stage.name] = train_task(
+            RANKER,
+            model,
+            world,
+            seed,
+            size,
+            progress,
+            context=context,
+            samples=lambda name=stage.name: samples_of(name),  # type: ignore[misc]
+        )
+    return found
+
+
+def _collect(
+    plan: Plan,
+    world: World,
+    earlier: World,
+    models: Mapping[str, ModelVersion],
+    before: Mapping[str, ModelVersion],
+    size: str,
+    progress: Progress,
+) -> dict[str, Samples]:
+    from aibenchrt.components.learning_to_rank.train import Samples
+
+    parts = []
+    for share, (split, part, at, versions) in enumerate(
+        (("train", "rank", earlier, before), ("validation", "validation", world, models), ("test", "test", world, models))
+    ):
+        progress(f"running the path on {part} requests", share / 3)
+        asked = _requests(plan, world, split, part)
+        parts.append(collect(plan, at, versions, asked[: _HELD_OUT_MOST[size]] if split == "test" else asked))
+    return {stage: Samples(*(part[stage] for part in parts)) for stage in parts[0]}
+
+
+def _requests(plan: Plan, world: World, split: str, part: str) -> list[Asked]:
+    """The requests of every class that come from that part of the world, classes mixed so that any first piece has all of them."""
+    module = importlib.import_module(f"aibenchrt.datasets.{next(iter(set(plan.datasets.values())))}")
+    ids = {
+        "queries": {q.query_id for q in world.queries_of(split, part)},
+        "photos": {q.query_id for q in world.photo_queries_of(split, part)},
+    }
+    placed = []
+    for request in plan.requests:
+        payloads = [p for p in module.payloads(world, request.source, split) if p.query_id in ids[request.source]]
+        placed += [(place / len(payloads), request.name, payload) for place, payload in enumerate(payloads)]
+    return [Asked(name, payload) for _, name, payload in sorted(placed, key=lambda one: one[:2])]
+
+
+def _context(plan: Plan, stage: PlanStage, *states: tuple[World, Mapping[str, ModelVersion]]) -> str:
+    """Changes with whatever can change a ranker's samples: the plan's wiring, the services' data and code, the other models."""
+    parts: list[object] = [plan.graph_hash, plan.seed, stage.name]
+    for step in plan.steps:
+        for other in [s for s in step.stages if step.phase == "response" and s.component != RANKER]:
+            for world, models in states:
+                if other.kind == "ai":
+                    parts.append([other.name, sorted(other.settings.items()), models[other.name].version])
+                else:
+                    parts.append([other.name, prepared_key(other.component, other.settings, world)])
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _model(stage: PlanStage) -> str:
+    if stage.model is None:
+        raise EnvironmentFailure("AIB613", f"the plan names no model for '{stage.name}'", "compile the scenario again")
+    return stage.model
