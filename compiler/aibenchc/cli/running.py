@@ -1,0 +1,270 @@
+"""run, train, data, report, validate and reference: what the runtime does, with progress and tables on the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aibenchrt.errors import EnvironmentFailure
+
+from aibenchc.cli.compiling import add_distilling_arguments, compile_to_folder
+from aibenchc.cli.output import complain, say, show
+from aibenchc.cli.spec import add_spec_arguments
+from aibenchc.diagnostics import Diagnostics
+
+if TYPE_CHECKING:
+    from aibenchrt.control.options import Progress
+    from aibenchrt.report.model import Verdict
+    from aibenchrt.report.tables import Table
+
+RUNS = Path("runs")
+EXTRA_S = 20.0
+SIZES = ("tiny", "small", "full")
+
+
+def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
+    if verb in ("run", "train"):
+        add_spec_arguments(parser)
+        add_distilling_arguments(parser)
+        parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the compiled scenario goes; generated/<spec> if not given")
+        parser.set_defaults(ports_from=21000, no_stubs=False)
+        parser.add_argument("--data", choices=("real", "synthetic"), default="real", help="the form of the data sets")
+        parser.add_argument("--size", choices=SIZES, default="small", help="the size of the models' training")
+    if verb == "run":
+        _add_run_arguments(parser)
+    elif verb == "train":
+        parser.add_argument("--alternatives", action="store_true", help="also the models that distilling did not keep")
+    elif verb == "data":
+        parser.add_argument("--fetch", choices=("real", "synthetic"), help="fetch or make the data sets in this form")
+    elif verb == "reference":
+        parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run directories of separate deployments")
+        parser.add_argument("--title", help="what the reference is called")
+        parser.add_argument("--json", type=Path, metavar="FILE", help="also write it for `validate --reference FILE`")
+    else:
+        parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
+        _add_reference_argument(parser)
+
+
+def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--runs", type=Path, default=RUNS, metavar="FOLDER", help="where the run directory is made (runs)")
+    parser.add_argument("--rate", type=_positive, help="requests per second, instead of the spec's")
+    parser.add_argument("--duration", type=_positive, metavar="S", help="seconds measured, instead of the spec's")
+    parser.add_argument("--warmup", type=_positive, metavar="S", help="seconds of warm-up, instead of the spec's")
+    parser.add_argument("--seed", type=int, help="of the schedule, instead of the spec's")
+    parser.add_argument("--first-port", type=int, metavar="PORT", help="the first port of the services, instead of the plan's")
+    parser.add_argument(
+        "--extra", type=float, default=EXTRA_S, metavar="S", help=f"longest extra run of rare classes ({EXTRA_S:g}; 0: none)"
+    )
+    parser.add_argument(
+        "--replace",
+        action="append",
+        default=[],
+        type=_replacement,
+        metavar="TASK=random|baseline",
+        help="answer an AI task at random or by its baseline: what does it contribute?",
+    )
+
+
+def _add_reference_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reference", action="append", default=[], type=Path, metavar="FILE", help="a reference that `aibenchc reference --json` wrote"
+    )
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"write a number above 0, not {text!r}")
+    return value
+
+
+def _replacement(text: str) -> tuple[str, str]:
+    task, _, model = text.partition("=")
+    if not task or model not in ("random", "baseline"):
+        raise argparse.ArgumentTypeError(f"write TASK=random or TASK=baseline, not {text!r}")
+    return task, model
+
+
+def run(verb: str, arguments: argparse.Namespace) -> int:
+    verbs: dict[str, Callable[[argparse.Namespace], int]] = {
+        "run": _run,
+        "train": _train,
+        "data": _data,
+        "report": _report,
+        "validate": _validate,
+        "reference": _reference,
+    }
+    _needs_runtime(verb)
+    return verbs[verb](arguments)
+
+
+def _needs_runtime(verb: str) -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("numpy", "grpc", "pyarrow") if find_spec(name) is None]
+    if missing:
+        message = f"`aibenchc {verb}` needs the runtime, and {', '.join(missing)} is not installed"
+        raise EnvironmentFailure("AIB601", message, "pip install 'aibenchc[run]'")
+
+
+def _compiled(arguments: argparse.Namespace) -> Path | None:
+    diagnostics = Diagnostics()
+    folder = compile_to_folder(arguments, diagnostics)
+    show(diagnostics)
+    return folder
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    generated = _compiled(arguments)
+    if generated is None:
+        return 1
+    from aibenchrt.control.local import run_local
+    from aibenchrt.control.options import RunOptions
+
+    with _progress() as progress:
+        options = RunOptions(
+            form=arguments.data,
+            size=arguments.size,
+            rate=arguments.rate,
+            duration_s=arguments.duration,
+            warmup_s=arguments.warmup,
+            seed=arguments.seed,
+            ports_from=arguments.first_port,
+            overrides=dict(arguments.replace),
+            extra=arguments.extra > 0,
+            extra_s=arguments.extra,
+            command=shlex.join(["aibenchc", *sys.argv[1:]]),
+            progress=progress,
+        )
+        directory = run_local(generated, arguments.runs, options)
+    say(str(directory))
+    complain(f"next: aibenchc validate {directory}   and   aibenchc report {directory}")
+    return 0
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    generated = _compiled(arguments)
+    if generated is None:
+        return 1
+    from aibenchrt.control.assets import dataset_module
+    from aibenchrt.plan import read_plan
+    from aibenchrt.train import alternatives, plan_models
+
+    plan = read_plan(generated / "plan.json")
+    with _progress() as progress:
+        world = dataset_module(plan).load_world(arguments.data, progress=progress)
+        versions = list(plan_models(plan, world, size=arguments.size, progress=progress).values())
+        if arguments.alternatives:
+            versions += alternatives(plan, world, size=arguments.size, progress=progress)
+    rows = []
+    for version in versions:
+        for name, metric in version.metadata["metrics"].items():
+            value = f"{100 * metric['value']:.1f} [{100 * metric['low']:.1f}, {100 * metric['high']:.1f}]"
+            rows.append((version.component, version.model, version.version, name, value))
+    _print_table("Models", ("component", "model", "version", "metric", "value, % [95 %]"), rows)
+    return 0
+
+
+def _data(arguments: argparse.Namespace) -> int:
+    from aibenchrt.datasets.describe import describe
+    from aibenchrt.datasets.movielens_shop import load_world
+    from aibenchrt.home import home
+
+    if arguments.fetch:
+        with _progress() as progress:
+            load_world(arguments.fetch, progress=progress)
+    rows = [
+        (row.name, row.form, row.version, row.state, row.sizes, f"{row.bytes / 2**20:.1f} MiB" if row.bytes else "", row.licence)
+        for row in describe(home())
+    ]
+    _print_table("Data sets", ("name", "form", "version", "state", "sizes", "on disk", "licence"), rows)
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from aibenchrt.report import report
+    from aibenchrt.report.tables import tables
+
+    made = report(arguments.run, arguments.reference)
+    for table in tables(made):
+        _print(table)
+    _say_verdict(made.verdict)
+    say(str(arguments.run / "report.html"))
+    return 0
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    from aibenchrt.report import validate
+
+    verdict = validate(arguments.run, arguments.reference)
+    rows = [(f"{j.group}: {j.what}", j.title, j.target, j.found, j.status, j.reason) for j in verdict.judgements]
+    _print_table("Targets and references", ("what", "of", "target", "measured", "status", "why"), rows)
+    _say_verdict(verdict)
+    return verdict.exit_code
+
+
+def _say_verdict(verdict: Verdict) -> None:
+    say("VALID" if verdict.valid else "INVALID")
+    for reason in verdict.reasons:
+        say(f"  {reason.code} {reason.name}: {reason.found}, limit {reason.limit}; {reason.hint}")
+
+
+def _reference(arguments: argparse.Namespace) -> int:
+    from aibenchrt.report import record_reference, reference_block, write_reference
+
+    reference = record_reference(arguments.runs, arguments.title)
+    say(reference_block(reference).removesuffix("\n"))
+    if arguments.json is not None:
+        write_reference(arguments.json, reference)
+        complain(f"wrote {arguments.json}")
+    return 0
+
+
+def _print(table: Table) -> None:
+    _print_table(table.title, table.columns, table.rows, table.numeric)
+
+
+def _print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as Drawn
+    from rich.text import Text
+
+    drawn = Drawn(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left")
+    for index, column in enumerate(columns):
+        drawn.add_column(Text(column), justify="right" if index in numeric else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    Console(width=None if sys.stdout.isatty() else 200).print(drawn)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Bars on a terminal; else one line on stderr for each thing begun."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    bars = Bars(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(), console=console
+    )
+    known: dict[str, TaskID] = {}
+
+    def told(what: str, done: float) -> None:
+        if what not in known:
+            known[what] = bars.add_task(what, total=1.0)
+            if not console.is_terminal:
+                complain(f"… {what}")
+        bars.update(known[what], completed=min(max(done, 0.0), 1.0))
+
+    if not console.is_terminal:
+        yield told
+        return
+    with bars:
+        yield told
