@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -257,11 +257,12 @@ def _progress() -> Iterator[Progress]:
     known: dict[str, TaskID] = {}
 
     def told(what: str, done: float) -> None:
-        if what not in known:
-            known[what] = bars.add_task(what, total=1.0)
+        part = what.partition(":")[0]  # 'training neumf: epoch 3 …' is one bar
+        if part not in known:
+            known[part] = bars.add_task(part, total=1.0)
             if not console.is_terminal:
-                complain(f"… {what}")
-        bars.update(known[what], completed=min(max(done, 0.0), 1.0))
+                complain(f"… {part}")
+        bars.update(known[part], completed=min(max(done, 0.0), 1.0), description=what)
 
     if not console.is_terminal:
         yield told
