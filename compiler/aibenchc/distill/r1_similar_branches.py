@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 
 from aibenchrt.catalog import component
@@ -125,26 +126,33 @@ def similarity(one: Sequence[str], other: Sequence[str], threshold: float = 0.0)
     families_one, families_other = Counter(map(family, one)), Counter(map(family, other))
     if (families_one - families_other).total() > allowed or (families_other - families_one).total() > allowed:
         return 0.0  # each type whose family the other lacks costs at least one
-    distance = _edit_distance(one, other, allowed)
+    limit = min(allowed, max(4.0, float(abs(len(one) - len(other)))))
+    while (distance := _edit_distance(one, other, limit)) > limit and limit < allowed:
+        limit = min(allowed, 2 * limit)  # a wider band only where a narrow one is not enough (Ukkonen 1985)
     return 1 - distance / longer if distance <= allowed else 0.0
 
 
-def _edit_distance(one: Sequence[str], other: Sequence[str], allowed: float) -> float:
-    """Levenshtein with half cost inside a family (Wagner and Fischer 1974), within the diagonal band that `allowed` leaves."""
-    band = int(allowed) + 1
+def _edit_distance(one: Sequence[str], other: Sequence[str], limit: float) -> float:
+    """Levenshtein with half cost inside a family (Wagner and Fischer 1974); more than `limit` where it is more than that.
+
+    Only cells within `limit` of the diagonal can lie on a way that costs no more.
+    """
+    band = int(limit)
+    too_much = limit + 1
     row = {j: float(j) for j in range(min(len(other), band) + 1)}
     for i, kind in enumerate(one, 1):
         above, row = row, {}
         for j in range(max(0, i - band), min(len(other), i + band) + 1):
-            best = above.get(j, allowed + 1) + 1
+            best = above.get(j, too_much) + 1
             if j > 0:
-                best = min(best, row.get(j - 1, allowed + 1) + 1, above.get(j - 1, allowed + 1) + _replacing(kind, other[j - 1]))
+                best = min(best, row.get(j - 1, too_much) + 1, above.get(j - 1, too_much) + _replacing(kind, other[j - 1]))
             row[j] = best
-        if min(row.values()) > allowed:
-            return allowed + 1
-    return row.get(len(other), allowed + 1)
+        if min(row.values(), default=too_much) > limit:
+            return too_much
+    return row.get(len(other), too_much)
 
 
+@cache
 def _replacing(one: str, other: str) -> float:
     return 0.0 if one == other else 0.5 if family(one) == family(other) else 1.0
 

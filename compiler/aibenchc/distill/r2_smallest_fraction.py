@@ -4,7 +4,7 @@
     voice 0.01 ┼→ find    ==>       image 0.02 ─┴→ find
     image 0.02 ─┘
 
-A branch is a request class, an arm of a choice, or the last arm of an ordered fallback. It goes if its share of all requests and its
+A branch is a request class, an arm of a choice, or the arms of an ordered fallback from one on. It goes if its share of requests and its
 share of service time are both below the threshold; its siblings are renormalised, the largest of a fork stays. Rare requests make the
 tail: when those pruned together exceed 1 − p for the highest percentile asked for, nothing more is pruned until the author confirms.
 """
@@ -12,8 +12,9 @@ tail: when those pruned together exceed 1 − p for the highest percentile asked
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
-from aibenchc.distill.branches import Branch, arm_branches, class_branches, kept, region
+from aibenchc.distill.branches import Branch, arm_branches, arm_name, class_branches, kept, region
 from aibenchc.distill.removal import gone, without_arm, without_request, without_unreached
 from aibenchc.distill.rule import Problem, Rewrite, Rule, Step, Turn, left_alone
 from aibenchc.flow import Flow
@@ -23,13 +24,15 @@ _ROUNDING = 1e-9
 
 
 def prune_smallest_fraction(turn: Turn) -> Rewrite:
-    """Prunes the smallest branch below the threshold whose pruning leaves a valid graph."""
+    """Prunes the smallest branch below the threshold whose pruning leaves a valid graph; what lies inside one goes with it."""
     settings = turn.settings
     protected = kept(turn.flow, settings.keep)
-    times = _case_times(turn)
+    times = _mean_times(turn)
     problems: list[Problem] = []
-    candidates = [b for b in _branches(turn.flow) if b.share < settings.threshold - _ROUNDING and not protected.protects(b)]
-    for branch in sorted(candidates, key=lambda b: (b.share, b.what)):
+    small = [b for b in _branches(turn.flow) if b.share < settings.threshold - _ROUNDING and not protected.protects(b)]
+    while small:
+        branch = min((b for b in small if not any(_inside(b, other) for other in small)), key=lambda b: (b.share, b.what))
+        small.remove(branch)
         why = f"{branch.share:.3%} of the requests < {settings.threshold:.2%}"
         if times is None:
             problems.append(Problem("AIB303"))
@@ -40,24 +43,39 @@ def prune_smallest_fraction(turn: Turn) -> Rewrite:
                 problems.append(left_alone("R2", text, "", branch.span))
                 continue
             why += f", {time:.3%} of the service time"
-        pruned = sum(step.pruned for step in turn.done) + branch.share
-        if _reaches_tail(pruned, settings.highest_percentile) and not settings.confirm_tail:
-            names = ", ".join([n for step in turn.done if step.pruned for n in step.removed] + [branch.name])
-            fields = (("pruned", names), ("share", f"{pruned:.3%}".rstrip("%")), ("percentile", f"{settings.highest_percentile:g}"))
-            return Rewrite(turn.flow, (), (*problems, Problem("AIB301", fields, branch.span)))
         flow = without_unreached(_pruned(turn.graph, branch))
         if flow.findings:
             text = f"{branch.what} stays: without it a {flow.findings[0].kind.value} would follow at {flow.findings[0].task}"
             problems.append(left_alone("R2", text, "", branch.span))
             continue
+        tail = _tail(turn, branch)
+        if tail:
+            return Rewrite(turn.flow, (), (*problems, tail))
         removed = gone(turn.graph, flow.graph) or (branch.name,)
         step = Step("R2", removed, _siblings(turn.flow, branch), f"{branch.what}: {why}", branch.span, branch.share)
         return Rewrite(flow, (step,), tuple(problems))
     return Rewrite(turn.flow, (), tuple(problems))
 
 
-def _reaches_tail(pruned: float, percentile: float | None) -> bool:
-    return percentile is not None and pruned > 1 - percentile / 100 + _ROUNDING
+def _inside(one: Branch, other: Branch) -> bool:
+    return one.cases != other.cases and not one.cases & ~other.cases
+
+
+def _tail(turn: Turn, branch: Branch) -> Problem | None:
+    """AIB301 if this branch and those pruned before reach the tail that is asked for.
+
+    Each share is one of the requests as they were left by the pruning before it, so what remains multiplies.
+    """
+    percentile = turn.settings.highest_percentile
+    if percentile is None or turn.settings.confirm_tail:
+        return None
+    pruned = [step for step in turn.done if step.pruned]
+    share = 1 - prod(1 - part for part in (*(step.pruned for step in pruned), branch.share))
+    if share <= 1 - percentile / 100 + _ROUNDING:
+        return None
+    names = ", ".join([*(name for step in pruned for name in step.removed), branch.name])
+    fields = (("pruned", names), ("share", f"{100 * share:.3f}"), ("percentile", f"{percentile:g}"))
+    return Problem("AIB301", fields, branch.span)
 
 
 def _branches(flow: Flow) -> Iterator[Branch]:
@@ -67,18 +85,19 @@ def _branches(flow: Flow) -> Iterator[Branch]:
         yield from (branch for branch in fork if branch is not largest)
     for choice in flow.graph.choices:
         if choice.kind is ChoiceKind.FIRST:
-            yield arm_branches(flow, choice)[-1]
+            yield from arm_branches(flow, choice)[1:]
 
 
 def _siblings(flow: Flow, branch: Branch) -> tuple[str, ...]:
     if branch.guard is None:
         return tuple(request.name for request in flow.graph.requests if request.name != branch.name)
     choice = next(c for c in flow.graph.choices if c.name == branch.guard.choice)
-    others = [other.name for other in arm_branches(flow, choice) if other.guard != branch.guard]
-    return tuple(others[-1:] if choice.kind is ChoiceKind.FIRST else others)
+    if choice.kind is ChoiceKind.FIRST:
+        return (arm_name(choice, branch.guard.arm - 1),)
+    return tuple(other.name for other in arm_branches(flow, choice) if other.guard != branch.guard)
 
 
-def _case_times(turn: Turn) -> dict[str, float] | None:
+def _mean_times(turn: Turn) -> dict[str, float] | None:
     """Mean service time of each task, ms; None unless all are known."""
     times = {task.name: turn.settings.service_ms(task) for task in turn.graph.tasks}
     known = {name: ms for name, ms in times.items() if ms is not None}

@@ -34,23 +34,30 @@ def without_request(graph: Graph, name: str, heir: str | None) -> Graph:
 
 
 def without_arm(graph: Graph, guard: Guard, heir: int | None) -> Graph:
-    """The graph without an arm (of a FIRST choice: the last one). ONE: its share goes to the arm `heir`; None: to all others in proportion.
+    """The graph without an arm of a ONE choice, or without this and the later arms of a FIRST choice.
 
-    If the arm for requests that no flag decides goes, the heir, or else the largest, takes its place.
+    ONE: the share goes to the arm `heir`; None: to all others in proportion. If the arm for requests that no flag decides goes, the heir,
+    or else the largest, takes its place.
     """
     choice = next(c for c in graph.choices if c.name == guard.choice)
-    gone = choice.arms[guard.arm]
-    left = [(number, arm) for number, arm in enumerate(choice.arms) if number != guard.arm]
-    if choice.kind is ChoiceKind.ONE:
-        total = sum(arm.share for _, arm in left)
-        part = {n: float(n == heir) if heir is not None else _part(arm.share, total, len(left)) for n, arm in left}
-        left = [(number, replace(arm, share=arm.share + gone.share * part[number])) for number, arm in left]
-        if gone.when is None and all(arm.when for _, arm in left):
-            default = heir if heir is not None else max(left, key=lambda item: item[1].share)[0]
-            left = [(number, replace(arm, when=None) if number == default else arm) for number, arm in left]
-    shorter = replace(choice, arms=tuple(arm for _, arm in left))
-    edges = tuple(_renumbered(edge, guard) for edge in graph.edges if guard not in edge.guards)
+    first = choice.kind is ChoiceKind.FIRST
+    arms = choice.arms[: guard.arm] if first else _shared_out(choice.arms, guard.arm, heir)
+    dead = {Guard(guard.choice, number) for number in range(guard.arm, len(choice.arms) if first else guard.arm + 1)}
+    edges = tuple(_renumbered(edge, guard) for edge in graph.edges if not dead.intersection(edge.guards))
+    shorter = replace(choice, arms=arms)
     return tidy(replace(graph, edges=edges, choices=tuple(shorter if c is choice else c for c in graph.choices)))
+
+
+def _shared_out(arms: tuple[Arm, ...], index: int, heir: int | None) -> tuple[Arm, ...]:
+    """The other arms with the share of this one."""
+    others = [number for number in range(len(arms)) if number != index]
+    total = sum(arms[number].share for number in others)
+    part = {n: float(n == heir) if heir is not None else _part(arms[n].share, total, len(others)) for n in others}
+    left = {n: replace(arms[n], share=arms[n].share + arms[index].share * part[n]) for n in others}
+    if all(arm.when for arm in left.values()):
+        default = heir if heir is not None else max(others, key=lambda n: left[n].share)
+        left[default] = replace(left[default], when=None)
+    return tuple(left.values())
 
 
 def _part(share: float, total: float, count: int) -> float:
