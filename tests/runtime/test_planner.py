@@ -6,12 +6,19 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Input, Plan, PlanChoice, ResponsePart, Step, wiring_hash
 from aibenchrt.planner.executor import Answer, CallTimes, Executor, Request, draw
+from aibenchrt.planner.inference import InferenceCodec
+from aibenchrt.planner.operations import MappingOperations, MessageOperations
 from aibenchrt.planner.program import check_plan
-from shop_plan import empty, items, shop_plan, step
+from aibenchrt.proto import Stubs, load_stubs
+from aibenchrt.tensors import encode
+from shop_plan import empty, generate, items, shop_plan, step
+from tritonclient.grpc import InferInput, service_pb2
+from tritonclient.utils import np_to_triton_dtype
 
 
 class Shop:
@@ -251,3 +258,57 @@ def test_a_chain_of_thousands_of_skipped_steps_needs_no_recursion() -> None:
     chain += [step(f"s{i}", {"query:Query": [f"s{i - 1}.query"]}, ["query:Query"]) for i in range(1, 3000)]
     deep = _rehashed(plan.model_copy(update={"steps": plan.steps + tuple(chain)}))
     assert ask(Shop(cached=True), plan=deep).error == ""
+
+
+@pytest.fixture(scope="module")
+def stubs(tmp_path_factory: pytest.TempPathFactory) -> Stubs:
+    return load_stubs(generate(shop_plan(), tmp_path_factory.mktemp("generated")))
+
+
+def test_messages_become_the_tensors_that_the_models_expect(stubs: Stubs) -> None:
+    recommend = next(s for s in shop_plan().steps if s.task == "recommend")
+    profile = {"user_id": 7, "age": 33, "gender": "F", "occupation": "écrivain", "history": [5, 6]}
+    goods = {**items(11, 12, 13), "popularity": [0.5, 0.25, 1.0]}
+    values = {"items": goods, "profile": profile}
+    messages = {"items": stubs.message("Items")(**goods), "profile": stubs.message("Profile")(**profile)}
+    request = InferenceCodec(recommend, stubs).encode(42, messages)
+    assert (request.model_name, request.id) == ("recommend", "42")
+    expected = encode([entry.port for entry in recommend.inputs], values)
+    assert [tensor.name for tensor in request.inputs] == list(expected)
+    for tensor, raw in zip(request.inputs, request.raw_input_contents, strict=True):
+        wanted = InferInput(tensor.name, list(expected[tensor.name].shape), tensor.datatype)
+        wanted.set_data_from_numpy(expected[tensor.name])
+        assert list(tensor.shape) == list(expected[tensor.name].shape)
+        assert raw == wanted._get_content()
+    with pytest.raises(ValueError, match="profile"):
+        InferenceCodec(recommend, stubs).encode(1, {"items": messages["items"]})
+
+
+def test_tensors_become_messages_again(stubs: Stubs) -> None:
+    answers = next(s for s in shop_plan().steps if s.task == "answers")
+    details = {"item_id": [1, 2], "title": ["Señor", ""], "category": [3, 4], "price": [1.5, 2.5]}
+    values = {"details": details, "hit": {"value": True}, "query": {"text": "a b", "term": []}}
+    tensors = encode(answers.outputs, values)
+    tensors |= {"timing__service_ns": np.array([99], dtype=np.int64), "timing__stage_ns": np.array([98], dtype=np.int64)}
+    response = service_pb2.ModelInferResponse()
+    for name, tensor in tensors.items():
+        carrier = InferInput(name, list(tensor.shape), np_to_triton_dtype(tensor.dtype))
+        carrier.set_data_from_numpy(tensor)
+        response.outputs.add(name=name, datatype=carrier.datatype(), shape=tensor.shape)
+        response.raw_output_contents.append(carrier._get_content() or b"")
+    outputs, service_ns, stages = InferenceCodec(answers, stubs).decode(response)
+    assert (service_ns, stages) == (99, ("answers=98",))
+    assert outputs["details"] == stubs.message("Details")(**details)
+    assert outputs["hit"].value is True
+    assert outputs["query"] == stubs.message("Query")(text="a b")
+    del response.outputs[0], response.raw_output_contents[0]
+    with pytest.raises(ValueError, match="details__item_id"):
+        InferenceCodec(answers, stubs).decode(response)
+
+
+def test_arms_of_messages_are_concatenated_as_those_of_mappings(stubs: Stubs) -> None:
+    first, second = items(1, 2), items(3)
+    joined = MessageOperations().concat("Items", [stubs.message("Items")(**first), stubs.message("Items")(**second)])
+    assert joined == stubs.message("Items")(**MappingOperations().concat("Items", [first, second]))
+    count = stubs.message("Count")
+    assert MessageOperations().concat("Count", [count(value=2), count(value=5)]).value == 7

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import grpc
 import grpc.aio
-import numpy as np
-from tritonclient.grpc import aio as triton
-from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from aibenchrt.component import PORT_TYPES
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import Plan, PlanPort, Step
+from aibenchrt.plan import Plan, Step
+from aibenchrt.planner.inference import InferenceCodec
 from aibenchrt.proto import Stubs, camel_case
-from aibenchrt.tensors import decode, encode
-from aibenchrt.triton_backend import SERVICE_NS, STAGE_NS
 
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", 64 << 20),
@@ -95,39 +90,32 @@ class TritonClient:
     """A task that is a model behind Triton (Open Inference Protocol)."""
 
     def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str]) -> None:
-        self._step = step
-        self._inputs = tuple(entry.port for entry in step.inputs)
-        self._messages = {port.name: stubs.message(port.type) for port in step.outputs}
-        self._servers = [(endpoint, triton.InferenceServerClient(endpoint, channel_args=list(CHANNEL_OPTIONS))) for endpoint in endpoints]
-        self._turns = itertools.cycle(self._servers)
+        self._model = step.task
+        self._codec = InferenceCodec(step, stubs)
+        self._endpoints = tuple(endpoints)
+        self._channels = [grpc.aio.insecure_channel(endpoint, options=CHANNEL_OPTIONS) for endpoint in endpoints]
+        self._stubs: list[Any] = [service_pb2_grpc.GRPCInferenceServiceStub(channel) for channel in self._channels]
+        self._turns = itertools.cycle(list(zip(endpoints, self._stubs, strict=True)))
 
     async def call(self, request_id: int, inputs: Mapping[str, Any], timeout_s: float | None, /) -> Reply:
-        endpoint, server = next(self._turns)
-        values = {port.name: _fields(port, inputs[port.name]) for port in self._inputs if port.name in inputs}
+        endpoint, stub = next(self._turns)
         try:
-            result = await server.infer(
-                self._step.task, _tensors(encode(self._inputs, values)), request_id=str(request_id), client_timeout=timeout_s
-            )
-        except InferenceServerException as error:
-            raise CallError(f"{endpoint}: {error.status() or 'FAILED'}: {' '.join(str(error.message()).split())}") from error
-        found = {output.name: result.as_numpy(output.name) for output in result.get_response().outputs}
-        outputs = {port: self._messages[port](**value) for port, value in decode(self._step.outputs, found).items()}
-        times = zip((stage.name for stage in self._step.stages), found[STAGE_NS].tolist(), strict=True)
-        return Reply(outputs, endpoint, 0, int(found[SERVICE_NS][0]), tuple(f"{stage}={ns}" for stage, ns in times))
+            response = await stub.ModelInfer(self._codec.encode(request_id, inputs), timeout=timeout_s)
+        except grpc.aio.AioRpcError as error:
+            raise CallError(f"{endpoint}: {error.code().name}: {' '.join(str(error.details()).split())}") from error
+        outputs, service_ns, stages = self._codec.decode(response)
+        return Reply(outputs, endpoint, 0, service_ns, stages)
 
     async def connect(self, timeout_s: float) -> None:
-        deadline = time.monotonic() + timeout_s
-        for endpoint, server in self._servers:
-            try:
-                ready = await server.is_model_ready(self._step.task, client_timeout=max(0.1, deadline - time.monotonic()))
-            except InferenceServerException as error:
-                raise _not_ready(endpoint) from error
-            if not ready:
-                raise _not_ready(endpoint, f"model {self._step.task}")
+        for endpoint, channel, stub in zip(self._endpoints, self._channels, self._stubs, strict=True):
+            await _ready(endpoint, channel, timeout_s)
+            reply = await stub.ModelReady(service_pb2.ModelReadyRequest(name=self._model), timeout=timeout_s)
+            if not reply.ready:
+                raise _not_ready(endpoint, f"model '{self._model}'")
 
     async def close(self) -> None:
-        for _, server in self._servers:
-            await server.close()
+        for channel in self._channels:
+            await channel.close()
 
 
 def open_clients(plan: Plan, stubs: Stubs) -> dict[str, TaskClient]:
@@ -140,19 +128,6 @@ def open_clients(plan: Plan, stubs: Stubs) -> dict[str, TaskClient]:
             raise EnvironmentFailure("AIB613", f"the plan has no endpoint for task '{step.task}'", "compile the scenario again")
         clients[step.task] = TritonClient(step, stubs, endpoints) if step.kind == "ai" else ServiceClient(step, stubs, endpoints)
     return clients
-
-
-def _fields(port: PlanPort, message: Any) -> dict[str, Any]:
-    return {f.name: getattr(message, f.name)[:] if f.repeated else getattr(message, f.name) for f in PORT_TYPES[port.type].fields}
-
-
-def _tensors(arrays: Mapping[str, np.ndarray[Any, Any]]) -> list[Any]:
-    tensors = []
-    for name, array in arrays.items():
-        tensor = triton.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
-        tensor.set_data_from_numpy(array)
-        tensors.append(tensor)
-    return tensors
 
 
 async def _ready(endpoint: str, channel: grpc.aio.Channel, timeout_s: float) -> None:

@@ -5,12 +5,13 @@ Also the start-up check: a plan whose edges were cut, or do not fit, is refused 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 
 from aibenchrt.component import ANY
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import Plan, PlanChoice, PlanPort, PlanRequest, Source, Step, wiring_hash
+from aibenchrt.plan import Plan, PlanChoice, PlanGuard, PlanPort, PlanRequest, Source, Step, wiring_hash
 
 ROOT = -1  # index of the producer "the request itself"
 
@@ -87,7 +88,7 @@ class Program:
 def check_plan(plan: Plan) -> None:
     """AIB613 unless every source exists and fits, every required input can be fed, every class reaches the response, and the wiring
     is the one the compiler hashed."""
-    problems = [*_dangling(plan), *_cycle(plan)]
+    problems = _dangling(plan) or _cycle(plan)
     if not problems:
         problems = [p for request in plan.requests for p in _unfed(plan, request)] + _choice_problems(plan)
     if not problems and wiring_hash(plan.requests, plan.steps, plan.choices, plan.response) != plan.graph_hash:
@@ -123,7 +124,7 @@ def _dangling(plan: Plan) -> list[str]:
     ports = _ports(plan)
     arms = {choice.name: len(choice.arms) for choice in plan.choices}
     names = [request.name for request in plan.requests] + [step.task for step in plan.steps]
-    problems += [f"'{name}' stands in it twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    problems += [f"'{name}' stands in it twice" for name, times in sorted(Counter(names).items()) if times > 1]
     for where, wanted, source in _uses(plan):
         port = ports.get((source.task, source.port))
         if port is None:
@@ -144,30 +145,41 @@ def _dangling(plan: Plan) -> list[str]:
 
 def _cycle(plan: Plan) -> list[str]:
     """One problem if steps wait for each other, through inputs or through choices."""
-    decided = {
-        c.name: [a.when.task for a in c.arms if a.when] + [s.task for s in (c.until.counts if c.until else ())] for c in plan.choices
+    stuck = sorted({step.task for step in plan.steps} - {step.task for step in _ordered(plan)})
+    return [f"the steps {', '.join(stuck[:8])} wait for each other"] if stuck else []
+
+
+def _ordered(plan: Plan) -> list[Step]:
+    """The steps, each after all that it waits for; those on a cycle or behind one are left out."""
+    steps = {step.task: step for step in plan.steps}
+    decided: dict[str, tuple[str, list[str]]] = {
+        c.name: (c.kind, [a.when.task for a in c.arms if a.when] + _counted(c)) for c in plan.choices
     }
-    waits: dict[str, set[str]] = {}
+    waits: dict[str, int] = {}
+    followers: dict[str, list[str]] = {task: [] for task in steps}
     for step in plan.steps:
         sources = [s for i in step.inputs for s in i.sources]
-        # An arm of a FIRST choice waits for the arms before it only, so its own count is no cycle.
-        waits[step.task] = {s.task for s in sources} | {
-            task for s in sources for g in s.guards for task in _deciders(plan, decided, g.choice, g.arm)
-        }
-    done = {request.name for request in plan.requests}
-    while waits:
-        ready = [task for task, needs in waits.items() if needs <= done]
-        if not ready:
-            return [f"the steps {', '.join(sorted(waits))} wait for each other"]
-        done.update(ready)
-        for task in ready:
-            del waits[task]
-    return []
+        needs = {s.task for s in sources} | {t for s in sources for g in s.guards for t in _deciders(decided, g)}
+        waits[step.task] = len(needs & steps.keys())
+        for task in needs & steps.keys():
+            followers[task].append(step.task)
+    ordered = [task for task, count in waits.items() if count == 0]
+    for task in ordered:
+        for follower in followers[task]:
+            waits[follower] -= 1
+            if waits[follower] == 0:
+                ordered.append(follower)
+    return [steps[task] for task in ordered]
 
 
-def _deciders(plan: Plan, decided: dict[str, list[str]], choice: str, arm: int) -> list[str]:
-    kind = next((c.kind for c in plan.choices if c.name == choice), "one")
-    return decided.get(choice, [])[:arm] if kind == "first" else decided.get(choice, [])
+def _counted(choice: PlanChoice) -> list[str]:
+    return [source.task for source in choice.until.counts] if choice.until else []
+
+
+def _deciders(decided: dict[str, tuple[str, list[str]]], guard: PlanGuard) -> list[str]:
+    """Whom the guard waits for. An arm of a FIRST choice waits for the arms before it only, so its own count is no cycle."""
+    kind, tasks = decided[guard.choice]
+    return tasks[: guard.arm] if kind == "first" else tasks
 
 
 def _choice_problems(plan: Plan) -> list[str]:
@@ -184,17 +196,11 @@ def _choice_problems(plan: Plan) -> list[str]:
 def _possible(plan: Plan, request: PlanRequest) -> set[str]:
     """The class and the steps that can run for it in some case: every required input has a producer that can run."""
     possible = {request.name}
-    while True:
-        found = {
-            step.task
-            for step in plan.steps
-            if step.task not in possible
-            and any(s.task in possible for i in step.inputs for s in i.sources)
-            and all(i.port.optional or any(s.task in possible for s in i.sources) for i in step.inputs)
-        }
-        if not found:
-            return possible
-        possible |= found
+    for step in _ordered(plan):
+        fed = [any(source.task in possible for source in entry.sources) for entry in step.inputs]
+        if any(fed) and all(has or entry.port.optional for has, entry in zip(fed, step.inputs, strict=True)):
+            possible.add(step.task)
+    return possible
 
 
 def _unfed(plan: Plan, request: PlanRequest) -> list[str]:
@@ -243,7 +249,9 @@ def _program(plan: Plan, request: PlanRequest) -> Program:
         fed.append(tuple(bool(s and add((s,), kind, c, arm)) for arm, s in enumerate(deciders)))
     entered: list[set[int]] = [set() for _ in plan.choices]
     guarded: dict[tuple[int, int], list[int]] = {}
+    of: list[list[int]] = [[] for _ in range(ROOT, len(steps))]
     for f, feed in enumerate(feeds):
+        of[feed.producer + 1].append(f)
         for guard in feed.guards:
             guarded.setdefault(guard, []).append(f)
             entered[guard[0]].add(f)
@@ -253,6 +261,6 @@ def _program(plan: Plan, request: PlanRequest) -> Program:
         choices=tuple(ChoiceProgram(c, fed[i], tuple(sorted(entered[i]))) for i, c in enumerate(plan.choices)),
         response=response,
         feeds=tuple(feeds),
-        feeds_of=tuple(tuple(f for f, feed in enumerate(feeds) if feed.producer == p) for p in range(ROOT, len(steps))),
+        feeds_of=tuple(map(tuple, of)),
         guarded={guard: tuple(indices) for guard, indices in guarded.items()},
     )
