@@ -14,7 +14,7 @@ from aibenchrt.collect import schema
 from aibenchrt.collect.records import RequestRecord
 from aibenchrt.collect.run import Run, read_run
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.report import quality, report, statistics
+from aibenchrt.report import quality, record_ablation, report, statistics
 from aibenchrt.report.ablation import compare
 from aibenchrt.report.critical_path import critical_paths
 from aibenchrt.report.figures import path_rows
@@ -161,6 +161,10 @@ def test_ablation_is_paired_and_sees_what_a_component_is_worth(run: Run, tmp_pat
     assert found["ndcg@10", "all"].overrides == ("rank=random",)
     back = {(d.metric, d.request_class): d for d in compare(variant, run, np.random.default_rng(1))}
     assert back["ndcg@10", "all"].raises
+    record_ablation(same.directory, [variant.directory])
+    table = next(t for t in tables(report(same.directory)) if t.key == "ablation")
+    assert {row[0] for row in table.rows} == {"rank=random"}
+    assert {row[-1] for row in table.rows if row[2] != "image"} == {"lowers"}
 
 
 def test_every_table_has_a_legend_and_as_many_cells_as_columns(made: Report) -> None:

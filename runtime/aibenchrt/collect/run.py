@@ -62,11 +62,11 @@ def read_run(directory: Path) -> Run:
         raise EnvironmentFailure(
             "AIB609", f"there is no run directory {directory}", "give the directory that `aibenchc run` named at its end"
         )
-    info = _model(directory / RUN_FILE, RunInfo)
+    info = read_model(directory / RUN_FILE, RunInfo)
     run = Run(
         directory=directory,
         info=info,
-        plan=_model(directory / "plan.json", Plan),
+        plan=read_model(directory / "plan.json", Plan),
         schedule=schema.read(directory / "schedule.parquet", ScheduleRecord),
         requests=schema.read(directory / "requests.parquet", RequestRecord),
         calls=schema.read(directory / "calls.parquet", CallRecord),
@@ -79,7 +79,8 @@ def read_run(directory: Path) -> Run:
     return run
 
 
-def _model(path: Path, model: type[M]) -> M:
+def read_model(path: Path, model: type[M]) -> M:
+    """A JSON file of the run directory. Raises EnvironmentFailure AIB609 where it is missing or not of this model."""
     if not path.is_file():
         raise schema.unreadable(path, "the file is missing")
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aibenchrt.report.model import Report, Verdict
+    from aibenchrt.report.model import Ablation, Report, Verdict
     from aibenchrt.report.reference_file import Reference
 
 
@@ -39,8 +39,15 @@ def reference_block(reference: Reference) -> str:
     return of_runs.block(reference)
 
 
+def record_ablation(base: Path, variants: Sequence[Path]) -> Ablation:
+    """Paired differences between a base run and runs with a component's answers replaced; ablation.json goes to the base run."""
+    from aibenchrt.report import ablation as of_runs
+
+    return of_runs.record_ablation(base, variants)
+
+
 def write_reference(path: Path, reference: Reference) -> None:
     """The reference as JSON for `validate --reference FILE`, written whole or not at all."""
-    from aibenchrt.report import make
+    from aibenchrt.report.writing import write_json
 
-    make.write_json(path, reference)
+    write_json(path, reference)

@@ -5,40 +5,23 @@ Paired on (class, payload): a difference is variant minus base on the same reque
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from aibenchrt.collect.records import RequestRecord
-from aibenchrt.collect.run import EXTRA, Run
+from aibenchrt.collect.run import EXTRA, Run, read_model, read_run
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.report import quality, statistics
-from aibenchrt.report.model import Estimate
+from aibenchrt.report.analysis import bootstrap_rng
+from aibenchrt.report.model import Ablation, AblationRow
+from aibenchrt.report.writing import write_json
 
 Key = tuple[str, int, int]
 
 
-@dataclass(frozen=True)
-class Difference:
-    """variant minus base. lowers: the whole interval below zero; raises: wholly above. overrides: 'task=random' of the variant."""
-
-    overrides: tuple[str, ...]
-    request_class: str
-    metric: str
-    base: float
-    variant: float
-    difference: Estimate
-
-    @property
-    def lowers(self) -> bool:
-        return self.difference.high < 0
-
-    @property
-    def raises(self) -> bool:
-        return self.difference.low > 0
-
-
-def compare(base: Run, variant: Run, rng: np.random.Generator) -> tuple[Difference, ...]:
+def compare(base: Run, variant: Run, rng: np.random.Generator) -> tuple[AblationRow, ...]:
     """Per metric and class ('all' first), over the requests that both runs asked. A failed request is an empty answer.
 
     Raises EnvironmentFailure AIB614 where the runs share no request.
@@ -57,7 +40,16 @@ def compare(base: Run, variant: Run, rng: np.random.Generator) -> tuple[Differen
             if own.any():
                 payloads = [key[:2] for key, taken in zip(shared, own, strict=True) if taken]
                 difference = statistics.cluster_bootstrap((after - before)[own], payloads, rng)
-                found.append(Difference(overrides, name, metric, float(before[own].mean()), float(after[own].mean()), difference))
+                found.append(
+                    AblationRow(
+                        overrides=overrides,
+                        request_class=name,
+                        metric=metric,
+                        base=float(before[own].mean()),
+                        variant=float(after[own].mean()),
+                        difference=difference,
+                    )
+                )
     return tuple(found)
 
 
@@ -70,3 +62,23 @@ def _keyed(run: Run) -> dict[Key, RequestRecord]:
         times[pair] = times.get(pair, 0) + 1
         keyed[(*pair, times[pair])] = request
     return keyed
+
+
+ABLATION_JSON = "ablation.json"
+
+
+def record_ablation(base: Path, variants: Sequence[Path]) -> Ablation:
+    """Compares each variant with the base run and writes ablation.json into the base's directory, where its report finds it."""
+    of_base = read_run(base)
+    rng = bootstrap_rng()
+    runs = [read_run(variant) for variant in variants]
+    rows = tuple(row for run in runs for row in compare(of_base, run, rng))
+    found = Ablation(base=of_base.info.run_id, variants=tuple(run.info.run_id for run in runs), rows=rows)
+    write_json(base / ABLATION_JSON, found)
+    return found
+
+
+def rows_of(directory: Path) -> tuple[AblationRow, ...]:
+    """What ablation.json of this run says; nothing where it has none. Raises EnvironmentFailure AIB609 where it is damaged."""
+    path = directory / ABLATION_JSON
+    return read_model(path, Ablation).rows if path.is_file() else ()

@@ -25,6 +25,12 @@ LEGENDS: dict[str, str] = {
     "references": (
         "Figures of another system stand here for orientation: other hosts, models, data and load. Nothing is tuned towards them."
     ),
+    "ablation": (
+        "The same requests, run again with one component's answers replaced by random ones or by its baseline: variant minus this run, in "
+        "percentage points, paired on the request; 95 % interval: paired bootstrap over payloads. 'lowers': the whole "
+        "interval lies below zero, so "
+        "the component is worth something; 'baseline wins': replacing the model by its baseline does better."
+    ),
     "ratios": (
         "How many times the component's own percentile the whole path's is. Near 1: this component makes the tail; large: it "
         "hardly matters."
@@ -47,7 +53,8 @@ LEGENDS: dict[str, str] = {
     "errors": ("Requests of the measured window that did not succeed. A failed call is a failed request."),
     "choices": (
         "Expected: the share that the spec declares. Observed: of the successful requests that reached the choice, with Wilson's "
-        "95 % interval; for an ordered fallback the requests that got as far as the arm."
+        "95 % interval; for an ordered fallback the requests that got as far as the arm. "
+        "'differs': the expectation lies outside that interval."
     ),
     "resources": ("Over the measured window, sampled about each half second; CPU as a share of one core."),
     "validity": ("One violated check makes the run INVALID: its figures are shown, and prove nothing."),

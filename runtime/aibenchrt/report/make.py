@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel
-
 from aibenchrt.collect.run import Run, read_run
-from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.report import figures, quality
+from aibenchrt.report import ablation, figures, quality
 from aibenchrt.report.analysis import Analysis, analyse, bootstrap_rng
 from aibenchrt.report.judgements import Measured, quality_judgements, reference_judgements, reference_rows, slo_judgements
 from aibenchrt.report.model import Fact, Provenance, Report, Verdict
 from aibenchrt.report.reference_file import Reference, of_plan, read_reference
 from aibenchrt.report.verdict import Limits, verdict
+from aibenchrt.report.writing import write_json, write_text
 
 REPORT_JSON, REPORT_HTML, VERDICT_JSON = "report.json", "report.html", "verdict.json"
 DISTILLED = "distilled.svg"
@@ -51,6 +49,7 @@ def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits |
         planner=figures.planner_row(run, analysis.paths),
         quality=quality.quality_rows(run, rng),
         models=quality.model_rows(run, rng),
+        ablation=ablation.rows_of(run.directory),
         choices=figures.choice_rows(run),
         errors=figures.error_rows(run),
         resources=figures.resource_rows(run),
@@ -116,7 +115,7 @@ def report(directory: Path, references: Sequence[Path] = ()) -> Report:
     made, analysis = make_report(run, [read_reference(path) for path in references])
     drawn = directory / DISTILLED
     distilled = pictures.inline(drawn.read_text(encoding="utf-8"), "the distilled scenario") if drawn.is_file() else None
-    _write(directory / REPORT_HTML, html.page(made, pictures.pictures(analysis, made), distilled))
+    write_text(directory / REPORT_HTML, html.page(made, pictures.pictures(analysis, made), distilled))
     write_json(directory / REPORT_JSON, made)
     return made
 
@@ -129,20 +128,3 @@ def validate(directory: Path, references: Sequence[Path] = ()) -> Verdict:
     found = _verdict(analysis, measured, (*of_plan(run.plan), *(read_reference(path) for path in references)))
     write_json(directory / VERDICT_JSON, found)
     return found
-
-
-def write_json(path: Path, data: BaseModel) -> None:
-    """Whole or not at all. Raises EnvironmentFailure AIB605."""
-    _write(path, data.model_dump_json(indent=2) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    temporary = path.with_name(path.name + ".part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        hint = "free space, or copy the run directory to where it can be written"
-        raise EnvironmentFailure("AIB605", f"cannot write {path.name}: {error.strerror}", hint) from error

@@ -131,6 +131,37 @@ class ModelQualityRow(_Frozen):
         return self.baseline_value is not None and self.baseline_value >= self.value
 
 
+class AblationRow(_Frozen):
+    """A metric of a class when a component's answers were replaced, on the same requests. difference: variant minus base, a share.
+
+    lowers: the whole interval below zero; raises: wholly above. overrides: 'task=random' or 'task=baseline'.
+    """
+
+    overrides: tuple[str, ...]
+    request_class: str
+    metric: str
+    base: float
+    variant: float
+    difference: Estimate
+
+    @property
+    def lowers(self) -> bool:
+        return self.difference.high < 0
+
+    @property
+    def raises(self) -> bool:
+        return self.difference.low > 0
+
+
+class Ablation(_Frozen):
+    """ablation.json in the directory of the base run."""
+
+    version: Literal[1] = 1
+    base: str
+    variants: tuple[str, ...]
+    rows: tuple[AblationRow, ...]
+
+
 class ChoiceRow(_Frozen):
     """An arm of a choice: share expected by the spec (of the requests that reach the choice) against the observed one."""
 
@@ -282,6 +313,7 @@ class Report(_Frozen):
     planner: PlannerRow | None
     quality: tuple[QualityRow, ...]
     models: tuple[ModelQualityRow, ...]
+    ablation: tuple[AblationRow, ...]
     choices: tuple[ChoiceRow, ...]
     errors: tuple[ErrorRow, ...]
     resources: tuple[ResourceRow, ...]

@@ -19,6 +19,7 @@ from aibenchrt.report.statistics import SAMPLES_BEYOND, Array
 WIDTH = 10.0  # inches of 96 pixels: the width of the page
 INK = "#010203"  # replaced by currentColor
 AI, SERVICE, PLANNER, GOOD, BAD = "#e08a2c", "#3f87c9", "#8b93a0", "#2f9e6e", "#d24b4b"
+SHADES = {"ai": (AI, "#c4701a"), "service": (SERVICE, "#2f6ea8"), "planner": (PLANNER, PLANNER)}  # neighbours on a bar
 COLOURS = {"ai": AI, "service": SERVICE, "planner": PLANNER}
 CLASSES = ("#7a5bd0", "#2f9e6e", "#d24b4b", "#b98a00", "#2aa3b5")
 
@@ -182,8 +183,7 @@ def _paths(report: Report) -> str:
         for at, name in enumerate(reversed(classes)):
             left = 0.0
             for order, row in enumerate(r for r in report.paths if r.request_class == name):
-                colour = COLOURS.get(row.kind, PLANNER)
-                axes.barh(at, row.mean_ms, left=left, color=colour, alpha=1.0 if order % 2 else 0.78, height=0.84)
+                axes.barh(at, row.mean_ms, left=left, color=SHADES.get(row.kind, SHADES["planner"])[order % 2], height=0.84)
                 letters = 0.0095 * longest * len(row.task)
                 if row.mean_ms > min(letters, 0.02 * longest):
                     turn = 0 if row.mean_ms > letters else 90
@@ -222,7 +222,7 @@ def _time(analysis: Analysis) -> str:
         latency.plot(seconds[:-1] + 0.5, slowest[1], color=SERVICE, linewidth=1.2, label="slowest of each second")
         latency.plot(seconds[:-1] + 0.5, slowest[0], color=INK, linewidth=1.2, label="median of each second")
         latency.set_ylabel("latency, ms")
-        latency.set_ylim(bottom=0)
+        latency.set_ylim(0, 1.3 * float(np.nanmax([*slowest[1], 1e-3])))
         latency.legend(ncols=2, loc="upper right")
         moments = (times - start) / 1e9
         grid = np.linspace(0, seconds[-1], 600)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aibenchrt.report.legends import LEGENDS
-from aibenchrt.report.model import Estimate, LatencyRow, Report
+from aibenchrt.report.model import AblationRow, Estimate, LatencyRow, Report
 
 ABSENT = "–"
 
@@ -49,6 +50,7 @@ def tables(report: Report) -> tuple[Table, ...]:
         latency_table(report),
         quality_table(report),
         model_table(report),
+        ablation_table(report.ablation),
         reference_table(report),
         ratio_table(report),
         share_table(report),
@@ -134,6 +136,34 @@ def model_table(report: Report) -> Table:
         tuple(rows),
         LEGENDS["models"],
         (4, 5),
+    )
+
+
+def ablation_table(ablation: Sequence[AblationRow]) -> Table:
+    def says(row: AblationRow) -> str:
+        if row.raises:
+            return "baseline wins" if any(o.endswith("=baseline") for o in row.overrides) else "raises"
+        return "lowers" if row.lowers else "no difference seen"
+
+    return Table(
+        "ablation",
+        "What each component is worth",
+        ("replaced", "metric", "class", "this run, %", "replaced, %", "difference, points", "requests", "says"),
+        tuple(
+            (
+                ", ".join(row.overrides),
+                row.metric,
+                row.request_class,
+                number(100 * row.base),
+                number(100 * row.variant),
+                interval(row.difference, 100),
+                f"{row.difference.n:,}",
+                says(row),
+            )
+            for row in ablation
+        ),
+        LEGENDS["ablation"],
+        (3, 4, 5, 6),
     )
 
 
@@ -293,7 +323,7 @@ def choice_table(report: Report) -> Table:
     return Table(
         "choices",
         "Choices: expected and observed shares",
-        ("choice", "arm", "leads to", "decided by", "expected", "observed, %", "requests"),
+        ("choice", "arm", "leads to", "decided by", "expected", "observed, %", "requests", "agreement"),
         tuple(
             (
                 c.choice,
@@ -303,6 +333,7 @@ def choice_table(report: Report) -> Table:
                 percent(c.expected),
                 interval(c.observed, 100),
                 f"{c.observed.n:,}",
+                "agrees" if c.observed.low <= c.expected <= c.observed.high else "differs",
             )
             for c in report.choices
         ),

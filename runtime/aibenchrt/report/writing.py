@@ -1,0 +1,26 @@
+"""Writing what a report is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from aibenchrt.errors import EnvironmentFailure
+
+
+def write_json(path: Path, data: BaseModel) -> None:
+    """Whole or not at all. Raises EnvironmentFailure AIB605."""
+    write_text(path, data.model_dump_json(indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Whole or not at all. Raises EnvironmentFailure AIB605."""
+    temporary = path.with_name(path.name + ".part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        hint = "free space, or copy the run directory to where it can be written"
+        raise EnvironmentFailure("AIB605", f"cannot write {path.name}: {error.strerror}", hint) from error
