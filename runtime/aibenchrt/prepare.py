@@ -19,11 +19,15 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from aibenchrt.datasets.world import World
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.plan import Plan, PlanStage
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.world import World
+
 
 Settings = Mapping[str, str | int]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from aibenchrt.components.database_operation.engine import DSN_VARIABLE
+from aibenchrt.components.database_operation.postgresql import DSN_VARIABLE
 from aibenchrt.datasets.movielens_shop import load_world
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.prepare import prepare_component

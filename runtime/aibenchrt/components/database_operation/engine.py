@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import psycopg
-from psycopg import sql
-
-from aibenchrt.errors import EnvironmentFailure
-
 Tables = Mapping[str, tuple[int, tuple[tuple[str, str], ...]]]
 Rows = Mapping[str, Iterable[Sequence[Any]]]
 Read = Callable[[Sequence[Any]], list[tuple[Any, ...]]]
-
-DSN_VARIABLE = "AIBENCH_POSTGRES_DSN"
 
 
 class Database(Protocol):
@@ -28,112 +17,16 @@ class Database(Protocol):
         ...
 
 
-class Sqlite:
-    """One file in the prepared folder, opened read-only, one connection per thread."""
+class Engine(Protocol):
+    """Where the tables are kept: something in the prepared folder always, the tables themselves for SQLite only."""
 
-    def build(self, folder: Path, tables: Tables, rows: Rows) -> None:
-        connection = sqlite3.connect(folder / "shop.sqlite")
-        with connection:
-            for table, (key, columns) in tables.items():
-                connection.execute(_create(table, key, columns) + " WITHOUT ROWID")
-                marks = ", ".join("?" * len(columns))
-                connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows[table])
-        connection.close()
+    def build(self, folder: Path, tables: Tables, rows: Rows) -> None: ...
 
-    def is_built(self, folder: Path) -> bool:
-        return (folder / "shop.sqlite").is_file()
+    def is_built(self, folder: Path) -> bool: ...
 
-    def open(self, folder: Path) -> Database:
-        return _SqliteDatabase(folder / "shop.sqlite")
+    def open(self, folder: Path) -> Database: ...
 
 
-class _SqliteDatabase:
-    def __init__(self, path: Path) -> None:
-        self._uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-        self._local = threading.local()
-        self._connection().execute("SELECT 1 FROM users LIMIT 1")
-
-    def query(self, statement: str) -> Read:
-        def read(parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-            return self._connection().execute(statement, parameters).fetchall()
-
-        return read
-
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = sqlite3.connect(self._uri, uri=True)
-        return connection
-
-
-class Postgres:
-    """A schema of its own on the server that AIBENCH_POSTGRES_DSN names; the prepared folder keeps only the schema's name."""
-
-    def build(self, folder: Path, tables: Tables, rows: Rows) -> None:
-        content = {table: [tuple(row) for row in rows[table]] for table in tables}
-        name = f"aibench_{hashlib.sha256(repr(content).encode()).hexdigest()[:16]}"
-        with _connect() as connection, connection.cursor() as cursor:  # one transaction: the schema is there whole or not at all
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (name,))
-            cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
-            cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
-            cursor.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(name)))
-            for table, (key, columns) in tables.items():
-                cursor.execute(sql.SQL(_create(table, key, columns)))
-                with cursor.copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as copy:
-                    for row in content[table]:
-                        copy.write_row(row)
-        (folder / "schema").write_text(name)
-
-    def is_built(self, folder: Path) -> bool:
-        name = (folder / "schema").read_text()
-        with _connect() as connection:
-            return connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (name,)).fetchone() is not None
-
-    def open(self, folder: Path) -> Database:
-        name = (folder / "schema").read_text()
-        if not self.is_built(folder):
-            raise EnvironmentFailure("AIB615", f"the PostgreSQL server has no schema {name}", "run `aibenchc run SPEC`, which prepares it")
-        return _PostgresDatabase(name)
-
-
-class _PostgresDatabase:
-    """One connection per thread. A lost connection fails the call that meets it; the next call connects anew."""
-
-    def __init__(self, schema: str) -> None:
-        self._schema = schema
-        self._local = threading.local()
-
-    def query(self, statement: str) -> Read:
-        text = statement.replace("?", "%s").encode()
-
-        def read(parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-            return self._connection().execute(text, parameters, prepare=True).fetchall()
-
-        return read
-
-    def _connection(self) -> psycopg.Connection[tuple[Any, ...]]:
-        connection: psycopg.Connection[tuple[Any, ...]] | None = getattr(self._local, "connection", None)
-        if connection is None or connection.closed:
-            connection = _connect(autocommit=True)
-            connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(self._schema)))
-            self._local.connection = connection
-        return connection
-
-
-def _connect(*, autocommit: bool = False) -> psycopg.Connection[tuple[Any, ...]]:
-    """EnvironmentFailure AIB615: the variable is not set, or the server does not answer within 5 s."""
-    dsn = os.environ.get(DSN_VARIABLE)
-    if not dsn:
-        raise EnvironmentFailure(
-            "AIB615", f"engine postgresql needs the environment variable {DSN_VARIABLE}", "set it to the connection string of your server"
-        )
-    try:
-        return psycopg.connect(dsn, autocommit=autocommit, connect_timeout=5)
-    except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise EnvironmentFailure("AIB615", f"the PostgreSQL server cannot be reached: {reason}", f"check {DSN_VARIABLE}") from error
-
-
-def _create(table: str, key: int, columns: tuple[tuple[str, str], ...]) -> str:
+def create_statement(table: str, key: int, columns: tuple[tuple[str, str], ...]) -> str:
     listed = ", ".join(f"{name} {kind} NOT NULL" for name, kind in columns)
     return f"CREATE TABLE {table} ({listed}, PRIMARY KEY ({', '.join(name for name, _ in columns[:key])}))"

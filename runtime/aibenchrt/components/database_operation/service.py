@@ -1,17 +1,21 @@
 """Database operation: users, users' ranking weights, and the details of goods, looked up by key in SQLite or PostgreSQL.
 
-Both engines hold the same tables (TABLES) and answer alike; engine.py knows how to reach them.
+Both engines hold the same tables (TABLES) and answer alike; sqlite.py and postgresql.py know how to reach them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aibenchrt.components.database_operation.engine import Database, Postgres, Sqlite
-from aibenchrt.datasets.world import World
+from aibenchrt.components.database_operation.engine import Database, Engine
+from aibenchrt.components.database_operation.sqlite import Sqlite
 from aibenchrt.values import Values, Work
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.world import World
+
 
 # Table → its columns as (name, SQL type); the first ones, up to `key`, are the primary key.
 TABLES: dict[str, tuple[int, tuple[tuple[str, str], ...]]] = {
@@ -116,5 +120,9 @@ def _one(found: list[tuple[Any, ...]], user_id: int) -> tuple[Any, ...]:
     return found[0]
 
 
-def _engine(settings: Mapping[str, str | int]) -> Sqlite | Postgres:
-    return Postgres() if settings["engine"] == "postgresql" else Sqlite()
+def _engine(settings: Mapping[str, str | int]) -> Engine:
+    if settings["engine"] == "sqlite":
+        return Sqlite()
+    from aibenchrt.components.database_operation.postgresql import Postgres  # psycopg takes 0.1 s to import
+
+    return Postgres()

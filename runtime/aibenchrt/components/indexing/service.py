@@ -18,16 +18,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tantivy
 from tantivy import Occur, Query
 
 from aibenchrt.components.query_parsing.service import work as parse
 from aibenchrt.components.query_parsing.terms import Term, read_term, words
-from aibenchrt.datasets.world import Item, World
-from aibenchrt.datasets.world import Query as TextQuery
 from aibenchrt.values import Value, Values, Work
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.world import Item, World
+    from aibenchrt.datasets.world import Query as TextQuery
+
 
 # Chosen on the validation split, see README.md.
 CATEGORY_BOOST = 5.0

@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rapidfuzz.distance import OSA
 from symspellpy import SymSpell, Verbosity
@@ -20,8 +21,11 @@ from symspellpy.editdistance import DistanceAlgorithm, EditDistance
 
 from aibenchrt.components.query_parsing.service import parse
 from aibenchrt.components.query_parsing.terms import Term, query_value, read_term, words
-from aibenchrt.datasets.world import Query, World
 from aibenchrt.values import Values, Work
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.world import Query, World
+
 
 # Chosen on the validation split, see README.md.
 EDIT_COST = 6.0
