@@ -34,13 +34,15 @@ class Sample:
     truth: tuple[int, ...]
     user_id: int
     request_class: str
+    part: str
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request to run: its class and what it carries."""
+    """A request to run: its class, the part of the world that it comes from, and what it carries."""
 
     request_class: str
+    part: str
     payload: Payload
 
 
@@ -63,7 +65,7 @@ def collect(plan: Plan, world: World, models: Mapping[str, ModelVersion], asked:
         for one, reached in zip(asked, asyncio.run(_run_all(executor, chains, asked)), strict=True):
             if reached is not None:
                 user = int(one.payload.values["user"]["user_id"])
-                samples[reached.stage].append(Sample(reached.inputs, one.payload.truth, user, one.request_class))
+                samples[reached.stage].append(Sample(reached.inputs, one.payload.truth, user, one.request_class, one.part))
     return samples
 
 

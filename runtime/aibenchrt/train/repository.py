@@ -56,10 +56,11 @@ def models_folder() -> Path:
 
 
 def code_hash(component: str) -> str:
-    """Over the component's modules (model, features, train, serve) and this package's: a change of any makes older versions unfit."""
+    """Over the component's modules (model, features, train, serve) and what they train with: a change of any makes versions unfit."""
     here = Path(__file__).parent
+    shared = [here / name for name in ("export.py", "measure.py", "path.py", "trained.py")]
     digest = hashlib.sha256()
-    for path in [*sorted((here.parent / "components" / component).glob("*.py")), *sorted(here.glob("*.py"))]:
+    for path in [*sorted((here.parent / "components" / component).glob("*.py")), *shared]:
         if path.name != "spec.py":
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]

@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from aibenchrt.catalog import component as component_spec
@@ -27,7 +27,17 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]
 SIZES = ("tiny", "small", "full")
-_HELD_OUT_MOST = {"tiny": 300, "small": 1500, "full": 1_000_000}  # requests on which a ranker is measured
+
+
+@dataclass(frozen=True)
+class Most:
+    """How many requests at most train a ranker, and measure it."""
+
+    training: int
+    held_out: int
+
+
+_MOST = {"tiny": Most(600, 300), "small": Most(100_000, 2000), "full": Most(100_000, 100_000)}
 
 
 def _silent(_what: str, _done: float) -> None:
@@ -158,14 +168,20 @@ def _collect(
 ) -> dict[str, Samples]:
     from aibenchrt.components.learning_to_rank.train import Samples
 
-    parts = []
-    for share, (split, part, at, versions) in enumerate(
-        (("train", "rank", earlier, before), ("validation", "validation", world, models), ("test", "test", world, models))
-    ):
-        progress(f"running the path on {part} requests", share / 3)
-        asked = _requests(plan, world, split, part)
-        parts.append(collect(plan, at, versions, asked[: _HELD_OUT_MOST[size]] if split == "test" else asked))
-    return {stage: Samples(*(part[stage] for part in parts)) for stage in parts[0]}
+    most = _MOST[size]
+    progress("running the path on training requests", 0.0)
+    training = collect(plan, earlier, before, _requests(plan, world, "train", "rank")[: most.training])
+    progress("running the path on validation and test requests", 0.5)
+    asked = _requests(plan, world, "validation", "validation") + _requests(plan, world, "test", "test")[: most.held_out]
+    served = collect(plan, world, models, asked)
+    return {
+        stage: Samples(
+            training=training[stage],
+            choosing=[sample for sample in served[stage] if sample.part == "validation"],
+            held_out=[sample for sample in served[stage] if sample.part == "test"],
+        )
+        for stage in training
+    }
 
 
 def _requests(plan: Plan, world: World, split: str, part: str) -> list[Asked]:
@@ -179,7 +195,7 @@ def _requests(plan: Plan, world: World, split: str, part: str) -> list[Asked]:
     for request in plan.requests:
         payloads = [p for p in module.payloads(world, request.source, split) if p.query_id in ids[request.source]]
         placed += [(place / len(payloads), request.name, payload) for place, payload in enumerate(payloads)]
-    return [Asked(name, payload) for _, name, payload in sorted(placed, key=lambda one: one[:2])]
+    return [Asked(name, part, payload) for _, name, payload in sorted(placed, key=lambda one: one[:2])]
 
 
 def _context(plan: Plan, stage: PlanStage, *states: tuple[World, Mapping[str, ModelVersion]]) -> str:

@@ -34,7 +34,7 @@ class Effort:
     decay: float = 1e-4
 
 
-EFFORTS = {"tiny": Effort(4, 800, 0.1, 32), "small": Effort(2, 60_000), "full": Effort(20, 60_000)}
+EFFORTS = {"tiny": Effort(4, 500, 0.1, 16), "small": Effort(2, 60_000), "full": Effort(20, 60_000)}
 # The deep networks diverge at a rate that the shallow one needs (section 4.2 warms up resnet110 at 0.01).
 RATES = {"resnet56": 0.15, "resnet110": 0.1, "resnet50": 0.05, "resnet152": 0.05}
 
