@@ -159,6 +159,12 @@ _RUNNING = (
     Code("AIB611", "the folder holds somebody else's files", "choose another folder", "Only folders that are empty or that we wrote are written to."),
     Code("AIB612", "Triton cannot run here", "run on Linux x86-64 with Python 3.11, or name a Triton endpoint", "AI components are served by Triton."),
     Code("AIB613", "the plan cannot be executed", "compile the spec again", "An edge of the plan is missing, or leads nowhere."),
+    Code("AIB614", "these runs make no reference", "give VALID runs of at least two separate deployments with one fingerprint", "A reference is recorded from repeated deployments of one system, so that its spread is known."),
+    Code("AIB615", "the database server cannot be used", "set AIBENCH_POSTGRES_DSN to its connection string, and prepare the data", "A task with `engine postgresql` needs a server that can be reached and holds the scenario's tables."),
+    Code("AIB614", "the data changed upstream", "use the synthetic form, or pin the new version", "The registry has another version whose files differ: a new version of the data, whose qualities are not comparable."),
+    Code("AIB615", "the PostgreSQL server cannot be used", "start it, and set AIBENCH_POSTGRES_DSN", "A task asks for engine postgresql."),
+    Code("AIB616", "these runs do not go together", "give runs of separate deployments with one fingerprint, all VALID", "A reference, or a comparison, needs runs of the same thing."),
+    Code("AIB617", "a service was not prepared", "run `aibenchc run SPEC`, which prepares every service", "A service reads a folder that preparation makes."),
 )
 
 _OURS = (

@@ -74,14 +74,14 @@ def describe(error: BaseException) -> str:
 
 
 def open_step(step: Step, prepared: Path, state: Path) -> Chain:
-    """The step's components at work. EnvironmentFailure AIB614: a stage was not prepared, or is no service."""
+    """The step's components at work. EnvironmentFailure AIB617: a stage was not prepared, or is no service."""
     return chain(step, {stage.name: _open_stage(stage, prepared / stage.name, state) for stage in step.stages})
 
 
 def _open_stage(stage: PlanStage, folder: Path, state: Path) -> Work:
     if stage.kind != "service" or not folder.is_dir():
         why = "is no service" if stage.kind != "service" else f"has no prepared folder {folder}"
-        raise EnvironmentFailure("AIB614", f"task '{stage.name}' {why}", "run `aibenchc run SPEC`, which prepares every service")
+        raise EnvironmentFailure("AIB617", f"task '{stage.name}' {why}", "run `aibenchc run SPEC`, which prepares every service")
     work: Work = service_module(stage.component).open_work(folder, stage.settings, state)
     return work
 
@@ -111,7 +111,7 @@ def start(address: str, codec: TaskCodec, work: Chain, workers: int) -> tuple[gr
 
 
 def serve(generated: Path, task: str, address: str, prepared: Path, state: Path, workers: int) -> None:
-    """Until SIGTERM or SIGINT. EnvironmentFailure: AIB602, AIB613, AIB614, and what the component raises."""
+    """Until SIGTERM or SIGINT. EnvironmentFailure: AIB602, AIB613, AIB617, and what the component raises."""
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())

@@ -159,7 +159,7 @@ def test_a_port_in_use_is_told(shop: Site) -> None:
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [("task", "AIB613"), ("prepared", "AIB614"), ("no plan", "AIB613"), ("no stubs", "AIB613"), ("other ports", "AIB613")],
+    [("task", "AIB613"), ("prepared", "AIB617"), ("no plan", "AIB613"), ("no stubs", "AIB613"), ("other ports", "AIB613")],
 )
 def test_what_does_not_fit_is_told_at_start(world: World, tmp_path: Path, change: str, code: str) -> None:
     broken = site(tmp_path, world, [single("parse", "query_parsing"), single("find", "indexing", shards=2)])

@@ -151,7 +151,7 @@ def test_what_cannot_be_a_reference(tmp_path: Path, case: str) -> None:
     runs = [write_run(tmp_path / "a", BASE)] + ([write_run(tmp_path / "b", other)] if other else [])
     with pytest.raises(EnvironmentFailure) as failure:
         record_reference(runs)
-    assert failure.value.code == "AIB614"
+    assert failure.value.code == "AIB616"
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1", '{"version": 2}'])

@@ -21,7 +21,7 @@ SMALLEST_TOLERANCE = 0.01
 def record_reference(directories: Sequence[Path], title: str | None = None) -> Reference:
     """The reference of at least two VALID runs of separate deployments with one fingerprint.
 
-    Raises EnvironmentFailure AIB609: unreadable run; AIB614: fewer than two deployments, different fingerprints, an INVALID run.
+    Raises EnvironmentFailure AIB609: unreadable run; AIB616: fewer than two deployments, different fingerprints, an INVALID run.
     """
     analyses = [analyse(read_run(directory)) for directory in directories]
     _check([a.run for a in analyses], analyses)
@@ -39,7 +39,7 @@ def record_reference(directories: Sequence[Path], title: str | None = None) -> R
 
 def _check(runs: Sequence[Run], analyses: Sequence[Analysis]) -> None:
     def fail(message: str, hint: str) -> EnvironmentFailure:
-        return EnvironmentFailure("AIB614", message, hint)
+        return EnvironmentFailure("AIB616", message, hint)
 
     if len({run.info.deployment_id for run in runs}) < len(runs) or len(runs) < 2:
         raise fail(
