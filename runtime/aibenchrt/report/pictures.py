@@ -70,6 +70,10 @@ def inline(text: str, label: str) -> str:
     limit = f"max-width:{float(size.group(1)) * 4 / 3:.0f}px" if size and "pt" in head else "max-width:100%"
     head = re.sub(r"\s(width|height)=\"[^\"]*\"", "", head)
     escaped = label.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    # Ids count up: matplotlib hashes coordinates whose last bit its layout solver does not keep, and two pictures must not share one.
+    names = {old: f"{re.sub('[^a-z]', '-', label)}-{n}" for n, old in enumerate(dict.fromkeys(re.findall(r"\bid=\"([^\"]+)\"", body)))}
+    body = re.sub(r"\bid=\"([^\"]+)\"", lambda m: f'id="{names[m[1]]}"', body)
+    body = re.sub(r"(url\(|href=\")#([^\")]+)", lambda m: f"{m[1]}#{names.get(m[2], m[2])}", body)
     body = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", body)
     return f'{head} style="width:100%;{limit}" role="img" aria-label="{escaped}">{body}'.replace(INK, "currentColor")
 
