@@ -63,7 +63,9 @@ class Diagnostics:
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `name` is most likely a misspelling of, None if none is near."""
-    found = difflib.get_close_matches(name, sorted(set(candidates)), n=1, cutoff=0.6)
+    reach = max(2, len(name) // 3)
+    near = sorted({candidate for candidate in candidates if abs(len(candidate) - len(name)) <= reach})
+    found = difflib.get_close_matches(name, near, n=1, cutoff=0.6)
     return found[0] if found else None
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from aibenchc.diagnostics import Diagnostics, did_you_mean, place
+from aibenchc.diagnostics import Diagnostics, did_you_mean, one_of, place
 from aibenchc.source import Span
 from aibenchc.syntax import ast
 
 _DIGITS = 18  # longer numbers are mistakes
-_MOST_LOOKUPS = 100  # searches for the nearest name; each looks at every name there is
+_MOST_COMPARED = 100_000  # names that are compared in all when the nearest ones are looked for
 
 TIMES = {"ms": Decimal("0.001"), "s": Decimal(1), "min": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 RATES = {"/s": Decimal(1), "/min": Decimal(1) / 60, "/h": Decimal(1) / 3600}
@@ -56,12 +56,13 @@ class Reader:
     diagnostics: Diagnostics
     params: Mapping[str, ast.Value] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
-    lookups: int = 0
+    compared: int = 0
 
     def did_you_mean(self, name: str, candidates: Iterable[str], otherwise: str = "") -> str:
         """A hint with the nearest candidate; after many of these only `otherwise`, so that a spec full of mistakes stays fast to check."""
-        self.lookups += 1
-        return did_you_mean(name, candidates, otherwise) if self.lookups <= _MOST_LOOKUPS else otherwise
+        names = list(candidates)
+        self.compared += len(names)
+        return did_you_mean(name, names, otherwise) if self.compared <= _MOST_COMPARED else otherwise or one_of(names)
 
     def resolved(self, value: ast.Value) -> ast.Value | None:
         """The value, a parameter's for `$name`; None after reporting an undeclared one."""

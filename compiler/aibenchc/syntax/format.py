@@ -6,6 +6,7 @@ Two steps: the tree becomes lines of cells; then runs of lines of one kind are a
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -202,11 +203,11 @@ class _Writer:
         """The comments in a stretch of text."""
         while self.next_comment < len(self.comments) and self.comments[self.next_comment].printed:
             self.next_comment += 1
-        for comment in self.comments[self.next_comment :]:
-            if comment.start >= end:
+        first = bisect_left(self.comments, start, lo=self.next_comment, key=_start)
+        for i in range(first, len(self.comments)):
+            if self.comments[i].start >= end:
                 return
-            if comment.start >= start:
-                yield comment
+            yield self.comments[i]
 
     def _comments_before(self, position: int, indent: int) -> None:
         """Prints what has not been printed up to a position: beside the line that it ends, else on lines of its own."""
@@ -221,6 +222,10 @@ class _Writer:
                 blank = bool(self.lines) and bool(_BLANK.search(gap))
                 self.lines.append(_Line(indent, [], comment=comment.text, blank_before=blank))
             self.at = comment.end
+
+
+def _start(comment: _Comment) -> int:
+    return comment.start
 
 
 def format_spec(spec: ast.Spec) -> str:

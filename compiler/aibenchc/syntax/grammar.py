@@ -6,7 +6,6 @@ import hashlib
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -93,17 +92,17 @@ def make_parser(callbacks: lark.Transformer[Token, object], folder: Path | None)
     if _intact(cached, noted):
         return _build(text, callbacks, str(cached))
     try:
-        with tempfile.TemporaryDirectory(dir=folder) as work:
-            fresh = Path(work) / "grammar.lark"
-            parser = _build(text, callbacks, str(fresh))
-            digest = hashlib.sha256(fresh.read_bytes()).hexdigest()
-            note = Path(work) / "note"
-            note.write_text(digest, encoding="ascii")
-            os.replace(fresh, cached)
-            os.replace(note, noted)
-            return parser
+        cached.unlink(missing_ok=True)
     except OSError:
         return _build(text, callbacks, False)
+    parser = _build(text, callbacks, str(cached))  # lark writes the file, or does without where it cannot
+    try:
+        fresh = noted.with_name(f"{noted.name}.{os.getpid()}")
+        fresh.write_text(hashlib.sha256(cached.read_bytes()).hexdigest(), encoding="ascii")
+        os.replace(fresh, noted)
+    except OSError:
+        return parser
+    return parser
 
 
 def _intact(cached: Path, noted: Path) -> bool:

@@ -19,7 +19,8 @@ from aibenchc.syntax.build_tree import TreeBuilder
 from aibenchc.syntax.grammar import MAX_DEPTH, TooDeepError, cache_folder, make_parser
 
 VERSION = "1"
-MAX_MISTAKES = 20  # syntax errors looked for in one file
+MAX_MISTAKES = 20  # syntax errors looked for in one file, each by parsing it once more
+MOST_PARSED = 2**21  # characters of one file that are parsed in all, so that a large file full of mistakes does not take long
 
 OpenInclude = Callable[[str, Span], SourceFile | None]
 
@@ -83,7 +84,7 @@ def parse_file(source: SourceFile, diagnostics: Diagnostics) -> ast.Spec | None:
     if not _header_is_right(source, diagnostics):
         return None
     text = source.text
-    for _ in range(MAX_MISTAKES):
+    for _ in range(max(2, min(MAX_MISTAKES, MOST_PARSED // (len(text) + 1)))):
         parsed = _parse_text(text, "start", source)
         if isinstance(parsed, ast.Spec):
             return parsed if text is source.text else None

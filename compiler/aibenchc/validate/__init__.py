@@ -70,7 +70,8 @@ def validate(
     if "load" not in blocks:
         diagnostics.report("AIB124", scenario.name.span, name="load", example=_LOAD)
     load = sections.load(blocks["load"], reader, locate) if "load" in blocks else None
-    _unused_params(spec, reader)
+    if not diagnostics.failed:  # else what uses a parameter may not have been read
+        _unused_params(spec, reader)
     if load is None or diagnostics.failed:
         return None
     return Scenario(

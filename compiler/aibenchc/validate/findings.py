@@ -187,15 +187,21 @@ class _Reporter:
     def report_together(self, group: Exclusive, flow: Flow) -> frozenset[str]:
         """`( a | b ) ->`: the first pair of tasks of two arms that run in one case; empty where they exclude each other."""
         seen: list[str] = []
+        ran = 0
         for arm in group.arms:
             names = list(dict.fromkeys(out.node for out in arm))
-            for name in names:
+            cases = [flow.runs[name] if name in flow.runs else flow.cases_of(name) for name in names]
+            for name, mask in zip(names, cases, strict=True):
+                if not mask & ran:
+                    continue
                 for earlier in seen:
                     case = flow.together(earlier, name)
                     if case is not None and earlier != name:
                         self._together(group, earlier, name, case)
                         return frozenset((earlier, name))
             seen += names
+            for mask in cases:
+                ran |= mask
         return frozenset()
 
     def _together(self, group: Exclusive, one: str, other: str, case: Case) -> None:

@@ -1,0 +1,5 @@
+import sys
+
+from aibenchc.cli import main
+
+sys.exit(main())

@@ -1,0 +1,190 @@
+"""The command line: verbs, exit codes, what goes to which stream."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import aibenchc.cli
+import pytest
+from aibenchc.cli import main
+from aibenchc.cli.starter import starter
+from aibenchc.cli.verbs import VERBS
+from aibenchc.codes import CODES
+from aibenchrt.catalog import COMPONENTS, DATASETS
+from aibenchrt.errors import EnvironmentFailure
+
+ROOT = Path(__file__).resolve().parent.parent
+ECOMMERCE = ROOT / "specs" / "ecommerce.aib"
+
+
+def test_check_says_ok(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(ECOMMERCE)]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{ECOMMERCE}: ok: E-commerce Search Intelligence: ")
+    assert err == ""
+
+
+def test_check_reports_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "a.aib"
+    spec.write_text(starter("a").replace(": query_parsing", ": query_prasing").replace("for 60 s", "for 60"), encoding="utf-8")
+    assert main(["check", str(spec)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.findall(r"^error\[(AIB\d+)\]", err, re.MULTILINE) == ["AIB102", "AIB201"]
+    assert err.endswith("2 errors\n")
+
+
+def test_check_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "a.aib"
+    spec.write_text(starter("a").replace(": query_parsing", ": query_prasing"), encoding="utf-8")
+    assert main(["check", "--json", str(spec)]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["failed"] is True
+    (diagnostic,) = found["diagnostics"]
+    line = spec.read_text(encoding="utf-8").splitlines()[diagnostic["line"] - 1]
+    assert line[diagnostic["column"] - 1 : diagnostic["end_column"] - 1] == "query_prasing"
+    assert diagnostic["code"] == "AIB102"
+    assert main(["check", "--json", str(ECOMMERCE)]) == 0
+    assert json.loads(capsys.readouterr().out)["failed"] is False
+
+
+def test_a_missing_spec_and_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(tmp_path / "none.aib")]) == 1
+    assert "AIB011" in capsys.readouterr().err
+    assert main(["check", str(tmp_path)]) == 1
+    assert "AIB015" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["chek", "x"], ["check"], ["check", "x", "--nonsense"], ["check", "x", "--param", "rate"], []])
+def test_a_command_line_that_cannot_be_understood(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], *([verb.name, "--help"] for verb in VERBS if verb.module != "running")])
+def test_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    assert "aibenchc" in capsys.readouterr().out
+
+
+def test_the_three_kinds_of_failure(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    authoring = import_module("aibenchc.cli.authoring")
+
+    def raises(error: BaseException) -> None:
+        def check(*_: object) -> int:
+            raise error
+
+        monkeypatch.setattr(authoring, "run", check)
+
+    raises(EnvironmentFailure("AIB602", "port 21000 is in use", "stop what listens there"))
+    assert main(["check", str(ECOMMERCE)]) == aibenchc.cli.ENVIRONMENT
+    assert capsys.readouterr().err == "error[AIB602]: port 21000 is in use\n  = help: stop what listens there\n"
+    raises(RuntimeError("a bug"))
+    assert main(["check", str(ECOMMERCE)]) == aibenchc.cli.OURS
+    assert "AIB901" in capsys.readouterr().err
+    raises(KeyboardInterrupt())
+    assert main(["check", str(ECOMMERCE)]) == 130
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = f"{sys.executable} -m aibenchc components | true; echo ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "0"
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_starter_checks_formats_and_compiles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "my_shop", "--folder", str(tmp_path)]) == 0
+    spec = tmp_path / "my_shop.aib"
+    assert main(["check", str(spec)]) == 0
+    assert main(["format", "--check", str(spec)]) == 0
+    assert main(["compile", str(spec), "--out", str(tmp_path / "out"), "--no-stubs"]) == 0
+    plan = json.loads((tmp_path / "out" / "plan.json").read_text(encoding="utf-8"))
+    assert [step["task"] for step in plan["steps"]].count("find") == 1
+    assert len(plan["steps"]) >= 5
+    capsys.readouterr()
+    assert main(["new", "my_shop", "--folder", str(tmp_path)]) == 1
+    assert "is there already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["../evil", "1st", "a b", "a" * 61, "ä", ""])
+def test_new_refuses_names_that_are_none(name: str, tmp_path: Path) -> None:
+    assert main(["new", name, "--folder", str(tmp_path)]) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_format_writes_only_what_changes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec, broken = tmp_path / "a.aib", tmp_path / "b.aib"
+    spec.write_text("aib 1\nscenario   s{ task a:b\n\n\n# why\ntask long : c }\n", encoding="utf-8")
+    broken.write_text("aib 1\nscenario {", encoding="utf-8")
+    assert main(["format", "--check", str(spec)]) == 1
+    assert "+  task long : c" in capsys.readouterr().out
+    assert main(["format", str(spec), str(broken)]) == 1
+    assert spec.read_text(encoding="utf-8") == "aib 1\nscenario s {\n  task a : b\n\n  # why\n  task long : c\n}\n"
+    assert broken.read_text(encoding="utf-8") == "aib 1\nscenario {"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.aib", "b.aib"]
+    assert main(["format", "--check", str(spec)]) == 0
+
+
+def test_explain_knows_every_code(capsys: pytest.CaptureFixture[str]) -> None:
+    for code in CODES.values():
+        assert main(["explain", code.id.lower()]) == 0
+        assert code.explanation in capsys.readouterr().out
+    assert main(["explain", "AIB999"]) == 1
+
+
+def test_components_shows_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["components"]) == 0
+    listed = capsys.readouterr().out
+    for spec in (*COMPONENTS, *DATASETS):
+        assert spec.name in listed
+        assert main(["components", spec.name]) == 0
+    assert main(["components", "indexin"]) == 1
+    assert "did you mean 'indexing'?" in capsys.readouterr().err
+
+
+def test_distill_and_its_rules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["distill", str(ECOMMERCE), "--svg", str(tmp_path / "svg")]) == 0
+    assert "->" in capsys.readouterr().out
+    assert (tmp_path / "svg" / "distilled.svg").is_file()
+    assert main(["distill", str(ECOMMERCE), "--rules", "R9"]) == 1
+    assert "AIB306" in capsys.readouterr().err
+    assert main(["distill", str(ECOMMERCE), "--measurements", str(tmp_path / "none.json")]) == 1
+    assert "AIB307" in capsys.readouterr().err
+    assert main(["distill", str(ECOMMERCE), "--deployment", "nowhere"]) == 1
+    assert "AIB401" in capsys.readouterr().err
+
+
+def test_compile_leaves_alone_what_is_not_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "thesis.txt").write_text("all of it", encoding="utf-8")
+    assert main(["compile", str(ECOMMERCE), "--out", str(tmp_path), "--no-stubs"]) == 2
+    assert "AIB502" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_component_without_implementation_survives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "a.aib"
+    text = starter("a").replace("  # What flows", "  task suggest   : query_suggestion\n  # What flows")
+    spec.write_text(text.replace("    parse -> find\n", "    parse -> find\n    parse -> suggest -> response\n"), encoding="utf-8")
+    assert main(["check", str(spec)]) == 0
+    assert main(["compile", str(spec), "--out", str(tmp_path / "out"), "--no-stubs"]) == 1
+    assert "AIB501" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_code_is_used() -> None:
+    """A code that nothing reports is a promise that nobody keeps; AIB6xx are raised by the runtime."""
+    sources = [
+        path.read_text(encoding="utf-8")
+        for part in ("compiler", "runtime")
+        for path in (ROOT / part).rglob("*.py")
+        if path.name != "codes.py"
+    ]
+    used = {code for text in sources for code in re.findall(r"AIB\d{3}", text)}
+    assert used <= CODES.keys()
+    assert {code for code in CODES if code < "AIB300"} <= used
