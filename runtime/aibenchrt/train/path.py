@@ -17,9 +17,8 @@ from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.world import World
 from aibenchrt.plan import Plan, PlanStage, Step
 from aibenchrt.planner.executor import Executor, Request
-from aibenchrt.prepare import prepare_component, service_module
-from aibenchrt.serving import open_stage
-from aibenchrt.stages import Chain, chain
+from aibenchrt.planner.in_process import WorkOf, caller, open_chains, works
+from aibenchrt.stages import Chain
 from aibenchrt.train.repository import ModelVersion
 from aibenchrt.values import Values, Work
 
@@ -61,7 +60,8 @@ def collect(plan: Plan, world: World, models: Mapping[str, ModelVersion], asked:
     executor = Executor(plan)
     samples: dict[str, list[Sample]] = {stage.name: [] for stage in _stages(plan) if stage.component == RANKER}
     with tempfile.TemporaryDirectory(prefix="aibench-path-") as state:
-        chains = {step.task: _open(step, world, models, Path(state)) for step in plan.steps if step.phase == "response"}
+        folders = {stage: version.folder for stage, version in models.items()}
+        chains = open_chains(plan, _up_to_rankers(works(world, folders, Path(state))))
         for one, reached in zip(asked, asyncio.run(_run_all(executor, chains, asked)), strict=True):
             if reached is not None:
                 user = int(one.payload.values["user"]["user_id"])
@@ -77,10 +77,11 @@ async def _run_all(executor: Executor, chains: Mapping[str, Chain], asked: Seque
 async def _run(executor: Executor, chains: Mapping[str, Chain], number: int, asked: Asked) -> _Reached | None:
     """None: the request was answered without a ranker (by a cache, say)."""
     reached: list[_Reached] = []
+    answered = caller(chains)
 
     async def call(step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
         try:
-            return dict(chains[step.task](inputs))
+            return await answered(step, inputs)
         except _Reached as there:
             reached.append(there)
             raise
@@ -92,18 +93,11 @@ async def _run(executor: Executor, chains: Mapping[str, Chain], number: int, ask
     return reached[0] if reached else None
 
 
-def _open(step: Step, world: World, models: Mapping[str, ModelVersion], state: Path) -> Chain:
-    return chain(step, {stage.name: _work(stage, world, models, state) for stage in step.stages})
+def _up_to_rankers(work_of: WorkOf) -> WorkOf:
+    def open_work(stage: PlanStage) -> Work:
+        return _recorder(stage.name) if stage.component == RANKER else work_of(stage)
 
-
-def _work(stage: PlanStage, world: World, models: Mapping[str, ModelVersion], state: Path) -> Work:
-    if stage.component == RANKER:
-        return _recorder(stage.name)
-    if stage.kind == "ai":
-        return open_stage(stage, models[stage.name].folder)
-    folder = prepare_component(stage.component, stage.settings, world)
-    work: Work = service_module(stage.component).open_work(folder, stage.settings, state)
-    return work
+    return open_work
 
 
 def _recorder(stage: str) -> Work:

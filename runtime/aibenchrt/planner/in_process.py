@@ -1,0 +1,51 @@
+"""A plan in this process: the executor calls the components' Works directly; nothing listens and nothing is sent.
+
+For where answers matter and times do not: what a ranker trains on, ablation, tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aibenchrt.datasets.world import World
+from aibenchrt.plan import Plan, PlanStage, Step
+from aibenchrt.planner.executor import Call
+from aibenchrt.prepare import prepare_component, service_module
+from aibenchrt.serving import open_stage
+from aibenchrt.stages import Chain, chain
+from aibenchrt.values import Work
+
+WorkOf = Callable[[PlanStage], Work]
+
+
+def works(world: World, models: Mapping[str, Path], state: Path) -> WorkOf:
+    """Opens a stage's component: a service on what is prepared from the world, with `state` to write in; an AI stage on its model version.
+
+    models: AI stage → folder of the version. EnvironmentFailure as the components raise; KeyError: a stage without a version.
+    """
+
+    def open_work(stage: PlanStage) -> Work:
+        if stage.kind == "ai":
+            return open_stage(stage, models[stage.name])
+        folder = prepare_component(stage.component, stage.settings, world)
+        work: Work = service_module(stage.component).open_work(folder, stage.settings, state)
+        return work
+
+    return open_work
+
+
+def open_chains(plan: Plan, work_of: WorkOf, *, after: bool = False) -> dict[str, Chain]:
+    """Step → its stages at work. after: also the steps that run after the response."""
+    steps = [step for step in plan.steps if after or step.phase == "response"]
+    return {step.task: chain(step, {stage.name: work_of(stage) for stage in step.stages}) for step in steps}
+
+
+def caller(chains: Mapping[str, Chain]) -> Call:
+    """What an executor calls: the step's chain, in the event loop's thread. A step without a chain fails."""
+
+    async def call(step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
+        return dict(chains[step.task](inputs))
+
+    return call
