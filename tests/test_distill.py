@@ -50,7 +50,7 @@ from random_graphs import graphs
 
 CASES = Path(__file__).parent / "cases" / "distill"
 SPEC = Path(__file__).parent.parent / "specs" / "ecommerce.aib"
-TRIES = trying(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+TRIES = trying(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def said(step: Step) -> str:
@@ -325,6 +325,14 @@ def test_distilling_reaches_a_fixpoint_and_keeps_what_it_must(situation: tuple[G
         taken *= 1 - step.pruned
     if chosen.highest_percentile and not chosen.confirm_tail:
         assert 1 - taken <= 0.01 + 1e-6
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@trying(TRIES, max_examples=2000)
+@given(situations())
+def test_two_thousand_graphs_are_done_by_the_third_pass(situation: tuple[Graph, DistillSettings]) -> None:
+    assert distill(*situation).passes <= 3
 
 
 @TRIES

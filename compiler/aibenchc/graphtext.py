@@ -329,7 +329,9 @@ def _parse_feed(line: _Line) -> Feed:
 
 def _parse_choice(line: _Line) -> Choice:
     line.expect("choice")
-    name, kind = line.word(), ChoiceKind(line.word())
+    name, kind = line.word(), next((k for k in ChoiceKind if line.take(k.value)), None)
+    if kind is None:
+        raise GraphTextError(f"{line.where}: 'one' or 'first' expected")
     arms: list[Arm] = []
     while not arms or line.take("|"):
         share = line.number()

@@ -65,7 +65,7 @@ def prune_similar_branches(turn: Turn) -> Rewrite:
             continue
         flow = without_unreached(_merged(turn.graph, pair))
         if flow.findings:
-            why = f"without it a {flow.findings[0].kind.value} would follow at {flow.findings[0].task}"
+            why = f"without it '{flow.findings[0].task}' would be {flow.findings[0].kind.value}"
             problems.append(left_alone("R1", f"{text}: {why}", "", pair.goes.span))
             continue
         removed = gone(turn.graph, flow.graph)

@@ -45,7 +45,7 @@ def prune_smallest_fraction(turn: Turn) -> Rewrite:
             why += f", {time:.3%} of the service time"
         flow = without_unreached(_pruned(turn.graph, branch))
         if flow.findings:
-            text = f"{branch.what} stays: without it a {flow.findings[0].kind.value} would follow at {flow.findings[0].task}"
+            text = f"{branch.what} stays: without it '{flow.findings[0].task}' would be {flow.findings[0].kind.value}"
             problems.append(left_alone("R2", text, "", branch.span))
             continue
         tail = _tail(turn, branch)
