@@ -165,11 +165,21 @@ def _prepare(run: _Run) -> None:
     shutil.copy2(run.generated / "load.json", run.directory / "load.json")
     assets = run.assets = prepare(run.compiled, options, run.directory / "prepared")
     counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
-    trace = read_trace((run.generated / plan.load.trace).read_text(encoding="utf-8")) if plan.load.trace else ()
-    run.rows = schedule(plan.load, plan.requests, counts, plan.load.seed, trace)
+    run.rows = schedule(plan.load, plan.requests, counts, plan.load.seed, _trace(run))
     if run.triton_steps:
         weights = {stage: version.folder for stage, version in assets.models.items()}
         assemble(plan, run.generated, weights, run.directory / "triton")
+
+
+def _trace(run: _Run) -> tuple[float, ...]:
+    """The offsets of a trace load; empty for every other."""
+    if not run.plan.load.trace:
+        return ()
+    path = run.generated / run.plan.load.trace
+    try:
+        return read_trace(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise EnvironmentFailure("AIB613", f"the load's trace {path} cannot be read: {error.strerror}", "put it there") from error
 
 
 def _start_services(run: _Run) -> list[tuple[Child, str]]:
