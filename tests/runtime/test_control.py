@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ from aibenchrt.collect.run import read_run
 from aibenchrt.control.local import check_ports, run_local
 from aibenchrt.control.options import RunOptions, effective
 from aibenchrt.control.process import Processes
-from aibenchrt.control.triton import read_trace
+from aibenchrt.control.triton import assemble, environment, read_trace
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.planner.recorder import Recorder, read_calls
 from local_plan import local_plan
@@ -251,3 +252,26 @@ def test_call_records_survive_a_crash_and_a_full_disk_is_told(tmp_path: Path) ->
     full.add(record)
     with pytest.raises(EnvironmentFailure, match="AIB605"):
         full.close()
+
+
+def test_no_triton_is_said_with_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(EnvironmentFailure) as failure:
+        environment()
+    assert failure.value.code == "AIB612"
+    assert "nvidia-pytriton" in failure.value.hint
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_repository_needs_every_stage(tmp_path: Path) -> None:
+    plan = shop_plan()
+    folder = generate(plan, tmp_path / "generated")
+    (tmp_path / "version").mkdir()
+    with pytest.raises(EnvironmentFailure, match="AIB603"):
+        assemble(plan, folder, {"category": tmp_path / "version"}, tmp_path / "incomplete")
+    stages = {s.task: tmp_path / "version" for s in plan.steps if s.kind == "ai"}
+    changed = effective(plan, RunOptions(overrides={"picture": "baseline"}))
+    whole = assemble(changed, folder, stages, tmp_path / "whole")
+    assert (whole / "rank_a" / "1" / "weights" / "rank_a").resolve() == tmp_path / "version"
+    step = json.loads((whole / "picture" / "1" / "step.json").read_text())
+    assert step["stages"][0]["model"] == "baseline"
