@@ -42,6 +42,7 @@ from aibenchc.syntax.parse import parse
 from aibenchc.validate import validate
 from aibenchrt.catalog import component, dataset
 from aibenchrt.component import Kind
+from aibenchrt.plan import Plan
 from answers import Symbols, answers
 from hypothesis import HealthCheck, given
 from hypothesis import settings as trying
@@ -449,3 +450,36 @@ def test_a_graph_too_large_to_draw_says_so() -> None:
     lines += ["task s : query_suggestion", "p -> s", "s -> response"]
     distilled = distill(parse_graph("\n".join(lines)), DistillSettings())
     assert any("too many to draw" in text for text in tasks_in(trace.final(distilled, "x")))
+
+
+def test_combined_components_answer_the_same_with_one_hop_and_one_process_less(scenario: Scenario, tmp_path: Path) -> None:
+    """The compiled plans with R5 and without it, their real components on real queries."""
+    pytest.importorskip("symspellpy")
+    from aibenchc.plan import plan
+    from aibenchrt.components.query_parsing import service as parsing
+    from aibenchrt.components.spelling_correction import service as spelling
+    from aibenchrt.datasets.movielens_shop import load_world, payloads
+    from aibenchrt.stages import chain
+
+    def compiled(without: str | None) -> Plan:
+        distilled = distill(scenario.graph, settings(scenario, "local"), select(None, without))
+        made = plan(scenario, distilled, "local", Diagnostics())
+        assert made is not None
+        return made
+
+    apart, combined = compiled("R5"), compiled(None)
+    assert len(combined.steps) == len(apart.steps) - 1
+    assert len(combined.services) == len(apart.services) - 1
+    world = load_world("synthetic", 7)
+    spelling.prepare(world, {}, tmp_path)
+    works = {"parse": parsing.open_work(tmp_path, {}, tmp_path), "spell": spelling.open_work(tmp_path, {}, tmp_path)}
+    steps = {step.task: step for step in (*apart.steps, *combined.steps)}
+    parse_alone, spell_alone, both = (chain(steps[name], works) for name in ("parse", "spell", "parse_spell"))
+    asked = [{"text": payload.values["text"]} for payload in payloads(world, "queries", "test")[:300]]
+    assert len(asked) > 50
+    corrected = 0
+    for values in asked:
+        answer = both(values)
+        assert answer == spell_alone(parse_alone(values))
+        corrected += answer != parse_alone(values)
+    assert corrected > 5  # the second stage did work on what the first gave it
