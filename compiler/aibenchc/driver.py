@@ -8,6 +8,7 @@ import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from posixpath import dirname, relpath
 
 from aibenchrt.plan import Plan
@@ -15,9 +16,11 @@ from aibenchrt.plan import Plan
 from aibenchc import plan as planning
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill import RULES, Distilled, Measurements, Rule, distill, report, settings
+from aibenchc.draw import draw
 from aibenchc.emit import Artifact, emit
 from aibenchc.emit.artifact import manifest
 from aibenchc.emit.grpc import check_names, proto_path
+from aibenchc.flow import analyse
 from aibenchc.model import Scenario
 from aibenchc.protoc import stubs
 from aibenchc.source import SourceFile, Span
@@ -99,7 +102,11 @@ def phases(source: SourceFile, settings_: Settings, diagnostics: Diagnostics, op
     check_names(plan, diagnostics)
     if diagnostics.failed:
         return None
-    return Compiled(tuple(sources), settings_, scenario, distilled, plan, emit(plan))
+    return Compiled(tuple(sources), settings_, scenario, distilled, plan, (*emit(plan), picture(distilled, scenario.title)))
+
+
+def picture(distilled: Distilled, title: str) -> Artifact:
+    return Artifact(PurePosixPath("distilled.svg"), draw(analyse(distilled.graph), title).encode())
 
 
 def complete(compiled: Compiled, with_stubs: bool = True) -> tuple[Artifact, ...]:

@@ -26,6 +26,7 @@ FILES = (
     "roles/planner/handlers/main.yml",
     "roles/planner/templates/planner.service.j2",
     "roles/query_generator/tasks/main.yml",
+    "roles/query_generator/handlers/main.yml",
     "roles/records/tasks/main.yml",
 )
 TRITON_FILES = (

@@ -95,8 +95,8 @@ def pack(generated: Path, contents: Contents, out: Path, progress: Callable[[str
 
 
 def tree(folder: Path, under: str = "") -> list[tuple[str, Path]]:
-    """(name in the archive, file) of every file below a folder, sorted; bytecode left out, links followed."""
-    found = []
+    """(name in the archive, file) of every file below a folder and (name, folder) of the folder; bytecode left out, links followed."""
+    found = [(under, folder)] if under else []
     for root, folders, files in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if name != "__pycache__")
         here = Path(root).relative_to(folder)
@@ -127,7 +127,7 @@ def archive(part: str, entries: Iterable[tuple[str, Path]], out: Path, progress:
         try:
             with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
                 for member, source in files:
-                    add(tar, member, source.read_bytes(), os.access(source, os.X_OK))
+                    add(tar, member, None if source.is_dir() else source.read_bytes(), os.access(source, os.X_OK))
                 add(tar, WHOLE, b"", executable=False)
             file.flush()
             os.replace(file.name, path)
@@ -137,18 +137,22 @@ def archive(part: str, entries: Iterable[tuple[str, Path]], out: Path, progress:
     return name
 
 
-def add(tar: tarfile.TarFile, member: str, content: bytes, executable: bool) -> None:
+def add(tar: tarfile.TarFile, member: str, content: bytes | None, executable: bool) -> None:
+    """content None: a folder."""
     info = tarfile.TarInfo(member)
-    info.size = len(content)
+    info.type = tarfile.DIRTYPE if content is None else tarfile.REGTYPE
+    info.size = len(content or b"")
     info.mode = 0o755 if executable else 0o644
-    tar.addfile(info, io.BytesIO(content))
+    tar.addfile(info, io.BytesIO(content or b""))
 
 
 def content_hash(files: Iterable[tuple[str, Path]]) -> str:
     digest = hashlib.sha256()
     for member, source in files:
-        with source.open("rb") as file:
-            digest.update(member.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
+        digest.update(member.encode() + b"\0")
+        if source.is_file():
+            with source.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
 
 
