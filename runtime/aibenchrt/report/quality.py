@@ -34,17 +34,23 @@ def ranking_metrics(plan: Plan) -> tuple[str, ...]:
 
 def scores(run: Run, requests: Sequence[RequestRecord], metric: str) -> Array:
     """Per request the metric of its answer in [0, 1]. Requests must have truth; an answer to one that failed is empty: 0."""
+    truths = [run.truth_of[request.request_id].truth for request in requests]
+    return score(metric, truths, [request.answer if request.outcome == "ok" else () for request in requests])
+
+
+def score(metric: str, truths: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> Array:
+    """Per answer (item ids, best first; repetitions count once) the metric in [0, 1] against its truth (item ids, at least one)."""
     chosen = measure(metric)
     if chosen is None:
         raise ValueError(f"{metric} is no metric of ranking quality")
-    qrels, answers = [], []
-    for request in requests:
-        key = str(request.request_id)
-        qrels += [ir_measures.Qrel(key, str(item), 1) for item in set(run.truth_of[request.request_id].truth)]
-        shown = list(dict.fromkeys(request.answer)) if request.outcome == "ok" else []
-        answers += [ir_measures.ScoredDoc(key, str(item), float(len(shown) - rank)) for rank, item in enumerate(shown)]
-    found = {m.query_id: m.value for m in ir_measures.iter_calc([chosen], qrels, answers)} if answers else {}
-    return np.array([found.get(str(r.request_id), 0.0) for r in requests], dtype=np.float64)
+    qrels, found = [], []
+    for number, (truth, answer) in enumerate(zip(truths, answers, strict=True)):
+        key = str(number)
+        qrels += [ir_measures.Qrel(key, str(item), 1) for item in set(truth)]
+        shown = list(dict.fromkeys(answer))
+        found += [ir_measures.ScoredDoc(key, str(item), float(len(shown) - rank)) for rank, item in enumerate(shown)]
+    values = {m.query_id: m.value for m in ir_measures.iter_calc([chosen], qrels, found)} if found else {}
+    return np.array([values.get(str(number), 0.0) for number in range(len(truths))], dtype=np.float64)
 
 
 def with_truth(run: Run, requests: Iterable[RequestRecord]) -> list[RequestRecord]:

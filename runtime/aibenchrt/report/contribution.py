@@ -1,0 +1,111 @@
+"""What each AI component contributes to the answers: the same requests with its answers replaced, against the path as trained.
+
+A difference is variant minus trained on the same request; its interval is a paired bootstrap that draws users, whose requests are
+not independent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from aibenchrt.collect.run_info import Override
+from aibenchrt.report import quality, statistics
+from aibenchrt.report.model import AblationRow, Estimate
+
+REPLACEMENTS: tuple[Override, ...] = ("random", "baseline")
+TRAINED = ""  # the variant in which nothing is replaced
+
+Verdict = Literal["baseline wins", "tie"]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The requests of one class, one entry each. shown: variant ('task=random', TRAINED) → item ids in the order shown.
+
+    tasks: the AI stages that took part in at least one of the answers as trained.
+    """
+
+    request_class: str
+    users: tuple[int, ...]
+    truth: tuple[tuple[int, ...], ...]
+    shown: Mapping[str, Sequence[tuple[int, ...]]]
+    tasks: frozenset[str]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NotBetter(_Frozen):
+    """Where a component's baseline does as well as the component: baseline minus trained is not wholly below zero."""
+
+    task: str
+    request_class: str
+    metric: str
+    verdict: Verdict
+    difference: Estimate
+
+
+class Contributions(_Frozen):
+    """requests and users: per class. models: AI stage → 'component/model:version'. rows: random and baseline, per task, class, metric."""
+
+    version: Literal[1] = 1
+    scenario: str
+    data: str
+    world_version: str
+    size: str
+    protocol: str
+    requests: dict[str, int]
+    users: dict[str, int]
+    models: dict[str, str]
+    rows: tuple[AblationRow, ...]
+    not_better: tuple[NotBetter, ...]
+
+
+def variant(task: str, replacement: str) -> str:
+    return f"{task}={replacement}"
+
+
+def contribution_rows(answered: Sequence[Answered], metrics: Sequence[str], rng: np.random.Generator) -> tuple[AblationRow, ...]:
+    """For each AI stage of a class, replacement and metric: the paired difference over the requests that have any truth."""
+    rows = []
+    for group in answered:
+        scored = [k for k, truth in enumerate(group.truth) if truth]
+        users = [group.users[k] for k in scored]
+        for metric in metrics if scored else ():
+            scores = {
+                name: quality.score(metric, [group.truth[k] for k in scored], [shown[k] for k in scored])
+                for name, shown in group.shown.items()
+            }
+            base = scores[TRAINED]
+            for name in [variant(task, replacement) for task in sorted(group.tasks) for replacement in REPLACEMENTS]:
+                difference = statistics.cluster_bootstrap(scores[name] - base, users, rng)
+                rows.append(
+                    AblationRow(
+                        overrides=(name,),
+                        request_class=group.request_class,
+                        metric=metric,
+                        base=float(base.mean()),
+                        variant=float(scores[name].mean()),
+                        difference=difference.model_copy(update={"method": f"paired bootstrap over {len(set(users))} users"}),
+                    )
+                )
+    return tuple(rows)
+
+
+def not_better(rows: Sequence[AblationRow]) -> tuple[NotBetter, ...]:
+    """The rows in which the baseline wins, or where the data cannot tell the component from it."""
+    found = []
+    for row in rows:
+        task, _, replacement = row.overrides[0].rpartition("=")
+        if replacement == "baseline" and not row.lowers:
+            verdict: Verdict = "baseline wins" if row.raises else "tie"
+            found.append(
+                NotBetter(task=task, request_class=row.request_class, metric=row.metric, verdict=verdict, difference=row.difference)
+            )
+    return tuple(found)
