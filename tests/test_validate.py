@@ -174,7 +174,8 @@ def test_distill_settings_and_references() -> None:
     more = """deployment cluster { nodes 15, profile full }
   distill { branches below 3%, similarity above 75%, keep find, keep text, use category.fasttext, confirm tail }
   update low every 2 d { category }
-  reference "r" { on cluster, fingerprint "abc", latency p99 1.5 s within 6%, ratio p99 / find.p99 = 2.2 within 20%, time non_ai 30% within 10% }"""
+  reference "r" { on cluster, fingerprint "abc", latency p99 1.5 s within 6%, ratio p99 / find.p99 = 2.2 within 20%
+    time non_ai 30% within 10% }"""
     scenario = scenario_of(spec(more=more))
     choices = scenario.distill
     assert (choices.threshold, choices.similarity, choices.keep) == (0.03, 0.75, ("find", "text"))
