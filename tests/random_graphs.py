@@ -6,11 +6,14 @@ They are grown from the requests towards the response, of catalogue components, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from aibenchc.flow import analyse
 from aibenchc.graph import Graph
 from aibenchc.graphtext import parse_graph
 from hypothesis import strategies as st
+
+T = TypeVar("T")
 
 STEPS = {
     "Query": ("spelling_correction", "query_rewrite", "spelling_correction auxiliary"),
@@ -38,7 +41,7 @@ class Growth:
     edges: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
 
-    def pick(self, *options: object) -> object:
+    def pick(self, *options: T) -> T:
         return self.draw(st.sampled_from(options))
 
     def chance(self, percent: int) -> bool:
@@ -63,7 +66,7 @@ class Growth:
             if depth > 0 and self.chance(35):
                 outs = self.one(outs, kind, depth)
             else:
-                name = self.task(str(self.pick(*STEPS[kind])))
+                name = self.task(self.pick(*STEPS[kind]))
                 self.edge(outs, name)
                 outs = [Out(name)]
                 self.watch(name, kind)
@@ -72,7 +75,7 @@ class Growth:
     def one(self, outs: list[Out], kind: str, depth: int) -> list[Out]:
         choice, count = f"c{len(self.choices)}", self.draw(st.integers(2, 3))
         self.choices.append("")
-        rest = [float(self.pick(*SHARES)) / 2 for _ in range(count - 1)]
+        rest = [self.pick(*SHARES) / 2 for _ in range(count - 1)]
         shares = [1 - sum(rest), *rest]
         ends, arms = [], []
         for number, share in enumerate(shares):
@@ -90,7 +93,7 @@ class Growth:
     def watch(self, name: str, kind: str) -> None:
         """A side task at times."""
         if self.chance(25):
-            side = str(self.pick("logging auxiliary", "monitoring", *(["basic_statistics"] if kind == "Query" else [])))
+            side = self.pick("logging auxiliary", "monitoring", *(["basic_statistics"] if kind == "Query" else []))
             self.aside.add(watcher := self.task(side))
             self.edge([Out(name)], watcher)
 
@@ -101,7 +104,7 @@ class Growth:
             self.edge(outs, name)
             return [Out(name)]
         choice = f"c{len(self.choices)}"
-        shares = sorted([1.0, *(float(self.pick(*SHARES)) for _ in range(self.draw(st.integers(1, 2))))], reverse=True)
+        shares = sorted([1.0, *(self.pick(*SHARES) for _ in range(self.draw(st.integers(1, 2))))], reverse=True)
         names = []
         for number in range(len(shares)):
             names.append(name := self.task("indexing"))
@@ -122,7 +125,7 @@ class Growth:
             self.edge(outs, cache)
             self.edge([Out(f"{name}.user")], cache)
             self.edge([Out(cache, (f"{choice}.0",))], "response")
-            share = float(self.pick(*SHARES))
+            share = self.pick(*SHARES)
             self.choices.append(f"choice {choice} one {share!r} when {cache}.hit: | {1 - share!r}:")
             outs = [Out(f"{cache}.query", (f"{choice}.1",))]
         return outs
@@ -139,7 +142,7 @@ def graphs(draw: st.DrawFn) -> Graph:
     growth.timed = growth.chance(30)
     texts, images = draw(st.integers(1, 3)), draw(st.integers(0, 1))
     names = [f"text{i}" for i in range(texts)] + ["image"] * images
-    rest = [float(growth.pick(*SHARES)) / 3 for _ in names[1:]]
+    rest = [growth.pick(*SHARES) / 3 for _ in names[1:]]
     for name, share in zip(names, [1 - sum(rest), *rest], strict=True):
         ports, source = ("image: Image", "photos") if name == "image" else ("text: Text", "queries")
         growth.requests.append(f"request {name} {share!r} d.{source} ({ports}, user: User)")

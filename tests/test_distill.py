@@ -128,10 +128,10 @@ def test_what_was_published_survives(scenario: Scenario, ecommerce: Distilled) -
         assert kinds <= left, name
         wanted = Kind.AI if name in AI_TASKS else Kind.SERVICE
         assert all((spec := component(kind)) and spec.kind is wanted for kind in kinds), name
-    assert {part for d in ecommerce.graph.datasets if (spec := dataset(d.spec)) for part in spec.data_class} >= DATA
+    assert {part for d in ecommerce.graph.datasets if (data := dataset(d.spec)) for part in data.data_class} >= DATA
     asked = {metric.split("@")[0] for metric in scenario.metrics} | ({"latency"} if scenario.latency.percentiles else set())
     assert asked >= METRICS
-    yielded = {metric for d in ecommerce.graph.datasets if (spec := dataset(d.spec)) for metric in spec.metrics}
+    yielded = {metric for d in ecommerce.graph.datasets if (data := dataset(d.spec)) for metric in data.metrics}
     assert set(scenario.metrics) <= yielded
     assert [(u.frequency, u.tasks) for u in ecommerce.updates] == [(UPDATE, ("category", "recommend", "rank"))]
 
@@ -139,7 +139,7 @@ def test_what_was_published_survives(scenario: Scenario, ecommerce: Distilled) -
 def test_nothing_that_is_only_specified_survives(scenario: Scenario, ecommerce: Distilled) -> None:
     assert not all((spec := component(name)) and spec.implemented for name in components(scenario.graph))
     assert all((spec := component(name)) and spec.implemented for name in components(ecommerce.graph))
-    assert all((spec := dataset(d.spec)) and spec.implemented for d in ecommerce.graph.datasets)
+    assert all((data := dataset(d.spec)) and data.implemented for d in ecommerce.graph.datasets)
 
 
 def test_each_rule_has_work_on_the_real_spec(ecommerce: Distilled) -> None:

@@ -38,7 +38,8 @@ def combine_successive(turn: Turn) -> Rewrite:
 
 
 def _why(members: Sequence[Task]) -> str:
-    return f"successive steps of the family {_family(members[0])}, for the same requests; {len(members) - 1} hop(s) less"
+    hops = len(members) - 1
+    return f"successive steps of the family {_family(members[0])} for the same requests; saves {hops} hop{'s' if hops > 1 else ''}"
 
 
 def _chains(turn: Turn) -> list[tuple[Task, ...]]:

@@ -47,7 +47,7 @@ def pictures(distilled: Distilled, title: str) -> Iterator[tuple[str, str]]:
     for number, group in enumerate(groups):
         first = group[0].change
         name = "00-before.svg" if number == 0 else f"{number:02}-after-{_label(groups[number - 1])}.svg"
-        said = title if number == 0 else f"{title}, after {_label(groups[number - 1])}"
+        said = title if number == 0 else f"{title}, after {_spoken(groups[number - 1])}"
         yield name, draw(first.before, f"{said} (dashed red: what {first.rule.id} takes)", marked(group))
     yield "distilled.svg", final(distilled, title)
 
@@ -67,6 +67,11 @@ def marked(group: list[Effect]) -> frozenset[str]:
 def _label(group: list[Effect]) -> str:
     change = group[0].change
     return f"{change.rule.id.lower()}-pass{change.pass_number}"
+
+
+def _spoken(group: list[Effect]) -> str:
+    change = group[0].change
+    return f"{change.rule.id} of pass {change.pass_number}"
 
 
 def _by_rule(distilled: Distilled) -> Iterator[list[Effect]]:
