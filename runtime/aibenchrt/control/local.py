@@ -163,6 +163,8 @@ def _prepare(run: _Run) -> None:
     plan, options = run.plan, run.options
     (run.directory / "plan.json").write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
     shutil.copy2(run.generated / "load.json", run.directory / "load.json")
+    if (run.generated / "distilled.svg").is_file():  # a plan written by hand has no picture
+        shutil.copy2(run.generated / "distilled.svg", run.directory / "distilled.svg")
     assets = run.assets = prepare(run.compiled, options, run.directory / "prepared")
     counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
     run.rows = schedule(plan.load, plan.requests, counts, plan.load.seed, _trace(run))

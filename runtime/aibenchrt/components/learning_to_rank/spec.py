@@ -32,7 +32,7 @@ SPEC = ComponentSpec(
             "Burges 2010, From RankNet to LambdaRank to LambdaMART",
         ),
     ),
-    baseline="search_order",
+    baseline="search order",
     metrics=("ndcg@10",),
     trains=True,
 )
