@@ -6,7 +6,7 @@ Codes AIB6xx are the compiler's table (aibenchc.diagnostics); ids are stable and
 from __future__ import annotations
 
 
-class EnvironmentFailure(Exception):
+class EnvironmentFailure(Exception):  # noqa: N818  # one of three kinds of failure, not an error of ours
     """Something outside the program is missing, broken or in the way. `hint` says what the user can do."""
 
     def __init__(self, code: str, message: str, hint: str) -> None:
