@@ -25,7 +25,7 @@ from aibenchrt.load.mix import Mix
 from aibenchrt.load.schedule import WHEN_FREE, extra_schedule, read_trace, samples_needed, schedule
 from aibenchrt.plan import PlanLoad
 from aibenchrt.proto import load_stubs
-from shop_plan import empty, free_ports, generate, shop_plan
+from shop_plan import free_ports, generate, shop_plan
 
 ECHO = Path(__file__).with_name("echo_server.py")
 PAYLOADS = {"text": 300, "image": 40}
@@ -132,7 +132,6 @@ def test_messages_carry_class_payload_and_id(generated: Path, tmp_path: Path) ->
     request = load_stubs(generated).message("ScenarioRequest").FromString(with_id(messages["text", 3], 123_456_789))
     assert (request.request_id, request.request_class, request.text.text.text) == (123_456_789, "text", "red shoes")
     assert not request.HasField("image")
-    assert empty("Text") == {"text": ""}
 
 
 def test_200_requests_a_second_keep_their_schedule(generated: Path, tmp_path: Path, echo: str) -> None:
