@@ -1,0 +1,181 @@
+"""Ablation in this process: the same requests answered by the plan as trained, and with each AI component random or its baseline.
+
+Steps after the response are not run: nothing is stored or logged, so nothing of one variant can reach another, no answer comes out
+of a cache, and every request is answered by the whole path. Each variant has a state folder of its own all the same. What the variants
+of one request have in common (a call of the same components with equal inputs) is computed once; nothing is kept for the next request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aibenchrt.control.assets import dataset_module
+from aibenchrt.control.options import Progress, RunOptions, effective, silent
+from aibenchrt.datasets.payload import Payload
+from aibenchrt.datasets.world import World
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import Plan, PlanStage, Step
+from aibenchrt.planner.executor import Executor, Request
+from aibenchrt.planner.in_process import open_chains, works
+from aibenchrt.report.analysis import bootstrap_rng
+from aibenchrt.report.contribution import REPLACEMENTS, TRAINED, Answered, Contributions, contribution_rows, not_better, variant
+from aibenchrt.report.quality import ranking_metrics
+from aibenchrt.stages import Chain
+
+PROTOCOL = (
+    "test requests, answered in one process by the plan's executor; steps after the response are not run, so no answer comes from a cache "
+    "and no variant sees what another did; difference: variant minus trained on the same requests, 95 % paired bootstrap over users"
+)
+
+
+@dataclass(frozen=True)
+class AblateOptions:
+    """form: of the data; size: of the models; requests: at most so many of each class, spread evenly (None: all)."""
+
+    form: str = "real"
+    size: str = "small"
+    requests: int | None = None
+    data_seed: int = 7
+    training_seed: int = 7
+    progress: Progress = silent
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """own: the steps whose chain is not that of the plan as trained."""
+
+    name: str
+    chains: Mapping[str, Chain]
+    own: frozenset[str]
+
+
+@dataclass
+class _Class:
+    """What has been answered of one class so far."""
+
+    users: list[int] = field(default_factory=list)
+    truth: list[tuple[int, ...]] = field(default_factory=list)
+    shown: dict[str, list[tuple[int, ...]]] = field(default_factory=dict)
+    tasks: set[str] = field(default_factory=set)
+
+
+def ablate(plan: Plan, options: AblateOptions) -> Contributions:
+    """Trains what is missing, answers, compares. EnvironmentFailure as preparation does, AIB613: nothing to replace or to measure by.
+
+    RuntimeError: a request failed.
+    """
+    stages = [stage.name for step in plan.steps for stage in step.stages if stage.kind == "ai" and step.phase == "response"]
+    metrics = ranking_metrics(plan)
+    if not stages or not metrics:
+        missing = "AI task on its way to the response" if not stages else "metric of answers, as ndcg@10"
+        raise EnvironmentFailure("AIB613", f"the plan has no {missing}", "an ablation needs both")
+    from aibenchrt.train import plan_models
+
+    dataset = dataset_module(plan)
+    world: World = dataset.load_world(options.form, options.data_seed, options.progress)
+    models = plan_models(plan, world, options.training_seed, options.size, options.progress)
+    payloads = {r.name: spread(dataset.payloads(world, r.source), options.requests) for r in plan.requests}
+    folders = {stage: version.folder for stage, version in models.items()}
+    answered = answer(plan, world, folders, payloads, stages, options.progress)
+    rows = contribution_rows(answered, metrics, bootstrap_rng())
+    return Contributions(
+        scenario=plan.scenario,
+        data=options.form,
+        world_version=world.version,
+        size=options.size,
+        protocol=PROTOCOL,
+        requests={group.request_class: len(group.users) for group in answered},
+        users={group.request_class: len(set(group.users)) for group in answered},
+        models={stage: f"{v.component}/{v.model}:{v.version}" for stage, v in models.items()},
+        rows=rows,
+        not_better=not_better(rows),
+    )
+
+
+def spread(payloads: Sequence[Payload], most: int | None) -> list[Payload]:
+    """At most `most` of them, at even distances."""
+    count = len(payloads) if most is None else min(most, len(payloads))
+    return [payloads[k * len(payloads) // count] for k in range(count)]
+
+
+def answer(
+    plan: Plan,
+    world: World,
+    models: Mapping[str, Path],
+    payloads: Mapping[str, Sequence[Payload]],
+    replaced: Sequence[str],
+    progress: Progress = silent,
+) -> tuple[Answered, ...]:
+    """Each class's requests, answered as trained and with each of the stages `replaced` by each replacement. RuntimeError: one failed."""
+    with tempfile.TemporaryDirectory(prefix="aibench-ablation-") as state:
+        variants = [_Variant(TRAINED, _chains(plan, world, models, Path(state) / "trained"), frozenset())]
+        for name, changed in _replaced(plan, replaced):
+            own = frozenset(new.task for old, new in zip(plan.steps, changed.steps, strict=True) if old != new)
+            variants.append(_Variant(name, _chains(changed, world, models, Path(state) / name), own))
+        return asyncio.run(_answer_all(Executor(plan), variants, payloads, progress))
+
+
+def _replaced(plan: Plan, stages: Sequence[str]) -> list[tuple[str, Plan]]:
+    named = [(stage, replacement) for stage in stages for replacement in REPLACEMENTS]
+    return [(variant(stage, how), effective(plan, RunOptions(overrides={stage: how}))) for stage, how in named]
+
+
+def _chains(plan: Plan, world: World, models: Mapping[str, Path], state: Path) -> dict[str, Chain]:
+    state.mkdir()
+    return open_chains(plan, works(world, models, state))
+
+
+async def _answer_all(
+    executor: Executor, variants: Sequence[_Variant], payloads: Mapping[str, Sequence[Payload]], progress: Progress
+) -> tuple[Answered, ...]:
+    whole, number = sum(map(len, payloads.values())), 0
+    found = []
+    for request_class, asked in payloads.items():
+        group = _Class()
+        for payload in asked:
+            progress("answering with and without each component", number / whole)
+            await _answer_one(executor, variants, Request(number, request_class, dict(payload.values)), group)
+            group.users.append(int(payload.values["user"]["user_id"]))
+            group.truth.append(tuple(payload.truth))
+            number += 1
+        shown = {name: tuple(answers) for name, answers in group.shown.items()}
+        found.append(Answered(request_class, tuple(group.users), tuple(group.truth), shown, frozenset(group.tasks)))
+    progress("answering with and without each component", 1.0)
+    return tuple(found)
+
+
+async def _answer_one(executor: Executor, variants: Sequence[_Variant], request: Request, group: _Class) -> None:
+    done: dict[tuple[str, str, bytes], dict[str, Any]] = {}  # (variant of the step, step, inputs) → outputs
+
+    def caller(one: _Variant) -> Any:
+        async def call(step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
+            key = (one.name if step.task in one.own else TRAINED, step.task, pickle.dumps(inputs))
+            if key not in done:
+                done[key] = dict(one.chains[step.task](inputs))
+            if one.name == TRAINED:
+                group.tasks.update(stage.name for stage in _ai_stages(step))
+            return done[key]
+
+        return call
+
+    for one in variants:
+        answered = await executor.start(request, caller(one)).answer
+        if answered.error:
+            replaced = f" with {one.name}" if one.name else ""
+            raise RuntimeError(f"request {request.request_id} of class '{request.request_class}'{replaced} failed: {answered.error}")
+        group.shown.setdefault(one.name, []).append(_items(answered.response))
+
+
+def _ai_stages(step: Step) -> list[PlanStage]:
+    return [stage for stage in step.stages if stage.kind == "ai"]
+
+
+def _items(response: Mapping[str, Any]) -> tuple[int, ...]:
+    """The item ids of the answer, in the order shown, whichever port of the response carries them."""
+    return next((tuple(map(int, value["item_id"])) for value in response.values() if "item_id" in value), ())
