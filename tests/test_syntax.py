@@ -278,3 +278,18 @@ def test_checking_is_quick() -> None:
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     assert min(cpu() for _ in range(3)) < 0.5
+
+
+def test_the_page_about_the_language_holds() -> None:
+    """grammar/README.md: its spec checks, and all its other examples parse."""
+    page = (ROOT / "grammar" / "README.md").read_text(encoding="utf-8")
+    blocks = ["\n".join(line[4:] for line in block.splitlines()) for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", page, re.MULTILINE)]
+    whole = [block for block in blocks if block.lstrip().startswith("aib 1")]
+    diagnostics = Diagnostics()
+    assert len(whole) == 1
+    assert validate(parsed(whole[0].lstrip("\n")), diagnostics) is not None, render_text(diagnostics)
+    assert not diagnostics.all
+    rest = [block for block in blocks if block not in whole]
+    assert len(rest) == 2
+    for block in rest:
+        parsed("aib 1\n" + block)
