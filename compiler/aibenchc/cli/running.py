@@ -5,22 +5,18 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from aibenchrt.errors import EnvironmentFailure
 
 from aibenchc.cli.compiling import add_distilling_arguments, compile_to_folder
 from aibenchc.cli.output import complain, say, show
 from aibenchc.cli.spec import add_spec_arguments
+from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
 from aibenchc.diagnostics import Diagnostics
 
 if TYPE_CHECKING:
-    from aibenchrt.control.options import Progress
     from aibenchrt.report.model import Verdict
-    from aibenchrt.report.tables import Table
 
 RUNS = Path("runs")
 EXTRA_S = 20.0
@@ -99,17 +95,8 @@ def run(verb: str, arguments: argparse.Namespace) -> int:
         "validate": _validate,
         "reference": _reference,
     }
-    _needs_runtime(verb)
+    needs_runtime(verb)
     return verbs[verb](arguments)
-
-
-def _needs_runtime(verb: str) -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in ("numpy", "grpc", "pyarrow") if find_spec(name) is None]
-    if missing:
-        message = f"`aibenchc {verb}` needs the runtime, and {', '.join(missing)} is not installed"
-        raise EnvironmentFailure("AIB601", message, "pip install 'aibenchc[run]'")
 
 
 def _compiled(arguments: argparse.Namespace) -> Path | None:
@@ -126,7 +113,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from aibenchrt.control.local import run_local
     from aibenchrt.control.options import RunOptions
 
-    with _progress() as progress:
+    with progress_bars() as progress:
         options = RunOptions(
             form=arguments.data,
             size=arguments.size,
@@ -156,7 +143,7 @@ def _train(arguments: argparse.Namespace) -> int:
     from aibenchrt.train import alternatives, plan_models
 
     plan = read_plan(generated / "plan.json")
-    with _progress() as progress:
+    with progress_bars() as progress:
         world = dataset_module(plan).load_world(arguments.data, progress=progress)
         versions = list(plan_models(plan, world, size=arguments.size, progress=progress).values())
         if arguments.alternatives:
@@ -166,7 +153,7 @@ def _train(arguments: argparse.Namespace) -> int:
         for name, metric in version.metadata["metrics"].items():
             value = f"{100 * metric['value']:.1f} [{100 * metric['low']:.1f}, {100 * metric['high']:.1f}]"
             rows.append((version.component, version.model, version.version, name, value))
-    _print_table("Models", ("component", "model", "version", "metric", "value, % [95 %]"), rows)
+    print_table("Models", ("component", "model", "version", "metric", "value, % [95 %]"), rows)
     return 0
 
 
@@ -176,13 +163,13 @@ def _data(arguments: argparse.Namespace) -> int:
     from aibenchrt.home import home
 
     if arguments.fetch:
-        with _progress() as progress:
+        with progress_bars() as progress:
             load_world(arguments.fetch, progress=progress)
     rows = [
         (row.name, row.form, row.version, row.state, row.sizes, f"{row.bytes / 2**20:.1f} MiB" if row.bytes else "", row.licence)
         for row in describe(home())
     ]
-    _print_table("Data sets", ("name", "form", "version", "state", "sizes", "on disk", "licence"), rows)
+    print_table("Data sets", ("name", "form", "version", "state", "sizes", "on disk", "licence"), rows)
     return 0
 
 
@@ -192,7 +179,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
     made = report(arguments.run, arguments.reference)
     for table in tables(made):
-        _print(table)
+        print_table(table.title, table.columns, table.rows, table.numeric)
     _say_verdict(made.verdict)
     say(str(arguments.run / "report.html"))
     return 0
@@ -203,7 +190,7 @@ def _validate(arguments: argparse.Namespace) -> int:
 
     verdict = validate(arguments.run, arguments.reference)
     rows = [(f"{j.group}: {j.what}", j.title, j.target, j.found, j.status, j.reason) for j in verdict.judgements]
-    _print_table("Targets and references", ("what", "of", "target", "measured", "status", "why"), rows)
+    print_table("Targets and references", ("what", "of", "target", "measured", "status", "why"), rows)
     _say_verdict(verdict)
     return verdict.exit_code
 
@@ -223,49 +210,3 @@ def _reference(arguments: argparse.Namespace) -> int:
         write_reference(arguments.json, reference)
         complain(f"wrote {arguments.json}")
     return 0
-
-
-def _print(table: Table) -> None:
-    _print_table(table.title, table.columns, table.rows, table.numeric)
-
-
-def _print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table as Drawn
-    from rich.text import Text
-
-    drawn = Drawn(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left")
-    for index, column in enumerate(columns):
-        drawn.add_column(Text(column), justify="right" if index in numeric else "left", overflow="fold")
-    for row in rows:
-        drawn.add_row(*map(Text, row))
-    Console(width=None if sys.stdout.isatty() else 200).print(drawn)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Bars on a terminal; else one line on stderr for each thing begun."""
-    from rich.console import Console
-    from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
-
-    console = Console(stderr=True)
-    bars = Bars(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(), console=console
-    )
-    known: dict[str, TaskID] = {}
-
-    def told(what: str, done: float) -> None:
-        part = what.partition(":")[0]  # 'training neumf: epoch 3 …' is one bar
-        if part not in known:
-            known[part] = bars.add_task(part, total=1.0)
-            if not console.is_terminal:
-                complain(f"… {part}")
-        bars.update(known[part], completed=min(max(done, 0.0), 1.0), description=what)
-
-    if not console.is_terminal:
-        yield told
-        return
-    with bars:
-        yield told

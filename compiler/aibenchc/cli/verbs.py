@@ -26,6 +26,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("report", "running", "tables and pictures of a run"),
     Verb("validate", "running", "judge a run against its references, slo and quality targets"),
     Verb("reference", "running", "write runs' figures as a reference block"),
+    Verb("ablate", "ablating", "measure what each AI component contributes to the answers"),
     Verb("train", "running", "train the models of a spec"),
     Verb("data", "running", "fetch and prepare the data of a spec"),
 )

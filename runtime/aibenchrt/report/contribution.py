@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from aibenchrt.collect.run_info import Override
 from aibenchrt.report import quality, statistics
 from aibenchrt.report.model import AblationRow, Estimate
+from aibenchrt.report.tables import Table, interval, number
 
 REPLACEMENTS: tuple[Override, ...] = ("random", "baseline")
 TRAINED = ""  # the variant in which nothing is replaced
@@ -84,7 +85,7 @@ def contribution_rows(answered: Sequence[Answered], metrics: Sequence[str], rng:
             }
             base = scores[TRAINED]
             for name in [variant(task, replacement) for task in sorted(group.tasks) for replacement in REPLACEMENTS]:
-                difference = statistics.cluster_bootstrap(scores[name] - base, users, rng)
+                difference = statistics.cluster_bootstrap((scores[name] - base).round(12), users, rng)
                 rows.append(
                     AblationRow(
                         overrides=(name,),
@@ -109,3 +110,23 @@ def not_better(rows: Sequence[AblationRow]) -> tuple[NotBetter, ...]:
                 NotBetter(task=task, request_class=row.request_class, metric=row.metric, verdict=verdict, difference=row.difference)
             )
     return tuple(found)
+
+
+def table(found: Contributions) -> Table:
+    """One line per class, component and metric: as trained, and what each replacement changes."""
+    of = {(row.request_class, *row.overrides[0].rpartition("=")[::2], row.metric): row for row in found.rows}
+    lines = []
+    for request_class, task, metric in dict.fromkeys((group, task, metric) for group, task, _, metric in of):
+        rows = {how: of[request_class, task, how, metric] for how in REPLACEMENTS}
+        changes = [interval(rows[how].difference, 100) for how in REPLACEMENTS]
+        says = ", ".join(_says(how, row) for how, row in rows.items())
+        lines.append((request_class, task, metric, number(100 * rows["random"].base), *changes, says))
+    columns = ("class", "component", "metric", "trained, %", "random − trained, points", "baseline − trained, points", "says")
+    legend = "The component's answers replaced on the same requests; in brackets the 95 % interval of the paired bootstrap over users."
+    return Table("contribution", "What each AI component contributes", columns, tuple(lines), legend, (3, 4, 5))
+
+
+def _says(how: str, row: AblationRow) -> str:
+    if row.lowers:
+        return f"better than {how}"
+    return f"{how} wins" if row.raises else f"not told from {how}"

@@ -1,0 +1,66 @@
+"""What the verbs that run something show: tables, progress, and what must be installed for them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from aibenchrt.errors import EnvironmentFailure
+
+from aibenchc.cli.output import complain
+
+if TYPE_CHECKING:
+    from aibenchrt.control.options import Progress
+
+
+def needs_runtime(verb: str) -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("numpy", "grpc", "pyarrow") if find_spec(name) is None]
+    if missing:
+        message = f"`aibenchc {verb}` needs the runtime, and {', '.join(missing)} is not installed"
+        raise EnvironmentFailure("AIB601", message, "pip install 'aibenchc[run]'")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as Drawn
+    from rich.text import Text
+
+    drawn = Drawn(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left")
+    for index, column in enumerate(columns):
+        drawn.add_column(Text(column), justify="right" if index in numeric else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    Console(width=None if sys.stdout.isatty() else 200).print(drawn)
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress]:
+    """Bars on a terminal; else one line on stderr for each thing begun."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    bars = Bars(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(), console=console
+    )
+    known: dict[str, TaskID] = {}
+
+    def told(what: str, done: float) -> None:
+        part = what.partition(":")[0]  # 'training neumf: epoch 3 …' is one bar
+        if part not in known:
+            known[part] = bars.add_task(part, total=1.0)
+            if not console.is_terminal:
+                complain(f"… {part}")
+        bars.update(known[part], completed=min(max(done, 0.0), 1.0), description=what)
+
+    if not console.is_terminal:
+        yield told
+        return
+    with bars:
+        yield told
