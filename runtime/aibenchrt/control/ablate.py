@@ -1,8 +1,8 @@
 """Ablation in this process: the same requests answered by the plan as trained, and with each AI component random or its baseline.
 
 Steps after the response are not run: nothing is stored or logged, so nothing of one variant can reach another, no answer comes out
-of a cache, and every request is answered by the whole path. Each variant has a state folder of its own all the same. What the variants
-of one request have in common (a call of the same components with equal inputs) is computed once; nothing is kept for the next request.
+of a cache, and every request is answered by the whole path. Variants share the components that they do not replace, and what they have
+in common of one request (a call of the same component with equal inputs) is computed once; nothing is kept for the next request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from aibenchrt.datasets.world import World
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanStage, Step
 from aibenchrt.planner.executor import Executor, Request
-from aibenchrt.planner.in_process import open_chains, works
+from aibenchrt.planner.in_process import open_chains, opened, works
 from aibenchrt.report.analysis import bootstrap_rng
 from aibenchrt.report.contribution import REPLACEMENTS, TRAINED, Answered, Contributions, contribution_rows, not_better, variant
 from aibenchrt.report.quality import ranking_metrics
@@ -114,21 +114,14 @@ def answer(
 ) -> tuple[Answered, ...]:
     """Each class's requests, answered as trained and with each of the stages `replaced` by each replacement. RuntimeError: one failed."""
     with tempfile.TemporaryDirectory(prefix="aibench-ablation-") as state:
-        variants = [_Variant(TRAINED, _chains(plan, world, models, Path(state) / "trained"), frozenset())]
-        for name, changed in _replaced(plan, replaced):
-            own = frozenset(new.task for old, new in zip(plan.steps, changed.steps, strict=True) if old != new)
-            variants.append(_Variant(name, _chains(changed, world, models, Path(state) / name), own))
+        work_of = works(world, models, Path(state))
+        trained = open_chains(plan, work_of)
+        variants = [_Variant(TRAINED, trained, frozenset())]
+        for stage, how in [(stage, how) for stage in replaced for how in REPLACEMENTS]:
+            changed = effective(plan, RunOptions(overrides={stage: how}))
+            own = {new.task: opened(new, work_of) for old, new in zip(plan.steps, changed.steps, strict=True) if old != new}
+            variants.append(_Variant(variant(stage, how), trained | own, frozenset(own)))
         return asyncio.run(_answer_all(Executor(plan), variants, payloads, progress))
-
-
-def _replaced(plan: Plan, stages: Sequence[str]) -> list[tuple[str, Plan]]:
-    named = [(stage, replacement) for stage in stages for replacement in REPLACEMENTS]
-    return [(variant(stage, how), effective(plan, RunOptions(overrides={stage: how}))) for stage, how in named]
-
-
-def _chains(plan: Plan, world: World, models: Mapping[str, Path], state: Path) -> dict[str, Chain]:
-    state.mkdir()
-    return open_chains(plan, works(world, models, state))
 
 
 async def _answer_all(

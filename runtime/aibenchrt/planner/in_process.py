@@ -39,7 +39,11 @@ def works(world: World, models: Mapping[str, Path], state: Path) -> WorkOf:
 def open_chains(plan: Plan, work_of: WorkOf, *, after: bool = False) -> dict[str, Chain]:
     """Step → its stages at work. after: also the steps that run after the response."""
     steps = [step for step in plan.steps if after or step.phase == "response"]
-    return {step.task: chain(step, {stage.name: work_of(stage) for stage in step.stages}) for step in steps}
+    return {step.task: opened(step, work_of) for step in steps}
+
+
+def opened(step: Step, work_of: WorkOf) -> Chain:
+    return chain(step, {stage.name: work_of(stage) for stage in step.stages})
 
 
 def caller(chains: Mapping[str, Chain]) -> Call:
