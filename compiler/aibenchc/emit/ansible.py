@@ -12,6 +12,7 @@ from aibenchc.emit.artifact import Artifact
 from aibenchc.emit.templates import Fit, render, word, yaml, yaml_word
 
 FILES = (
+    "ansible.cfg",
     "inventory.example.ini",
     "site.yml",
     "deploy.yml",
@@ -30,6 +31,7 @@ FILES = (
     "roles/records/tasks/main.yml",
 )
 TRITON_FILES = (
+    "ansible.cfg",
     "roles/triton/tasks/main.yml",
     "roles/triton/handlers/main.yml",
     "roles/triton/templates/triton.service.j2",
