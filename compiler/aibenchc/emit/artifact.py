@@ -19,7 +19,7 @@ from aibenchrt.errors import EnvironmentFailure
 MANIFEST = PurePosixPath("manifest.json")
 MANIFEST_VERSION = 1
 STAGING = ".aibenchc-"  # prefix of the folder where files are written before they are renamed into place
-BYTECODE = "__pycache__"  # what running the generated code leaves behind
+LEFT_BEHIND = ("__pycache__", ".ansible")  # by running the generated code, and by ansible-lint
 
 
 @dataclass(frozen=True)
@@ -150,12 +150,12 @@ def written_before(folder: Path) -> set[PurePosixPath]:
 
 
 def files_in(folder: Path) -> set[PurePosixPath]:
-    """Everything but folders, links included and not followed; bytecode and the staging folder of a killed compile left out."""
+    """Everything but folders, links included and not followed; what use leaves behind and the staging folder of a killed compile left out."""
     found: set[PurePosixPath] = set()
     for root, folders, files in os.walk(folder, followlinks=False):
         here = PurePosixPath(Path(root).relative_to(folder).as_posix())
         found.update(here / name for name in folders if os.path.islink(os.path.join(root, name)))
-        folders[:] = [name for name in folders if name != BYTECODE and not name.startswith(STAGING)]
+        folders[:] = [name for name in folders if name not in LEFT_BEHIND and not name.startswith(STAGING)]
         found.update(here / name for name in files)
     return found
 
@@ -186,10 +186,10 @@ def mode_of(path: Path) -> int | None:
 
 
 def remove_empty(folder: Path, removed: Iterable[PurePosixPath]) -> None:
-    """Removes the folders that the removed files leave without a file, bytecode with them."""
+    """Removes the folders that the removed files leave without a file, what use left behind with them."""
     for parent in reversed(parents(removed)):
         left = list((folder / parent).iterdir())
-        if all(entry.name == BYTECODE and not entry.is_symlink() for entry in left):
+        if all(entry.name in LEFT_BEHIND and not entry.is_symlink() for entry in left):
             shutil.rmtree(folder / parent)
 
 

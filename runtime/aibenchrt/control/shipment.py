@@ -224,6 +224,10 @@ def contents(generated: Path, options: RunOptions, scratch: Path) -> Contents:
     return Contents(prepared, {stage: version.folder for stage, version in assets.models.items()}, load)
 
 
+def say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
 def main() -> int:
     """python -m aibenchrt.control.shipment --generated DIR --out DIR [--form real|synthetic] [--size tiny|small|full]"""
     parser = argparse.ArgumentParser(prog="python -m aibenchrt.control.shipment", description=__doc__)
@@ -236,7 +240,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="aibench-") as scratch:
             found = contents(given.generated, options, Path(scratch))
-            pack(given.generated, found, given.out, lambda text: sys.stderr.write(f"{text}\n"))
+            pack(given.generated, found, given.out, say)
     except EnvironmentFailure as failure:
         sys.stderr.write(f"error[{failure.code}]: {failure.message}\n   = help: {failure.hint}\n")
         return 2
