@@ -150,7 +150,7 @@ def written_before(folder: Path) -> set[PurePosixPath]:
 
 
 def files_in(folder: Path) -> set[PurePosixPath]:
-    """Everything but folders, links included and not followed; what use leaves behind and the staging folder of a killed compile left out."""
+    """Everything but folders, links included, not followed; what use leaves behind and the staging folder of a killed compile left out."""
     found: set[PurePosixPath] = set()
     for root, folders, files in os.walk(folder, followlinks=False):
         here = PurePosixPath(Path(root).relative_to(folder).as_posix())

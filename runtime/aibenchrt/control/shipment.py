@@ -125,7 +125,10 @@ def archive(part: str, entries: Iterable[tuple[str, Path]], out: Path, progress:
     progress(f"packing {part}")
     with tempfile.NamedTemporaryFile(dir=out, delete=False) as file:
         try:
-            with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
+            with (
+                gzip.GzipFile("", fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed,
+                tarfile.open(fileobj=packed, mode="w") as tar,
+            ):
                 for member, source in files:
                     add(tar, member, None if source.is_dir() else source.read_bytes(), os.access(source, os.X_OK))
                 add(tar, WHOLE, b"", executable=False)
