@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import Input, Plan, PlanChoice, ResponsePart, Step, wiring_hash
+from aibenchrt.plan import Plan, PlanChoice, Step, wiring_hash
 from aibenchrt.planner.executor import Answer, CallTimes, Executor, Request, draw
 from aibenchrt.planner.inference import InferenceCodec
 from aibenchrt.planner.operations import MappingOperations, MessageOperations
 from aibenchrt.planner.program import check_plan
 from aibenchrt.proto import Stubs, load_stubs
 from aibenchrt.tensors import encode
+from cuts import cuts
 from shop_plan import empty, generate, items, shop_plan, step
 from tritonclient.grpc import InferInput, service_pb2
 from tritonclient.utils import np_to_triton_dtype
@@ -175,35 +176,12 @@ def test_waited_for_names_the_last_input() -> None:
     assert all(t.ready_ns <= t.start_ns <= t.end_ns for t in shop.times)
 
 
-def _without(plan: Plan, kind: str, owner: int, slot: int, position: int) -> Plan:
-    """The plan with one source removed."""
-
-    def cut(sources: tuple[Any, ...]) -> tuple[Any, ...]:
-        return sources[:position] + sources[position + 1 :]
-
-    if kind == "response":
-        parts = list(plan.response)
-        parts[owner] = ResponsePart(port=parts[owner].port, sources=cut(parts[owner].sources))
-        return plan.model_copy(update={"response": tuple(parts)})
-    steps = list(plan.steps)
-    inputs = list(steps[owner].inputs)
-    inputs[slot] = Input(port=inputs[slot].port, sources=cut(inputs[slot].sources), concat=inputs[slot].concat)
-    steps[owner] = steps[owner].model_copy(update={"inputs": tuple(inputs)})
-    return plan.model_copy(update={"steps": tuple(steps)})
-
-
-def _cuts(plan: Plan) -> list[Plan]:
-    places = [("step", s, i, k) for s, st in enumerate(plan.steps) for i, x in enumerate(st.inputs) for k in range(len(x.sources))]
-    places += [("response", p, 0, k) for p, part in enumerate(plan.response) for k in range(len(part.sources))]
-    return [_without(plan, *place) for place in places]
-
-
 def test_cutting_any_edge_is_a_start_up_error() -> None:
     plan = shop_plan()
     check_plan(plan)
-    cuts = _cuts(plan)
-    assert len(cuts) > 30
-    for cut in cuts:
+    every = cuts(plan)
+    assert len(every) > 30
+    for cut in every:
         with pytest.raises(EnvironmentFailure) as failure:
             Executor(cut, Shop())
         assert failure.value.code == "AIB613"
@@ -216,7 +194,7 @@ def _rehashed(plan: Plan) -> Plan:
 def test_the_check_names_what_is_wrong_even_where_the_hash_fits() -> None:
     plan = shop_plan()
     named = 0
-    for cut in _cuts(plan):
+    for cut in cuts(plan):
         try:
             check_plan(_rehashed(cut))
         except EnvironmentFailure as failure:
