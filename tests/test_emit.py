@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import venv
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -15,6 +16,7 @@ from aibenchc.emit.grpc import camel_case, check_names, proto_path
 from aibenchc.emit.templates import environment, finalize, folder, line, markdown, pbtxt, quoted, shell, word
 from aibenchc.protoc import stubs
 from aibenchrt.component import PORT_TYPES
+from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, Step
 from google.protobuf import text_format
 from jinja2 import UndefinedError, nodes
@@ -179,6 +181,16 @@ def test_stubs_carry_calls(tmp_path: Path) -> None:
 def test_a_broken_proto_is_our_bug() -> None:
     with pytest.raises(RuntimeError, match="protoc refuses"):
         stubs(Artifact(PurePosixPath("proto/x.proto"), b"syntax = 3;"))
+
+
+def test_without_protoc_there_is_a_way_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    venv.create(bare)
+    monkeypatch.setattr(sys, "executable", str(bare / "bin" / "python"))
+    with pytest.raises(EnvironmentFailure) as failure:
+        stubs(next(a for a in emit(small_plan()) if a.path == proto_path("small")))
+    assert failure.value.code == "AIB504"
+    assert "pip install" in failure.value.hint
 
 
 def renamed(plan: Plan, old: str, new: str) -> Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,21 @@ def test_the_manifest_holds_what_went_in_and_came_out(tmp_path: Path) -> None:
     text = (ROOT / "tests/specs/small.aib").read_text()
     assert manifest["inputs"]["sources"] == {"small.aib": hashlib.sha256(text.encode()).hexdigest()}
     assert str(ROOT) not in json.dumps(manifest)
+
+
+def test_a_cold_compile_takes_less_than_one_and_a_half_cpu_seconds(tmp_path: Path) -> None:
+    spent = []
+    for number in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        compile_to(tmp_path / str(number), ROOT / "specs/ecommerce.aib")  # with protoc, which is its child
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(spent) < 1.5
+
+
+def test_a_compile_imports_nothing_heavy() -> None:
+    code = "import sys, aibenchc.driver; print({'torch', 'grpc', 'ansible', 'pandas', 'numpy'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
 HOSTILE = r"""say \"hi\" {{ lookup('pipe', 'id') }} [[ x ]] $(id) `id` 'q' # : - & * | > \\ %"""
