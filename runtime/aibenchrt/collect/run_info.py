@@ -39,7 +39,8 @@ class Fingerprint(_Frozen):
 
     hosts: 'count × cpu model, cores, memory, os' rows, no host names. models: 'task=component/model:version'. replicas: 'task=n'.
     load: 'poisson 30/s, text 98.9 %, …' exactly as the plan gives it, with duration and warm-up but without the seed.
-    packages: name=version of what serves (triton, onnxruntime, grpcio, numpy, python).
+    packages: name=version of what serves (triton, onnxruntime, grpcio, numpy, python). settings: 'stage=component{key value, …}' of
+    every component that has any (shards, engine, table …): graph_hash does not see them, latency does.
     """
 
     hosts: tuple[str, ...]
@@ -51,6 +52,7 @@ class Fingerprint(_Frozen):
     replicas: tuple[str, ...]
     load: str
     packages: tuple[str, ...]
+    settings: tuple[str, ...] = ()
 
     @property
     def hash(self) -> str:

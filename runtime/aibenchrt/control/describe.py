@@ -70,6 +70,17 @@ def fingerprint(plan: Plan, host: HostInfo, data: Sequence[DataInfo], models: Se
         replicas=tuple(f"{service.task}={len(service.endpoints)}" for service in plan.services),
         load=load_text(plan),
         packages=tuple(f"{name}={version}" for name, version in versions().items() if name != "aibenchc"),
+        settings=settings_text(plan),
+    )
+
+
+def settings_text(plan: Plan) -> tuple[str, ...]:
+    """'stage=component{key value, …}' of every stage that has settings, in plan order."""
+    return tuple(
+        f"{stage.name}={stage.component}{{{', '.join(f'{key} {value}' for key, value in sorted(stage.settings.items()))}}}"
+        for step in plan.steps
+        for stage in step.stages
+        if stage.settings
     )
 
 

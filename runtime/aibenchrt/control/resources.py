@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +21,6 @@ class Sampler:
 
     def __init__(self, children: Callable[[], Sequence[Child]]) -> None:
         self._children = children
-        self._known: dict[int, psutil.Process] = {}
         self._used: dict[int, tuple[float, int]] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="resources", daemon=True)
@@ -33,34 +34,40 @@ class Sampler:
         self._stop.set()
         self._thread.join()
 
-    def busiest(self, name: str, start_ns: int, end_ns: int) -> float:
-        """The mean share of a core that process `name` used in a window; 0 where it was not sampled."""
-        shares = [r.cpu_share for r in self.records if r.process == name and start_ns <= r.time_ns <= end_ns]
-        return sum(shares) / len(shares) if shares else 0.0
-
     def _run(self) -> None:
         while not self._stop.wait(PERIOD_S):
+            groups = _groups()
             for child in self._children():
                 if child.process.poll() is None:
-                    self._sample(child)
+                    self._sample(child, groups.get(child.pid, []))
 
-    def _sample(self, child: Child) -> None:
-        try:
-            main = self._known.setdefault(child.pid, psutil.Process(child.pid))
-            members = [main, *main.children(recursive=True)]
-        except psutil.Error:
-            return  # it has just ended
+    def _sample(self, child: Child, members: Sequence[psutil.Process]) -> None:
         used, resident = 0.0, 0
         for member in members:
             try:
-                times = member.cpu_times()
-                used += times.user + times.system
-                resident += member.memory_info().rss
+                with member.oneshot():
+                    times, memory = member.cpu_times(), member.memory_info().rss
             except psutil.Error:
-                continue
+                continue  # it has just ended
+            used += times.user + times.system
+            resident += memory
+        if not resident:
+            return
         now = time.monotonic_ns()
         before = self._used.get(child.pid)
         self._used[child.pid] = (used, now)
         if before:  # the first sample has nothing to compare with
             share = max(0.0, (used - before[0]) / ((now - before[1]) / 1e9))
             self.records.append(ResourceRecord(now, child.name, child.pid, share, resident))
+
+
+def _groups() -> dict[int, list[psutil.Process]]:
+    """Process group → our descendants in it: a child leads the group that it shares with its own children.
+
+    One look at all processes a sample; psutil's children() of each child would be one look a child, a tenth of a core in all.
+    """
+    groups: dict[int, list[psutil.Process]] = {}
+    for member in psutil.Process().children(recursive=True):
+        with contextlib.suppress(ProcessLookupError):
+            groups.setdefault(os.getpgid(member.pid), []).append(member)
+    return groups
