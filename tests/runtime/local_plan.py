@@ -36,7 +36,7 @@ def local_plan(ports: list[int], duration_s: float = 3.0) -> Plan:
     services = tuple(PlanService(task=task, endpoints=(f"127.0.0.1:{number}",)) for task, number in zip(names, ports, strict=True))
     base = shop_plan(services=services, duration_s=duration_s, warmup_s=1.0, rate=40.0)
     wiring = wiring_hash(requests, steps, (), response)
-    changed = {"requests": requests, "steps": steps, "choices": (), "response": response, "graph_hash": wiring}
+    changed = {"scenario": "control_trial", "requests": requests, "steps": steps, "choices": (), "response": response, "graph_hash": wiring}
     return base.model_copy(update=changed)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import random
 import socket
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ def shop_plan(seed: int = 7, services: tuple[PlanService, ...] = (), **load: Any
     placed = tuple(PlanService(task=name, endpoints=(f"127.0.0.1:{21000 + i}",)) for i, name in enumerate(names))
     defaults: dict[str, Any] = {"arrival": "poisson", "rate": 20.0, "duration_s": 5.0, "warmup_s": 1.0, "seed": seed}
     return Plan(
-        scenario="shop", title="a shop", deployment="local", profile="small", seed=seed,
+        scenario="planner_trial", title="a shop", deployment="local", profile="small", seed=seed,
         graph_hash=wiring_hash(requests, steps, choices, response), datasets={"shop": "movielens_shop"},
         requests=requests, steps=steps, choices=choices, response=response, services=services or placed,
         load=PlanLoad(**(defaults | load)), metrics=("ndcg@10",), percentiles=(50.0, 90.0, 99.0),
@@ -136,7 +136,7 @@ def generate(plan: Plan, folder: Path) -> Path:
 def free_ports(count: int) -> list[int]:
     """Ports that nothing listens on now, below the range from which the kernel picks for outgoing connections."""
     found = []
-    for candidate in range(20000 + os.getpid() % 5000, 32000):
+    for candidate in random.sample(range(20000, 32000), 1000):  # several test sessions may look at once
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", candidate))

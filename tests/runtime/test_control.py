@@ -71,6 +71,11 @@ def stage(runs: Path, name: str) -> str:
     return next((entry["outcome"] for entry in entries if entry["name"] == name), "")
 
 
+def calls_made(runs: Path) -> int:
+    """Lines that the only run's planner has recorded so far, trials included."""
+    return sum(path.read_bytes().count(b"\n") for path in runs.glob("*/calls-*.jsonl"))
+
+
 def test_a_whole_run_is_recorded_and_leaves_no_process(tmp_path: Path) -> None:
     folder = generated(tmp_path)
     directory = run_local(folder, tmp_path / "runs", RunOptions(form="synthetic", command="aibenchc run SPEC"))
@@ -91,11 +96,14 @@ def test_a_whole_run_is_recorded_and_leaves_no_process(tmp_path: Path) -> None:
     assert run.info.generator is not None
     assert run.info.generator.sent == len(run.measured)
     assert processes_about(folder) == []
-    again = time.monotonic()
-    run_local(folder, tmp_path / "runs", RunOptions(form="synthetic", duration_s=0.5, warmup_s=0.0))
-    prepare = json.loads(sorted((tmp_path / "runs").glob("*/journal.json"))[-1].read_text())[0]
-    assert prepare["ended_s"] - prepare["started_s"] < 5
-    assert time.monotonic() - again < 30
+    again = run_local(folder, tmp_path / "runs", RunOptions(form="synthetic", duration_s=0.5, warmup_s=0.0))
+    first_s, again_s = (_seconds(path, "prepare") for path in (directory, again))
+    assert again_s < first_s / 2  # everything was kept
+
+
+def _seconds(directory: Path, name: str) -> float:
+    entries = json.loads((directory / "journal.json").read_text())
+    return next(float(entry["ended_s"] - entry["started_s"]) for entry in entries if entry["name"] == name)
 
 
 def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
@@ -118,8 +126,7 @@ def test_a_killed_service_fails_requests_and_the_run(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
 
     def kill_parse() -> None:
-        wait_until(lambda: stage(runs, "load") == "running")
-        time.sleep(3)  # some requests go well first
+        wait_until(lambda: calls_made(runs) > 100)  # some requests go well first
         (victim,) = (p for p in processes_about(folder) if "parse" in p.cmdline())
         victim.kill()
 
@@ -150,8 +157,7 @@ def test_ctrl_c_ends_everything_and_keeps_the_records(tmp_path: Path, number: si
     folder = generated(tmp_path, duration_s=30.0)
     runs = tmp_path / "runs"
     process = subprocess.Popen([sys.executable, str(PROGRAM), str(folder), str(runs)], stderr=subprocess.PIPE)
-    wait_until(lambda: stage(runs, "load") == "running")
-    time.sleep(2)  # into the load
+    wait_until(lambda: stage(runs, "load") == "running" and calls_made(runs) > 100)
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) == 6
     process.send_signal(number)
