@@ -38,7 +38,7 @@ def world() -> World:
 
 
 @pytest.fixture(scope="session")
-def test_payloads(world: World) -> dict[str, list[Payload]]:
+def shop_payloads(world: World) -> dict[str, list[Payload]]:
     return {name: payloads(world, source) for name, source in SOURCES.items()}
 
 
@@ -89,12 +89,12 @@ def replayed(
     plan: Plan,
     world: World,
     folders: dict[str, Path],
-    test_payloads: dict[str, list[Payload]],
+    shop_payloads: dict[str, list[Payload]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[tuple[str, int], Replayed]:
     """Every payload that the run asked, answered again in this process: (class, payload) → answer and calls."""
     keys = sorted({(r.request_class, r.payload) for r in run.requests})
-    asked = [(name, test_payloads[name][payload]) for name, payload in keys]
+    asked = [(name, shop_payloads[name][payload]) for name, payload in keys]
     return dict(zip(keys, replay(plan, world, folders, asked, tmp_path_factory.mktemp("state")), strict=True))
 
 
@@ -191,13 +191,13 @@ def test_what_is_found_is_recommended_from_and_ranked(replayed: dict[tuple[str, 
         assert one.shown == tuple(ranked[:10])
 
 
-def test_a_hit_returns_what_was_stored(run: Run, test_payloads: dict[str, list[Payload]]) -> None:
+def test_a_hit_returns_what_was_stored(run: Run, shop_payloads: dict[str, list[Payload]]) -> None:
     stored: dict[tuple[int, str], tuple[int, ...]] = {}
     hits = 0
     for request in sorted(run.requests, key=lambda r: r.done_ns):
         if request.request_class != "text":
             continue
-        values = test_payloads["text"][request.payload].values
+        values = shop_payloads["text"][request.payload].values
         key = (values["user"]["user_id"], " ".join(values["text"]["text"].lower().split()))
         if hit(run, request):
             hits += 1
@@ -207,10 +207,10 @@ def test_a_hit_returns_what_was_stored(run: Run, test_payloads: dict[str, list[P
     assert hits >= 10
 
 
-def test_every_answer_that_was_made_is_in_the_event_log(run: Run, test_payloads: dict[str, list[Payload]]) -> None:
+def test_every_answer_that_was_made_is_in_the_event_log(run: Run, shop_payloads: dict[str, list[Payload]]) -> None:
     """Updates train on it. The trials before the warm-up are logged too, so the log may hold more."""
     logged = Counter((event.user_id, event.item_id) for event in read_events(run.directory / "state"))
-    users = {r.request_id: test_payloads[r.request_class][r.payload].values["user"]["user_id"] for r in run.requests}
+    users = {r.request_id: shop_payloads[r.request_class][r.payload].values["user"]["user_id"] for r in run.requests}
     made = Counter((users[r.request_id], r.answer) for r in run.requests if not hit(run, r))
     assert not made - logged
     assert sum((logged - made).values()) <= 6
@@ -237,10 +237,10 @@ def above_chance(
 
 @pytest.mark.parametrize("metric", ["precision@10", "recall@10", "ndcg@10"])
 @pytest.mark.parametrize("request_class", ["text", "image"])
-def test_quality_is_above_chance(run: Run, world: World, test_payloads: dict[str, list[Payload]], request_class: str, metric: str) -> None:
+def test_quality_is_above_chance(run: Run, world: World, shop_payloads: dict[str, list[Payload]], request_class: str, metric: str) -> None:
     """Above ten goods drawn from all, and above ten drawn from the very category that was meant, which chance cannot know."""
     requests = [r for r in quality.with_truth(run, run.requests) if r.request_class == request_class]
-    asked = [test_payloads[request_class][r.payload] for r in requests]
+    asked = [shop_payloads[request_class][r.payload] for r in requests]
     users = [int(p.values["user"]["user_id"]) for p in asked]
     size = Counter(item.category for item in world.items)
     times, low = above_chance(run, requests, [len(world.items)] * len(requests), users, metric)
