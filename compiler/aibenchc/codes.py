@@ -147,22 +147,19 @@ _EMISSION = (
 
 _RUNNING = (
     Code("AIB601", "a tool is missing", "install it, or name an endpoint that has it", "A program that running needs was not found."),
-    Code("AIB602", "a port is in use", "stop what listens there, or choose another first port with --ports-from", "A service could not listen on its port."),
+    Code("AIB602", "a port is in use", "stop what listens there, or choose another first port with --first-port", "A service could not listen on its port."),
     Code("AIB603", "a model is missing", "train it with `aibenchc train`", "No version of the model stands in the model repository."),
     Code("AIB604", "a download is corrupted", "remove the file, and run again", "The sha256 of what was fetched is not the expected one."),
-    Code("AIB605", "the disk is full", "free space, or set AIBENCH_HOME to another disk", "A file could not be written whole; nothing half-written is kept."),
-    Code("AIB606", "a host cannot be reached", "check its address and its ssh access", "A host of the inventory does not answer."),
+    Code("AIB605", "the disk is full, or a folder may not be written", "free space, or set AIBENCH_HOME to a folder elsewhere", "A file could not be written whole; nothing half-written is kept."),
     Code("AIB607", "a process ended too early", "read its log in the run directory", "A service, the planner or Triton died during the run."),
     Code("AIB608", "a part was not ready in time", "read its log in the run directory; raise --ready-timeout on a slow machine", "Readiness is asked for, never assumed after a wait."),
     Code("AIB609", "the run directory cannot be read", "name a directory that `aibenchc run` wrote", "Records are missing, or of another version."),
     Code("AIB610", "a data set cannot be had", "run again where the package indexes can be reached, or use the synthetic form", "Nothing that holds the data could be fetched."),
-    Code("AIB611", "the folder holds somebody else's files", "choose another folder", "Only folders that are empty or that we wrote are written to."),
+    Code("AIB611", "no run directory can be made", "name another folder with --runs", "Every run gets a new folder below --runs; nothing that is there is written over."),
     Code("AIB612", "Triton cannot run here", "run on Linux x86-64 with Python 3.11, or name a Triton endpoint", "AI components are served by Triton."),
     Code("AIB613", "the plan cannot be executed", "compile the spec again", "An edge of the plan is missing, or leads nowhere."),
-    Code("AIB614", "these runs make no reference", "give VALID runs of at least two separate deployments with one fingerprint", "A reference is recorded from repeated deployments of one system, so that its spread is known."),
-    Code("AIB615", "the database server cannot be used", "set AIBENCH_POSTGRES_DSN to its connection string, and prepare the data", "A task with `engine postgresql` needs a server that can be reached and holds the scenario's tables."),
     Code("AIB614", "the data changed upstream", "use the synthetic form, or pin the new version", "The registry has another version whose files differ: a new version of the data, whose qualities are not comparable."),
-    Code("AIB615", "the PostgreSQL server cannot be used", "start it, and set AIBENCH_POSTGRES_DSN", "A task asks for engine postgresql."),
+    Code("AIB615", "the PostgreSQL server cannot be used", "start it, set AIBENCH_POSTGRES_DSN to its connection string, and prepare the data", "A task with `engine postgresql` needs a server that can be reached and holds the scenario's tables."),
     Code("AIB616", "these runs do not go together", "give runs of separate deployments with one fingerprint, all VALID", "A reference, or a comparison, needs runs of the same thing."),
     Code("AIB617", "a service was not prepared", "run `aibenchc run SPEC`, which prepares every service", "A service reads a folder that preparation makes."),
 )
@@ -171,6 +168,5 @@ _OURS = (
     Code("AIB901", "the compiler failed: {reason}", "this is our mistake; please report it with the spec", "An error that no diagnostic covers."),
 )
 
-CODES: dict[str, Code] = {
-    code.id: code for group in (_SYNTAX, _NAMES, _TYPES, _DISTILLING, _PLACEMENT, _EMISSION, _RUNNING, _OURS) for code in group
-}
+TABLE = (*_SYNTAX, *_NAMES, *_TYPES, *_DISTILLING, *_PLACEMENT, *_EMISSION, *_RUNNING, *_OURS)
+CODES: dict[str, Code] = {code.id: code for code in TABLE}

@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from aibenchrt.errors import EnvironmentFailure
+
 
 def home() -> Path:
-    """The folder, made if missing. Inside: downloads/, worlds/, models/, prepared/."""
+    """The folder, made if missing. Inside: downloads/, worlds/, models/, prepared/. EnvironmentFailure AIB605: it cannot be made."""
     folder = Path(os.environ.get("AIBENCH_HOME") or Path.home() / ".cache" / "aibenchc")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"'{folder}', where data and models are kept, cannot be made: {error.strerror}"
+        raise EnvironmentFailure("AIB605", message, "set AIBENCH_HOME to a folder that can be written") from error
     return folder

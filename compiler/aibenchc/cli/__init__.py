@@ -1,12 +1,14 @@
 """aibenchc: the command line, the only part that prints, exits, reads and writes. One module per group of verbs, imported when used.
 
-Exit codes: 0 done; 1 the spec, the input or the verdict is at fault (diagnostics on stderr); 2 the environment is, or the command line
-cannot be understood; 70 we are.
+Exit codes: 0 done (of `validate`: VALID, nothing fails); 1 the spec or the input is at fault (diagnostics on stderr), or a target FAILs;
+2 the environment is at fault, or the command line cannot be understood; 3 the run is INVALID; 4 something is INCONCLUSIVE and nothing
+fails; 70 we are at fault; 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import traceback
@@ -19,6 +21,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchc.cli.verbs import VERBS, Verb
 
 OK, AUTHOR, ENVIRONMENT, OURS = 0, 1, 2, 70
+_NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)  # of an OSError that nobody put into words
 
 
 class _Group(Protocol):
@@ -91,8 +94,20 @@ def _guarded(verb: Verb, words: Sequence[str]) -> int:
         return OK
     except SystemExit as stop:  # argparse
         return stop.code if isinstance(stop.code, int) else ENVIRONMENT
+    except OSError as error:
+        if error.errno not in _NOT_OURS:
+            return _ours(error)
+        from aibenchc.cli.output import show_failure
+
+        what = f"'{error.filename}' cannot be used: " if error.filename else ""
+        show_failure(EnvironmentFailure("AIB605", f"{what}{error.strerror}", ""))
+        return ENVIRONMENT
     except Exception as mistake:  # noqa: BLE001  whatever it is, it is ours
-        traceback.print_exc()
-        print(f"error[AIB901]: the compiler failed: {mistake!r}\n  = help: please report it with the spec", file=sys.stderr)  # noqa: T201
-        return OURS
+        return _ours(mistake)
     return code
+
+
+def _ours(mistake: Exception) -> int:
+    traceback.print_exception(mistake)
+    print(f"error[AIB901]: the compiler failed: {mistake!r}\n  = help: please report it with the spec", file=sys.stderr)  # noqa: T201
+    return OURS

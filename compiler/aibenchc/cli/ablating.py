@@ -21,7 +21,7 @@ def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:  # noqa: 
     add_spec_arguments(parser)
     add_distilling_arguments(parser)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the compiled scenario goes; generated/<spec> if not given")
-    parser.set_defaults(ports_from=21000, no_stubs=True)
+    parser.set_defaults(ports_from=21000, no_stubs=False)
     parser.add_argument("--data", choices=("real", "synthetic"), default="real", help="the form of the data sets")
     parser.add_argument("--size", choices=SIZES, default="small", help="the size of the models' training")
     parser.add_argument("--requests", type=_count, metavar="N", help="at most N test requests of each class; all if not given")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import os
 import re
 from pathlib import Path
+
+from aibenchrt.errors import EnvironmentFailure
 
 from aibenchc.cli.output import complain, say, show
 from aibenchc.cli.spec import add_spec_arguments, read_scenario
@@ -23,7 +26,7 @@ def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
             add_spec_arguments(parser)
             parser.add_argument("--json", action="store_true", help="diagnostics as JSON on stdout")
         case "format":
-            parser.add_argument("spec", type=Path, nargs="+", metavar="SPEC")
+            parser.add_argument("spec", type=Path, nargs="+", metavar="SPEC", help="the .aib files")
             parser.add_argument("--check", action="store_true", help="change nothing; show what would change, and fail if anything would")
             parser.add_argument("--stdout", action="store_true", help="write the result to stdout instead")
         case "explain":
@@ -92,13 +95,15 @@ def format_specs(arguments: argparse.Namespace) -> int:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Whole or not at all; a link stays a link."""
+    """Whole or not at all; a link stays a link. EnvironmentFailure AIB507: it cannot be written."""
     target = path.resolve()
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         fresh.write_text(text, encoding="utf-8")
         fresh.chmod(target.stat().st_mode & 0o7777)
         os.replace(fresh, target)
+    except OSError as error:
+        raise EnvironmentFailure("AIB507", f"cannot write '{path}': {error.strerror}", "free some space; the file is as it was") from error
     finally:
         fresh.unlink(missing_ok=True)
 
@@ -136,8 +141,9 @@ def new(arguments: argparse.Namespace) -> int:
         complain(f"aibenchc: {path} is there already; choose another name")
         return 1
     except OSError as error:
-        complain(f"aibenchc: {path} cannot be written: {error.strerror}")
-        return 2
+        with contextlib.suppress(OSError):
+            path.unlink()  # ours: opened as a new file
+        raise EnvironmentFailure("AIB507", f"cannot write '{path}': {error.strerror}", "name another folder with --folder") from error
     say(f"wrote {path}\n\n  aibenchc check {path}\n  aibenchc compile {path}\n  aibenchc run {path}")
     return 0
 

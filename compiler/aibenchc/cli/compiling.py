@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 from pathlib import Path
 
 from aibenchrt.errors import EnvironmentFailure
@@ -36,11 +38,11 @@ def add_distilling_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_compile_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to write; generated/<name of the spec file> if not given")
-    parser.add_argument("--ports-from", type=_port, default=21000, metavar="PORT", help="the first port of the services (21000)")
+    parser.add_argument("--ports-from", type=read_port, default=21000, metavar="PORT", help="the first port of the services (21000)")
     parser.add_argument("--no-stubs", action="store_true", help="do without protoc and the Python stubs it makes")
 
 
-def _port(text: str) -> int:
+def read_port(text: str) -> int:
     if not text.isdecimal() or not 1024 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"write a port from 1024 to 65535, not {text!r}")
     return int(text)
@@ -101,12 +103,18 @@ def distill_spec(arguments: argparse.Namespace, diagnostics: Diagnostics) -> boo
 
 
 def _write_pictures(folder: Path, pictures: dict[str, str]) -> None:
-    """EnvironmentFailure AIB507: they cannot be written."""
+    """All or none. EnvironmentFailure AIB507: they cannot be written."""
+    fresh = {folder / f".{name}.{os.getpid()}": folder / name for name in pictures}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, svg in pictures.items():
-            (folder / name).write_text(svg, encoding="utf-8")
+        for part, svg in zip(fresh, pictures.values(), strict=True):
+            part.write_text(svg, encoding="utf-8")
+        for part, whole in fresh.items():
+            part.replace(whole)
     except OSError as error:
+        for part in fresh:
+            with contextlib.suppress(OSError):
+                part.unlink()
         hint = "name another folder with --svg"
         raise EnvironmentFailure("AIB507", f"cannot write into '{folder}': {error.strerror or error}", hint) from error
     complain(f"wrote {len(pictures)} pictures to {folder}")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aibenchc.cli.compiling import add_distilling_arguments, compile_to_folder
+from aibenchc.cli.compiling import add_distilling_arguments, compile_to_folder, read_port
 from aibenchc.cli.output import complain, say, show
 from aibenchc.cli.spec import add_spec_arguments
 from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
@@ -52,9 +52,9 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", type=_positive, metavar="S", help="seconds measured, instead of the spec's")
     parser.add_argument("--warmup", type=_positive, metavar="S", help="seconds of warm-up, instead of the spec's")
     parser.add_argument("--seed", type=int, help="of the schedule, instead of the spec's")
-    parser.add_argument("--first-port", type=int, metavar="PORT", help="the first port of the services, instead of the plan's")
+    parser.add_argument("--first-port", type=read_port, metavar="PORT", help="the first port of the services, instead of the plan's")
     parser.add_argument(
-        "--extra", type=float, default=EXTRA_S, metavar="S", help=f"longest extra run of rare classes ({EXTRA_S:g}; 0: none)"
+        "--extra", type=_seconds, default=EXTRA_S, metavar="S", help=f"longest extra run of rare classes ({EXTRA_S:g}; 0: none)"
     )
     parser.add_argument(
         "--replace",
@@ -73,9 +73,19 @@ def _add_reference_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
+    value = _seconds(text)
+    if value == 0:
         raise argparse.ArgumentTypeError(f"write a number above 0, not {text!r}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"write a number, not {text!r}")
     return value
 
 

@@ -28,5 +28,5 @@ VERBS: tuple[Verb, ...] = (
     Verb("reference", "running", "write runs' figures as a reference block"),
     Verb("ablate", "ablating", "measure what each AI component contributes to the answers"),
     Verb("train", "running", "train the models of a spec"),
-    Verb("data", "running", "fetch and prepare the data of a spec"),
+    Verb("data", "running", "list the data sets on this machine; fetch or make them"),
 )

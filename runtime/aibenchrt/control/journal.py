@@ -52,5 +52,8 @@ class Journal:
         self.entries[position:] = [entry]
         text = json.dumps([e.model_dump(mode="json") for e in self.entries], indent=1)
         partial = self._path.with_suffix(".part")
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(self._path)
+        try:
+            partial.write_text(text + "\n", encoding="utf-8")
+            partial.replace(self._path)
+        finally:
+            partial.unlink(missing_ok=True)

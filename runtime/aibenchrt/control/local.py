@@ -118,7 +118,7 @@ def check_ports(plan: Plan) -> None:
                 probe.bind((host, int(port)))
             except OSError as error:
                 message = f"{endpoint}, where '{task}' is to listen, cannot be bound: {error.strerror}"
-                raise EnvironmentFailure("AIB602", message, "stop what listens there, or choose other ports with --ports-from") from error
+                raise EnvironmentFailure("AIB602", message, "stop what listens there, or choose other ports with --first-port") from error
 
 
 def endpoints(plan: Plan, task: str) -> tuple[str, ...]:
@@ -382,6 +382,10 @@ def _new_directory(runs: Path, name: str) -> Path:
             (directory / "logs").mkdir(parents=True)
         except FileExistsError:
             continue
+        except OSError as error:
+            raise EnvironmentFailure(
+                "AIB611", f"cannot make a folder below '{runs}': {error.strerror}", "name another with --runs"
+            ) from error
         return directory.resolve()
     raise EnvironmentFailure("AIB611", f"no free name for a run below {runs}", "remove old runs")
 

@@ -10,6 +10,7 @@ from aibenchrt.collect.run_info import Override
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanService
 
+LAST_PORT = 65535
 Progress = Callable[[str, float], None]  # (what is being done, share done in [0, 1])
 
 
@@ -46,7 +47,7 @@ class RunOptions:
 
 
 def effective(plan: Plan, options: RunOptions) -> Plan:
-    """The plan of this run. EnvironmentFailure AIB613: an override names no AI task or stage of the plan."""
+    """The plan of this run. EnvironmentFailure AIB613: an override names no AI task or stage of the plan. AIB602: too high a first port."""
     load: dict[str, Any] = {
         name: value for name in ("rate", "users", "duration_s", "warmup_s", "seed") if (value := getattr(options, name)) is not None
     }
@@ -62,7 +63,12 @@ def ports(plan: Plan) -> tuple[tuple[str, str], ...]:
 
 
 def _moved(plan: Plan, first: int) -> tuple[PlanService, ...]:
-    lowest = min(int(endpoint.rsplit(":", 1)[1]) for _, endpoint in ports(plan))
+    found = [int(endpoint.rsplit(":", 1)[1]) for _, endpoint in ports(plan)]
+    lowest, last = min(found), max(found) - min(found) + first
+    if first < 1 or last > LAST_PORT:
+        raise EnvironmentFailure(
+            "AIB602", f"the services need the ports {first} to {last}", f"choose a first port up to {first - last + LAST_PORT}"
+        )
 
     def moved(endpoint: str) -> str:
         host, port = endpoint.rsplit(":", 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import json
 import shutil
 from pathlib import Path
@@ -35,7 +36,9 @@ def save(world: World, folder: Path) -> World:
         for name in _ARRAYS:
             part = getattr(world, name)
             for field in dataclasses.fields(part):
-                np.save(partial / f"{name}.{field.name}.npy", np.ascontiguousarray(getattr(part, field.name)), allow_pickle=False)
+                content = io.BytesIO()  # not np.save into the file: on a full disk that raises an OSError without an errno
+                np.save(content, np.ascontiguousarray(getattr(part, field.name)), allow_pickle=False)
+                (partial / f"{name}.{field.name}.npy").write_bytes(content.getbuffer())
         version = _version(partial)
         (partial / "version").write_text(version)
         shutil.rmtree(folder, ignore_errors=True)

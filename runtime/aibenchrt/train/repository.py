@@ -67,7 +67,7 @@ def code_hash(component: str) -> str:
 
 
 def store(key: Key, files: Mapping[str, bytes], metadata: Mapping[str, Any], models: Path | None = None) -> ModelVersion:
-    """Writes a version; where the same content is stored already, that one is returned. AIB604: the disk is full or not writable."""
+    """Writes a version; where the same content is stored already, that one is returned. AIB605: the disk is full or not writable."""
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     whole = {"metadata_version": METADATA_VERSION, "component": key.component, "model": key.model, "key": asdict(key), "files": hashes}
     whole |= metadata
@@ -80,7 +80,7 @@ def store(key: Key, files: Mapping[str, bytes], metadata: Mapping[str, Any], mod
         _write(folder, {**files, "metadata.json": text})
     except OSError as error:
         raise EnvironmentFailure(
-            "AIB604",
+            "AIB605",
             f"cannot write the model version '{folder}': {error.strerror}",
             "free some disk space, or set AIBENCH_HOME to a writable folder",
         ) from error
