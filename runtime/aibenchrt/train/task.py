@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from aibenchrt.catalog import component as component_spec
 from aibenchrt.component import Profile
 from aibenchrt.datasets.as_of import as_of
+from aibenchrt.datasets.fetch import locked
 from aibenchrt.datasets.world import World
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanStage
 from aibenchrt.prepare import prepared_key
 from aibenchrt.train.path import RANKER, Asked, collect
-from aibenchrt.train.repository import Key, ModelVersion, code_hash, find, store
+from aibenchrt.train.repository import Key, ModelVersion, code_hash, find, models_folder, store
 
 if TYPE_CHECKING:
     from aibenchrt.components.learning_to_rank.train import Samples
@@ -85,20 +86,33 @@ def train_task(
     context: str = "",
     samples: Callable[[], Samples] | None = None,
 ) -> ModelVersion:
-    """The stored version of this component's model, trained first if there is none. `samples` and `context`: for a ranker."""
+    """The stored version of this component's model, trained first if there is none; another process that wants it too waits.
+
+    `samples` and `context`: for a ranker. ValueError: an unknown size. EnvironmentFailure: as `store` does.
+    """
     if size not in SIZES:
         raise ValueError(f"no size '{size}'; there are {', '.join(SIZES)}")
-    found = find(component, model, world.version, size, seed=seed, context=context)
-    if found is not None:
-        return found
+    # Before training: an edit of the code meanwhile must not pass for what trained.
+    key = Key(component, model, world.version, size, seed, context, code_hash(component))
+
+    def found() -> ModelVersion | None:
+        return find(component, model, world.version, size, seed=seed, context=context)
+
+    version = found()
+    if version is None:
+        with locked(models_folder() / component / f".{model}.lock"):
+            version = found() or _train(key, samples() if samples else world, world, progress)
+    return version
+
+
+def _train(key: Key, material: World | Samples, world: World, progress: Progress) -> ModelVersion:
     # Read when torch loads its OpenMP: on a busy machine threads that spin while they wait make a step five times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from aibenchrt.train.export import export
 
     start = time.monotonic()
-    trainer = importlib.import_module(f"aibenchrt.components.{component}.train")
-    trained: Trained = trainer.train(samples() if samples else world, model, seed, size, progress)
-    key = Key(component, model, world.version, size, seed, context, code_hash(component))
+    trainer = importlib.import_module(f"aibenchrt.components.{key.component}.train")
+    trained: Trained = trainer.train(material, key.model, key.seed, key.size, progress)
     return store(key, export(trained), _metadata(trained, world, time.monotonic() - start))
 
 
