@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
-from aibenchrt.control.shipment import LIBRARIES, WHOLE, archive, pinned, tree
+import aibenchrt
+import pytest
+from aibenchrt.control.shipment import LIBRARIES, WHOLE, archive, libraries, pinned, tree
 
 
 def quiet(_text: str) -> None:
@@ -58,3 +62,21 @@ def test_libraries_are_pinned_to_what_is_installed_and_bring_what_they_need() ->
     assert pins["numpy"] == importlib.metadata.version("numpy")
     assert {"protobuf", "pydantic-core", "typing-extensions"} <= pins.keys()
     assert not {"torch", "pandas", "scikit-learn"} & pins.keys()
+
+
+IMPORTS = """
+import importlib, pathlib
+import aibenchrt, aibenchrt.service_host, aibenchrt.triton_backend, aibenchrt.planner.__main__, aibenchrt.load.__main__
+for path in sorted((pathlib.Path(aibenchrt.__file__).parent / "components").glob("*/ser*e.py")):
+    importlib.import_module(f"aibenchrt.components.{path.parent.name}.{path.stem}")
+print("all there")
+"""
+
+
+@pytest.mark.long
+def test_everything_that_runs_on_a_host_finds_its_libraries_there() -> None:
+    """With nothing to import from but the shipped libraries and the runtime."""
+    found = f"{libraries(quiet)}:{Path(aibenchrt.__file__).parent.parent}"
+    command = [sys.executable, "-S", "-s", "-c", IMPORTS]
+    ended = subprocess.run(command, env={"PYTHONPATH": found}, capture_output=True, text=True, check=False)
+    assert ended.stdout == "all there\n", ended.stderr

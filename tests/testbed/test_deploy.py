@@ -29,6 +29,8 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="a test bed needs root"),
 ]
 
+JOURNAL = "systemctl --no-pager list-units 'aibench-*' --all; journalctl --no-pager | cut -c1-300 | tail -n 60"
+
 
 class Host:
     """One host of the test bed, h1, and the control host's side of it."""
@@ -37,21 +39,22 @@ class Host:
         self.environment = {**os.environ, "TB": str(folder), "PFX": "ab", "PATH": f"{BIN}:{os.environ['PATH']}", "ANSIBLE_NOCOLOR": "1"}
         self.inventory = folder / "state" / "inventory.ini"
 
-    def bed(self, *arguments: str, cwd: Path = ROOT) -> str:
+    def ran(self, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         command = ["bash", str(HERE / "testbed.sh"), *arguments]
-        ended = subprocess.run(
-            command, cwd=cwd, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+        return subprocess.run(command, cwd=cwd, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+    def bed(self, *arguments: str) -> str:
+        ended = self.ran(*arguments)
         assert ended.returncode == 0, (ended.stdout + ended.stderr)[-6000:]
         return ended.stdout
 
     def site(self, playbooks: Path, shipment: Path, collected: Path) -> tuple[str, int]:
-        """Runs site.yml; what it said, and how much it changed."""
+        """Runs site.yml; what it said, and how much it changed. A failure shows what the services said."""
         variables = json.dumps({"aibench_shipment": str(shipment), "aibench_collected": str(collected)})
-        said = self.bed("in", "ansible-playbook", "-i", str(self.inventory), "site.yml", "-e", variables, cwd=playbooks)
-        recap = re.search(r"^h1\s.*changed=(\d+)\s+unreachable=0\s+failed=0", said, re.MULTILINE)
-        assert recap, said[-2000:]
-        return said, int(recap[1])
+        ended = self.ran("in", "ansible-playbook", "-i", str(self.inventory), "site.yml", "-e", variables, cwd=playbooks)
+        recap = re.search(r"^h1\s.*changed=(\d+)\s+unreachable=0\s+failed=0", ended.stdout, re.MULTILINE)
+        assert recap, ended.stdout[-2000:] + ended.stderr[-500:] + self.ran("sh", "h1", "bash", "-c", JOURNAL).stdout
+        return ended.stdout, int(recap[1])
 
 
 @pytest.fixture

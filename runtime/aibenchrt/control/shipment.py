@@ -54,6 +54,7 @@ LIBRARIES = (
     "pyarrow",
     "pydantic",
     "rapidfuzz",
+    "symspellpy",
     "tantivy",
     "tritonclient[grpc]",
 )
