@@ -15,6 +15,8 @@ from aibenchrt.control import describe
 from aibenchrt.control.process import Processes
 from aibenchrt.control.resources import Sampler
 from aibenchrt.control.triton import read_trace
+from aibenchrt.load.schedule import schedule, used_up
+from aibenchrt.plan import PlanLoad
 from aibenchrt.report.make import make_report
 from shop_plan import shop_plan
 from synthetic_run import Shape, write_run
@@ -67,3 +69,30 @@ def test_a_closed_loop_can_be_valid(tmp_path: Path) -> None:
     rows = tuple(replace(row, phase="warmup", offset_s=-1.0) for row in run.schedule)  # as load.schedule makes them
     report, _ = make_report(replace(run, info=run.info.model_copy(update={"load": load}), schedule=rows))
     assert [r.code for r in report.verdict.reasons] == []
+
+
+def test_a_run_whose_payloads_are_used_up_says_so(tmp_path: Path) -> None:
+    counts = {request.name: 40 for request in shop_plan().requests}
+    load = PlanLoad(arrival="poisson", rate=20.0, duration_s=60.0, warmup_s=2.0, seed=7)
+    rows = schedule(load, shop_plan().requests, counts, 7)
+    most = max(shop_plan().requests, key=lambda request: request.share).name
+    own = [row for row in rows if row.request_class == most]
+    assert len({row.payload for row in own}) == 40
+    assert 0.5 < used_up(rows, counts) < 1.0
+    plenty = dict.fromkeys(counts, 5000)
+    assert used_up(schedule(load, shop_plan().requests, plenty, 7), plenty) == 0.0
+    run = read_run(write_run(tmp_path / "run", Shape()))
+    info = run.info.model_copy(update={"load": run.info.load.model_copy(update={"used_up": 0.5})})
+    report, _ = make_report(replace(run, info=info))
+    assert [r.code for r in report.verdict.reasons] == ["V11"]
+
+
+def test_a_share_of_time_is_no_less_than_nothing(tmp_path: Path) -> None:
+    run = read_run(write_run(tmp_path / "run", Shape()))
+    half = run.measured[len(run.measured) // 5].intended_ns
+    early = {r.request_id for r in run.measured if r.intended_ns < half}
+    calls = tuple(c if c.kind != "ai" or c.request_id in early else replace(c, end_ns=c.start_ns + 1) for c in run.calls)
+    report, _ = make_report(replace(run, calls=calls))
+    for row in report.shares:
+        for estimate in (row.all_calls, row.on_path):
+            assert 0.0 <= estimate.low <= estimate.value <= estimate.high <= 1.0

@@ -133,7 +133,10 @@ class ProcessInfo(_Frozen):
 
 
 class LoadInfo(_Frozen):
-    """The load that was asked for. shares: request class → share of the measured phase. Monotonic bounds of the measured window in ns."""
+    """The load that was asked for. shares: request class → share of the measured phase. Monotonic bounds of the measured window in ns.
+
+    used_up: share of the measured requests scheduled when every payload of their class had been asked before.
+    """
 
     arrival: str
     rate: float | None
@@ -143,12 +146,14 @@ class LoadInfo(_Frozen):
     shares: dict[str, float]
     window_start_ns: int
     window_end_ns: int
+    used_up: float = 0.0
 
 
 class GeneratorInfo(_Frozen):
     """How the load generator did over the measured phase. Lateness: sent minus intended, in ns.
 
     cpu_share: of one core, mean over the phase. dropped: scheduled but not sent; in_flight_limit None: no limit.
+    real_time: the generator ran at real-time priority, so that what it measures cannot make it late.
     """
 
     scheduled: int
@@ -160,6 +165,7 @@ class GeneratorInfo(_Frozen):
     cpu_share: float
     in_flight_max: int
     in_flight_limit: int | None = None
+    real_time: bool = False
 
 
 class ExtraRun(_Frozen):

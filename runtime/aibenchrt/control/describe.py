@@ -162,7 +162,7 @@ def process_infos(children: Sequence[Child]) -> tuple[ProcessInfo, ...]:
     )
 
 
-def load_info(plan: Plan, generator: Mapping[str, Any] | None) -> LoadInfo:
+def load_info(plan: Plan, generator: Mapping[str, Any] | None, used_up: float = 0.0) -> LoadInfo:
     load = plan.load
     return LoadInfo(
         arrival=load.arrival,
@@ -173,6 +173,7 @@ def load_info(plan: Plan, generator: Mapping[str, Any] | None) -> LoadInfo:
         shares={request.name: request.share for request in plan.requests},
         window_start_ns=generator["window_start_ns"] if generator else 0,
         window_end_ns=generator["window_end_ns"] if generator else 0,
+        used_up=used_up,
     )
 
 

@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tritonclient.utils import InferenceServerException
 
 from aibenchrt.collect import schema
 from aibenchrt.collect.records import ScheduleRecord
@@ -37,7 +38,7 @@ from aibenchrt.control.triton import TritonServer, assemble
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load.issue import Settings, issue
 from aibenchrt.load.messages import write_messages
-from aibenchrt.load.schedule import EXTRA_FROM, extra_schedule, read_trace, samples_needed, schedule
+from aibenchrt.load.schedule import EXTRA_FROM, extra_schedule, read_trace, samples_needed, schedule, used_up
 from aibenchrt.plan import Plan, read_plan
 from aibenchrt.planner.program import check_plan
 from aibenchrt.proto import Stubs, load_stubs
@@ -301,7 +302,7 @@ def _finish(run: _Run, sampler: Sampler) -> None:
     """Stops everything and writes what the run was; also for a run that failed or was interrupted."""
     with run.journal.stage("stop"):
         if run.triton and not run.triton.child.died and "before" in run.statistics:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(InferenceServerException):  # it may be what failed; run.json says so
                 run.statistics["after"] = run.triton.statistics()
         for role in ("generator", "planner"):  # in this order: each drains what the ones behind it must still answer
             for child in [c for c in run.processes.children if c.role == role]:
@@ -359,11 +360,15 @@ def _describe(run: _Run) -> None:
         models=models,
         stages=tuple(run.journal.entries),
         processes=describe.process_infos(run.processes.children),
-        load=describe.load_info(plan, generator),
+        load=describe.load_info(plan, generator, _used_up(run)),
         generator=describe.generator_info(generator),
         extra_runs=run.extra,
     )
     write_run_info(run.directory, info)
+
+
+def _used_up(run: _Run) -> float:
+    return used_up(run.rows, {name: len(payloads) for name, payloads in run.assets.payloads.items()}) if run.assets else 0.0
 
 
 def _settings(run: _Run, warmup_s: float, duration_s: float) -> Settings:

@@ -51,6 +51,19 @@ def extra_schedule(request_class: str, count: int, rate: float, payloads: int, s
     return [ScheduleRecord(first_id + n, request_class, "extra", mix.draw().payload, next(times).offset_s) for n in range(count)]
 
 
+def used_up(rows: Sequence[ScheduleRecord], payloads: Mapping[str, int]) -> float:
+    """Share of the measured rows that come when every payload of their class has been asked: each is a repeat, which caches answer."""
+    asked: dict[str, set[int]] = {}
+    late = measured = 0
+    for row in rows:
+        known = asked.setdefault(row.request_class, set())
+        if row.phase == "measured":
+            measured += 1
+            late += len(known) >= payloads[row.request_class]
+        known.add(row.payload)
+    return late / measured if measured else 0.0
+
+
 def samples_needed(percentile: float) -> int:
     """Requests of a class that a percentile (as 99 or 99.9) needs to be shown: 20/(1 - p)."""
     return math.ceil(round(2000 / (100 - percentile), 6))  # rounded: 100 - 99.9 is not exact

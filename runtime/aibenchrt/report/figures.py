@@ -162,7 +162,8 @@ def _share(times: Array, column: int) -> Estimate:
     def statistic(part: Array) -> float:
         return float(part[:, column].sum() / part.sum())
 
-    return statistics.sectioned(times, statistic, log=False, method=f"batch means, {statistics.BATCHES} batches")
+    found = statistics.sectioned(times, statistic, log=False, method=f"batch means, {statistics.BATCHES} batches")
+    return found.model_copy(update={"low": max(0.0, found.low), "high": min(1.0, found.high)})
 
 
 def path_rows(plan: Plan, paths: Sequence[CriticalPath]) -> tuple[PathRow, ...]:

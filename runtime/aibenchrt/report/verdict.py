@@ -35,6 +35,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "V08": ("too few samples", "lengthen `load … for`, raise the rate, or ask for a lower percentile"),
     "V09": ("planner saturated", "give the planner more replicas or lower the rate"),
     "V10": ("records incomplete", "a successful request has no call records, or scheduled requests have no record"),
+    "V11": ("payloads used up", "shorten the run or lower the rate: once every payload has been asked, caches answer what is left"),
 }
 
 
@@ -50,6 +51,7 @@ class Limits(BaseModel):
     error_share: float = 0.01
     planner_cpu: float = 0.80
     records_missing: float = 0.001
+    used_up: float = 0.10  # share of requests sent when every payload of their class had been asked
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,12 @@ def _record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> l
             missing <= limits.records_missing,
             f"{lost} requests without a record, {ok - whole} without a whole critical path",
             f"{limits.records_missing:.1%}",
+        ),
+        _check(
+            "V11",
+            run.info.load.used_up <= limits.used_up,
+            f"{run.info.load.used_up:.0%} of the requests came when every payload of their class had been asked",
+            f"{limits.used_up:.0%}",
         ),
     ]
 
