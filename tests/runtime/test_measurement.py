@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
+from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run import read_run
 from aibenchrt.collect.run_info import HostInfo
 from aibenchrt.control import describe
 from aibenchrt.control.process import Processes
 from aibenchrt.control.resources import Sampler
 from aibenchrt.control.triton import read_trace
+from aibenchrt.load.issue import Settings, issue
 from aibenchrt.load.schedule import schedule, used_up
-from aibenchrt.plan import PlanLoad
+from aibenchrt.plan import PlanLoad, Step
+from aibenchrt.planner.executor import CANCELLED, Executor, Request
+from aibenchrt.proto import load_stubs
 from aibenchrt.report.make import make_report
-from shop_plan import shop_plan
+from shop_plan import generate, shop_plan
 from synthetic_run import Shape, write_run
+from test_planner import Shop
 
 EVENTS = [
     {"id": 1, "model_name": "rank", "model_version": 1, "request_id": "42"},
@@ -96,3 +106,57 @@ def test_a_share_of_time_is_no_less_than_nothing(tmp_path: Path) -> None:
     for row in report.shares:
         for estimate in (row.all_calls, row.on_path):
             assert 0.0 <= estimate.low <= estimate.value <= estimate.high <= 1.0
+
+
+@pytest.mark.parametrize("gives_up", [False, True])
+def test_a_call_ended_for_another_ones_failure_is_told_from_one_that_took_too_long(gives_up: bool) -> None:
+    class Stuck(Shop):
+        async def __call__(self, step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
+            if step.task == "profile":
+                await asyncio.Event().wait()
+            return await super().__call__(step, inputs)
+
+    async def scenario() -> dict[str, str]:
+        shop = Stuck(fails="" if gives_up else "category")
+        running = Executor(shop_plan(), shop, observe=shop.times.append).start(
+            Request(1, "text", {"text": {"text": "x"}, "user": {"user_id": 1}})
+        )
+        if gives_up:
+            while not shop.calls:
+                await asyncio.sleep(0)
+            running.cancel("the client gave up")
+        assert (await running.answer).error
+        await running.finished()
+        return {times.step.task: times.error for times in shop.times if times.error}
+
+    errors = asyncio.run(scenario())
+    assert errors["profile"] == ("cancelled: the client gave up" if gives_up else CANCELLED)
+    assert gives_up or errors["category"] == "RuntimeError: broken"
+
+
+def test_only_failed_calls_count_against_their_component(tmp_path: Path) -> None:
+    run = read_run(write_run(tmp_path / "run", Shape()))
+    mine = {r.request_id for r in run.measured[:30]}
+    calls = tuple(replace(c, outcome="cancelled" if c.task == "good" else "failed") if c.request_id in mine else c for c in run.calls)
+    report, _ = make_report(replace(run, calls=calls))
+    failed = {row.name: row.failed for row in report.latency if row.scope == "component"}
+    assert failed["good"] == 0
+    assert failed["parse"] > 0
+
+
+def test_what_was_not_sent_keeps_its_intended_time(generated_shop: Path) -> None:
+    rows = [ScheduleRecord(1, "text", "warmup", 0, 0.5), ScheduleRecord(2, "text", "measured", 0, 0.25)]
+    stubs, stop, server = load_stubs(generated_shop), threading.Event(), grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    stop.set()
+    settings = Settings(f"/{stubs.package}.ScenarioService/Ask", (f"127.0.0.1:{port}",), 2.0, 1.0)
+    records, generator = issue(rows, {("text", 0): b""}, settings, stubs.message("ScenarioReply"), stop)
+    server.stop(None).wait()
+    assert [r.outcome for r in records] == ["not_sent", "not_sent"]
+    assert [r.intended_ns - generator.window_start_ns for r in records] == [-1_500_000_000, 250_000_000]
+
+
+@pytest.fixture
+def generated_shop(tmp_path: Path) -> Path:
+    return generate(shop_plan(), tmp_path / "generated")

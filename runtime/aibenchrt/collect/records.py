@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 RECORDS_VERSION = 1
 
-OUTCOMES = ("ok", "failed", "timeout", "not_sent")
+OUTCOMES = ("ok", "failed", "timeout", "not_sent")  # of a request
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class CallRecord:
     ready_ns: all its inputs were there; start_ns: the call was issued; end_ns: its reply had come. queue_ns and service_ns: as the server
     measured them (AI: Triton's queue and the model's compute). waited_for: the task whose output came last, '' for the request itself.
     after: ran after the response. stages: 'stage=ns' of each stage of a combined task. note: small outputs worth keeping
-    (a Category's first label, a Count, a Flag) as 'port=value'.
+    (a Category's first label, a Count, a Flag) as 'port=value'. outcome: ok, failed, or cancelled: it was ended because another call
+    had failed its request.
     """
 
     request_id: int

@@ -121,9 +121,8 @@ class Issuer:
             channel.close()
 
     def _open(self, start_ns: int) -> None:
-        base = {"warmup": start_ns, "measured": start_ns + int(self._settings.warmup_s * _S), "extra": start_ns}
         for row in self._rows:
-            due = base[row.phase] + int(row.offset_s * _S)
+            due = _due(row, start_ns, self._settings)
             if not self._wait_until(due):
                 return
             self._send(row, due)
@@ -203,8 +202,8 @@ def issue(
 ) -> tuple[list[RequestRecord], Generator]:
     """Sends `rows`, waits for all replies, and returns one record per row. reply: the class of ScenarioReply.
 
-    Rows that were never sent, because the run was stopped, have outcome not_sent and times 0, except where a closed loop had no use
-    for them.
+    Rows that were never sent, because the run was stopped, have outcome not_sent and only their intended time, except where a closed loop
+    had no use for them.
     """
     stop = stop or threading.Event()
     issuer = Issuer(rows, messages, settings, stop)
@@ -216,7 +215,7 @@ def issue(
     records = [_record(entry, reply) for entry in sent]
     if all(row.offset_s != WHEN_FREE for row in rows):
         known = {record.request_id for record in records}
-        records += [_not_sent(row) for row in rows if row.request_id not in known]
+        records += [_not_sent(row, _due(row, start_ns, settings)) for row in rows if row.request_id not in known]
     counted = [record for record in records if record.phase != "warmup"]
     late = sorted(record.sent_ns - record.intended_ns for record in counted if record.outcome != "not_sent")
     extra = any(record.phase == "extra" for record in counted)
@@ -241,9 +240,14 @@ def _at(ordered: Sequence[int], share: float) -> int:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0
 
 
-def _not_sent(row: ScheduleRecord) -> RequestRecord:
+def _due(row: ScheduleRecord, start_ns: int, settings: Settings) -> int:
+    """The intended time of an open loop's row: offsets count from the start of their phase."""
+    return start_ns + int(row.offset_s * _S) + (int(settings.warmup_s * _S) if row.phase == "measured" else 0)
+
+
+def _not_sent(row: ScheduleRecord, due_ns: int) -> RequestRecord:
     return RequestRecord(
-        row.request_id, row.request_class, row.phase, row.payload, 0, 0, 0, "not_sent", "the run was stopped", (), (), "", 0, 0
+        row.request_id, row.request_class, row.phase, row.payload, due_ns, 0, 0, "not_sent", "the run was stopped", (), (), "", 0, 0
     )
 
 

@@ -21,6 +21,8 @@ from aibenchrt.planner.program import ROOT, Feed, Program, Slot, Target, check_p
 Call = Callable[[Step, dict[str, Any]], Awaitable[dict[str, Any]]]
 Clock = Callable[[], int]
 
+CANCELLED = "cancelled: the request had failed"  # the error of a call that was ended because another one had failed
+
 
 @dataclass(frozen=True)
 class Request:
@@ -136,6 +138,7 @@ class Running:
         self._failed = False
         self._first_call_ns = 0
         self._cause = ""
+        self._ended_by = CANCELLED
         self._begin()
 
     def release(self) -> None:
@@ -152,7 +155,8 @@ class Running:
             await asyncio.wait(self._tasks)
 
     def cancel(self, reason: str) -> None:
-        """The client has gone or the deadline has passed: end what is under way."""
+        """The client has gone or the deadline has passed: end what is under way, which took too long: those calls have failed."""
+        self._ended_by = f"cancelled: {reason}"
         self._fail(reason)
 
     # -- from the request to the answer
@@ -289,7 +293,7 @@ class Running:
         try:
             outputs = await self._call(program.step, inputs)
         except asyncio.CancelledError:
-            error = "cancelled: the request had failed"
+            error = self._ended_by
         except Exception as failure:  # noqa: BLE001 - whatever a call raises fails its request, with the reason in the record
             error = f"{type(failure).__name__}: {failure}"
         end_ns = self._clock()

@@ -17,7 +17,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, Step
 from aibenchrt.planner.clients import CHANNEL_OPTIONS, Reply, TaskClient, open_clients
-from aibenchrt.planner.executor import CallTimes, Executor, Request, Running
+from aibenchrt.planner.executor import CANCELLED, CallTimes, Executor, Request, Running
 from aibenchrt.planner.operations import MessageOperations, note
 from aibenchrt.planner.recorder import Recorder
 from aibenchrt.proto import Stubs
@@ -99,10 +99,11 @@ class _Journey:
     def _observe(self, times: CallTimes) -> None:
         planner, step = self._planner, times.step
         reply = self._replies.get(step.task)
+        outcome = "cancelled" if times.error == CANCELLED else "failed" if times.error else "ok"
         notes = [note(MessageOperations(), port, planner._types[step.task, port], value) for port, value in times.outputs.items()]
         planner._record((
             self._request_id, step.task, step.kind, reply.endpoint if reply else "", times.ready_ns, times.start_ns, times.end_ns,
-            reply.queue_ns if reply else 0, reply.service_ns if reply else 0, "failed" if times.error else "ok", times.error,
+            reply.queue_ns if reply else 0, reply.service_ns if reply else 0, outcome, times.error,
             times.waited_for, times.after, reply.stages if reply else (), [text for text in notes if text],
         ))  # fmt: skip
 

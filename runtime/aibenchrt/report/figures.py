@@ -69,7 +69,7 @@ def latency_rows(run: Run, paths: Sequence[CriticalPath]) -> tuple[LatencyRow, .
             rows.append(_latency("extra run", cls.name, "", latencies_ms(own), sum(r.outcome != "ok" for r in own), wanted))
     by_task = response_calls(run)
     measured = {r.request_id for r in run.measured}
-    failures = Counter(call.task for call in run.calls if call.outcome != "ok" and call.request_id in measured)
+    failures = Counter(call.task for call in run.calls if call.outcome == "failed" and call.request_id in measured)
     for step in run.plan.steps:
         if step.task in by_task or failures[step.task]:
             times = _call_ms(by_task.get(step.task, []))
