@@ -12,14 +12,13 @@ from dataclasses import dataclass
 
 RECORDS_VERSION = 1
 
-OUTCOMES = ("ok", "failed", "timeout", "not_sent")  # of a request
-
 
 @dataclass(frozen=True)
 class RequestRecord:
     """phase: 'warmup', 'measured' or 'extra' (a labelled extra run of a rare class). payload: index into the class's request source.
 
-    answer: item ids in the order shown, empty unless outcome is ok. arms: 'choice=arm' of every choice that was decided.
+    outcome: ok, failed, timeout or not_sent. answer: item ids in the order shown, empty unless outcome is ok.
+    arms: 'choice=arm' of every choice that was decided.
     planner_ns: from the planner's receipt to its reply; planner_queue_ns: from receipt to the first call.
     """
 

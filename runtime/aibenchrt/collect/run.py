@@ -18,7 +18,7 @@ from aibenchrt.plan import Plan
 
 M = TypeVar("M", bound=BaseModel)
 
-MEASURED, WARMUP, EXTRA = "measured", "warmup", "extra"
+MEASURED, EXTRA = "measured", "extra"
 
 
 @dataclass(frozen=True)

@@ -67,21 +67,6 @@ def write(path: Path, rows: Iterable[Any], row_class: type) -> None:
     temporary.replace(path)
 
 
-class Writer:
-    """Appends batches of rows to one Parquet file, for a recorder that must not hold a run in memory. Close it, or nothing can read it."""
-
-    def __init__(self, path: Path, row_class: type) -> None:
-        self._row_class = row_class
-        self._writer = pq.ParquetWriter(path, schema(row_class), compression="zstd")
-
-    def append(self, rows: Sequence[Any]) -> None:
-        if rows:
-            self._writer.write_table(table(rows, self._row_class))
-
-    def close(self) -> None:
-        self._writer.close()
-
-
 def read_table(path: Path, row_class: type) -> pa.Table:
     """The file as an Arrow table. Raises EnvironmentFailure AIB609: missing, cut short, another version or other columns."""
     if not path.is_file():
