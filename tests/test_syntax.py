@@ -39,13 +39,27 @@ def comments(text: str) -> list[str]:
     return sorted(found.rstrip() for found in re.findall(r'"[^"\n]*"|(#[^\n]*)', text) if found)
 
 
-@given(specs)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-def test_parsing_what_was_formatted_gives_the_same_tree(spec: ast.Spec) -> None:
+def comes_back(spec: ast.Spec) -> None:
     text = format_spec(spec)
     again = parsed(text)
     assert again == spec
     assert format_spec(again) == format_spec(parsed(format_spec(again)))
+
+
+ANY_SPEC = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+
+
+@given(specs)
+@settings(ANY_SPEC, max_examples=20)
+def test_parsing_what_was_formatted_gives_the_same_tree(spec: ast.Spec) -> None:
+    comes_back(spec)
+
+
+@pytest.mark.long
+@given(specs)
+@settings(ANY_SPEC, max_examples=300)
+def test_parsing_what_was_formatted_gives_the_same_tree_for_many(spec: ast.Spec) -> None:
+    comes_back(spec)
 
 
 @given(st.data())
@@ -145,9 +159,10 @@ def test_fifty_mebibytes_are_refused_with_little_memory(tmp_path: Path, kind: st
     assert peak < 100 * 1024
 
 
-@pytest.mark.parametrize(
-    "piece", ["(", "load { ", "a -> ", "\n", '"', "# x\n", "9", "task a : b\n", "( a | ", "a,", "permutation { a -> b }\n"]
-)
+A_MEBIBYTE = ["(", "load { ", "\n", '"', "# x\n", "9", "task a : b\n", "( a | ", "a,", "permutation { a -> b }\n"]
+
+
+@pytest.mark.parametrize("piece", [*A_MEBIBYTE, pytest.param("a -> ", marks=pytest.mark.long)])
 def test_a_mebibyte_of_one_thing_is_explained_with_bounded_memory(tmp_path: Path, piece: str) -> None:
     path = tmp_path / "large.aib"
     path.write_text("aib 1\nscenario s {\n permutation {\n" + (piece * (2**20 // len(piece)))[: 2**20 - 100], encoding="utf-8")

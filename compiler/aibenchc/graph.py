@@ -2,8 +2,9 @@
 
 What runs when. A *case* of a request class fixes one arm for each choice. An edge is live in a case when its source
 runs and all its guards hold. A task runs in a case when at least one edge into it is live and every required input
-port has a live producer; otherwise it is skipped. (So a task downstream of an arm that was not taken is skipped, and
-a task that no case of any class can feed is an error.) A guard (choice, arm) of a ONE choice holds when that arm was
+port has a live producer; otherwise it is skipped. (So a task downstream of an arm that was not taken is skipped. A
+task that no case of a class that reaches it can feed is an error, and so is an edge that brings data in some cases of a
+class, in all of which its target is skipped.) A guard (choice, arm) of a ONE choice holds when that arm was
 drawn; of a FIRST choice when that arm was tried: its arms are tried in turn, so in case k the arms 0..k all ran, and
 what they put out on equally named ports is concatenated into one value for the consumers.
 

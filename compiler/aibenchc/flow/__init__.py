@@ -30,6 +30,7 @@ __all__ = [
     "analyse",
     "control_edges",
     "expand",
+    "idle_edges",
     "response_port",
     "until_tasks",
 ]
@@ -40,7 +41,7 @@ class FindingKind(Enum):
     NO_SUCH_PORT = "no such port"  # task, port, edge
     WRONG_TYPE = "wrong type"  # edge, with both of its ports named
     FEEDS_NOTHING = "feeds nothing"  # edge
-    STARVED = "starved"  # request, case, task, port; sources: who would feed it elsewhere
+    STARVED = "starved"  # request, case, task, port; sources: who would feed it elsewhere; edge: of idle_edges
     AMBIGUOUS = "ambiguous"  # request, case, task, port, sources
     RESPONSE_NEVER = "response never"  # request, case
     RESPONSE_TWICE = "response twice"  # request, case, port, sources
@@ -208,6 +209,44 @@ def analyse(graph: Graph) -> Flow:
         findings += _judge_class(flow, run, broken)
     findings += _unreachable(flow, runs, broken)
     return Flow(graph, wires, order, flow.cases, masks, tuple(findings))
+
+
+def idle_edges(flow: Flow) -> Iterator[Finding]:
+    """STARVED: edges that bring data in some cases of a class, in all of which their target lacks another port and is skipped.
+
+    A task may be skipped in a case: what stands only on the way of an arm that was not taken does not run. But an edge that
+    never meets a running target says that the author expects it to run there. `analyse` leaves this out, as distilling may
+    well cut the cases in which an edge is used; it is the author's mistake only in what the author wrote. What is skipped
+    only because another such target is does not count again.
+    """
+    settled = {finding.request for finding in flow.findings if finding.kind is FindingKind.TOO_MANY_CASES}
+    settled |= {finding.request for finding in flow.findings if finding.kind is FindingKind.STARVED}
+    classes = [request.name for request in flow.graph.requests if request.name not in settled]
+    required = {task.name: [port.name for port in task.inputs if not port.optional] for task in flow.graph.tasks}
+    place = {name: i for i, name in enumerate(flow.order)}
+    follows: dict[str, set[str]] = {name: set() for name in classes}
+    for edge in sorted((edge for edge in flow.graph.edges if edge.target in place), key=lambda edge: place[edge.target]):
+        live = flow._mask(edge.source)
+        for guard in edge.guards:
+            live &= flow.cases_with(guard)
+        idle = live & ~flow.runs[edge.target]
+        for name in classes if idle else ():
+            cases = flow.cases_of(name)
+            somewhere = flow.runs[edge.target] & cases
+            if not idle & cases or not somewhere or live & somewhere or edge.target in follows[name]:
+                continue
+            first = idle & cases
+            case = flow.cases[(first & -first).bit_length() - 1]
+            port = next(port for port in required[edge.target] if not flow.producers(edge.target, port, case))
+            wires = (wire for wire in flow.wires_into[edge.target] if wire.target_port == port)
+            sources = tuple(dict.fromkeys(PortRef(wire.source, wire.source_port) for wire in wires))
+            yield Finding(FindingKind.STARVED, name, case.arms, edge.target, port, edge, sources=sources)
+            todo = [edge.target]
+            while todo:
+                skipped = todo.pop()
+                if skipped in place and skipped not in follows[name] and not flow.runs_in(skipped, case):
+                    follows[name].add(skipped)
+                    todo += [wire.target for wire in flow.wires_from.get(skipped, ())]
 
 
 def _wires(graph: Graph) -> tuple[tuple[Wire, ...], dict[Edge, tuple[Wire, ...]], list[Finding]]:

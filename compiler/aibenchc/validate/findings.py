@@ -9,7 +9,7 @@ from aibenchrt.component import PORT_TYPES, Port
 
 from aibenchc.build import Built, Exclusive, type_name
 from aibenchc.diagnostics import Diagnostics
-from aibenchc.flow import MAX_CASES, Case, Finding, FindingKind, Flow
+from aibenchc.flow import MAX_CASES, Case, Finding, FindingKind, Flow, idle_edges
 from aibenchc.graph import RESPONSE, Choice, ChoiceKind, Edge, Guard, PortRef, Task
 from aibenchc.source import Span
 
@@ -17,13 +17,15 @@ _LISTED = 4  # names listed before an ellipsis
 
 
 def report_findings(built: Built, flow: Flow, diagnostics: Diagnostics) -> None:
-    """What only follows from another report is left out: no answer because of an edge that feeds nothing, two values of a port because of
-    alternatives that run together."""
+    """What only follows from another report is left out: no answer because of an edge that feeds nothing or a task that is skipped, two
+    values of a port because of alternatives that run together."""
     reporter = _Reporter(built, flow, diagnostics)
     together = [pair for group in built.exclusive if (pair := reporter.report_together(group, flow))] if flow.order else []
     broken_edges = any(finding.edge for finding in flow.findings)
-    for finding in flow.findings:
-        follows = finding.kind is FindingKind.RESPONSE_NEVER and broken_edges
+    idle = () if broken_edges else tuple(idle_edges(flow))
+    skipped = {finding.request for finding in idle}
+    for finding in (*flow.findings, *idle):
+        follows = finding.kind is FindingKind.RESPONSE_NEVER and (broken_edges or finding.request in skipped)
         if finding.kind is FindingKind.AMBIGUOUS:
             follows = any(pair <= {ref.task for ref in finding.sources} for pair in together)
         if not follows:
@@ -119,9 +121,13 @@ class _Reporter:
             givers += [name for name, request in self.requests.items() if any(out.type == port.type for out in request.ports)]
             way_out = f"add an edge from what gives {type_name(port)}"
             way_out += f": {_listed(f'`{giver} -> {task.name}`' for giver in givers)}" if givers else "; nothing in this spec does"
-        span = next((edge.span for edge in self.into.get(task.name, ()) if edge.source == finding.request), None) or task.span
+        direct = finding.edge or next((edge for edge in self.into.get(task.name, ()) if edge.source == finding.request), None)
+        span = (direct.span if direct else None) or task.span
         case = self.in_case(finding.request, finding.case)
-        self.report("AIB211", span, port=port.name, task=task.name, case=case, way_out=way_out, notes=(f"it takes {type_name(port)}",))
+        notes = [f"it takes {type_name(port)}"]
+        if finding.edge:
+            notes.append(f"'{finding.edge.source}' runs there and feeds '{task.name}', which is skipped wherever it does")
+        self.report("AIB211", span, port=port.name, task=task.name, case=case, way_out=way_out, notes=notes)
 
     def _ambiguous(self, finding: Finding) -> None:
         task = self.tasks[finding.task or ""]
