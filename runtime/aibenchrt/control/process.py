@@ -6,10 +6,11 @@ A child dies with the thread that started it (prctl PR_SET_PDEATHSIG), so start 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,7 @@ from typing import Literal
 
 from aibenchrt.errors import EnvironmentFailure
 
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
+_BOUND = Path(__file__).with_name("bound.py")
 _POLL_S = 0.02
 _TAIL = 12  # lines of a log that a failure shows
 
@@ -73,26 +73,19 @@ class Processes:
     def start(self, name: str, role: Role, command: Sequence[str], environment: Mapping[str, str] | None = None, replica: int = 0) -> Child:
         """Starts `command`; its output goes to logs/<name>.log. EnvironmentFailure AIB601: there is no such program."""
         log = self._logs / f"{name}.log"
-        parent = os.getpid()
-
-        def die_with_parent() -> None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # it died before prctl took effect
-                os._exit(1)
-
-        try:
-            with log.open("ab") as output:
-                process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    env=dict(environment) if environment is not None else None,
-                    start_new_session=True,  # a terminal's Ctrl-C reaches us alone, and we end the children in order
-                    preexec_fn=die_with_parent,
-                )
-        except FileNotFoundError as error:
-            raise EnvironmentFailure("AIB601", f"cannot start {name}: {error.filename} is missing", "install it") from error
+        path = environment.get("PATH") if environment is not None else None
+        program = shutil.which(command[0], path=path)
+        if program is None:
+            raise EnvironmentFailure("AIB601", f"cannot start {name}: {command[0]} is missing", "install it")
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_BOUND), str(os.getpid()), program, *command[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(environment) if environment is not None else None,
+                start_new_session=True,  # a terminal's Ctrl-C reaches us alone, and we end the children in order
+            )
         child = Child(name, role, process, log, replica)
         self.children.append(child)
         return child
