@@ -34,7 +34,7 @@ REAL = Sizes(
     rank_from=0.48, validation_from=0.60, test_from=0.65, fit=(9000, 0), rank=(3000, 600), validation=(1200, 200), test=(3600, 480)
 )
 SYNTHETIC = Sizes(
-    rank_from=0.50, validation_from=0.65, test_from=0.72, fit=(2400, 0), rank=(1000, 200), validation=(300, 60), test=(800, 160)
+    rank_from=0.50, validation_from=0.65, test_from=0.72, fit=(2400, 0), rank=(1000, 200), validation=(300, 60), test=(3600, 160)
 )
 
 
