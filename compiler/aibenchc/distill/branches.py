@@ -81,8 +81,17 @@ def kept(flow: Flow, keep: Collection[str]) -> Kept:
         requests |= {request.name for request in flow.graph.requests if flow.cases_of(request.name) & flow.runs[task]}
         for edge in flow.graph.edges:
             if edge.target in ways:
-                guards |= {guard for guard in edge.guards if flow.cases_with(guard) & flow.runs[task]}
+                for guard in edge.guards:
+                    if flow.cases_with(guard) & flow.runs[task]:
+                        guards |= _leading_to(flow, guard)
     return Kept(tasks, frozenset(requests), frozenset(guards))
+
+
+def _leading_to(flow: Flow, guard: Guard) -> set[Guard]:
+    """The arm, and in an ordered fallback those before it: without them it is never tried."""
+    choice = next(c for c in flow.graph.choices if c.name == guard.choice)
+    first = 0 if choice.kind is ChoiceKind.FIRST else guard.arm
+    return {Guard(choice.name, number) for number in range(first, guard.arm + 1)}
 
 
 def _ancestors(flow: Flow, task: str) -> set[str]:
