@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -97,6 +98,23 @@ def test_hostile_titles_come_out_as_text(tmp_path: Path) -> None:
             assert parsed["aibench_scenario"] == "small"
     shown = show_title(tmp_path / "out/ansible")
     assert shown == title
+
+
+def test_hostile_titles_of_references_come_out_as_text_everywhere(tmp_path: Path) -> None:
+    spec = tmp_path / "hostile.aib"
+    reference = f'  reference "{HOSTILE}" {{\n    on local\n    latency p50 5 ms within 10%\n  }}\n}}\n'
+    text = (ROOT / "tests/specs/small.aib").read_text().replace('"A small search"', f'"{HOSTILE}"').rstrip()
+    spec.write_text(text.removesuffix("}") + reference)
+    ended = compile_to(tmp_path / "out", spec, tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    title = HOSTILE.replace('\\"', '"').replace("\\\\", "\\")
+    assert json.loads((tmp_path / "out/plan.json").read_text())["references"][0]["title"] == title
+    heading = "".join(ElementTree.parse(tmp_path / "out/distilled.svg").getroot().itertext())
+    assert title in heading
+    for path in (tmp_path / "out").rglob("*.py"):
+        compile(path.read_text(), path.name, "exec")
+    for path in (tmp_path / "out/triton").rglob("config.pbtxt"):
+        assert "lookup" not in path.read_text()
 
 
 def show_title(folder: Path) -> str:

@@ -21,7 +21,7 @@ def summary(distilled: Distilled) -> str:
     for step in distilled.steps:
         lines.append(f"pass {step.pass_number}  {describe(step)}")
     before, after = distilled.original, distilled.graph
-    lines.append(f"{distilled.passes} passes, {len(distilled.steps)} steps: {_size(before)} -> {_size(after)}")
+    lines.append(f"{_turns(distilled)}: {_size(before)} -> {_size(after)}")
     lines += [f"  {line}" for line in _compared(*whole(distilled))]
     return "".join(line + "\n" for line in lines)
 
@@ -36,7 +36,7 @@ def render(distilled: Distilled) -> str:
         lines += [f"#     {line}" for line in _compared(effect[0].before, effect[-1].after)]
         lines += [*_beside(effect[0].change.before.graph, effect[-1].change.after.graph), ""]
     lines += ["# after", *format_graph(distilled.graph).splitlines(), ""]
-    lines.append(f"# {distilled.passes} passes, {len(distilled.steps)} steps: {_size(distilled.original)} -> {_size(distilled.graph)}")
+    lines.append(f"# {_turns(distilled)}: {_size(distilled.original)} -> {_size(distilled.graph)}")
     lines += [f"#   {line}" for line in _compared(*whole(distilled))]
     return "".join(line + "\n" for line in lines)
 
@@ -104,8 +104,17 @@ def _beside(before: Graph, after: Graph) -> Iterator[str]:
             yield from (f"+ {line}" for line in new[k:m])
 
 
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def _turns(distilled: Distilled) -> str:
+    return f"{_counted(distilled.passes, 'pass', 'passes')}, {_counted(len(distilled.steps), 'step', 'steps')}"
+
+
 def _size(graph: Graph) -> str:
-    return f"{len(graph.requests)} classes, {len(graph.tasks)} tasks, {len(graph.edges)} edges, {len(graph.choices)} choices"
+    counts = (_counted(len(graph.requests), "class", "classes"), _counted(len(graph.tasks), "task", "tasks"))
+    return ", ".join((*counts, _counted(len(graph.edges), "edge", "edges"), _counted(len(graph.choices), "choice", "choices")))
 
 
 def _compared(before: Measure, after: Measure) -> Iterator[str]:
