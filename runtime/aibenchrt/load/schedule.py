@@ -16,6 +16,7 @@ from aibenchrt.plan import PlanLoad, PlanRequest
 
 WHEN_FREE = -1.0  # offset_s of a closed-loop request: when its user has got the reply before it, and thought
 EXTRA_FROM = 1_000_000_000  # request ids of extra runs start here
+SAMPLES_BEYOND = 20  # a percentile is shown only with this many samples expected beyond it
 
 
 def schedule(
@@ -65,8 +66,8 @@ def used_up(rows: Sequence[ScheduleRecord], payloads: Mapping[str, int]) -> floa
 
 
 def samples_needed(percentile: float) -> int:
-    """Requests of a class that a percentile (as 99 or 99.9) needs to be shown: 20/(1 - p)."""
-    return math.ceil(round(2000 / (100 - percentile), 6))  # rounded: 100 - 99.9 is not exact
+    """Requests of a class that a percentile (in percent, as 99 or 99.9) needs to be shown: 20/(1 - p)."""
+    return math.ceil(round(100 * SAMPLES_BEYOND / (100 - percentile), 6))  # rounded: 100 - 99.9 is not exact
 
 
 def read_trace(text: str) -> tuple[float, ...]:

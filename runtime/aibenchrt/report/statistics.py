@@ -17,18 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from aibenchrt.load.schedule import SAMPLES_BEYOND as SAMPLES_BEYOND
+from aibenchrt.load.schedule import samples_needed as samples_needed
 from aibenchrt.report.model import Estimate
 
 Array = NDArray[np.float64]
 
 BATCHES = 5
 CONFIDENCE = 0.95
-SAMPLES_BEYOND = 20  # a percentile is shown only with this many samples expected beyond it
-
-
-def samples_needed(p: float) -> int:
-    """Requests needed before percentile p, in percent, is shown: 20 / (1 − p)."""
-    return int(np.ceil(SAMPLES_BEYOND / (1.0 - p / 100.0) - 1e-6))
 
 
 def percentile(values: Array, p: float) -> Estimate | None:
