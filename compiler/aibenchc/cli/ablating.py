@@ -6,10 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aibenchc.cli.compiling import add_distilling_arguments, compile_to_folder
+from aibenchc.cli.compiling import add_trained_spec_arguments, compile_to_folder
 from aibenchc.cli.output import complain, say, show
-from aibenchc.cli.running import SIZES
-from aibenchc.cli.spec import add_spec_arguments
 from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
 from aibenchc.diagnostics import Diagnostics
 
@@ -18,12 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:  # noqa: ARG001  the module's only verb
-    add_spec_arguments(parser)
-    add_distilling_arguments(parser)
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the compiled scenario goes; generated/<spec> if not given")
-    parser.set_defaults(ports_from=21000, no_stubs=False)
-    parser.add_argument("--data", choices=("real", "synthetic"), default="real", help="the form of the data sets")
-    parser.add_argument("--size", choices=SIZES, default="small", help="the size of the models' training")
+    add_trained_spec_arguments(parser)
     parser.add_argument("--requests", type=_count, metavar="N", help="at most N test requests of each class; all if not given")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything as JSON")
 

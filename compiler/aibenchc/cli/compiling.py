@@ -17,6 +17,7 @@ from aibenchc.source import SourceFile, Span
 
 GENERATED = Path("generated")
 LARGEST_MEASUREMENTS = 16 * 2**20
+SIZES = ("tiny", "small", "full")
 
 
 def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
@@ -40,6 +41,16 @@ def add_compile_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to write; generated/<name of the spec file> if not given")
     parser.add_argument("--ports-from", type=read_port, default=21000, metavar="PORT", help="the first port of the services (21000)")
     parser.add_argument("--no-stubs", action="store_true", help="do without protoc and the Python stubs it makes")
+
+
+def add_trained_spec_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of the verbs that compile a spec and then need its data and trained models."""
+    add_spec_arguments(parser)
+    add_distilling_arguments(parser)
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the compiled scenario goes; generated/<spec> if not given")
+    parser.set_defaults(ports_from=21000, no_stubs=False)
+    parser.add_argument("--data", choices=("real", "synthetic"), default="real", help="the form of the data sets")
+    parser.add_argument("--size", choices=SIZES, default="small", help="the size of the models' training")
 
 
 def read_port(text: str) -> int:

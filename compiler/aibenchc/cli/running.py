@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aibenchc.cli.compiling import add_distilling_arguments, compile_to_folder, read_port
+from aibenchc.cli.compiling import add_trained_spec_arguments, compile_to_folder, read_port
 from aibenchc.cli.output import complain, say, show
-from aibenchc.cli.spec import add_spec_arguments
 from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
 from aibenchc.diagnostics import Diagnostics
 
@@ -20,17 +19,11 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 EXTRA_S = 20.0
-SIZES = ("tiny", "small", "full")
 
 
 def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
     if verb in ("run", "train"):
-        add_spec_arguments(parser)
-        add_distilling_arguments(parser)
-        parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the compiled scenario goes; generated/<spec> if not given")
-        parser.set_defaults(ports_from=21000, no_stubs=False)
-        parser.add_argument("--data", choices=("real", "synthetic"), default="real", help="the form of the data sets")
-        parser.add_argument("--size", choices=SIZES, default="small", help="the size of the models' training")
+        add_trained_spec_arguments(parser)
     if verb == "run":
         _add_run_arguments(parser)
     elif verb == "train":
