@@ -116,12 +116,26 @@ class ResponsePart(_Frozen):
     sources: tuple[Source, ...]
 
 
+class PlanHost(_Frozen):
+    """A machine that parts are placed on. address: where its parts listen and are called. None: the inventory does not say."""
+
+    name: str
+    address: str
+    cores: float | None = None
+    memory_mib: int | None = None
+    gpus: int = 0
+
+
 class PlanService(_Frozen):
-    """Where a task, or the planner (task 'planner'), or Triton (task 'triton') listens: replicas as host:port."""
+    """Where something listens: replicas as host:port, and the names of their hosts in the same order (empty: this machine).
+
+    task: a service task; 'planner'; 'triton', every Triton server; an AI task, those of them that serve it (no entry: all of them);
+    'postgresql', the database server.
+    """
 
     task: str
     endpoints: tuple[str, ...]
-    host_group: str = "nodes"
+    hosts: tuple[str, ...] = ()
 
 
 class PlanBound(_Frozen):
@@ -176,7 +190,11 @@ class PlanLoad(_Frozen):
 
 
 class Plan(_Frozen):
-    """graph_hash: wiring_hash of this very plan; the planner refuses a plan whose edges do not give it."""
+    """graph_hash: wiring_hash of this very plan; the planner refuses a plan whose edges do not give it.
+
+    hosts, generators (names of the hosts that query generators run on): empty when everything runs on this machine.
+    tls: every connection is mutual TLS; without a valid certificate nothing answers.
+    """
 
     version: Literal[1] = 1
     scenario: str
@@ -191,6 +209,9 @@ class Plan(_Frozen):
     choices: tuple[PlanChoice, ...]
     response: tuple[ResponsePart, ...]
     services: tuple[PlanService, ...]
+    hosts: tuple[PlanHost, ...] = ()
+    generators: tuple[str, ...] = ()
+    tls: bool = False
     load: PlanLoad
     metrics: tuple[str, ...]
     percentiles: tuple[float, ...]
@@ -220,6 +241,12 @@ def wiring_hash(
         "response": [r.model_dump() for r in response],
     }
     return hashlib.sha256(json.dumps(wiring, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def service_of(plan: Plan, step: Step) -> PlanService | None:
+    """Who serves a step: the service of its name, else for an AI step every Triton server."""
+    by_task = {service.task: service for service in plan.services}
+    return by_task.get(step.task) or (by_task.get("triton") if step.kind == "ai" else None)
 
 
 def read_plan(path: Path) -> Plan:

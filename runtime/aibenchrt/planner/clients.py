@@ -13,7 +13,7 @@ import grpc.aio
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import Plan, Step
+from aibenchrt.plan import Plan, Step, service_of
 from aibenchrt.planner.inference import InferenceCodec
 from aibenchrt.proto import Stubs, camel_case
 
@@ -120,10 +120,10 @@ class TritonClient:
 
 def open_clients(plan: Plan, stubs: Stubs) -> dict[str, TaskClient]:
     """Task → its client, connected to nothing yet. EnvironmentFailure AIB613: the plan places a task nowhere."""
-    places = {service.task: service.endpoints for service in plan.services}
     clients: dict[str, TaskClient] = {}
     for step in plan.steps:
-        endpoints = places.get("triton" if step.kind == "ai" else step.task, ())
+        service = service_of(plan, step)
+        endpoints = service.endpoints if service else ()
         if not endpoints:
             raise EnvironmentFailure("AIB613", f"the plan has no endpoint for task '{step.task}'", "compile the scenario again")
         clients[step.task] = TritonClient(step, stubs, endpoints) if step.kind == "ai" else ServiceClient(step, stubs, endpoints)
