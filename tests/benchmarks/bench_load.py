@@ -12,7 +12,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
 RUNTIME_TESTS = Path(__file__).resolve().parents[1] / "runtime"
@@ -46,7 +45,7 @@ def main(rate: float, seconds: float) -> None:
         server = subprocess.Popen([sys.executable, str(RUNTIME_TESTS / "echo_server.py"), str(folder), address])
         try:
             settings = Settings(f"/{stubs.package}.ScenarioService/Ask", (address,), 0.0, seconds)
-            records, generator = issue(rows, messages, settings, stubs.message("ScenarioReply"))
+            records, issued = issue(rows, messages, settings, stubs.message("ScenarioReply"))
         finally:
             server.terminate()
             server.wait()
@@ -59,7 +58,7 @@ def main(rate: float, seconds: float) -> None:
         "cv_sent": spread([r.sent_ns for r in records]),
         "latency_ms_median": round(statistics.median((r.done_ns - r.intended_ns) / 1e6 for r in records), 3),
     }
-    sys.stdout.write(json.dumps(figures | asdict(generator), indent=1) + "\n")
+    sys.stdout.write(json.dumps(figures | issued.model_dump(), indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 from aibenchrt.collect import schema
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
+from aibenchrt.collect.run_info import Issued
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load import arrivals
 from aibenchrt.load.issue import Settings, issue
@@ -141,9 +141,9 @@ def test_200_requests_a_second_keep_their_schedule(generated: Path, tmp_path: Pa
     command += ["--payloads", str(tmp_path / "payloads.parquet"), "--target", echo, "--out", str(tmp_path), "--duration", "10"]
     subprocess.run(command, check=True, timeout=60)
     records = schema.read(tmp_path / "requests.parquet", RequestRecord)
-    generator = json.loads((tmp_path / "generator.json").read_text())
+    generator = Issued.model_validate_json((tmp_path / "generator.json").read_bytes()).generator
 
-    assert len(records) == len(rows) == generator["scheduled"] == generator["sent"]
+    assert len(records) == len(rows) == generator.scheduled == generator.sent
     span_s = (records[-1].sent_ns - records[0].sent_ns) / 1e9
     intended_s = rows[-1].offset_s - rows[0].offset_s
     assert span_s == pytest.approx(intended_s, rel=0.01)
@@ -151,8 +151,8 @@ def test_200_requests_a_second_keep_their_schedule(generated: Path, tmp_path: Pa
         gaps = [float(b - a) for a, b in itertools.pairwise(times)]
         assert cv(gaps) == pytest.approx(1, abs=0.05)
     assert all(r.intended_ns <= r.sent_ns <= r.done_ns for r in records)
-    assert 0 < generator["lateness_p50_ns"] <= generator["lateness_p99_ns"] <= generator["lateness_max_ns"]
-    assert 0 < generator["cpu_share"] < 1
+    assert 0 < generator.lateness_p50_ns <= generator.lateness_p99_ns <= generator.lateness_max_ns
+    assert 0 < generator.cpu_share < 1
     failed = {r.request_id for r in records if r.outcome == "failed"}
     assert failed == {row.request_id for row in rows if row.request_id % 50 == 0}
     assert all(r.answer == () and "INTERNAL: refused" in r.error for r in records if r.outcome == "failed")
@@ -166,10 +166,10 @@ def test_users_wait_for_their_replies_and_think(generated: Path, tmp_path: Path,
     prepared(generated, tmp_path, rows)
     stubs = load_stubs(generated)
     settings = Settings(f"/{stubs.package}.ScenarioService/Ask", (echo,), 0.5, 1.5, think_s=0.1)
-    records, generator = issue(rows, read_messages(tmp_path / "payloads.parquet"), settings, stubs.message("ScenarioReply"))
+    records, issued = issue(rows, read_messages(tmp_path / "payloads.parquet"), settings, stubs.message("ScenarioReply"))
     assert {r.phase for r in records} == {"warmup", "measured"}
     assert 40 < len(records) <= 84
-    assert generator.in_flight_max <= 4
+    assert issued.generator.in_flight_max <= 4
     done = sorted(r.done_ns for r in records)
     assert all(r.intended_ns - 100_000_000 in done for r in records[4:])
 
@@ -180,11 +180,11 @@ def test_a_stopped_run_keeps_its_records(generated: Path, tmp_path: Path, echo: 
     stubs, stop = load_stubs(generated), threading.Event()
     settings = Settings(f"/{stubs.package}.ScenarioService/Ask", (echo,), 0.0, 30.0)
     threading.Timer(1.5, stop.set).start()
-    records, generator = issue(rows, read_messages(tmp_path / "payloads.parquet"), settings, stubs.message("ScenarioReply"), stop)
+    records, issued = issue(rows, read_messages(tmp_path / "payloads.parquet"), settings, stubs.message("ScenarioReply"), stop)
     counts = Counter(r.outcome for r in records)
     assert counts["ok"] > 50
-    assert counts["not_sent"] == len(rows) - generator.sent > 0
-    assert generator.stopped
+    assert counts["not_sent"] == len(rows) - issued.generator.sent > 0
+    assert issued.stopped
 
 
 def test_no_planner_is_a_coded_error(generated: Path, tmp_path: Path) -> None:

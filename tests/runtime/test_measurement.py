@@ -16,7 +16,7 @@ import grpc
 import pytest
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run import read_run
-from aibenchrt.collect.run_info import HostInfo
+from aibenchrt.collect.run_info import GeneratorInfo, HostInfo
 from aibenchrt.control import describe
 from aibenchrt.control.process import Processes
 from aibenchrt.control.resources import Sampler
@@ -71,6 +71,15 @@ def test_the_fingerprint_sees_settings_and_no_seed() -> None:
     other = plan.model_copy(update={"steps": steps})
     assert describe.fingerprint(other, host, (), ()).hash not in prints
     assert f"{stage.name}={stage.component}{{shards 4}}" in describe.settings_text(other)
+
+
+def test_the_fingerprint_sees_the_generators_priority() -> None:
+    host = HostInfo(name="h", cpu_model="c", cores=2, memory_mib=1024, kernel="k", os="o")
+    figures = {"scheduled": 1, "sent": 1, "dropped": 0, "lateness_p50_ns": 1, "lateness_p99_ns": 1, "lateness_max_ns": 1}
+    real_time, normal = (GeneratorInfo(**figures, cpu_share=0.1, in_flight_max=1, real_time=r) for r in (True, False))
+    prints = [describe.fingerprint(shop_plan(), host, (), (), generator) for generator in (real_time, normal, None)]
+    assert [p.generator for p in prints] == ["real-time", "normal", ""]
+    assert len({p.hash for p in prints}) == 3
 
 
 def test_a_closed_loop_can_be_valid(tmp_path: Path) -> None:
@@ -151,10 +160,10 @@ def test_what_was_not_sent_keeps_its_intended_time(generated_shop: Path) -> None
     server.start()
     stop.set()
     settings = Settings(f"/{stubs.package}.ScenarioService/Ask", (f"127.0.0.1:{port}",), 2.0, 1.0)
-    records, generator = issue(rows, {("text", 0): b""}, settings, stubs.message("ScenarioReply"), stop)
+    records, issued = issue(rows, {("text", 0): b""}, settings, stubs.message("ScenarioReply"), stop)
     server.stop(None).wait()
     assert [r.outcome for r in records] == ["not_sent", "not_sent"]
-    assert [r.intended_ns - generator.window_start_ns for r in records] == [-1_500_000_000, 250_000_000]
+    assert [r.intended_ns - issued.window_start_ns for r in records] == [-1_500_000_000, 250_000_000]
 
 
 @pytest.fixture

@@ -40,7 +40,8 @@ class Fingerprint(_Frozen):
     hosts: 'count × cpu model, cores, memory, os' rows, no host names. models: 'task=component/model:version'. replicas: 'task=n'.
     load: 'poisson 30/s, text 98.9 %, …' exactly as the plan gives it, with duration and warm-up but without the seed.
     packages: name=version of what serves (triton, onnxruntime, grpcio, numpy, python). settings: 'stage=component{key value, …}' of
-    every component that has any (shards, engine, table …): graph_hash does not see them, latency does.
+    every component that has any (shards, engine, table …): graph_hash does not see them, latency does. generator: its priority,
+    'real-time' or 'normal': without the former what it measures can make it late. Empty where no load was sent.
     """
 
     hosts: tuple[str, ...]
@@ -53,6 +54,7 @@ class Fingerprint(_Frozen):
     load: str
     packages: tuple[str, ...]
     settings: tuple[str, ...] = ()
+    generator: str = ""
 
     @property
     def hash(self) -> str:
@@ -150,7 +152,7 @@ class LoadInfo(_Frozen):
 
 
 class GeneratorInfo(_Frozen):
-    """How the load generator did over the measured phase. Lateness: sent minus intended, in ns.
+    """How the load generator did over the measured (or extra) phase. Lateness: sent minus intended, in ns.
 
     cpu_share: of one core, mean over the phase. dropped: scheduled but not sent; in_flight_limit None: no limit.
     real_time: the generator ran at real-time priority, so that what it measures cannot make it late.
@@ -166,6 +168,18 @@ class GeneratorInfo(_Frozen):
     in_flight_max: int
     in_flight_limit: int | None = None
     real_time: bool = False
+
+
+class Issued(_Frozen):
+    """generator.json: what one generator says of itself. window: the phase's bounds in ns of the monotonic clock.
+
+    stopped: it was told to end early.
+    """
+
+    generator: GeneratorInfo
+    window_start_ns: int
+    window_end_ns: int
+    stopped: bool
 
 
 class ExtraRun(_Frozen):

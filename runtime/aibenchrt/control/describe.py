@@ -8,7 +8,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import psutil
 
@@ -18,6 +18,7 @@ from aibenchrt.collect.run_info import (
     Fingerprint,
     GeneratorInfo,
     HostInfo,
+    Issued,
     LoadInfo,
     MeasuredMetric,
     ModelInfo,
@@ -57,7 +58,10 @@ def versions() -> dict[str, str]:
     return found
 
 
-def fingerprint(plan: Plan, host: HostInfo, data: Sequence[DataInfo], models: Sequence[ModelInfo]) -> Fingerprint:
+def fingerprint(
+    plan: Plan, host: HostInfo, data: Sequence[DataInfo], models: Sequence[ModelInfo], generator: GeneratorInfo | None = None
+) -> Fingerprint:
+    """generator: of the measured phase, None where no load was sent."""
     return Fingerprint(
         hosts=(f"1 × {host.cpu_model}, {host.cores} cores, {host.memory_mib} MiB, {host.os}",),
         deployment=plan.deployment,
@@ -71,7 +75,13 @@ def fingerprint(plan: Plan, host: HostInfo, data: Sequence[DataInfo], models: Se
         load=load_text(plan),
         packages=tuple(f"{name}={version}" for name, version in versions().items() if name != "aibenchc"),
         settings=settings_text(plan),
+        generator=priority(generator),
     )
+
+
+def priority(generator: GeneratorInfo | None) -> str:
+    """Of the generator among the machine's processes, as the fingerprint has it."""
+    return "" if generator is None else "real-time" if generator.real_time else "normal"
 
 
 def settings_text(plan: Plan) -> tuple[str, ...]:
@@ -162,7 +172,7 @@ def process_infos(children: Sequence[Child]) -> tuple[ProcessInfo, ...]:
     )
 
 
-def load_info(plan: Plan, generator: Mapping[str, Any] | None, used_up: float = 0.0) -> LoadInfo:
+def load_info(plan: Plan, issued: Issued | None, used_up: float = 0.0) -> LoadInfo:
     load = plan.load
     return LoadInfo(
         arrival=load.arrival,
@@ -171,16 +181,10 @@ def load_info(plan: Plan, generator: Mapping[str, Any] | None, used_up: float = 
         warmup_s=load.warmup_s,
         seed=load.seed,
         shares={request.name: request.share for request in plan.requests},
-        window_start_ns=generator["window_start_ns"] if generator else 0,
-        window_end_ns=generator["window_end_ns"] if generator else 0,
+        window_start_ns=issued.window_start_ns if issued else 0,
+        window_end_ns=issued.window_end_ns if issued else 0,
         used_up=used_up,
     )
-
-
-def generator_info(generator: Mapping[str, Any] | None) -> GeneratorInfo | None:
-    if generator is None:
-        return None
-    return GeneratorInfo(**{name: generator[name] for name in GeneratorInfo.model_fields if name in generator})
 
 
 def extra_runs(plan: Plan, counts: Mapping[str, int], rate: float) -> tuple[ExtraRun, ...]:

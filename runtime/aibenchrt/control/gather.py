@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from aibenchrt.collect import schema
 from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
+from aibenchrt.collect.run_info import Issued
 from aibenchrt.control.triton import read_trace
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.planner.recorder import read_calls
@@ -28,14 +27,14 @@ def gather_calls(parts: Sequence[Path], trace: Path, requests: Sequence[RequestR
     return sorted(calls, key=lambda call: (call.start_ns, call.request_id, call.task))
 
 
-def read_generator(folders: Sequence[Path]) -> tuple[list[RequestRecord], list[dict[str, Any]]]:
+def read_generator(folders: Sequence[Path]) -> tuple[list[RequestRecord], list[Issued]]:
     """What the load generators wrote: all request records, and each one's generator.json (the main run's first)."""
     requests: list[RequestRecord] = []
     generators = []
     for folder in folders:
         if (folder / "requests.parquet").is_file() and (folder / "generator.json").is_file():
             requests += schema.read(folder / "requests.parquet", RequestRecord)
-            generators.append(json.loads((folder / "generator.json").read_text()))
+            generators.append(Issued.model_validate_json((folder / "generator.json").read_bytes()))
     return requests, generators
 
 

@@ -26,7 +26,7 @@ from tritonclient.utils import InferenceServerException
 
 from aibenchrt.collect import schema
 from aibenchrt.collect.records import ScheduleRecord
-from aibenchrt.collect.run_info import ExtraRun, RunInfo, write_run_info
+from aibenchrt.collect.run_info import ExtraRun, Issued, RunInfo, write_run_info
 from aibenchrt.control import describe
 from aibenchrt.control.assets import Assets, messages_for, prepare
 from aibenchrt.control.gather import gather_calls, read_generator, truth_of, write_records
@@ -67,7 +67,7 @@ class _Run:
     folders: list[Path] = field(default_factory=list)
     records: list[Path] = field(default_factory=list)
     statistics: dict[str, Any] = field(default_factory=dict)
-    generators: list[dict[str, Any]] = field(default_factory=list)
+    generators: list[Issued] = field(default_factory=list)
     extra: tuple[ExtraRun, ...] = ()
     outcome: Literal["completed", "interrupted", "failed"] = "failed"
 
@@ -335,7 +335,8 @@ def _describe(run: _Run) -> None:
     host = describe.this_host()
     data = describe.data_info(plan, run.assets) if run.assets else ()
     models = describe.model_infos(run.compiled, run.assets, options) if run.assets else ()
-    generator = run.generators[0] if run.generators else None
+    issued = run.generators[0] if run.generators else None
+    generator = issued.generator if issued else None
     rows = repr([(r.request_id, r.request_class, r.phase, r.payload, r.offset_s) for r in run.rows])
     info = RunInfo(
         run_id=run.directory.name,
@@ -355,13 +356,13 @@ def _describe(run: _Run) -> None:
             "schedule": hashlib.sha256(rows.encode()).hexdigest(),
         },
         hosts=(host,),
-        fingerprint=describe.fingerprint(plan, host, data, models),
+        fingerprint=describe.fingerprint(plan, host, data, models, generator),
         data=data,
         models=models,
         stages=tuple(run.journal.entries),
         processes=describe.process_infos(run.processes.children),
-        load=describe.load_info(plan, generator, _used_up(run)),
-        generator=describe.generator_info(generator),
+        load=describe.load_info(plan, issued, _used_up(run)),
+        generator=generator,
         extra_runs=run.extra,
     )
     write_run_info(run.directory, info)

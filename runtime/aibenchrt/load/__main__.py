@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import signal
 import sys
 import threading
-from dataclasses import asdict
 from pathlib import Path
 
 import grpc
@@ -67,15 +65,13 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
     )
     rows = schema.read(arguments.schedule, ScheduleRecord)
     try:
-        records, generator = issue(rows, read_messages(arguments.payloads), settings, stubs.message("ScenarioReply"), stop)
+        records, issued = issue(rows, read_messages(arguments.payloads), settings, stubs.message("ScenarioReply"), stop)
     except grpc.FutureTimeoutError as error:
         raise EnvironmentFailure("AIB608", f"no planner answers at {arguments.target}", "start it first, and read its log") from error
     arguments.out.mkdir(parents=True, exist_ok=True)
     try:
         schema.write(arguments.out / "requests.parquet", records, RequestRecord)
-        (arguments.out / "generator.json").write_text(
-            json.dumps(asdict(generator) | {"real_time": os.sched_getscheduler(0) == os.SCHED_RR}, indent=1) + "\n"
-        )
+        (arguments.out / "generator.json").write_text(issued.model_dump_json(indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise EnvironmentFailure("AIB605", f"cannot write the records: {error.strerror}", "free some disk space") from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import heapq
 import itertools
+import os
 import sys
 import threading
 import time
@@ -20,6 +21,7 @@ from typing import Any
 import grpc
 
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
+from aibenchrt.collect.run_info import GeneratorInfo, Issued
 from aibenchrt.load.messages import Messages, with_id
 from aibenchrt.load.schedule import WHEN_FREE
 
@@ -40,23 +42,6 @@ class Settings:
     duration_s: float
     timeout_s: float = 10.0
     think_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class Generator:
-    """How the generator itself did, over the measured (or extra) phase. Window: its bounds in ns of the monotonic clock."""
-
-    scheduled: int
-    sent: int
-    dropped: int
-    lateness_p50_ns: int
-    lateness_p99_ns: int
-    lateness_max_ns: int
-    cpu_share: float
-    in_flight_max: int
-    window_start_ns: int
-    window_end_ns: int
-    stopped: bool
 
 
 @dataclass
@@ -199,7 +184,7 @@ class Issuer:
 
 def issue(
     rows: Sequence[ScheduleRecord], messages: Messages, settings: Settings, reply: Any, stop: threading.Event | None = None
-) -> tuple[list[RequestRecord], Generator]:
+) -> tuple[list[RequestRecord], Issued]:
     """Sends `rows`, waits for all replies, and returns one record per row. reply: the class of ScenarioReply.
 
     Rows that were never sent, because the run was stopped, have outcome not_sent and only their intended time, except where a closed loop
@@ -221,7 +206,7 @@ def issue(
     extra = any(record.phase == "extra" for record in counted)
     window_start = start_ns if extra else start_ns + int(settings.warmup_s * _S)
     window_end = max((r.intended_ns for r in counted), default=window_start) if extra else window_start + int(settings.duration_s * _S)
-    return records, Generator(
+    generator = GeneratorInfo(
         scheduled=len(counted),
         sent=len(late),
         dropped=len(counted) - len(late),
@@ -230,10 +215,9 @@ def issue(
         lateness_max_ns=late[-1] if late else 0,
         cpu_share=cpu_s / max(1e-9, (ended_ns - start_ns) / _S),
         in_flight_max=issuer.in_flight_max,
-        window_start_ns=window_start,
-        window_end_ns=window_end,
-        stopped=stop.is_set(),
+        real_time=os.sched_getscheduler(0) in (os.SCHED_RR, os.SCHED_FIFO),
     )
+    return records, Issued(generator=generator, window_start_ns=window_start, window_end_ns=window_end, stopped=stop.is_set())
 
 
 def _at(ordered: Sequence[int], share: float) -> int:
