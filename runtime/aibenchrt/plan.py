@@ -138,6 +138,25 @@ class PlanService(_Frozen):
     hosts: tuple[str, ...] = ()
 
 
+PartKind = Literal["planner", "triton", "service", "postgresql", "generator"]
+
+
+class PlanPart(_Frozen):
+    """One process of a deployment. name: of its unit, with `-<replica>` from replica 1 on; host '': this machine; listens 0: on nothing."""
+
+    name: str
+    task: str
+    kind: PartKind
+    replica: int = 0
+    host: str = ""
+    address: str = ""
+    listens: int = 0
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.address}:{self.listens}" if self.listens else ""
+
+
 class PlanBound(_Frozen):
     """slo: latency percentile under a bound, in ms; p in percent, as 99 or 99.9."""
 
@@ -247,6 +266,103 @@ def service_of(plan: Plan, step: Step) -> PlanService | None:
     """Who serves a step: the service of its name, else for an AI step every Triton server."""
     by_task = {service.task: service for service in plan.services}
     return by_task.get(step.task) or (by_task.get("triton") if step.kind == "ai" else None)
+
+
+def parts(plan: Plan) -> tuple[PlanPart, ...]:
+    """Every process of the plan in the order of its services, the query generators last. An AI task is none: Triton serves it."""
+    kinds: dict[str, PartKind] = {"planner": "planner", "triton": "triton", "postgresql": "postgresql"}
+    ai = {step.task for step in plan.steps if step.kind == "ai"}
+    found = []
+    for service in plan.services:
+        if service.task in ai:
+            continue
+        for number, endpoint in enumerate(service.endpoints):
+            address, _, listens = endpoint.rpartition(":")
+            found.append(
+                PlanPart(
+                    name=unit_name(service.task, number),
+                    task=service.task,
+                    kind=kinds.get(service.task, "service"),
+                    replica=number,
+                    host=service.hosts[number] if service.hosts else "",
+                    address=address,
+                    listens=int(listens),
+                )
+            )
+    addresses = {host.name: host.address for host in plan.hosts}
+    for number, host in enumerate(plan.generators):
+        name = unit_name("generator", number)
+        found.append(PlanPart(name=name, task="generator", kind="generator", replica=number, host=host, address=addresses[host]))
+    return tuple(found)
+
+
+def unit_name(task: str, replica: int) -> str:
+    return f"{task}-{replica}" if replica else task
+
+
+def tasks_at(plan: Plan, endpoint: str) -> tuple[str, ...]:
+    """The AI tasks that the Triton server at an endpoint serves, in the order of the steps."""
+    return tuple(
+        step.task
+        for step in plan.steps
+        if step.kind == "ai" and (found := service_of(plan, step)) is not None and endpoint in found.endpoints
+    )
+
+
+class DeployedStage(_Frozen):
+    component: str
+    model: str | None = None
+    settings: dict[str, str | int] = {}
+
+
+class DeployedPart(_Frozen):
+    """name: of its unit; address: host:port, '' where it listens on nothing; stages: what it runs, of Triton all of its tasks'."""
+
+    name: str
+    kind: PartKind
+    address: str = ""
+    stages: dict[str, DeployedStage] = {}
+
+
+class Deployed(_Frozen):
+    """What a host holds of a scenario: /var/lib/aibench/<scenario>/deployed.json, written at the end of a deployment.
+
+    plan: sha256 of the plan, `plan_hash`. archives: what was shipped to this host, name → name with its content hash; the compiler
+    knows none of them, the playbook adds them.
+    """
+
+    version: Literal[1] = 1
+    scenario: str
+    deployment: str
+    host: str
+    plan: str
+    tls: bool
+    parts: tuple[DeployedPart, ...]
+    archives: dict[str, str] = {}
+
+
+def plan_hash(plan: Plan) -> str:
+    """sha256 (hex) of the whole plan: whatever changes it changes what the planner does."""
+    return hashlib.sha256(plan.model_dump_json().encode()).hexdigest()
+
+
+def deployed(plan: Plan) -> dict[str, Deployed]:
+    """Host → what it holds once the plan is deployed; a host without a part is there too. '' is this machine."""
+    digest = plan_hash(plan)
+    found: dict[str, list[DeployedPart]] = {host.name: [] for host in plan.hosts} or {"": []}
+    stages = {step.task: step.stages for step in plan.steps}
+    for part in parts(plan):
+        tasks = tasks_at(plan, part.endpoint) if part.kind == "triton" else (part.task,)
+        runs = {
+            stage.name: DeployedStage(component=stage.component, model=stage.model, settings=stage.settings)
+            for task in tasks
+            for stage in stages.get(task, ())
+        }
+        found[part.host].append(DeployedPart(name=part.name, kind=part.kind, address=part.endpoint, stages=runs))
+    return {
+        host: Deployed(scenario=plan.scenario, deployment=plan.deployment, host=host, plan=digest, tls=plan.tls, parts=tuple(held))
+        for host, held in found.items()
+    }
 
 
 def read_plan(path: Path) -> Plan:
