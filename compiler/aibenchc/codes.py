@@ -162,6 +162,7 @@ _RUNNING = (
     Code("AIB615", "the PostgreSQL server cannot be used", "start it, set AIBENCH_POSTGRES_DSN to its connection string, and prepare the data", "A task with `engine postgresql` needs a server that can be reached and holds the scenario's tables."),
     Code("AIB616", "these runs do not go together", "give runs of separate deployments with one fingerprint, all VALID", "A reference, or a comparison, needs runs of the same thing."),
     Code("AIB617", "a service was not prepared", "run `aibenchc run SPEC`, which prepares every service", "A service reads a folder that preparation makes."),
+    Code("AIB618", "there is no GPU to train on", "train with --device cpu, or --device auto", "`--device cuda` needs a CUDA GPU that torch can use; `auto` takes one where there is one. Models served are the same either way."),
 )
 
 _OURS = (

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import PlanStage
-from aibenchrt.values import Value, Work
+from aibenchrt.values import Value, Values, Work
 
 Settings = Mapping[str, str | int]
 
@@ -89,6 +89,23 @@ def most_probable_first(probability: NDArray[Any]) -> dict[str, list[Any]]:
     """A Category value of all labels. probability: (labels,) summing to 1."""
     order = np.argsort(-probability, kind="stable")
     return {"label": order.tolist(), "probability": probability[order].tolist()}
+
+
+def label_prior(folder: Path) -> Work:
+    """A classifier's baseline: the labels' shares of its training requests, whatever is asked."""
+    answer = most_probable_first(np.asarray(read_metadata(folder)["serving"]["prior"], dtype=np.float32))
+    return lambda inputs: {"category": answer}  # noqa: ARG005
+
+
+def random_labels(folder: Path, port: str, field: str) -> Work:
+    """A classifier's random stand-in: a distribution drawn from nothing but what the request carries in `field` of `port`."""
+    labels = len(read_metadata(folder)["serving"]["prior"])
+
+    def guess(inputs: Values) -> Values:
+        rng = random_generator(port, inputs[port][field])
+        return {"category": most_probable_first(rng.dirichlet(np.ones(labels)).astype(np.float32))}
+
+    return guess
 
 
 def softmax(logits: NDArray[Any]) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""run, train, data, report, validate and reference: what the runtime does, with progress and tables on the terminal."""
+"""run, data, report, validate and reference: what the runtime does, with progress and tables on the terminal."""
 
 from __future__ import annotations
 
@@ -22,12 +22,9 @@ EXTRA_S = 20.0
 
 
 def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
-    if verb in ("run", "train"):
-        add_trained_spec_arguments(parser)
     if verb == "run":
+        add_trained_spec_arguments(parser)
         _add_run_arguments(parser)
-    elif verb == "train":
-        parser.add_argument("--alternatives", action="store_true", help="also the models that distilling did not keep")
     elif verb == "data":
         parser.add_argument("--fetch", choices=("real", "synthetic"), help="fetch or make the data sets in this form")
     elif verb == "reference":
@@ -92,7 +89,6 @@ def _replacement(text: str) -> tuple[str, str]:
 def run(verb: str, arguments: argparse.Namespace) -> int:
     verbs: dict[str, Callable[[argparse.Namespace], int]] = {
         "run": _run,
-        "train": _train,
         "data": _data,
         "report": _report,
         "validate": _validate,
@@ -134,29 +130,6 @@ def _run(arguments: argparse.Namespace) -> int:
         directory = run_local(generated, arguments.runs, options)
     say(str(directory))
     complain(f"next: aibenchc validate {directory}   and   aibenchc report {directory}")
-    return 0
-
-
-def _train(arguments: argparse.Namespace) -> int:
-    generated = _compiled(arguments)
-    if generated is None:
-        return 1
-    from aibenchrt.control.assets import dataset_module
-    from aibenchrt.plan import read_plan
-    from aibenchrt.train import alternatives, plan_models
-
-    plan = read_plan(generated / "plan.json")
-    with progress_bars() as progress:
-        world = dataset_module(plan).load_world(arguments.data, progress=progress)
-        versions = list(plan_models(plan, world, size=arguments.size, progress=progress).values())
-        if arguments.alternatives:
-            versions += alternatives(plan, world, size=arguments.size, progress=progress)
-    rows = []
-    for version in versions:
-        for name, metric in version.metadata["metrics"].items():
-            value = f"{100 * metric['value']:.1f} [{100 * metric['low']:.1f}, {100 * metric['high']:.1f}]"
-            rows.append((version.component, version.model, version.version, name, value))
-    print_table("Models", ("component", "model", "version", "metric", "value, % [95 %]"), rows)
     return 0
 
 

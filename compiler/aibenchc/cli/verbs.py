@@ -27,6 +27,6 @@ VERBS: tuple[Verb, ...] = (
     Verb("validate", "running", "judge a run against its references, slo and quality targets"),
     Verb("reference", "running", "write runs' figures as a reference block"),
     Verb("ablate", "ablating", "measure what each AI component contributes to the answers"),
-    Verb("train", "running", "train the models of a spec"),
+    Verb("train", "training", "train the models of a spec"),
     Verb("data", "running", "list the data sets on this machine; fetch or make them"),
 )

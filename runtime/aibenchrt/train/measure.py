@@ -41,5 +41,12 @@ def mean_by_user(values: NDArray[Any], users: Sequence[int], seed: int) -> Measu
     return Measurement(_round(np.mean(values)), _round(low), _round(high), len(values), f"bootstrap over {len(total)} users")
 
 
+def paired(hits: NDArray[Any], others: NDArray[Any]) -> Measurement:
+    """The gain of one share over another on the same independent trials, normal interval of the mean difference. Both: (n,) bool."""
+    gain = hits.astype(np.float64) - others.astype(np.float64)
+    half = 1.959964 * gain.std() / np.sqrt(len(gain))
+    return Measurement(_round(gain.mean()), _round(gain.mean() - half), _round(gain.mean() + half), len(gain), "paired, normal")
+
+
 def _round(value: Any) -> float:
     return round(float(value), 6)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +29,7 @@ class Trained:
     gains: paired differences to a baseline, trial by trial. only_for_comparison: figures by another protocol, with what it is.
     """
 
-    network: nn.Module
+    network: nn.Module  # on the CPU, in evaluation mode
     inputs: Mapping[str, Tensor]
     output: str
     serving: Mapping[str, Any]
@@ -40,21 +42,33 @@ class Trained:
 
 
 @contextlib.contextmanager
-def reproducible(seed: int, threads: int = THREADS) -> Iterator[torch.Generator]:
-    """Torch seeded, deterministic and on so many threads inside; yields a generator for shuffling. Restores what it changed.
+def reproducible(seed: int, threads: int = THREADS, device: str = "cpu") -> Iterator[torch.Generator]:
+    """Torch seeded, deterministic and on so many threads inside; yields a CPU generator for shuffling. Restores what it changed.
 
-    Small models train faster on one thread: on a busy machine two wait for each other at every step.
+    Small models train faster on one thread: on a busy machine two wait for each other at every step. On a GPU, operations that torch
+    has in no deterministic form (the gradient of max pooling) are let through; nothing is computed in TF32 there, so that a quality
+    measured on it is one of float32 as served.
     """
     before, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    tf32, workspace = torch.backends.cudnn.allow_tf32, os.environ.get("CUBLAS_WORKSPACE_CONFIG")
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if device != "cpu" else []), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have a deterministic implementation", category=UserWarning)
+        if device != "cpu":
+            os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # cuBLAS reads it with its first call; without it its sums are not repeatable
+            torch.backends.cudnn.allow_tf32 = False
+        torch.manual_seed(seed)  # of every GPU too
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(True)
+        torch.use_deterministic_algorithms(True, warn_only=device != "cpu")
         try:
             yield torch.Generator().manual_seed(seed)
         finally:
             torch.use_deterministic_algorithms(deterministic)
             torch.set_num_threads(before)
+            torch.backends.cudnn.allow_tf32 = tf32
+            if workspace is None:
+                os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
+            else:
+                os.environ["CUBLAS_WORKSPACE_CONFIG"] = workspace
 
 
 def batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
@@ -66,10 +80,15 @@ def batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tenso
 
 @torch.no_grad()
 def predict(network: nn.Module, *inputs: Tensor, size: int = 512) -> Tensor:
-    """The network's outputs over the rows of `inputs`, in evaluation mode."""
+    """The network's outputs over the rows of `inputs`, in evaluation mode, computed where the network is; they come back on the CPU."""
     network.eval()
-    pieces = [network(*(x[start : start + size] for x in inputs)) for start in range(0, len(inputs[0]), size)]
+    device = device_of(network)
+    pieces = [network(*(x[start : start + size].to(device) for x in inputs)).cpu() for start in range(0, len(inputs[0]), size)]
     return torch.cat(pieces)
+
+
+def device_of(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device
 
 
 def copy_of(network: nn.Module) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from aibenchrt.serving import Settings, most_probable_first, open_session, random_generator, read_metadata, softmax
+from aibenchrt.serving import Settings, label_prior, most_probable_first, open_session, random_labels, read_metadata, softmax
 from aibenchrt.values import Values, Work
 
 
@@ -37,15 +37,8 @@ def grey_pixels(png: bytes, pixels: int) -> NDArray[np.float32]:
 
 def open_baseline(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
     """Majority: the labels' shares of the training requests, whatever the photo."""
-    answer = most_probable_first(np.asarray(read_metadata(folder)["serving"]["prior"], dtype=np.float32))
-    return lambda inputs: {"category": answer}  # noqa: ARG005
+    return label_prior(folder)
 
 
 def open_random(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    labels = len(read_metadata(folder)["serving"]["prior"])
-
-    def guess(inputs: Values) -> Values:
-        rng = random_generator("image", inputs["image"]["png"])
-        return {"category": most_probable_first(rng.dirichlet(np.ones(labels)).astype(np.float32))}
-
-    return guess
+    return random_labels(folder, "image", "png")

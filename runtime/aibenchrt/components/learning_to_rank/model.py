@@ -7,6 +7,7 @@ linear scorer.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -74,16 +75,17 @@ def lambda_loss(scores: Tensor, gains: Tensor, present: Tensor, numbers: RankerN
     low = torch.finfo(scores.dtype).min
     order = torch.argsort(scores.detach().masked_fill(~present, low), dim=1, descending=True, stable=True)
     s, g, p = (torch.gather(x, 1, order) for x in (scores, gains, present))
-    discount = torch.log2(torch.arange(n, dtype=scores.dtype) + 2.0)  # of ranks 1 … n
+    discount = torch.log2(torch.arange(n, dtype=scores.dtype, device=scores.device) + 2.0)  # of ranks 1 … n
     ideal = (torch.sort(gains.masked_fill(~present, 0.0), dim=1, descending=True).values / discount).sum(1, keepdim=True).clamp(min=1e-6)
     gain = g / ideal
     gap = (gain.unsqueeze(2) - gain.unsqueeze(1)).abs()  # (q, n, n)
     weight = (1 / discount.unsqueeze(1) - 1 / discount.unsqueeze(0)).abs()
     if numbers.loss == "ndcg_loss2++":
-        apart = (torch.arange(n).unsqueeze(1) - torch.arange(n).unsqueeze(0)).abs().to(scores.dtype)
+        places = torch.arange(n, device=scores.device)
+        apart = (places.unsqueeze(1) - places.unsqueeze(0)).abs().to(scores.dtype)
         loss2 = (1 / torch.log2(1 + apart.clamp(min=1)) - 1 / torch.log2(2 + apart)).abs()
         weight = weight + numbers.mu * loss2.masked_fill(apart == 0, 0.0)
     ordered = (g.unsqueeze(2) > g.unsqueeze(1)) & p.unsqueeze(2) & p.unsqueeze(1)
-    pair = functional.softplus(-(s.unsqueeze(2) - s.unsqueeze(1))) / torch.log(torch.tensor(2.0))
-    total: Tensor = torch.where(ordered, pair * weight * gap, torch.zeros(())).sum(dim=(1, 2))
+    pair = functional.softplus(-(s.unsqueeze(2) - s.unsqueeze(1))) / math.log(2.0)
+    total: Tensor = torch.where(ordered, pair * weight * gap, 0.0).sum(dim=(1, 2))
     return total.mean()

@@ -2,7 +2,8 @@
 
 training: requests of the training period's last stretch (`rank`), with popularity, tiers, histories, weights and a recommender as of its
 start, labelled by what the user liked in it; so no feature knows its label. choosing: validation requests, which choose the epoch.
-held_out: test requests, which only measure; both with everything as of `validation_start`, as served.
+seen, held_out: test requests, which only measure. All but training with everything as of `validation_start`, as served. The figures
+of `seen` were in view while people chose the settings below; those of `held_out` were not, so they are the model's metrics.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from aibenchrt.components.learning_to_rank.features import FEATURES, features
 from aibenchrt.components.learning_to_rank.model import MODELS, Ranker, build, lambda_loss
 from aibenchrt.train.measure import Measurement, mean_by_user
 from aibenchrt.train.path import Sample
-from aibenchrt.train.trained import Progress, Trained, batches, copy_of, reproducible
+from aibenchrt.train.trained import Progress, Trained, batches, copy_of, device_of, reproducible
 
 METRIC = "ndcg@10"
 PROTOCOL = (
     "NDCG@10 of the order given to the candidates that reached the ranker, against all that the user liked in the test period and "
-    "asked for (also what search did not find), mean over test requests; epoch chosen on validation requests"
+    "asked for (also what search did not find), mean over test requests; epoch chosen on validation requests, settings on neither"
 )
+SEEN = "test requests whose figures were in view when the settings were chosen: optimistic, and not part of the metrics"
 
 
 @dataclass(frozen=True)
@@ -41,22 +43,27 @@ EFFORTS = {"tiny": Effort(5, 1e-2), "small": Effort(20), "full": Effort(60)}
 PATIENCE = 5
 
 
+Order = Callable[[Sample], NDArray[np.float32]]
+
+
 @dataclass(frozen=True)
 class Samples:
     training: Sequence[Sample]
     choosing: Sequence[Sample]
+    seen: Sequence[Sample]
     held_out: Sequence[Sample]
 
 
-def train(samples: Samples, model: str, seed: int, size: str, progress: Progress) -> Trained:
+def train(samples: Samples, model: str, seed: int, size: str, progress: Progress, device: str = "cpu") -> Trained:
     """sizes differ in epochs. ValueError: no training request found anything that its user liked."""
     effort = EFFORTS[size]
     x, gains, present = _padded([s for s in samples.training if _has_truth(s)])
     rows = x[present]
     if not len(rows):
         raise ValueError("no training request found anything that its user liked: there is nothing to learn an order from")
-    with reproducible(seed, threads=1) as generator:
-        network = build(model, rows.mean(dim=0), rows.std(dim=0).clamp(min=1e-3))
+    with reproducible(seed, threads=1, device=device) as generator:
+        network = build(model, rows.mean(dim=0), rows.std(dim=0).clamp(min=1e-3)).to(device)
+        x, gains, present = x.to(device), gains.to(device), present.to(device)
         optimizer = torch.optim.Adam(network.parameters(), lr=effort.rate, weight_decay=1e-4)
         best, best_gain, best_epoch = copy_of(network), -1.0, 0
         for epoch in range(1, effort.epochs + 1):
@@ -72,10 +79,11 @@ def train(samples: Samples, model: str, seed: int, size: str, progress: Progress
             elif epoch - best_epoch >= PATIENCE:
                 break
         network.load_state_dict(best)
+    network.eval().cpu()
     orders = {f"{field.split('_')[0]} order": _field(field) for field in ("search_score", "recommend_score", "popularity")}
     example = next(s for s in samples.held_out if len(s.inputs["items"]["item_id"]) > 1)
     return Trained(
-        network=network.eval(),
+        network=network,
         inputs={"features": torch.from_numpy(features(example.inputs))},
         output="score",
         serving={"features": [name for name, _ in FEATURES]},
@@ -84,7 +92,12 @@ def train(samples: Samples, model: str, seed: int, size: str, progress: Progress
         baselines={name: {METRIC: _measure(samples.held_out, order, seed)} for name, order in orders.items()},
         gains={f"{METRIC} over {name}": _paired(samples.held_out, _by(network), order, seed) for name, order in orders.items()},
         epochs=best_epoch,
+        only_for_comparison=_on_seen(samples.seen, _by(network), orders["search order"], seed) if samples.seen else {},
     )
+
+
+def _on_seen(seen: Sequence[Sample], order: Order, search: Order, seed: int) -> dict[str, str | Measurement]:
+    return {"what": SEEN, METRIC: _measure(seen, order, seed), f"{METRIC} over search order": _paired(seen, order, search, seed)}
 
 
 def _has_truth(sample: Sample) -> bool:
@@ -104,13 +117,10 @@ def _padded(samples: Sequence[Sample]) -> tuple[Tensor, Tensor, Tensor]:
     return x, gains, present
 
 
-Order = Callable[[Sample], NDArray[np.float32]]
-
-
 def _by(network: Ranker) -> Order:
     @torch.no_grad()
     def scores(sample: Sample) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = network(torch.from_numpy(features(sample.inputs))).numpy()
+        found: NDArray[np.float32] = network(torch.from_numpy(features(sample.inputs)).to(device_of(network))).cpu().numpy()
         return found
 
     network.eval()

@@ -15,7 +15,7 @@ from torch.nn import functional
 from aibenchrt.components.recommendation.model import UNKNOWN, Ncf, build
 from aibenchrt.datasets.world import LIKED, Interactions, World
 from aibenchrt.train.measure import Measurement, mean_by_user
-from aibenchrt.train.trained import Progress, Trained, batches, copy_of, reproducible
+from aibenchrt.train.trained import Progress, Trained, batches, copy_of, device_of, reproducible
 
 AT = 10
 PROTOCOL = (
@@ -54,14 +54,14 @@ class Tables:
         return users, np.array([item_row.get(item, UNKNOWN) for item in interactions.item.tolist()], dtype=np.int64)
 
 
-def train(world: World, model: str, seed: int, size: str, progress: Progress) -> Trained:
+def train(world: World, model: str, seed: int, size: str, progress: Progress, device: str = "cpu") -> Trained:
     """sizes differ in epochs. Trains only on interactions before `validation_start`."""
     effort = EFFORTS[size]
     tables = _tables(world)
     liked_users, liked_items = tables.rows(_likes(world.interactions.of("train")))
     choosing = _trials(world, tables, "validation")
-    with reproducible(seed, threads=1) as generator:
-        network = build(model, len(tables.users) + 1, len(tables.items) + 1)
+    with reproducible(seed, threads=1, device=device) as generator:
+        network = build(model, len(tables.users) + 1, len(tables.items) + 1).to(device)
         optimizer = torch.optim.Adam(network.parameters(), lr=RATES[model] * effort.haste, weight_decay=1e-5)
         best, best_gain, best_epoch = copy_of(network), -1.0, 0
         for epoch in range(1, effort.epochs + 1):
@@ -75,25 +75,30 @@ def train(world: World, model: str, seed: int, size: str, progress: Progress) ->
         network.load_state_dict(best)
         scores = _scores(network, tables)
     held_out = _trials(world, tables, "test")
-    popular = np.tile(tables.taken.sum(axis=0, dtype=np.float32), (len(scores), 1))
+    likes = np.bincount(liked_items, minlength=tables.taken.shape[1])
+    orders = {
+        name: np.tile(counts.astype(np.float32), (len(scores), 1))
+        for name, counts in (("popularity", tables.taken.sum(axis=0)), ("popularity of likes", likes))
+    }
     return Trained(
-        network=network.eval(),
+        network=network.eval().cpu(),
         inputs={"user": torch.from_numpy(held_out.user[:64]), "item": torch.from_numpy(held_out.item[:64])},
         output="logit",
         serving={"users": list(tables.users), "items": list(tables.items)},
         protocol=PROTOCOL,
         metrics=_measure(scores, tables, held_out, seed),
-        baselines={"popularity": _measure(popular, tables, held_out, seed)},
+        baselines={name: _measure(order, tables, held_out, seed) for name, order in orders.items()},
         gains={
-            f"ndcg@{AT} over popularity": mean_by_user(
-                _gains(_ranks(scores, tables, held_out)) - _gains(_ranks(popular, tables, held_out)), held_out.ids.tolist(), seed
+            f"ndcg@{AT} over {name}": mean_by_user(
+                _gains(_ranks(scores, tables, held_out)) - _gains(_ranks(order, tables, held_out)), held_out.ids.tolist(), seed
             )
+            for name, order in orders.items()
         },
         epochs=best_epoch,
         only_for_comparison={
             "what": "He et al. 2017, section 4.1: leave the latest out, ranked among 99 drawn goods; flatters, and is no result of ours",
             f"hit_rate@{AT}": _among_99(scores, tables, held_out, seed),
-            f"hit_rate@{AT} of popularity": _among_99(popular, tables, held_out, seed),
+            f"hit_rate@{AT} of popularity": _among_99(orders["popularity"], tables, held_out, seed),
         },
     )
 
@@ -127,10 +132,11 @@ def _one_epoch(
     drawn = torch.randint(1, items, (len(users),), generator=generator).numpy()
     fresh = ~taken[users, drawn]
     user = torch.from_numpy(np.concatenate([liked_users, users[fresh]]))
-    item = torch.from_numpy(np.concatenate([liked_items, drawn[fresh]]))
-    label = torch.cat([torch.ones(len(liked_users)), torch.zeros(int(fresh.sum()))])
     hidden = torch.rand(len(user), generator=generator) < network.user_dropout
-    user = user.masked_fill(hidden, UNKNOWN)
+    device = device_of(network)
+    user = user.masked_fill(hidden, UNKNOWN).to(device)
+    item = torch.from_numpy(np.concatenate([liked_items, drawn[fresh]])).to(device)
+    label = torch.cat([torch.ones(len(liked_users)), torch.zeros(int(fresh.sum()))]).to(device)
     network.train()
     for batch in batches(len(user), effort.batch, generator):
         optimizer.zero_grad()
@@ -164,8 +170,8 @@ def _scores(network: Ncf, tables: Tables) -> NDArray[np.float32]:
     """(users, items) of every pair of table rows."""
     network.eval()
     users, items = tables.taken.shape
-    columns = torch.arange(items)
-    return np.stack([network(torch.full_like(columns, row), columns).numpy() for row in range(users)])
+    columns = torch.arange(items, device=device_of(network))
+    return np.stack([network(torch.full_like(columns, row), columns).cpu().numpy() for row in range(users)])
 
 
 def _ranks(scores: NDArray[np.float32], tables: Tables, trials: Trials) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from torch.nn import functional
 from aibenchrt.components.text_classification.features import bag_matrix, word_matrix
 from aibenchrt.components.text_classification.model import MODELS, FasttextNumbers, build
 from aibenchrt.datasets.world import Query, World
-from aibenchrt.train.measure import Measurement, share
+from aibenchrt.train.measure import mean_by_user, share
 from aibenchrt.train.trained import Progress, Trained, batches, copy_of, label_shares, predict, reproducible
 
 PROTOCOL = "share of test-period queries, as typed, whose most probable label is the category asked for; epoch chosen on validation queries"
@@ -35,7 +35,7 @@ class Effort:
 EFFORTS = {"tiny": Effort(4, 1e-2), "small": Effort(6, 1e-2), "full": Effort(20, 3e-3)}
 
 
-def train(world: World, model: str, seed: int, size: str, progress: Progress) -> Trained:
+def train(world: World, model: str, seed: int, size: str, progress: Progress, device: str = "cpu") -> Trained:
     """sizes differ in epochs. Both forms of a query train: as typed and as meant (what spelling correction aims at)."""
     effort, labels = EFFORTS[size], len(world.categories)
     known, choosing, held_out = (world.queries_of(*part) for part in (("train", "fit"), ("validation",), ("test",)))
@@ -43,15 +43,16 @@ def train(world: World, model: str, seed: int, size: str, progress: Progress) ->
     wanted = torch.tensor([q.label for q in known] * 2)
     ids, choosing_ids, test_ids = (_ids(model, t) for t in (texts, [q.text for q in choosing], [q.text for q in held_out]))
     choosing_labels = torch.tensor([q.label for q in choosing])
-    with reproducible(seed, threads=1) as generator:
-        network = build(model, labels)
+    with reproducible(seed, threads=1, device=device) as generator:
+        network = build(model, labels).to(device)
+        known_ids, known_labels = ids.to(device), wanted.to(device)
         optimizer = torch.optim.Adam(network.parameters(), lr=effort.rate)
         best, best_loss, best_epoch = copy_of(network), float("inf"), 0
         for epoch in range(1, effort.epochs + 1):
             network.train()
             for rows in batches(len(ids), effort.batch, generator):
                 optimizer.zero_grad()
-                functional.cross_entropy(network(ids[rows]), wanted[rows]).backward()  # type: ignore[no-untyped-call]
+                functional.cross_entropy(network(known_ids[rows]), known_labels[rows]).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             loss = float(functional.cross_entropy(predict(network, choosing_ids), choosing_labels))
             progress(f"text_classification {model}: epoch {epoch}, validation loss {loss:.3f}", epoch / effort.epochs)
@@ -59,17 +60,22 @@ def train(world: World, model: str, seed: int, size: str, progress: Progress) ->
                 best, best_loss, best_epoch = copy_of(network), loss, epoch
         network.load_state_dict(best)
     truth = np.array([q.label for q in held_out])
+    hits = _hits(network, test_ids, truth)
+    simple = {"majority": _majority(known, truth), "tf-idf + linear": _tfidf(texts, wanted, held_out, truth, seed)}
     return Trained(
-        network=network.eval(),
+        network=network.eval().cpu(),
         inputs={"ids": test_ids[:64]},
         output="logits",
         serving={**_serving(model), "prior": label_shares([q.label for q in known], labels)},
         protocol=PROTOCOL,
-        metrics={"accuracy": _accuracy(network, test_ids, truth)},
-        baselines={"majority": _majority(known, truth), "tf-idf + linear": _tfidf(texts, wanted, held_out, truth, seed)},
+        metrics={"accuracy": share(hits)},
+        baselines={name: {"accuracy": share(found)} for name, found in simple.items()},
+        gains={
+            f"accuracy over {name}": mean_by_user(hits * 1.0 - found, [q.user_id for q in held_out], seed) for name, found in simple.items()
+        },
         epochs=best_epoch,
         only_for_comparison={
-            "accuracy on the queries as meant, without misspellings": _accuracy(network, _ids(model, [q.clean for q in held_out]), truth)
+            "accuracy on the queries as meant, without misspellings": share(_hits(network, _ids(model, [q.clean for q in held_out]), truth))
         },
     )
 
@@ -87,16 +93,19 @@ def _serving(model: str) -> dict[str, int]:
     return {"buckets": numbers.buckets} | shape
 
 
-def _accuracy(network: nn.Module, ids: Tensor, truth: NDArray[np.int64]) -> Measurement:
-    return share(predict(network, ids).argmax(dim=1).numpy() == truth)
+def _hits(network: nn.Module, ids: Tensor, truth: NDArray[np.int64]) -> NDArray[np.bool_]:
+    hits: NDArray[np.bool_] = predict(network, ids).argmax(dim=1).numpy() == truth
+    return hits
 
 
-def _majority(known: tuple[Query, ...], truth: NDArray[np.int64]) -> dict[str, Measurement]:
-    return {"accuracy": share(truth == np.bincount([q.label for q in known]).argmax())}
+def _majority(known: tuple[Query, ...], truth: NDArray[np.int64]) -> NDArray[np.bool_]:
+    hits: NDArray[np.bool_] = truth == np.bincount([q.label for q in known]).argmax()
+    return hits
 
 
-def _tfidf(texts: list[str], wanted: Tensor, held_out: tuple[Query, ...], truth: NDArray[np.int64], seed: int) -> dict[str, Measurement]:
+def _tfidf(texts: list[str], wanted: Tensor, held_out: tuple[Query, ...], truth: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
     """Words and word bigrams, tf-idf, logistic regression, on the same training texts."""
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     linear = LogisticRegression(C=10.0, max_iter=200, random_state=seed).fit(vectorizer.fit_transform(texts), wanted.numpy())
-    return {"accuracy": share(linear.predict(vectorizer.transform([q.text for q in held_out])) == truth)}
+    hits: NDArray[np.bool_] = linear.predict(vectorizer.transform([q.text for q in held_out])) == truth
+    return hits

@@ -1,0 +1,45 @@
+"""What training gave, as figures: every model's qualities for each seed, and their mean and range over the seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from aibenchrt.train.repository import ModelVersion
+
+KEPT = ("metrics", "baselines", "gains", "only_for_comparison", "protocol", "epochs", "parameters", "trained_on", "cost")
+
+
+def summary(trained: Mapping[int, Sequence[ModelVersion]]) -> list[dict[str, Any]]:
+    """One entry a model, in the order of the first seed's versions. trained: seed → versions, the same models for every seed.
+
+    `seeds`: per seed the version and what its metadata says of quality. `over_seeds`: mean, lowest and highest of each figure; an interval
+    over so few seeds would pretend to more, so there is none.
+    """
+    first = next(iter(trained.values()))
+    return [_of_model(version.component, version.model, trained) for version in {(v.component, v.model): v for v in first}.values()]
+
+
+def _of_model(component: str, model: str, trained: Mapping[int, Sequence[ModelVersion]]) -> dict[str, Any]:
+    seeds = []
+    for seed, versions in trained.items():
+        version = next(v for v in versions if (v.component, v.model) == (component, model))
+        seeds.append({"seed": seed, "version": version.version, **{name: version.metadata[name] for name in KEPT}})
+    return {"component": component, "model": model, "seeds": seeds, "over_seeds": _over(seeds)}
+
+
+def _over(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    first = seeds[0]
+    return {
+        "metrics": {name: _spread(one["metrics"][name]["value"] for one in seeds) for name in first["metrics"]},
+        "gains": {name: _spread(one["gains"][name]["value"] for one in seeds) for name in first["gains"]},
+        "baselines": {
+            baseline: {name: _spread(one["baselines"][baseline][name]["value"] for one in seeds) for name in values}
+            for baseline, values in first["baselines"].items()
+        },
+    }
+
+
+def _spread(values: Iterable[float]) -> dict[str, float]:
+    found = list(values)
+    return {"mean": round(sum(found) / len(found), 6), "lowest": min(found), "highest": max(found)}
