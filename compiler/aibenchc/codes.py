@@ -163,6 +163,7 @@ _RUNNING = (
     Code("AIB616", "these runs do not go together", "give runs of separate deployments with one fingerprint, all VALID", "A reference, or a comparison, needs runs of the same thing."),
     Code("AIB617", "a service was not prepared", "run `aibenchc run SPEC`, which prepares every service", "A service reads a folder that preparation makes."),
     Code("AIB618", "there is no GPU to train on", "train with --device cpu, or --device auto", "`--device cuda` needs a CUDA GPU that torch can use; `auto` takes one where there is one. Models served are the same either way."),
+    Code("AIB620", "a certificate cannot be used", "deploy again: certificates are made by the control host", "With --tls a program needs ca.pem, cert.pem and key.pem that fit each other, have not expired, and a key that nobody else may read."),
 )
 
 _OURS = (

@@ -1,0 +1,193 @@
+"""Who a program is to others: its certificate, and the channels and servers that use it. The one home of both.
+
+A folder holds `ca.pem` (the deployment's authority), `cert.pem` and `key.pem` (this party's). Servers require a certificate of this
+authority from every client; clients verify the server's, which must bear the name of the role that they mean to call (role_name), and
+present their own. Without an Identity everything is plain, as between processes of one machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from aibenchrt.errors import EnvironmentFailure
+
+CA, CERT, KEY = "ca.pem", "cert.pem", "key.pem"
+LARGEST_MESSAGE = 64 << 20  # bytes
+
+# A peer that vanished (no power, no network) closes nothing: pings find out, and what waits for it fails within 4 s.
+_PINGS = (
+    ("grpc.keepalive_time_ms", 2000),
+    ("grpc.keepalive_timeout_ms", 2000),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+CHANNEL_OPTIONS: tuple[tuple[str, Any], ...] = (
+    *_PINGS,
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.min_reconnect_backoff_ms", 2000),  # how long one attempt to connect may take
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+    ("grpc.max_send_message_length", LARGEST_MESSAGE),
+)
+SERVER_OPTIONS: tuple[tuple[str, Any], ...] = (
+    ("grpc.so_reuseport", 0),  # else two servers could share the port, each with half of the calls
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 1000),
+    ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+    ("grpc.max_send_message_length", LARGEST_MESSAGE),
+)
+
+
+def role_name(role: str) -> str:
+    """The DNS name that every certificate of a role bears, and that a channel to that role asks for: 'planner' → 'planner.aibench'."""
+    return f"{role}.aibench"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A party's certificate, its key and the authority of its deployment, as PEM. Never shown: not by repr, not in a log."""
+
+    ca: bytes = field(repr=False)
+    certificate: bytes = field(repr=False)
+    key: bytes = field(repr=False)
+
+    @classmethod
+    def read(cls, folder: Path) -> Identity:
+        """EnvironmentFailure AIB620: a file is missing, unreadable or broken, the key may be read by others or is another
+        certificate's, or the certificate has expired or is another authority's."""
+        key = folder / KEY
+        identity = cls(*(_content(folder / name) for name in (CA, CERT, KEY)))
+        if key.stat().st_mode & 0o077:
+            raise _unusable(f"{key} may be read by others", f"chmod 0600 {key}")
+        _shake_hands_with_itself(folder)
+        return identity
+
+    def channel_credentials(self) -> grpc.ChannelCredentials:
+        return grpc.ssl_channel_credentials(self.ca, self.key, self.certificate)
+
+    def server_credentials(self) -> grpc.ServerCredentials:
+        """A client without a certificate of our authority gets no connection."""
+        return grpc.ssl_server_credentials([(self.key, self.certificate)], root_certificates=self.ca, require_client_auth=True)
+
+
+def identity_of(folder: Path | None) -> Identity | None:
+    """What `--tls DIR` means: None without it. EnvironmentFailure AIB620 as Identity.read."""
+    return Identity.read(folder) if folder else None
+
+
+def open_channel(
+    endpoints: str | Sequence[str], identity: Identity | None, role: str, options: Sequence[tuple[str, Any]] = ()
+) -> grpc.Channel:
+    """A channel to one server or to all replicas of one, as host:port. role: of the servers; their certificates must bear its name.
+
+    EnvironmentFailure AIB608: a host's name is not known.
+    """
+    target, merged = _target(endpoints), _options(role, options)
+    if identity is None:
+        return grpc.insecure_channel(target, options=merged)
+    return grpc.secure_channel(target, identity.channel_credentials(), options=merged)
+
+
+def open_aio_channel(
+    endpoints: str | Sequence[str], identity: Identity | None, role: str, options: Sequence[tuple[str, Any]] = ()
+) -> grpc.aio.Channel:
+    """As open_channel, for the running event loop."""
+    target, merged = _target(endpoints), _options(role, options)
+    if identity is None:
+        return grpc.aio.insecure_channel(target, options=merged)
+    return grpc.aio.secure_channel(target, identity.channel_credentials(), options=merged)
+
+
+def listen(server: Any, address: str, identity: Identity | None) -> None:
+    """Binds a grpc or grpc.aio server. EnvironmentFailure AIB602: the address cannot be bound."""
+    try:
+        bound = server.add_secure_port(address, identity.server_credentials()) if identity else server.add_insecure_port(address)
+    except RuntimeError:
+        bound = 0
+    if not bound:
+        raise EnvironmentFailure(
+            "AIB602", f"cannot listen on {address}: the port is in use", "stop the program that uses it, or choose other ports"
+        )
+
+
+def _options(role: str, options: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    # The authority is what a server's certificate is checked against; one name for all replicas of a channel.
+    return [*CHANNEL_OPTIONS, ("grpc.default_authority", role_name(role)), *options]
+
+
+def _target(endpoints: str | Sequence[str]) -> str:
+    """gRPC's own static list of addresses: 'ipv4:10.0.0.1:5000,10.0.0.2:5000'. One host's name is left to gRPC's resolver."""
+    found = (endpoints,) if isinstance(endpoints, str) else tuple(endpoints)
+    if len(found) == 1 and not _is_address(found[0]):
+        return f"dns:///{found[0]}"
+    addresses = [_address(endpoint) for endpoint in found]
+    version = 6 if any(address.startswith("[") for address in addresses) else 4
+    return f"ipv{version}:{','.join(addresses)}"
+
+
+def _is_address(endpoint: str) -> bool:
+    try:
+        ipaddress.ip_address(endpoint.rpartition(":")[0].strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _address(endpoint: str) -> str:
+    if _is_address(endpoint):
+        return endpoint
+    host, _, port = endpoint.rpartition(":")
+    try:
+        return f"{socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)[0][4][0]}:{port}"
+    except OSError as error:
+        raise EnvironmentFailure("AIB608", f"the host of {endpoint} is not known: {error.strerror}", "give its address") from error
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unusable(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _shake_hands_with_itself(folder: Path) -> None:
+    """The whole check that a peer would make, in memory: broken files, a foreign key, expiry, another authority, wrong usage."""
+    try:
+        client, server = (ssl.SSLContext(side) for side in (ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS_SERVER))
+        client.check_hostname = False
+        for context in (client, server):
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(folder / CA)
+            context.load_cert_chain(folder / CERT, folder / KEY)
+        up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+        sides = [client.wrap_bio(down, up), server.wrap_bio(up, down, server_side=True)]
+        while sides:
+            sides = [side for side in sides if not _done(side)]
+    except ssl.SSLCertVerificationError as error:
+        raise _unusable(f"the certificate {folder / CERT} does not hold: {error.verify_message}") from error
+    except (ssl.SSLError, OSError) as error:
+        reason = str(getattr(error, "reason", None) or "no certificate or no key").replace("_", " ").lower()
+        raise _unusable(f"{folder / CERT} and {folder / KEY} cannot be used: {reason}") from error
+
+
+def _done(side: ssl.SSLObject) -> bool:
+    try:
+        side.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True
+
+
+def _unusable(what: str, hint: str = "deploy again: certificates are made by the control host") -> EnvironmentFailure:
+    return EnvironmentFailure("AIB620", what, hint)
