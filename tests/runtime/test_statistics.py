@@ -24,7 +24,7 @@ def order_statistics(values: NDArray[np.float64], p: float) -> tuple[float, floa
     return float(ordered[low - 1]), float(ordered[min(high, len(values) - 1)])
 
 
-@pytest.mark.parametrize(("p", "n", "at_least"), [(50, 2400, 0.90), (90, 2400, 0.84), (99, 2400, 0.68), (99, 20000, 0.84)])
+@pytest.mark.parametrize(("p", "n", "at_least"), [(50, 2400, 0.92), (90, 2400, 0.90), (99, 2400, 0.85), (99, 20000, 0.90)])
 def test_batch_quantiles_cover_a_queue_that_iid_intervals_do_not(p: float, n: int, at_least: float) -> None:
     rng = np.random.default_rng(5)
     true = -np.log(1 - p / 100) / (1 - 0.8)
@@ -47,7 +47,7 @@ def test_batch_quantiles_of_independent_values_cover_95_percent() -> None:
         estimate = statistics.percentile(rng.exponential(1.0, 2400), 99)
         assert estimate is not None
         hits += estimate.low <= true <= estimate.high
-    assert 0.92 <= hits / 400 <= 0.985
+    assert 0.94 <= hits / 400 <= 0.99
 
 
 @pytest.mark.parametrize(("p", "needed"), [(50, 40), (90, 200), (99, 2000), (99.9, 20000)])

@@ -152,10 +152,10 @@ def deviation(estimate: Estimate, item: ReferenceItem) -> tuple[float, float]:
     """
     if item.single is None or item.runs is None or item.dof is None:
         return estimate.low / item.value - 1, estimate.high / item.value - 1
-    half_run = float(np.log(estimate.high / estimate.low)) / 2
+    below, above = (abs(float(np.log(end / estimate.value))) for end in (estimate.low, estimate.high))
     half_all = float(stats.t.ppf(0.5 + CONFIDENCE / 2, item.dof)) * float(np.sqrt(item.single * (1 + 1 / item.runs)))
-    half, centre = max(half_run, half_all), float(np.log(estimate.value / item.value))
-    return float(np.expm1(centre - half)), float(np.expm1(centre + half))
+    centre = float(np.log(estimate.value / item.value))
+    return float(np.expm1(centre - max(below, half_all))), float(np.expm1(centre + max(above, half_all)))
 
 
 def shown(estimate: Estimate, unit: str) -> str:

@@ -1,0 +1,54 @@
+"""How often the intervals of percentiles hold the truth. python tests/benchmarks/bench_coverage.py [runs]
+
+Nominal 95 %, on an M/M/1 queue whose sojourn times are known exactly, and on independent values. Also which way they miss, and
+the median ratio of the upper to the lower end.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "runtime"))
+
+import numpy as np
+from aibenchrt.report import statistics
+from numpy.typing import NDArray
+from test_statistics import mm1
+
+Draw = Callable[[int, np.random.Generator], NDArray[np.float64]]
+
+
+def queue(load: float) -> Draw:
+    return lambda n, rng: mm1(n, load, rng)
+
+
+def independent(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    return rng.exponential(1.0, n)
+
+
+def coverage(draw: Draw, mean: float, p: float, n: int, runs: int) -> tuple[float, float, float, float]:
+    """Shares of covered, of truths above and below the interval, and the median of high / low. Sojourn times are exponential."""
+    rng, true = np.random.default_rng(5), -mean * float(np.log(1 - p / 100))
+    found = [estimate for _ in range(runs) if (estimate := statistics.percentile(draw(n, rng), p)) is not None]
+    above = sum(e.high < true for e in found) / len(found)
+    below = sum(e.low > true for e in found) / len(found)
+    return 1 - above - below, above, below, float(np.median([e.high / e.low for e in found]))
+
+
+def main(runs: int) -> None:
+    cases: tuple[tuple[str, Draw, float], ...] = (
+        ("M/M/1, load 0.8", queue(0.8), 5.0),
+        ("M/M/1, load 0.5", queue(0.5), 2.0),
+        ("independent", independent, 1.0),
+    )
+    sys.stdout.write("values           n       p     covered  truth above  truth below  high/low\n")
+    for name, draw, mean in cases:
+        for p, n in ((50.0, 2400), (90.0, 2400), (99.0, 2400), (99.0, 20000)):
+            covered, above, below, width = coverage(draw, mean, p, n, runs)
+            sys.stdout.write(f"{name:16} {n:<7} p{p:<4g} {covered:7.1%} {above:12.1%} {below:12.1%} {width:9.2f}\n")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
