@@ -212,7 +212,8 @@ class Plan(_Frozen):
     """graph_hash: wiring_hash of this very plan; the planner refuses a plan whose edges do not give it.
 
     hosts, generators (names of the hosts that query generators run on): empty when everything runs on this machine.
-    tls: every connection is mutual TLS; without a valid certificate nothing answers.
+    tls: every connection is mutual TLS; without a valid certificate nothing answers. effect_timeout_s: what one call after the response
+    may take; no client waits for it, so the request's own deadline does not bound it.
     """
 
     version: Literal[1] = 1
@@ -231,6 +232,7 @@ class Plan(_Frozen):
     hosts: tuple[PlanHost, ...] = ()
     generators: tuple[str, ...] = ()
     tls: bool = False
+    effect_timeout_s: float = 10.0
     load: PlanLoad
     metrics: tuple[str, ...]
     percentiles: tuple[float, ...]

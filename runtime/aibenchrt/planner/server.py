@@ -34,6 +34,7 @@ class Planner:
         self._clients = clients
         self._record = record
         self._reply = stubs.message("ScenarioReply")
+        self._effect_timeout_s = plan.effect_timeout_s
         self._ports = {request.name: tuple(port.name for port in request.ports) for request in plan.requests}
         self._types = {(step.task, port.name): port.type for step in plan.steps for port in step.outputs}
         self._under_way: set[asyncio.Task[None]] = set()
@@ -90,8 +91,10 @@ class _Journey:
         return self._planner._executor.start(request, self._call, self._observe)
 
     async def _call(self, step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
-        # What comes after the response has no client that waits, hence no deadline.
-        timeout_s = None if self._deadline is None or step.phase == "after" else max(0.0, self._deadline - time.monotonic())
+        if step.phase == "after":  # no client waits: a deadline of its own, or one that hangs would never end
+            timeout_s: float | None = self._planner._effect_timeout_s
+        else:
+            timeout_s = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
         reply = await self._planner._clients[step.task].call(self._request_id, inputs, timeout_s)
         self._replies[step.task] = reply
         return reply.outputs
