@@ -164,6 +164,8 @@ _RUNNING = (
     Code("AIB617", "a service was not prepared", "run `aibenchc run SPEC`, which prepares every service", "A service reads a folder that preparation makes."),
     Code("AIB618", "there is no GPU to train on", "train with --device cpu, or --device auto", "`--device cuda` needs a CUDA GPU that torch can use; `auto` takes one where there is one. Models served are the same either way."),
     Code("AIB620", "a certificate cannot be used", "deploy again: certificates are made by the control host", "With --tls a program needs ca.pem, cert.pem and key.pem that fit each other, have not expired, and a key that nobody else may read."),
+    Code("AIB631", "a query generator was late for the agreed start", "agree on a later instant: aibench_lead_s of the playbooks", "All generators of a load start at one instant; one that is not ready by then sends nothing, rather than later than the others."),
+    Code("AIB632", "a planner does not tell the time", "read its log; deploy it again", "The clocks of several hosts are compared by exchanges with every planner before the load and after it."),
 )
 
 _OURS = (

@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from aibenchrt import clocks
 from aibenchrt.proto import load_stubs
 
 
@@ -28,7 +29,8 @@ async def main(generated: str, address: str, refuse: int) -> None:
     handler = grpc.unary_unary_rpc_method_handler(
         ask, request_deserializer=stubs.message("ScenarioRequest").FromString, response_serializer=reply.SerializeToString
     )
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(f"{stubs.package}.ScenarioService", {"Ask": handler}),))
+    methods = {"Ask": handler, clocks.METHOD: grpc.unary_unary_rpc_method_handler(clocks.answer)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(f"{stubs.package}.ScenarioService", methods),))
     server.add_insecure_port(address)
     await server.start()
     await server.wait_for_termination()

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 RUN_VERSION: Literal[1] = 1
 RUN_FILE = "run.json"
+GENERATOR, BEGUN, REQUESTS_LINES = "generator.json", "begun.json", "requests.jsonl"  # what a generator writes beside requests.parquet
 
 Override = Literal["random", "baseline"]
 
@@ -170,16 +171,56 @@ class GeneratorInfo(_Frozen):
     real_time: bool = False
 
 
-class Issued(_Frozen):
-    """generator.json: what one generator says of itself. window: the phase's bounds in ns of the monotonic clock.
+class ClockOffset(_Frozen):
+    """Another host's clocks against ours at our monotonic time at_ns. offset_ns: its monotonic minus ours; realtime_ns: its realtime minus
+    our monotonic; the error of both is at most uncertainty_ns, half of the smallest round trip."""
 
-    stopped: it was told to end early.
+    at_ns: int
+    offset_ns: int
+    realtime_ns: int
+    uncertainty_ns: int
+    exchanges: int
+
+
+class ClockInfo(_Frozen):
+    """A planner's clock against that of the host that asked, before and after the load. after None: it was not asked, or did not answer."""
+
+    planner: str
+    before: ClockOffset
+    after: ClockOffset | None = None
+
+    @property
+    def drift_ns(self) -> int:
+        """How far the clocks moved apart in between; 0 where nobody knows."""
+        return self.after.offset_ns - self.before.offset_ns if self.after else 0
+
+    @property
+    def offset_ns(self) -> int:
+        """In the middle of the run: planner's minus ours."""
+        return self.before.offset_ns + self.drift_ns // 2
+
+    @property
+    def error_ns(self) -> int:
+        """The most that a time moved by offset_ns may be wrong: the uncertainty, and half of the drift either way."""
+        uncertainty = max(offset.uncertainty_ns for offset in (self.before, self.after) if offset)
+        return uncertainty + abs(self.drift_ns) // 2
+
+
+class Issued(_Frozen):
+    """generator.json: what one generator says of itself; begun.json is the same before it sends anything, without figures.
+
+    start, window: time 0 of the schedule and the phase's bounds in ns of its monotonic clock. part of parts: its share of the schedule.
+    clocks: every planner's, the first planner's first; empty where all is one host. stopped: it was told to end early.
     """
 
-    generator: GeneratorInfo
+    generator: GeneratorInfo | None
+    start_ns: int
     window_start_ns: int
     window_end_ns: int
     stopped: bool
+    part: int = 0
+    parts: int = 1
+    clocks: tuple[ClockInfo, ...] = ()
 
 
 class ExtraRun(_Frozen):

@@ -1,6 +1,7 @@
-"""python -m aibenchrt.load --generated DIR --schedule FILE --payloads FILE --target HOST:PORT[,…] --out DIR
+"""python -m aibenchrt.load --generated DIR --schedule FILE --payloads FILE --target HOST:PORT[,…] --out DIR [--part I/N --start-at NS]
 
-Sends a prepared schedule; writes requests.parquet and generator.json into --out. SIGTERM or SIGINT ends it early, with records.
+Sends a prepared schedule, or its part I of N; writes requests.parquet and generator.json into --out. SIGTERM or SIGINT ends it early, with
+records. One that is killed leaves begun.json and requests.jsonl: every request that had ended.
 
 Where it may, it takes priority over what it measures: on a machine they share, a generator that waits for a core sends late, and the
 run is no measurement. It needs a few percent of a core.
@@ -14,16 +15,22 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import astuple
 from pathlib import Path
 
 import grpc
 
+from aibenchrt import clocks
 from aibenchrt.collect import schema
+from aibenchrt.collect.lines import Recorder
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
+from aibenchrt.collect.run_info import BEGUN, GENERATOR, REQUESTS_LINES, Issued
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load.issue import Settings, issue
 from aibenchrt.load.messages import read_messages
+from aibenchrt.load.schedule import part_of
 from aibenchrt.proto import load_stubs
+from aibenchrt.tls import identity_of
 
 PRIORITY = 1  # the lowest real-time one; niceness is of no use where the kernel groups tasks by session
 
@@ -39,6 +46,9 @@ def main() -> int:
     parser.add_argument("--duration", type=float, required=True, help="seconds of the measured phase")
     parser.add_argument("--think", type=float, default=0.0, help="closed loop: think time in seconds")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds that a request may take")
+    parser.add_argument("--part", type=_part, default=(0, 1), metavar="I/N", help="send row i of the schedule if i mod N is I")
+    parser.add_argument("--start-at", type=int, metavar="NS", help="time 0 of the schedule on the first planner's realtime clock")
+    parser.add_argument("--tls", type=Path, metavar="DIR", help="ca.pem, cert.pem and key.pem for mutual TLS; plain without")
     arguments = parser.parse_args()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -53,8 +63,17 @@ def main() -> int:
     return 0
 
 
+def _part(text: str) -> tuple[int, int]:
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and int(part) < int(parts)):
+        raise argparse.ArgumentTypeError(f"write I/N with I below N, as 0/2, not {text!r}")
+    return int(part), int(parts)
+
+
 def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
     stubs = load_stubs(arguments.generated)
+    part, parts = arguments.part
+    several = parts > 1 or arguments.start_at is not None
     settings = Settings(
         method=f"/{stubs.package}.ScenarioService/Ask",
         targets=tuple(arguments.target.split(",")),
@@ -62,18 +81,44 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
         duration_s=arguments.duration,
         timeout_s=arguments.timeout,
         think_s=arguments.think,
+        clock=f"/{stubs.package}.ScenarioService/{clocks.METHOD}" if several else "",
+        part=part,
+        parts=parts,
+        start_at_ns=arguments.start_at,
+        identity=identity_of(arguments.tls),
     )
-    rows = schema.read(arguments.schedule, ScheduleRecord)
+    rows = part_of(schema.read(arguments.schedule, ScheduleRecord), part, parts)
+    messages = read_messages(arguments.payloads)
+    out: Path = arguments.out
     try:
-        records, issued = issue(rows, read_messages(arguments.payloads), settings, stubs.message("ScenarioReply"), stop)
+        out.mkdir(parents=True, exist_ok=True)
+        recorder = Recorder(out / REQUESTS_LINES)
+        try:
+            records, issued = issue(
+                rows,
+                messages,
+                settings,
+                stubs.message("ScenarioReply"),
+                stop,
+                lambda begun: _write(out / BEGUN, begun),
+                lambda record: recorder.add(astuple(record)),
+            )
+        finally:
+            recorder.close()
+        schema.write(out / "requests.parquet", records, RequestRecord)
+        _write(out / GENERATOR, issued)
+        (out / REQUESTS_LINES).unlink()
     except grpc.FutureTimeoutError as error:
         raise EnvironmentFailure("AIB608", f"no planner answers at {arguments.target}", "start it first, and read its log") from error
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    try:
-        schema.write(arguments.out / "requests.parquet", records, RequestRecord)
-        (arguments.out / "generator.json").write_text(issued.model_dump_json(indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise EnvironmentFailure("AIB605", f"cannot write the records: {error.strerror}", "free some disk space") from error
+
+
+def _write(path: Path, issued: Issued) -> None:
+    """Whole or not at all."""
+    partial = path.with_suffix(".part")
+    partial.write_text(issued.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    partial.replace(path)
 
 
 if __name__ == "__main__":

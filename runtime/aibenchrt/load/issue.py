@@ -1,7 +1,7 @@
 """Sends a schedule: the only clock and sockets of the query generator.
 
 Open loop: every request goes out at its intended time whatever became of the ones before it; a thread sleeps until shortly before,
-then spins. Completions are stamped by gRPC's own thread. Nothing is parsed while the load runs.
+then spins. Completions are stamped by gRPC's own thread; records are made of them on another (finished).
 """
 
 from __future__ import annotations
@@ -14,27 +14,35 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
 
+from aibenchrt import clocks
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
-from aibenchrt.collect.run_info import GeneratorInfo, Issued
+from aibenchrt.collect.run_info import ClockInfo, ClockOffset, GeneratorInfo, Issued
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.load.finished import Finished, Sent
 from aibenchrt.load.messages import Messages, with_id
 from aibenchrt.load.schedule import WHEN_FREE
+from aibenchrt.tls import Identity, open_channel
 
 LEAD_S = 0.25  # from the call of issue() to time 0 of the schedule
 SPIN_NS = 300_000  # sleep is late by 80 to 100 µs in the median; what is left is spun
 SWITCH_S = 0.0002  # the completion thread must not wait the default 5 ms for the interpreter
 _S = 1_000_000_000
-_TIMEOUTS = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+_CLOCK_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True)
 class Settings:
-    """targets: planner replicas, in turn. timeout_s: of each request. warmup_s: where the measured phase begins. think_s: closed loop."""
+    """targets: planner replicas, in turn. timeout_s: of each request. warmup_s: where the measured phase begins. think_s: closed loop.
+
+    identity: None for plain connections. clock: the method that planners tell the time by; '' where all is one host. part, parts: of
+    the schedule, what is sent here. start_at_ns: time 0 of the schedule on the first planner's realtime clock; None: at once.
+    """
 
     method: str
     targets: tuple[str, ...]
@@ -42,45 +50,57 @@ class Settings:
     duration_s: float
     timeout_s: float = 10.0
     think_s: float = 0.0
-
-
-@dataclass
-class _Sent:
-    row: ScheduleRecord
-    intended_ns: int
-    sent_ns: int
-    target: str
-    done_ns: int = 0
-    call: Any = None
+    identity: Identity | None = None
+    clock: str = ""
+    part: int = 0
+    parts: int = 1
+    start_at_ns: int | None = None
 
 
 class Issuer:
     """One run of one schedule. `stop` may be set from a signal handler: nothing more is sent, and what is under way is awaited."""
 
-    def __init__(self, rows: Sequence[ScheduleRecord], messages: Messages, settings: Settings, stop: threading.Event) -> None:
-        self._rows, self._settings, self._stop = rows, settings, stop
+    def __init__(
+        self, rows: Sequence[ScheduleRecord], messages: Messages, settings: Settings, finished: Finished, stop: threading.Event
+    ) -> None:
+        self._rows, self._settings, self._finished, self._stop = rows, settings, finished, stop
         self._bytes = {row.request_id: with_id(messages[row.request_class, row.payload], row.request_id) for row in rows}
-        self._channels = [grpc.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)]) for target in settings.targets]
+        self._channels = [open_channel(target, settings.identity, "planner") for target in settings.targets]
         calls: list[Any] = [channel.unary_unary(settings.method) for channel in self._channels]
         self._turns = itertools.cycle(list(zip(settings.targets, calls, strict=True)))
-        self._sent: list[_Sent] = []
+        self._sent: list[Sent] = []
         self._done = 0
         self._done_condition = threading.Condition()
-        self._completed: deque[_Sent] = deque()
+        self._completed: deque[Sent] = deque()
         self._in_flight_max = 0
         self._cpu_start = 0.0
 
-    def run(self) -> tuple[list[_Sent], int]:
-        """Sends everything and waits for it. Returns what was sent, and time 0 of the schedule in ns."""
+    def connect(self) -> None:
+        """grpc.FutureTimeoutError: a planner does not answer in time."""
         for channel in self._channels:
             grpc.channel_ready_future(channel).result(timeout=self._settings.timeout_s)
+
+    def clocks(self) -> tuple[ClockOffset | None, ...]:
+        """Every planner's clock against ours, in the order of the targets; None for one that does not answer. Empty: nobody asks."""
+        if not self._settings.clock:
+            return ()
+        found: list[ClockOffset | None] = []
+        for channel in self._channels:
+            ask: Any = channel.unary_unary(self._settings.clock)
+            try:
+                found.append(clocks.compare(lambda request, ask=ask: ask(request, timeout=_CLOCK_TIMEOUT_S)))  # type: ignore[misc]
+            except grpc.RpcError:
+                found.append(None)
+        return tuple(found)
+
+    def run(self, start_ns: int) -> None:
+        """Sends everything from start_ns (time 0 of the schedule) on and waits for it."""
         interval = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_S)
         gc.collect()
         gc.freeze()
         gc.disable()
         try:
-            start_ns = time.monotonic_ns() + int(LEAD_S * _S)
             self._cpu_start = time.process_time()
             if any(row.offset_s == WHEN_FREE for row in self._rows):
                 self._closed(start_ns)
@@ -91,7 +111,6 @@ class Issuer:
             gc.enable()
             gc.unfreeze()
             sys.setswitchinterval(interval)
-        return self._sent, start_ns
 
     def cpu_s(self) -> float:
         """CPU seconds since time 0."""
@@ -156,7 +175,7 @@ class Issuer:
 
     def _send(self, row: ScheduleRecord, intended_ns: int) -> None:
         target, call = next(self._turns)
-        entry = _Sent(row, intended_ns, 0, target)
+        entry = Sent(row, intended_ns, 0, target)
         message = self._bytes[row.request_id]
         entry.sent_ns = time.monotonic_ns()
         entry.call = call.future(message, timeout=self._settings.timeout_s)
@@ -164,9 +183,10 @@ class Issuer:
         self._in_flight_max = max(self._in_flight_max, len(self._sent) - self._done)
         entry.call.add_done_callback(lambda _: self._complete(entry))
 
-    def _complete(self, entry: _Sent) -> None:
+    def _complete(self, entry: Sent) -> None:
         entry.done_ns = time.monotonic_ns()
         self._completed.append(entry)
+        self._finished.add(entry)
         with self._done_condition:
             self._done += 1
             self._done_condition.notify()
@@ -176,48 +196,119 @@ class Issuer:
         with self._done_condition:
             whole = self._done_condition.wait_for(lambda: self._done == len(self._sent), timeout=self._settings.timeout_s + 1)
         if not whole:
-            for entry in self._sent:
-                entry.call.cancel()
+            for call in [entry.call for entry in self._sent]:
+                if call is not None:
+                    call.cancel()
             with self._done_condition:
                 self._done_condition.wait_for(lambda: self._done == len(self._sent))
 
 
 def issue(
-    rows: Sequence[ScheduleRecord], messages: Messages, settings: Settings, reply: Any, stop: threading.Event | None = None
+    rows: Sequence[ScheduleRecord],
+    messages: Messages,
+    settings: Settings,
+    reply: Any,
+    stop: threading.Event | None = None,
+    begun: Callable[[Issued], None] | None = None,
+    keep: Callable[[RequestRecord], None] | None = None,
 ) -> tuple[list[RequestRecord], Issued]:
     """Sends `rows`, waits for all replies, and returns one record per row. reply: the class of ScenarioReply.
 
+    begun: told what is known before the first request is sent; keep: told of each request as it ends, on a thread of its own.
     Rows that were never sent, because the run was stopped, have outcome not_sent and only their intended time, except where a closed loop
-    had no use for them.
+    had no use for them. grpc.FutureTimeoutError: a planner does not answer; EnvironmentFailure AIB631, AIB632: see start().
     """
     stop = stop or threading.Event()
-    issuer = Issuer(rows, messages, settings, stop)
+    finished = Finished(reply, keep)
+    issuer = Issuer(rows, messages, settings, finished, stop)
     try:
-        sent, start_ns = issuer.run()
+        issuer.connect()
+        before = issuer.clocks()
+        start_ns = start(settings, before, time.monotonic_ns())
+        first = _issued(settings, start_ns, _clock_infos(settings, before), True)
+        if begun:
+            begun(first)
+        issuer.run(start_ns)
         cpu_s, ended_ns = issuer.cpu_s(), time.monotonic_ns()
+        known = _clock_infos(settings, before, issuer.clocks())
     finally:
         issuer.close()
-    records = [_record(entry, reply) for entry in sent]
+        records = finished.close()
+    order = {row.request_id: position for position, row in enumerate(rows)}
+    records.sort(key=lambda record: order[record.request_id])
     if all(row.offset_s != WHEN_FREE for row in rows):
-        known = {record.request_id for record in records}
-        records += [_not_sent(row, _due(row, start_ns, settings)) for row in rows if row.request_id not in known]
+        ended = {record.request_id for record in records}
+        records += [_not_sent(row, _due(row, start_ns, settings)) for row in rows if row.request_id not in ended]
     counted = [record for record in records if record.phase != "warmup"]
+    share = cpu_s / max(1e-9, (ended_ns - start_ns) / _S)
+    issued = first.model_copy(
+        update={"generator": _figures(counted, share, issuer.in_flight_max), "clocks": known, "stopped": stop.is_set()}
+    )
+    if any(record.phase == "extra" for record in counted):
+        end = max((r.intended_ns for r in counted), default=start_ns)
+        issued = issued.model_copy(update={"window_start_ns": start_ns, "window_end_ns": end})
+    return records, issued
+
+
+def start(settings: Settings, before: Sequence[ClockOffset | None], now_ns: int) -> int:
+    """Time 0 of the schedule in ns of our monotonic clock.
+
+    EnvironmentFailure AIB631: the agreed instant has passed, or nearly; AIB632: no planner says what time it is.
+    """
+    if settings.clock and None in before:
+        planner = settings.targets[before.index(None)]
+        raise EnvironmentFailure("AIB632", f"the planner at {planner} does not tell the time", "read its log; deploy it again")
+    soonest = now_ns + int(LEAD_S * _S)
+    if settings.start_at_ns is None:
+        return soonest
+    first = before[0] if before else None
+    agreed = settings.start_at_ns - (first.realtime_ns if first else time.time_ns() - time.monotonic_ns())
+    if agreed < soonest:
+        late = (soonest - agreed) / _S
+        raise EnvironmentFailure(
+            "AIB631", f"the agreed start lies {late:.1f} s too early: this generator was not ready", "agree on a later instant"
+        )
+    return agreed
+
+
+def _issued(settings: Settings, start_ns: int, known: tuple[ClockInfo, ...], stopped: bool) -> Issued:
+    window = start_ns + int(settings.warmup_s * _S)
+    return Issued(
+        generator=None,
+        start_ns=start_ns,
+        window_start_ns=window,
+        window_end_ns=window + int(settings.duration_s * _S),
+        stopped=stopped,
+        part=settings.part,
+        parts=settings.parts,
+        clocks=known,
+    )
+
+
+def _clock_infos(
+    settings: Settings, before: Sequence[ClockOffset | None], after: Sequence[ClockOffset | None] = ()
+) -> tuple[ClockInfo, ...]:
+    later = after or [None] * len(before)
+    return tuple(
+        ClockInfo(planner=target, before=first, after=last)
+        for target, first, last in zip(settings.targets, before, later, strict=False)
+        if first is not None
+    )
+
+
+def _figures(counted: Sequence[RequestRecord], cpu_share: float, in_flight_max: int) -> GeneratorInfo:
     late = sorted(record.sent_ns - record.intended_ns for record in counted if record.outcome != "not_sent")
-    extra = any(record.phase == "extra" for record in counted)
-    window_start = start_ns if extra else start_ns + int(settings.warmup_s * _S)
-    window_end = max((r.intended_ns for r in counted), default=window_start) if extra else window_start + int(settings.duration_s * _S)
-    generator = GeneratorInfo(
+    return GeneratorInfo(
         scheduled=len(counted),
         sent=len(late),
         dropped=len(counted) - len(late),
         lateness_p50_ns=_at(late, 0.5),
         lateness_p99_ns=_at(late, 0.99),
         lateness_max_ns=late[-1] if late else 0,
-        cpu_share=cpu_s / max(1e-9, (ended_ns - start_ns) / _S),
-        in_flight_max=issuer.in_flight_max,
+        cpu_share=cpu_share,
+        in_flight_max=in_flight_max,
         real_time=os.sched_getscheduler(0) in (os.SCHED_RR, os.SCHED_FIFO),
     )
-    return records, Issued(generator=generator, window_start_ns=window_start, window_end_ns=window_end, stopped=stop.is_set())
 
 
 def _at(ordered: Sequence[int], share: float) -> int:
@@ -233,30 +324,3 @@ def _not_sent(row: ScheduleRecord, due_ns: int) -> RequestRecord:
     return RequestRecord(
         row.request_id, row.request_class, row.phase, row.payload, due_ns, 0, 0, "not_sent", "the run was stopped", (), (), "", 0, 0
     )
-
-
-def _record(entry: _Sent, reply_class: Any) -> RequestRecord:
-    row, code = entry.row, entry.call.code()
-    outcome, error = "ok", ""
-    answer: tuple[int, ...] = ()
-    arms: tuple[str, ...] = ()
-    planner_ns = queue_ns = 0
-    if code is grpc.StatusCode.OK:
-        reply = reply_class.FromString(entry.call.result())
-        answer, arms = _items(reply), tuple(reply.arms)
-        planner_ns, queue_ns = reply.planner_ns, reply.planner_queue_ns
-    else:
-        outcome = "timeout" if code in _TIMEOUTS else "failed"
-        error = f"{code.name}: {entry.call.details()}"
-    return RequestRecord(
-        row.request_id, row.request_class, row.phase, row.payload, entry.intended_ns, entry.sent_ns, entry.done_ns,
-        outcome, error, answer, arms, entry.target, planner_ns, queue_ns,
-    )  # fmt: skip
-
-
-def _items(reply: Any) -> tuple[int, ...]:
-    """The item ids of the answer, in the order shown, whichever port of the response carries them."""
-    for descriptor, value in reply.ListFields():
-        if descriptor.message_type is not None and "item_id" in descriptor.message_type.fields_by_name:
-            return tuple(value.item_id)
-    return ()

@@ -70,6 +70,13 @@ def samples_needed(percentile: float) -> int:
     return math.ceil(round(100 * SAMPLES_BEYOND / (100 - percentile), 6))  # rounded: 100 - 99.9 is not exact
 
 
+def part_of(rows: Sequence[ScheduleRecord], part: int, parts: int) -> list[ScheduleRecord]:
+    """What generator `part` of `parts` sends: row i goes to generator i mod parts. ValueError: part is not below parts."""
+    if not 0 <= part < parts:
+        raise ValueError(f"there is no part {part} of {parts}")
+    return list(rows[part::parts])
+
+
 def read_trace(text: str) -> tuple[float, ...]:
     """Offsets in seconds, one a line. EnvironmentFailure AIB613: a line is no number, or they do not ascend."""
     try:

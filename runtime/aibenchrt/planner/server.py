@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from aibenchrt import clocks
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, Step
 from aibenchrt.planner.clients import CHANNEL_OPTIONS, Reply, TaskClient, open_clients
@@ -122,7 +123,8 @@ async def serve(plan: Plan, stubs: Stubs, address: str, recorder: Recorder, stop
         handler = grpc.unary_unary_rpc_method_handler(
             planner.ask, request_deserializer=request.FromString, response_serializer=stubs.message("ScenarioReply").SerializeToString
         )
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(f"{stubs.package}.ScenarioService", {"Ask": handler}),))
+        methods = {"Ask": handler, clocks.METHOD: grpc.unary_unary_rpc_method_handler(clocks.answer)}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(f"{stubs.package}.ScenarioService", methods),))
         condition = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(condition, server)
         _listen(server, address)

@@ -1,0 +1,103 @@
+"""Records as they are made: JSON lines (one array of the record's fields each), written by a thread of its own, off the request path.
+
+What was added is in the file a moment later, so that a process that is killed loses nothing that had ended; and on the disk within a
+second, so that a host that loses power loses little.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from aibenchrt.collect.schema import unreadable
+from aibenchrt.errors import EnvironmentFailure
+
+Row = TypeVar("Row")
+
+_BATCH = 50  # a longer batch would hold the interpreter while requests wait
+_SYNC_S = 1.0
+
+
+class Recorder:
+    """add() never blocks; close() returns when everything is on disk. A failed write is raised by close() as AIB605."""
+
+    def __init__(self, path: Path) -> None:
+        self._queue: queue.SimpleQueue[tuple[Any, ...] | None] = queue.SimpleQueue()
+        self._file = path.open("w", encoding="utf-8")
+        self._error: OSError | None = None
+        self._synced = time.monotonic()
+        self._dirty = False
+        self._thread = threading.Thread(target=self._write, name="records", daemon=True)
+        self._thread.start()
+
+    def add(self, record: tuple[Any, ...]) -> None:
+        """record: the values of the record's fields, in order."""
+        self._queue.put(record)
+
+    def close(self) -> None:
+        self._queue.put(None)
+        self._thread.join()
+        if self._error:
+            raise EnvironmentFailure("AIB605", f"cannot write the records: {self._error.strerror}", "free some disk space")
+
+    def _write(self) -> None:
+        going = True
+        while going:
+            batch = self._batch()
+            going = None not in batch
+            text = "".join(json.dumps(record) + "\n" for record in batch if record is not None)
+            try:
+                if self._error is None:
+                    self._append(text)
+            except OSError as error:
+                self._error = error
+        try:
+            self._file.close()
+        except OSError as error:
+            self._error = self._error or error
+
+    def _batch(self) -> list[tuple[Any, ...] | None]:
+        """What waits; nothing when it is time to bring what was written to the disk."""
+        try:
+            batch = [self._queue.get(timeout=_SYNC_S if self._dirty else None)]
+        except queue.Empty:
+            return []
+        while len(batch) < _BATCH and not self._queue.empty():
+            batch.append(self._queue.get())
+        return batch
+
+    def _append(self, text: str) -> None:
+        if text:
+            self._file.write(text)
+            self._file.flush()
+            self._dirty = True
+        if self._dirty and time.monotonic() - self._synced >= _SYNC_S:
+            os.fdatasync(self._file.fileno())
+            self._synced, self._dirty = time.monotonic(), False
+
+
+def read_lines(path: Path, row_class: type[Row]) -> Iterator[Row]:
+    """The records of one file. A last line that was cut by a crash is left out; AIB609: another line is no record of this class."""
+    names = [field.name for field in fields(row_class)]  # type: ignore[arg-type]
+    with path.open(encoding="utf-8", errors="replace") as file:
+        number, broken = 0, 0
+        for line in file:
+            number += 1
+            if broken:
+                raise unreadable(path, f"line {broken} is no {row_class.__name__}")
+            try:
+                values = json.loads(line) if line.endswith("\n") else None
+                row = None if values is None else dict(zip(names, values, strict=True))
+            except ValueError:  # JSON, or the number of fields
+                row = None
+            if row is None:
+                broken = number
+                continue
+            yield row_class(**{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})

@@ -1,0 +1,89 @@
+"""Requests that have ended, made into records while the load runs, by another thread: a generator that is killed loses none."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from aibenchrt.collect.records import RequestRecord, ScheduleRecord
+
+_TIMEOUTS = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+
+
+@dataclass
+class Sent:
+    """A request under way, and after done_ns one that has ended. call: its gRPC future, until a record is made of it."""
+
+    row: ScheduleRecord
+    intended_ns: int
+    sent_ns: int
+    target: str
+    done_ns: int = 0
+    call: Any = None
+
+
+class Finished:
+    """add() never blocks; close() returns the records of all that was added. reply: the class of ScenarioReply; keep: told of each."""
+
+    def __init__(self, reply: Any, keep: Callable[[RequestRecord], None] | None = None) -> None:
+        self._reply, self._keep = reply, keep
+        self._queue: queue.SimpleQueue[Sent | None] = queue.SimpleQueue()
+        self._records: list[RequestRecord] = []
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="finished", daemon=True)
+        self._thread.start()
+
+    def add(self, entry: Sent) -> None:
+        self._queue.put(entry)
+
+    def close(self) -> list[RequestRecord]:
+        """In the order of their ends. Raises what went wrong on the thread."""
+        self._queue.put(None)
+        self._thread.join()
+        if self._error:
+            raise self._error
+        return self._records
+
+    def _run(self) -> None:
+        try:
+            while (entry := self._queue.get()) is not None:
+                made = record(entry, self._reply)
+                entry.call = None
+                self._records.append(made)
+                if self._keep:
+                    self._keep(made)
+        except Exception as error:  # noqa: BLE001 - raised again by close()
+            self._error = error
+
+
+def record(entry: Sent, reply_class: Any) -> RequestRecord:
+    """Of a request that has ended."""
+    row, code = entry.row, entry.call.code()
+    outcome, error = "ok", ""
+    answer: tuple[int, ...] = ()
+    arms: tuple[str, ...] = ()
+    planner_ns = queue_ns = 0
+    if code is grpc.StatusCode.OK:
+        reply = reply_class.FromString(entry.call.result())
+        answer, arms = _items(reply), tuple(reply.arms)
+        planner_ns, queue_ns = reply.planner_ns, reply.planner_queue_ns
+    else:
+        outcome = "timeout" if code in _TIMEOUTS else "failed"
+        error = f"{code.name}: {entry.call.details()}"
+    return RequestRecord(
+        row.request_id, row.request_class, row.phase, row.payload, entry.intended_ns, entry.sent_ns, entry.done_ns,
+        outcome, error, answer, arms, entry.target, planner_ns, queue_ns,
+    )  # fmt: skip
+
+
+def _items(reply: Any) -> tuple[int, ...]:
+    """The item ids of the answer, in the order shown, whichever port of the response carries them."""
+    for descriptor, value in reply.ListFields():
+        if descriptor.message_type is not None and "item_id" in descriptor.message_type.fields_by_name:
+            return tuple(value.item_id)
+    return ()
