@@ -34,6 +34,12 @@ def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
     else:
         parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
         _add_reference_argument(parser)
+        if verb == "validate":
+            parser.add_argument("--report", action="store_true", help="the whole report too: its tables, and report.html in the run directory")
+        else:
+            parser.add_argument(
+                "--measurements", type=Path, metavar="FILE", help="also write the service times measured, for `compile --measurements FILE`"
+            )
 
 
 def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -129,7 +135,7 @@ def _run(arguments: argparse.Namespace) -> int:
         )
         directory = run_local(generated, arguments.runs, options)
     say(str(directory))
-    complain(f"next: aibenchc validate {directory}   and   aibenchc report {directory}")
+    complain(f"next: aibenchc validate {directory} --report")
     return 0
 
 
@@ -150,6 +156,19 @@ def _data(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
+    from aibenchrt.report import write_measurements
+
+    _show_report(arguments)
+    if arguments.measurements is not None:
+        found = write_measurements(arguments.measurements, arguments.run)
+        complain(f"wrote {arguments.measurements}: mean service times of {len(found.values)} tasks")
+        for reason in found.left_out:
+            complain(f"  not in it: {reason}")
+    return 0
+
+
+def _show_report(arguments: argparse.Namespace) -> Verdict:
+    """Writes the report, shows its tables and the verdict."""
     from aibenchrt.report import report
     from aibenchrt.report.tables import tables
 
@@ -158,12 +177,14 @@ def _report(arguments: argparse.Namespace) -> int:
         print_table(table.title, table.columns, table.rows, table.numeric)
     _say_verdict(made.verdict)
     say(str(arguments.run / "report.html"))
-    return 0
+    return made.verdict
 
 
 def _validate(arguments: argparse.Namespace) -> int:
     from aibenchrt.report import validate
 
+    if arguments.report:
+        return _show_report(arguments).exit_code
     verdict = validate(arguments.run, arguments.reference)
     rows = [(f"{j.group}: {j.what}", j.title, j.target, j.found, j.status, j.reason) for j in verdict.judgements]
     print_table("Targets and references", ("what", "of", "target", "measured", "status", "why"), rows)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aibenchrt.report.measurements import ServiceTimes
     from aibenchrt.report.model import Ablation, Report, Verdict
     from aibenchrt.report.reference_file import Reference
 
 
 def report(directory: Path, references: Sequence[Path] = ()) -> Report:
-    """Writes report.json and report.html into the run directory; `tables.tables(report)` is what a terminal shows."""
+    """Writes report.json, report.html and verdict.json into the run directory; `tables.tables(report)` is what a terminal shows."""
     from aibenchrt.report import make
 
     return make.report(directory, references)
@@ -23,6 +25,17 @@ def validate(directory: Path, references: Sequence[Path] = ()) -> Verdict:
     from aibenchrt.report import make
 
     return make.validate(directory, references)
+
+
+def write_measurements(path: Path, directory: Path) -> ServiceTimes:
+    """The run's mean service times as JSON for the compiler's `--measurements FILE`, written whole or not at all."""
+    from aibenchrt.collect.run import read_run
+    from aibenchrt.report.measurements import service_times
+    from aibenchrt.report.writing import write_text
+
+    found = service_times(read_run(directory))
+    write_text(path, json.dumps(found.values, indent=1) + "\n")
+    return found
 
 
 def record_reference(directories: Sequence[Path], title: str | None = None) -> Reference:

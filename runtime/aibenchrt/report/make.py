@@ -108,7 +108,10 @@ def _extra(run: Run) -> tuple[str, ...]:
 
 
 def report(directory: Path, references: Sequence[Path] = ()) -> Report:
-    """Writes report.json and report.html into the run directory. Raises EnvironmentFailure AIB609: unreadable; AIB605: cannot write."""
+    """Writes report.json, report.html and verdict.json into the run directory; Report.verdict is the one that `validate` gives.
+
+    Raises EnvironmentFailure AIB609: unreadable; AIB605: cannot write.
+    """
     from aibenchrt.report import html, pictures
 
     run = read_run(directory)
@@ -117,6 +120,7 @@ def report(directory: Path, references: Sequence[Path] = ()) -> Report:
     distilled = pictures.inline(drawn.read_text(encoding="utf-8"), "the distilled scenario") if drawn.is_file() else None
     write_text(directory / REPORT_HTML, html.page(made, pictures.pictures(analysis, made), distilled))
     write_json(directory / REPORT_JSON, made)
+    write_json(directory / VERDICT_JSON, made.verdict)
     return made
 
 
