@@ -1,9 +1,10 @@
 """Serves one non-AI task: `<Task>Service.Call` from the generated stubs, and the standard gRPC health service.
 
-python -m aibenchrt.service_host --generated DIR --task NAME --address 127.0.0.1:P --prepared DIR --state DIR [--workers N]
+python -m aibenchrt.service_host --generated DIR --task NAME --address 127.0.0.1:P --prepared DIR --state DIR [--workers N] [--tls DIR]
 
---prepared: one folder per stage (aibenchrt.prepare.lay_out). --state: writable, shared by the tasks of a run. Says `serving …` on
-standard output when calls are taken; SIGTERM or SIGINT stops it when the calls under way are done. Exit code 2: the environment.
+--prepared: one folder per stage (aibenchrt.prepare.lay_out). --state: writable, shared by the tasks of a run. --tls: who it is
+(aibenchrt.tls); then nobody without a certificate gets an answer. Says `serving …` on standard output when calls are taken; SIGTERM or
+SIGINT tells clients to go elsewhere, and stops it when the calls under way are done. Exit code 2: the environment.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from aibenchrt.plan import PlanStage, Step, read_plan
 from aibenchrt.prepare import service_module
 from aibenchrt.proto import TaskCodec, Timing, load_stubs
 from aibenchrt.stages import Chain, chain
+from aibenchrt.tls import ATTEMPT_KEY, SERVER_KEY, SERVER_OPTIONS, Identity, identity_of, listen
 from aibenchrt.values import Work
 
 GRACE_S = 5.0  # how long calls under way may take after SIGTERM
-LARGEST_MESSAGE = 16 << 20  # bytes; the default of 4 MiB is below what a page of photos may take
+EARLIER_ATTEMPTS = "grpc-previous-rpc-attempts"  # gRPC's own header of a repeated call (gRFC A6)
 
 _LOG = logging.getLogger("aibenchrt.service_host")
 
@@ -39,19 +41,23 @@ class TaskService(grpc.GenericRpcHandler):
     there to the start of work the call is in the queue.
     """
 
-    def __init__(self, codec: TaskCodec, work: Chain) -> None:
+    def __init__(self, codec: TaskCodec, work: Chain, address: str) -> None:
         self._codec = codec
         self._work = work
+        self._who = ((SERVER_KEY, address),)
         self._stages = work.stages if len(work.stages) > 1 else ()
 
     def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
         arrived = perf_counter_ns()
         if call.method != self._codec.method:
             return None
-        return grpc.unary_unary_rpc_method_handler(lambda request, context: self._answer(request, context, arrived))
+        earlier = next((int(value) for key, value in call.invocation_metadata if key == EARLIER_ATTEMPTS), 0)
+        who = (*self._who, (ATTEMPT_KEY, str(earlier + 1))) if earlier else self._who
+        return grpc.unary_unary_rpc_method_handler(lambda request, context: self._answer(request, context, arrived, who))
 
-    def _answer(self, request: bytes, context: grpc.ServicerContext, arrived: int) -> bytes:
+    def _answer(self, request: bytes, context: grpc.ServicerContext, arrived: int, who: tuple[tuple[str, str], ...]) -> bytes:
         started = perf_counter_ns()
+        context.set_trailing_metadata(who)
         remaining = context.time_remaining()
         if remaining is not None and remaining <= 0:
             context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed in the queue")
@@ -86,39 +92,32 @@ def _open_stage(stage: PlanStage, folder: Path, state: Path) -> Work:
     return work
 
 
-def start(address: str, codec: TaskCodec, work: Chain, workers: int) -> tuple[grpc.Server, health.HealthServicer]:
+def start(
+    address: str, codec: TaskCodec, work: Chain, workers: int, identity: Identity | None = None
+) -> tuple[grpc.Server, health.HealthServicer]:
     """A server that takes calls. EnvironmentFailure AIB602: the address cannot be bound."""
-    options = [
-        ("grpc.so_reuseport", 0),  # else two servers could share the port, each with half of the calls
-        ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-        ("grpc.max_send_message_length", LARGEST_MESSAGE),
-    ]
     pool = ThreadPoolExecutor(workers, thread_name_prefix="call")
-    server = grpc.server(pool, handlers=[TaskService(codec, work)], options=options)
+    server = grpc.server(pool, handlers=[TaskService(codec, work, address)], options=SERVER_OPTIONS)
     # Watchers get a thread of their own: on the pool, each would hold a worker for ever.
     watch = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(1))
     health_pb2_grpc.add_HealthServicer_to_server(watch, server)
-    try:
-        server.add_insecure_port(address)
-    except RuntimeError as error:
-        raise EnvironmentFailure(
-            "AIB602", f"cannot listen on {address}: the port is in use", "stop the program that uses it, or choose other ports"
-        ) from error
+    listen(server, address, identity)
     server.start()
     for name in ("", codec.service):
         watch.set(name, health_pb2.HealthCheckResponse.SERVING)
     return server, watch
 
 
-def serve(generated: Path, task: str, address: str, prepared: Path, state: Path, workers: int) -> None:
-    """Until SIGTERM or SIGINT. EnvironmentFailure: AIB602, AIB613, AIB617, and what the component raises."""
+def serve(generated: Path, task: str, address: str, prepared: Path, state: Path, workers: int, tls: Path | None = None) -> None:
+    """Until SIGTERM or SIGINT. EnvironmentFailure: AIB602, AIB613, AIB617, AIB620, and what the component raises."""
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
+    identity = identity_of(tls)
     step = _step(generated, task)
     state.mkdir(parents=True, exist_ok=True)
     codec = TaskCodec(load_stubs(generated), step)
-    server, watch = start(address, codec, open_step(step, prepared, state), workers)
+    server, watch = start(address, codec, open_step(step, prepared, state), workers, identity)
     print(f"serving {codec.service} on {address}, {workers} workers", flush=True)  # noqa: T201 - the one line for people
     stopped.wait()
     watch.enter_graceful_shutdown()
@@ -147,10 +146,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--prepared", type=Path, required=True)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=2, help="calls that are worked on at once")
+    parser.add_argument("--tls", type=Path, help="folder with ca.pem, cert.pem and key.pem; without it everything is plain")
     given = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        serve(given.generated, given.task, given.address, given.prepared, given.state, given.workers)
+        serve(given.generated, given.task, given.address, given.prepared, given.state, given.workers, given.tls)
     except EnvironmentFailure as failure:
         print(f"error[{failure.code}]: {failure.message}\n = help: {failure.hint}", file=sys.stderr)  # noqa: T201
         return 2

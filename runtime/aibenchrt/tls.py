@@ -23,6 +23,9 @@ from aibenchrt.errors import EnvironmentFailure
 CA, CERT, KEY = "ca.pem", "cert.pem", "key.pem"
 LARGEST_MESSAGE = 64 << 20  # bytes
 
+# Trailing metadata with which a replica says who it is, and which attempt of gRPC it answers where that was not the first.
+SERVER_KEY, ATTEMPT_KEY = "aibench-server", "aibench-attempt"
+
 # A peer that vanished (no power, no network) closes nothing: pings find out, and what waits for it fails within 4 s.
 _PINGS = (
     ("grpc.keepalive_time_ms", 2000),

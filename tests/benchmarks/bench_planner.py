@@ -28,8 +28,9 @@ from aibenchrt.control.assets import prepare
 from aibenchrt.control.local import healthy, run_local
 from aibenchrt.control.options import RunOptions
 from aibenchrt.control.process import Processes
-from aibenchrt.planner.clients import CHANNEL_OPTIONS, ServiceClient
+from aibenchrt.planner.clients import ServiceClient
 from aibenchrt.proto import load_stubs
+from aibenchrt.tls import CHANNEL_OPTIONS
 from local_plan import local_plan
 from shop_plan import free_ports, generate
 

@@ -18,6 +18,7 @@ from aibenchrt.plan import Plan
 from aibenchrt.planner.recorder import Recorder, read_calls
 from aibenchrt.planner.server import serve
 from aibenchrt.proto import Stubs, load_stubs
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from local_plan import local_plan
 from shop_plan import free_ports, generate
 
@@ -61,8 +62,11 @@ async def ask_and_stop(plan: Plan, stubs: Stubs, recorder: Recorder) -> float:
     asked.text.text.text = "red shoes"
     asked.text.user.user_id = 5
     async with grpc.aio.insecure_channel(address) as channel:
+        async for health in health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=20):
+            if health.status == health_pb2.HealthCheckResponse.SERVING:
+                break
         ask: Any = channel.unary_unary(f"/{stubs.package}.ScenarioService/Ask", request_serializer=message.SerializeToString)
-        await ask(asked, timeout=20, wait_for_ready=True)
+        await ask(asked, timeout=20)
     answered = time.monotonic()
     stop.set()
     await asyncio.wait_for(serving, 30)

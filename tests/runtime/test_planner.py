@@ -267,15 +267,17 @@ def test_tensors_become_messages_again(stubs: Stubs) -> None:
     details = {"item_id": [1, 2], "title": ["Señor", ""], "category": [3, 4], "price": [1.5, 2.5]}
     values = {"details": details, "hit": {"value": True}, "query": {"text": "a b", "term": []}}
     tensors = encode(answers.outputs, values)
-    tensors |= {"timing__service_ns": np.array([99], dtype=np.int64), "timing__stage_ns": np.array([98], dtype=np.int64)}
+    tensors |= {f"timing__{name}": np.array([ns], dtype=np.int64) for name, ns in (("service_ns", 99), ("stage_ns", 98), ("attempt", 2))}
+    tensors["timing__server"] = np.array(["10.0.0.1:8001"], dtype=np.object_)
     response = service_pb2.ModelInferResponse()
     for name, tensor in tensors.items():
         carrier = InferInput(name, list(tensor.shape), np_to_triton_dtype(tensor.dtype))
         carrier.set_data_from_numpy(tensor)
         response.outputs.add(name=name, datatype=carrier.datatype(), shape=tensor.shape)
         response.raw_output_contents.append(carrier._get_content() or b"")
-    outputs, service_ns, stages = InferenceCodec(answers, stubs).decode(response)
-    assert (service_ns, stages) == (99, ("answers=98",))
+    answer = InferenceCodec(answers, stubs).decode(response)
+    assert (answer.service_ns, answer.stages, answer.server, answer.attempt) == (99, ("answers=98",), "10.0.0.1:8001", 2)
+    outputs = answer.outputs
     assert outputs["details"] == stubs.message("Details")(**details)
     assert outputs["hit"].value is True
     assert outputs["query"] == stubs.message("Query")(text="a b")

@@ -34,7 +34,9 @@ class ModelView:
     outputs: tuple[TensorView, ...]
 
 
-MEASURED = (  # what the backend reports beside the answer, in ns: the whole step's work, and each stage's
+MEASURED = (  # what the backend reports beside the answer: who answered at which attempt; in ns the whole step's work, and each stage's
+    TensorView(pbtxt("timing__server"), word("TYPE_STRING"), 1),
+    TensorView(pbtxt("timing__attempt"), word("TYPE_INT64"), 1),
     TensorView(pbtxt("timing__service_ns"), word("TYPE_INT64"), 1),
     TensorView(pbtxt("timing__stage_ns"), word("TYPE_INT64"), -1),
 )

@@ -25,6 +25,8 @@ from aibenchrt.control.process import Child, Processes
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.plan import Plan, Step
+from aibenchrt.tls import CA, CERT, KEY, Identity
+from aibenchrt.triton_backend import EARLIER_ATTEMPTS, ENDPOINT
 
 _NEEDS = "AI components are served by Triton: install nvidia-pytriton 0.7.0 and numpy 1.26 on Linux x86-64 with glibc 2.35 or newer"
 
@@ -57,14 +59,30 @@ def backends() -> Path:
     return folder
 
 
-def environment() -> dict[str, str]:
-    """The server's environment: ours, with the virtual environment and Python's libraries first."""
+def environment(endpoint: str = "") -> dict[str, str]:
+    """The server's environment: ours, with the virtual environment and Python's libraries first, and what models say who answered."""
     libraries = [str(sysconfig.get_config_var("LIBDIR")), str(_wheel().parent.parent / "nvidia_pytriton.libs")]
     changed = dict(os.environ)
     changed["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), changed.get("PATH", "")])
     changed["LD_LIBRARY_PATH"] = os.pathsep.join(libraries)
     changed.pop("PYTHONHOME", None)
+    changed[ENDPOINT] = endpoint
     return changed
+
+
+def listening(endpoint: str, tls: Path | None = None) -> list[str]:
+    """The server's flags for gRPC at `endpoint` (host:port), and for nothing else. tls: its certificates, as aibenchrt.tls reads them;
+    then nobody without one gets an answer. Clients ping what they wait for, and a call says at which attempt it is.
+    """
+    host, port = endpoint.rsplit(":", 1)
+    flags = ["--grpc-address", host, "--grpc-port", port, "--allow-http=false", "--allow-metrics=false", "--allow-gpu-metrics=false"]
+    flags += ["--grpc-keepalive-permit-without-calls=1", "--grpc-http2-max-ping-strikes=0"]
+    flags += ["--grpc-http2-min-recv-ping-interval-without-data=1000", f"--grpc-header-forward-pattern={EARLIER_ATTEMPTS}"]
+    if tls:
+        Identity.read(tls)
+        flags += ["--grpc-use-ssl-mutual=1", "--grpc-server-cert", str(tls / CERT)]
+        flags += ["--grpc-server-key", str(tls / KEY), "--grpc-root-cert", str(tls / CA)]
+    return flags
 
 
 def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Path) -> Path:
@@ -92,14 +110,13 @@ class TritonServer:
     def __init__(self, plan: Plan, processes: Processes, repository: Path, endpoint: str, trace: Path) -> None:
         self._models = [step.task for step in _steps(plan)]
         self._processes = processes
-        host, port = endpoint.rsplit(":", 1)
         command = [
             str(_wheel() / "bin" / "tritonserver"), "--model-repository", str(repository), "--backend-directory", str(backends()),
-            "--grpc-address", host, "--grpc-port", port, "--allow-http=false", "--allow-metrics=false", "--allow-gpu-metrics=false",
+            *listening(endpoint),
             "--disable-auto-complete-config", "--model-control-mode=explicit", "--exit-timeout-secs=5",
             "--trace-config", f"triton,file={trace}", "--trace-config", "level=TIMESTAMPS", "--trace-config", "rate=1",
         ]  # fmt: skip
-        self.child: Child = processes.start("triton", "triton", command, environment())
+        self.child: Child = processes.start("triton", "triton", command, environment(endpoint))
         self._client = triton.InferenceServerClient(endpoint)
 
     def wait_live(self, timeout_s: float) -> None:

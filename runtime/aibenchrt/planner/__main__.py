@@ -1,10 +1,11 @@
-"""python -m aibenchrt.planner --generated DIR --address HOST:PORT --records FILE [--plan FILE] [--replica N]"""
+"""python -m aibenchrt.planner --generated DIR --address HOST:PORT --records FILE [--plan FILE] [--replica N] [--tls DIR]"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import gc
+import logging
 import signal
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from aibenchrt.plan import read_plan
 from aibenchrt.planner.recorder import Recorder
 from aibenchrt.planner.server import serve
 from aibenchrt.proto import load_stubs
+from aibenchrt.tls import identity_of
 
 SWITCH_S = 0.0005  # the records' thread must not hold the interpreter for the default 5 ms
 
@@ -25,7 +27,9 @@ def main() -> int:
     parser.add_argument("--address", required=True, help="host:port to listen on")
     parser.add_argument("--records", type=Path, required=True, help="where the call records go")
     parser.add_argument("--replica", type=int, default=0)
+    parser.add_argument("--tls", type=Path, help="folder with ca.pem, cert.pem and key.pem; without it everything is plain")
     arguments = parser.parse_args()
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     sys.setswitchinterval(SWITCH_S)
     try:
         asyncio.run(_run(arguments))
@@ -36,6 +40,7 @@ def main() -> int:
 
 
 async def _run(arguments: argparse.Namespace) -> None:
+    identity = identity_of(arguments.tls)
     plan = read_plan(arguments.plan or arguments.generated / "plan.json")
     stubs = load_stubs(arguments.generated)
     stop = asyncio.Event()
@@ -46,7 +51,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     gc.collect()
     gc.freeze()  # what start-up made lives until the end; collections need not walk it
     try:
-        await serve(plan, stubs, arguments.address, recorder, stop)
+        await serve(plan, stubs, arguments.address, recorder, stop, identity)
     finally:
         recorder.close()
 

@@ -1,9 +1,14 @@
-"""A planner's clients: one open channel per endpoint, calls in turn over replicas. Proto messages pass through; tensors only for Triton."""
+"""A planner's clients: one channel per task over all its replicas. Proto messages pass through; tensors only for Triton.
+
+gRPC itself does the work: calls go round over the replicas that are connected and whose health service says SERVING (Triton, which has
+no Watch, counts as healthy while it is connected); a lost replica is tried again about every second. A call of a task without effects
+that a replica could not take (UNAVAILABLE) is repeated, at most twice and only while such calls are rare (retryThrottling).
+"""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,31 +17,43 @@ import grpc
 import grpc.aio
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from aibenchrt.catalog import component
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, Step, service_of
 from aibenchrt.planner.inference import InferenceCodec
 from aibenchrt.proto import Stubs, camel_case
+from aibenchrt.tls import ATTEMPT_KEY, SERVER_KEY, Identity, open_aio_channel
 
-CHANNEL_OPTIONS = (
-    ("grpc.max_receive_message_length", 64 << 20),
-    ("grpc.max_send_message_length", 64 << 20),
-    ("grpc.use_local_subchannel_pool", 1),
-)
+RETRIES = {
+    "maxAttempts": 3,
+    "initialBackoff": "0.02s",
+    "maxBackoff": "0.2s",
+    "backoffMultiplier": 3,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+# Each failure takes a token, each success gives a tenth back; below half of them nothing is repeated: at most a tenth more calls.
+BUDGET = {"maxTokens": 40, "tokenRatio": 0.1}
 
 
 class CallError(Exception):
-    """A call came back without an answer; the text says why, on one line."""
+    """A call came back without an answer; the text says why, on one line. endpoint: of the replica that refused, or of all of them."""
+
+    def __init__(self, endpoint: str, why: str, attempts: int = 1) -> None:
+        super().__init__(f"{endpoint}: {why}")
+        self.endpoint, self.attempts = endpoint, attempts
 
 
 @dataclass(frozen=True)
 class Reply:
-    """outputs: port → proto message. queue_ns and service_ns as the server measured them; Triton's queue is joined from its trace later."""
+    """outputs: port → proto message. endpoint: of the replica that answered. queue_ns and service_ns as the server measured them;
+    Triton's queue is joined from its trace later. attempts: how often gRPC sent the call."""
 
     outputs: dict[str, Any]
     endpoint: str
     queue_ns: int
     service_ns: int
     stages: tuple[str, ...]
+    attempts: int = 1
 
 
 class TaskClient(Protocol):
@@ -44,7 +61,7 @@ class TaskClient(Protocol):
         """Raises CallError."""
 
     async def connect(self, timeout_s: float) -> None:
-        """Raises EnvironmentFailure AIB608: an endpoint does not answer."""
+        """Returns when a replica answers. Raises EnvironmentFailure AIB608: none does."""
 
     async def close(self) -> None: ...
 
@@ -52,73 +69,70 @@ class TaskClient(Protocol):
 class ServiceClient:
     """A task that a gRPC service of ours serves."""
 
-    def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str]) -> None:
+    def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str], identity: Identity | None = None) -> None:
         name = camel_case(step.task)
         self._request = stubs.message(f"{name}Request")
         reply = stubs.message(f"{name}Reply")
         self._outputs = tuple(port.name for port in step.outputs)
-        method = f"/{stubs.package}.{name}Service/Call"
-        self._channels = [grpc.aio.insecure_channel(endpoint, options=CHANNEL_OPTIONS) for endpoint in endpoints]
-        self._endpoints = tuple(endpoints)
-        calls = [
-            channel.unary_unary(method, request_serializer=self._request.SerializeToString, response_deserializer=reply.FromString)
-            for channel in self._channels
-        ]
-        self._turns = itertools.cycle(list(zip(endpoints, calls, strict=True)))
+        service = f"{stubs.package}.{name}Service"
+        self._where = ", ".join(endpoints)
+        self._channel = open_aio_channel(endpoints, identity, "service", _options(service, idempotent(step)))
+        self._call: Any = self._channel.unary_unary(
+            f"/{service}/Call", request_serializer=self._request.SerializeToString, response_deserializer=reply.FromString
+        )
 
     async def call(self, _request_id: int, inputs: Mapping[str, Any], timeout_s: float | None, /) -> Reply:
-        endpoint, call = next(self._turns)
+        call = self._call(self._request(**inputs), timeout=timeout_s)
         try:
-            reply = await call(self._request(**inputs), timeout=timeout_s)
+            reply = await call
+            endpoint, attempts = _answered(await call.trailing_metadata(), self._where)
         except grpc.aio.AioRpcError as error:
-            raise CallError(f"{endpoint}: {error.code().name}: {error.details()}") from error
+            raise _failed(error, self._where) from error
         timing = reply.timing
         outputs = {port: getattr(reply, port) for port in self._outputs if reply.HasField(port)}
         stages = tuple(f"{entry.stage}={entry.ns}" for entry in timing.stage)
-        return Reply(outputs, endpoint, timing.queue_ns, timing.service_ns, stages)
+        return Reply(outputs, endpoint, timing.queue_ns, timing.service_ns, stages, attempts)
 
     async def connect(self, timeout_s: float) -> None:
-        for endpoint, channel in zip(self._endpoints, self._channels, strict=True):
-            await _ready(endpoint, channel, timeout_s)
+        await _ready(self._where, self._channel, timeout_s)
 
     async def close(self) -> None:
-        for channel in self._channels:
-            await channel.close()
+        await self._channel.close()
 
 
 class TritonClient:
     """A task that is a model behind Triton (Open Inference Protocol)."""
 
-    def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str]) -> None:
+    def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str], identity: Identity | None = None) -> None:
         self._model = step.task
         self._codec = InferenceCodec(step, stubs)
-        self._endpoints = tuple(endpoints)
-        self._channels = [grpc.aio.insecure_channel(endpoint, options=CHANNEL_OPTIONS) for endpoint in endpoints]
-        self._stubs: list[Any] = [service_pb2_grpc.GRPCInferenceServiceStub(channel) for channel in self._channels]
-        self._turns = itertools.cycle(list(zip(endpoints, self._stubs, strict=True)))
+        self._where = ", ".join(endpoints)
+        self._channel = open_aio_channel(endpoints, identity, "triton", _options(None, idempotent(step)))
+        self._stub: Any = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
 
     async def call(self, request_id: int, inputs: Mapping[str, Any], timeout_s: float | None, /) -> Reply:
-        endpoint, stub = next(self._turns)
         try:
-            response = await stub.ModelInfer(self._codec.encode(request_id, inputs), timeout=timeout_s)
+            response = await self._stub.ModelInfer(self._codec.encode(request_id, inputs), timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
-            raise CallError(f"{endpoint}: {error.code().name}: {' '.join(str(error.details()).split())}") from error
-        outputs, service_ns, stages = self._codec.decode(response)
-        return Reply(outputs, endpoint, 0, service_ns, stages)
+            raise _failed(error, self._where) from error
+        answer = self._codec.decode(response)
+        return Reply(answer.outputs, answer.server or self._where, 0, answer.service_ns, answer.stages, answer.attempt)
 
     async def connect(self, timeout_s: float) -> None:
-        for endpoint, channel, stub in zip(self._endpoints, self._channels, self._stubs, strict=True):
-            await _ready(endpoint, channel, timeout_s)
-            reply = await stub.ModelReady(service_pb2.ModelReadyRequest(name=self._model), timeout=timeout_s)
-            if not reply.ready:
-                raise _not_ready(endpoint, f"model '{self._model}'")
+        await _ready(self._where, self._channel, timeout_s)
+        what = f"model '{self._model}'"
+        try:
+            reply = await self._stub.ModelReady(service_pb2.ModelReadyRequest(name=self._model), timeout=timeout_s)
+        except grpc.aio.AioRpcError as error:
+            raise _not_ready(self._where, what) from error
+        if not reply.ready:
+            raise _not_ready(self._where, what)
 
     async def close(self) -> None:
-        for channel in self._channels:
-            await channel.close()
+        await self._channel.close()
 
 
-def open_clients(plan: Plan, stubs: Stubs) -> dict[str, TaskClient]:
+def open_clients(plan: Plan, stubs: Stubs, identity: Identity | None = None) -> dict[str, TaskClient]:
     """Task → its client, connected to nothing yet. EnvironmentFailure AIB613: the plan places a task nowhere."""
     clients: dict[str, TaskClient] = {}
     for step in plan.steps:
@@ -126,16 +140,49 @@ def open_clients(plan: Plan, stubs: Stubs) -> dict[str, TaskClient]:
         endpoints = service.endpoints if service else ()
         if not endpoints:
             raise EnvironmentFailure("AIB613", f"the plan has no endpoint for task '{step.task}'", "compile the scenario again")
-        clients[step.task] = TritonClient(step, stubs, endpoints) if step.kind == "ai" else ServiceClient(step, stubs, endpoints)
+        kind = TritonClient if step.kind == "ai" else ServiceClient
+        clients[step.task] = kind(step, stubs, endpoints, identity)
     return clients
 
 
-async def _ready(endpoint: str, channel: grpc.aio.Channel, timeout_s: float) -> None:
+def idempotent(step: Step) -> bool:
+    """A call of it may be repeated: the catalogue knows every component of the step, and none has an effect."""
+    found = [component(stage.component) for stage in step.stages]
+    return all(spec is not None and not spec.effect for spec in found)
+
+
+def _options(health_service: str | None, repeated: bool) -> list[tuple[str, Any]]:
+    """health_service: what the replicas' health is asked about; None: they have no Watch."""
+    config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
+    if health_service is not None:
+        config["healthCheckConfig"] = {"serviceName": health_service}
+    if repeated:
+        config |= {"methodConfig": [{"name": [{}], "retryPolicy": RETRIES}], "retryThrottling": BUDGET}
+    return [("grpc.service_config", json.dumps(config))]
+
+
+def _answered(metadata: Any, where: str) -> tuple[str, int]:
+    """(who answered, at which attempt) from a service host's trailing metadata."""
+    server, attempts = where, 1
+    for key, value in metadata or ():
+        if key == SERVER_KEY:
+            server = value
+        elif key == ATTEMPT_KEY:
+            attempts = int(value)
+    return server, attempts
+
+
+def _failed(error: grpc.aio.AioRpcError, where: str) -> CallError:
+    server, attempts = _answered(error.trailing_metadata(), where)
+    return CallError(server, f"{error.code().name}: {' '.join(str(error.details()).split())}", attempts)
+
+
+async def _ready(where: str, channel: grpc.aio.Channel, timeout_s: float) -> None:
     try:
         await asyncio.wait_for(channel.channel_ready(), timeout_s)
     except TimeoutError as error:
-        raise _not_ready(endpoint) from error
+        raise _not_ready(where) from error
 
 
-def _not_ready(endpoint: str, what: str = "the service") -> EnvironmentFailure:
-    return EnvironmentFailure("AIB608", f"{what} at {endpoint} does not answer", "start it first, and read its log")
+def _not_ready(where: str, what: str = "the service") -> EnvironmentFailure:
+    return EnvironmentFailure("AIB608", f"{what} at {where} does not answer", "start it first, and read its log")

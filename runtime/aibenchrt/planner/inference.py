@@ -19,7 +19,7 @@ from aibenchrt.component import Scalar
 from aibenchrt.plan import Step
 from aibenchrt.proto import Stubs
 from aibenchrt.tensors import tensor_fields
-from aibenchrt.triton_backend import SERVICE_NS, STAGE_NS
+from aibenchrt.triton_backend import ATTEMPT, SERVER, SERVICE_NS, STAGE_NS
 
 _LENGTH = struct.Struct("<I")
 _CODES = {Scalar.INT64: "q", Scalar.FLOAT: "f"}
@@ -32,6 +32,17 @@ class _Tensor:
     field: str
     scalar: Scalar
     repeated: bool
+
+
+@dataclass(frozen=True)
+class Inference:
+    """outputs: port → proto message. stages: 'stage=ns' of each. server: the endpoint that answered, '' where it was not told its own."""
+
+    outputs: dict[str, Any]
+    service_ns: int
+    stages: tuple[str, ...]
+    server: str
+    attempt: int
 
 
 class InferenceCodec:
@@ -60,8 +71,8 @@ class InferenceCodec:
                 contents.append(_pack(tensor.scalar, elements))
         return request
 
-    def decode(self, response: Any) -> tuple[dict[str, Any], int, tuple[str, ...]]:
-        """(port → proto message, service time in ns, 'stage=ns' of each stage). ValueError: a tensor is missing or has another shape."""
+    def decode(self, response: Any) -> Inference:
+        """ValueError: a tensor is missing or has another shape."""
         raw = dict(zip((output.name for output in response.outputs), response.raw_output_contents, strict=True))
         outputs = {}
         try:
@@ -73,9 +84,12 @@ class InferenceCodec:
                 outputs[port] = message(**fields)
             times = _unpack(Scalar.INT64, raw[STAGE_NS])
             (service_ns,) = _unpack(Scalar.INT64, raw[SERVICE_NS])
+            (server,) = _unpack(Scalar.STRING, raw[SERVER])
+            (attempt,) = _unpack(Scalar.INT64, raw[ATTEMPT])
         except KeyError as missing:
             raise ValueError(f"model '{self._model}' put out no tensor {missing}") from missing
-        return outputs, service_ns, tuple(f"{stage}={ns}" for stage, ns in zip(self._stages, times, strict=True))
+        stages = tuple(f"{stage}={ns}" for stage, ns in zip(self._stages, times, strict=True))
+        return Inference(outputs, service_ns, stages, server, attempt)
 
 
 def _tensors(port: Any) -> tuple[_Tensor, ...]:

@@ -6,8 +6,9 @@ Stateless: replicas may run side by side. Its own queue (receipt to first call) 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import grpc
@@ -17,14 +18,18 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from aibenchrt import clocks
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, Step
-from aibenchrt.planner.clients import CHANNEL_OPTIONS, Reply, TaskClient, open_clients
+from aibenchrt.planner.clients import CallError, Reply, TaskClient, open_clients
 from aibenchrt.planner.executor import CANCELLED, CallTimes, Executor, Request, Running
 from aibenchrt.planner.operations import MessageOperations, note
 from aibenchrt.planner.recorder import Recorder
 from aibenchrt.proto import Stubs
+from aibenchrt.tls import SERVER_OPTIONS, Identity, listen
 
-CONNECT_S = 60.0
+PATIENCE_S = 5.0  # after which the log says whom the planner waits for, and asks again
+ASK_AGAIN_S = 0.2
 DRAIN_S = 10.0
+
+_LOG = logging.getLogger("aibenchrt.planner")
 
 
 class Planner:
@@ -39,10 +44,35 @@ class Planner:
         self._ports = {request.name: tuple(port.name for port in request.ports) for request in plan.requests}
         self._types = {(step.task, port.name): port.type for step in plan.steps for port in step.outputs}
         self._under_way: set[asyncio.Task[None]] = set()
+        self._waits_for = set(clients)
+
+    async def connect(self) -> None:
+        """Returns when every task answers, however long that takes: the parts of a deployment start in any order."""
+        await asyncio.gather(*(self._connect(task, client) for task, client in self._clients.items()))
+
+    async def _connect(self, task: str, client: TaskClient) -> None:
+        told = ""
+        while True:
+            asked = time.monotonic()
+            try:
+                await client.connect(PATIENCE_S)
+            except EnvironmentFailure as failure:
+                if failure.message != told:
+                    told = failure.message
+                    _LOG.warning("waiting for task '%s': %s", task, told)
+                await asyncio.sleep(asked + ASK_AGAIN_S - time.monotonic())  # of an answer that came at once
+            else:
+                self._waits_for.discard(task)
+                if told:
+                    _LOG.warning("task '%s' answers", task)
+                return
 
     async def ask(self, message: Any, context: Any) -> Any:
-        """One request. A failed call ends it with INTERNAL and the call's error; an unknown class with INVALID_ARGUMENT."""
+        """One request. A failed call ends it with INTERNAL and the call's error; an unknown class with INVALID_ARGUMENT; before every
+        task has answered once UNAVAILABLE."""
         received_ns = time.monotonic_ns()
+        if self._waits_for:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, f"the planner waits for {', '.join(sorted(self._waits_for))}")
         request = self._request(message)
         if request is None:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"no payload of a known request class in '{message.request_class}'")
@@ -87,6 +117,7 @@ class _Journey:
     def __init__(self, planner: Planner, request_id: int, deadline: float | None) -> None:
         self._planner, self._request_id, self._deadline = planner, request_id, deadline
         self._replies: dict[str, Reply] = {}
+        self._refusals: dict[str, CallError] = {}
 
     def start(self, request: Request) -> Running:
         return self._planner._executor.start(request, self._call, self._observe)
@@ -96,29 +127,38 @@ class _Journey:
             timeout_s: float | None = self._planner._effect_timeout_s
         else:
             timeout_s = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-        reply = await self._planner._clients[step.task].call(self._request_id, inputs, timeout_s)
+        try:
+            reply = await self._planner._clients[step.task].call(self._request_id, inputs, timeout_s)
+        except CallError as refusal:
+            self._refusals[step.task] = refusal
+            raise
         self._replies[step.task] = reply
         return reply.outputs
 
     def _observe(self, times: CallTimes) -> None:
         planner, step = self._planner, times.step
         reply = self._replies.get(step.task)
+        answered = reply or self._refusals.get(step.task)
         outcome = "cancelled" if times.error == CANCELLED else "failed" if times.error else "ok"
         notes = [note(MessageOperations(), port, planner._types[step.task, port], value) for port, value in times.outputs.items()]
+        if answered and answered.attempts > 1:
+            notes.append(f"attempts={answered.attempts}")
         planner._record((
-            self._request_id, step.task, step.kind, reply.endpoint if reply else "", times.ready_ns, times.start_ns, times.end_ns,
+            self._request_id, step.task, step.kind, answered.endpoint if answered else "", times.ready_ns, times.start_ns, times.end_ns,
             reply.queue_ns if reply else 0, reply.service_ns if reply else 0, outcome, times.error,
             times.waited_for, times.after, reply.stages if reply else (), [text for text in notes if text],
         ))  # fmt: skip
 
 
-async def serve(plan: Plan, stubs: Stubs, address: str, recorder: Recorder, stop: asyncio.Event) -> None:
-    """Serves at `address` until `stop` is set, then lets what is under way end. EnvironmentFailure: AIB602, AIB608, AIB613."""
-    clients = open_clients(plan, stubs)
+async def serve(plan: Plan, stubs: Stubs, address: str, recorder: Recorder, stop: asyncio.Event, identity: Identity | None = None) -> None:
+    """Listens at `address` at once, serves when every task answers, until `stop` is set; then lets what is under way end.
+
+    EnvironmentFailure: AIB602, AIB613.
+    """
+    clients = open_clients(plan, stubs, identity)
     try:
         planner = Planner(plan, stubs, clients, recorder.add)
-        await asyncio.gather(*(client.connect(CONNECT_S) for client in clients.values()))
-        server = grpc.aio.server(options=[*CHANNEL_OPTIONS, ("grpc.so_reuseport", 0)])
+        server = grpc.aio.server(options=SERVER_OPTIONS)
         request = stubs.message("ScenarioRequest")
         handler = grpc.unary_unary_rpc_method_handler(
             planner.ask, request_deserializer=request.FromString, response_serializer=stubs.message("ScenarioReply").SerializeToString
@@ -127,10 +167,12 @@ async def serve(plan: Plan, stubs: Stubs, address: str, recorder: Recorder, stop
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(f"{stubs.package}.ScenarioService", methods),))
         condition = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(condition, server)
-        _listen(server, address)
+        await condition.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+        listen(server, address, identity)
         await server.start()
-        await condition.set("", health_pb2.HealthCheckResponse.SERVING)
-        await stop.wait()
+        if await _unless(stop, planner.connect()):
+            await condition.set("", health_pb2.HealthCheckResponse.SERVING)
+            await stop.wait()
         await condition.enter_graceful_shutdown()
         await server.stop(DRAIN_S)
         await planner.drain()
@@ -139,14 +181,14 @@ async def serve(plan: Plan, stubs: Stubs, address: str, recorder: Recorder, stop
             await client.close()
 
 
-def _listen(server: Any, address: str) -> None:
-    try:
-        bound = server.add_insecure_port(address)
-    except RuntimeError as error:
-        raise _occupied(address) from error
-    if not bound:
-        raise _occupied(address)
-
-
-def _occupied(address: str) -> EnvironmentFailure:
-    return EnvironmentFailure("AIB602", f"the planner cannot listen on {address}", "stop what listens there, or choose other ports")
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """True when the work is done, False when it was given up because `stop` was set first."""
+    working, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if working.done():
+        working.result()
+        return True
+    working.cancel()
+    await asyncio.wait({working})
+    return False
