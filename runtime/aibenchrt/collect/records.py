@@ -2,7 +2,7 @@
 
 Versioned; Parquet columns have these names.
 
-All times are nanoseconds of the recording host's CLOCK_MONOTONIC.
+All times are nanoseconds of the recording host's CLOCK_MONOTONIC; in the run directory of a cluster, of the first planner's (merge).
 Latency counts from the intended time, service time from the sent time.
 """
 

@@ -25,7 +25,8 @@ class _Frozen(BaseModel):
 
 
 class HostInfo(_Frozen):
-    """One machine. memory_mib rounded to 256 MiB, so that a few pages more or less are the same machine."""
+    """One machine. memory_mib rounded to 256 MiB, so that a few pages more or less are the same machine. parts: what ran there; empty
+    where everything did."""
 
     name: str
     cpu_model: str
@@ -33,6 +34,7 @@ class HostInfo(_Frozen):
     memory_mib: int
     kernel: str
     os: str
+    parts: tuple[str, ...] = ()
 
 
 class Fingerprint(_Frozen):
@@ -114,7 +116,7 @@ class ModelInfo(_Frozen):
 class StageEntry(_Frozen):
     """One entry of the journal. Times in seconds from the start of the run."""
 
-    name: Literal["prepare", "start", "ready", "warmup", "load", "extra", "collect", "stop"]
+    name: Literal["prepare", "ship", "deploy", "start", "ready", "warmup", "load", "extra", "collect", "stop", "teardown"]
     started_s: float
     ended_s: float | None
     outcome: Literal["ok", "failed", "interrupted", "running"]
@@ -124,7 +126,8 @@ class StageEntry(_Frozen):
 class ProcessInfo(_Frozen):
     """A process of the run; `name` is the key in resources.parquet. exit_code None: still running when the journal closed.
 
-    died: it ended although nobody had asked it to.
+    died: it ended although nobody had asked it to, or was started again; restarts: how often; reason: what the host says of it.
+    host: '' where everything runs on one.
     """
 
     name: str
@@ -133,6 +136,9 @@ class ProcessInfo(_Frozen):
     replica: int = 0
     exit_code: int | None = None
     died: bool = False
+    host: str = ""
+    restarts: int = 0
+    reason: str = ""
 
 
 class LoadInfo(_Frozen):
@@ -223,6 +229,24 @@ class Issued(_Frozen):
     clocks: tuple[ClockInfo, ...] = ()
 
 
+class GeneratorPart(_Frozen):
+    """One of several query generators. figures None: it left none, because it was killed or never began. clocks: as in Issued."""
+
+    host: str
+    part: int
+    parts: int
+    figures: GeneratorInfo | None
+    clocks: tuple[ClockInfo, ...] = ()
+
+
+class Attempt(_Frozen):
+    """A load that was begun and not brought to its end; its records stand apart, in `folder` of the run directory, and count nowhere."""
+
+    folder: str
+    requests: int
+    reason: str
+
+
 class ExtraRun(_Frozen):
     """A labelled run of one rare class beside the mix, so that its percentiles have enough samples. Its records have phase 'extra'."""
 
@@ -233,7 +257,12 @@ class ExtraRun(_Frozen):
 
 
 class RunInfo(_Frozen):
-    """The whole of run.json. deployment_id: the same only for runs that shared one start of the processes."""
+    """The whole of run.json. deployment_id: the same only for runs that shared one start of the processes.
+
+    generator: of all generators together (counts summed, else the worst). generators: each, where they ran on hosts of their own; all
+    times of the records are then those of the first planner's monotonic clock. missing: records that could not be had, and why. fault:
+    what was broken on purpose; '' for a measurement.
+    """
 
     version: Literal[1] = RUN_VERSION
     run_id: str
@@ -257,6 +286,10 @@ class RunInfo(_Frozen):
     load: LoadInfo
     generator: GeneratorInfo | None
     extra_runs: tuple[ExtraRun, ...] = ()
+    generators: tuple[GeneratorPart, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    missing: tuple[str, ...] = ()
+    fault: str = ""
 
 
 def write_run_info(directory: Path, info: RunInfo) -> None:

@@ -1,0 +1,140 @@
+"""python -m aibenchrt.collect.host --scenario NAME --out FILE [--once]: what a host says of itself and of its parts while a load runs.
+
+Writes JSON lines (HostFacts, then HostSamples and HostUnits as they come) until SIGTERM, then the units' states once more. --once:
+facts and states, no samples. Only the standard library: it must cost next to nothing on the host that it watches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+PERIOD_S = 0.5
+SLICE = Path("/sys/fs/cgroup/system.slice")
+PROPERTIES = (
+    "Id", "ActiveState", "SubState", "MainPID", "NRestarts", "Result", "ExecMainCode", "ExecMainStatus", "InvocationID",
+    "ActiveEnterTimestampMonotonic",
+)  # fmt: skip
+WATCH = "watch"  # our own unit's part
+
+
+def facts() -> dict[str, Any]:
+    """The host: name, cpu_model, cores, memory_kib, kernel, os, boot; monotonic_ns and realtime_ns of one moment."""
+    return {
+        "name": platform.node(),
+        "cpu_model": _field("/proc/cpuinfo", "model name") or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_kib": int((_field("/proc/meminfo", "MemTotal") or "0").split()[0]),
+        "kernel": platform.release(),
+        "os": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
+        "boot": Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip() + _started(),
+        "monotonic_ns": time.monotonic_ns(),
+        "realtime_ns": time.time_ns(),
+    }
+
+
+def units(prefix: str) -> list[dict[str, str]]:
+    """What systemd says of the units whose names begin so. OSError, CalledProcessError: there is no systemd."""
+    shown = subprocess.run(
+        ["systemctl", "show", f"{prefix}*.service", f"--property={','.join(PROPERTIES)}"], capture_output=True, text=True, check=True
+    ).stdout
+    found = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in shown.split("\n\n")]
+    return [unit for unit in found if unit.get("Id") and unit["Id"] != f"{prefix}{WATCH}.service"]
+
+
+class Watch:
+    """Samples the control groups of the units; a unit that changed its processes is asked at once how it stands."""
+
+    def __init__(self, prefix: str, out: Path) -> None:
+        self._prefix = prefix
+        self._out = out.open("a", encoding="utf-8")
+        self._groups: dict[str, int] = {}  # unit → inode of its control group: another one after each start
+
+    def run(self, stop: threading.Event) -> None:
+        self._say({"facts": facts(), "units": units(self._prefix), "when": "before"})
+        self._groups = {name: path.stat().st_ino for name, path in self._found()}
+        while not stop.wait(PERIOD_S):
+            self._sample()
+        self._say({"facts": facts(), "units": units(self._prefix), "when": "after"})
+        self._out.close()
+
+    def _sample(self) -> None:
+        now, rows, groups = time.monotonic_ns(), [], {}
+        for name, path in self._found():
+            try:
+                groups[name] = path.stat().st_ino
+                used = next(int(line.split()[1]) for line in _lines(path / "cpu.stat") if line.startswith("usage_usec"))
+                members = [int(line) for line in _lines(path / "cgroup.procs")]
+            except (OSError, StopIteration):
+                continue  # it has just ended
+            rows.append([name, members[0] if members else 0, groups[name], used, sum(map(_resident, members))])
+        changed = [name for name in {*groups, *self._groups} if groups.get(name) != self._groups.get(name)]
+        self._groups = groups
+        self._say({"time_ns": now, "samples": rows})
+        if changed:
+            self._say({"time_ns": now, "units": units(self._prefix), "when": "changed"})
+
+    def _found(self) -> list[tuple[str, Path]]:
+        mine = f"{self._prefix}{WATCH}.service"
+        return [(path.name, path) for path in sorted(SLICE.glob(f"{self._prefix}*.service")) if path.name != mine]
+
+    def _say(self, line: dict[str, Any]) -> None:
+        self._out.write(json.dumps(line) + "\n")
+        self._out.flush()
+
+
+def _resident(pid: int) -> int:
+    """Bytes; 0 of a process that has just ended."""
+    try:
+        return int(_lines(Path(f"/proc/{pid}/statm"))[0].split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0
+
+
+def _lines(path: Path) -> Sequence[str]:
+    return path.read_text(encoding="ascii").splitlines()
+
+
+def _field(path: str, name: str) -> str | None:
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            return value.strip()
+    return None
+
+
+def _started() -> str:
+    """When PID 1 started: a container that starts again keeps its kernel's boot id."""
+    return ":" + Path("/proc/1/stat").read_text(encoding="ascii").rpartition(")")[2].split()[19]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m aibenchrt.collect.host", description=__doc__)
+    parser.add_argument("--scenario", required=True, help="whose units: aibench-NAME-*.service")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--once", action="store_true", help="facts and states now, no samples")
+    given = parser.parse_args()
+    prefix = f"aibench-{given.scenario}-"
+    if given.once:
+        line = {"facts": facts(), "units": units(prefix), "when": "after"}
+        given.out.write_text(json.dumps(line) + "\n", encoding="utf-8")
+        return 0
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    Watch(prefix, given.out).run(stop)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""Records of several hosts made into those of one run: all times on one clock, the monotonic one of the first planner's host.
+
+Requests are moved by the offset that their generator measured, calls by that of their planner, samples of a host by the hosts' realtime
+clocks (which NTP keeps to far less than a sample's half second).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from aibenchrt.collect import schema
+from aibenchrt.collect.lines import read_lines
+from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord
+from aibenchrt.collect.run_info import (
+    BEGUN,
+    GENERATOR,
+    REQUESTS_LINES,
+    GeneratorInfo,
+    GeneratorPart,
+    HostInfo,
+    Issued,
+    ProcessInfo,
+)
+
+_MEMORY_STEP_MIB = 256
+
+
+@dataclass(frozen=True)
+class Merged:
+    """window: bounds of the measured phase. whole: every generator came to its end and was not stopped. planners: endpoint → its clock's
+    offset to the first planner's, in ns. realtime_ns: the first planner's realtime minus its monotonic clock."""
+
+    requests: tuple[RequestRecord, ...]
+    generators: tuple[GeneratorPart, ...]
+    window: tuple[int, int]
+    whole: bool
+    planners: Mapping[str, int]
+    realtime_ns: int | None
+    missing: tuple[str, ...]
+
+
+def merge_requests(hosts: Sequence[str], folders: Sequence[Path]) -> Merged:
+    """folders: what each generator left, in the order of its parts; hosts: where. A folder may lack anything, or not be there."""
+    requests: list[RequestRecord] = []
+    generators, missing = [], []
+    window, whole, planners, realtime = (0, 0), True, dict[str, int](), None
+    for part, (host, folder) in enumerate(zip(hosts, folders, strict=True)):
+        issued = _issued(folder)
+        clocks = issued.clocks if issued else ()
+        generators.append(
+            GeneratorPart(host=host, part=part, parts=len(hosts), figures=issued.generator if issued else None, clocks=clocks)
+        )
+        whole = whole and issued is not None and issued.generator is not None and not issued.stopped
+        if issued is None:
+            missing.append(f"generator {part} on {host} sent nothing")
+            continue
+        if issued.generator is None:
+            missing.append(f"generator {part} on {host} did not come to its end: what had ended until then is here")
+        shift = clocks[0].offset_ns if clocks else 0
+        requests += [_moved(request, shift) for request in _requests(folder)]
+        if window == (0, 0):
+            window = (issued.window_start_ns + shift, issued.window_end_ns + shift)
+        for clock in clocks:
+            planners.setdefault(clock.planner, shift - clock.offset_ns)
+        if clocks and realtime is None:
+            realtime = clocks[0].before.realtime_ns - clocks[0].before.offset_ns
+    requests.sort(key=lambda request: (request.intended_ns, request.request_id))
+    return Merged(tuple(requests), tuple(generators), window, whole, planners, realtime, tuple(missing))
+
+
+def together(generators: Sequence[GeneratorPart]) -> GeneratorInfo | None:
+    """All generators as one: counts summed, else the worst of them. None: one left no figures."""
+    found = [g.figures for g in generators if g.figures]
+    if not found or len(found) < len(generators):
+        return None
+    return GeneratorInfo(
+        scheduled=sum(g.scheduled for g in found),
+        sent=sum(g.sent for g in found),
+        dropped=sum(g.dropped for g in found),
+        lateness_p50_ns=max(g.lateness_p50_ns for g in found),
+        lateness_p99_ns=max(g.lateness_p99_ns for g in found),
+        lateness_max_ns=max(g.lateness_max_ns for g in found),
+        cpu_share=max(g.cpu_share for g in found),
+        in_flight_max=sum(g.in_flight_max for g in found),
+        real_time=all(g.real_time for g in found),
+    )
+
+
+def _issued(folder: Path) -> Issued | None:
+    for name in (GENERATOR, BEGUN):
+        if (folder / name).is_file():
+            return Issued.model_validate_json((folder / name).read_bytes())
+    return None
+
+
+def _requests(folder: Path) -> Iterable[RequestRecord]:
+    if (folder / "requests.parquet").is_file():
+        return schema.read(folder / "requests.parquet", RequestRecord)
+    return read_lines(folder / REQUESTS_LINES, RequestRecord) if (folder / REQUESTS_LINES).is_file() else ()
+
+
+def _moved(request: RequestRecord, by_ns: int) -> RequestRecord:
+    """What was not sent keeps its zeros."""
+    sent, done = (time + by_ns if time else 0 for time in (request.sent_ns, request.done_ns))
+    return replace(request, intended_ns=request.intended_ns + by_ns, sent_ns=sent, done_ns=done)
+
+
+def move_calls(calls: Iterable[CallRecord], by_ns: int) -> list[CallRecord]:
+    return [
+        replace(call, ready_ns=call.ready_ns + by_ns, start_ns=call.start_ns + by_ns, end_ns=call.end_ns + by_ns) if by_ns else call
+        for call in calls
+    ]
+
+
+@dataclass(frozen=True)
+class HostRecords:
+    """What one host's watch left (collect.host). info None: it left nothing."""
+
+    info: HostInfo | None
+    processes: tuple[ProcessInfo, ...]
+    resources: tuple[ResourceRecord, ...]
+
+
+def read_host(host: str, files: Sequence[Path], scenario: str, parts: Sequence[str], realtime_ns: int | None) -> HostRecords:
+    """files: the watch's lines, then what --once wrote after the load. parts: of the units that were to run there all the time.
+
+    realtime_ns: the base clock's realtime minus its monotonic, as Merged has it; None: the host's own.
+    """
+    lines = [line for path in files if path.is_file() for line in _json_lines(path)]
+    states = [line for line in lines if "units" in line]
+    known = [line["facts"] for line in states if "facts" in line]
+    if not known:
+        return HostRecords(None, (), ())
+    first, last = known[0], known[-1]
+    shift = 0 if realtime_ns is None else first["realtime_ns"] - first["monotonic_ns"] - realtime_ns
+    prefix = f"aibench-{scenario}-"
+    info = HostInfo(
+        name=host,
+        cpu_model=first["cpu_model"],
+        cores=first["cores"],
+        memory_mib=round(first["memory_kib"] / 1024 / _MEMORY_STEP_MIB) * _MEMORY_STEP_MIB,
+        kernel=first["kernel"],
+        os=first["os"],
+        parts=tuple(parts),
+    )
+    rebooted = first["boot"] != last["boot"]
+    processes = tuple(_process(host, part, prefix, states, rebooted) for part in parts)
+    return HostRecords(info, processes, tuple(_resources(lines, prefix, shift)))
+
+
+def _process(host: str, part: str, prefix: str, states: Sequence[dict[str, Any]], rebooted: bool) -> ProcessInfo:
+    """How a part fared between the first state and the last."""
+    seen = [unit for line in states for unit in line["units"] if unit["Id"] == f"{prefix}{part}.service"]
+    role = part.partition("-")[0] if part.partition("-")[0] in ("planner", "triton", "generator") else "service"
+    if not seen:
+        return ProcessInfo.model_validate({"name": part, "role": role, "pid": 0, "host": host, "died": True, "reason": "it has no unit"})
+    first, last = seen[0], seen[-1]
+    starts = len({unit["InvocationID"] for unit in seen if unit["InvocationID"]}) - 1
+    restarts = max(starts, int(last["NRestarts"]) - int(first["NRestarts"]), 0)
+    down = last["ActiveState"] != "active"
+    reasons = [_reason(unit) for unit in seen if unit["ActiveState"] != "active" and unit["Result"] != "success"][:1]
+    reasons += ["the host was started again"] if rebooted else []
+    reasons += [f"started again {restarts} time{'s' if restarts > 1 else ''}"] if restarts else []
+    reasons += [f"{last['ActiveState']} after the load"] if down else []
+    return ProcessInfo.model_validate(
+        {
+            "name": part,
+            "role": role,
+            "pid": int(first["MainPID"] or 0),
+            "host": host,
+            "died": bool(restarts or down or rebooted),
+            "restarts": restarts,
+            "reason": ", ".join(reasons),
+        }
+    )
+
+
+def _reason(unit: Mapping[str, str]) -> str:
+    """As 'signal 9' or 'exit-code 2'; systemd's ExecMainCode is that of waitid: 1 exited, 2 killed, 3 dumped."""
+    status = unit.get("ExecMainStatus", "")
+    return f"{'signal' if unit.get('ExecMainCode') in ('2', '3') else unit['Result']} {status}".strip()
+
+
+def _resources(lines: Iterable[dict[str, Any]], prefix: str, shift_ns: int) -> Iterable[ResourceRecord]:
+    before: dict[str, tuple[int, int, int]] = {}  # unit → its control group, CPU µs, at
+    for line in lines:
+        for name, pid, group, used, resident in line.get("samples", ()):
+            at = line["time_ns"]
+            last = before.get(name)
+            before[name] = (group, used, at)
+            if last and last[0] == group:  # else it was started again: nothing to compare with
+                share = max(0.0, (used - last[1]) * 1e3 / (at - last[2]))
+                part = name.removeprefix(prefix).removesuffix(".service")
+                yield ResourceRecord(at + shift_ns, part, pid, share, resident)
+
+
+def _json_lines(path: Path) -> Iterable[dict[str, Any]]:
+    """Whole lines; the last may be cut by a host that lost its power."""
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
+        if line.endswith("\n") and line.strip("\0\n"):
+            yield json.loads(line.strip("\0"))
