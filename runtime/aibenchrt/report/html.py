@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from aibenchrt.report.cluster_tables import fault_says
 from aibenchrt.report.legends import LEGENDS
 from aibenchrt.report.model import Report, Status, Verdict
 from aibenchrt.report.tables import Table, interval, tables
@@ -26,6 +27,7 @@ def page(report: Report, pictures: Mapping[str, str], distilled: str | None) -> 
         report=report,
         verdict=report.verdict,
         headline=headline(report),
+        fault=fault_says(report.fault) if report.fault else "",
         counts=counts(report.verdict),
         tables=made,
         pictures={name: Markup(text) for name, text in pictures.items()},

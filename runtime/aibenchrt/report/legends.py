@@ -57,6 +57,20 @@ LEGENDS: dict[str, str] = {
         "'differs': the expectation lies outside that interval."
     ),
     "resources": ("Over the measured window, sampled about each half second; CPU as a share of one core."),
+    "timeline": (
+        "Requests by the second of their intended time, counted from the start of the measured window: those around the seconds that were "
+        "not well. Latency of the successful ones."
+    ),
+    "generators": (
+        "Each sends the rows of one seeded schedule whose number leaves its part as remainder, all from one agreed instant on; each is "
+        "judged for lateness and CPU by itself."
+    ),
+    "clocks": (
+        "The planner's monotonic clock minus the generator's, from the exchange with the smallest round trip of 32; half of that trip is "
+        "the uncertainty. Drift: after the load minus before. A latency is measured by one clock and needs none of this; what needs it "
+        "is when the requests of all generators together arrived and how many were in flight: INVALID if those could be wrong."
+    ),
+    "hosts": ("As the hosts say of themselves, and what was placed on each."),
     "validity": ("One violated check makes the run INVALID: its figures are shown, and prove nothing."),
     "provenance": ("observed: recorded from people or the world. composed: made by us from observed parts, by the rule in the note."),
     "picture distribution": (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aibenchrt.collect.run import Run, read_run
-from aibenchrt.report import ablation, figures, quality
+from aibenchrt.report import ablation, cluster, figures, quality
 from aibenchrt.report.analysis import Analysis, analyse, bootstrap_rng
 from aibenchrt.report.judgements import Measured, quality_judgements, reference_judgements, reference_rows, slo_judgements
 from aibenchrt.report.model import Fact, Provenance, Report, Verdict
@@ -61,7 +61,11 @@ def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits |
         fingerprint=_fingerprint(run),
         versions=_versions(run),
         commands=info.commands,
-        notes=(RANKED, *(_extra(run))),
+        notes=(RANKED, *_extra(run), *_attempts(run)),
+        hosts=cluster.host_rows(run),
+        generators=cluster.generator_rows(run),
+        clocks=cluster.clock_rows(run),
+        fault=cluster.fault(run),
     )
     return report, analysis
 
@@ -104,6 +108,13 @@ def _extra(run: Run) -> tuple[str, ...]:
     return tuple(
         f"Extra run of class '{e.request_class}': {e.requests:,} requests at {e.rate:g}/s after the mix, labelled 'extra run'. {e.reason}"
         for e in run.info.extra_runs
+    )
+
+
+def _attempts(run: Run) -> tuple[str, ...]:
+    return tuple(
+        f"An earlier attempt at the load ended early ({a.reason}): its {a.requests:,} requests stand apart in {a.folder} and count nowhere."
+        for a in run.info.attempts
     )
 
 

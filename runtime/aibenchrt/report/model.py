@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from aibenchrt.collect.run_info import GeneratorInfo
+
 REPORT_VERSION: Literal[1] = 1
 VERDICT_VERSION: Literal[1] = 1
 
@@ -221,6 +223,63 @@ class ArrivalRow(_Frozen):
     in_flight_mean: float
 
 
+class HostRow(_Frozen):
+    """A host of a cluster and the parts that it ran."""
+
+    host: str
+    cpu: str
+    cores: int
+    memory_mib: int
+    parts: tuple[str, ...]
+
+
+class GeneratorRow(_Frozen):
+    """One of several query generators; figures None: it left none."""
+
+    host: str
+    part: int
+    parts: int
+    figures: GeneratorInfo | None
+
+
+class ClockRow(_Frozen):
+    """A planner's clock against a generator's, in ms. error: the most by which a time moved to the planner's clock may be wrong."""
+
+    host: str
+    planner: str
+    offset_ms: float
+    uncertainty_ms: float
+    drift_ms: float | None
+    error_ms: float
+
+
+class TimelineRow(_Frozen):
+    """Requests by the second of their intended time, counted from the start of the measured window; latencies of the successful ones."""
+
+    second: int
+    asked: int
+    failed: int
+    p50_ms: float | None
+    max_ms: float | None
+
+
+class Fault(_Frozen):
+    """A fault that was asked for, and what users saw of it. parts: what died or was started again, as the hosts say.
+
+    first_failed_s: the first second with a failed request; well_s: the first from which on all succeed; calm_s: the first from which on,
+    too, none takes more than twice as long as before the fault. None: never.
+    """
+
+    text: str
+    parts: tuple[str, ...]
+    failed: int
+    asked: int
+    first_failed_s: int | None
+    well_s: int | None
+    calm_s: int | None
+    seconds: tuple[TimelineRow, ...]
+
+
 class ReferenceRow(_Frozen):
     """A published or recorded figure beside the measured one. gated: it takes part in the verdict."""
 
@@ -324,3 +383,7 @@ class Report(_Frozen):
     versions: tuple[Fact, ...]
     commands: tuple[str, ...]
     notes: tuple[str, ...]
+    hosts: tuple[HostRow, ...] = ()
+    generators: tuple[GeneratorRow, ...] = ()
+    clocks: tuple[ClockRow, ...] = ()
+    fault: Fault | None = None

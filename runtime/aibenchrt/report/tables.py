@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aibenchrt.report.cluster_tables import clock_cells, generator_cells, host_cells, timeline_cells
 from aibenchrt.report.legends import LEGENDS
 from aibenchrt.report.model import AblationRow, Estimate, LatencyRow, Report
 
@@ -46,6 +47,7 @@ def percent(share: float, digits: int = 1) -> str:
 def tables(report: Report) -> tuple[Table, ...]:
     """Every table of the report, in its order; empty ones are left out."""
     made = (
+        timeline_table(report),
         verdict_table(report),
         latency_table(report),
         quality_table(report),
@@ -61,6 +63,9 @@ def tables(report: Report) -> tuple[Table, ...]:
         error_table(report),
         choice_table(report),
         resource_table(report),
+        generator_table(report),
+        clock_table(report),
+        host_table(report),
         validity_table(report),
         provenance_table(report),
     )
@@ -371,3 +376,22 @@ def provenance_table(report: Report) -> Table:
         tuple((p.data, p.part, p.origin, p.source, p.note) for p in report.provenance),
         LEGENDS["provenance"],
     )
+
+
+def timeline_table(report: Report) -> Table:
+    columns = ("second", "asked", "failed", "median, ms", "slowest, ms")
+    return Table("timeline", "What users saw of the fault", columns, timeline_cells(report.fault), LEGENDS["timeline"], tuple(range(5)))
+
+
+def generator_table(report: Report) -> Table:
+    columns = ("host", "part", "sent", "not sent", "lateness p50, ms", "p99, ms", "max, ms", "CPU", "priority")
+    return Table("generators", "Query generators", columns, generator_cells(report), LEGENDS["generators"], tuple(range(2, 8)))
+
+
+def clock_table(report: Report) -> Table:
+    columns = ("generator", "planner", "offset, ms", "uncertainty, ms", "drift, ms", "error at most, ms")
+    return Table("clocks", "Clocks", columns, clock_cells(report), LEGENDS["clocks"], (2, 3, 4, 5))
+
+
+def host_table(report: Report) -> Table:
+    return Table("hosts", "Hosts", ("host", "CPU", "cores", "memory, MiB", "parts"), host_cells(report), LEGENDS["hosts"], (2, 3))

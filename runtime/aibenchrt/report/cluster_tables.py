@@ -1,0 +1,68 @@
+"""Tables of what a run on several hosts has besides."""
+
+from __future__ import annotations
+
+from aibenchrt.report.model import Fault, Report
+
+ABSENT = "–"
+Rows = tuple[tuple[str, ...], ...]
+
+
+def host_cells(report: Report) -> Rows:
+    """host, CPU, cores, memory, what ran there."""
+    return tuple((h.host, h.cpu, str(h.cores), f"{h.memory_mib:,}", ", ".join(h.parts)) for h in report.hosts)
+
+
+def generator_cells(report: Report) -> Rows:
+    """host, part, sent, not sent, lateness p50, p99, max, CPU, priority."""
+    rows = []
+    for g in report.generators:
+        f = g.figures
+        late = [f"{ns / 1e6:.3f}" for ns in (f.lateness_p50_ns, f.lateness_p99_ns, f.lateness_max_ns)] if f else [ABSENT] * 3
+        priority = ("real-time" if f.real_time else "normal") if f else "left no figures"
+        counts = (f"{f.sent:,}", f"{f.dropped:,}") if f else (ABSENT, ABSENT)
+        share = f"{100 * f.cpu_share:.0f} %" if f else ABSENT
+        rows.append((g.host, f"{g.part + 1} of {g.parts}", *counts, *late, share, priority))
+    return tuple(rows)
+
+
+def clock_cells(report: Report) -> Rows:
+    """generator's host, planner, offset, uncertainty, drift, possible error."""
+    return tuple(
+        (
+            c.host,
+            c.planner,
+            f"{c.offset_ms:+,.3f}",
+            f"{c.uncertainty_ms:.3f}",
+            ABSENT if c.drift_ms is None else f"{c.drift_ms:+.3f}",
+            f"{c.error_ms:.3f}",
+        )
+        for c in report.clocks
+    )
+
+
+def timeline_cells(fault: Fault | None) -> Rows:
+    """second, asked, failed, median, slowest."""
+    if fault is None:
+        return ()
+    return tuple(
+        (
+            str(row.second),
+            str(row.asked),
+            str(row.failed) if row.failed else "",
+            ABSENT if row.p50_ms is None else f"{row.p50_ms:,.1f}",
+            ABSENT if row.max_ms is None else f"{row.max_ms:,.1f}",
+        )
+        for row in fault.seconds
+    )
+
+
+def fault_says(fault: Fault) -> str:
+    """One sentence of what users saw."""
+    if fault.first_failed_s is None:
+        return f"no request failed of {fault.asked:,}"
+    text = f"{fault.failed:,} of {fault.asked:,} requests failed, the first in second {fault.first_failed_s}"
+    if fault.well_s is None:
+        return text + "; it was not well again by the end"
+    text += f"; all succeed from second {fault.well_s} on, {fault.well_s - fault.first_failed_s} s later"
+    return text + (f"; latency is as before from second {fault.calm_s} on" if fault.calm_s is not None else "; latency stays high")
