@@ -18,6 +18,7 @@ from aibenchrt.catalog import component
 from aibenchrt.datasets.world import World
 from aibenchrt.prepare import lay_out, prepare_services
 from aibenchrt.proto import TaskCodec, Timing, load_stubs
+from aibenchrt.tls import identity_of, open_channel
 from shop_plan import free_ports, generate
 
 DEFAULTS: dict[str, dict[str, str | int]] = {
@@ -90,17 +91,18 @@ class Site:
     prepared: Path
     state: Path
 
-    def command(self, task: str, port: int, workers: int = 2) -> list[str]:
+    def command(self, task: str, port: int, workers: int = 2, tls: Path | None = None) -> list[str]:
         return [
             sys.executable, "-m", "aibenchrt.service_host", "--generated", str(self.generated), "--task", task,
             "--address", f"127.0.0.1:{port}", "--prepared", str(self.prepared), "--state", str(self.state), "--workers", str(workers),
+            *(("--tls", str(tls)) if tls else ()),
         ]  # fmt: skip
 
     @contextlib.contextmanager
-    def running(self, task: str, workers: int = 2) -> Iterator[Served]:
-        """A host that serves, ended afterwards. Fails with what it said if it ends before."""
-        port = free_ports(1)[0]
-        process = subprocess.Popen(self.command(task, port, workers), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def running(self, task: str, workers: int = 2, port: int = 0, tls: Path | None = None) -> Iterator[Served]:
+        """A host that serves, ended afterwards; with tls it is called with its own identity. Fails with what it said if it ends before."""
+        port = port or free_ports(1)[0]
+        process = subprocess.Popen(self.command(task, port, workers, tls), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert process.stdout is not None
         assert process.stderr is not None
         try:
@@ -108,10 +110,11 @@ class Site:
             if not said.startswith("serving "):
                 raise AssertionError(f"the host of {task} did not start: {process.stderr.read()}")
             step = next(step for step in self.plan.steps if step.task == task)
-            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            with open_channel(f"127.0.0.1:{port}", identity_of(tls), "service") as channel:
                 yield Served(process, port, channel, TaskCodec(load_stubs(self.generated), step))
         finally:
             if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
                 process.send_signal(signal.SIGTERM)
                 process.wait(20)
             process.stdout.close()
