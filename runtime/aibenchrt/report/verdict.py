@@ -190,19 +190,17 @@ def _record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> l
 def _cluster_checks(run: Run, limits: Limits) -> list[Check]:
     """Of a run on several hosts. Latencies and calls use one clock each; only what several generators sent together needs theirs to agree:
     when the requests arrived, and how many were in flight."""
-    checks = []
-    if len(run.info.generators) > 1:
-        sent = [r for r in run.measured if r.outcome != "not_sent"]
-        gap_ms = 1e3 * run.info.load.duration_s / max(1, len(sent))
-        limit_ms = min(limits.clock_error_gap * gap_ms, limits.lateness_p99_ms)
-        unknown = [g.host for g in run.info.generators if not g.clocks or any(c.after is None for c in g.clocks)]
-        worst = max((g.clocks[0].error_ns / figures.MS for g in run.info.generators if g.clocks), default=0.0)
-        found = f"times may be wrong by {worst:.3f} ms" + (f"; not compared after the load: {', '.join(unknown)}" if unknown else "")
-        limit = f"{limit_ms:.3g} ms: {limits.clock_error_gap:.0%} of the mean gap of {gap_ms:.3g} ms, at most {limits.lateness_p99_ms:g} ms"
-        checks.append(_check("V12", worst <= limit_ms and not unknown, found, limit))
-    if run.info.generators:
-        checks.append(_check("V13", not run.info.missing, "; ".join(run.info.missing) or "all there", "records of every part"))
-    return checks
+    missing = _check("V13", not run.info.missing, "; ".join(run.info.missing) or "all there", "records of every part")
+    if len(run.info.generators) < 2:
+        return [_check("V12", True, "one generator: one clock", "for several generators"), missing]
+    sent = [r for r in run.measured if r.outcome != "not_sent"]
+    gap_ms = 1e3 * run.info.load.duration_s / max(1, len(sent))
+    limit_ms = min(limits.clock_error_gap * gap_ms, limits.lateness_p99_ms)
+    unknown = [g.host for g in run.info.generators if not g.clocks or any(c.after is None for c in g.clocks)]
+    worst = max((g.clocks[0].error_ns / figures.MS for g in run.info.generators if g.clocks), default=0.0)
+    found = f"times may be wrong by {worst:.3f} ms" + (f"; not compared after the load: {', '.join(unknown)}" if unknown else "")
+    limit = f"{limit_ms:.3g} ms: {limits.clock_error_gap:.0%} of the mean gap of {gap_ms:.3g} ms, at most {limits.lateness_p99_ms:g} ms"
+    return [_check("V12", worst <= limit_ms and not unknown, found, limit), missing]
 
 
 def verdict(run: Run, reasons: tuple[Reason, ...], checks: tuple[Check, ...], judgements: tuple[Judgement, ...], limits: Limits) -> Verdict:
