@@ -31,7 +31,7 @@ from aibenchc.distill import (
     settings,
     trace,
 )
-from aibenchc.distill.fidelity import effects, measure, whole
+from aibenchc.distill.fidelity import effects, measure, predict, whole
 from aibenchc.distill.r1_similar_branches import similarity
 from aibenchc.flow import analyse
 from aibenchc.graph import Graph
@@ -383,8 +383,23 @@ def test_fidelity_of_the_real_spec(ecommerce: Distilled) -> None:
     assert parts[-1].after == after
     assert after.hops < before.hops
     assert after.critical_hops["text"] < before.critical_hops["text"]
-    assert before.mean_ms is None  # no service times are known
     assert before.ai_share < after.ai_share < 1
+    assert (after.work_ms or 0) < (before.work_ms or 0)
+    predicted = predict(ecommerce)
+    assert predicted is not None
+    assert [predicted.mean_ms, predicted.p99_ms] == pytest.approx([after.mean_ms, after.p99_ms], abs=0.001)
+
+
+def test_rule_two_weighs_time_on_the_real_spec(scenario: Scenario, ecommerce: Distilled) -> None:
+    assert not [problem for problem in ecommerce.problems if problem.code == "AIB303"]
+    assert all("of the service time" in step.why for step in ecommerce.steps if step.rule == "R2")
+    slow = dataclasses.replace(ecommerce.settings, measurements=Measurements({"hear": {"service_ms": 2000.0}}, ""))
+    assert "voice" in {request.name for request in distill(scenario.graph, slow).graph.requests}
+
+
+def test_nothing_is_predicted_where_a_service_time_is_unknown(scenario: Scenario) -> None:
+    tasks = tuple(dataclasses.replace(t, service_ms=None) if t.name == "clicks" else t for t in scenario.graph.tasks)
+    assert predict(distill(dataclasses.replace(scenario.graph, tasks=tasks), settings(scenario, "local"))) is None
 
 
 def test_predicted_latency_against_arithmetic() -> None:
@@ -455,7 +470,7 @@ def test_a_graph_too_large_to_draw_says_so() -> None:
 def test_combined_components_answer_the_same_with_one_hop_and_one_process_less(scenario: Scenario, tmp_path: Path) -> None:
     """The compiled plans with R5 and without it, their real components on real queries."""
     pytest.importorskip("symspellpy")
-    from aibenchc.plan import plan
+    from aibenchc.plan import Where, plan
     from aibenchrt.components.query_parsing import service as parsing
     from aibenchrt.components.spelling_correction import service as spelling
     from aibenchrt.datasets.movielens_shop import load_world, payloads
@@ -463,9 +478,9 @@ def test_combined_components_answer_the_same_with_one_hop_and_one_process_less(s
 
     def compiled(without: str | None) -> Plan:
         distilled = distill(scenario.graph, settings(scenario, "local"), select(None, without))
-        made = plan(scenario, distilled, "local", Diagnostics())
+        made = plan(scenario, distilled, "local", Diagnostics(), Where())
         assert made is not None
-        return made
+        return made.plan
 
     apart, combined = compiled("R5"), compiled(None)
     assert len(combined.steps) == len(apart.steps) - 1

@@ -16,12 +16,15 @@ from aibenchrt.plan import Plan
 from aibenchc import plan as planning
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill import RULES, Distilled, Measurements, Rule, distill, report, settings
+from aibenchc.distill.fidelity import predict
 from aibenchc.draw import draw
 from aibenchc.emit import Artifact, emit
 from aibenchc.emit.artifact import manifest
 from aibenchc.emit.grpc import check_names, proto_path
 from aibenchc.flow import analyse
+from aibenchc.inventory import Inventory
 from aibenchc.model import Scenario
+from aibenchc.placement import Placement
 from aibenchc.protoc import stubs
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax.parse import parse
@@ -33,18 +36,22 @@ Locate = Callable[[str, Span], bool]
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line decides. params: instead of the spec's; deployment: None for the spec's first."""
+    """What the command line decides. params: instead of the spec's; deployment: None for the spec's first; inventory: None for this
+    machine; tls: whether connections between hosts are mutual TLS."""
 
     params: Mapping[str, str] = field(default_factory=dict)
     deployment: str | None = None
     rules: tuple[Rule, ...] = RULES
     measurements: Measurements | None = None
     ports_from: int = planning.PORTS_FROM
+    inventory: Inventory | None = None
+    tls: bool = True
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """sources: every file that was read, the spec first. artifacts: without stubs and manifest, which `complete` adds."""
+    """sources: every file that was read, the spec first. artifacts: without stubs and manifest, which `complete` adds. placement: with
+    an inventory."""
 
     sources: tuple[SourceFile, ...]
     settings: Settings
@@ -52,6 +59,7 @@ class Compiled:
     distilled: Distilled
     plan: Plan
     artifacts: tuple[Artifact, ...]
+    placement: Placement | None = None
 
 
 def compile_spec(
@@ -96,13 +104,17 @@ def phases(source: SourceFile, settings_: Settings, diagnostics: Diagnostics, op
     report(distilled, diagnostics)
     if diagnostics.failed:
         return None
-    plan = planning.plan(scenario, distilled, deployment.name, diagnostics, settings_.ports_from)
-    if plan is None:
+    where = planning.Where(settings_.ports_from, settings_.inventory, settings_.tls)
+    planned = planning.plan(scenario, distilled, deployment.name, diagnostics, where)
+    if planned is None:
         return None
+    plan = planned.plan
+    plan = plan.model_copy(update={"prediction": predict(distilled)})
     check_names(plan, diagnostics)
     if diagnostics.failed:
         return None
-    return Compiled(tuple(sources), settings_, scenario, distilled, plan, (*emit(plan), picture(distilled, scenario.title)))
+    artifacts = (*emit(plan), picture(distilled, scenario.title))
+    return Compiled(tuple(sources), settings_, scenario, distilled, plan, artifacts, planned.placement)
 
 
 def picture(distilled: Distilled, title: str) -> Artifact:

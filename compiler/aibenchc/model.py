@@ -50,9 +50,22 @@ class Load:
 
 @dataclass(frozen=True)
 class Deployment:
+    """What runs on what. Of the rest, tasks are named as in the spec, `planner` and `postgresql` beside them; what is not named takes the
+    component's own demands and has one replica.
+
+    apart: no two replicas of any of these share a host; together: they share one, replica by replica.
+    """
+
     name: str
     nodes: int
     profile: Literal["small", "full"]
+    replicas: tuple[tuple[str, int], ...] = ()
+    memory_mib: tuple[tuple[str, int], ...] = ()
+    cores: tuple[tuple[str, float], ...] = ()
+    gpu: tuple[str, ...] = ()
+    generators: int = 1
+    apart: tuple[tuple[str, ...], ...] = ()
+    together: tuple[tuple[str, ...], ...] = ()
     span: Span | None = field(default=None, compare=False)
 
 

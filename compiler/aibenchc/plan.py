@@ -4,32 +4,49 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from aibenchrt import catalog
 from aibenchrt import plan as p
 from aibenchrt.component import ComponentSpec, Kind, Port
 
+from aibenchc import cluster
+from aibenchc.cluster import LAST_PORT, PLANNER, TRITON
 from aibenchc.diagnostics import Diagnostics, did_you_mean
 from aibenchc.distill import Distilled
 from aibenchc.flow import Flow, analyse, control_edges
 from aibenchc.flow.order import until_tasks
 from aibenchc.flow.wires import Wire
 from aibenchc.graph import RESPONSE, Choice, ChoiceKind, Graph, Stage, Task
+from aibenchc.inventory import Inventory
 from aibenchc.model import Deployment, Load, Reference, Scenario
+from aibenchc.placement import Placement
 
 PORTS_FROM = 21000
-LAST_PORT = 65535
-PLANNER = "planner"
-TRITON = "triton"
 
 
-def plan(
-    scenario: Scenario, distilled: Distilled, deployment_name: str, diagnostics: Diagnostics, ports_from: int = 21000
-) -> p.Plan | None:
+@dataclass(frozen=True)
+class Where:
+    """inventory: the hosts that take the parts; None: all on this machine, plainly connected."""
+
+    ports_from: int = PORTS_FROM
+    inventory: Inventory | None = None
+    tls: bool = True
+
+
+@dataclass(frozen=True)
+class Planned:
+    """placement: what each replica takes and where it is; None without an inventory."""
+
+    plan: p.Plan
+    placement: Placement | None = None
+
+
+def plan(scenario: Scenario, distilled: Distilled, deployment_name: str, diagnostics: Diagnostics, where: Where) -> Planned | None:
     """The plan of a distilled scenario in one of its deployments; None if something was reported that bars it.
 
     Reports AIB401 (deployment), AIB402 (ports), AIB403–404 (models), AIB405 (references), AIB501, AIB505 (no component or data set),
-    AIB506 (ports that Triton cannot carry).
+    AIB506 (ports that Triton cannot carry), and with an inventory what `cluster.site` does.
     """
     graph = distilled.graph
     deployment = find_deployment(scenario, deployment_name, diagnostics)
@@ -40,7 +57,12 @@ def plan(
     assert not flow.findings, f"distilling left {flow.findings[0]}"
     tasks = {task.name: task for task in graph.tasks}
     steps = plan_steps(flow, tasks, models)
-    services = place(steps, ports_from, diagnostics)
+    site = None
+    if where.inventory is None:
+        services = place(steps, where.ports_from, diagnostics)
+    else:
+        site = cluster.site(flow, steps, deployment, scenario.load, where.inventory, where.ports_from, diagnostics)
+        services = site.services if site else ()
     note_removed_references(scenario.references, graph, diagnostics)
     if diagnostics.failed:
         return None
@@ -49,7 +71,7 @@ def plan(
     )
     choices = tuple(plan_choice(choice, tasks) for choice in graph.choices)
     response = response_parts(flow, tasks)
-    return p.Plan(
+    planned = p.Plan(
         scenario=scenario.name,
         title=scenario.title,
         deployment=deployment.name,
@@ -62,6 +84,9 @@ def plan(
         choices=choices,
         response=response,
         services=services,
+        hosts=site.hosts if site else (),
+        generators=site.generators if site else (),
+        tls=where.tls and site is not None,
         load=plan_load(scenario.load),
         metrics=scenario.metrics,
         percentiles=scenario.latency.percentiles,
@@ -70,6 +95,7 @@ def plan(
         update=tuple(p.PlanUpdate(frequency=u.frequency, every_s=u.every_s, tasks=u.tasks) for u in distilled.updates),
         references=tuple(plan_reference(reference) for reference in scenario.references),
     )
+    return Planned(planned, site.placement if site else None)
 
 
 def find_deployment(scenario: Scenario, name: str, diagnostics: Diagnostics) -> Deployment | None:

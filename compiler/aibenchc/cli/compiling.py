@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aibenchrt.errors import EnvironmentFailure
 
@@ -14,6 +15,9 @@ from aibenchc.cli.spec import add_spec_arguments, read_scenario
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill import RULES, Measurements, MeasurementsError, Rule, UnknownRuleError, read_measurements, select
 from aibenchc.source import SourceFile, Span
+
+if TYPE_CHECKING:
+    from aibenchc.driver import Compiled
 
 GENERATED = Path("generated")
 LARGEST_MEASUREMENTS = 16 * 2**20
@@ -39,8 +43,21 @@ def add_distilling_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_compile_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to write; generated/<name of the spec file> if not given")
+    add_inventory_arguments(parser)
     parser.add_argument("--ports-from", type=read_port, default=21000, metavar="PORT", help="the first port of the services (21000)")
     parser.add_argument("--no-stubs", action="store_true", help="do without protoc and the Python stubs it makes")
+
+
+def add_inventory_arguments(parser: argparse.ArgumentParser, required: bool = False) -> None:
+    parser.add_argument(
+        "-i",
+        "--inventory",
+        type=Path,
+        metavar="INVENTORY",
+        required=required,
+        help="the Ansible inventory of the hosts that take the parts",
+    )
+    parser.add_argument("--no-tls", action="store_true", help="plain connections between hosts, to measure what mutual TLS costs")
 
 
 def add_trained_spec_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +65,7 @@ def add_trained_spec_arguments(parser: argparse.ArgumentParser) -> None:
     add_spec_arguments(parser)
     add_distilling_arguments(parser)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the compiled scenario goes; generated/<spec> if not given")
-    parser.set_defaults(ports_from=21000, no_stubs=False)
+    parser.set_defaults(ports_from=21000, no_stubs=False, inventory=None, no_tls=False)
     parser.add_argument("--data", choices=("real", "synthetic"), default="real", help="the form of the data sets")
     parser.add_argument("--size", choices=SIZES, default="small", help="the size of the models' training")
 
@@ -134,24 +151,12 @@ def _write_pictures(folder: Path, pictures: dict[str, str]) -> None:
 def compile_to_folder(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Path | None:
     """All phases; the output folder is written whole or not at all. None after an error was reported.
 
-    EnvironmentFailure AIB502, AIB504, AIB507.
+    EnvironmentFailure AIB502, AIB504, AIB507; AIB601 (no ansible-core) with an inventory.
     """
     from aibenchc import driver
     from aibenchc.emit.artifact import write
-    from aibenchc.syntax.files import Files
 
-    chosen = driver.Settings(
-        params=dict(arguments.param),
-        deployment=arguments.deployment,
-        rules=chosen_rules(arguments, diagnostics),
-        measurements=measurements(arguments, diagnostics),
-        ports_from=arguments.ports_from,
-    )
-    files = Files(arguments.spec, arguments.include, diagnostics)
-    source = files.open_spec()
-    if source is None or diagnostics.failed:
-        return None
-    compiled = driver.compile_spec(source, chosen, diagnostics, files.open_include, files.locate)
+    compiled = compiled_spec(arguments, diagnostics)
     if compiled is None:
         return None
     folder: Path = arguments.out or GENERATED / arguments.spec.stem
@@ -162,5 +167,28 @@ def compile_to_folder(arguments: argparse.Namespace, diagnostics: Diagnostics) -
     complain(
         f"{folder}: {len(artifacts)} files; {len(steps.original.tasks)} tasks distilled to {len(steps.graph.tasks)} "
         f"in {len(steps.steps)} steps; deployment {plan.deployment}, profile {plan.profile}"
+        + (f", {len(plan.hosts)} hosts" if plan.hosts else "")
     )
     return folder
+
+
+def compiled_spec(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Compiled | None:
+    """All phases but writing. None after an error was reported. EnvironmentFailure AIB601: no ansible-core reads the inventory."""
+    from aibenchc import driver
+    from aibenchc.inventory import read_inventory
+    from aibenchc.syntax.files import Files
+
+    chosen = driver.Settings(
+        params=dict(arguments.param),
+        deployment=arguments.deployment,
+        rules=chosen_rules(arguments, diagnostics),
+        measurements=measurements(arguments, diagnostics),
+        ports_from=arguments.ports_from,
+        inventory=read_inventory(arguments.inventory, diagnostics) if arguments.inventory else None,
+        tls=not arguments.no_tls,
+    )
+    files = Files(arguments.spec, arguments.include, diagnostics)
+    source = files.open_spec()
+    if source is None or diagnostics.failed:
+        return None
+    return driver.compile_spec(source, chosen, diagnostics, files.open_include, files.locate)

@@ -254,7 +254,7 @@ def deployments(items: Sequence[ast.Item], reader: Reader) -> tuple[Deployment, 
             reader.diagnostics.report("AIB110", item.name.span, name=name, first=place(found[name].span))
         else:
             full = word is not None and word.text == "full"
-            found[name] = Deployment(name, nodes or 1, "full" if full else "small", item.name.span)
+            found[name] = Deployment(name, nodes or 1, "full" if full else "small", span=item.name.span)
     return tuple(found.values()) or (DEFAULT_DEPLOYMENT,)
 
 

@@ -9,4 +9,6 @@ SPEC = ComponentSpec(
     doc="looks up the answer that was stored for this user and query; passes the query on",
     ports=Ports((Port("query", "Query"), Port("user", "User")), (Port("details", "Details"), Port("hit", "Flag"), Port("query", "Query"))),
     settings=(Setting("table", "word", "answers", (), "the cache's name; lookup and store share it"),),
+    state="cache",
+    state_by="table",
 )

@@ -13,4 +13,6 @@ SPEC = ComponentSpec(
         Setting("capacity", "count", 10000, (), "the most answers kept"),
     ),
     effect=True,
+    state="cache",
+    state_by="table",
 )

@@ -9,4 +9,5 @@ SPEC = ComponentSpec(
     doc="appends impressions durably, one file a day of the run; what updates train on",
     ports=Ports((Port("details", "Details"), Port("user", "User", optional=True)), ()),
     effect=True,
+    state="events",
 )

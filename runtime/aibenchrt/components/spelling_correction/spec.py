@@ -9,4 +9,5 @@ SPEC = ComponentSpec(
     doc="corrects the terms of a query against the words of training-period queries and titles",
     ports=Ports((Port("query", "Query"),), (Port("query", "Query"),)),
     metrics=("accuracy",),
+    memory_mib=128,
 )
