@@ -171,6 +171,13 @@ class PlanQuality(_Frozen):
     at_least: float
 
 
+class PlanPrediction(_Frozen):
+    """What the distilled graph and the known service times alone suggest: latency in ms without queueing, transport and planner."""
+
+    mean_ms: float
+    p99_ms: float
+
+
 class PlanReferenceItem(_Frozen):
     """absolute: a percentile of latency in ms; ratio: whole-path percentile over a task's; share: of time in ai or non_ai components."""
 
@@ -213,7 +220,7 @@ class Plan(_Frozen):
 
     hosts, generators (names of the hosts that query generators run on): empty when everything runs on this machine.
     tls: every connection is mutual TLS; without a valid certificate nothing answers. effect_timeout_s: what one call after the response
-    may take; no client waits for it, so the request's own deadline does not bound it.
+    may take; no client waits for it, so the request's own deadline does not bound it. prediction: None unless every service time is known.
     """
 
     version: Literal[1] = 1
@@ -240,6 +247,7 @@ class Plan(_Frozen):
     quality: tuple[PlanQuality, ...]
     update: tuple[PlanUpdate, ...]
     references: tuple[PlanReference, ...]
+    prediction: PlanPrediction | None = None
 
 
 def wiring_hash(

@@ -35,7 +35,9 @@ def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
         _add_reference_argument(parser)
         if verb == "validate":
-            parser.add_argument("--report", action="store_true", help="the whole report too: its tables, and report.html in the run directory")
+            parser.add_argument(
+                "--report", action="store_true", help="the whole report too: its tables, and report.html in the run directory"
+            )
         else:
             parser.add_argument(
                 "--measurements", type=Path, metavar="FILE", help="also write the service times measured, for `compile --measurements FILE`"

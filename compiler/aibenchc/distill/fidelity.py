@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from aibenchrt.catalog import component
 from aibenchrt.component import Kind
+from aibenchrt.plan import PlanPrediction
 
 from aibenchc.distill import Change, Distilled
 from aibenchc.distill.settings import DistillSettings
@@ -64,6 +65,16 @@ def effects(distilled: Distilled, seed: int = 1) -> tuple[Effect, ...]:
 def whole(distilled: Distilled, seed: int = 1) -> tuple[Measure, Measure]:
     """The spec's graph, and the distilled one."""
     return measure(analyse(distilled.original), distilled.settings, seed), measure(analyse(distilled.graph), distilled.settings, seed)
+
+
+def predict(distilled: Distilled, seed: int = 1) -> PlanPrediction | None:
+    """Of the distilled graph, rounded to the microsecond; None unless all its service times are known."""
+    if any(distilled.settings.service_ms(task) is None for task in distilled.graph.tasks):
+        return None
+    found = measure(analyse(distilled.graph), distilled.settings, seed)
+    if found.mean_ms is None or found.p99_ms is None:
+        return None
+    return PlanPrediction(mean_ms=round(found.mean_ms, 3), p99_ms=round(found.p99_ms, 3))
 
 
 def measure(flow: Flow, settings: DistillSettings, seed: int = 1) -> Measure:

@@ -21,6 +21,7 @@ from aibenchrt.report.model import (
     PathRow,
     Percentile,
     PlannerRow,
+    PredictionRow,
     RatioRow,
     ResourceRow,
     ShareRow,
@@ -231,6 +232,18 @@ def planner_row(run: Run, paths: Sequence[CriticalPath]) -> PlannerRow | None:
         hops_mean=float(hops.mean()),
         queue_p50_ms=float(np.median([p.request.planner_queue_ns for p in paths])) / MS,
         cpu_share=max(busy) if busy else None,
+    )
+
+
+def prediction_rows(run: Run) -> tuple[PredictionRow, ...]:
+    """Empty where the compiler predicted nothing."""
+    predicted = run.plan.prediction
+    if predicted is None:
+        return ()
+    measured = latencies_ms(run.measured)
+    return (
+        PredictionRow(figure="mean", predicted_ms=predicted.mean_ms, measured=statistics.mean(measured)),
+        PredictionRow(figure="p99", predicted_ms=predicted.p99_ms, measured=statistics.percentile(measured, 99)),
     )
 
 

@@ -45,6 +45,10 @@ LEGENDS: dict[str, str] = {
         "Per request: response time minus the client-observed call times on its critical path; per hop: divided by the calls on "
         "that path. Queue: from receipt to the first call."
     ),
+    "prediction": (
+        "Predicted by the compiler for the distilled graph from the tasks' mean service times alone: exponential service, no queueing, "
+        "no transport, no planner. What the measurement has above it is the price of those, not an error of the graph."
+    ),
     "traffic": ("The measured window only: neither warm-up nor extra runs."),
     "arrivals": (
         "Gaps between requests against a Poisson process of the declared rate (coefficient of variation 1). A small p says that "

@@ -47,6 +47,7 @@ def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits |
         shares=analysis.shares,
         paths=figures.path_rows(run.plan, analysis.paths),
         planner=figures.planner_row(run, analysis.paths),
+        prediction=figures.prediction_rows(run),
         quality=quality.quality_rows(run, rng),
         models=quality.model_rows(run, rng),
         ablation=ablation.rows_of(run.directory),

@@ -102,6 +102,14 @@ class PlannerRow(_Frozen):
     cpu_share: float | None
 
 
+class PredictionRow(_Frozen):
+    """Latency of the whole path in ms: what the compiler predicted from service times, and what was measured (None: not enough)."""
+
+    figure: Literal["mean", "p99"]
+    predicted_ms: float
+    measured: Estimate | None
+
+
 class QualityRow(_Frozen):
     """End-to-end quality. failed: requests that failed, counted with an empty answer; ok_only: the same over successful requests."""
 
@@ -370,6 +378,7 @@ class Report(_Frozen):
     shares: tuple[ShareRow, ...]
     paths: tuple[PathRow, ...]
     planner: PlannerRow | None
+    prediction: tuple[PredictionRow, ...] = ()
     quality: tuple[QualityRow, ...]
     models: tuple[ModelQualityRow, ...]
     ablation: tuple[AblationRow, ...]

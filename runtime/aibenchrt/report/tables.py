@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aibenchrt.report.cluster_tables import clock_cells, generator_cells, host_cells, timeline_cells
 from aibenchrt.report.legends import LEGENDS
-from aibenchrt.report.model import AblationRow, Estimate, LatencyRow, Report
+from aibenchrt.report.model import AblationRow, Estimate, LatencyRow, PredictionRow, Report
 
 ABSENT = "–"
 
@@ -58,6 +58,7 @@ def tables(report: Report) -> tuple[Table, ...]:
         share_table(report),
         path_table(report),
         planner_table(report),
+        prediction_table(report),
         traffic_table(report),
         arrival_table(report),
         error_table(report),
@@ -267,6 +268,20 @@ def planner_table(report: Report) -> Table:
         rows,
         LEGENDS["planner"],
         tuple(range(7)),
+    )
+
+
+def prediction_table(report: Report) -> Table:
+    def times(row: PredictionRow) -> str:
+        return ABSENT if row.measured is None or not row.predicted_ms else number(row.measured.value / row.predicted_ms)
+
+    return Table(
+        "prediction",
+        "Predicted and measured latency of the whole path",
+        ("figure", "predicted from service times, ms", "measured, ms", "measured ÷ predicted"),
+        tuple((row.figure, number(row.predicted_ms), interval(row.measured), times(row)) for row in report.prediction),
+        LEGENDS["prediction"],
+        (1, 2, 3),
     )
 
 
