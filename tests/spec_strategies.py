@@ -67,6 +67,7 @@ settings = st.one_of(
     st.builds(ast.Setting, names, alternatives=alternatives),
     metric_names,
 )
+demanded = st.builds(ast.Setting, names, words, tasks=tuples(refs))  # replicas 2 { rank, planner }
 
 simple_steps = refs
 shares = st.one_of(numbers, variables, st.just(ast.Rest()))
@@ -99,7 +100,7 @@ _items = st.one_of(
     st.builds(ast.Permutation, tuples(chains)),
     st.builds(ast.Section, st.sampled_from(("metrics", "slo", "load", "distill")), tuples(settings)),
     st.builds(ast.Update, names, values, tuples(refs)),
-    st.builds(ast.Deployment, names, tuples(settings)),
+    st.builds(ast.Deployment, names, tuples(st.one_of(settings, demanded))),
     st.builds(ast.Reference, texts, tuples(figures)),
 )
 items = st.deferred(lambda: _items)

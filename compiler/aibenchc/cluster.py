@@ -15,7 +15,7 @@ from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill.branches import share_of
 from aibenchc.flow import Flow
 from aibenchc.inventory import Inventory
-from aibenchc.model import Deployment, Load
+from aibenchc.model import Deployment, Load, joined
 from aibenchc.placement import Kind, Need, Placed, Placement, Rules, Shortfall, place
 
 PLANNER, TRITON, POSTGRESQL, GENERATOR = "planner", "triton", "postgresql", "generator"
@@ -186,20 +186,11 @@ def check_state(steps: Sequence[p.Step], wanted: Wanted, deployment: Deployment,
 
 def check_rules(rules: Rules, deployment: Deployment, diagnostics: Diagnostics) -> None:
     """Whether what stays apart goes together, by a word of the author's, by what they keep, or since distilling made one task of them."""
-    joined = joined_groups(rules.together)
+    one_host = joined(rules.together)
     for group in rules.apart:
         for one, other in combinations(sorted(group), 2):
-            if any(one in together and other in together for together in joined):
+            if any(one in together and other in together for together in one_host):
                 diagnostics.report("AIB413", deployment.span, one=one, other=other, why="they go together")
-
-
-def joined_groups(groups: Sequence[frozenset[str]]) -> list[frozenset[str]]:
-    """Groups that overlap are one."""
-    found: list[frozenset[str]] = []
-    for group in groups:
-        overlapping = [other for other in found if other & group]
-        found = [other for other in found if not other & group] + [group.union(*overlapping)]
-    return found
 
 
 def warn(found: Placement, deployment: Deployment, inventory: Inventory, diagnostics: Diagnostics) -> None:

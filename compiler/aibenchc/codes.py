@@ -143,6 +143,7 @@ _PLACEMENT = (
     Code("AIB413", "'{one}' and '{other}' cannot be apart: {why}", "remove one of them from `apart`", "`apart` keeps parts on different hosts; `together`, a common state on disk, and distilling's combined tasks put them on one."),
     _warning("AIB414", "{count} replicas of '{name}' share host '{host}'", "add hosts, or lower `replicas`", "There are fewer hosts with room than replicas; they help only if the host has cores to spare."),
     _warning("AIB415", "a GPU of host '{host}' is kept for '{name}', which runs on the CPU", "remove it from `gpu` to free the GPU", "Models are served by ONNX Runtime on the CPU; `gpu` decides about the host alone, so far."),
+    Code("AIB417", "'{name}' cannot have a GPU: it runs no model", "remove it from `gpu`", "Only a model in Triton can take a GPU; other parts are services on the CPU."),
     _warning("AIB416", "{wanted} query generators are asked for, {found} have a host", "add hosts, or lower `generators`", "Two generators on one host would only compete for it; the load is the same however many there are."),
 )
 

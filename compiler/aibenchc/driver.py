@@ -17,7 +17,6 @@ from aibenchc import plan as planning
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill import RULES, Distilled, Measurements, Rule, distill, report, settings
 from aibenchc.distill.fidelity import predict
-from aibenchc.distill.fidelity import predict
 from aibenchc.draw import draw
 from aibenchc.emit import Artifact, emit
 from aibenchc.emit.artifact import manifest
@@ -110,7 +109,6 @@ def phases(source: SourceFile, settings_: Settings, diagnostics: Diagnostics, op
     if planned is None:
         return None
     plan = planned.plan
-    plan = plan.model_copy(update={"prediction": predict(distilled)})
     plan = plan.model_copy(update={"prediction": predict(distilled)})
     check_names(plan, diagnostics)
     if diagnostics.failed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -67,6 +68,15 @@ class Deployment:
     apart: tuple[tuple[str, ...], ...] = ()
     together: tuple[tuple[str, ...], ...] = ()
     span: Span | None = field(default=None, compare=False)
+
+
+def joined(groups: Iterable[frozenset[str]]) -> list[frozenset[str]]:
+    """Groups that overlap are one."""
+    found: list[frozenset[str]] = []
+    for group in groups:
+        overlapping = [other for other in found if other & group]
+        found = [other for other in found if not other & group] + [group.union(*overlapping)]
+    return found
 
 
 @dataclass(frozen=True)

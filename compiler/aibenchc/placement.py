@@ -260,14 +260,15 @@ def _bars(item: _Item, room: _Room, rules: Rules, alone: bool) -> Iterator[str]:
         yield f"{_cores(over)} cores short ({_cores(free)} of {host.cores:g} free, {_cores(item.millicores)} needed)"
     if (short := room.gpus + item.gpus - host.gpus) > 0 and item.gpus:
         yield f"{short} GPU short (it has {host.gpus})"
-    for need in item.needs:
-        if need.single and room.count(need.name):
-            yield f"it has a replica of '{need.name}' already"
+    twice = {need.name for need in item.needs if need.single and room.count(need.name)}
+    for name in sorted(twice):
+        yield f"it has a replica of '{name}' already"
     for group in rules.apart:
-        mine = {need.name for need in item.needs} & group
+        mine = {need.name for need in item.needs} & group - twice
         there = {need.name for other in room.items for need in other.needs} & group
         if mine and there:
-            yield f"'{min(there)}' is there, which stays apart from '{min(mine)}'"
+            known = min(there)
+            yield f"{'another replica' if known in mine else repr(known)} is there, which stays apart from '{min(mine)}'"
     if alone and room.items and (item.generator or any(other.generator for other in room.items)):
         yield "a query generator has a host of its own"
 

@@ -16,7 +16,8 @@ _MOST_COMPARED = 100_000  # names that are compared in all when the nearest ones
 TIMES = {"ms": Decimal("0.001"), "s": Decimal(1), "min": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 RATES = {"/s": Decimal(1), "/min": Decimal(1) / 60, "/h": Decimal(1) / 3600}
 SHARES = {"%": Decimal("0.01")}
-UNITS = (*TIMES, *RATES, *SHARES, "KiB", "MiB", "GiB")
+SIZES = {"KiB": Decimal(1) / 1024, "MiB": Decimal(1), "GiB": Decimal(1024)}
+UNITS = (*TIMES, *RATES, *SHARES, *SIZES)
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Dimension:
 TIME = Dimension("a time", TIMES, "write a number with ms, s, min, h or d, as `500 ms`")
 RATE = Dimension("a rate", RATES, "write a number with /s, /min or /h, as `20/s`")
 SHARE = Dimension("a share", SHARES, "write a number with %, as `35%`")
+SIZE = Dimension("a size", SIZES, "write a number with MiB or GiB, as `512 MiB`")  # in MiB
 PLAIN = Dimension("a plain number", {}, "write a number without a unit")
 
 
@@ -122,7 +124,7 @@ class Reader:
         found = self.decimal(value, what, dimension)
         if found is None:
             return None
-        scale, unit = (100, " %") if dimension is SHARE else (1, {id(TIME): " s", id(RATE): "/s"}.get(id(dimension), ""))
+        scale, unit = (100, " %") if dimension is SHARE else (1, {id(TIME): " s", id(RATE): "/s", id(SIZE): " MiB"}.get(id(dimension), ""))
         wrong = None
         if above is not None and not found > Decimal(str(above)):
             wrong = f"more than {above * scale:g}{unit}"

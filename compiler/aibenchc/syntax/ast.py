@@ -100,12 +100,16 @@ class Alternative(Node):
 
 @dataclass(frozen=True)
 class Setting(Node):
-    """`table users`, `quality accuracy >= 70%`, `model a | b`: words and a comparison, or alternatives."""
+    """`table users`, `quality accuracy >= 70%`, `model a | b`: words and a comparison, or alternatives.
+
+    tasks: of `replicas 2 { rank, planner }` in a deployment; None where there are no braces.
+    """
 
     name: Name
     words: tuple[Value, ...] = ()
     comparison: Comparison | None = None
     alternatives: tuple[Alternative, ...] = ()
+    tasks: tuple[Ref, ...] | None = None
 
 
 # The permutation
@@ -219,7 +223,7 @@ class Update(Node):
 @dataclass(frozen=True)
 class Deployment(Node):
     name: Name
-    settings: tuple[Setting, ...]
+    settings: tuple[Setting | MetricName, ...]
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,11 @@ class TreeBuilder(Transformer[Token, object]):
             words = c[1:-2]
         return ast.Setting(self._name(c[0]), tuple(words), comparison, span=self._span(c))
 
+    def demanded(self, c: list[Any]) -> ast.Setting:
+        opening = next(i for i, x in enumerate(c) if isinstance(x, Token) and x.type == "LBRACE")
+        tasks = tuple(x for x in c[opening:] if isinstance(x, ast.Ref))
+        return ast.Setting(self._name(c[0]), tuple(c[1:opening]), tasks=tasks, span=self._span(c))
+
     def alternatives(self, c: list[Any]) -> ast.Setting:
         found = tuple(x for x in c if isinstance(x, ast.Alternative))
         return ast.Setting(self._name(c[0]), alternatives=found, span=self._span(c))
@@ -161,7 +166,8 @@ class TreeBuilder(Transformer[Token, object]):
         return ast.Update(self._name(c[1]), c[3], tasks, span=self._span(c))
 
     def deployment(self, c: list[Any]) -> ast.Deployment:
-        return ast.Deployment(self._name(c[1]), c[2].settings, span=self._span(c))
+        settings = tuple(x for x in c if isinstance(x, ast.Setting | ast.MetricName))
+        return ast.Deployment(self._name(c[1]), settings, span=self._span(c))
 
     def within(self, c: list[Any]) -> _Within:
         return _Within(c[1], span=self._span(c))

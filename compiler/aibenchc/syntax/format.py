@@ -251,7 +251,7 @@ def _cells(node: object) -> list[str]:
             return [f"dataset {name.text}", f"= {spec.text}"]
         case ast.Setting(name=name, alternatives=()):
             words = [name.text, *(written(word) for word in node.words)]
-            return [" ".join((*words, *_comparison(node.comparison)))]
+            return [" ".join((*words, *_comparison(node.comparison), *_tasks(node.tasks)))]
         case ast.Setting(name=name, alternatives=alternatives):
             return [f"{name.text} " + " | ".join(_alternative(alternative) for alternative in alternatives)]
         case ast.Figure(name=name, words=words, over=over, value=value, within=within):
@@ -262,6 +262,10 @@ def _cells(node: object) -> list[str]:
         case ast.MetricName() | ast.Ref():
             return [node.text]
     raise TypeError(f"a {type(node).__name__} does not stand on a line of its own")
+
+
+def _tasks(tasks: tuple[ast.Ref, ...] | None) -> list[str]:
+    return [] if tasks is None else [f"{{ {', '.join(task.text for task in tasks)} }}" if tasks else "{}"]
 
 
 def _comparison(comparison: ast.Comparison | None) -> list[str]:

@@ -14,6 +14,7 @@ from aibenchc.syntax import ast
 from aibenchc.syntax.parse import parse_value
 from aibenchc.validate import sections
 from aibenchc.validate.declarations import check_name, declarations
+from aibenchc.validate.deployments import deployments
 from aibenchc.validate.findings import report_findings
 from aibenchc.validate.references import references
 from aibenchc.validate.sections import Locate
@@ -64,9 +65,9 @@ def validate(
     metrics, latency = sections.metrics(blocks.get("metrics"), symbols, reader)
     slo = sections.slo(blocks.get("slo"), reader)
     updates = sections.updates(items, symbols, reader)
-    deployments = sections.deployments(items, reader)
+    declared = deployments(items, symbols, reader)
     distill = sections.distill(blocks.get("distill"), symbols, reader)
-    compared = references(items, deployments, symbols, reader)
+    compared = references(items, declared, symbols, reader)
     if "load" not in blocks:
         diagnostics.report("AIB124", scenario.name.span, name="load", example=_LOAD)
     load = sections.load(blocks["load"], reader, locate) if "load" in blocks else None
@@ -83,7 +84,7 @@ def validate(
         slo=slo,
         updates=updates,
         load=load,
-        deployments=deployments,
+        deployments=declared,
         references=compared,
         distill=distill,
         quality=tuple((task.name, target) for task in built.graph.tasks if (target := _target(task)) is not None),

@@ -77,9 +77,9 @@ def plain_words(setting: ast.Setting, count: int, expected: str, example: str, r
     if odd is not None and len(words) > count:
         report_unit(odd, f"`{setting.name.text}`", expected, example, reader)
         return None
-    if len(words) == count and setting.comparison is None and not setting.alternatives:
+    if len(words) == count and setting.comparison is None and not setting.alternatives and setting.tasks is None:
         return words
-    found = f"`{shown(setting)}`" if words or setting.comparison or setting.alternatives else "nothing"
+    found = f"`{shown(setting)}`" if words or setting.comparison or setting.alternatives or setting.tasks is not None else "nothing"
     reader.shape(setting.span, f"`{setting.name.text}`", expected, found, example)
     return None
 
@@ -105,4 +105,6 @@ def shown(setting: ast.Setting) -> str:
         parts += [setting.comparison.operator, written(setting.comparison.value)]
     if setting.alternatives:
         parts.append(" | ".join(alternative.name.text for alternative in setting.alternatives))
+    if setting.tasks is not None:
+        parts.append(f"{{ {', '.join(task.text for task in setting.tasks)} }}" if setting.tasks else "{}")
     return " ".join(parts)

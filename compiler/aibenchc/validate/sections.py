@@ -1,4 +1,4 @@
-"""Metrics, slo, update, load, deployment, distill and reference: what is measured, under which load, on what, against what."""
+"""Metrics, slo, update, load and distill: what is measured, under which load, and what decides in distilling."""
 
 from __future__ import annotations
 
@@ -10,19 +10,16 @@ from aibenchrt import catalog
 from aibenchc.build import Symbols
 from aibenchc.diagnostics import one_of, place
 from aibenchc.graph import Task
-from aibenchc.model import Deployment, DistillChoices, Latency, Load, Slo, Update
+from aibenchc.model import DistillChoices, Latency, Load, Slo, Update
 from aibenchc.source import Span
 from aibenchc.syntax import ast
 from aibenchc.validate.blocks import Block, block, odd_unit, plain_words, report_unit, shown
-from aibenchc.validate.declarations import check_name
 from aibenchc.values import RATE, SHARE, TIME, Reader, written
 
 Locate = Callable[[str, Span], bool]  # whether a file that the spec names is there; reports where it is not
 
 FREQUENCIES = ("high", "medium", "low")
-PROFILES = ("small", "full")
 DEFAULT_PERCENTILES = (50.0, 90.0, 99.0)
-DEFAULT_DEPLOYMENT = Deployment("local", 1, "small")
 _ARRIVALS = ("poisson", "constant", "users", "trace", "sessions")
 _PERCENTILE = re.compile(r"p([0-9]{1,2}(?:\.[0-9]{1,6})?)")
 
@@ -229,33 +226,6 @@ def _think(setting: ast.Setting, example: str, reader: Reader) -> tuple[ast.Valu
         reader.mismatch(words[1], f"`{setting.name.text}`", "`think`", example)
         return None
     return words[0], words[2]
-
-
-# Deployments
-
-
-def deployments(items: Sequence[ast.Item], reader: Reader) -> tuple[Deployment, ...]:
-    """Those declared, else one: local, one node, small."""
-    found: dict[str, Deployment] = {}
-    for item in items:
-        if not isinstance(item, ast.Deployment):
-            continue
-        check_name(item.name, reader)
-        name = item.name.text
-        settings = block(f"deployment '{name}'", item.name.span, item.settings, ("nodes", "profile"), reader)
-        nodes_value = settings.value(settings.get("nodes"), "a whole number", "write `nodes 15`")
-        nodes = 1 if nodes_value is None else reader.count(nodes_value, "`nodes`", most=10_000)
-        profile_value = settings.value(settings.get("profile"), "small or full", "write `profile small`")
-        word = None if profile_value is None else reader.word(profile_value, "`profile`", "small or full", "write `profile small`")
-        if word is not None and word.text not in PROFILES:
-            hint = reader.did_you_mean(word.text, PROFILES)
-            reader.diagnostics.report("AIB109", word.span, name=word.text, setting="`profile`", hint=hint)
-        if name in found:
-            reader.diagnostics.report("AIB110", item.name.span, name=name, first=place(found[name].span))
-        else:
-            full = word is not None and word.text == "full"
-            found[name] = Deployment(name, nodes or 1, "full" if full else "small", span=item.name.span)
-    return tuple(found.values()) or (DEFAULT_DEPLOYMENT,)
 
 
 # Distilling
