@@ -3,7 +3,7 @@
 1. A whole local run on real services (the tests' plan without AI tasks): per request, response time minus the client-observed times of
    the calls on its critical path, divided by the hops on it; medians. By the planner's own clock and by the load generator's.
 2. In one process and one event loop, in turn: the planner's client calling a real service, minus the service's own service time,
-   against a bare gRPC echo of as many bytes each way.
+   against a bare gRPC echo of as many bytes each way. bench_triton.py does the same for AI tasks.
 """
 
 from __future__ import annotations
