@@ -27,12 +27,13 @@ from aibenchrt.collect.run_info import (
 )
 
 _MEMORY_STEP_MIB = 256
+_TOGETHER_NS = 1_000_000  # what generators agree on is one instant; this much is left to rounding, besides their clocks' error
 
 
 @dataclass(frozen=True)
 class Merged:
-    """window: bounds of the measured phase. whole: every generator came to its end and was not stopped. planners: endpoint → its clock's
-    offset to the first planner's, in ns. realtime_ns: the first planner's realtime minus its monotonic clock."""
+    """window: bounds of the measured phase. whole: every generator came to its end, was not stopped, and all began together. planners:
+    endpoint → its clock's offset to the first planner's, in ns. realtime_ns: the first planner's realtime minus its monotonic clock."""
 
     requests: tuple[RequestRecord, ...]
     generators: tuple[GeneratorPart, ...]
@@ -48,6 +49,7 @@ def merge_requests(hosts: Sequence[str], folders: Sequence[Path]) -> Merged:
     requests: list[RequestRecord] = []
     generators, missing = [], []
     window, whole, planners, realtime = (0, 0), True, dict[str, int](), None
+    starts: list[tuple[int, int]] = []  # time 0 of each, and its error
     for part, (host, folder) in enumerate(zip(hosts, folders, strict=True)):
         issued = _issued(folder)
         clocks = issued.clocks if issued else ()
@@ -64,10 +66,14 @@ def merge_requests(hosts: Sequence[str], folders: Sequence[Path]) -> Merged:
         requests += [_moved(request, shift) for request in _requests(folder)]
         if window == (0, 0):
             window = (issued.window_start_ns + shift, issued.window_end_ns + shift)
+        starts.append((issued.start_ns + shift, clocks[0].error_ns if clocks else 0))
         for clock in clocks:
             planners.setdefault(clock.planner, shift - clock.offset_ns)
         if clocks and realtime is None:
             realtime = clocks[0].before.realtime_ns - clocks[0].before.offset_ns
+    if starts and max(at for at, _ in starts) - min(at for at, _ in starts) > _TOGETHER_NS + 2 * max(error for _, error in starts):
+        whole = False
+        missing.append("the generators did not begin together: the load was interrupted while it began")
     requests.sort(key=lambda request: (request.intended_ns, request.request_id))
     return Merged(tuple(requests), tuple(generators), window, whole, planners, realtime, tuple(missing))
 

@@ -7,28 +7,32 @@ import importlib.metadata
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 import psutil
 
+from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import (
     DataInfo,
     ExtraRun,
     Fingerprint,
     GeneratorInfo,
     HostInfo,
-    Issued,
     LoadInfo,
     MeasuredMetric,
     ModelInfo,
     ProcessInfo,
     ProvenanceRow,
+    RunInfo,
+    StageEntry,
 )
 from aibenchrt.control.assets import Assets, baseline_of
 from aibenchrt.control.options import RunOptions
 from aibenchrt.control.process import Child
 from aibenchrt.datasets.specs import DATASETS
+from aibenchrt.load.schedule import used_up
 from aibenchrt.plan import Plan
 from aibenchrt.train.repository import ModelVersion
 
@@ -59,11 +63,11 @@ def versions() -> dict[str, str]:
 
 
 def fingerprint(
-    plan: Plan, host: HostInfo, data: Sequence[DataInfo], models: Sequence[ModelInfo], generator: GeneratorInfo | None = None
+    plan: Plan, hosts: Sequence[HostInfo], data: Sequence[DataInfo], models: Sequence[ModelInfo], generator: GeneratorInfo | None = None
 ) -> Fingerprint:
     """generator: of the measured phase, None where no load was sent."""
     return Fingerprint(
-        hosts=(f"1 × {host.cpu_model}, {host.cores} cores, {host.memory_mib} MiB, {host.os}",),
+        hosts=host_texts(hosts),
         deployment=plan.deployment,
         profile=plan.profile,
         graph_hash=plan.graph_hash,
@@ -74,9 +78,18 @@ def fingerprint(
         replicas=tuple(f"{service.task}={len(service.endpoints)}" for service in plan.services),
         load=load_text(plan),
         packages=tuple(f"{name}={version}" for name, version in versions().items() if name != "aibenchc"),
-        settings=settings_text(plan),
+        settings=(*settings_text(plan), *(("connections=mutual TLS",) if plan.tls else ())),
         generator=priority(generator),
     )
+
+
+def host_texts(hosts: Sequence[HostInfo]) -> tuple[str, ...]:
+    """'count × machine', with what ran there where parts were placed: hosts without their names, in the order of their first."""
+    texts = [
+        f"{host.cpu_model}, {host.cores} cores, {host.memory_mib} MiB, {host.os}" + (f": {', '.join(host.parts)}" if host.parts else "")
+        for host in hosts
+    ]
+    return tuple(f"{texts.count(text)} × {text}" for text in dict.fromkeys(texts))
 
 
 def priority(generator: GeneratorInfo | None) -> str:
@@ -172,7 +185,7 @@ def process_infos(children: Sequence[Child]) -> tuple[ProcessInfo, ...]:
     )
 
 
-def load_info(plan: Plan, issued: Issued | None, used_up: float = 0.0) -> LoadInfo:
+def load_info(plan: Plan, window: tuple[int, int], used_up: float = 0.0) -> LoadInfo:
     load = plan.load
     return LoadInfo(
         arrival=load.arrival,
@@ -181,9 +194,59 @@ def load_info(plan: Plan, issued: Issued | None, used_up: float = 0.0) -> LoadIn
         warmup_s=load.warmup_s,
         seed=load.seed,
         shares={request.name: request.share for request in plan.requests},
-        window_start_ns=issued.window_start_ns if issued else 0,
-        window_end_ns=issued.window_end_ns if issued else 0,
+        window_start_ns=window[0],
+        window_end_ns=window[1],
         used_up=used_up,
+    )
+
+
+def run_info(
+    *,
+    directory: Path,
+    plan: Plan,
+    compiled: Plan,
+    options: RunOptions,
+    started: datetime,
+    outcome: Literal["completed", "interrupted", "failed"],
+    stages: Sequence[StageEntry],
+    assets: Assets | None,
+    rows: Sequence[ScheduleRecord],
+    hosts: Sequence[HostInfo],
+    processes: Sequence[ProcessInfo],
+    window: tuple[int, int],
+    generator: GeneratorInfo | None,
+) -> RunInfo:
+    """What every run says of itself. compiled: the plan with the models as compiled; plan: as it ran; assets None: not prepared."""
+    data = data_info(plan, assets) if assets else ()
+    models = model_infos(compiled, assets, options) if assets else ()
+    repeated = used_up(rows, {name: len(payloads) for name, payloads in assets.payloads.items()}) if assets else 0.0
+    text = repr([(r.request_id, r.request_class, r.phase, r.payload, r.offset_s) for r in rows])
+    file = directory / "plan.json"
+    return RunInfo(
+        run_id=directory.name,
+        deployment_id=directory.name,
+        scenario=plan.scenario,
+        title=plan.title,
+        deployment=plan.deployment,
+        profile=plan.profile,
+        started_utc=started.isoformat(timespec="seconds"),
+        outcome=outcome,
+        commands=(options.command,) if options.command else (),
+        versions=versions(),
+        seeds={"plan": plan.seed, "load": plan.load.seed, "data": options.data_seed, "training": options.training_seed},
+        hashes={
+            "graph": plan.graph_hash,
+            "plan": sha256(file) if file.is_file() else "",
+            "schedule": hashlib.sha256(text.encode()).hexdigest(),
+        },
+        hosts=tuple(hosts),
+        fingerprint=fingerprint(plan, hosts, data, models, generator),
+        data=data,
+        models=models,
+        stages=tuple(stages),
+        processes=tuple(processes),
+        load=load_info(plan, window, repeated),
+        generator=generator,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from aibenchrt.collect import schema
+from aibenchrt.collect.merge import move_calls
 from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.collect.run_info import Issued
 from aibenchrt.control.triton import read_trace
@@ -14,13 +15,18 @@ from aibenchrt.datasets.payload import Payload
 from aibenchrt.planner.recorder import read_calls
 
 
-def gather_calls(parts: Sequence[Path], trace: Path, requests: Sequence[RequestRecord]) -> list[CallRecord]:
-    """Calls of these requests, in order of their starts. An AI call's queue is what Triton traced; 0 where it traced nothing."""
-    waits = read_trace(trace)
+def gather_calls(
+    parts: Sequence[Path], traces: Sequence[Path], requests: Sequence[RequestRecord], moved_ns: Sequence[int] = ()
+) -> list[CallRecord]:
+    """Calls of these requests, in order of their starts. An AI call's queue is what Triton traced; 0 where it traced nothing.
+
+    moved_ns: by how much the times of each part are moved to the run's one clock.
+    """
+    waits = {key: wait for trace in traces for key, wait in read_trace(trace).items()}
     wanted = {request.request_id for request in requests}
     calls = []
-    for part in parts:
-        for call in read_calls(part) if part.is_file() else ():
+    for part, by_ns in zip(parts, moved_ns or [0] * len(parts), strict=True):
+        for call in move_calls(read_calls(part), by_ns) if part.is_file() else ():
             if call.request_id in wanted:
                 wait = waits.get((call.request_id, call.task)) if call.kind == "ai" else None
                 calls.append(call if wait is None else replace(call, queue_ns=wait))

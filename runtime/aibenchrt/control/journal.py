@@ -12,16 +12,32 @@ from typing import Literal
 from aibenchrt.collect.run_info import StageEntry
 from aibenchrt.errors import EnvironmentFailure
 
-StageName = Literal["prepare", "start", "ready", "warmup", "load", "extra", "collect", "stop"]
+StageName = Literal["prepare", "ship", "deploy", "start", "ready", "warmup", "load", "extra", "collect", "stop", "teardown"]
 
 
 class Journal:
-    """journal.json in the run directory. Times in seconds from the journal's making."""
+    """journal.json in the run directory. Times in seconds from the journal's making; one that is there already is continued.
 
-    def __init__(self, path: Path) -> None:
+    passed_s: since the run was begun, if it was begun before.
+    """
+
+    def __init__(self, path: Path, passed_s: float = 0.0) -> None:
         self._path = path
-        self._start = time.monotonic()
-        self.entries: list[StageEntry] = []
+        self._start = time.monotonic() - passed_s
+        self.entries: list[StageEntry] = read_journal(path)
+
+    def done(self, name: StageName) -> bool:
+        """Its last try came to its end."""
+        return next((entry.outcome == "ok" for entry in reversed(self.entries) if entry.name == name), False)
+
+    def amend(self, name: StageName, detail: str) -> None:
+        """The last try of a stage came to its end, and yet it failed: what it left shows why."""
+        position = max(index for index, entry in enumerate(self.entries) if entry.name == name)
+        self.entries[position] = self.entries[position].model_copy(update={"outcome": "failed", "detail": detail})
+        self._write(len(self.entries) - 1, self.entries[-1])
+
+    def begun(self, name: StageName) -> bool:
+        return any(entry.name == name for entry in self.entries)
 
     @contextmanager
     def stage(self, name: StageName) -> Iterator[None]:
@@ -57,3 +73,16 @@ class Journal:
             partial.replace(self._path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def read_journal(path: Path) -> list[StageEntry]:
+    """Empty where there is none. A stage that a killed control host left running was interrupted."""
+    if not path.is_file():
+        return []
+    entries = [StageEntry.model_validate(entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+    return [
+        entry.model_copy(update={"outcome": "interrupted", "detail": "the control host was interrupted"})
+        if entry.outcome == "running"
+        else entry
+        for entry in entries
+    ]

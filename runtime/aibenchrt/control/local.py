@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import shutil
 import socket
@@ -26,7 +25,7 @@ from tritonclient.utils import InferenceServerException
 
 from aibenchrt.collect import schema
 from aibenchrt.collect.records import ScheduleRecord
-from aibenchrt.collect.run_info import ExtraRun, Issued, RunInfo, write_run_info
+from aibenchrt.collect.run_info import ExtraRun, Issued, write_run_info
 from aibenchrt.control import describe
 from aibenchrt.control.assets import Assets, messages_for, prepare
 from aibenchrt.control.gather import gather_calls, read_generator, truth_of, write_records
@@ -38,7 +37,7 @@ from aibenchrt.control.triton import TritonServer, assemble
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load.issue import Settings, issue
 from aibenchrt.load.messages import write_messages
-from aibenchrt.load.schedule import EXTRA_FROM, extra_schedule, read_trace, samples_needed, schedule, used_up
+from aibenchrt.load.schedule import EXTRA_FROM, extra_schedule, read_trace, samples_needed, schedule
 from aibenchrt.plan import Plan, read_plan
 from aibenchrt.planner.program import check_plan
 from aibenchrt.proto import Stubs, load_stubs
@@ -93,9 +92,9 @@ def run_local(generated: Path, runs: Path, options: RunOptions | None = None) ->
     stubs = load_stubs(generated)
     check_ports(plan)
     started = datetime.now(UTC)
-    directory = _new_directory(runs, f"{plan.scenario}-{started:%Y%m%d-%H%M%S}")
+    directory = new_directory(runs, f"{plan.scenario}-{started:%Y%m%d-%H%M%S}")
     journal = Journal(directory / "journal.json")
-    with terminations(), _disk_full(directory), Processes(directory / "logs") as processes:
+    with terminations(), disk_full(directory), Processes(directory / "logs") as processes:
         run = _Run(generated.resolve(), directory, options, compiled, plan, stubs, journal, processes, started)
         with Sampler(lambda: list(processes.children)) as sampler:
             try:
@@ -321,7 +320,7 @@ def _finish(run: _Run, sampler: Sampler) -> None:
 def _collect(run: _Run, sampler: Sampler) -> None:
     assert run.assets is not None
     requests, run.generators = read_generator(run.folders)
-    calls = gather_calls(run.records, run.directory / "triton_trace.json", requests)
+    calls = gather_calls(run.records, [run.directory / "triton_trace.json"], requests)
     write_records(run.directory, run.rows, requests, calls, sampler.records, truth_of(run.rows, run.assets.payloads))
     text = json.dumps(run.statistics.get("after", {}), indent=1, sort_keys=True)
     (run.directory / "triton.json").write_text(text + "\n", encoding="utf-8")
@@ -331,45 +330,23 @@ def _collect(run: _Run, sampler: Sampler) -> None:
 
 def _describe(run: _Run) -> None:
     """run.json."""
-    plan, options = run.plan, run.options
-    host = describe.this_host()
-    data = describe.data_info(plan, run.assets) if run.assets else ()
-    models = describe.model_infos(run.compiled, run.assets, options) if run.assets else ()
     issued = run.generators[0] if run.generators else None
-    generator = issued.generator if issued else None
-    rows = repr([(r.request_id, r.request_class, r.phase, r.payload, r.offset_s) for r in run.rows])
-    info = RunInfo(
-        run_id=run.directory.name,
-        deployment_id=run.directory.name,
-        scenario=plan.scenario,
-        title=plan.title,
-        deployment=plan.deployment,
-        profile=plan.profile,
-        started_utc=run.started.isoformat(timespec="seconds"),
+    info = describe.run_info(
+        directory=run.directory,
+        plan=run.plan,
+        compiled=run.compiled,
+        options=run.options,
+        started=run.started,
         outcome=run.outcome,
-        commands=(options.command,) if options.command else (),
-        versions=describe.versions(),
-        seeds={"plan": plan.seed, "load": plan.load.seed, "data": options.data_seed, "training": options.training_seed},
-        hashes={
-            "graph": plan.graph_hash,
-            "plan": describe.sha256(run.directory / "plan.json") if (run.directory / "plan.json").is_file() else "",
-            "schedule": hashlib.sha256(rows.encode()).hexdigest(),
-        },
-        hosts=(host,),
-        fingerprint=describe.fingerprint(plan, host, data, models, generator),
-        data=data,
-        models=models,
-        stages=tuple(run.journal.entries),
+        stages=run.journal.entries,
+        assets=run.assets,
+        rows=run.rows,
+        hosts=(describe.this_host(),),
         processes=describe.process_infos(run.processes.children),
-        load=describe.load_info(plan, issued, _used_up(run)),
-        generator=generator,
-        extra_runs=run.extra,
+        window=(issued.window_start_ns, issued.window_end_ns) if issued else (0, 0),
+        generator=issued.generator if issued else None,
     )
-    write_run_info(run.directory, info)
-
-
-def _used_up(run: _Run) -> float:
-    return used_up(run.rows, {name: len(payloads) for name, payloads in run.assets.payloads.items()}) if run.assets else 0.0
+    write_run_info(run.directory, info.model_copy(update={"extra_runs": run.extra}))
 
 
 def _settings(run: _Run, warmup_s: float, duration_s: float) -> Settings:
@@ -381,7 +358,7 @@ def _python(module: str, *arguments: object) -> list[str]:
     return [sys.executable, "-m", module, *map(str, arguments)]
 
 
-def _new_directory(runs: Path, name: str) -> Path:
+def new_directory(runs: Path, name: str) -> Path:
     for number in range(1000):
         directory = runs / (name if number == 0 else f"{name}-{number}")
         try:
@@ -397,7 +374,7 @@ def _new_directory(runs: Path, name: str) -> Path:
 
 
 @contextlib.contextmanager
-def _disk_full(directory: Path) -> Iterator[None]:
+def disk_full(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

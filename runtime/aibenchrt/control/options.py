@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aibenchrt.collect.run_info import Override
@@ -44,6 +45,19 @@ class RunOptions:
     ready_s: float = 120.0
     command: str = ""
     progress: Progress = silent
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """Of a run on the hosts of an inventory. resume: the directory of a run that was interrupted. fault: what the user breaks on purpose.
+
+    teardown: take everything off the hosts again, whatever became of the run once its records are here.
+    """
+
+    run: RunOptions
+    teardown: bool = False
+    resume: Path | None = None
+    fault: str = ""
 
 
 def effective(plan: Plan, options: RunOptions) -> Plan:

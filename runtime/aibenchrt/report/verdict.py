@@ -100,7 +100,8 @@ def _check(code: str, ok: bool, found: str, limit: str) -> Check:
 
 
 def _stage_checks(run: Run) -> list[Check]:
-    broken = [f"{s.name} {s.outcome}" for s in run.info.stages if s.outcome in ("failed", "interrupted")]
+    last = {s.name: s for s in run.info.stages}  # a run that was resumed tried some of them again
+    broken = [f"{s.name} {s.outcome}" for s in last.values() if s.outcome in ("failed", "interrupted")]
     found = f"{run.info.outcome}{'; ' + ', '.join(broken) if broken else ''}"
     died = [_death(p) for p in run.info.processes if p.died]
     limit = f"a fault was asked for: {run.info.fault}" if run.info.fault else "no process ends before it is asked to"
