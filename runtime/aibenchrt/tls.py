@@ -26,10 +26,11 @@ LARGEST_MESSAGE = 64 << 20  # bytes
 # Trailing metadata with which a replica says who it is, and which attempt of gRPC it answers where that was not the first.
 SERVER_KEY, ATTEMPT_KEY = "aibench-server", "aibench-attempt"
 
-# A peer that vanished (no power, no network) closes nothing: pings find out, and what waits for it fails within 4 s.
+# A peer that vanished (no power, no network) closes nothing: pings find out, and what waits for it fails within 5 s.
 _PINGS = (
     ("grpc.keepalive_time_ms", 2000),
-    ("grpc.keepalive_timeout_ms", 2000),
+    ("grpc.keepalive_timeout_ms", 3000),
+    ("grpc.http2.ping_timeout_ms", 3000),  # of gRPC's own pings, which measure bandwidth: only one at a time is under way
     ("grpc.http2.max_pings_without_data", 0),
 )
 CHANNEL_OPTIONS: tuple[tuple[str, Any], ...] = (
