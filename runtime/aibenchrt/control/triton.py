@@ -70,6 +70,11 @@ def environment(endpoint: str = "") -> dict[str, str]:
     return changed
 
 
+def program() -> str:
+    """The server's binary. EnvironmentFailure AIB612: Triton cannot run here."""
+    return str(_wheel() / "bin" / "tritonserver")
+
+
 def listening(endpoint: str, tls: Path | None = None) -> list[str]:
     """The server's flags for gRPC at `endpoint` (host:port), and for nothing else. tls: its certificates, as aibenchrt.tls reads them;
     then nobody without one gets an answer. Clients ping what they wait for, and a call says at which attempt it is.
@@ -111,7 +116,7 @@ class TritonServer:
         self._models = [step.task for step in _steps(plan)]
         self._processes = processes
         command = [
-            str(_wheel() / "bin" / "tritonserver"), "--model-repository", str(repository), "--backend-directory", str(backends()),
+            program(), "--model-repository", str(repository), "--backend-directory", str(backends()),
             *listening(endpoint),
             "--disable-auto-complete-config", "--model-control-mode=explicit", "--exit-timeout-secs=5",
             "--trace-config", f"triton,file={trace}", "--trace-config", "level=TIMESTAMPS", "--trace-config", "rate=1",
