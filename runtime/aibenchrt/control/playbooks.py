@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from aibenchrt.control.options import Progress
 from aibenchrt.errors import EnvironmentFailure
@@ -44,7 +47,7 @@ class Playbooks:
         EnvironmentFailure AIB601: no ansible-runner; AIB633: Ansible itself failed, before or between the tasks. KeyboardInterrupt: the
         playbook is ended first; what it began on the hosts goes on.
         """
-        run_async = _ansible_runner()
+        run = _ansible_runner()
         name = playbook.removesuffix(".yml")
         log = self._logs / f"{name}.log"
         watched = _Events(log, what or name, _tasks(self._folder, playbook), self._progress)
@@ -57,27 +60,23 @@ class Playbooks:
             "ANSIBLE_FORCE_COLOR": "0",
         }
         try:
-            thread, runner = run_async(
-                private_data_dir=str(self._scratch),
-                project_dir=str(self._folder),
-                inventory=str(self._inventory),
-                playbook=playbook,
-                extravars=dict(variables),
-                envvars=environment,
-                event_handler=watched,
-                cancel_callback=cancelled.is_set,
-                quiet=True,
+            status = _apart(
+                lambda: run(
+                    private_data_dir=str(self._scratch),
+                    project_dir=str(self._folder),
+                    inventory=str(self._inventory),
+                    playbook=playbook,
+                    extravars=dict(variables),
+                    envvars=environment,
+                    settings={"pexpect_timeout": 1},  # how soon it sees that it was cancelled
+                    event_handler=watched,
+                    cancel_callback=cancelled.is_set,
+                    quiet=True,
+                ).status,
+                cancelled,
             )
-            try:
-                while thread.is_alive():
-                    thread.join(_POLL_S)
-            except BaseException:
-                cancelled.set()
-                thread.join()
-                raise
-            watched.close()
-            status = runner.status
         finally:
+            watched.close()
             shutil.rmtree(self._scratch, ignore_errors=True)  # it holds the environment of this process
         if status != "successful" and not watched.failures:
             raise EnvironmentFailure("AIB633", f"{playbook} ended with '{status}'\n{watched.tail()}".rstrip(), f"read {log}")
@@ -88,6 +87,47 @@ def failure(playbook: str, failures: list[TaskFailure], logs: Path) -> Environme
     """AIB633 with every failure, the first in full."""
     lines = [str(failures[0]), *(str(other).splitlines()[0] for other in failures[1:])]
     return EnvironmentFailure("AIB633", "\n".join(lines), f"read {logs / playbook.replace('.yml', '.log')}")
+
+
+def _apart(work: Callable[[], str], cancelled: threading.Event) -> str:
+    """Runs it on a thread of its own, so that Ctrl-C cannot break it off in the middle: it is cancelled, and awaited, first."""
+    done = threading.Event()  # Thread.join() believes that a thread has ended when Ctrl-C interrupts it (CPython 3.11)
+    found: list[str] = []
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            raised.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=run, name="ansible", daemon=True).start()
+    try:
+        while not done.wait(_POLL_S):
+            pass
+    except BaseException:
+        workers = _workers()
+        cancelled.set()
+        done.wait()
+        for worker in workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
+        raise
+    if raised:
+        raise raised[0]
+    return found[0]
+
+
+def _workers() -> list[psutil.Process]:
+    """What Ansible started: its workers lead sessions of their own, so that ansible-runner's end of its process group misses them."""
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if any("ansible-playbook" in word for word in child.cmdline()):
+                found += child.children(recursive=True)
+    return found
 
 
 class _Events:
@@ -151,8 +191,8 @@ def _tasks(folder: Path, playbook: str) -> int:
 
 def _ansible_runner() -> Callable[..., Any]:
     try:
-        from ansible_runner import run_async
+        from ansible_runner import run
     except ImportError as error:
         raise EnvironmentFailure("AIB601", "ansible-runner is not installed", "pip install 'aibenchc[cluster]'") from error
-    found: Callable[..., Any] = run_async
+    found: Callable[..., Any] = run
     return found
