@@ -9,7 +9,7 @@ from itertools import combinations
 
 from aibenchrt import catalog
 from aibenchrt import plan as p
-from aibenchrt.component import ComponentSpec
+from aibenchrt.component import ComponentSpec, Model
 
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill.branches import share_of
@@ -148,7 +148,7 @@ def needs_of(flow: Flow, steps: Sequence[p.Step], wanted: Wanted, load: Load, ge
 
     yield need(PLANNER, "planner", *said(PLANNER, PLANNER_MIB, PLANNER_CALL_MS * max(1.0, sum(calls.values()))))
     for step in steps:
-        stages = [said(stage.name, spec_of(stage).memory_mib, calls[step.task] * call_ms(stage)) for stage in step.stages]
+        stages = [said(stage.name, memory_mib(stage), calls[step.task] * call_ms(stage)) for stage in step.stages]
         mib = sum(stage[0] for stage in stages) - PROCESS_MIB * (len(stages) - 1)
         kind: Kind = "ai" if step.kind == "ai" else "service"
         yield need(step.task, kind, mib, sum(stage[1] for stage in stages), sum(stage[2] for stage in stages))
@@ -162,9 +162,16 @@ def needs_of(flow: Flow, steps: Sequence[p.Step], wanted: Wanted, load: Load, ge
 
 def call_ms(stage: p.PlanStage) -> float:
     """CPU time of one call."""
-    spec = spec_of(stage)
-    cost = next((model.cost for model in spec.models if model.name == stage.model), 0.0)
-    return spec.cpu_ms + cost / MULTIPLY_ADDS_MS
+    return spec_of(stage).cpu_ms + sum(model.cost for model in models_of(stage)) / MULTIPLY_ADDS_MS
+
+
+def memory_mib(stage: p.PlanStage) -> int:
+    return spec_of(stage).memory_mib + sum(model.memory_mib for model in models_of(stage))
+
+
+def models_of(stage: p.PlanStage) -> tuple[Model, ...]:
+    """The one that serves; none of a service."""
+    return tuple(model for model in spec_of(stage).models if model.name == stage.model)
 
 
 def requests_per_second(load: Load) -> float:

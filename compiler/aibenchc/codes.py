@@ -175,9 +175,14 @@ _RUNNING = (
     Code("AIB616", "these runs do not go together", "give runs of separate deployments with one fingerprint, all VALID", "A reference, or a comparison, needs runs of the same thing."),
     Code("AIB617", "a service was not prepared", "run `aibenchc run SPEC`, which prepares every service", "A service reads a folder that preparation makes."),
     Code("AIB618", "there is no GPU to train on", "train with --device cpu, or --device auto", "`--device cuda` needs a CUDA GPU that torch can use; `auto` takes one where there is one. Models served are the same either way."),
+    Code("AIB619", "what is deployed cannot be told", "`ansible all -i INVENTORY -m ping` tells whether the hosts can be reached; --deployed FOLDER reads fetched files", "`aibenchc plan --diff` compares with /var/lib/aibench/<scenario>/deployed.json of every host, which a deployment writes at its end."),
     Code("AIB620", "a certificate cannot be used", "deploy again: certificates are made by the control host", "With --tls a program needs ca.pem, cert.pem and key.pem that fit each other, have not expired, and a key that nobody else may read."),
     Code("AIB631", "a query generator was late for the agreed start", "agree on a later instant: aibench_lead_s of the playbooks", "All generators of a load start at one instant; one that is not ready by then sends nothing, rather than later than the others."),
     Code("AIB632", "a planner does not tell the time", "read its log; deploy it again", "The clocks of several hosts are compared by exchanges with every planner before the load and after it."),
+    Code("AIB633", "a task failed on a host, or a host cannot be reached", "read the log it names; then --resume RUN", "The generated playbooks stopped; what Ansible said of every host that failed is shown."),
+    Code("AIB634", "the run cannot be resumed", "give the same spec, inventory and options as then, or begin a new run", "A run goes on only as what it was begun as."),
+    Code("AIB635", "the load was not sent whole", "--resume RUN keeps this attempt apart and sends it anew", "A query generator was stopped or killed, or they did not begin together. Half a load is not mixed with its repetition."),
+    Code("AIB636", "an option is for runs on hosts", "name the hosts with -i INVENTORY", "--teardown, --resume, --expect-fault and --no-tls say how a run on hosts goes."),
 )
 
 _OURS = (

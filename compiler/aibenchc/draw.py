@@ -18,22 +18,14 @@ from aibenchrt.component import Kind
 
 from aibenchc.flow import Flow
 from aibenchc.graph import RESPONSE, ChoiceKind, Graph, Guard, Task
+from aibenchc.svg import FILL, document, text
 
 LARGEST = 300  # tasks; nobody can read a picture of more
 SWEEPS = 24
 
-_FILL = {
-    "request": ("#dbeafe", "#1d4ed8"),
-    "AI": ("#fde7c8", "#c2410c"),
-    "non-AI": ("#d7f0e3", "#0f766e"),
-    "effect": ("#e9defb", "#7c3aed"),
-    "auxiliary": ("#eceff3", "#64748b"),
-    "response": ("#1f2937", "#1f2937"),
-}
 _ROW, _GAP, _COLUMN_GAP, _MARGIN, _TOP = 46.0, 14.0, 74.0, 24.0, 58.0
 _DUMMY_GAP = 12.0
 _NAME_PX, _SMALL_PX, _LABEL_PX = 8.2, 6.3, 6.1  # width of a character at 13 px bold, 10.5 px and 10 px
-_FONT = "font-family=\"'DejaVu Sans', Verdana, Helvetica, Arial, sans-serif\""
 
 
 @dataclass
@@ -78,22 +70,22 @@ def draw(flow: Flow, title: str, marked: Collection[str] = frozenset()) -> str:
     """The SVG of a valid graph. marked: names of tasks and classes to show as about to go. Same graph, same bytes."""
     graph = flow.graph
     if len(graph.tasks) > LARGEST:
-        text = f"{len(graph.requests)} request classes, {len(graph.tasks)} tasks: too many to draw; `aibenchc distill --trace` lists them"
-        return _document(640, 110, [_text(_MARGIN, 34, title, 15, bold=True), _text(_MARGIN, 66, text, 11)])
+        said = f"{len(graph.requests)} request classes, {len(graph.tasks)} tasks: too many to draw; `aibenchc distill --trace` lists them"
+        return document(640, 110, [text(_MARGIN, 34, title, 15, bold=True), text(_MARGIN, 66, said, 11)])
     nodes = _nodes(graph)
     lines = _lines(flow, marked)
     _layer(nodes, lines)
     layers = _route(nodes, lines)
     _order(layers, lines)
     width, height = _place(layers, lines)
-    body = [_text(_MARGIN, 34, title, 15, bold=True)]
+    body = [text(_MARGIN, 34, title, 15, bold=True)]
     for line in sorted(lines, key=lambda line: line.marked):
         body += _draw_line(line)
     for node in nodes.values():
         body += _draw_box(node, node.name in marked)
     body += _draw_labels(lines)
     body += _legend(nodes.values(), height)
-    return _document(max(width, 560), height + 46, body)
+    return document(max(width, 560), height + 46, body)
 
 
 def _nodes(graph: Graph) -> dict[str, _Node]:
@@ -346,11 +338,11 @@ def _draw_labels(lines: Sequence[_Line]) -> Iterator[str]:
             half = len(label) * _LABEL_PX / 2 + 3
             x, y = end.x - 14 - half, end.y + sum(offsets) / len(offsets) + (number - (len(places) - 1) / 2) * 8
             yield f'<rect x="{x - half:.1f}" y="{y - 7.5:.1f}" width="{2 * half:.1f}" height="15" rx="4" fill="#ffffff" opacity="0.9"/>'
-            yield _text(x, y + 3.5, label, 10, colour="#9a3412", anchor="middle")
+            yield text(x, y + 3.5, label, 10, colour="#9a3412", anchor="middle")
 
 
 def _draw_box(node: _Node, marked: bool) -> Iterator[str]:
-    fill, stroke = _FILL[node.kind]
+    fill, stroke = FILL[node.kind]
     round_ = 16 if node.kind in ("request", "response") else 6
     border = 'stroke="#dc2626" stroke-width="2" stroke-dasharray="6 3"' if marked else f'stroke="{stroke}" stroke-width="1.2"'
     top = node.y - node.height / 2
@@ -358,45 +350,16 @@ def _draw_box(node: _Node, marked: bool) -> Iterator[str]:
     yield f'<rect {place} rx="{round_}" fill="{fill}" {border}/>'
     middle = node.x + node.width / 2
     colour = "#ffffff" if node.kind == "response" else "#111827"
-    yield _text(middle, top + 20 if node.lines else node.y + 4.5, node.name, 13, bold=True, colour=colour, anchor="middle")
+    yield text(middle, top + 20 if node.lines else node.y + 4.5, node.name, 13, bold=True, colour=colour, anchor="middle")
     for number, line in enumerate(node.lines):
-        yield _text(middle, top + 33.5 + 13 * number, line, 10.5, colour="#475569", anchor="middle")
+        yield text(middle, top + 33.5 + 13 * number, line, 10.5, colour="#475569", anchor="middle")
 
 
 def _legend(nodes: Iterable[_Node], height: float) -> Iterator[str]:
     present = {node.kind for node in nodes}
     x, y = _MARGIN, height + 26
-    for kind, (fill, stroke) in _FILL.items():
+    for kind, (fill, stroke) in FILL.items():
         if kind in present:
             yield f'<rect x="{x:.1f}" y="{y - 10:.1f}" width="14" height="12" rx="3" fill="{fill}" stroke="{stroke}"/>'
-            yield _text(x + 20, y, kind, 11, colour="#334155")
+            yield text(x + 20, y, kind, 11, colour="#334155")
             x += 34 + 7 * len(kind)
-
-
-def _text(x: float, y: float, text: str, size: float, bold: bool = False, colour: str = "#111827", anchor: str = "start") -> str:
-    style = f'font-size="{size:g}" fill="{colour}" text-anchor="{anchor}"' + (' font-weight="bold"' if bold else "")
-    return f'<text x="{x:.1f}" y="{y:.1f}" {style}>{escape(_printable(text))}</text>'
-
-
-def _printable(text: str) -> str:
-    """XML has no way to write most control characters."""
-    return "".join(c if c.isprintable() else " " for c in text)
-
-
-def _document(width: float, height: float, body: Sequence[str]) -> str:
-    heads = "".join(
-        f'<marker id="{name}" viewBox="0 0 8 8" refX="4" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-        f'<path d="M0,0.8 L8,4 L0,7.2 z" fill="{colour}"/></marker>'
-        for name, colour in (("head", "#64748b"), ("gone", "#dc2626"))
-    )
-    size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} {_FONT}>',
-            f"<defs>{heads}</defs>",
-            f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>',
-            *body,
-            "</svg>",
-            "",
-        ]
-    )

@@ -142,6 +142,7 @@ class Model:
     """A named configuration of a component's model. Quality and cost are declared, not measured.
 
     quality: metric name → declared value as a share in [0, 1]; cost: multiply-adds of one request, in millions.
+    memory_mib: measured, what its process holds beyond the component's own `memory_mib` (weights twice, as ONNX Runtime reads them).
     """
 
     name: str
@@ -149,6 +150,7 @@ class Model:
     quality: tuple[tuple[str, float], ...]
     cost: float
     paper: str
+    memory_mib: int = 0
 
 
 @dataclass(frozen=True)

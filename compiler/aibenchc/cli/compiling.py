@@ -126,11 +126,11 @@ def distill_spec(arguments: argparse.Namespace, diagnostics: Diagnostics) -> boo
     report(distilled, diagnostics)
     say((trace.render(distilled) if arguments.trace else trace.summary(distilled)).removesuffix("\n"))
     if arguments.svg is not None:
-        _write_pictures(arguments.svg, dict(trace.pictures(distilled, scenario.title)))
+        write_pictures(arguments.svg, dict(trace.pictures(distilled, scenario.title)))
     return not diagnostics.failed
 
 
-def _write_pictures(folder: Path, pictures: dict[str, str]) -> None:
+def write_pictures(folder: Path, pictures: dict[str, str]) -> None:
     """All or none. EnvironmentFailure AIB507: they cannot be written."""
     fresh = {folder / f".{name}.{os.getpid()}": folder / name for name in pictures}
     try:
@@ -145,7 +145,7 @@ def _write_pictures(folder: Path, pictures: dict[str, str]) -> None:
                 part.unlink()
         hint = "name another folder with --svg"
         raise EnvironmentFailure("AIB507", f"cannot write into '{folder}': {error.strerror or error}", hint) from error
-    complain(f"wrote {len(pictures)} pictures to {folder}")
+    complain(f"wrote {len(pictures)} picture{'' if len(pictures) == 1 else 's'} to {folder}")
 
 
 def compile_to_folder(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Path | None:

@@ -22,6 +22,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("components", "authoring", "list the components and data sets a spec may name"),
     Verb("distill", "compiling", "apply the distilling rules and show what they do"),
     Verb("compile", "compiling", "compile a spec into plan, protos, stubs, models, playbooks and load"),
+    Verb("plan", "planning", "show which host takes which part, and what a deployment would change"),
     Verb("run", "running", "compile, start everything on this machine, send the load and collect records"),
     Verb("report", "running", "tables and pictures of a run"),
     Verb("validate", "running", "judge a run against its references, slo and quality targets"),

@@ -16,7 +16,13 @@ from aibenchc.emit.templates import Fit, line, render, word
 TIMING = 100  # field number of a reply's timing; ports count from 1
 PAYLOADS = 16  # number of the first request class; what every request has counts from 1
 RESERVED = ("Timing", "StageTiming", "ScenarioRequest", "ScenarioReply", "ScenarioService")
-OURS = {"planner": "the planner", "triton": "Triton", "load": "the query generator"}  # as services and units
+OURS = {
+    "planner": "the planner",
+    "triton": "Triton",
+    "load": "the query generator",
+    "generator": "the query generator",
+    "postgresql": "the database server",
+}  # as services and units
 
 
 @dataclass(frozen=True)

@@ -35,4 +35,6 @@ SPEC = ComponentSpec(
     baseline="search order",
     metrics=("ndcg@10",),
     trains=True,
+    memory_mib=96,
+    cpu_ms=1.5,
 )

@@ -16,4 +16,6 @@ SPEC = ComponentSpec(
     metrics=("hit_rate@10", "ndcg@10"),
     settings=(Setting("top", "count", 50, (), "how many goods go on to the next task"),),
     trains=True,
+    memory_mib=96,
+    cpu_ms=1.5,
 )

@@ -27,4 +27,6 @@ SPEC = ComponentSpec(
     baseline="majority",
     metrics=("accuracy",),
     trains=True,
+    memory_mib=96,
+    cpu_ms=1.5,
 )

@@ -1,0 +1,131 @@
+"""What a deployment would change: the plan's parts against what each host says that it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from aibenchrt.plan import Deployed, DeployedPart, PartKind
+
+GONE = "this deployment has no such host"
+
+
+@dataclass(frozen=True)
+class Change:
+    """sign: + comes, - goes, ~ changes or moves. details: what of it, from what to what."""
+
+    sign: str
+    part: str
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HostChanges:
+    host: str
+    changes: tuple[Change, ...]
+
+
+def changes(
+    wanted: Mapping[str, Deployed], held: Mapping[str, Deployed | None], archives: Mapping[str, str] | None = None
+) -> tuple[HostChanges, ...]:
+    """The hosts on which something changes, the plan's first. held: None where nothing of the scenario is deployed.
+
+    archives: what a shipment has, name → name with its content hash, to compare with what was shipped to each host.
+    """
+    now = {(part.kind, part.name): host for host, found in held.items() if found for part in found.parts}
+    then = {(part.kind, part.name): host for host, found in wanted.items() for part in found.parts}
+    hosts = (*wanted, *(host for host, found in held.items() if host not in wanted and found is not None))
+    compared = []
+    for host in hosts:
+        to, of = wanted.get(host), held.get(host)
+        found = (*_of_host(to, of), *_parts(host, to, of, now, then), *_archives(to, of, archives or {}))
+        if found:
+            compared.append(HostChanges(host, found))
+    return tuple(compared)
+
+
+def _of_host(wanted: Deployed | None, held: Deployed | None) -> Iterator[Change]:
+    """Of everything on the host at once."""
+    if wanted is None or held is None:
+        return
+    details = []
+    if wanted.deployment != held.deployment:
+        details.append(f"deployment {held.deployment} → {wanted.deployment}")
+    if wanted.tls != held.tls:
+        details.append("plain connections → mutual TLS" if wanted.tls else "mutual TLS → plain connections")
+    if details:
+        yield Change("~", "the host", tuple(details))
+
+
+def _parts(
+    host: str,
+    wanted: Deployed | None,
+    held: Deployed | None,
+    now: Mapping[tuple[PartKind, str], str],
+    then: Mapping[tuple[PartKind, str], str],
+) -> Iterator[Change]:
+    to = {_slot(part): part for part in wanted.parts} if wanted else {}
+    of = {_slot(part): part for part in held.parts} if held else {}
+    same_plan = wanted is not None and held is not None and wanted.plan == held.plan
+    for slot, part in to.items():
+        key = (part.kind, part.name)
+        if slot in of:
+            details = tuple(_details(of[slot], part, same_plan))
+            if details:
+                yield Change("~", part.name, details)
+        elif key in now and now[key] != host:
+            yield Change("~", part.name, (f"moves here from {now[key]}",))
+        else:
+            yield Change("+", part.name, tuple(_holds(part)))
+    for slot, part in of.items():
+        if slot in to:
+            continue
+        target = then.get((part.kind, part.name))
+        if target is not None and target != host:
+            yield Change("~", part.name, (f"moves to {target}",))
+        else:
+            yield Change("-", part.name, () if wanted else (GONE,))
+
+
+def _slot(part: DeployedPart) -> str:
+    """A host has one Triton and one query generator at most: their numbers depend on the other hosts."""
+    return part.kind if part.kind in ("triton", "generator") else part.name
+
+
+def _holds(part: DeployedPart) -> Iterator[str]:
+    if part.address:
+        yield f"at {part.address}"
+    if part.kind == "triton":
+        yield "serves " + ", ".join(f"{name} ({stage.model})" for name, stage in part.stages.items())
+
+
+def _details(held: DeployedPart, wanted: DeployedPart, same_plan: bool) -> Iterator[str]:
+    if held.name != wanted.name:
+        yield f"was {held.name}"
+    if held.address != wanted.address:
+        yield f"address {held.address} → {wanted.address}"
+    for name in (*wanted.stages, *(name for name in held.stages if name not in wanted.stages)):
+        of, to = held.stages.get(name), wanted.stages.get(name)
+        if of is None and to is not None:
+            yield f"+ {name} ({to.model or to.component})"
+        elif to is None and of is not None:
+            yield f"- {name} ({of.model or of.component})"
+        elif of is not None and to is not None:
+            if of.component != to.component:
+                yield f"{name}: component {of.component} → {to.component}"
+            if of.model != to.model:
+                yield f"{name}: model {of.model} → {to.model}"
+            for setting in dict.fromkeys((*of.settings, *to.settings)):
+                if of.settings.get(setting) != to.settings.get(setting):
+                    yield f"{name}: {setting} {of.settings.get(setting, 'not set')} → {to.settings.get(setting, 'not set')}"
+    if wanted.kind in ("planner", "generator") and not same_plan:
+        yield "another plan"
+
+
+def _archives(wanted: Deployed | None, held: Deployed | None, archives: Mapping[str, str]) -> Iterator[Change]:
+    """Of those that the host has: code, libraries, prepared data, and the version of each model."""
+    if wanted is None or held is None:
+        return
+    for name, shipped in held.archives.items():
+        if name in archives and archives[name] != shipped:
+            yield Change("~", name, (f"shipped as {shipped} → {archives[name]}",))
