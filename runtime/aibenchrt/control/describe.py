@@ -33,6 +33,7 @@ from aibenchrt.control.options import RunOptions
 from aibenchrt.control.process import Child
 from aibenchrt.datasets.specs import DATASETS
 from aibenchrt.load.schedule import used_up
+from aibenchrt.machine import cpu_model, os_name
 from aibenchrt.plan import Plan
 from aibenchrt.train.repository import ModelVersion
 
@@ -44,11 +45,11 @@ def this_host() -> HostInfo:
     memory = round(psutil.virtual_memory().total / 2**20 / _MEMORY_STEP_MIB) * _MEMORY_STEP_MIB
     return HostInfo(
         name=platform.node(),
-        cpu_model=_cpu_model(),
+        cpu_model=cpu_model(),
         cores=len(os.sched_getaffinity(0)),
         memory_mib=memory,
         kernel=platform.release(),
-        os=_os_name(),
+        os=os_name(),
     )
 
 
@@ -258,20 +259,3 @@ def extra_runs(plan: Plan, counts: Mapping[str, int], rate: float) -> tuple[Extr
 
 def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _cpu_model() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def _os_name() -> str:
-    try:
-        return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
-    except OSError:
-        return platform.system()

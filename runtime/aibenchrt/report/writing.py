@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING
 
 from aibenchrt.errors import EnvironmentFailure
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+_OF_A_RUN = "free space, or copy the run directory to where it can be written"
 
 
 def write_json(path: Path, data: BaseModel) -> None:
@@ -14,7 +18,7 @@ def write_json(path: Path, data: BaseModel) -> None:
     write_text(path, data.model_dump_json(indent=2) + "\n")
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, hint: str = _OF_A_RUN) -> None:
     """Whole or not at all. Raises EnvironmentFailure AIB605."""
     temporary = path.with_name(path.name + ".part")
     try:
@@ -22,5 +26,4 @@ def write_text(path: Path, text: str) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        hint = "free space, or copy the run directory to where it can be written"
         raise EnvironmentFailure("AIB605", f"cannot write {path.name}: {error.strerror}", hint) from error

@@ -1,0 +1,37 @@
+"""This machine as plain facts, read from the operating system. Imports the standard library alone."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
+
+
+def cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def os_name() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    except OSError:
+        return platform.system()
+
+
+def last_level_cache() -> int | None:
+    """Bytes of the CPU's largest cache, as Linux says; None where it does not."""
+    sizes = []
+    for path in _CACHES.glob("index*/size"):
+        text = path.read_text(encoding="utf-8").strip()
+        digits, unit = text.rstrip("KMG"), text[-1:]
+        if digits.isdecimal():
+            sizes.append(int(digits) * _UNITS.get(unit, 1))
+    return max(sizes, default=None)
