@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aibenchc.cli.compiling import add_trained_spec_arguments, compile_to_folder, read_port
+from aibenchrt.errors import EnvironmentFailure
+
+from aibenchc.cli.compiling import GENERATED, add_inventory_arguments, add_trained_spec_arguments, compile_to_folder, read_port
 from aibenchc.cli.output import complain, say, show
 from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
 from aibenchc.diagnostics import Diagnostics
@@ -25,6 +27,7 @@ def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
     if verb == "run":
         add_trained_spec_arguments(parser)
         _add_run_arguments(parser)
+        _add_cluster_arguments(parser)
     elif verb == "data":
         parser.add_argument("--fetch", choices=("real", "synthetic"), help="fetch or make the data sets in this form")
     elif verb == "reference":
@@ -61,6 +64,18 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
         type=_replacement,
         metavar="TASK=random|baseline",
         help="answer an AI task at random or by its baseline: what does it contribute?",
+    )
+
+
+def _add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
+    add_inventory_arguments(parser)
+    parser.add_argument("--teardown", action="store_true", help="with -i: take everything off the hosts again when the records are here")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="with -i: go on with a run that was interrupted")
+    parser.add_argument(
+        "--expect-fault",
+        default="",
+        metavar="TEXT",
+        help="with -i: you break something on purpose while the load runs; the report then shows what users saw of it",
     )
 
 
@@ -114,11 +129,18 @@ def _compiled(arguments: argparse.Namespace) -> Path | None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    on_hosts = arguments.inventory is not None
+    for option in ("teardown", "resume", "expect_fault", "no_tls"):
+        if getattr(arguments, option) and not on_hosts:
+            raise EnvironmentFailure("AIB636", f"--{option.replace('_', '-')} is for a run on hosts", "name them with -i INVENTORY")
+    if on_hosts:
+        arguments.ports_from = arguments.first_port or arguments.ports_from
+        arguments.out = arguments.out or GENERATED / f"{arguments.spec.stem}-on-{arguments.inventory.stem}"
     generated = _compiled(arguments)
     if generated is None:
         return 1
     from aibenchrt.control.local import run_local
-    from aibenchrt.control.options import RunOptions
+    from aibenchrt.control.options import ClusterOptions, RunOptions
 
     with progress_bars() as progress:
         options = RunOptions(
@@ -128,14 +150,20 @@ def _run(arguments: argparse.Namespace) -> int:
             duration_s=arguments.duration,
             warmup_s=arguments.warmup,
             seed=arguments.seed,
-            ports_from=arguments.first_port,
+            ports_from=None if on_hosts else arguments.first_port,
             overrides=dict(arguments.replace),
             extra=arguments.extra > 0,
             extra_s=arguments.extra,
             command=shlex.join(["aibenchc", *sys.argv[1:]]),
             progress=progress,
         )
-        directory = run_local(generated, arguments.runs, options)
+        if on_hosts:
+            from aibenchrt.control.cluster import run_cluster
+
+            whole = ClusterOptions(options, arguments.teardown, arguments.resume, arguments.expect_fault)
+            directory = run_cluster(generated, arguments.inventory, arguments.runs, whole)
+        else:
+            directory = run_local(generated, arguments.runs, options)
     say(str(directory))
     complain(f"next: aibenchc validate {directory} --report")
     return 0
