@@ -139,12 +139,12 @@ _PLACEMENT = (
     _warning("AIB409", "deployment '{name}' has {nodes} nodes, the inventory {hosts}", "write `nodes {hosts}` in the deployment, or give the inventory that belongs to it", "The parts are placed on the inventory's hosts, however many they are; a reference is bound to the number of hosts that ran."),
     _warning("AIB410", "query generators share {hosts} with what they measure", "add a host for each generator, or accept that its CPU time delays the others", "A generator that competes with the system for CPU sends late and makes answers late; the report counts its lateness, and a run where it matters is INVALID."),
     _warning("AIB411", "deployment '{name}' places '{task}', which distilling removed", "write `keep {task}` in `distill`, or remove it from the deployment", "What no longer runs takes no host. `postgresql` is there only where a task has `engine postgresql`."),
-    Code("AIB412", "'{task}' cannot have {count} replicas: it keeps the {state} on disk", "remove it from `replicas`", "Tasks that keep the same thing on disk share one host and have one replica each: another replica would not see what the first one stored."),
+    Code("AIB412", "'{task}' cannot have {count} replicas: it keeps {state} on disk", "remove it from `replicas`", "Tasks that keep the same thing on disk share one host and have one replica each: another replica would not see what the first one stored."),
     Code("AIB413", "'{one}' and '{other}' cannot be apart: {why}", "remove one of them from `apart`", "`apart` keeps parts on different hosts; `together`, a common state on disk, and distilling's combined tasks put them on one."),
     _warning("AIB414", "{count} replicas of '{name}' share host '{host}'", "add hosts, or lower `replicas`", "There are fewer hosts with room than replicas; they help only if the host has cores to spare."),
     _warning("AIB415", "a GPU of host '{host}' is kept for '{name}', which runs on the CPU", "remove it from `gpu` to free the GPU", "Models are served by ONNX Runtime on the CPU; `gpu` decides about the host alone, so far."),
     Code("AIB417", "'{name}' cannot have a GPU: it runs no model", "remove it from `gpu`", "Only a model in Triton can take a GPU; other parts are services on the CPU."),
-    _warning("AIB416", "{wanted} query generators are asked for, {found} have a host", "add hosts, or lower `generators`", "Two generators on one host would only compete for it; the load is the same however many there are."),
+    _warning("AIB416", "{wanted} query generators are asked for, there are hosts for {found}", "add hosts, or lower `generators`", "Two generators on one host would only compete for it; the load is the same however many there are."),
 )
 
 _EMISSION = (
@@ -174,7 +174,7 @@ _RUNNING = (
     Code("AIB615", "the PostgreSQL server cannot be used", "start it, set AIBENCH_POSTGRES_DSN to its connection string, and prepare the data", "A task with `engine postgresql` needs a server that can be reached and holds the scenario's tables."),
     Code("AIB616", "these runs do not go together", "give runs of separate deployments with one fingerprint, all VALID", "A reference, or a comparison, needs runs of the same thing."),
     Code("AIB617", "a service was not prepared", "run `aibenchc run SPEC`, which prepares every service", "A service reads a folder that preparation makes."),
-    Code("AIB618", "there is no GPU to train on", "train with --device cpu, or --device auto", "`--device cuda` needs a CUDA GPU that torch can use; `auto` takes one where there is one. Models served are the same either way."),
+    Code("AIB618", "there is no GPU here", "take --device cpu, or --device auto", "`--device cuda` needs a CUDA GPU that torch can use; `auto` takes one where there is one. Models served are the same either way."),
     Code("AIB619", "what is deployed cannot be told", "`ansible all -i INVENTORY -m ping` tells whether the hosts can be reached; --deployed FOLDER reads fetched files", "`aibenchc plan --diff` compares with /var/lib/aibench/<scenario>/deployed.json of every host, which a deployment writes at its end."),
     Code("AIB620", "a certificate cannot be used", "deploy again: certificates are made by the control host", "With --tls a program needs ca.pem, cert.pem and key.pem that fit each other, have not expired, and a key that nobody else may read."),
     Code("AIB631", "a query generator was late for the agreed start", "agree on a later instant: aibench_lead_s of the playbooks", "All generators of a load start at one instant; one that is not ready by then sends nothing, rather than later than the others."),
@@ -183,6 +183,8 @@ _RUNNING = (
     Code("AIB634", "the run cannot be resumed", "give the same spec, inventory and options as then, or begin a new run", "A run goes on only as what it was begun as."),
     Code("AIB635", "the load was not sent whole", "--resume RUN keeps this attempt apart and sends it anew", "A query generator was stopped or killed, or they did not begin together. Half a load is not mixed with its repetition."),
     Code("AIB636", "an option is for runs on hosts", "name the hosts with -i INVENTORY", "--teardown, --resume, --expect-fault and --no-tls say how a run on hosts goes."),
+    Code("AIB640", "no kernel is called '{name}'", "", "`aibenchc bench micro NAME` takes the kernels of AIBench's micro benchmarks; runtime/aibenchrt/micro/README.md lists them."),
+    Code("AIB641", "a file holds no figures of micro benchmarks", "name a file that --json wrote", "`aibenchc bench micro --from FILE` shows what `--json FILE` wrote."),
 )
 
 _OURS = (

@@ -1,9 +1,11 @@
-"""This machine as plain facts, read from the operating system. Imports the standard library alone."""
+"""This machine as plain facts, read from the operating system. Imports the standard library alone, and torch where a GPU is asked for."""
 
 from __future__ import annotations
 
 import platform
 from pathlib import Path
+
+from aibenchrt.errors import EnvironmentFailure
 
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
@@ -35,3 +37,16 @@ def last_level_cache() -> int | None:
         if digits.isdecimal():
             sizes.append(int(digits) * _UNITS.get(unit, 1))
     return max(sizes, default=None)
+
+
+def chosen_device(name: str) -> str:
+    """'cpu' or 'cuda'; 'auto' is cuda where there is one. EnvironmentFailure AIB618: cuda is asked for and there is none."""
+    if name == "cpu":
+        return name
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if name == "cuda":
+        raise EnvironmentFailure("AIB618", "there is no CUDA GPU that torch can use here", "take --device cpu, or --device auto")
+    return "cpu"

@@ -28,6 +28,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("validate", "running", "judge a run against its references, slo and quality targets"),
     Verb("reference", "running", "write runs' figures as a reference block"),
     Verb("ablate", "ablating", "measure what each AI component contributes to the answers"),
+    Verb("bench", "benching", "measure single kernels against what this machine can do"),
     Verb("train", "training", "train the models of a spec"),
     Verb("data", "running", "list the data sets on this machine; fetch or make them"),
 )

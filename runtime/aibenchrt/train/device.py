@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from aibenchrt.errors import EnvironmentFailure
-
-
-def chosen_device(name: str) -> str:
-    """'cpu' or 'cuda'; 'auto' is cuda where there is one. EnvironmentFailure AIB618: cuda is asked for and there is none."""
-    if name == "cpu":
-        return name
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    if name == "cuda":
-        raise EnvironmentFailure("AIB618", "there is no CUDA GPU that torch can use here", "train with --device cpu, or --device auto")
-    return "cpu"
+from aibenchrt.machine import chosen_device as chosen_device
 
 
 def description(device: str) -> str:

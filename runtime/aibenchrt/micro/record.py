@@ -1,0 +1,138 @@
+"""What a run of the micro benchmarks is, as data: `--json FILE` writes it, `--from FILE` reads it. Times in seconds, rates per second.
+
+Dataclasses, so that they are written where pydantic is not installed; it checks them when they are read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.micro.timing import Timing
+
+SCHEMA = "aibenchc.micro/1"
+
+
+@dataclass(frozen=True)
+class Host:
+    """load: processes that ran or waited to run in the minute before (the load average): other work, which takes time from ours."""
+
+    cpu_model: str
+    cores: int
+    kernel: str
+    os: str
+    load: float
+
+
+@dataclass(frozen=True)
+class Device:
+    """What was measured. cache_bytes: of its last level, None where it is not known."""
+
+    kind: str  # cpu, cuda
+    name: str
+    cache_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """arithmetic: float32, tf32 or bfloat16. cache: 'warm' or 'cold'. threads: of torch on the CPU."""
+
+    sizes: str
+    arithmetic: str
+    cache: str
+    threads: int
+    seed: int
+    budget_s: float
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One ceiling, measured before the kernels and after them; `value` is the higher. what: how."""
+
+    what: str
+    before: float
+    after: float
+
+    @property
+    def value(self) -> float:
+        return max(self.before, self.after)
+
+    @property
+    def drift(self) -> float:
+        """By how much the two differ, of the higher."""
+        return 1 - min(self.before, self.after) / self.value
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """call_s: the least time of a call, by pass: that of a multiplication of one element."""
+
+    flop: Rate
+    bytes: Rate
+    call_s: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kernel, size and pass.
+
+    cached: all that the pass touches fits the device's last-level cache. bound: what allows least speed, of 'compute' (FLOP over the
+    peak), 'memory' (bytes over the peak; 'cache' where cached and warm, whose peak is not measured) and 'call'. of_bound: the time that
+    this allows over the time measured.
+    """
+
+    kernel: str
+    aibench: str
+    size: str
+    shape: str
+    source: str
+    direction: str  # forward, backward
+    flop: int
+    bytes: int
+    time: Timing
+    flop_per_s: float
+    bytes_per_s: float
+    of_peak_flop: float
+    of_peak_bytes: float
+    intensity: float  # FLOP per byte
+    cached: bool
+    bound: str
+    of_bound: float
+
+
+@dataclass(frozen=True)
+class MicroRun:
+    schema: str
+    host: Host
+    device: Device
+    settings: Settings
+    versions: dict[str, str]
+    peaks: Peaks
+    rows: tuple[Row, ...]
+
+
+def as_json(run: MicroRun) -> str:
+    return json.dumps(dataclasses.asdict(run), indent=1, ensure_ascii=False) + "\n"
+
+
+def read(path: Path) -> MicroRun:
+    """A file that `--json` wrote. EnvironmentFailure AIB641: it cannot be read, or is another thing."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        run = TypeAdapter(MicroRun).validate_json(path.read_bytes())
+    except OSError as error:
+        raise _unreadable(path, str(error.strerror)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _unreadable(path, f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}") from error
+    if run.schema != SCHEMA:
+        raise _unreadable(path, f"it is {run.schema!r}, not {SCHEMA!r}")
+    return run
+
+
+def _unreadable(path: Path, why: str) -> EnvironmentFailure:
+    return EnvironmentFailure("AIB641", f"'{path}' holds no figures of micro benchmarks: {why}", "name a file that --json wrote")
