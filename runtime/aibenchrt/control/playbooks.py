@@ -86,7 +86,8 @@ class Playbooks:
 def failure(playbook: str, failures: list[TaskFailure], logs: Path) -> EnvironmentFailure:
     """AIB633 with every failure, the first in full."""
     lines = [str(failures[0]), *(str(other).splitlines()[0] for other in failures[1:])]
-    return EnvironmentFailure("AIB633", "\n".join(lines), f"read {logs / playbook.replace('.yml', '.log')}")
+    log = logs / playbook.replace(".yml", ".log")
+    return EnvironmentFailure("AIB633", "\n".join(lines), f"read {log}; then go on with --resume {logs.parent}")
 
 
 def _apart(work: Callable[[], str], cancelled: threading.Event) -> str:
