@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from aibenchrt.stages import chain
 from aibenchrt.tensors import decode, encode
 from aibenchrt.train import plan_models, train_task
 from aibenchrt.train import task as training
-from aibenchrt.train.path import Sample, collect
+from aibenchrt.train.path import Asked, Sample, collect
 from aibenchrt.train.repository import Key, ModelVersion, find, open_version, store
 from aibenchrt.values import Values
 from triton_process import infer, triton
@@ -83,7 +83,10 @@ def test_every_model_beats_its_baseline(models: dict[str, ModelVersion]) -> None
     for baseline in ("majority", "tf-idf + linear"):
         assert accuracy["low"] > found["category"]["baselines"][baseline]["accuracy"]["high"]
     assert found["picture"]["metrics"]["accuracy"]["low"] > 0.5 > found["picture"]["baselines"]["majority"]["accuracy"]["high"]
+    assert found["category"]["gains"]["accuracy over tf-idf + linear"]["low"] > 0
+    assert found["picture"]["gains"]["accuracy over majority"]["low"] > 0
     assert found["recommend"]["gains"]["ndcg@10 over popularity"]["low"] > 0
+    assert found["recommend"]["gains"]["ndcg@10 over popularity of likes"]["low"] > 0
     assert found["rank"]["gains"]["ndcg@10 over search order"]["low"] > 0
     assert found["rank"]["gains"]["ndcg@10 over popularity order"]["low"] > 0
 
@@ -96,6 +99,9 @@ def test_metadata_says_what_a_reader_must_know(models: dict[str, ModelVersion], 
         assert stored["protocol"]
         assert all(part["licence"] for part in stored["data"]["provenance"])
         assert all({"low", "value", "high", "n", "method"} <= set(metric) for metric in stored["metrics"].values())
+        assert stored["trained_on"].startswith("cpu, torch ")
+        assert "device" not in stored["key"], "a model trained elsewhere serves as well"
+        assert stored["parameters"] > 0
         assert set(stored["files"]) == {"model.safetensors", "model.onnx"}
 
 
@@ -126,7 +132,7 @@ def test_the_same_samples_give_the_same_ranker(samples: list[Sample]) -> None:
     import torch
     from aibenchrt.components.learning_to_rank.train import Samples, train
 
-    parts = Samples(samples, samples, samples)
+    parts = Samples(samples, samples, [], samples)
     first, again, other = (train(parts, "mlp_lambda", seed, "tiny", lambda _what, _done: None).network for seed in (1, 1, 2))
     same = zip(first.parameters(), again.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in same)
@@ -147,6 +153,77 @@ def test_a_ranker_trains_on_features_that_do_not_know_its_labels(plan: Plan, wor
         assert items["popularity"] == pytest.approx([earlier.item[item].popularity for item in items["item_id"]])
         changed += sum(abs(earlier.item[item].popularity - world.item[item].popularity) > 1e-6 for item in items["item_id"])
     assert changed > 0, "the earlier world's popularity is the later one's: the test would notice nothing"
+
+
+def test_what_measures_a_ranker_is_not_what_was_seen_while_its_settings_were_chosen(
+    plan: Plan, world: World, models: dict[str, ModelVersion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def collected(_plan: Plan, _world: World, _models: Any, asked: Sequence[Asked]) -> dict[str, list[Sample]]:
+        found = [Sample({}, (), one.payload.query_id, one.request_class, one.part) for one in asked]
+        return {"rank": found}
+
+    monkeypatch.setattr(training, "collect", collected)
+    monkeypatch.setattr(training, "_MOST", {"tiny": training.Most(50, 30, 40)})
+    how = training._How(SEED, "tiny", lambda _what, _done: None, "cpu")
+    found = training._collect(plan, world, as_of(world, world.rank_start), models, models, how)["rank"]
+    everything = [one.payload.query_id for one in training._requests(plan, world, "test", "test")]
+    assert [sample.user_id for sample in found.seen] == everything[:30]
+    assert [sample.user_id for sample in found.held_out] == everything[30:70]
+    assert len(found.training) == 50
+    assert {sample.part for sample in found.choosing} == {"validation"}
+    stage = _step(plan, "rank").stages[0]
+    states = (world, models)
+    more = training.Most(50, 30, 41)
+    assert training._context(plan, stage, training._MOST["tiny"], states) != training._context(plan, stage, more, states)
+
+
+def test_a_ranker_says_what_the_seen_requests_gave(samples: list[Sample]) -> None:
+    from aibenchrt.components.learning_to_rank.train import Samples, train
+
+    trained = train(Samples(samples, samples, samples[:25], samples[25:]), "linear_lambda", 1, "tiny", lambda _what, _done: None)
+    assert trained.metrics["ndcg@10"].n == len(samples) - 25
+    assert trained.gains["ndcg@10 over search order"].n == len(samples) - 25
+    assert trained.only_for_comparison["ndcg@10"].n == 25
+    assert "optimistic" in trained.only_for_comparison["what"]
+
+
+def test_alternatives_ask_for_every_other_model_on_the_device_and_not_for_the_chosen_again(
+    plan: Plan, world: World, models: dict[str, ModelVersion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def trained(component: str, model: str, on: World, *_: Any, device: str, **__: Any) -> ModelVersion:
+        asked.append((component, model, on is world, device))
+        return ModelVersion(component, model, model, Path(model), {})
+
+    monkeypatch.setattr(training, "train_task", trained)
+    monkeypatch.setattr(training, "plan_models", _refuse)
+    found = training.alternatives(plan, world, models, SEED, "tiny", device="cuda")
+    assert {version.model for version in found} == {"textcnn", "resnet56", "resnet110", "gmf", "linear_lambda"}
+    others = [(component, model, True, "cuda") for component, model in _OTHERS]
+    assert [one for one in asked if one[2]] == others
+    assert ("recommendation", "neumf", False, "cuda") in asked, "the ranker's recommender as of rank_start"
+
+
+_OTHERS = (
+    ("text_classification", "textcnn"),
+    ("image_classification", "resnet56"),
+    ("image_classification", "resnet110"),
+    ("recommendation", "gmf"),
+    ("learning_to_rank", "linear_lambda"),
+)
+
+
+def test_the_device_reaches_the_component_that_trains(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from aibenchrt.components.text_classification import train as component
+
+    def refused(*arguments: Any) -> Any:
+        raise RuntimeError(f"trains on {arguments[-1]}")
+
+    monkeypatch.setenv("AIBENCH_HOME", str(tmp_path))
+    monkeypatch.setattr(component, "train", refused)
+    with pytest.raises(RuntimeError, match="trains on cuda"):
+        train_task("text_classification", "fasttext", world, SEED, "tiny", device="cuda")
 
 
 def _damaged(version: ModelVersion, into: Path, name: str) -> Path:

@@ -39,15 +39,20 @@ def triton(repository: Path, log: Path) -> Iterator[triton_grpc.InferenceServerC
         process.wait(timeout=30)
 
 
-def infer(client: triton_grpc.InferenceServerClient, model: str, tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """One call: tensor name → array both ways. InferenceServerException: the request failed."""
+def request_tensors(tensors: Mapping[str, Any]) -> list[triton_grpc.InferInput]:
+    """tensor name → array, as a client sends them."""
     datatypes = {"int64": "INT64", "float32": "FP32", "bool": "BOOL", "object": "BYTES"}
     inputs = []
     for name, array in tensors.items():
         tensor = triton_grpc.InferInput(name, list(array.shape), datatypes[str(array.dtype)])
         tensor.set_data_from_numpy(array)
         inputs.append(tensor)
-    result = client.infer(model, inputs)
+    return inputs
+
+
+def infer(client: triton_grpc.InferenceServerClient, model: str, tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """One call: tensor name → array both ways. InferenceServerException: the request failed."""
+    result = client.infer(model, request_tensors(tensors))
     return {output.name: result.as_numpy(output.name) for output in result.get_response().outputs}
 
 
