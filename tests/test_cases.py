@@ -4,9 +4,10 @@
     === escaped NAME             a file with \\x escapes
     === repeat NAME COUNT        a file with the line below, COUNT times
     === link NAME -> TARGET      a symbolic link
+    === hosts.ini                under cases/hosts: the inventory that it is compiled for
     === param NAME=VALUE         as on the command line
     === include FOLDER
-    === diagnostics              what `aibenchc check main.aib` prints; nothing where the spec is right
+    === diagnostics              what `aibenchc check main.aib` (with hosts: `plan`) prints; nothing where the spec is right
 
 `AIBENCHC_UPDATE_CASES=1 pytest tests/test_cases.py` rewrites the expected part; read the difference before committing it.
 """
@@ -21,12 +22,15 @@ from pathlib import Path
 import pytest
 from aibenchc.codes import CODES
 from aibenchc.diagnostics import Diagnostics, render_text, to_json
+from aibenchc.driver import Settings, compile_spec
+from aibenchc.inventory import read_inventory
 from aibenchc.syntax.files import Files
 from aibenchc.syntax.parse import parse
 from aibenchc.validate import validate
 
 CASES = Path(__file__).parent / "cases"
-FRONT_END = ("syntax", "names", "types", "distilling", "ok")
+FRONT_END = ("syntax", "names", "types", "distilling", "placement", "ok")
+HOSTS = "hosts"  # compiled for the hosts of an inventory, hosts.ini
 UPDATE = "AIBENCHC_UPDATE_CASES"
 _MARK = "=== diagnostics\n"
 
@@ -37,8 +41,8 @@ class CaseFile:
     includes: list[Path] = field(default_factory=list)
 
 
-def paths() -> list[Path]:
-    return sorted(path for folder in FRONT_END for path in (CASES / folder).glob("*.case"))
+def paths(folders: tuple[str, ...] = (*FRONT_END, HOSTS)) -> list[Path]:
+    return sorted(path for folder in folders for path in (CASES / folder).glob("*.case"))
 
 
 def write_files(text: str, folder: Path) -> CaseFile:
@@ -75,11 +79,24 @@ def diagnose(case: CaseFile) -> Diagnostics:
     return diagnostics
 
 
+def diagnose_placement(case: CaseFile) -> Diagnostics:
+    diagnostics = Diagnostics()
+    files = Files(Path("main.aib"), case.includes, diagnostics)
+    source = files.open_spec()
+    assert source is not None
+    settings = Settings(params=case.params, inventory=read_inventory(Path("hosts.ini"), diagnostics))
+    if settings.inventory is not None:
+        compiled = compile_spec(source, settings, diagnostics, files.open_include, files.locate)
+        assert (compiled is None) == diagnostics.failed
+    return diagnostics
+
+
 @pytest.mark.parametrize("path", paths(), ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_case(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text, _, expected = path.read_text(encoding="utf-8").partition(_MARK)
     monkeypatch.chdir(tmp_path)
-    diagnostics = diagnose(write_files(text, tmp_path))
+    case = write_files(text, tmp_path)
+    diagnostics = diagnose_placement(case) if path.parent.name == HOSTS else diagnose(case)
     rendered = render_text(diagnostics)
     if os.environ.get(UPDATE):
         path.write_text(text + _MARK + rendered, encoding="utf-8")
@@ -93,7 +110,7 @@ def test_case(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_every_code_of_the_front_end_has_a_case() -> None:
     shown = {match for path in paths() for match in re.findall(r"\[(AIB\d{3})\]", path.read_text(encoding="utf-8").partition(_MARK)[2])}
-    missing = {code for code in CODES if code < "AIB300"} - shown
+    missing = {code for code in CODES if code < "AIB300" or "AIB406" <= code < "AIB500"} - shown
     assert not missing
 
 

@@ -16,7 +16,7 @@ from aibenchc.distill.branches import share_of
 from aibenchc.flow import Flow
 from aibenchc.inventory import Inventory
 from aibenchc.model import Deployment, Load, joined
-from aibenchc.placement import Kind, Need, Placed, Placement, Rules, Shortfall, place
+from aibenchc.placement import Kind, Need, Placed, Placement, Rules, Shortfall, counted, place
 
 PLANNER, TRITON, POSTGRESQL, GENERATOR = "planner", "triton", "postgresql", "generator"
 LAST_PORT = 65535
@@ -188,7 +188,7 @@ def check_state(steps: Sequence[p.Step], wanted: Wanted, deployment: Deployment,
     for state, tasks in sharing_state(steps).items():
         for task in sorted(tasks):
             if wanted.replicas.get(task, 1) > 1:
-                diagnostics.report("AIB412", deployment.span, task=task, count=wanted.replicas[task], state=state)
+                diagnostics.report("AIB412", deployment.span, task=task, count=wanted.replicas[task], state=f"'{state}'")
 
 
 def check_rules(rules: Rules, deployment: Deployment, diagnostics: Diagnostics) -> None:
@@ -219,10 +219,6 @@ def warn(found: Placement, deployment: Deployment, inventory: Inventory, diagnos
     for one in found.placed:
         if one.gpu is not None:
             diagnostics.report("AIB415", deployment.span, name=one.need.name, host=one.host.name)
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 # The plan's terms
@@ -264,5 +260,5 @@ def services_of(found: Placement, inventory: Inventory, ports_from: int, diagnos
 
 def service(task: str, ends: Sequence[tuple[str, str, int]]) -> p.PlanService:
     """ends: (host, address, port) of each replica."""
-    endpoints = tuple(f"[{address}]:{port}" if ":" in address else f"{address}:{port}" for _, address, port in ends)
+    endpoints = tuple(f"{address}:{port}" for _, address, port in ends)
     return p.PlanService(task=task, endpoints=endpoints, hosts=tuple(host for host, _, _ in ends))

@@ -148,7 +148,7 @@ def host(name: str, variables: Mapping[str, Any], groups: frozenset[str], where:
     if not _NAME.fullmatch(name):
         wrong("its name is not one that file names can hold", "name hosts with a-z, A-Z, 0-9, `.`, `_` and `-`")
     if not is_address(address):
-        wrong("it has no address that other hosts can call", f"give it one: `{name} aibench_address=192.0.2.10`")
+        wrong(f"'{address}' is no IPv4 address and no host name", f"give it one: `{name} aibench_address=192.0.2.10`")
     numbers = {}
     for variable, expected in _COUNTS.items():
         numbers[variable] = number(variables.get(variable), whole=variable != "aibench_cores")
@@ -159,7 +159,8 @@ def host(name: str, variables: Mapping[str, Any], groups: frozenset[str], where:
 
 
 def is_address(text: str) -> bool:
-    return is_ip(text) or (bool(_ADDRESS.fullmatch(text)) and not re.fullmatch(r"[0-9.]+", text))
+    """An IPv4 address or a host name: playbooks and endpoints are written for these."""
+    return bool(_ADDRESS.fullmatch(text)) and (is_ip(text) or not re.fullmatch(r"[0-9.]+", text))
 
 
 def number(value: object, whole: bool) -> float | None:

@@ -273,6 +273,10 @@ def _bars(item: _Item, room: _Room, rules: Rules, alone: bool) -> Iterator[str]:
         yield "a query generator has a host of its own"
 
 
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _cores(millicores: int) -> str:
     return f"{millicores / 1000:g}"
 
@@ -292,7 +296,7 @@ def _shortfall(ordered: Sequence[_Item], stuck: int, rooms: Sequence[_Room], rul
 def _total_shortfall(items: Sequence[_Item], hosts: Sequence[Host]) -> str | None:
     gpus = sum(item.gpus for item in items) - sum(host.gpus for host in hosts)
     if gpus > 0:
-        return f"{gpus} GPU{'s' if gpus > 1 else ''} short: {sum(item.gpus for item in items)} needed, the hosts have {_gpus(hosts)}"
+        return f"{counted(gpus, 'GPU')} short: {sum(item.gpus for item in items)} needed, the hosts have {_gpus(hosts)}"
     known = [host.memory_mib for host in hosts if host.memory_mib is not None]
     needed = sum(item.memory_mib for item in items) + (TRITON_MIB if any(item.ai for item in items) else 0)
     if len(known) == len(hosts) and needed > sum(known):
@@ -315,7 +319,7 @@ def _item_shortfall(item: _Item, rooms: Sequence[_Room], rules: Rules, reasons: 
         if need.single and need.replicas > len(item.hosts):
             short = need.replicas - len(item.hosts)
             each = f"{need.replicas} replicas of '{need.name}' need a host each, {len(item.hosts)} may take one"
-            return f"{short} host{'s' if short > 1 else ''} short: {each}"
+            return f"{counted(short, 'host')} short: {each}"
     for group in rules.apart:
         replicas = Counter(
             {need.name: need.replicas for room in rooms for other in room.items for need in other.needs if need.name in group}
@@ -324,8 +328,8 @@ def _item_shortfall(item: _Item, rooms: Sequence[_Room], rules: Rules, reasons: 
         if names & group and sum(replicas.values()) > len(item.hosts):
             listed = ", ".join(f"'{name}'" for name in sorted(replicas))
             short = sum(replicas.values()) - len(item.hosts)
-            held = f"{sum(replicas.values())} replicas of {listed} stay apart, {len(item.hosts)} hosts may take them"
-            return f"{short} host{'s' if short > 1 else ''} short: {held}"
+            held = f"{sum(replicas.values())} replicas of {listed} stay apart, {counted(len(item.hosts), 'host')} may take them"
+            return f"{counted(short, 'host')} short: {held}"
     room = max(
         (room for room in rooms if room.host in item.hosts),
         key=lambda r: ((r.host.memory_mib or _LARGE) - r.memory_mib, _millicores(r.host) - r.millicores),

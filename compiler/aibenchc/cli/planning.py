@@ -20,10 +20,10 @@ from aibenchc.cli.compiling import add_distilling_arguments, add_inventory_argum
 from aibenchc.cli.output import complain, say, show, show_failure
 from aibenchc.cli.spec import add_spec_arguments
 from aibenchc.cli.terminal import print_table
-from aibenchc.cluster import counted
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.driver import Compiled
 from aibenchc.overview import HostRow, Overview, PartRow, overview
+from aibenchc.placement import counted
 
 SAME, FAILED, CHANGES = 0, 1, 2
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "~": "\x1b[33m"}

@@ -113,7 +113,7 @@ class _Parts:
             if not self._has(setting, name, 1):
                 continue
             value = read(setting.words[0])
-            for part, span in self._named(setting.tasks or (), given, f"the {name} of"):
+            for part, span in self._named(setting.tasks or (), given, f"`{name}` of"):
                 if name == "replicas" and value is not None and value > 1:
                     self._check_replicas(part, int(value), span)
                 if value is not None:
@@ -125,7 +125,7 @@ class _Parts:
         for setting in self.settings.settings.get("gpu", ()):
             if not self._has(setting, "gpu", 0):
                 continue
-            for part, span in self._named(setting.tasks or (), found, "the GPU of"):
+            for part, span in self._named(setting.tasks or (), found, "`gpu` of"):
                 spec = catalog.component(self.symbols.tasks[part].stages[0].component) if part in self.symbols.tasks else None
                 if spec is None or spec.kind is not Kind.AI:
                     self.reader.diagnostics.report("AIB417", span, name=part)
@@ -151,7 +151,7 @@ class _Parts:
         for name, task in self.symbols.tasks.items():
             for state in _states(task):
                 states[state].add(name)
-        one_host += [(frozenset(tasks), f"both keep the {state} on disk") for state, tasks in states.items()]
+        one_host += [(frozenset(tasks), f"both keep '{state}' on disk") for state, tasks in states.items()]
         for group in apart:
             for one, other in combinations(group, 2):
                 why = next((reason for names, reason in one_host if one in names and other in names), None)
@@ -182,10 +182,13 @@ class _Parts:
         for ref in refs:
             name = ref.text
             if name not in self.others or name in self.symbols.declared:
+                if len(ref.parts) == 1 and name not in self.symbols.declared:
+                    hint = self.reader.did_you_mean(name, (*self.symbols.tasks, *self.others))
+                    self.reader.diagnostics.report("AIB101", ref.span, name=name, hint=hint)
+                    continue
                 task = task_named(ref, self.symbols, self.reader)
                 if task is None:
                     continue
-                name = task.name
             if name in given:
                 self.reader.diagnostics.report("AIB115", ref.span, what=f"{what} '{name}'", first=place(given[name]))
                 continue
@@ -195,9 +198,10 @@ class _Parts:
 
     def _check_replicas(self, part: str, count: int, span: Span) -> None:
         if part == POSTGRESQL:
-            state = "scenario's tables"
+            state = "the tables"
         else:
-            state = next(iter(_states(self.symbols.tasks[part])), "") if part in self.symbols.tasks else ""
+            kept = _states(self.symbols.tasks[part]) if part in self.symbols.tasks else []
+            state = f"'{kept[0]}'" if kept else ""
         if state:
             self.reader.diagnostics.report("AIB412", span, task=part, count=count, state=state)
 
