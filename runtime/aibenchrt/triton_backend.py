@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from aibenchrt.plan import PlanPort, Step
-from aibenchrt.serving import open_stage
 from aibenchrt.stages import chain
 from aibenchrt.tensors import Tensor, decode, encode
 
@@ -33,6 +32,8 @@ class StepServer:
 
     def __init__(self, step: Step, weights: Path) -> None:
         """weights: has one folder per stage. EnvironmentFailure AIB603: a stage's model version is missing or broken."""
+        from aibenchrt.serving import open_stage  # with ONNX Runtime, which the planner, who reads the names above, does not need
+
         self._inputs = tuple(source.port for source in step.inputs)
         self._outputs = step.outputs
         self._server = np.array([os.environ.get(ENDPOINT, "")], dtype=np.object_)

@@ -2,10 +2,13 @@
 # testbed.sh - N systemd "machines" on one box: systemd-nspawn --boot, overlay root per host,
 # own netns + IP, cgroup cpu quota, optional userspace link delay. Nothing is linked to the main netns.
 # First time: see README.md beside this file.
-#   image | up N | down | list | cut H | heal H | kill H | boot H | in CMD... | sh H CMD... | cpu H
-# env: TB (dir), CPU (cores per host, e.g. 0.5; empty = none), LAT_US (one-way delay; 0 = veth+bridge)
+#   image | up N | down | list | cut H | heal H | kill H | boot H | quota H CORES | in CMD... | sh H CMD... | cpu H | mem H
+# env: TB (dir), CPU (cores per host, e.g. 0.5; empty = none), LAT_US (one-way delay; 0 = veth+bridge),
+#      PFX (names one of several test beds: each has its own namespaces, cgroups and state, so they share no address)
 set -euo pipefail
-TB=${TB:-$(cd "$(dirname "$0")" && pwd)}; S=$TB/state; BASE=$TB/base; NET=198.18.0; P=${PFX:-nb}
+HERE=$(cd "$(dirname "$0")" && pwd)
+TB=${TB:-${AIBENCH_HOME:-$HOME/.cache/aibenchc}/testbed}; P=${PFX:-ab}; S=$TB/state-$P; BASE=$TB/base; NET=198.18.0
+mkdir -p "$TB"
 CPU=${CPU:-}; LAT_US=${LAT_US:-0}; CTL=$P-ctl; CG=/sys/fs/cgroup
 if [ -x "$TB/tools/usr/bin/systemd-nspawn" ]; then     # extracted .debs; else the installed package
   NSPAWN="env LD_LIBRARY_PATH=$TB/tools/usr/lib/x86_64-linux-gnu/systemd:$TB/tools/usr/lib/x86_64-linux-gnu $TB/tools/usr/bin/systemd-nspawn"
@@ -14,6 +17,7 @@ if [ -f $CG/cgroup.controllers ]; then V2=1; CGD() { echo "$CG/$P/$1"; }; else V
 cgdirs() { # every hierarchy gets its own group per host, or the containers would collide on /payload
   if [ "$V2" ]; then echo $CG/$P/$1; else for c in $CG/*/; do [ -f $c/cgroup.procs ] && echo ${c}$P/$1; done; fi; }
 mirror() { sed -n "s/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\([^ ]*\) .*/\2/p" /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null | head -n 1; } # the archive this machine already uses
+lagsw() { [ -x $TB/lagsw ] && [ $TB/lagsw -nt $HERE/lagsw.c ] || gcc -O2 -o $TB/lagsw $HERE/lagsw.c; }
 num() { echo "${1#h}"; }
 image() {
   [ -f $BASE/.ready ] && return
@@ -36,8 +40,7 @@ boot() { local h=$1 i m; i=$(num $h); m=$S/$h; mkdir -p $m/{up,work,root}
   { echo "127.0.0.1 localhost"; echo "$NET.1 control"; for k in $(seq $(cat $S/n)); do echo "$NET.$((k+10)) h$k"; done; } > $m/root/etc/hosts
   for d in $(cgdirs $h); do mkdir -p $d; case $d in *cpuset/*) cat $CG/cpuset/cpuset.cpus > $(dirname $d)/cpuset.cpus; cat $CG/cpuset/cpuset.mems > $(dirname $d)/cpuset.mems
       cat $CG/cpuset/cpuset.cpus > $d/cpuset.cpus; cat $CG/cpuset/cpuset.mems > $d/cpuset.mems;; esac; done
-  if [ "$CPU" ]; then q=$(awk "BEGIN{print int($CPU*100000)}")
-    if [ "$V2" ]; then echo "$q 100000" > $CG/$P/$h/cpu.max; else echo $q > $CG/cpu/$P/$h/cpu.cfs_quota_us; fi; fi
+  if [ "$CPU" ]; then quota $h $CPU; fi
   ( for d in $(cgdirs $h); do echo $BASHPID > $d/cgroup.procs; done
     export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=${UNI:-1} SYSTEMD_NSPAWN_LOCK=0
     exec setsid $NSPAWN -q --boot --directory=$m/root --machine=$P-$h --register=no --keep-unit \
@@ -52,7 +55,7 @@ link() { # the host's wire
   ip -n $P-$h addr add $NET.$((i+10))/24 dev host0; ip -n $P-$h link set host0 up
   ip -n $P-$h route add default via $NET.1; }   # ends in 'control' (no uplink, no forwarding); gives ansible_default_ipv4
 up() { local n=$1 i; [ -e $S/n ] && { echo "already up: run down first" >&2; exit 1; }
-  image; mkdir -p $S; echo $n > $S/n; ip netns add $CTL; ip -n $CTL link set lo up
+  image; [ "$LAT_US" -eq 0 ] || lagsw; mkdir -p $S; echo $n > $S/n; ip netns add $CTL; ip -n $CTL link set lo up
   if [ "$LAT_US" -gt 0 ]; then ip netns exec $CTL $TB/lagsw $LAT_US $((n+1)) tp > $S/lagsw.log 2>&1 < /dev/null & echo $! > $S/lagsw.pid
     until grep -q ready $S/lagsw.log 2>/dev/null; do sleep .02; done; ip -n $CTL link set tp0 name br0
   else ip -n $CTL link add br0 type bridge; fi
@@ -81,8 +84,10 @@ list() { for i in $(seq $(cat $S/n)); do h=h$i; l=$(leader $h); printf '%s %s pi
   "$(ip -n $P-$h -br link show host0 | awk '{print $2}')" "$(cat $CG/memory/$P/$h/memory.usage_in_bytes 2>/dev/null | awk '{printf "mem=%dMiB",$1/1048576}')"; done; }
 cut_() { if [ -f $S/lagsw.pid ]; then ip -n $P-$1 link set host0 down; else ip -n $CTL link set v$1 down; fi; }
 heal() { if [ -f $S/lagsw.pid ]; then ip -n $P-$1 link set host0 up; else ip -n $CTL link set v$1 up; fi; }
+quota() { local q; q=$(awk "BEGIN{print int($2*100000)}"); if [ "$V2" ]; then echo "$q 100000" > $CG/$P/$1/cpu.max; else echo $q > $CG/cpu/$P/$1/cpu.cfs_quota_us; fi; }
+mem() { cat $CG/memory/$P/$1/memory.usage_in_bytes 2>/dev/null || cat $CG/$P/$1/memory.current; } # bytes, page cache included
 c=${1:-}; shift || true
-case $c in image) image;; up) up "$1";; down) down;; list) list;; cut) cut_ $1;; heal) heal $1;; kill) killh $1;; boot) boot $1; wait_ssh $1;;
+case $c in image) image;; up) up "$1";; down) down;; list) list;; cut) cut_ $1;; heal) heal $1;; kill) killh $1;; boot) boot $1; wait_ssh $1;; quota) quota $1 $2;; mem) mem $1;;
  in) exec ip netns exec $CTL "$@";; sh) h=$1; shift; for d in $(cgdirs $h); do case $d in *unified/*|*/systemd/*) ;; *) echo $$ > $d/cgroup.procs;; esac; done  # count against the quota
    exec nsenter -t $(leader $h) -m -u -i -n -p "$@";; inventory) cat $S/inventory.ini;;
- cpu) cat $CG/unified/$P/$1/cpu.stat 2>/dev/null || cat $CG/$P/$1/cpu.stat;; *) sed -n 2,6p "$0"; exit 2;; esac
+ cpu) cat $CG/unified/$P/$1/cpu.stat 2>/dev/null || cat $CG/$P/$1/cpu.stat;; *) sed -n 2,8p "$0"; exit 2;; esac

@@ -1,15 +1,16 @@
-"""Plan → playbooks and roles that deploy the scenario on a systemd host, load it and collect the records."""
+"""Plan → playbooks and roles that deploy the scenario on systemd hosts, load it, collect the records and take everything away again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from aibenchrt.plan import Plan, PlanService
+from aibenchrt.plan import PartKind, Plan, PlanPart, parts
 
 from aibenchc.emit.artifact import Artifact
-from aibenchc.emit.templates import Fit, render, word, yaml, yaml_word
+from aibenchc.emit.templates import Fit, line, quoted, render, word, yaml, yaml_word
 
 FILES = (
     "ansible.cfg",
@@ -17,35 +18,59 @@ FILES = (
     "site.yml",
     "deploy.yml",
     "load.yml",
+    "stop.yml",
     "collect.yml",
+    "teardown.yml",
     "group_vars/all.yml",
+    "roles/base/files/survey.py",
     "roles/base/tasks/main.yml",
-    "roles/service/tasks/main.yml",
-    "roles/service/handlers/main.yml",
-    "roles/service/templates/task.service.j2",
-    "roles/planner/tasks/main.yml",
-    "roles/planner/handlers/main.yml",
-    "roles/planner/templates/planner.service.j2",
+    "roles/base/vars/main.yml",
+    "roles/part/handlers/main.yml",
+    "roles/part/tasks/main.yml",
+    "roles/part/templates/confined.j2",
+    "roles/part/templates/generator.service.j2",
+    "roles/part/templates/planner.service.j2",
+    "roles/part/templates/service.service.j2",
+    "roles/part/vars/main.yml",
+    "roles/deployed/tasks/main.yml",
+    "roles/deployed/vars/main.yml",
     "roles/query_generator/tasks/main.yml",
-    "roles/query_generator/handlers/main.yml",
+    "roles/query_generator/vars/main.yml",
     "roles/records/tasks/main.yml",
+    "roles/watch/tasks/main.yml",
+    "roles/watched/tasks/main.yml",
+    "roles/teardown/files/remove.py",
+    "roles/teardown/tasks/main.yml",
 )
-TRITON_FILES = (
-    "ansible.cfg",
-    "roles/triton/tasks/main.yml",
-    "roles/triton/handlers/main.yml",
-    "roles/triton/templates/triton.service.j2",
+KIND_FILES: dict[PartKind, tuple[str, ...]] = {"triton": ("roles/part/templates/triton.service.j2",)}
+PLAYS: tuple[tuple[PartKind, str], ...] = (  # in this order: a planner connects to everything behind it before it says that it serves
+    ("triton", "Serve the models"),
+    ("service", "Serve the tasks"),
+    ("planner", "Plan"),
+    ("generator", "Install the query generators"),
 )
+LONGEST_USER = 32  # useradd's limit
 
 
 @dataclass(frozen=True)
 class PartView:
-    """Something that listens on host:listens."""
-
     name: Fit
+    task: Fit
+    kind: Fit
+    replica: int
     host: Fit
-    listens: int
     address: Fit
+    listens: int
+
+
+@dataclass(frozen=True)
+class PlayView:
+    """Starts the parts of one kind. serial: sizes of the batches in which hosts are taken."""
+
+    title: Fit
+    kind: Fit
+    hosts: Fit
+    serial: Fit
 
 
 @dataclass(frozen=True)
@@ -53,12 +78,15 @@ class AnsibleView:
     scenario: Fit  # for comments and paths
     name: Fit  # the same, as a YAML string
     title: Fit
-    roles: tuple[Fit, ...]
-    tasks: tuple[PartView, ...]
+    user: Fit
     parts: tuple[PartView, ...]
-    planner: Fit
-    triton: PartView | None
-    has_triton: bool
+    plays: tuple[PlayView, ...]
+    all_hosts: Fit
+    generator_hosts: Fit
+    recorder_hosts: Fit
+    targets: Fit
+    generators: int
+    tls: Fit
     warmup_s: float
     duration_s: float
     think_s: float
@@ -66,32 +94,86 @@ class AnsibleView:
 
 def emit_ansible(plan: Plan) -> Iterator[Artifact]:
     view = ansible_view(plan)
-    for name in (*FILES, *(TRITON_FILES if view.has_triton else ())):
+    kinds = {part.kind for part in parts(plan)}
+    extra = [name for kind, names in KIND_FILES.items() if kind in kinds for name in names]
+    for name in (*FILES, *extra):
         yield Artifact(PurePosixPath("ansible", name), render(f"ansible/{name}", view))
 
 
 def ansible_view(plan: Plan) -> AnsibleView:
-    parts = {service.task: part_view(service) for service in plan.services}
-    triton = parts.get("triton")
-    roles = ["base", *(["triton"] if triton else []), "service", "planner"]
+    found = all_parts(plan)
+    order = [host.name for host in plan.hosts]
+
+    def hosts(*kinds: PartKind) -> list[str]:
+        held = {part.host for part in found if part.kind in kinds}
+        return [name for name in order if name in held]
+
     return AnsibleView(
         scenario=word(plan.scenario),
         name=yaml_word(plan.scenario),
         title=yaml(plan.title),
-        roles=tuple(word(role) for role in roles),
-        tasks=tuple(part for name, part in parts.items() if name not in ("planner", "triton")),
-        parts=tuple(parts.values()),
-        planner=parts["planner"].address,
-        triton=triton,
-        has_triton=triton is not None,
+        user=yaml_word(user_name(plan.scenario)),
+        parts=tuple(map(part_view, found)),
+        plays=tuple(play_view(kind, title, hosts(kind), found) for kind, title in PLAYS if any(part.kind == kind for part in found)),
+        all_hosts=pattern(order),
+        generator_hosts=pattern(hosts("generator")),
+        recorder_hosts=pattern(hosts("planner", "triton")),
+        targets=Fit(quoted(",".join(word(part.endpoint) for part in found if part.kind == "planner"))),
+        generators=sum(part.kind == "generator" for part in found),
+        tls=word("true" if plan.tls else "false"),
         warmup_s=plan.load.warmup_s,
         duration_s=plan.load.duration_s,
         think_s=plan.load.think_s or 0.0,
     )
 
 
-def part_view(service: PlanService) -> PartView:
-    """The first replica: a host takes one of each."""
-    address = service.endpoints[0]
-    host, _, listens = address.rpartition(":")
-    return PartView(yaml_word(service.task), yaml_word(host), int(listens), yaml_word(address))
+def all_parts(plan: Plan) -> tuple[PlanPart, ...]:
+    """The plan's parts; without an inventory the one host also sends the load."""
+    found = parts(plan)
+    return found if plan.hosts else (*found, PlanPart(name="generator", task="generator", kind="generator"))
+
+
+def part_view(part: PlanPart) -> PartView:
+    return PartView(
+        name=yaml_word(part.name),
+        task=yaml_word(part.task),
+        kind=word(part.kind),
+        replica=part.replica,
+        host=yaml_word(part.host),
+        address=yaml_word(part.address),
+        listens=part.listens,
+    )
+
+
+def play_view(kind: PartKind, title: str, hosts: Sequence[str], found: Iterable[PlanPart]) -> PlayView:
+    sizes = batches(hosts, [part for part in found if part.kind == kind])
+    return PlayView(title=line(title), kind=word(kind), hosts=pattern(hosts), serial=Fit(f"[{', '.join(map(str, sizes))}]"))
+
+
+def batches(hosts: Sequence[str], found: Iterable[PlanPart]) -> list[int | str]:
+    """Sizes of successive batches of these hosts such that no two replicas of a task are restarted at the same time."""
+    tasks: dict[str, set[str]] = {}
+    for part in found:
+        tasks.setdefault(part.host, set()).add(part.task)
+    sizes: list[int] = []
+    rolling: set[str] = set()
+    for host in hosts:
+        if not sizes or tasks[host] & rolling:
+            sizes.append(0)
+            rolling = set()
+        sizes[-1] += 1
+        rolling |= tasks[host]
+    return list(sizes) or ['"100%"']
+
+
+def pattern(hosts: Sequence[str]) -> Fit:
+    """These hosts in their order, whatever groups they are in; without an inventory the group `nodes`."""
+    return Fit(f"[{', '.join(map(yaml_word, hosts))}]") if hosts else word("nodes")
+
+
+def user_name(scenario: str) -> str:
+    """The system user of a scenario; a long name is cut and told apart by its hash."""
+    name = f"aibench-{scenario}"
+    if len(name) <= LONGEST_USER:
+        return name
+    return f"{name[: LONGEST_USER - 7]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"

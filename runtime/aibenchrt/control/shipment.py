@@ -1,64 +1,45 @@
-"""What a host gets that reaches no package registry: everything it needs, as archives named by their content.
+"""What hosts get that reach no package registry: everything they need, as archives named by their content.
 
-    <out>/shipment.json            names of the archives, and the Python they are for: variables of the generated playbooks
-    <out>/<part>-<hash>.tar.gz     libraries, runtime, scenario, prepared, models, backends, load
+    <out>/shipment.json             which archives go to which host, under which names: variables of the generated playbooks
+    <out>/<part>-<hash>.tar.gz      libraries by kind of part, environment, runtime, scenario, backends, load;
+                                    model-<task> and prepared-<task>, so that what changes alone is shipped alone; tls-<host>
+    <out>/load/                     the schedule, its payloads and the truth, for the control host
+    <out>/tls/, <out>/secrets.json  the deployment's authority, keys and passwords; mode 0600, kept for the next deployment
 
-Built on the control host, once for each content: a part that did not change keeps its name, so that a host has it already.
+Archives are built on the control host once for each content (home()/archives): one that did not change keeps its name, so that a host
+has it already.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
-import hashlib
-import importlib.metadata
-import io
 import json
-import os
 import shutil
-import subprocess
 import sys
-import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from packaging.requirements import Requirement
+from typing import Any
 
 import aibenchrt
 from aibenchrt.collect import schema
 from aibenchrt.collect.records import ScheduleRecord, TruthRecord
-from aibenchrt.control.assets import messages_for, prepare
+from aibenchrt.control.archives import Entry, Link, archive, forget, put, tree
+from aibenchrt.control.assets import Assets, messages_for, prepare
 from aibenchrt.control.gather import truth_of
+from aibenchrt.control.libraries import GROUPS, PYTHON, files_of, groups_for, installed, key_of, members
 from aibenchrt.control.options import RunOptions, effective
 from aibenchrt.control.triton import backends
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.load.messages import write_messages
 from aibenchrt.load.schedule import read_trace, schedule
-from aibenchrt.plan import read_plan
+from aibenchrt.plan import Plan, PlanPart, Step, deployed, parts, read_plan, tasks_at
 from aibenchrt.proto import load_stubs
 
-PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-WHOLE = ".whole"  # the last member of every archive: where it lies, unpacking came to its end
-LIBRARIES = (
-    "grpcio",
-    "grpcio-health-checking",
-    "numpy",
-    "onnxruntime",
-    "packaging",
-    "pillow",
-    "psutil",
-    "psycopg[binary]",
-    "pyarrow",
-    "pydantic",
-    "rapidfuzz",
-    "symspellpy",
-    "tantivy",
-    "tritonclient[grpc]",
-)
-SERVER = "nvidia-pytriton"  # for its tritonserver alone: none of its Python dependencies
+TLS_DAYS = 90
+SHIPPED_LOAD = ("schedule.parquet", "payloads.parquet")
 
 
 @dataclass(frozen=True)
@@ -71,93 +52,148 @@ class Contents:
 
 
 def pack(generated: Path, contents: Contents, out: Path, progress: Callable[[str], None] = lambda _: None) -> Path:
-    """Writes the shipment and returns its folder. EnvironmentFailure AIB601: pip cannot install the libraries; AIB605: disk full."""
-    out.mkdir(parents=True, exist_ok=True)
-    models = list(model_repository(generated, contents.weights))
-    parts: dict[str, list[tuple[str, Path]]] = {
-        "libraries": tree(libraries(progress)),
-        "runtime": tree(Path(aibenchrt.__file__).parent, "aibenchrt"),
-        "scenario": [entry for entry in tree(generated) if not entry[0].startswith(("ansible/", "triton/"))],
-        "prepared": [entry for stage, folder in sorted(contents.prepared.items()) for entry in tree(folder, stage)],
-        "load": sorted(contents.load.items()),
-    }
-    if models:
-        parts |= {"models": models, "backends": tree(backends())}
+    """Writes the shipment and returns its folder.
+
+    EnvironmentFailure AIB601: pip cannot install the libraries; AIB603: a stage has no model; AIB605: disk full.
+    """
+    plan = read_plan(generated / "plan.json")
+    shelf = home() / "archives"
     try:
-        archives = {part: archive(part, entries, out, progress) for part, entries in parts.items()}
-        variables = {"aibench_archives": archives, "aibench_python": PYTHON}
-        replace(out / "shipment.json", (json.dumps(variables, indent=1) + "\n").encode())
+        out.mkdir(parents=True, exist_ok=True)
+        archives = build(plan, generated, contents, shelf, lambda part: progress(f"packing {part}"))
+        for name in archives.values():
+            put(shelf / f"{name}.tar.gz", out)
+        tls = certificates(plan, out)
+        keep_load(contents.load, out / "load")
+        replace(out / "shipment.json", variables(plan, archives, tls))
+        for stale in out.glob("*.tar.gz"):
+            if stale.name.removesuffix(".tar.gz") not in {*archives.values(), *tls.values()}:
+                stale.unlink()
+        forget(shelf)
     except OSError as error:
         raise EnvironmentFailure("AIB605", f"cannot write '{out}': {error.strerror}", "free some space") from error
-    for stale in out.glob("*.tar.gz"):
-        if stale.name.removesuffix(".tar.gz") not in archives.values():
-            stale.unlink()
     return out
 
 
-def tree(folder: Path, under: str = "") -> list[tuple[str, Path]]:
-    """(name in the archive, file) of every file below a folder and (name, folder) of the folder; bytecode left out, links followed."""
-    found = [(under, folder)] if under else []
-    for root, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if name != "__pycache__")
-        here = Path(root).relative_to(folder)
-        found += [((Path(under) / here / name).as_posix(), Path(root, name)) for name in sorted(files) if not name.endswith(".pyc")]
-    return found
-
-
-def model_repository(generated: Path, weights: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
-    """The emitted repository with each stage's model version as <task>/1/weights/<stage>/. AIB603: a stage has none."""
-    for step in read_plan(generated / "plan.json").steps:
+def build(plan: Plan, generated: Path, contents: Contents, shelf: Path, packing: Callable[[str], None]) -> dict[str, str]:
+    """Packs every archive that is not on the shelf; part → name."""
+    made = {}
+    kinds = {part.kind for part in parts(plan)} | {"generator"}
+    libraries, wanted = installed(packing), members()
+    for group in groups_for(kinds):
+        made[group] = archive(group, files_of(libraries, wanted[group]), shelf, packing, key_of([group, *wanted[group]]))
+    made["runtime"] = archive("runtime", tree(Path(aibenchrt.__file__).parent, "aibenchrt"), shelf, packing)
+    compiled: list[Entry] = [("plan.json", generated / "plan.json"), *tree(generated / "stubs", "stubs")]
+    made["scenario"] = archive("scenario", compiled, shelf, packing)
+    made["load"] = archive("load", [(name, contents.load[name]) for name in SHIPPED_LOAD], shelf, packing)
+    if any(step.kind == "ai" for step in plan.steps):
+        made["backends"] = archive("backends", tree(backends()), shelf, packing)
+    for step in plan.steps:
         if step.kind == "ai":
-            yield from tree(generated / "triton" / step.task, step.task)
-            for stage in step.stages:
-                if stage.name not in weights:
-                    raise EnvironmentFailure("AIB603", f"no model for '{stage.name}'", "train it with `aibenchc train`")
-                yield from tree(weights[stage.name], f"{step.task}/1/weights/{stage.name}")
+            made[f"model-{step.task}"] = archive(f"model-{step.task}", model(step, generated, contents.weights), shelf, packing)
+        else:
+            folders = [entry for stage in step.stages for entry in tree(contents.prepared[stage.name], stage.name)]
+            made[f"prepared-{step.task}"] = archive(f"prepared-{step.task}", folders, shelf, packing)
+    code = ["runtime", *(group for group in GROUPS if group in made)]
+    made["environment"] = archive("environment", environment(root(plan), [made[part] for part in code]), shelf, packing)
+    return made
 
 
-def archive(part: str, entries: Iterable[tuple[str, Path]], out: Path, progress: Callable[[str], None]) -> str:
-    """Writes <part>-<hash>.tar.gz unless it is there; returns the name without its ending. The same content gives the same bytes."""
-    files = sorted(entry for entry in entries if entry[0] != WHOLE)
-    name = f"{part}-{content_hash(files)}"
-    path = out / f"{name}.tar.gz"
-    if path.exists():
-        return name
-    progress(f"packing {part}")
-    with tempfile.NamedTemporaryFile(dir=out, delete=False) as file:
-        try:
-            with (
-                gzip.GzipFile("", fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed,
-                tarfile.open(fileobj=packed, mode="w") as tar,
-            ):
-                for member, source in files:
-                    add(tar, member, None if source.is_dir() else source.read_bytes(), os.access(source, os.X_OK))
-                add(tar, WHOLE, b"", executable=False)
-            file.flush()
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-    return name
+def root(plan: Plan) -> str:
+    """Where archives are unpacked on hosts."""
+    return f"/opt/aibench/{plan.scenario}"
 
 
-def add(tar: tarfile.TarFile, member: str, content: bytes | None, executable: bool) -> None:
-    """content None: a folder."""
-    info = tarfile.TarInfo(member)
-    info.type = tarfile.DIRTYPE if content is None else tarfile.REGTYPE
-    info.size = len(content or b"")
-    info.mode = 0o755 if executable else 0o644
-    tar.addfile(info, io.BytesIO(content or b""))
+def environment(under: str, folders: list[str]) -> list[Entry]:
+    """A Python environment that finds these folders below `under`; a host need not have all of them.
+
+    Triton's Python backend heeds no PYTHONPATH; it finds its libraries through the environment whose python is first in PATH.
+    """
+    packages = f"lib/python{PYTHON}/site-packages"
+    found = "".join(f"{under}/{folder}\n" for folder in folders)
+    return [
+        ("pyvenv.cfg", b"home = /usr/bin\ninclude-system-site-packages = false\n"),
+        (f"{packages}/aibench.pth", found.encode()),
+        *((f"bin/{name}", Link(f"/usr/bin/python{PYTHON}")) for name in ("python", "python3")),
+    ]
 
 
-def content_hash(files: Iterable[tuple[str, Path]]) -> str:
-    digest = hashlib.sha256()
-    for member, source in files:
-        digest.update(member.encode() + b"\0")
-        if source.is_file():
-            with source.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:16]
+def model(step: Step, generated: Path, weights: Mapping[str, Path]) -> list[Entry]:
+    """A repository of one model: what was generated, with each stage's version as <task>/1/weights/<stage>/. AIB603: a stage has none."""
+    entries = tree(generated / "triton" / step.task, step.task)
+    for stage in step.stages:
+        if stage.name not in weights:
+            raise EnvironmentFailure("AIB603", f"no model for '{stage.name}'", "train it with `aibenchc train`")
+        entries += tree(weights[stage.name], f"{step.task}/1/weights/{stage.name}")
+    return entries
+
+
+def certificates(plan: Plan, out: Path) -> dict[str, str]:
+    """Host → its archive of keys and certificates, one folder per role; nothing for a plan without TLS."""
+    if not plan.tls:
+        return {}
+    from aibenchrt.control.certificates import certify  # cryptography takes 0.1 s to import
+
+    addresses = {host.name: host.address for host in plan.hosts}
+    parties = {f"{part.kind}/{part.host}": [addresses[part.host], part.host] for part in parts(plan)}
+    folder = certify(out / "tls", parties, TLS_DAYS)
+    held: dict[str, list[Entry]] = {}
+    for role, host in (party.split("/") for party in parties):
+        held.setdefault(host, []).extend(tree(folder / role / host, role))
+    return {host: archive(f"tls-{host}", entries, out, private=True) for host, entries in held.items()}
+
+
+def variables(plan: Plan, archives: Mapping[str, str], tls: Mapping[str, str]) -> bytes:
+    """shipment.json. aibench_ship: host → what it unpacks, and what must stay; '' is a host that takes everything."""
+    held: dict[str, list[PlanPart]] = {host.name: [] for host in plan.hosts} or {"": []}
+    for part in parts(plan):
+        held[part.host].append(part)
+    ships = {host: ship(plan, found, archives, tls.get(host)) for host, found in held.items()}
+    states = {
+        host: state.model_copy(update={"archives": {of: name for of, name in archives.items() if name in names(ships[host])}})
+        for host, state in deployed(plan).items()
+    }
+    found: dict[str, Any] = {
+        "aibench_archives": dict(archives),
+        "aibench_python": PYTHON,
+        "aibench_repositories": {
+            part.name: [archives[f"model-{task}"] for task in tasks_at(plan, part.endpoint)]
+            for part in parts(plan)
+            if part.kind == "triton"
+        },
+        "aibench_ship": ships,
+        "aibench_deployed": {host: state.model_dump(mode="json") for host, state in states.items()},
+    }
+    return (json.dumps(found, indent=1) + "\n").encode()
+
+
+def names(shipped: list[dict[str, str]]) -> set[str]:
+    return {entry["name"] for entry in shipped}
+
+
+def ship(plan: Plan, held: list[PlanPart], archives: Mapping[str, str], tls: str | None) -> list[dict[str, str]]:
+    """The archives of a host with these parts. to: code (root's), state (the services') or tls."""
+    kinds = [part.kind for part in held]
+    if not plan.generators:
+        kinds.append("generator")  # no inventory: the one host also sends the load
+    if not held:
+        return []
+    code = ["environment", "runtime", "scenario", *groups_for(kinds)]
+    code += ["backends"] if "triton" in kinds else []
+    code += ["load"] if "generator" in kinds else []
+    code += [f"model-{task}" for part in held if part.kind == "triton" for task in tasks_at(plan, part.endpoint)]
+    state = [f"prepared-{part.task}" for part in held if part.kind == "service"]
+    found = [{"name": archives[part], "to": "code"} for part in dict.fromkeys(code)]
+    found += [{"name": archives[part], "to": "state"} for part in dict.fromkeys(state)]
+    return [*found, {"name": tls, "to": "tls"}] if tls else found
+
+
+def keep_load(load: Mapping[str, Path], into: Path) -> None:
+    into.mkdir(exist_ok=True)
+    for name, path in load.items():
+        unfinished = into / f"{name}.unfinished"
+        shutil.copyfile(path, unfinished)
+        unfinished.replace(into / name)
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -166,61 +202,18 @@ def replace(path: Path, content: bytes) -> None:
     unfinished.replace(path)
 
 
-def libraries(progress: Callable[[str], None]) -> Path:
-    """A `pip install --target` tree of what the runtime needs on a host, in the versions installed here; kept in home()/libraries."""
-    pins = [*pinned(LIBRARIES), f"{SERVER}=={version(SERVER)}"]
-    key = hashlib.sha256("\n".join([PYTHON, *pins]).encode()).hexdigest()[:16]
-    folder = home() / "libraries" / key
-    if (folder / WHOLE).exists():
-        return folder
-    progress("installing the hosts' libraries")
-    unfinished = folder.with_name(f"{key}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    options = ["--no-deps", "--only-binary=:all:", "--no-compile", "--disable-pip-version-check", "--quiet"]
-    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(unfinished), *pins]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        raise EnvironmentFailure("AIB601", f"pip cannot install the hosts' libraries: {ended.stderr.strip()[-500:]}", "see what pip says")
-    (unfinished / WHOLE).touch()
-    unfinished.rename(folder)
-    return folder
-
-
-def pinned(names: Iterable[str]) -> list[str]:
-    """These distributions and all that they need here, each as name==version, sorted."""
-    pins: dict[str, str] = {}
-    seen: set[tuple[str, str]] = set()
-    todo = [Requirement(name) for name in names]
-    while todo:
-        wanted = todo.pop()
-        for extra in ("", *sorted(wanted.extras)):
-            if (wanted.name.lower(), extra) in seen:
-                continue
-            seen.add((wanted.name.lower(), extra))
-            pins[wanted.name.lower().replace("_", "-")] = version(wanted.name)
-            needs = [Requirement(text) for text in importlib.metadata.requires(wanted.name) or ()]
-            todo += [
-                need for need in needs if (need.marker is None and not extra) or (need.marker and need.marker.evaluate({"extra": extra}))
-            ]
-    return [f"{name}=={number}" for name, number in sorted(pins.items())]
-
-
-def version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        raise EnvironmentFailure("AIB601", f"the Python package {name} is not installed", "pip install 'aibenchc[run]'") from None
-
-
 def contents(generated: Path, options: RunOptions, scratch: Path) -> Contents:
     """What this plan needs: prepares data, models and the schedule (cached in home()), as a run on this machine does."""
     plan = effective(read_plan(generated / "plan.json"), options)
-    assets = prepare(plan, options, scratch / "prepared")
+    return contents_of(plan, generated, prepare(plan, options, scratch / "prepared"), scratch)
+
+
+def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path) -> Contents:
+    """As contents(), where everything is prepared. plan: as it runs."""
     counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
     trace = read_trace((generated / plan.load.trace).read_text(encoding="utf-8")) if plan.load.trace else ()
     rows = schedule(plan.load, plan.requests, counts, plan.load.seed, trace)
-    load = {name: scratch / name for name in ("schedule.parquet", "payloads.parquet", "truth.parquet")}
+    load = {name: scratch / name for name in (*SHIPPED_LOAD, "truth.parquet")}
     schema.write(load["schedule.parquet"], rows, ScheduleRecord)
     schema.write(load["truth.parquet"], truth_of(rows, assets.payloads), TruthRecord)
     write_messages(load["payloads.parquet"], messages_for(plan, load_stubs(generated), assets.payloads, rows))

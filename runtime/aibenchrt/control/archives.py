@@ -1,0 +1,137 @@
+"""Archives named by their content: the same content gives the same bytes and the same name, so that a host has it already.
+
+<part>-<hash>.tar.gz     every member below <part>-<hash>/, the last one a mark that unpacking came to its end
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import io
+import os
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+WHOLE = ".whole"  # the last member of every archive
+KEPT_S = 30 * 24 * 3600.0  # how long an archive that nothing asks for is kept
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link."""
+
+    target: str
+
+
+Content = Path | bytes | Link  # a file or an empty folder of ours; text made here; a link
+Entry = tuple[str, Content]  # with its name in the archive
+
+
+def tree(folder: Path, under: str = "") -> list[Entry]:
+    """(name in the archive, file) of every file below a folder and (name, folder) of the folder; bytecode left out, links followed."""
+    found: list[Entry] = [(under, folder)] if under else []
+    for root, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        here = Path(root).relative_to(folder)
+        found += [((Path(under) / here / name).as_posix(), Path(root, name)) for name in sorted(files) if not name.endswith(".pyc")]
+    return found
+
+
+def archive(
+    part: str,
+    entries: Iterable[Entry],
+    shelf: Path,
+    packing: Callable[[str], None] = lambda _: None,
+    key: str = "",
+    *,
+    private: bool = False,
+) -> str:
+    """Writes <part>-<hash>.tar.gz, mode 0600, unless it is there; returns the name without its ending.
+
+    key: 16 hex digits that stand for the content where it is known to be the same for the same key; else it is read.
+    private: what is unpacked may be read by its owner alone.
+    """
+    files = sorted((entry for entry in entries if entry[0] != WHOLE), key=lambda entry: entry[0])
+    name = f"{part}-{key or content_hash(files)}"
+    path = shelf / f"{name}.tar.gz"
+    if path.exists():
+        os.utime(path)
+        return name
+    packing(part)
+    shelf.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=shelf, delete=False) as file:
+        try:
+            with (
+                gzip.GzipFile("", fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed,
+                tarfile.open(fileobj=packed, mode="w") as tar,
+            ):
+                for member, content in files:
+                    add(tar, f"{name}/{member}", content, private=private)
+                add(tar, f"{name}/{WHOLE}", b"")
+            file.flush()
+            os.replace(file.name, path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+    return name
+
+
+def add(tar: tarfile.TarFile, member: str, content: Content, *, private: bool = False) -> None:
+    """Mode 0755 for what may be executed and for folders, else 0644; private: without what is others'."""
+    info = tarfile.TarInfo(member)
+    data = b""
+    info.mode = 0o644
+    if isinstance(content, Link):
+        info.type, info.linkname, info.mode = tarfile.SYMTYPE, content.target, 0o777
+    elif isinstance(content, bytes):
+        data = content
+    elif content.is_dir():
+        info.type, info.mode = tarfile.DIRTYPE, 0o755
+    else:
+        data = content.read_bytes()
+        info.mode = 0o755 if os.access(content, os.X_OK) else 0o644
+    if private:
+        info.mode &= 0o700
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+def content_hash(entries: Iterable[Entry]) -> str:
+    digest = hashlib.sha256()
+    for member, content in entries:
+        digest.update(member.encode() + b"\0")
+        if isinstance(content, Link):
+            digest.update(b"->" + content.target.encode())
+        elif isinstance(content, bytes):
+            digest.update(hashlib.sha256(content).digest())
+        elif content.is_file():
+            with content.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def put(path: Path, folder: Path) -> None:
+    """The file in another folder too, without a second copy on the disk where that can be."""
+    target = folder / path.name
+    if target.exists():
+        return
+    try:
+        os.link(path, target)
+    except OSError:  # another file system
+        unfinished = target.with_name(target.name + ".unfinished")
+        unfinished.write_bytes(path.read_bytes())
+        unfinished.replace(target)
+
+
+def forget(shelf: Path, now: float | None = None) -> None:
+    """Removes archives that nothing asked for in KEPT_S."""
+    before = (time.time() if now is None else now) - KEPT_S
+    for path in shelf.glob("*.tar.gz"):
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            if path.stat().st_mtime < before:
+                path.unlink()

@@ -1,0 +1,103 @@
+"""What a host has, as JSON: python3 - SCENARIO USER PYTHON look|record
+
+archives: those that are unpacked whole. problems: why the host cannot take the scenario. recorded: whether the record of what was
+there before was written now; only `record` writes it, once, and teardown.yml goes by it.
+"""
+
+import glob
+import grp
+import json
+import os
+import pwd
+import subprocess
+import sys
+
+PARENTS = ("/opt/aibench", "/var/lib/aibench", "/etc/aibench")
+
+
+def own(scenario):
+    return [f"{parent}/{scenario}" for parent in PARENTS]
+
+
+def units(scenario):
+    """Unit files of the scenario. Another scenario's name may begin with ours, so its folder tells whose a unit is."""
+    found = []
+    for path in sorted(glob.glob(f"/etc/systemd/system/aibench-{glob.escape(scenario)}-*.service")):
+        with open(path, encoding="utf-8") as file:
+            if f"\nX-AibenchScenario={scenario}\n" in file.read():
+                found.append(path)
+    return found
+
+
+def known(table, name):
+    try:
+        table(name)
+    except KeyError:
+        return False
+    return True
+
+
+def ours_by_others(kind, scenario):
+    """What the records of other scenarios on this host say was added: it is not the host's own."""
+    found = set()
+    for path in glob.glob("/var/lib/aibench/*/install.json"):
+        if path != f"/var/lib/aibench/{scenario}/install.json":
+            with open(path, encoding="utf-8") as file:
+                found.update(json.load(file)["added"][kind])
+    return found
+
+
+def before(scenario, user):
+    """The record: what is not there yet, and so will have been added."""
+    home = os.path.expanduser("~/.ansible")
+    shared = [*PARENTS, home, f"{home}/tmp"]
+    return {
+        "version": 1,
+        "scenario": scenario,
+        "added": {
+            "folders": own(scenario),
+            "shared_folders": sorted({path for path in shared if not os.path.lexists(path)} | ours_by_others("shared_folders", scenario)),
+            "users": [] if known(pwd.getpwnam, user) else [user],
+            "groups": [] if known(grp.getgrnam, user) else [user],
+            "packages": [],
+        },
+    }
+
+
+def write_record(path, record):
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    with open(path + ".unfinished", "w", encoding="utf-8") as file:
+        json.dump(record, file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".unfinished", path)
+
+
+def problems(scenario, python, recorded):
+    if not recorded:
+        taken = [path for path in [*own(scenario), *units(scenario)] if os.path.lexists(path)]
+        if taken:
+            yield f"{', '.join(taken)} was there before any deployment of {scenario}: move it away"
+    library = f"libpython{python}.so.1.0"
+    try:
+        ended = subprocess.run([f"/usr/bin/python{python}", "-c", f"import ctypes; ctypes.CDLL('{library}')"], check=False)
+    except FileNotFoundError:
+        yield f"no /usr/bin/python{python}, which the shipped libraries were built for"
+    else:
+        if ended.returncode:
+            yield f"no {library}: install libpython{python}"
+
+
+def main(scenario, user, python, action):
+    path = f"/var/lib/aibench/{scenario}/install.json"
+    there = os.path.exists(path)
+    found = list(problems(scenario, python, there))
+    write = action == "record" and not there and not found
+    if write:
+        write_record(path, before(scenario, user))
+    archives = [os.path.basename(os.path.dirname(mark)) for folder in own(scenario) for mark in glob.glob(f"{folder}/*/.whole")]
+    print(json.dumps({"archives": sorted(archives), "problems": found, "recorded": write, "units": units(scenario)}))
+
+
+main(*sys.argv[1:])
