@@ -135,16 +135,17 @@ def hosts_in(listed: Mapping[str, Any], group: str) -> Iterator[str]:
         todo += children
 
 
-def natural(name: str) -> tuple[tuple[int, str], ...]:
+def natural(name: str) -> tuple[tuple[bool, int, str], ...]:
     """Sorts h2 before h10."""
-    return tuple((int(piece), "") if piece.isdecimal() else (-1, piece) for piece in re.findall(r"[0-9]+|[^0-9]+", name))
+    return tuple((False, int(piece), "") if piece.isdecimal() else (True, 0, piece) for piece in re.findall(r"[0-9]+|[^0-9]+", name))
 
 
 def host(name: str, variables: Mapping[str, Any], groups: frozenset[str], where: Span, diagnostics: Diagnostics) -> Host:
     def wrong(reason: str, hint: str) -> None:
         diagnostics.report("AIB407", where, name=name, reason=reason, hint=hint)
 
-    address = str(variables.get("aibench_address", variables.get("ansible_host", name)))
+    given = variables.get("aibench_address", variables.get("ansible_host", name))
+    address = given if isinstance(given, str) else ""
     if not _NAME.fullmatch(name):
         wrong("its name is not one that file names can hold", "name hosts with a-z, A-Z, 0-9, `.`, `_` and `-`")
     if not is_address(address):
