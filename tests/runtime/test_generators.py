@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -105,17 +105,48 @@ def prepared(generated: Path, folder: Path) -> list[ScheduleRecord]:
     return rows
 
 
-def generator(generated: Path, folder: Path, target: str, part: int, parts: int, start_at_ns: int) -> subprocess.Popen[str]:
+def generator(generated: Path, folder: Path, target: str, part: int, parts: int, start: int | Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "aibenchrt.load", "--generated", str(generated), "--schedule", str(folder / "schedule.parquet")]
     command += ["--payloads", str(folder / "payloads.parquet"), "--target", target, "--out", str(folder / f"part-{part}")]
-    command += ["--warmup", "1", "--duration", str(SECONDS), "--part", f"{part}/{parts}", "--start-at", str(start_at_ns)]
+    command += [
+        "--warmup",
+        "1",
+        "--duration",
+        str(SECONDS),
+        "--part",
+        f"{part}/{parts}",
+        "--start-file" if isinstance(start, Path) else "--start-at",
+        str(start),
+    ]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.02)
+
+
+def test_a_generator_that_is_told_to_stop_before_the_start_sends_nothing(generated: Path, tmp_path: Path, echo: str) -> None:
+    rows = prepared(generated, tmp_path)
+    child = generator(generated, tmp_path, echo, 0, 1, tmp_path / "start")
+    wait_until(lambda: (tmp_path / "part-0" / "ready").exists())
+    child.terminate()
+    assert child.wait(30) == 0
+    merged = merge_requests(["a"], [tmp_path / "part-0"])
+    assert [r.outcome for r in merged.requests] == ["not_sent"] * len(rows)
+    assert not merged.whole
 
 
 def test_two_generators_send_one_schedule_from_one_instant(generated: Path, tmp_path: Path, echo: str) -> None:
     rows = prepared(generated, tmp_path)
-    agreed = time.time_ns() + 20 * S
-    children = [generator(generated, tmp_path, echo, part, 2, agreed) for part in range(2)]
+    file = tmp_path / "start"
+    children = [generator(generated, tmp_path, echo, part, 2, file) for part in range(2)]
+    wait_until(lambda: all((tmp_path / f"part-{part}" / "ready").exists() for part in range(2)))
+    agreed = time.time_ns() + 2 * S
+    file.with_suffix(".part").write_text(str(agreed))
+    file.with_suffix(".part").rename(file)
     assert [child.wait(60) for child in children] == [0, 0], [child.stderr.read() for child in children if child.stderr]
     folders = [tmp_path / f"part-{part}" for part in range(2)]
     merged = merge_requests(["a", "b"], folders)
@@ -143,11 +174,8 @@ def test_a_killed_generator_keeps_every_request_that_had_ended(generated: Path, 
     rows = prepared(generated, tmp_path)
     folder = tmp_path / "part-0"
     child = generator(generated, tmp_path, echo, 0, 1, time.time_ns() + 15 * S)
-    deadline = time.monotonic() + 60
-    while not (folder / "requests.jsonl").exists() or (folder / "requests.jsonl").read_bytes().count(b"\n") < 60:
-        assert time.monotonic() < deadline
-        assert child.poll() is None
-        time.sleep(0.02)
+    lines = folder / "requests.jsonl"
+    wait_until(lambda: lines.exists() and lines.read_bytes().count(b"\n") >= 60)
     child.send_signal(signal.SIGKILL)
     child.wait(10)
     assert not (folder / "generator.json").exists()

@@ -1,4 +1,4 @@
-"""python -m aibenchrt.load --generated DIR --schedule FILE --payloads FILE --target HOST:PORT[,…] --out DIR [--part I/N --start-at NS]
+"""python -m aibenchrt.load --generated DIR --schedule FILE --payloads FILE --target HOST:PORT[,…] --out DIR [--part I/N] [--start-at NS]
 
 Sends a prepared schedule, or its part I of N; writes requests.parquet and generator.json into --out. SIGTERM or SIGINT ends it early, with
 records. One that is killed leaves begun.json and requests.jsonl: every request that had ended.
@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from dataclasses import astuple
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from aibenchrt.load.schedule import part_of
 from aibenchrt.proto import load_stubs
 from aibenchrt.tls import identity_of
 
+LONGEST_WAIT_S = 900.0
 PRIORITY = 1  # the lowest real-time one; niceness is of no use where the kernel groups tasks by session
 
 
@@ -48,6 +50,9 @@ def main() -> int:
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds that a request may take")
     parser.add_argument("--part", type=_part, default=(0, 1), metavar="I/N", help="send row i of the schedule if i mod N is I")
     parser.add_argument("--start-at", type=int, metavar="NS", help="time 0 of the schedule on the first planner's realtime clock")
+    parser.add_argument(
+        "--start-file", type=Path, metavar="FILE", help="the same, from a file that is waited for; <out>/ready then says that it is"
+    )
     parser.add_argument("--tls", type=Path, metavar="DIR", help="ca.pem, cert.pem and key.pem for mutual TLS; plain without")
     arguments = parser.parse_args()
     stop = threading.Event()
@@ -73,7 +78,7 @@ def _part(text: str) -> tuple[int, int]:
 def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
     stubs = load_stubs(arguments.generated)
     part, parts = arguments.part
-    several = parts > 1 or arguments.start_at is not None
+    several = parts > 1 or arguments.start_at is not None or arguments.start_file is not None
     settings = Settings(
         method=f"/{stubs.package}.ScenarioService/Ask",
         targets=tuple(arguments.target.split(",")),
@@ -102,6 +107,7 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
                 stop,
                 lambda begun: _write(out / BEGUN, begun),
                 lambda record: recorder.add(astuple(record)),
+                (lambda: _agreed(arguments.start_file, out / "ready", stop)) if arguments.start_file else None,
             )
         finally:
             recorder.close()
@@ -112,6 +118,18 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
         raise EnvironmentFailure("AIB608", f"no planner answers at {arguments.target}", "start it first, and read its log") from error
     except OSError as error:
         raise EnvironmentFailure("AIB605", f"cannot write the records: {error.strerror}", "free some disk space") from error
+
+
+def _agreed(file: Path, ready: Path, stop: threading.Event) -> int | None:
+    """The instant that the file will name; None when we are told to stop. EnvironmentFailure AIB631: nobody names one."""
+    ready.touch()
+    deadline = time.monotonic() + LONGEST_WAIT_S
+    while not file.exists():
+        if stop.wait(0.05):
+            return None
+        if time.monotonic() > deadline:
+            raise EnvironmentFailure("AIB631", f"nobody said in {file} when to begin", "run load.yml again")
+    return int(file.read_text(encoding="ascii"))
 
 
 def _write(path: Path, issued: Issued) -> None:

@@ -211,9 +211,11 @@ def issue(
     stop: threading.Event | None = None,
     begun: Callable[[Issued], None] | None = None,
     keep: Callable[[RequestRecord], None] | None = None,
+    agreed: Callable[[], int | None] | None = None,
 ) -> tuple[list[RequestRecord], Issued]:
     """Sends `rows`, waits for all replies, and returns one record per row. reply: the class of ScenarioReply.
 
+    agreed: asked, when all planners have answered, for settings.start_at_ns where that is None.
     begun: told what is known before the first request is sent; keep: told of each request as it ends, on a thread of its own.
     Rows that were never sent, because the run was stopped, have outcome not_sent and only their intended time, except where a closed loop
     had no use for them. grpc.FutureTimeoutError: a planner does not answer; EnvironmentFailure AIB631, AIB632: see start().
@@ -224,6 +226,8 @@ def issue(
     try:
         issuer.connect()
         before = issuer.clocks()
+        if agreed and settings.start_at_ns is None:
+            settings = replace(settings, start_at_ns=agreed())
         start_ns = start(settings, before, time.monotonic_ns())
         first = _issued(settings, start_ns, _clock_infos(settings, before), True)
         if begun:
