@@ -20,7 +20,7 @@ from aibenchrt.planner.clients import CallError, ServiceClient, idempotent
 from aibenchrt.proto import Stubs, load_stubs
 from grpc_health.v1 import health_pb2
 from local_plan import local_plan
-from replicas import health, parts
+from replicas import SERVING, health, parts
 from shop_plan import free_ports, generate
 
 USERS = 4
@@ -48,6 +48,7 @@ def certificates(folder: Path) -> dict[str, Path]:
 def test_a_killed_replica_costs_at_most_what_was_in_flight_and_serves_again_when_it_is_back(tmp_path: Path, secure: bool) -> None:
     with parts(tmp_path, {"parse": 2}, certificates(tmp_path) if secure else {}) as running:
         running.start_all()
+        assert health(running.endpoint("planner"), None, "planner") == (-1 if secure else SERVING)
         with running.client() as client, client.load(USERS) as load:
             load.wait_for(100)
             assert load.failed == []
@@ -138,7 +139,7 @@ def test_a_task_that_is_down_fails_requests_with_its_name_at_once(tmp_path: Path
             assert said.startswith("INTERNAL: answers: CallError: ")
             assert running.endpoint("answers") in said
             assert took < 3
-            assert health(running.endpoint("planner"), None, "planner") == health_pb2.HealthCheckResponse.SERVING
+            assert health(running.endpoint("planner"), None, "planner") == SERVING
             running.start("answers")
             wait_until(lambda: client.ask()[0] == "")
         assert running.stop("planner") == 0

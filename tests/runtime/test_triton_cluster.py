@@ -14,7 +14,7 @@ import grpc
 import pytest
 from aibenchrt.control.certificates import certify
 from aibenchrt.control.process import Child, Processes
-from aibenchrt.control.triton import backends, environment, listening, program
+from aibenchrt.control.triton import assemble, backends, environment, listening, program
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.planner.clients import CallError, TritonClient
 from aibenchrt.proto import Stubs, load_stubs
@@ -22,21 +22,17 @@ from aibenchrt.tls import Identity, open_channel
 from shop_plan import free_ports, generate, shop_plan
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-MODEL = '''
+MODEL = """
 import time
-from aibenchrt import triton_backend
-
-class TritonPythonModel(triton_backend.TritonPythonModel):
-    """Everything as in a run, but for the work, which needs no weights."""
-
-    def initialize(self, args):
-        triton_backend.open_stage = lambda stage, weights: work
-        super().initialize(args)
+from aibenchrt import serving
 
 def work(inputs):
     time.sleep(0.02)
     return {"category": {"label": [len(inputs["query"]["term"])], "probability": [1.0]}}
-'''
+
+serving.open_stage = lambda stage, weights: work  # everything as in a run, but for the work, which needs no weights
+from aibenchrt.triton_backend import TritonPythonModel
+"""
 TASK = "category"
 
 
@@ -148,6 +144,14 @@ def test_triton_answers_certified_clients_only_and_loads_models_for_nobody(
         assert list(asyncio.run(ask(planner)).outputs[TASK].label) == [2]
 
 
+def test_a_path_that_tritons_shell_would_break_is_told(tmp_path: Path, generated: Path) -> None:
+    """Its model would die with 'stol', and its server would never answer."""
+    with pytest.raises(EnvironmentFailure, match="AIB612") as failure:
+        assemble(shop_plan(), generated, {}, tmp_path / "my runs" / "triton")
+    assert "blank" in failure.value.message
+    assert not (tmp_path / "my runs").exists()
+
+
 def test_a_triton_that_dies_is_left_out_and_serves_again_when_it_is_back(tmp_path: Path, generated: Path, stubs: Stubs) -> None:
     async def load(running: Servers) -> tuple[list[Any], list[Any], list[Any]]:
         asker = client(stubs, running.endpoints, None)
@@ -156,16 +160,21 @@ def test_a_triton_that_dies_is_left_out_and_serves_again_when_it_is_back(tmp_pat
         async def some(count: int) -> list[Any]:
             return await asyncio.gather(*(asker.call(number, query(stubs), 20.0) for number in range(count)), return_exceptions=True)
 
+        async def until_both_answer() -> list[Any]:
+            found: list[Any] = []
+            while len({reply.endpoint for reply in found[-20:]}) < 2:
+                found += await some(20)
+                assert len(found) < 2000
+            return found
+
+        await until_both_answer()
         before = await some(20)
         under_way = asyncio.create_task(some(20))
         await asyncio.sleep(0.1)  # they are sent, and wait in both queues: 20 ms each
         await asyncio.to_thread(running.kill, 1)
         lost = await under_way
         await asyncio.to_thread(running.start, 1)
-        back: list[Any] = []
-        while len({reply.endpoint for reply in back[-20:]}) < 2:
-            back += await some(20)
-            assert len(back) < 2000
+        back = await until_both_answer()
         await asker.close()
         return before, lost, back
 

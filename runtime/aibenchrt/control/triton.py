@@ -93,8 +93,10 @@ def listening(endpoint: str, tls: Path | None = None) -> list[str]:
 def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Path) -> Path:
     """The run's model repository: what was generated, the plan's steps (a run may override models), and per stage its model version.
 
-    weights: stage → folder of a model version. EnvironmentFailure AIB603: a stage has none.
+    weights: stage → folder of a model version. EnvironmentFailure AIB603: a stage has none; AIB612: a path that Triton cannot use.
     """
+    if any(letter.isspace() for letter in str(into)):
+        raise _cannot(f"it starts models through a shell, and '{into}' holds a blank", "name another folder with --runs")
     for step in _steps(plan):
         version = into / step.task / "1"
         version.mkdir(parents=True)
@@ -208,5 +210,5 @@ def _wheel() -> Path:
     return folder
 
 
-def _cannot(why: str) -> EnvironmentFailure:
-    return EnvironmentFailure("AIB612", f"Triton cannot run here: {why}", _NEEDS)
+def _cannot(why: str, hint: str = _NEEDS) -> EnvironmentFailure:
+    return EnvironmentFailure("AIB612", f"Triton cannot run here: {why}", hint)
