@@ -68,7 +68,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Peaks:
-    """call_s: the least time of a call, by pass: that of a multiplication of one element."""
+    """call_s: the least time of a call, by pass: that of ReLU of one element."""
 
     flop: Rate
     bytes: Rate
