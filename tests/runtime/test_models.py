@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from aibenchrt.catalog import component
@@ -154,7 +155,8 @@ def _with_statistics(network: nn.Module, inputs: dict[str, torch.Tensor]) -> nn.
 
 
 @pytest.mark.parametrize(
-    ("name", "model"), [pytest.param(name, model, marks=[pytest.mark.long] * (model in SLOW)) for name, model, _ in NAMED]
+    ("name", "model"),
+    [pytest.param(name, model, marks=[pytest.mark.long, pytest.mark.timeout(900)] if model in SLOW else []) for name, model, _ in NAMED],
 )
 def test_onnx_agrees_with_torch_on_real_input(name: str, model: str) -> None:
     network, inputs, output = _real_inputs(name, model)
@@ -165,8 +167,12 @@ def test_onnx_agrees_with_torch_on_real_input(name: str, model: str) -> None:
     with torch.no_grad():
         next(p for p in network.parameters() if p.ndim == 1).add_(1.0)
     assert difference(trained, files["model.onnx"]) > 1.0, "the comparison does not notice other weights"
-    assert b"/work" not in files["model.onnx"]
-    assert b".py" not in files["model.onnx"]
+    stored = onnx.load_model_from_string(files["model.onnx"])
+    del stored.graph.initializer[:]  # among a hundred million bytes of weights any short word turns up
+    graph = stored.SerializeToString()
+    assert b"relu" in graph.lower() or b"gather" in graph.lower() or b"gemm" in graph.lower()
+    assert b"/work" not in graph
+    assert b".py" not in graph
 
 
 @pytest.mark.parametrize(("name", "model"), [pair for pair in SMALL if pair[0] != "learning_to_rank"])
