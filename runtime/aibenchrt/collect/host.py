@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from aibenchrt import machine
+
 PERIOD_S = 0.5
 SLICE = Path("/sys/fs/cgroup/system.slice")
 PROPERTIES = (
@@ -32,11 +34,11 @@ def facts() -> dict[str, Any]:
     """The host: name, cpu_model, cores, memory_kib, kernel, os, boot; monotonic_ns and realtime_ns of one moment."""
     return {
         "name": platform.node(),
-        "cpu_model": _field("/proc/cpuinfo", "model name") or platform.machine(),
+        "cpu_model": machine.cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_kib": int((_field("/proc/meminfo", "MemTotal") or "0").split()[0]),
         "kernel": platform.release(),
-        "os": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
+        "os": machine.os_name(),
         "boot": Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip() + _started(),
         "monotonic_ns": time.monotonic_ns(),
         "realtime_ns": time.time_ns(),

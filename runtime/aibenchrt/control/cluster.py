@@ -19,9 +19,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aibenchrt.collect import schema
 from aibenchrt.collect.records import ScheduleRecord
-from aibenchrt.collect.run_info import Attempt
+from aibenchrt.collect.run_info import Attempt, ExtraRun
 from aibenchrt.control import describe_cluster
 from aibenchrt.control.assets import Assets, prepare
+from aibenchrt.control.extra import extra_rows
 from aibenchrt.control.gather import truth_of, write_records
 from aibenchrt.control.gather_cluster import Gathered, gather
 from aibenchrt.control.journal import Journal, StageName
@@ -67,6 +68,7 @@ class ClusterRun:
     rows: list[ScheduleRecord] = field(default_factory=list)
     shipment: Path | None = None
     gathered: Gathered | None = None
+    extra: tuple[ExtraRun, ...] = ()
     unreached: list[TaskFailure] = field(default_factory=list)
     outcome: Literal["completed", "interrupted", "failed"] = "failed"
 
@@ -195,9 +197,13 @@ def _prepare(run: ClusterRun) -> None:
     run.shipment = home() / "shipments" / describe_cluster.site(run.plan)
     with tempfile.TemporaryDirectory(prefix="aibench-") as scratch:
         run.assets = prepare(run.compiled, run.run_options, Path(scratch) / "prepared")
-        found = contents_of(run.plan, own, run.assets, Path(scratch))
+        found = contents_of(run.plan, own, run.assets, Path(scratch), run.run_options.extra_s if run.run_options.extra else 0.0)
         pack(own, found, run.shipment, lambda text: run.run_options.progress(text, 0.0))
     run.rows = list(schema.read(run.shipment / "load" / "schedule.parquet", ScheduleRecord))
+    mix = [row for row in run.rows if row.phase != "extra"]
+    if len(mix) < len(run.rows):
+        counts = {name: len(payloads) for name, payloads in run.assets.payloads.items()}
+        run.extra = extra_rows(run.plan, mix, counts, run.run_options.extra_s)[1]
 
 
 def _play(run: ClusterRun, stage: StageName, playbook: str) -> None:

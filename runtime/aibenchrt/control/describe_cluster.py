@@ -44,5 +44,6 @@ def write(run: ClusterRun) -> None:
         "attempts": tuple(run.state.attempts),
         "missing": found.missing if found else (),
         "fault": run.state.fault,
+        "extra_runs": run.extra,
     }
     write_run_info(run.directory, info.model_copy(update=more))

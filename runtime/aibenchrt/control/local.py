@@ -21,13 +21,13 @@ from typing import Any, Literal
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from tritonclient.utils import InferenceServerException
 
 from aibenchrt.collect import schema
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import ExtraRun, Issued, write_run_info
 from aibenchrt.control import describe
 from aibenchrt.control.assets import Assets, messages_for, prepare
+from aibenchrt.control.extra import extra_rows
 from aibenchrt.control.gather import gather_calls, read_generator, truth_of, write_records
 from aibenchrt.control.journal import Journal
 from aibenchrt.control.options import RunOptions, effective, ports
@@ -37,7 +37,7 @@ from aibenchrt.control.triton import TritonServer, assemble
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load.issue import Settings, issue
 from aibenchrt.load.messages import write_messages
-from aibenchrt.load.schedule import EXTRA_FROM, extra_schedule, read_trace, samples_needed, schedule
+from aibenchrt.load.schedule import read_trace, schedule
 from aibenchrt.plan import Plan, read_plan
 from aibenchrt.planner.program import check_plan
 from aibenchrt.proto import Stubs, load_stubs
@@ -245,24 +245,9 @@ def _warm_up(run: _Run) -> None:
 
 
 def _extra_rows(run: _Run) -> list[ScheduleRecord]:
-    """Labelled runs for classes that are too rare in the mix for the highest percentile of the plan, at the rate of the mix."""
     assert run.assets is not None
-    load = run.plan.load
-    rate = load.rate or (load.users or 1) / max(load.think_s or 0.0, 0.05)
-    needed = samples_needed(max(run.plan.percentiles, default=50.0))
-    most = max(run.plan.requests, key=lambda request: request.share).name
-    rows: list[ScheduleRecord] = []
-    counts = {}
-    base = 0.0
-    for request in run.plan.requests:
-        expected = sum(row.request_class == request.name and row.phase == "measured" for row in run.rows)
-        if request.name == most or expected >= needed:
-            continue
-        count = counts[request.name] = min(needed, max(1, int(rate * run.options.extra_s)))
-        new = extra_schedule(request.name, count, rate, len(run.assets.payloads[request.name]), load.seed, EXTRA_FROM + len(rows))
-        rows += [ScheduleRecord(row.request_id, row.request_class, row.phase, row.payload, base + row.offset_s) for row in new]
-        base = rows[-1].offset_s
-    run.extra = describe.extra_runs(run.plan, counts, rate)
+    counts = {name: len(payloads) for name, payloads in run.assets.payloads.items()}
+    rows, run.extra = extra_rows(run.plan, run.rows, counts, run.options.extra_s)
     return rows
 
 
@@ -301,8 +286,10 @@ def _finish(run: _Run, sampler: Sampler) -> None:
     """Stops everything and writes what the run was; also for a run that failed or was interrupted."""
     with run.journal.stage("stop"):
         if run.triton and not run.triton.child.died and "before" in run.statistics:
-            with contextlib.suppress(InferenceServerException):  # it may be what failed; run.json says so
+            try:
                 run.statistics["after"] = run.triton.statistics()
+            except EnvironmentFailure as failure:  # it may be what failed; what it left undone, the requests' records say
+                run.options.progress(failure.message, 1.0)
         for role in ("generator", "planner"):  # in this order: each drains what the ones behind it must still answer
             for child in [c for c in run.processes.children if c.role == role]:
                 run.processes.stop(child)

@@ -27,6 +27,7 @@ from aibenchrt.collect import schema
 from aibenchrt.collect.records import ScheduleRecord, TruthRecord
 from aibenchrt.control.archives import Entry, Link, archive, forget, put, tree
 from aibenchrt.control.assets import Assets, messages_for, prepare
+from aibenchrt.control.extra import extra_rows
 from aibenchrt.control.gather import truth_of
 from aibenchrt.control.libraries import GROUPS, PYTHON, files_of, groups_for, installed, key_of, members
 from aibenchrt.control.options import RunOptions, effective
@@ -35,10 +36,11 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.load.messages import write_messages
 from aibenchrt.load.schedule import read_trace, schedule
-from aibenchrt.plan import Plan, PlanPart, Step, deployed, parts, read_plan, tasks_at
+from aibenchrt.plan import PartKind, Plan, PlanPart, Step, deployed, parts, read_plan, tasks_at
 from aibenchrt.proto import load_stubs
 
 TLS_DAYS = 90
+EXTRA_AFTER_S = 1.0  # after the mix
 SHIPPED_LOAD = ("schedule.parquet", "payloads.parquet")
 
 
@@ -78,7 +80,7 @@ def pack(generated: Path, contents: Contents, out: Path, progress: Callable[[str
 def build(plan: Plan, generated: Path, contents: Contents, shelf: Path, packing: Callable[[str], None]) -> dict[str, str]:
     """Packs every archive that is not on the shelf; part → name."""
     made = {}
-    kinds = {part.kind for part in parts(plan)} | {"generator"}
+    kinds: set[PartKind] = {"generator", *(part.kind for part in parts(plan))}
     libraries, wanted = installed(packing), members()
     for group in groups_for(kinds):
         made[group] = archive(group, files_of(libraries, wanted[group]), shelf, packing, key_of([group, *wanted[group]]))
@@ -208,11 +210,14 @@ def contents(generated: Path, options: RunOptions, scratch: Path) -> Contents:
     return contents_of(plan, generated, prepare(plan, options, scratch / "prepared"), scratch)
 
 
-def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path) -> Contents:
-    """As contents(), where everything is prepared. plan: as it runs."""
+def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path, extra_s: float = 0.0) -> Contents:
+    """As contents(), where everything is prepared. plan: as it runs. extra_s: at most of each rare class after the mix (control.extra)."""
     counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
     trace = read_trace((generated / plan.load.trace).read_text(encoding="utf-8")) if plan.load.trace else ()
     rows = schedule(plan.load, plan.requests, counts, plan.load.seed, trace)
+    if plan.load.arrival == "users":  # a closed loop has no times to put them at
+        extra_s = 0.0
+    rows += extra_rows(plan, rows, counts, extra_s, plan.load.warmup_s + plan.load.duration_s + EXTRA_AFTER_S)[0]
     load = {name: scratch / name for name in (*SHIPPED_LOAD, "truth.parquet")}
     schema.write(load["schedule.parquet"], rows, ScheduleRecord)
     schema.write(load["truth.parquet"], truth_of(rows, assets.payloads), TruthRecord)

@@ -243,12 +243,13 @@ def issue(
     if all(row.offset_s != WHEN_FREE for row in rows):
         ended = {record.request_id for record in records}
         records += [_not_sent(row, _due(row, start_ns, settings)) for row in rows if row.request_id not in ended]
-    counted = [record for record in records if record.phase != "warmup"]
+    mixed = any(row.phase != "extra" for row in rows)  # extra requests may follow the mix, or be all there is
+    counted = [record for record in records if record.phase == ("measured" if mixed else "extra")]
     share = cpu_s / max(1e-9, (ended_ns - start_ns) / _S)
     issued = first.model_copy(
         update={"generator": _figures(counted, share, issuer.in_flight_max), "clocks": known, "stopped": stop.is_set()}
     )
-    if any(record.phase == "extra" for record in counted):
+    if not mixed:
         end = max((r.intended_ns for r in counted), default=start_ns)
         issued = issued.model_copy(update={"window_start_ns": start_ns, "window_end_ns": end})
     return records, issued
