@@ -13,7 +13,7 @@ from typing import Literal
 
 from aibenchc.inventory import Host, Inventory
 
-MOST_TRIES = 4000
+MOST_TRIES = 4000  # steps of the search beyond those of a way that goes straight down
 TRITON_MIB = 48  # the server alone, before its first model (PLATFORM.md)
 SHOWN_HOSTS = 8
 _LARGE = 10**6  # cores in thousandths, and MiB, of a host about which the inventory does not say
@@ -195,7 +195,7 @@ def _search(items: Sequence[_Item], inventory: Inventory, rules: Rules, alone: b
     ways = [iter(_candidates(ordered[0], rooms, rules, alone, scale))] if ordered else []
     chosen: list[_Room] = []
     deepest, reason = -1, Shortfall("")
-    for _ in range(MOST_TRIES):
+    for _ in range(len(ordered) + MOST_TRIES):
         if len(chosen) == len(ordered):
             return rooms
         room = next(ways[-1], None)
@@ -211,7 +211,8 @@ def _search(items: Sequence[_Item], inventory: Inventory, rules: Rules, alone: b
         if not ways:
             return reason
         chosen.pop().items.pop()
-    return Shortfall(f"{reason.reason}; {MOST_TRIES} placements were tried", reason.notes)
+    proven = _total_shortfall(ordered, inventory.hosts) is not None
+    return reason if proven else Shortfall(f"{reason.reason}; {MOST_TRIES} ways were tried", reason.notes)
 
 
 def _scale(hosts: Iterable[Host]) -> tuple[int, int]:
