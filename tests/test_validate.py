@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from aibenchc.model import Scenario
 from aibenchc.source import SourceFile
 from aibenchc.syntax.parse import parse
 from aibenchc.validate import validate
+from aibenchrt import catalog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -244,3 +246,22 @@ def test_many_mistakes_stay_quick_to_report() -> None:
     hints = [diagnostic.hint for diagnostic in diagnostics.all if diagnostic.code.id == "AIB101"]
     assert "did you mean 'task" in hints[0]
     assert sum("did you mean" in hint for hint in hints) < 100
+
+
+def test_a_model_that_does_not_declare_the_targets_metric(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AIB219, of a catalogue in which one model has no figure yet."""
+    spec = catalog.component("recommendation")
+    assert spec is not None
+    models = tuple(replace(model, quality=(("hit_rate@10", 0.1),)) if model.name == "neumf" else model for model in spec.models)
+    monkeypatch.setitem(catalog._BY_NAME, spec.name, replace(spec, models=models))
+    text = (ROOT / "specs/ecommerce.aib").read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if "task recommend " in line)
+    asked = re.sub(r"quality \S+ >= \S+,", "quality ndcg@10 >= 5%,", line)
+    assert asked.count("ndcg@10") == 1
+    diagnostics = Diagnostics()
+    spec_tree = parse(SourceFile("spec.aib", text.replace(line, asked)), diagnostics)
+    assert spec_tree is not None
+    assert validate(spec_tree, diagnostics) is None
+    (error,) = diagnostics.all
+    assert (error.code.id, error.message) == ("AIB219", "model 'neumf' declares no ndcg@10")
+    assert "declare it: `neumf (ndcg@10 >= " in error.hint
