@@ -26,9 +26,13 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one call. low, high: 95 % interval of the median. settled: it is narrower than ± NARROW. calls: in one sample."""
+    """Seconds of one call. low, high: 95 % interval of the median. settled: it is narrower than ± NARROW. calls: in one sample.
+
+    best_s: of the fastest sample, which other work on the machine disturbed least.
+    """
 
     median_s: float
+    best_s: float
     p5_s: float
     p95_s: float
     low_s: float
@@ -123,7 +127,7 @@ def time_call(call: Call, watch: Stopwatch, budget_s: float, warmup_s: float = 0
             spent = watch.now() - start
             if (len(found) >= FEWEST and (settled or spent >= budget_s)) or (len(found) >= LEAST and spent >= 2 * budget_s):
                 break
-    return Timing(quantile(found, 0.5), quantile(found, 0.05), quantile(found, 0.95), low, high, len(found), calls, settled)
+    return Timing(quantile(found, 0.5), min(found), quantile(found, 0.05), quantile(found, 0.95), low, high, len(found), calls, settled)
 
 
 def _warm(call: Call, watch: Stopwatch, warmup_s: float, before: Call | None) -> int:
