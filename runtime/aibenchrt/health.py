@@ -38,7 +38,7 @@ def wait_healthy(endpoints: Sequence[str], identity: Identity | None, role: str,
 
 def _ask(channel: grpc.Channel) -> str:
     try:
-        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2.0)
+        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2.0)  # type: ignore[attr-defined]
     except grpc.RpcError as error:
         return f"{error.code().name}: {error.details()}"
     return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))

@@ -1,4 +1,4 @@
-"""The generated site.yml on a host that boots systemd and reaches no registry: deploy, load, collect; again, and nothing changes."""
+"""Generated playbooks on hosts that boot systemd and reach no registry: deploy, load, collect, again, change, tear down."""
 
 from __future__ import annotations
 
@@ -9,105 +9,209 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aibenchrt.collect import schema
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
-from aibenchrt.home import home
 from aibenchrt.planner.recorder import read_calls
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
-BIN = Path(sys.executable).parent
-TOOLS = ("debootstrap", "systemd-nspawn", "ip", "ssh-keygen", "ssh")
+sys.path.insert(0, str(Path(__file__).parent))
+
+from bed import BIN, ROOT, Bed, Played, a_bed, absent_tools, differences
 
 pytestmark = [
     pytest.mark.testbed,
     pytest.mark.long,
-    pytest.mark.timeout(1800),
+    pytest.mark.timeout(2400),
     pytest.mark.skipif(os.geteuid() != 0, reason="a test bed needs root"),
+    pytest.mark.skipif(bool(absent_tools()), reason=f"a test bed needs {', '.join(absent_tools())}"),
 ]
+SMALL = "tests/specs/small.aib"
 
-JOURNAL = "systemctl --no-pager list-units 'aibench-*' --all; journalctl --no-pager | cut -c1-300 | tail -n 60"
+
+@dataclass(frozen=True)
+class Site:
+    """A compiled scenario and its shipment."""
+
+    bed: Bed
+    generated: Path
+    shipment: Path
+    collected: Path
+
+    def play(self, playbook: str, *options: str, **variables: Any) -> Played:
+        given = {"aibench_shipment": str(self.shipment), "aibench_collected": str(self.collected), **variables}
+        return self.bed.play(self.generated / "ansible", playbook, given, options)
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.generated / "plan.json").read_text())
+        return found
+
+    @property
+    def user(self) -> str:
+        return f"aibench-{self.plan['scenario']}"
 
 
-class Host:
-    """One host of the test bed, h1, and the control host's side of it."""
+def site(bed: Bed, folder: Path, spec: Path | str, *options: str) -> Site:
+    made = Site(bed, folder / "generated", folder / "shipment", folder / "records")
+    command = [BIN / "aibenchc", "compile", spec, "-i", bed.inventory, "--out", made.generated, *options]
+    subprocess.run(command, cwd=ROOT, check=True, env=bed.environment)
+    ship(made)
+    return made
 
-    def __init__(self, folder: Path) -> None:
-        self.environment = {**os.environ, "TB": str(folder), "PFX": "ab", "PATH": f"{BIN}:{os.environ['PATH']}", "ANSIBLE_NOCOLOR": "1"}
-        self.inventory = folder / "state" / "inventory.ini"
 
-    def ran(self, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-        command = ["bash", str(HERE / "testbed.sh"), *arguments]
-        return subprocess.run(command, cwd=cwd, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-
-    def bed(self, *arguments: str) -> str:
-        ended = self.ran(*arguments)
-        assert ended.returncode == 0, (ended.stdout + ended.stderr)[-6000:]
-        return ended.stdout
-
-    def site(self, playbooks: Path, shipment: Path, collected: Path) -> tuple[str, int]:
-        """Runs site.yml; what it said, and how much it changed. A failure shows what the services said."""
-        variables = json.dumps({"aibench_shipment": str(shipment), "aibench_collected": str(collected)})
-        ended = self.ran("in", "ansible-playbook", "-i", str(self.inventory), "site.yml", "-e", variables, cwd=playbooks)
-        recap = re.search(r"^h1\s.*changed=(\d+)\s+unreachable=0\s+failed=0", ended.stdout, re.MULTILINE)
-        assert recap, ended.stdout[-2000:] + ended.stderr[-500:] + self.ran("sh", "h1", "bash", "-c", JOURNAL).stdout
-        return ended.stdout, int(recap[1])
+def ship(made: Site) -> None:
+    pack = ["-m", "aibenchrt.control.shipment", "--generated", made.generated, "--out", made.shipment]
+    subprocess.run([sys.executable, *map(str, pack), "--form", "synthetic", "--size", "tiny"], cwd=ROOT, check=True)
 
 
 @pytest.fixture
-def host() -> Iterator[Host]:
-    absent = [tool for tool in TOOLS if shutil.which(tool) is None]
-    if absent:
-        pytest.skip(f"a test bed needs {', '.join(absent)}")
-    folder = home() / "testbed"
-    folder.mkdir(exist_ok=True)
-    made = Host(folder)
-    made.bed("down")  # what an earlier test that was killed left
-    made.bed("image")
-    made.bed("up", "1")
-    try:
+def bed() -> Iterator[Bed]:
+    with a_bed(5) as made:
         yield made
-    finally:
-        made.bed("down")
 
 
-@pytest.mark.parametrize("spec", ["tests/specs/small.aib", "specs/ecommerce.aib"])
-def test_site_deploys_loads_collects_and_then_changes_nothing(spec: str, host: Host, tmp_path: Path) -> None:
-    out, shipment, collected = tmp_path / "generated", tmp_path / "shipment", tmp_path / "records"
-    load = ["--param", "rate=5/s"] if "ecommerce" in spec else []
-    subprocess.run([BIN / "aibenchc", "compile", spec, "--out", out, *load], cwd=ROOT, check=True)
-    pack = ["-m", "aibenchrt.control.shipment", "--generated", out, "--out", shipment, "--form", "synthetic", "--size", "tiny"]
-    subprocess.run([sys.executable, *pack], cwd=ROOT, check=True)
+def test_a_deployment_from_bare_hosts_to_bare_hosts(bed: Bed, tmp_path: Path) -> None:
+    """One story, for a bed takes its time: look, deploy and load, again, a model changes, a neighbour comes, tear down."""
+    before = {host: bed.lists(host) for host in bed.hosts}
+    small = site(bed, tmp_path / "small", SMALL)
 
-    _, changed = host.site(out / "ansible", shipment, collected)
-    assert changed > 0
-    units = host.bed("sh", "h1", "systemctl", "--no-pager", "--plain", "list-units", "aibench-*", "--all", "--no-legend").splitlines()
-    plan = json.loads((out / "plan.json").read_text())
-    assert len(units) == len(plan["services"])
-    assert all(" active " in re.sub(r" +", " ", unit) for unit in units)
+    looked = small.play("site.yml", "--check", "--diff")
+    assert all(looked.changed.values()), "it says what it would do"
+    for host in bed.hosts:
+        assert not [line for line in differences(before[host], bed.lists(host)) if "/root/.ansible" not in line]
+        bed.sh(host, "rm", "-rf", "/root/.ansible")
 
-    run = collected / "first"
-    requests = schema.read(run / "requests.parquet", RequestRecord)
-    sent = schema.read(next_schedule(shipment, tmp_path), ScheduleRecord)
+    assert all(small.play("site.yml").changed.values())
+    check_records(small)
+    check_secrets(small)
+    again = small.play("site.yml")
+    assert set(again.changed.values()) == {0}, again.said[-4000:]
+
+    check_one_model(small)
+    other = check_neighbour(small, tmp_path)
+
+    small.play("teardown.yml")
+    check_alive(other)
+    for host in bed.hosts:
+        assert not [line for line in bed.lists(host)["files"] if re.search(r"aibench[/-](\w+/)?small\b", line)]
+    other.play("teardown.yml")
+    for host in bed.hosts:
+        assert differences(before[host], bed.lists(host)) == []
+    assert set(small.play("teardown.yml").changed.values()) == {0}, "there is nothing more to remove"
+
+
+def check_records(small: Site) -> None:
+    """Every request of the schedule was sent and answered, and every call recorded, on whatever host."""
+    run = small.collected / "first"
+    plan = small.plan
+    requests = [record for path in sorted(run.glob("*/requests.parquet")) for record in schema.read(path, RequestRecord)]
+    sent = schema.read(small.shipment / "load" / "schedule.parquet", ScheduleRecord)
     assert len(requests) == len(sent) > 0
-    assert {r.request_class for r in requests} <= {r["name"] for r in plan["requests"]}
     failed = [r.error for r in requests if r.outcome != "ok"]
     assert not failed, failed[:3]
-    calls = [call for part in sorted(run.glob("calls-*.jsonl")) for call in read_calls(part)]
+    calls = [call for part in sorted(run.glob("*/calls-*.jsonl")) for call in read_calls(part)]
     assert {r.request_id for r in requests} == {c.request_id for c in calls}
-    assert {"ai", "service"} == {c.kind for c in calls}
+    assert {c.kind for c in calls} == {"ai", "service"}
     effects = {step["task"] for step in plan["steps"] if step["phase"] == "after"}
     assert effects & {c.task for c in calls}, "what runs after the response was recorded before the records were fetched"
+    assert list(run.glob("*/triton_trace-*.json"))
+    for host in {part for service in plan["services"] for part in service["hosts"]}:
+        held = json.loads(small.bed.sh(host, "cat", f"/var/lib/aibench/{plan['scenario']}/deployed.json"))
+        here = {name for service in plan["services"] for name, at in [(service["task"], service["hosts"])] if host in at}
+        assert here & {"planner", "triton", *(step["task"] for step in plan["steps"])}
+        assert {part["name"] for part in held["parts"]} == {part["name"] for part in held["parts"] if active(small, host, part["name"])}
 
-    said, changed = host.site(out / "ansible", shipment, collected)
-    assert changed == 0, said[-4000:]
+
+def active(small: Site, host: str, part: str) -> bool:
+    unit = f"aibench-{small.plan['scenario']}-{part}.service"
+    kind = small.bed.ran("sh", host, "systemctl", "show", "-p", "Type", "--value", unit).stdout.strip()
+    return kind == "oneshot" or small.bed.ran("sh", host, "systemctl", "is-active", unit).stdout.strip() == "active"
 
 
-def next_schedule(shipment: Path, scratch: Path) -> Path:
-    """The schedule that was shipped."""
-    (archive,) = shipment.glob("load-*.tar.gz")
-    shutil.unpack_archive(archive, scratch / "load", filter="data")
-    return scratch / "load" / "schedule.parquet"
+def check_secrets(small: Site) -> None:
+    """Keys are for their user alone; no key is in what was generated, in a process list or in the journal; nothing runs as root."""
+    assert small.plan["tls"], "a plan for an inventory is mutual TLS unless it is asked not to be"
+    for path in small.generated.rglob("*"):
+        assert not (path.is_file() and b"PRIVATE KEY" in path.read_bytes())
+    for path in (small.shipment / "tls").rglob("key.pem"):
+        assert path.stat().st_mode & 0o777 == 0o600
+    for host in small.bed.hosts:
+        keys = small.bed.sh(host, "find", "-L", "/etc/aibench", "-name", "key.pem", "-printf", "%m %u\\n").split("\n")
+        assert {line for line in keys if line} <= {f"600 {small.user}"}
+        said = small.bed.sh(host, "sh", "-c", "ps axww -o user,args; journalctl --no-pager; systemctl show 'aibench-*'")
+        assert "PRIVATE KEY" not in said
+        owners = {line.split()[0] for line in said.splitlines() if "aibenchrt." in line and re.match(r"\S+\s+/opt", line)}
+        assert owners <= {"aibench-small", "aibench+"}
+
+
+def check_one_model(small: Site) -> None:
+    """Another version of one model: its archive alone is shipped, to its host alone, and Triton alone is started again there."""
+    (host,) = {name for service in small.plan["services"] if service["task"] == "triton" for name in service["hosts"]}
+    old = {unit: started(small, host, unit) for unit in units(small, host)}
+    shipped = json.loads((small.shipment / "shipment.json").read_text())
+    name = shipped["aibench_archives"]["model-category"]
+    text = (small.shipment / "shipment.json").read_text()
+    changed = "model-category-" + "0" * 16
+    repack(small.shipment / f"{name}.tar.gz", name, changed)
+    (small.shipment / "shipment.json").write_text(text.replace(name, changed))
+    played = small.play("deploy.yml")
+    unpacked = re.findall(r"^changed: \[(\w+)\] => \(item=([a-z-]+-[0-9a-f]{16})\)", played.said, re.MULTILINE)
+    assert unpacked == [(host, changed)]
+    new = {unit: started(small, host, unit) for unit in units(small, host)}
+    assert [unit for unit in old if old[unit] != new[unit]] == ["aibench-small-triton.service"]
+    assert {at: count for at, count in played.changed.items() if count} == {host: played.changed[host]}
+    assert changed in small.bed.sh(host, "ls", "/opt/aibench/small")
+    assert name not in small.bed.sh(host, "ls", "/opt/aibench/small"), "what is no longer needed is removed"
+
+
+def repack(path: Path, old: str, new: str) -> None:
+    scratch = path.parent / "scratch"
+    shutil.unpack_archive(path, scratch, filter="data")
+    (scratch / old).rename(scratch / new)
+    (scratch / new / "another-version").touch()
+    subprocess.run(["tar", "-czf", path.with_name(f"{new}.tar.gz"), "-C", scratch, new], check=True)
+    shutil.rmtree(scratch)
+
+
+def units(small: Site, host: str) -> list[str]:
+    listed = small.bed.sh(host, "systemctl", "list-units", f"aibench-{small.plan['scenario']}-*", "--no-legend", "--plain", "--no-pager")
+    return sorted(line.split()[0] for line in listed.splitlines())
+
+
+def started(small: Site, host: str, unit: str) -> str:
+    return small.bed.sh(host, "systemctl", "show", "-p", "ExecMainStartTimestampMonotonic", "--value", unit)
+
+
+def check_neighbour(small: Site, folder: Path) -> Site:
+    """Another scenario beside it, whose name begins with the first one's."""
+    spec = folder / "beside.aib"
+    spec.write_text((ROOT / SMALL).read_text().replace("scenario small ", "scenario small_too "))
+    other = site(small.bed, folder / "other", spec, "--ports-from", "22000")
+    other.play("deploy.yml")
+    check_alive(other)
+    check_alive(small)
+    return other
+
+
+def check_alive(one: Site) -> None:
+    for service in one.plan["services"]:
+        for host in service["hosts"]:
+            part = service["task"]
+            if part in ("planner", "triton") or any(step["task"] == part and step["kind"] == "service" for step in one.plan["steps"]):
+                assert active(one, host, part)
+
+
+@pytest.mark.nightly
+def test_ecommerce_on_fifteen_hosts(tmp_path: Path) -> None:
+    with a_bed(15) as bed:
+        before = {host: bed.lists(host) for host in bed.hosts}
+        shop = site(bed, tmp_path, "specs/ecommerce.aib", "--param", "rate=5/s")
+        shop.play("site.yml")
+        assert set(shop.play("site.yml").changed.values()) == {0}
+        shop.play("teardown.yml")
+        for host in bed.hosts:
+            assert differences(before[host], bed.lists(host)) == []

@@ -117,10 +117,10 @@ def key_of(pins: Iterable[str]) -> str:
 def files_of(folder: Path, pins: Iterable[str]) -> list[Entry]:
     """The files of these distributions in an installed tree, by their RECORD; scripts and bytecode left out."""
     wanted = {canonicalize_name(pin.partition("==")[0]) for pin in pins}
-    found: list[Entry] = []
+    found: list[tuple[str, Path]] = []
     for info in sorted(folder.glob("*.dist-info")):
         if canonicalize_name(info.name.removesuffix(".dist-info").rpartition("-")[0]) in wanted:
             with (info / "RECORD").open(encoding="utf-8", newline="") as file:
                 names = [row[0] for row in csv.reader(file) if row]
             found += [(name, folder / name) for name in names if not name.startswith("../") and not name.endswith(".pyc")]
-    return [(name, path) for name, path in found if path.is_file()]
+    return [entry for entry in found if entry[1].is_file()]

@@ -1,6 +1,6 @@
 """What a host has, as JSON: python3 - SCENARIO USER PYTHON look|record
 
-archives: those that are unpacked whole. problems: why the host cannot take the scenario. recorded: whether the record of what was
+archives: those that are unpacked whole, and where. problems: why the host cannot take the scenario. recorded: whether the record of what was
 there before was written now; only `record` writes it, once, and teardown.yml goes by it.
 """
 
@@ -96,8 +96,9 @@ def main(scenario, user, python, action):
     write = action == "record" and not there and not found
     if write:
         write_record(path, before(scenario, user))
-    archives = [os.path.basename(os.path.dirname(mark)) for folder in own(scenario) for mark in glob.glob(f"{folder}/*/.whole")]
-    print(json.dumps({"archives": sorted(archives), "problems": found, "recorded": write, "units": units(scenario)}))
+    folders = sorted(os.path.dirname(mark) for folder in own(scenario) for mark in glob.glob(f"{folder}/*/.whole"))
+    archives = {os.path.basename(folder): folder for folder in folders}
+    print(json.dumps({"archives": archives, "problems": found, "recorded": write, "units": units(scenario)}))
 
 
 main(*sys.argv[1:])
