@@ -1,4 +1,4 @@
-"""`aibenchc run SPEC -i INVENTORY` on five hosts: interrupted while it deploys, resumed, loaded by two generators, judged, reported, gone."""
+"""`aibenchc run SPEC -i INVENTORY` on five hosts: interrupted while it deploys, resumed, loaded by two generators, judged, taken off."""
 
 from __future__ import annotations
 

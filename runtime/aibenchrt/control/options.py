@@ -51,7 +51,7 @@ class RunOptions:
 class ClusterOptions:
     """Of a run on the hosts of an inventory. resume: the directory of a run that was interrupted. fault: what the user breaks on purpose.
 
-    teardown: take everything off the hosts again, whatever became of the run once its records are here.
+    teardown: take everything off the hosts again when the records are here; not after a run that failed, which may be resumed.
     """
 
     run: RunOptions
