@@ -320,6 +320,29 @@ def test_triton_answers_what_the_process_answers(
         assert len(infer(client, "picture", encode([PlanPort(name="image", type="Image")], _inputs(world, samples, "picture")[0]))) == 4
 
 
+def test_the_benchmark_of_alternatives_measures_the_answers_of_its_own_run(
+    plan: Plan, world: World, models: dict[str, ModelVersion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(SPEC.parents[1] / "tests" / "benchmarks"))
+    import bench_alternatives as bench
+
+    step = _step(plan, "category")
+    found = dict(bench.allowed(plan, step, world, "tiny"))
+    assert found == {"fasttext": models["category"], "textcnn": None}
+    asked = bench.test_inputs(world, "text_classification", 40)
+    answered = bench.serve_and_ask(plan, step, models["category"], asked, 50.0)
+    work = open_stage(step.stages[0], models["category"].folder)
+    assert [one.label for one in answered] == [work(one.inputs)["category"]["label"][0] for one in asked]
+    assert all(0 < one.service_ms < one.latency_ms for one in answered)
+    row = bench.figures(models["category"], asked, answered)
+    assert row["accuracy"]["value"] == pytest.approx(sum(a.label == q.label for a, q in zip(answered, asked, strict=True)) / 40)
+    assert row["latency_p50_ms"] is not None
+    assert row["latency_p99_ms"] is None, "40 requests are too few"
+    assert "| too few |" in bench.table([row])
+    with pytest.raises(SystemExit, match="no classifier"):
+        bench.test_inputs(world, "recommendation", 1)
+
+
 @pytest.mark.parametrize("rule", ["baseline", "random"])
 def test_a_stage_can_answer_by_its_baseline_or_at_random(
     rule: str, plan: Plan, world: World, models: dict[str, ModelVersion], samples: list[Sample]
