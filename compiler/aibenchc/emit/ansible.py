@@ -42,8 +42,19 @@ FILES = (
     "roles/teardown/files/remove.py",
     "roles/teardown/tasks/main.yml",
 )
-KIND_FILES: dict[PartKind, tuple[str, ...]] = {"triton": ("roles/part/templates/triton.service.j2",)}
+KIND_FILES: dict[PartKind, tuple[str, ...]] = {
+    "triton": ("roles/part/templates/triton.service.j2",),
+    "postgresql": (
+        "roles/part/templates/database.env.j2",
+        "roles/part/templates/postgresql.service.j2",
+        "roles/postgresql/files/install.py",
+        "roles/postgresql/tasks/main.yml",
+        "roles/postgresql/templates/begin.sh.j2",
+        "roles/postgresql/templates/role.sql.j2",
+    ),
+}
 PLAYS: tuple[tuple[PartKind, str], ...] = (  # in this order: a planner connects to everything behind it before it says that it serves
+    ("postgresql", "Serve the tables"),
     ("triton", "Serve the models"),
     ("service", "Serve the tasks"),
     ("planner", "Plan"),
@@ -71,6 +82,7 @@ class PlayView:
     kind: Fit
     hosts: Fit
     serial: Fit
+    roles: tuple[Fit, ...]  # before that of the part
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,8 @@ class AnsibleView:
     targets: Fit
     generators: int
     tls: Fit
+    has_postgresql: bool
+    postgresql_tasks: Fit
     warmup_s: float
     duration_s: float
     think_s: float
@@ -121,6 +135,8 @@ def ansible_view(plan: Plan) -> AnsibleView:
         targets=Fit(quoted(",".join(word(part.endpoint) for part in found if part.kind == "planner"))),
         generators=sum(part.kind == "generator" for part in found),
         tls=word("true" if plan.tls else "false"),
+        has_postgresql=any(part.kind == "postgresql" for part in found),
+        postgresql_tasks=on_server(plan),
         warmup_s=plan.load.warmup_s,
         duration_s=plan.load.duration_s,
         think_s=plan.load.think_s or 0.0,
@@ -147,7 +163,20 @@ def part_view(part: PlanPart) -> PartView:
 
 def play_view(kind: PartKind, title: str, hosts: Sequence[str], found: Iterable[PlanPart]) -> PlayView:
     sizes = batches(hosts, [part for part in found if part.kind == kind])
-    return PlayView(title=line(title), kind=word(kind), hosts=pattern(hosts), serial=Fit(f"[{', '.join(map(str, sizes))}]"))
+    return PlayView(
+        title=line(title),
+        kind=word(kind),
+        hosts=pattern(hosts),
+        serial=Fit(f"[{', '.join(map(str, sizes))}]"),
+        roles=(word("postgresql"),) if kind == "postgresql" else (),
+    )
+
+
+def on_server(plan: Plan) -> Fit:
+    """Service task → its stages whose tables lie on the deployment's PostgreSQL server, as a YAML mapping."""
+    found = {step.task: [stage.name for stage in step.stages if stage.settings.get("engine") == "postgresql"] for step in plan.steps}
+    shown = (f"{yaml_word(task)}: [{', '.join(map(yaml_word, stages))}]" for task, stages in found.items() if stages and plan.hosts)
+    return Fit(f"{{ {', '.join(shown)} }}".replace("{  }", "{}"))
 
 
 def batches(hosts: Sequence[str], found: Iterable[PlanPart]) -> list[int | str]:

@@ -42,9 +42,25 @@ def prepare(plan: Plan, options: RunOptions, into: Path) -> Assets:
     world: World = dataset.load_world(options.form, options.data_seed, options.progress)
     payloads = {request.name: list(dataset.payloads(world, request.source)) for request in plan.requests}
     trial = {request.name: list(dataset.payloads(world, request.source, "validation")) for request in plan.requests}
-    folders = prepare_services(plan, world, lambda stage: options.progress(f"preparing {stage}", 0.0))
+    folders = prepare_services(portable(plan), world, lambda stage: options.progress(f"preparing {stage}", 0.0))
     prepared = lay_out(folders, into)
     return Assets(world, payloads, trial, _models(plan, world, options), prepared)
+
+
+def portable(plan: Plan) -> Plan:
+    """On hosts, tables of a PostgreSQL server that is not there yet are prepared as SQLite, and put on it there (aibenchrt.upload)."""
+    if not plan.hosts:
+        return plan
+    steps = []
+    for step in plan.steps:
+        stages = (
+            stage.model_copy(update={"settings": {**stage.settings, "engine": "sqlite"}})
+            if stage.settings.get("engine") == "postgresql"
+            else stage
+            for stage in step.stages
+        )
+        steps.append(step.model_copy(update={"stages": tuple(stages)}))
+    return plan.model_copy(update={"steps": tuple(steps)})
 
 
 def dataset_module(plan: Plan) -> ModuleType:

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -27,6 +29,7 @@ from aibenchrt.collect import schema
 from aibenchrt.collect.records import ScheduleRecord, TruthRecord
 from aibenchrt.control.archives import Entry, Link, archive, forget, put, tree
 from aibenchrt.control.assets import Assets, messages_for, prepare
+from aibenchrt.control.debs import packages
 from aibenchrt.control.extra import extra_rows
 from aibenchrt.control.gather import truth_of
 from aibenchrt.control.libraries import GROUPS, PYTHON, files_of, groups_for, installed, key_of, members
@@ -40,6 +43,7 @@ from aibenchrt.plan import PartKind, Plan, PlanPart, Step, deployed, parts, read
 from aibenchrt.proto import load_stubs
 
 TLS_DAYS = 90
+POSTGRESQL = "postgresql-15"  # Debian 12's
 EXTRA_AFTER_S = 1.0  # after the mix
 SHIPPED_LOAD = ("schedule.parquet", "payloads.parquet")
 
@@ -66,6 +70,7 @@ def pack(generated: Path, contents: Contents, out: Path, progress: Callable[[str
         for name in archives.values():
             put(shelf / f"{name}.tar.gz", out)
         tls = certificates(plan, out)
+        keep_secrets(plan, out / "secrets.json")
         keep_load(contents.load, out / "load")
         replace(out / "shipment.json", variables(plan, archives, tls))
         for stale in out.glob("*.tar.gz"):
@@ -96,6 +101,8 @@ def build(plan: Plan, generated: Path, contents: Contents, shelf: Path, packing:
         else:
             folders = [entry for stage in step.stages for entry in tree(contents.prepared[stage.name], stage.name)]
             made[f"prepared-{step.task}"] = archive(f"prepared-{step.task}", folders, shelf, packing)
+    if any(part.kind == "postgresql" for part in parts(plan)):
+        made["debs"] = archive("debs", tree(packages(POSTGRESQL, packing)[0]), shelf, packing)
     code = ["runtime", *(group for group in GROUPS if group in made)]
     made["environment"] = archive("environment", environment(root(plan), [made[part] for part in code]), shelf, packing)
     return made
@@ -183,11 +190,23 @@ def ship(plan: Plan, held: list[PlanPart], archives: Mapping[str, str], tls: str
     code = ["environment", "runtime", "scenario", *groups_for(kinds)]
     code += ["backends"] if "triton" in kinds else []
     code += ["load"] if "generator" in kinds else []
+    code += ["debs"] if "postgresql" in kinds else []
     code += [f"model-{task}" for part in held if part.kind == "triton" for task in tasks_at(plan, part.endpoint)]
     state = [f"prepared-{part.task}" for part in held if part.kind == "service"]
     found = [{"name": archives[part], "to": "code"} for part in dict.fromkeys(code)]
     found += [{"name": archives[part], "to": "state"} for part in dict.fromkeys(state)]
     return [*found, {"name": tls, "to": "tls"}] if tls else found
+
+
+def keep_secrets(plan: Plan, path: Path) -> None:
+    """The database's password, made once."""
+    if path.exists() or not any(part.kind == "postgresql" for part in parts(plan)):
+        return
+    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished.unlink(missing_ok=True)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump({"aibench_postgresql_password": secrets.token_urlsafe(32)}, file)
+    unfinished.replace(path)
 
 
 def keep_load(load: Mapping[str, Path], into: Path) -> None:
