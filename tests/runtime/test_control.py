@@ -172,6 +172,26 @@ def test_ctrl_c_ends_everything_and_keeps_the_records(tmp_path: Path, number: si
     assert stage(runs, "stop") == "ok"
 
 
+def test_a_second_ctrl_c_kills_what_is_left_and_the_run_is_described(tmp_path: Path) -> None:
+    folder = generated(tmp_path, duration_s=30.0)
+    runs = tmp_path / "runs"
+    process = subprocess.Popen([sys.executable, str(PROGRAM), str(folder), str(runs)], stderr=subprocess.DEVNULL)
+    wait_until(lambda: stage(runs, "load") == "running" and calls_made(runs) > 100)
+    (stubborn,) = (p for p in processes_about(folder) if "profile" in p.cmdline())
+    stubborn.suspend()  # it hears no SIGTERM
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: stage(runs, "stop") == "running")
+    process.send_signal(signal.SIGINT)
+    process.wait(10)  # less than the grace that each process has
+    assert processes_about(folder) == []
+    (directory,) = runs.iterdir()
+    run = read_run(directory)
+    assert run.info.outcome == "interrupted"
+    assert {s.name: s.outcome for s in run.info.stages}["stop"] == "interrupted"
+    assert any(r.outcome == "ok" for r in run.requests)
+    assert not [p.name for p in run.info.processes if p.died]
+
+
 def test_children_die_with_a_killed_controller(tmp_path: Path) -> None:
     folder = generated(tmp_path, duration_s=30.0)
     runs = tmp_path / "runs"

@@ -198,27 +198,29 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _show_report(arguments: argparse.Namespace) -> Verdict:
-    """Writes the report, shows its tables and the verdict."""
+    """Writes the report, shows the verdict, then its tables."""
     from aibenchrt.report import report
     from aibenchrt.report.tables import tables
 
     made = report(arguments.run, arguments.reference)
+    _say_verdict(made.verdict)
     for table in tables(made):
         print_table(table.title, table.columns, table.rows, table.numeric)
-    _say_verdict(made.verdict)
     say(str(arguments.run / "report.html"))
     return made.verdict
 
 
 def _validate(arguments: argparse.Namespace) -> int:
     from aibenchrt.report import validate
+    from aibenchrt.report.tables import judgement_table
 
     if arguments.report:
         return _show_report(arguments).exit_code
     verdict = validate(arguments.run, arguments.reference)
-    rows = [(f"{j.group}: {j.what}", j.title, j.target, j.found, j.status, j.reason) for j in verdict.judgements]
-    print_table("Targets and references", ("what", "of", "target", "measured", "status", "why"), rows)
     _say_verdict(verdict)
+    table = judgement_table(verdict)
+    if table.rows:
+        print_table(table.title, table.columns, table.rows)
     return verdict.exit_code
 
 

@@ -51,7 +51,7 @@ def merge_requests(hosts: Sequence[str], folders: Sequence[Path]) -> Merged:
     window, whole, planners, realtime = (0, 0), True, dict[str, int](), None
     starts: list[tuple[int, int]] = []  # time 0 of each, and its error
     for part, (host, folder) in enumerate(zip(hosts, folders, strict=True)):
-        issued = _issued(folder)
+        issued = read_issued(folder)
         clocks = issued.clocks if issued else ()
         generators.append(
             GeneratorPart(host=host, part=part, parts=len(hosts), figures=issued.generator if issued else None, clocks=clocks)
@@ -63,7 +63,7 @@ def merge_requests(hosts: Sequence[str], folders: Sequence[Path]) -> Merged:
         if issued.generator is None:
             missing.append(f"generator {part} on {host} did not come to its end: what had ended until then is here")
         shift = clocks[0].offset_ns if clocks else 0
-        requests += [_moved(request, shift) for request in _requests(folder)]
+        requests += [_moved(request, shift) for request in read_requests(folder)]
         if window == (0, 0):
             window = (issued.window_start_ns + shift, issued.window_end_ns + shift)
         starts.append((issued.start_ns + shift, clocks[0].error_ns if clocks else 0))
@@ -96,14 +96,16 @@ def together(generators: Sequence[GeneratorPart]) -> GeneratorInfo | None:
     )
 
 
-def _issued(folder: Path) -> Issued | None:
+def read_issued(folder: Path) -> Issued | None:
+    """A generator's word on itself at its end, else before its first request; None: it sent nothing."""
     for name in (GENERATOR, BEGUN):
         if (folder / name).is_file():
             return Issued.model_validate_json((folder / name).read_bytes())
     return None
 
 
-def _requests(folder: Path) -> Iterable[RequestRecord]:
+def read_requests(folder: Path) -> Iterable[RequestRecord]:
+    """What it recorded: whole, or what had ended when it was killed."""
     if (folder / "requests.parquet").is_file():
         return schema.read(folder / "requests.parquet", RequestRecord)
     return read_lines(folder / REQUESTS_LINES, RequestRecord) if (folder / REQUESTS_LINES).is_file() else ()

@@ -17,6 +17,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan
 
 M = TypeVar("M", bound=BaseModel)
+R = TypeVar("R")
 
 MEASURED, EXTRA = "measured", "extra"
 
@@ -57,24 +58,32 @@ class Run:
 
 
 def read_run(directory: Path) -> Run:
-    """Raises EnvironmentFailure AIB609 where the directory is not a whole run of this version."""
+    """Raises EnvironmentFailure AIB609 where the directory holds no run of this version, or one that was completed and is not whole.
+
+    Of a run that ended early anything but run.json and the plan may be missing, and is empty then: it is judged, INVALID.
+    """
     if not directory.is_dir():
         raise EnvironmentFailure(
             "AIB609", f"there is no run directory {directory}", "give the directory that `aibenchc run` named at its end"
         )
     info = read_model(directory / RUN_FILE, RunInfo)
+    whole = info.outcome == "completed"
+
+    def read(name: str, row_class: type[R]) -> tuple[R, ...]:
+        return schema.read(directory / name, row_class) if whole or (directory / name).is_file() else ()
+
     run = Run(
         directory=directory,
         info=info,
         plan=read_model(directory / "plan.json", Plan),
-        schedule=schema.read(directory / "schedule.parquet", ScheduleRecord),
-        requests=schema.read(directory / "requests.parquet", RequestRecord),
-        calls=schema.read(directory / "calls.parquet", CallRecord),
-        resources=schema.read(directory / "resources.parquet", ResourceRecord),
-        truth=schema.read(directory / "truth.parquet", TruthRecord),
-        triton=_triton(directory / "triton.json"),
+        schedule=read("schedule.parquet", ScheduleRecord),
+        requests=read("requests.parquet", RequestRecord),
+        calls=read("calls.parquet", CallRecord),
+        resources=read("resources.parquet", ResourceRecord),
+        truth=read("truth.parquet", TruthRecord),
+        triton=_triton(directory / "triton.json") if whole or (directory / "triton.json").is_file() else {},
     )
-    if not run.measured:
+    if whole and not run.measured:
         raise schema.unreadable(directory / "requests.parquet", "it holds no measured request")
     return run
 

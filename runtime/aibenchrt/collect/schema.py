@@ -97,5 +97,5 @@ def unreadable(path: Path, why: str) -> EnvironmentFailure:
     return EnvironmentFailure(
         "AIB609",
         f"cannot read the run: {path.name} in {path.parent}: {why}",
-        "give the directory that `aibenchc run` named at its end; a run that was stopped early has no whole records, so run it again",
+        "give the directory that `aibenchc run` named at its end, or run it again",
     )

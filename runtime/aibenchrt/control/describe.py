@@ -181,7 +181,15 @@ def _metrics(version: ModelVersion) -> tuple[MeasuredMetric, ...]:
 
 def process_infos(children: Sequence[Child]) -> tuple[ProcessInfo, ...]:
     return tuple(
-        ProcessInfo(name=child.name, role=child.role, pid=child.pid, replica=child.replica, exit_code=child.process.poll(), died=child.died)
+        ProcessInfo(
+            name=child.name,
+            role=child.role,
+            pid=child.pid,
+            replica=child.replica,
+            exit_code=child.process.poll(),
+            died=child.died,
+            reason=f"{child.lost} ended" if child.lost else "",
+        )
         for child in children
     )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from aibenchrt.collect import schema
-from aibenchrt.collect.merge import move_calls
+from aibenchrt.collect.merge import move_calls, read_issued, read_requests
 from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.collect.run_info import Issued
 from aibenchrt.control.triton import read_trace
@@ -34,13 +34,17 @@ def gather_calls(
 
 
 def read_generator(folders: Sequence[Path]) -> tuple[list[RequestRecord], list[Issued]]:
-    """What the load generators wrote: all request records, and each one's generator.json (the main run's first)."""
+    """What the load generators wrote: all request records, and each one's word on itself (the main run's first).
+
+    One that was killed left the requests that had ended by then.
+    """
     requests: list[RequestRecord] = []
     generators = []
     for folder in folders:
-        if (folder / "requests.parquet").is_file() and (folder / "generator.json").is_file():
-            requests += schema.read(folder / "requests.parquet", RequestRecord)
-            generators.append(Issued.model_validate_json((folder / "generator.json").read_bytes()))
+        issued = read_issued(folder)
+        if issued:
+            requests += read_requests(folder)
+            generators.append(issued)
     return requests, generators
 
 

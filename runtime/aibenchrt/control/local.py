@@ -69,6 +69,7 @@ class _Run:
     generators: list[Issued] = field(default_factory=list)
     extra: tuple[ExtraRun, ...] = ()
     outcome: Literal["completed", "interrupted", "failed"] = "failed"
+    silent: EnvironmentFailure | None = None  # Triton lives, and does not answer
 
     @property
     def triton_steps(self) -> bool:
@@ -82,8 +83,9 @@ class _Run:
 def run_local(generated: Path, runs: Path, options: RunOptions | None = None) -> Path:
     """Runs a generated scenario and returns its run directory, made below `runs`.
 
-    EnvironmentFailure: AIB602 port in use (before anything starts), AIB605 disk full, AIB607 a part died, AIB608 not ready in time,
-    AIB612 no Triton here, AIB613 a plan that cannot be executed, and what preparation raises. KeyboardInterrupt: Ctrl-C or SIGTERM.
+    EnvironmentFailure: AIB602 port in use (before anything starts), AIB605 disk full, AIB607 a part died, AIB608 not ready in time
+    or not answering, AIB612 no Triton here, AIB613 a plan that cannot be executed, and what preparation raises. KeyboardInterrupt: Ctrl-C
+    or SIGTERM.
     """
     options = options or RunOptions()
     compiled = read_plan(generated / "plan.json")
@@ -105,6 +107,8 @@ def run_local(generated: Path, runs: Path, options: RunOptions | None = None) ->
                 raise
             finally:
                 _finish(run, sampler)
+        if run.silent:
+            raise run.silent
     return directory
 
 
@@ -283,25 +287,38 @@ def _drive(run: _Run, name: Literal["load", "extra"], rows: list[ScheduleRecord]
 
 
 def _finish(run: _Run, sampler: Sampler) -> None:
-    """Stops everything and writes what the run was; also for a run that failed or was interrupted."""
-    with run.journal.stage("stop"):
-        if run.triton and not run.triton.child.died and "before" in run.statistics:
-            try:
-                run.statistics["after"] = run.triton.statistics()
-            except EnvironmentFailure as failure:  # it may be what failed; what it left undone, the requests' records say
-                run.options.progress(failure.message, 1.0)
-        for role in ("generator", "planner"):  # in this order: each drains what the ones behind it must still answer
-            for child in [c for c in run.processes.children if c.role == role]:
-                run.processes.stop(child)
-        run.processes.stop_all()
+    """Stops everything and writes what the run was; also for a run that failed or was interrupted.
+
+    A second Ctrl-C kills what is left, and the run is still described; a third one may leave its records uncollected.
+    """
+    try:
+        with run.journal.stage("stop"):
+            _stop(run)
+    finally:
+        run.processes.kill_all()
         if run.triton:
             run.triton.close()
-    try:
-        if run.assets:
-            with run.journal.stage("collect"):
-                _collect(run, sampler)
-    finally:
-        _describe(run)
+        if run.silent:
+            run.journal.amend("stop", str(run.silent).splitlines()[0])
+            run.outcome = "failed" if run.outcome == "completed" else run.outcome
+        try:
+            if run.assets:
+                with run.journal.stage("collect"):
+                    _collect(run, sampler)
+        finally:
+            _describe(run)
+
+
+def _stop(run: _Run) -> None:
+    if run.triton and not run.triton.child.died and "before" in run.statistics:
+        try:
+            run.statistics["after"] = run.triton.statistics()
+        except EnvironmentFailure as failure:
+            run.silent = failure
+    for role in ("generator", "planner"):  # in this order: each drains what the ones behind it must still answer
+        for child in [c for c in run.processes.children if c.role == role]:
+            run.processes.stop(child)
+    run.processes.stop_all()
 
 
 def _collect(run: _Run, sampler: Sampler) -> None:

@@ -13,9 +13,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+import psutil
 
 from aibenchrt.errors import EnvironmentFailure
 
@@ -28,7 +30,10 @@ Role = Literal["generator", "planner", "triton", "service", "other"]
 
 @dataclass
 class Child:
-    """A process that we started. asked: we told it to end, so its end is no crash; ends: it ends by itself, with exit code 0."""
+    """A process that we started. asked: we told it to end, so its end is no crash; ends: it ends by itself, with exit code 0.
+
+    members: processes of its own without which it cannot work, by what each is for; lost: the first of them that was seen to have ended.
+    """
 
     name: str
     role: Role
@@ -37,6 +42,8 @@ class Child:
     replica: int = 0
     asked: bool = False
     ends: bool = False
+    members: dict[str, psutil.Process] = field(default_factory=dict)
+    lost: str = ""
 
     @property
     def pid(self) -> int:
@@ -44,9 +51,11 @@ class Child:
 
     @property
     def died(self) -> bool:
-        """It ended although nobody had asked it to."""
+        """It, or one of its members, ended although nobody had asked it to."""
         code = self.process.poll()
-        return code is not None and not self.asked and not (self.ends and code == 0)
+        if code is None and not self.asked and not self.lost:
+            self.lost = next((name for name, member in self.members.items() if not _lives(member)), "")
+        return bool(self.lost) or (code is not None and not self.asked and not (self.ends and code == 0))
 
     def tail(self) -> str:
         """The last lines of its log."""
@@ -109,7 +118,7 @@ class Processes:
 
     def stop(self, child: Child, grace_s: float = 15.0) -> None:
         """SIGTERM, and after the grace SIGKILL; then whatever is left of its process group. Returns when it is gone."""
-        child.asked = child.asked or child.process.poll() is None
+        child.asked = child.asked or not child.died
         if child.process.poll() is None:
             child.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -123,10 +132,15 @@ class Processes:
             for child in reversed(self.children):
                 self.stop(child)
         finally:
-            for child in self.children:
-                if child.process.poll() is None:
-                    self._end_group(child)
-                    child.process.wait()
+            self.kill_all()
+
+    def kill_all(self) -> None:
+        """Ends what is left of the children without a grace."""
+        for child in self.children:
+            if child.process.poll() is None:
+                child.asked = child.asked or not child.died
+                self._end_group(child)
+                child.process.wait()
 
     def _end_group(self, child: Child) -> None:
         """A child's own children (Triton's stubs) share its group, which start_new_session named after its pid."""
@@ -137,7 +151,15 @@ class Processes:
 def died(child: Child) -> EnvironmentFailure:
     code = child.process.poll()
     how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-    return EnvironmentFailure("AIB607", f"{child.name} ended too early ({how})\n{child.tail()}".rstrip(), f"read its log {child.log}")
+    what = f"{child.lost} of {child.name} ended too early" if child.lost else f"{child.name} ended too early ({how})"
+    return EnvironmentFailure("AIB607", f"{what}\n{child.tail()}".rstrip(), f"read its log {child.log}")
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextlib.contextmanager

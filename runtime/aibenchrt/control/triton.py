@@ -14,10 +14,12 @@ import shutil
 import sys
 import sysconfig
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException
 
@@ -28,6 +30,10 @@ from aibenchrt.plan import Plan, Step
 from aibenchrt.tls import CA, CERT, KEY, Identity
 from aibenchrt.triton_backend import EARLIER_ATTEMPTS, ENDPOINT
 
+LOAD_S = 60.0  # how long a model may take to load, and then to become ready
+ANSWER_S = 5.0  # how long the server may take to say what it knows of its models
+_SHARED_MEMORY = Path("/dev/shm")
+_STUB = "triton_python_backend_stub"
 _NEEDS = "AI components are served by Triton: install nvidia-pytriton 0.7.0 and numpy 1.26 on Linux x86-64 with glibc 2.35 or newer"
 
 
@@ -38,7 +44,7 @@ def backends() -> Path:
     folder = home() / "triton" / version
     if folder.is_dir():
         return folder
-    stub = server / "python_backend_stubs" / f"{sys.version_info.major}.{sys.version_info.minor}" / "triton_python_backend_stub"
+    stub = server / "python_backend_stubs" / f"{sys.version_info.major}.{sys.version_info.minor}" / _STUB
     if not stub.is_file():
         raise _cannot(f"its wheel has no stub for Python {sys.version_info.major}.{sys.version_info.minor}")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -112,15 +118,20 @@ def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Pat
 
 
 class TritonServer:
-    """One server on the plan's first Triton endpoint. Started through `processes`; models are loaded one by one."""
+    """One server on the plan's first Triton endpoint. Started through `processes`; models are loaded one by one.
+
+    Its shared memory bears a name of this server's own: one that is killed leaves it behind, and close() removes it.
+    """
 
     def __init__(self, plan: Plan, processes: Processes, repository: Path, endpoint: str, trace: Path) -> None:
         self._models = [step.task for step in _steps(plan)]
         self._processes = processes
+        self._memory = f"aibench-{uuid.uuid4().hex}"
         command = [
             program(), "--model-repository", str(repository), "--backend-directory", str(backends()),
             *listening(endpoint),
             "--disable-auto-complete-config", "--model-control-mode=explicit", "--exit-timeout-secs=5",
+            f"--backend-config=python,shm-region-prefix-name={self._memory}",
             "--trace-config", f"triton,file={trace}", "--trace-config", "level=TIMESTAMPS", "--trace-config", "rate=1",
         ]  # fmt: skip
         self.child: Child = processes.start("triton", "triton", command, environment(endpoint))
@@ -130,22 +141,41 @@ class TritonServer:
         self._processes.wait_ready(self.child, lambda: _asked(self._client.is_server_live), timeout_s)
 
     def load_models(self) -> None:
-        """EnvironmentFailure AIB608: a model does not become READY; the reason is Triton's own."""
+        """Loads every model; from then on the end of a model's process is the server's. EnvironmentFailure AIB608: a model does not become
+        READY; the reason is Triton's own."""
         for model in self._models:
             try:
-                self._client.load_model(model)
+                self._client.load_model(model, client_timeout=LOAD_S)
             except InferenceServerException as error:
                 self._processes.check()
                 raise EnvironmentFailure("AIB608", f"Triton cannot load '{model}': {error.message()}", f"read {self.child.log}") from error
-            self._processes.wait_ready(self.child, lambda model=model: _asked(self._client.is_model_ready, model), 60)  # type: ignore[misc]
+            self._processes.wait_ready(self.child, lambda model=model: _asked(self._client.is_model_ready, model), LOAD_S)  # type: ignore[misc]
+        self.child.members = {f"the process of model '{model}'": process for model, process in _model_processes(self.child.pid)}
 
     def statistics(self) -> dict[str, Any]:
-        """Model → Triton's statistics of it, as it gives them."""
-        found = self._client.get_inference_statistics(as_json=True)
+        """Model → Triton's statistics of it, as it gives them. EnvironmentFailure AIB608: it does not say them in time."""
+        try:
+            found = self._client.get_inference_statistics(as_json=True, client_timeout=ANSWER_S)
+        except InferenceServerException as error:
+            raise EnvironmentFailure("AIB608", f"Triton gives no statistics: {error.message()}", f"read {self.child.log}") from error
         return {entry["name"]: entry for entry in found.get("model_stats", []) if entry["name"] in self._models}
 
     def close(self) -> None:
+        """After the server has ended."""
         self._client.close()
+        for region in _SHARED_MEMORY.glob(f"{self._memory}*"):
+            region.unlink(missing_ok=True)
+
+
+def _model_processes(server: int) -> Iterator[tuple[str, psutil.Process]]:
+    """(model, its stub) of every python model that the server has loaded; a stub's first argument is MODEL/VERSION/model.py."""
+    for process in psutil.Process(server).children(recursive=True):
+        try:
+            command = process.cmdline()
+        except psutil.NoSuchProcess:
+            continue
+        if len(command) > 1 and Path(command[0]).name == _STUB:
+            yield Path(command[1]).parent.parent.name, process
 
 
 def read_trace(path: Path) -> dict[tuple[int, str], int]:

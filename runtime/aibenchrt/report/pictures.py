@@ -206,7 +206,7 @@ def _time(analysis: Analysis) -> str:
     run = analysis.run
     start, end = run.info.load.window_start_ns, run.info.load.window_end_ns
     seconds = np.arange(0.0, (end - start) / 1e9 + 1.0)
-    if len(seconds) < 3:
+    if len(seconds) < 3 or not run.measured:
         return ""
     sent = [(r.intended_ns - start) / 1e9 for r in run.measured]
     good = [(r.done_ns - start) / 1e9 for r in run.measured if r.outcome == "ok"]

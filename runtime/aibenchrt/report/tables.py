@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aibenchrt.report.cluster_tables import clock_cells, generator_cells, host_cells, timeline_cells
 from aibenchrt.report.legends import LEGENDS
-from aibenchrt.report.model import AblationRow, Estimate, LatencyRow, PredictionRow, Report
+from aibenchrt.report.model import AblationRow, Estimate, LatencyRow, PredictionRow, Report, Verdict
 
 ABSENT = "–"
 
@@ -48,7 +48,7 @@ def tables(report: Report) -> tuple[Table, ...]:
     """Every table of the report, in its order; empty ones are left out."""
     made = (
         timeline_table(report),
-        verdict_table(report),
+        judgement_table(report.verdict),
         latency_table(report),
         quality_table(report),
         model_table(report),
@@ -73,12 +73,12 @@ def tables(report: Report) -> tuple[Table, ...]:
     return tuple(table for table in made if table.rows)
 
 
-def verdict_table(report: Report) -> Table:
+def judgement_table(verdict: Verdict) -> Table:
     return Table(
         "verdict",
         "Targets and references",
         ("what", "of", "target", "measured", "status", "why"),
-        tuple((f"{j.group}: {j.what}", j.title, j.target, j.found, j.status, j.reason) for j in report.verdict.judgements),
+        tuple((f"{j.group}: {j.what}", j.title, j.target, j.found, j.status, j.reason) for j in verdict.judgements),
         LEGENDS["verdict"],
     )
 

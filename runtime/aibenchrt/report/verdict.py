@@ -17,7 +17,7 @@ from aibenchrt.report import figures, statistics
 from aibenchrt.report.critical_path import CriticalPath
 from aibenchrt.report.model import ArrivalRow, Check, Judgement, Reason, ResourceRow, Status, Verdict
 
-# status of the run → exit code; the first that applies, from the top. `aibenchc validate` and `aibenchc run` return it.
+# status of the run → exit code of `aibenchc validate`, the first that applies from the top; `aibenchc run` judges nothing.
 EXIT_CODES: tuple[tuple[str, int], ...] = (
     ("INVALID", 3),  # the run cannot say anything
     ("FAIL", 1),  # valid, and something fails
@@ -158,13 +158,13 @@ def _resource_checks(run: Run, resources: Sequence[ResourceRow], limits: Limits)
 
 def _record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> list[Check]:
     total, ok = len(run.measured), sum(r.outcome == "ok" for r in run.measured)
-    errors = 1 - ok / total
+    errors = 1 - ok / total if total else 0.0
     highest = max([b.percentile for b in run.plan.slo] or list(figures.shown_percentiles(run.plan)))
     needed = statistics.samples_needed(highest)
     recorded = {r.request_id for r in run.requests}
     lost = sum(row.request_id not in recorded for row in run.schedule if row.phase == "measured")
     whole = sum(not p.broken for p in paths)
-    missing = (lost + ok - whole) / (total + lost)
+    missing = (lost + ok - whole) / (total + lost) if total + lost else 0.0
     return [
         _check(
             "V07",
