@@ -56,7 +56,7 @@ def _seconds(text: str) -> float:
 def obtained(arguments: argparse.Namespace, told: Callable[[str, float], None]) -> MicroRun:
     """Measured, or read with --from; written to --json and --svg. The names are of kernels (`unknown` says).
 
-    EnvironmentFailure AIB601: torch is missing. AIB605: a file cannot be written. AIB618: no CUDA. AIB641: --from is another thing.
+    EnvironmentFailure AIB601: torch is missing. AIB605: a file cannot be written. AIB618: no CUDA, for what needs it. AIB641: --from is another thing.
     """
     run = read(arguments.earlier) if arguments.earlier else _measured(arguments, told)
     if arguments.json is not None:
@@ -95,5 +95,8 @@ def _measured(arguments: argparse.Namespace, told: Callable[[str, float], None])
         seed=arguments.seed,
         budget_s=arguments.budget,
     )
+    device = chosen_device(arguments.device)
+    if device == "cpu" and arguments.arithmetic == "tf32":
+        raise EnvironmentFailure("AIB618", "TF32 needs a CUDA GPU, and this would run on the CPU", "take --arithmetic float32 or bfloat16")
     chosen = [kernel for kernel in KERNELS if not arguments.name or kernel.name in arguments.name]
-    return run(chosen, settings, chosen_device(arguments.device), told)
+    return run(chosen, settings, device, told)
