@@ -224,3 +224,34 @@ def test_lines_survive_a_cut_and_refuse_another_kind(tmp_path: Path) -> None:
     path.write_text(json.dumps([1, 2]) + "\n" + whole)
     with pytest.raises(EnvironmentFailure, match="AIB609"):
         list(read_lines(path, ScheduleRecord))
+
+
+FULL = """
+import resource, sys, time
+from pathlib import Path
+from aibenchrt.collect.lines import Recorder
+
+path, room, kept = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+recorder = Recorder(path, kept)
+for number in range(50):
+    recorder.add((number, "text", "measured", 4, 0.5))
+while path.stat().st_size < 100:
+    time.sleep(0.01)
+resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+recorder.add((50, "text", "measured", 4, 0.5))
+recorder.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("room", "kept", "whole"), [(10_000, 10_000, True), (10_000, 1_000, False), (200, 10_000, False)], ids=["room again", "too much", "full"]
+)
+def test_what_a_full_disk_does_not_take_is_written_when_there_is_room_again(tmp_path: Path, room: int, kept: int, whole: bool) -> None:
+    path = tmp_path / "lines.jsonl"
+    ended = subprocess.run([sys.executable, "-c", FULL, str(path), str(room), str(kept)], capture_output=True, text=True, check=False)
+    assert ("AIB605" in ended.stderr, ended.returncode == 0) == (not whole, whole), ended.stderr
+    found = [row.request_id for row in read_lines(path, ScheduleRecord)]
+    assert found == list(range(len(found))), "in order, none twice, none torn in the middle"
+    assert (len(found) == 51) is whole

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from aibenchrt import machine
+from aibenchrt.collect.appender import Appender
 
 PERIOD_S = 0.5
 SLICE = Path("/sys/fs/cgroup/system.slice")
@@ -59,7 +60,7 @@ class Watch:
 
     def __init__(self, prefix: str, out: Path) -> None:
         self._prefix = prefix
-        self._out = out.open("a", encoding="utf-8")
+        self._out = Appender(out, append=True)
         self._groups: dict[str, int] = {}  # unit → inode of its control group: another one after each start
 
     def run(self, stop: threading.Event) -> None:
@@ -91,8 +92,7 @@ class Watch:
         return [(path.name, path) for path in sorted(SLICE.glob(f"{self._prefix}*.service")) if path.name != mine]
 
     def _say(self, line: dict[str, Any]) -> None:
-        self._out.write(json.dumps(line) + "\n")
-        self._out.flush()
+        self._out.add((json.dumps(line) + "\n").encode())
 
 
 def _resident(pid: int) -> int:

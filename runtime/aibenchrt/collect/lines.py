@@ -1,13 +1,12 @@
 """Records as they are made: JSON lines (one array of the record's fields each), written by a thread of its own, off the request path.
 
 What was added is in the file a moment later, so that a process that is killed loses nothing that had ended; and on the disk within a
-second, so that a host that loses power loses little.
+second, so that a host that loses power loses little. What a full disk does not take is kept, and written when there is room again.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import queue
 import threading
 import time
@@ -16,6 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from aibenchrt.collect.appender import KEPT_BYTES, Appender
 from aibenchrt.collect.schema import unreadable
 from aibenchrt.errors import EnvironmentFailure
 
@@ -26,12 +26,14 @@ _SYNC_S = 1.0
 
 
 class Recorder:
-    """add() never blocks; close() returns when everything is on disk. A failed write is raised by close() as AIB605."""
+    """add() never blocks; close() returns when everything is on disk, or raises AIB605: something was not written, or perhaps lost.
 
-    def __init__(self, path: Path) -> None:
+    kept_bytes: the most that is kept of what the disk does not take.
+    """
+
+    def __init__(self, path: Path, kept_bytes: int = KEPT_BYTES) -> None:
         self._queue: queue.SimpleQueue[tuple[Any, ...] | None] = queue.SimpleQueue()
-        self._file = path.open("w", encoding="utf-8")
-        self._error: OSError | None = None
+        self._file = Appender(path, kept_bytes)
         self._synced = time.monotonic()
         self._dirty = False
         self._thread = threading.Thread(target=self._write, name="records", daemon=True)
@@ -44,43 +46,30 @@ class Recorder:
     def close(self) -> None:
         self._queue.put(None)
         self._thread.join()
-        if self._error:
-            raise EnvironmentFailure("AIB605", f"cannot write the records: {self._error.strerror}", "free some disk space")
+        error = self._file.lost or self._file.refused
+        if error:
+            raise EnvironmentFailure("AIB605", f"cannot write the records: {error.strerror}", "free some disk space")
 
     def _write(self) -> None:
         going = True
         while going:
             batch = self._batch()
             going = None not in batch
-            text = "".join(json.dumps(record) + "\n" for record in batch if record is not None)
-            try:
-                if self._error is None:
-                    self._append(text)
-            except OSError as error:
-                self._error = error
-        try:
-            self._file.close()
-        except OSError as error:
-            self._error = self._error or error
+            self._dirty |= self._file.add("".join(json.dumps(record) + "\n" for record in batch if record is not None).encode())
+            if self._dirty and time.monotonic() - self._synced >= _SYNC_S:
+                self._file.sync()
+                self._synced, self._dirty = time.monotonic(), False
+        self._file.close()
 
     def _batch(self) -> list[tuple[Any, ...] | None]:
-        """What waits; nothing when it is time to bring what was written to the disk."""
+        """What waits; nothing when it is time to bring what was written to the disk, or to try again."""
         try:
-            batch = [self._queue.get(timeout=_SYNC_S if self._dirty else None)]
+            batch = [self._queue.get(timeout=_SYNC_S if self._dirty or self._file.waiting else None)]
         except queue.Empty:
             return []
         while len(batch) < _BATCH and not self._queue.empty():
             batch.append(self._queue.get())
         return batch
-
-    def _append(self, text: str) -> None:
-        if text:
-            self._file.write(text)
-            self._file.flush()
-            self._dirty = True
-        if self._dirty and time.monotonic() - self._synced >= _SYNC_S:
-            os.fdatasync(self._file.fileno())
-            self._synced, self._dirty = time.monotonic(), False
 
 
 def read_lines(path: Path, row_class: type[Row]) -> Iterator[Row]:
