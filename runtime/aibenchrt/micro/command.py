@@ -56,7 +56,8 @@ def _seconds(text: str) -> float:
 def obtained(arguments: argparse.Namespace, told: Callable[[str, float], None]) -> MicroRun:
     """Measured, or read with --from; written to --json and --svg. The names are of kernels (`unknown` says).
 
-    EnvironmentFailure AIB601: torch is missing. AIB605: a file cannot be written. AIB618: no CUDA, for what needs it. AIB641: --from is another thing.
+    EnvironmentFailure AIB601: torch is missing. AIB605: a file cannot be written. AIB618: no CUDA, for what needs it.
+    AIB641: --from is another thing.
     """
     run = read(arguments.earlier) if arguments.earlier else _measured(arguments, told)
     if arguments.json is not None:
