@@ -47,7 +47,6 @@ KIND_FILES: dict[PartKind, tuple[str, ...]] = {
     "postgresql": (
         "roles/part/templates/database.env.j2",
         "roles/part/templates/postgresql.service.j2",
-        "roles/postgresql/files/install.py",
         "roles/postgresql/tasks/main.yml",
         "roles/postgresql/templates/begin.sh.j2",
         "roles/postgresql/templates/role.sql.j2",

@@ -29,7 +29,7 @@ from aibenchrt.collect import schema
 from aibenchrt.collect.records import ScheduleRecord, TruthRecord
 from aibenchrt.control.archives import Entry, Link, archive, forget, put, tree
 from aibenchrt.control.assets import Assets, messages_for, prepare
-from aibenchrt.control.debs import packages
+from aibenchrt.control.debs import unpacked
 from aibenchrt.control.extra import extra_rows
 from aibenchrt.control.gather import truth_of
 from aibenchrt.control.libraries import GROUPS, PYTHON, files_of, groups_for, installed, key_of, members
@@ -43,7 +43,7 @@ from aibenchrt.plan import PartKind, Plan, PlanPart, Step, deployed, parts, read
 from aibenchrt.proto import load_stubs
 
 TLS_DAYS = 90
-POSTGRESQL = "postgresql-15"  # Debian 12's
+POSTGRESQL = ("postgresql-15", ("usr/lib/postgresql/15", "usr/share/postgresql/15"))  # Debian 12's
 EXTRA_AFTER_S = 1.0  # after the mix
 SHIPPED_LOAD = ("schedule.parquet", "payloads.parquet")
 
@@ -102,7 +102,7 @@ def build(plan: Plan, generated: Path, contents: Contents, shelf: Path, packing:
             folders = [entry for stage in step.stages for entry in tree(contents.prepared[stage.name], stage.name)]
             made[f"prepared-{step.task}"] = archive(f"prepared-{step.task}", folders, shelf, packing)
     if any(part.kind == "postgresql" for part in parts(plan)):
-        made["debs"] = archive("debs", tree(packages(POSTGRESQL, packing)[0]), shelf, packing)
+        made["postgresql"] = archive("postgresql", unpacked(*POSTGRESQL, packing), shelf, packing)
     code = ["runtime", *(group for group in GROUPS if group in made)]
     made["environment"] = archive("environment", environment(root(plan), [made[part] for part in code]), shelf, packing)
     return made
@@ -190,7 +190,7 @@ def ship(plan: Plan, held: list[PlanPart], archives: Mapping[str, str], tls: str
     code = ["environment", "runtime", "scenario", *groups_for(kinds)]
     code += ["backends"] if "triton" in kinds else []
     code += ["load"] if "generator" in kinds else []
-    code += ["debs"] if "postgresql" in kinds else []
+    code += ["postgresql"] if "postgresql" in kinds else []
     code += [f"model-{task}" for part in held if part.kind == "triton" for task in tasks_at(plan, part.endpoint)]
     state = [f"prepared-{part.task}" for part in held if part.kind == "service"]
     found = [{"name": archives[part], "to": "code"} for part in dict.fromkeys(code)]

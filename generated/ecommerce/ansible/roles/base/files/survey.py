@@ -97,7 +97,7 @@ def main(scenario, user, python, action):
     if write:
         write_record(path, before(scenario, user))
     folders = sorted(os.path.dirname(mark) for folder in own(scenario) for mark in glob.glob(f"{folder}/*/.whole"))
-    archives = {os.path.basename(folder): folder for folder in folders}
+    archives = {os.path.basename(folder): folder for folder in folders if not os.path.islink(folder)}
     print(json.dumps({"archives": archives, "problems": found, "recorded": write, "units": units(scenario)}))
 
 
