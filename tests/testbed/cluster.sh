@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# From a clean checkout, as root: N hosts come up, e-commerce search (or another spec) is deployed on them by its generated playbooks,
+# loaded, collected, judged, reported and taken away again; then the hosts go too.
+#   tests/testbed/cluster.sh [N] [SPEC] [options of `aibenchc run`, as --data synthetic]      default: 15 hosts, specs/ecommerce.aib
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+hosts=${1:-15}
+spec=${2:-specs/ecommerce.aib}
+shift $(($# < 2 ? $# : 2))
+.ci/setup run cluster dev
+export PATH="$PWD/.venv/bin:$PATH" PFX=${PFX:-cl} TB=${TB:-${AIBENCH_HOME:-$HOME/.cache/aibenchc}/testbed}
+bed=tests/testbed/testbed.sh
+trap '"$bed" down' EXIT
+"$bed" down
+"$bed" image
+"$bed" up "$hosts"
+inventory=$TB/state-$PFX/inventory.ini
+run=$("$bed" in env PATH="$PATH" aibenchc run "$spec" -i "$inventory" --teardown "$@")
+aibenchc report "$run"
+code=0
+aibenchc validate "$run" || code=$?
+echo "The report: $run/report.html"
+exit $code
