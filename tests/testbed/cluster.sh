@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # From a clean checkout, as root: N hosts come up, e-commerce search (or another spec) is deployed on them by its generated playbooks,
 # loaded, collected, judged, reported and taken away again; then the hosts go too.
-#   tests/testbed/cluster.sh [N] [SPEC] [options of `aibenchc run`, as --data synthetic]      default: 15 hosts, specs/ecommerce.aib
+#   tests/testbed/cluster.sh [N] [SPEC] [options of `aibenchc run`, as --data synthetic]
+# By default 15 hosts, specs/ecommerce.aib and its deployment `cluster`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 hosts=${1:-15}
 spec=${2:-specs/ecommerce.aib}
 shift $(($# < 2 ? $# : 2))
+[ $# -gt 0 ] || [ "$spec" != specs/ecommerce.aib ] || set -- --deployment cluster
 .ci/setup run cluster dev
 export PATH="$PWD/.venv/bin:$PATH" PFX=${PFX:-cl} TB=${TB:-${AIBENCH_HOME:-$HOME/.cache/aibenchc}/testbed}
 bed=tests/testbed/testbed.sh
@@ -15,7 +17,7 @@ trap '"$bed" down' EXIT
 "$bed" image
 "$bed" up "$hosts"
 inventory=$TB/state-$PFX/inventory.ini
-run=$("$bed" in env PATH="$PATH" aibenchc run "$spec" -i "$inventory" --teardown "$@")
+run=$("$bed" in env PATH="$PATH" aibenchc run "$spec" -i "$inventory" --out runs/generated --teardown "$@")
 aibenchc report "$run"
 code=0
 aibenchc validate "$run" || code=$?
