@@ -205,6 +205,21 @@ def check_alive(one: Site) -> None:
                 assert active(one, host, part)
 
 
+def test_without_an_inventory_one_host_takes_all(tmp_path: Path) -> None:
+    with a_bed(1) as bed:
+        before = bed.lists("h1")
+        made = Site(bed, tmp_path / "generated", tmp_path / "shipment", tmp_path / "records")
+        subprocess.run([BIN / "aibenchc", "compile", SMALL, "--out", made.generated], cwd=ROOT, check=True)
+        ship(made)
+        made.play("site.yml")
+        (path,) = made.collected.glob("first/*/requests.parquet")
+        assert {record.outcome for record in schema.read(path, RequestRecord)} == {"ok"}
+        again = made.play("site.yml")
+        assert again.changed == {"h1": 0}, again.said[-4000:]
+        made.play("teardown.yml")
+        assert differences(before, bed.lists("h1")) == []
+
+
 @pytest.mark.nightly
 def test_ecommerce_on_fifteen_hosts(tmp_path: Path) -> None:
     with a_bed(15) as bed:
