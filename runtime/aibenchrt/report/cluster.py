@@ -9,6 +9,7 @@ import numpy as np
 
 from aibenchrt.collect.records import RequestRecord
 from aibenchrt.collect.run import Run
+from aibenchrt.report.faltering import failed_effects, faltering
 from aibenchrt.report.figures import MS
 from aibenchrt.report.model import ClockRow, Fault, GeneratorRow, HostRow, TimelineRow
 
@@ -79,7 +80,7 @@ def fault(run: Run) -> Fault | None:
     high = math.inf if calm is None and well is None else max(calm or 0, well or 0) + _AROUND_S
     return Fault(
         text=run.info.fault,
-        parts=tuple(f"{p.name} on {p.host}: {p.reason}" for p in run.info.processes if p.died),
+        parts=(*(f"{p.name} on {p.host}: {p.reason}" for p in run.info.processes if p.died), *map(str, faltering(run)), *_unseen(run)),
         failed=sum(row.failed for row in rows),
         asked=sum(row.asked for row in rows),
         first_failed_s=first,
@@ -87,6 +88,11 @@ def fault(run: Run) -> Fault | None:
         calm_s=calm,
         seconds=tuple(row for row in rows if low <= row.second <= high),
     )
+
+
+def _unseen(run: Run) -> tuple[str, ...]:
+    failed, made, most = failed_effects(run)
+    return (f"{failed} of {made} calls after the responses failed, most often: {most}",) if failed else ()
 
 
 def _calm(rows: Sequence[TimelineRow], well: int, bound_ms: float) -> int | None:

@@ -15,6 +15,7 @@ from aibenchrt.collect.run import Run
 from aibenchrt.collect.run_info import ProcessInfo
 from aibenchrt.report import figures, statistics
 from aibenchrt.report.critical_path import CriticalPath
+from aibenchrt.report.faltering import failed_effects, faltering
 from aibenchrt.report.model import ArrivalRow, Check, Judgement, Reason, ResourceRow, Status, Verdict
 
 # status of the run → exit code of `aibenchc validate`, the first that applies from the top; `aibenchc run` judges nothing.
@@ -38,6 +39,11 @@ REASONS: dict[str, tuple[str, str]] = {
     "V10": ("records incomplete", "a successful request has no call records, or scheduled requests have no record"),
     "V12": ("clocks of the generators differ", "let NTP or PTP keep the hosts' clocks, shorten the run, or use one generator"),
     "V13": ("records not collected", "see whether the host can be reached, and run `aibenchc run … --resume RUN`"),
+    "V14": (
+        "parts faltered",
+        "look at that host: its power, its network, what else ran there; run again, or say with --expect-fault what you broke",
+    ),
+    "V15": ("effects failed", "what comes after the responses failed: look at the table of tasks and at that part's log"),
     "V11": ("payloads used up", "shorten the run or lower the rate: once every payload has been asked, caches answer what is left"),
 }
 
@@ -90,6 +96,7 @@ def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[t
         *_resource_checks(run, figures.resource_rows(run), limits),
         *_record_checks(run, paths, limits),
         *_cluster_checks(run, limits),
+        *_fault_checks(run, limits),
     )
     reasons = tuple(Reason(code=c.code, name=c.name, found=c.found, limit=c.limit, hint=REASONS[c.code][1]) for c in checks if not c.ok)
     return reasons, checks
@@ -169,7 +176,7 @@ def _record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> l
         _check(
             "V07",
             errors <= limits.error_share or bool(run.info.fault),
-            f"{total - ok} of {total} requests failed ({errors:.2%})",
+            f"{total - ok} of {total} requests failed ({errors:.2%}){_most(run)}",
             f"a fault was asked for: {run.info.fault}" if run.info.fault else f"{limits.error_share:.1%}",
         ),
         _check("V08", ok >= needed, f"{ok} successful requests", f"{needed} for p{highest:g} of the whole path"),
@@ -184,6 +191,28 @@ def _record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> l
             run.info.load.used_up <= limits.used_up,
             f"{run.info.load.used_up:.0%} of the requests came when every payload of their class had been asked",
             f"{limits.used_up:.0%}",
+        ),
+    ]
+
+
+def _most(run: Run) -> str:
+    rows = figures.error_rows(run)
+    return f", most often: {rows[0].message}" if rows else ""
+
+
+def _fault_checks(run: Run, limits: Limits) -> list[Check]:
+    """What no user need have seen, and yet was no measurement of what had been deployed."""
+    failed, made, most = failed_effects(run)
+    found = f"{failed} of {made} calls after the responses failed" + (f", most often: {most}" if most else "")
+    stumbles = faltering(run)
+    asked = f"a fault was asked for: {run.info.fault}"
+    return [
+        _check("V14", not stumbles or bool(run.info.fault), "; ".join(map(str, stumbles)) or "none", asked if run.info.fault else "none"),
+        _check(
+            "V15",
+            failed <= limits.error_share * made or bool(run.info.fault),
+            found,
+            asked if run.info.fault else f"{limits.error_share:.1%}",
         ),
     ]
 
