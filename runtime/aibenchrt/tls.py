@@ -1,8 +1,10 @@
 """Who a program is to others: its certificate, and the channels and servers that use it. The one home of both.
 
-A folder holds `ca.pem` (the deployment's authority), `cert.pem` and `key.pem` (this party's). Servers require a certificate of this
-authority from every client; clients verify the server's, which must bear the name of the role that they mean to call (role_name), and
-present their own. Without an Identity everything is plain, as between processes of one machine.
+Every role has an authority of its own, and a party trusts those alone that it has business with (CALLS). A folder holds `cert.pem` and
+`key.pem` (this party's), `ca.pem` (the authority that signed it), of a server `callers.pem` (the authorities whose clients it answers) and
+of a client `servers.pem` (those whose servers it calls). So TLS itself refuses whoever has no business with a server, before any of our
+code, Triton's or PostgreSQL's sees a byte. A server's certificate must bear the name of the role that is meant (role_name). Without an
+Identity everything is plain, as between processes of one machine.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,18 @@ import grpc.aio
 
 from aibenchrt.errors import EnvironmentFailure
 
-CA, CERT, KEY = "ca.pem", "cert.pem", "key.pem"
+CA, CERT, KEY, CALLERS, SERVERS = "ca.pem", "cert.pem", "key.pem", "callers.pem", "servers.pem"
+
+# Role → whom it calls. `check` asks servers for their health: root of a host, of that host's own servers only, by an authority of the host.
+CHECK = "check"
+CALLS: Mapping[str, tuple[str, ...]] = {
+    "generator": ("planner",),
+    "planner": ("service", "triton"),
+    "service": ("postgresql",),
+    "triton": (),
+    "postgresql": (),
+    CHECK: ("planner", "service", "triton"),
+}
 LARGEST_MESSAGE = 64 << 20  # bytes
 
 # Trailing metadata with which a replica says who it is, and which attempt of gRPC it answers where that was not the first.
@@ -60,29 +73,38 @@ def role_name(role: str) -> str:
 
 @dataclass(frozen=True)
 class Identity:
-    """A party's certificate, its key and the authority of its deployment, as PEM. Never shown: not by repr, not in a log."""
+    """A party's certificate and its key, the authorities of whom it answers and of whom it calls (empty: nobody), as PEM. Never shown:
+    not by repr, not in a log."""
 
-    ca: bytes = field(repr=False)
     certificate: bytes = field(repr=False)
     key: bytes = field(repr=False)
+    callers: bytes = field(repr=False)
+    servers: bytes = field(repr=False)
 
     @classmethod
     def read(cls, folder: Path) -> Identity:
         """EnvironmentFailure AIB620: a file is missing, unreadable or broken, the key may be read by others or is another
         certificate's, or the certificate has expired or is another authority's."""
         key = folder / KEY
-        identity = cls(*(_content(folder / name) for name in (CA, CERT, KEY)))
+        _content(folder / CA)
+        trusted = (_content(folder / name) if (folder / name).exists() else b"" for name in (CALLERS, SERVERS))
+        identity = cls(_content(folder / CERT), _content(key), *trusted)
         if key.stat().st_mode & 0o077:
             raise _unusable(f"{key} may be read by others", f"chmod 0600 {key}")
         _shake_hands_with_itself(folder)
         return identity
 
     def channel_credentials(self) -> grpc.ChannelCredentials:
-        return grpc.ssl_channel_credentials(self.ca, self.key, self.certificate)
+        """EnvironmentFailure AIB620: it has no business with any server."""
+        if not self.servers:
+            raise _unusable(f"the certificate calls nobody: there is no {SERVERS}")
+        return grpc.ssl_channel_credentials(self.servers, self.key, self.certificate)
 
     def server_credentials(self) -> grpc.ServerCredentials:
-        """A client without a certificate of our authority gets no connection."""
-        return grpc.ssl_server_credentials([(self.key, self.certificate)], root_certificates=self.ca, require_client_auth=True)
+        """A client without a certificate of a caller's authority gets no connection. EnvironmentFailure AIB620: nobody is to call it."""
+        if not self.callers:
+            raise _unusable(f"nobody is to call the bearer of the certificate: there is no {CALLERS}")
+        return grpc.ssl_server_credentials([(self.key, self.certificate)], root_certificates=self.callers, require_client_auth=True)
 
 
 def identity_of(folder: Path | None) -> Identity | None:
@@ -174,6 +196,8 @@ def _shake_hands_with_itself(folder: Path) -> None:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(folder / CA)
             context.load_cert_chain(folder / CERT, folder / KEY)
+        for trusted in (folder / name for name in (CALLERS, SERVERS) if (folder / name).exists()):
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(trusted)
         up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
         sides = [client.wrap_bio(down, up), server.wrap_bio(up, down, server_side=True)]
         while sides:
@@ -182,7 +206,7 @@ def _shake_hands_with_itself(folder: Path) -> None:
         raise _unusable(f"the certificate {folder / CERT} does not hold: {error.verify_message}") from error
     except (ssl.SSLError, OSError) as error:
         reason = str(getattr(error, "reason", None) or "no certificate or no key").replace("_", " ").lower()
-        raise _unusable(f"{folder / CERT} and {folder / KEY} cannot be used: {reason}") from error
+        raise _unusable(f"certificates and key in {folder} cannot be used: {reason}") from error
 
 
 def _done(side: ssl.SSLObject) -> bool:

@@ -100,7 +100,8 @@ class Site:
 
     @contextlib.contextmanager
     def running(self, task: str, workers: int = 2, port: int = 0, tls: Path | None = None) -> Iterator[Served]:
-        """A host that serves, ended afterwards; with tls it is called with its own identity. Fails with what it said if it ends before."""
+        """A host that serves, ended afterwards; with tls it is called by the planner of the same certificates and host. Fails with what
+        it said if it ends before."""
         port = port or free_ports(1)[0]
         process = subprocess.Popen(self.command(task, port, workers, tls), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert process.stdout is not None
@@ -110,7 +111,8 @@ class Site:
             if not said.startswith("serving "):
                 raise AssertionError(f"the host of {task} did not start: {process.stderr.read()}")
             step = next(step for step in self.plan.steps if step.task == task)
-            with open_channel(f"127.0.0.1:{port}", identity_of(tls), "service") as channel:
+            identity = identity_of(tls.parents[1] / "planner" / tls.name) if tls else None
+            with open_channel(f"127.0.0.1:{port}", identity, "service") as channel:
                 yield Served(process, port, channel, TaskCodec(load_stubs(self.generated), step))
         finally:
             if process.poll() is None:

@@ -23,16 +23,19 @@ from aibenchrt.tls import Identity, open_channel
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from replicas import Client, parts
 from service_process import Served, Site, single, site
 from shop_plan import free_ports
 
-PARTIES = {"service/h1": ["127.0.0.1", "h1"], "planner/h1": ["127.0.0.1", "h1"], "triton/h2": ["10.0.0.2"]}
+HERE = ["127.0.0.1", "h1"]
+PARTIES = {"service/h1": HERE, "planner/h1": HERE, "triton/h2": ["10.0.0.2"], "generator/h1": HERE, "check/h1": HERE, "check/h2": HERE}
 LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 
 
 def unread(folder: Path) -> Identity:
     """What an attacker does: uses whatever there is."""
-    return Identity(*((folder / name).read_bytes() for name in ("ca.pem", "cert.pem", "key.pem")))
+    callers, servers = ((folder / name).read_bytes() if (folder / name).exists() else b"" for name in ("callers.pem", "servers.pem"))
+    return Identity((folder / "cert.pem").read_bytes(), (folder / "key.pem").read_bytes(), callers, servers)
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +55,16 @@ def served(certificates: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def test_every_party_gets_a_key_of_its_own_that_nobody_else_may_read(certificates: Path) -> None:
     identities = [Identity.read(certificates / party) for party in PARTIES]
-    assert len({identity.key for identity in identities}) == len({identity.certificate for identity in identities}) == 3
-    assert len({identity.ca for identity in identities}) == 1
+    assert len({identity.key for identity in identities}) == len({identity.certificate for identity in identities}) == len(PARTIES)
     keys = sorted(certificates.rglob("key.pem"))
-    assert len(keys) == 4
+    assert len(keys) == len(PARTIES), "the authorities' keys are written nowhere"
     assert {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
     assert stat.S_IMODE(certificates.stat().st_mode) == 0o700
     assert not any(secret in repr(identities) for secret in ("BEGIN", "PRIVATE", "b'"))
 
 
 def test_a_certificate_says_what_it_is_for(certificates: Path) -> None:
-    authority = x509.load_pem_x509_certificate((certificates / "authority" / "ca.pem").read_bytes())
+    authority = x509.load_pem_x509_certificate((certificates / "service" / "h1" / "ca.pem").read_bytes())
     certificate = x509.load_pem_x509_certificate((certificates / "service" / "h1" / "cert.pem").read_bytes())
     certificate.verify_directly_issued_by(authority)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -117,7 +119,7 @@ def test_certificates_are_written_whole_or_not_at_all(tmp_path: Path, monkeypatc
     assert [path.name for path in tmp_path.iterdir()] == ["tls"]
 
 
-@pytest.mark.parametrize("party", ["service", "/h1", "service/", "../h1", "service/../../h1", "authority/h1"])
+@pytest.mark.parametrize("party", ["service", "/h1", "service/", "../h1", "service/../../h1", "service/..", "updater/h1"])
 def test_a_party_is_a_role_on_a_host(tmp_path: Path, party: str) -> None:
     with pytest.raises(ValueError, match="role/host"):
         certify(tmp_path / "tls", {party: []}, 30)
@@ -188,13 +190,54 @@ def test_a_certified_client_is_answered(served: Served, certificates: Path) -> N
     assert ask(served.port, Identity.read(certificates / "planner" / "h1")) == health_pb2.HealthCheckResponse.SERVING
 
 
+@pytest.mark.parametrize("role", ["service", "generator", "triton"])
+def test_who_has_no_business_with_a_service_gets_nothing(served: Served, certificates: Path, role: str) -> None:
+    """A certified party of the deployment, even one that learned whom to trust."""
+    ours = unread(certificates / role / ("h2" if role == "triton" else "h1"))
+    identity = Identity(ours.certificate, ours.key, b"", unread(certificates / "planner" / "h1").servers)
+    with open_channel(f"127.0.0.1:{served.port}", identity, "service") as channel:
+        method: Any = channel.unary_unary(served.codec.method)
+        with pytest.raises(grpc.RpcError) as error:
+            method(served.codec.encode_request({"text": {"text": "a"}}), timeout=10)
+    assert error.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert served.call(text={"text": "scary films"})[0]["query"]["term"]
+
+
+def test_the_check_of_a_host_asks_the_servers_of_that_host_only(served: Served, certificates: Path) -> None:
+    assert ask(served.port, Identity.read(certificates / "check" / "h1")) == health_pb2.HealthCheckResponse.SERVING
+    assert isinstance(ask(served.port, Identity.read(certificates / "check" / "h2")), grpc.RpcError)
+
+
+def test_everybody_trusts_only_those_it_has_business_with(certificates: Path) -> None:
+    def trusted(party: str, file: str) -> set[str]:
+        path = certificates / party / file
+        found = x509.load_pem_x509_certificates(path.read_bytes()) if path.exists() else []
+        return {authority.subject.rfc4514_string().removeprefix("CN=aibench authority of ") for authority in found}
+
+    assert {party: (trusted(party, "callers.pem"), trusted(party, "servers.pem")) for party in PARTIES} == {
+        "service/h1": ({"planner", "check/h1"}, {"postgresql"}),
+        "planner/h1": ({"generator", "check/h1"}, {"service", "triton"}),
+        "triton/h2": ({"planner", "check/h2"}, set()),
+        "generator/h1": (set(), {"planner"}),
+        "check/h1": (set(), {"planner", "service", "triton"}),
+        "check/h2": (set(), {"planner", "service", "triton"}),
+    }
+
+
+def test_who_is_called_by_nobody_serves_nothing_and_who_calls_nobody_calls_nothing(certificates: Path) -> None:
+    with pytest.raises(EnvironmentFailure, match="AIB620"):
+        Identity.read(certificates / "generator" / "h1").server_credentials()
+    with pytest.raises(EnvironmentFailure, match="AIB620"):
+        Identity.read(certificates / "triton" / "h2").channel_credentials()
+
+
 @pytest.mark.parametrize("who", ["nobody", "foreign", "expired", "server's authority only"])
 def test_nobody_else_gets_anything(served: Served, certificates: Path, tmp_path: Path, who: str) -> None:
     ours = unread(certificates / "planner" / "h1")
     if who == "nobody":
         identity = None
     elif who == "server's authority only":  # verifies the server, presents nothing
-        credentials = grpc.ssl_channel_credentials(ours.ca)
+        credentials = grpc.ssl_channel_credentials(ours.servers)
         with grpc.secure_channel(f"127.0.0.1:{served.port}", credentials) as channel:
             method: Any = channel.unary_unary(served.codec.method)
             with pytest.raises(grpc.RpcError) as error:
@@ -203,28 +246,32 @@ def test_nobody_else_gets_anything(served: Served, certificates: Path, tmp_path:
         return
     else:
         foreign = unread(_other(tmp_path, LONG_AGO if who == "expired" else None))
-        identity = Identity(ours.ca, foreign.certificate, foreign.key)
+        identity = Identity(foreign.certificate, foreign.key, b"", ours.servers)
     said = ask(served.port, identity)
     assert isinstance(said, grpc.RpcError), said
     assert said.code() is grpc.StatusCode.UNAVAILABLE
     assert served.call(text={"text": "still here"})[0]["query"]["term"]
 
 
-def test_an_expired_certificate_of_our_own_authority_is_refused(tmp_path: Path) -> None:
+def test_an_expired_certificate_of_our_own_authority_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The certificate alone has run out: its authority is the one that the server trusts."""
     import aibenchrt.control.certificates as made
-    from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
+    kept: dict[str, made._Authority] = {}
+    signed = made._authority
+
+    def keep(name: str, start: datetime.datetime, end: datetime.datetime) -> made._Authority:
+        return kept.setdefault(name, signed(name, start, end))
+
+    monkeypatch.setattr(made, "_authority", keep)
     folder = certify(tmp_path / "tls", PARTIES, 30)
-    authority = x509.load_pem_x509_certificate((folder / "authority" / "ca.pem").read_bytes())
-    signing: Any = serialization.load_pem_private_key((folder / "authority" / "key.pem").read_bytes(), None)
     key = ec.generate_private_key(ec.SECP256R1())
     day = datetime.timedelta(days=1)
-    late = made._certificate("planner/h1", ["127.0.0.1"], key, authority, signing, LONG_AGO, LONG_AGO + day)
-    assert late.signature_hash_algorithm is not None
-    assert late.signature_hash_algorithm.name == hashes.SHA256.name
-    identity = Identity(made._pem(authority), made._pem(late), made._private(key))
+    late = made._certificate("planner/h1", ["127.0.0.1"], key, kept["planner"], LONG_AGO, LONG_AGO + day)
+    late.verify_directly_issued_by(x509.load_pem_x509_certificate((folder / "planner" / "h1" / "ca.pem").read_bytes()))
+    servers = Identity.read(folder / "planner" / "h1").servers
+    identity = Identity(made._pem(late), made._private(key), b"", servers)
     shop = site(tmp_path / "shop", load_world("synthetic", 7), [single("parse", "query_parsing")])
     with shop.running("parse", tls=folder / "service" / "h1") as served:
         said = ask(served.port, identity)
@@ -250,7 +297,7 @@ def test_plain_tcp_gets_nothing(served: Served) -> None:
 
 
 def test_a_tls_handshake_without_a_certificate_is_broken_off(served: Served, certificates: Path) -> None:
-    context = ssl.create_default_context(cafile=str(certificates / "service" / "h1" / "ca.pem"))
+    context = ssl.create_default_context(cafile=str(certificates / "planner" / "h1" / "servers.pem"))
     context.set_alpn_protocols(["h2"])
     said = b""
     with socket.create_connection(("127.0.0.1", served.port), 10) as plain, context.wrap_socket(plain, server_hostname="h1") as connection:
@@ -273,3 +320,20 @@ def test_a_server_without_a_valid_certificate_is_not_called(tmp_path: Path, cert
             said = ask(port, Identity.read(certificates / "planner" / "h1"))
             assert isinstance(said, grpc.RpcError)
             assert said.code() is grpc.StatusCode.UNAVAILABLE
+
+
+# -- the planner
+
+
+def test_a_planner_answers_generators_and_no_other_role(certificates: Path, tmp_path: Path) -> None:
+    roles = {role: certificates / role / "h1" for role in ("planner", "service", "generator")}
+    with parts(tmp_path, {}, roles) as running:
+        running.start_all()
+        with running.client() as client:
+            assert client.ask()[0] == ""
+        servers = Identity.read(roles["generator"]).servers
+        for role in ("planner", "service"):
+            stranger = unread(roles[role])
+            identity = Identity(stranger.certificate, stranger.key, b"", servers)
+            with open_channel(running.endpoint("planner"), identity, "planner") as channel:
+                assert Client(running.stubs(), channel).ask()[0].startswith("UNAVAILABLE")

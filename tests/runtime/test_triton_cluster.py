@@ -48,7 +48,8 @@ def stubs(generated: Path) -> Stubs:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return certify(tmp_path_factory.mktemp("certificates") / "tls", {"triton/h1": ["127.0.0.1"], "planner/h1": ["127.0.0.1"]}, 30)
+    parties = {f"{role}/h1": ["127.0.0.1"] for role in ("triton", "planner", "service", "generator")}
+    return certify(tmp_path_factory.mktemp("certificates") / "tls", parties, 30)
 
 
 class Servers:
@@ -64,7 +65,7 @@ class Servers:
         command += ["--disable-auto-complete-config", "--model-control-mode=none", *listening(endpoint, self._tls)]
         child = self._processes.start(f"triton-{replica}", "triton", command, environment(endpoint), replica)
         self.running[replica] = child
-        identity = Identity.read(self._tls) if self._tls else None
+        identity = Identity.read(self._tls.parents[1] / "planner" / self._tls.name) if self._tls else None
         self._processes.wait_ready(child, lambda: ready(endpoint, identity), 60)
 
     def kill(self, replica: int) -> None:
@@ -103,11 +104,16 @@ def query(stubs: Stubs) -> dict[str, Any]:
     return {"query": stubs.message("Query")(text="scary films", term=["scary", "films"])}
 
 
-def test_triton_answers_certified_clients_only_and_loads_models_for_nobody(
+def test_triton_answers_certified_planners_only_and_loads_models_for_nobody(
     tmp_path: Path, generated: Path, stubs: Stubs, certificates: Path
 ) -> None:
     planner = Identity.read(certificates / "planner" / "h1")
     foreign = Identity.read(certify(tmp_path / "foreign", {"planner/h1": ["127.0.0.1"]}, 30) / "planner" / "h1")
+
+    others = [Identity(foreign.certificate, foreign.key, b"", planner.servers)]
+    for role in ("service", "generator", "triton"):  # certified, of this deployment, and told whom to trust
+        known = Identity.read(certificates / role / "h1")
+        others.append(Identity(known.certificate, known.key, b"", planner.servers))
 
     async def ask(identity: Identity | None) -> Any:
         asker = client(stubs, running.endpoints, identity)
@@ -128,20 +134,31 @@ def test_triton_answers_certified_clients_only_and_loads_models_for_nobody(
         reply = asyncio.run(ask(planner))
         assert list(reply.outputs[TASK].label) == [2]
         assert (reply.endpoint, reply.attempts) == (running.endpoints[0], 1)
-        for stranger in (None, foreign, Identity(planner.ca, foreign.certificate, foreign.key)):
+        for stranger in (None, foreign, *others):
             said = asyncio.run(ask(stranger))
             assert isinstance(said, CallError), said
             assert "UNAVAILABLE" in str(said)
         asyncio.run(never_connected())
-        with open_channel(running.endpoints[0], planner, "triton") as channel:
-            stub: Any = service_pb2_grpc.GRPCInferenceServiceStub(channel)
-            for refused in (
-                lambda: stub.RepositoryModelLoad(service_pb2.RepositoryModelLoadRequest(model_name=TASK), timeout=10),
-                lambda: stub.RepositoryModelUnload(service_pb2.RepositoryModelUnloadRequest(model_name=TASK), timeout=10),
-            ):
-                with pytest.raises(grpc.RpcError, match="model load / unload is not allowed"):
-                    refused()
+        assert all("model load / unload is not allowed" in said for said in repository_calls(running.endpoints[0], planner))
+        for other in others:
+            assert {said.partition(":")[0] for said in repository_calls(running.endpoints[0], other)} == {"UNAVAILABLE"}
+            assert not any("not allowed" in said for said in repository_calls(running.endpoints[0], other)), "Triton's code never saw it"
         assert list(asyncio.run(ask(planner)).outputs[TASK].label) == [2]
+
+
+def repository_calls(endpoint: str, identity: Identity) -> list[str]:
+    """What is said to one who loads a model and to one who unloads it."""
+    said = []
+    with open_channel(endpoint, identity, "triton") as channel:
+        stub: Any = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        for call, request in (
+            (stub.RepositoryModelLoad, service_pb2.RepositoryModelLoadRequest(model_name=TASK)),
+            (stub.RepositoryModelUnload, service_pb2.RepositoryModelUnloadRequest(model_name=TASK)),
+        ):
+            with pytest.raises(grpc.RpcError) as refused:
+                call(request, timeout=10)
+            said.append(f"{refused.value.code().name}: {refused.value.details()}")  # type: ignore[attr-defined]
+    return said
 
 
 def test_a_path_that_tritons_shell_would_break_is_told(tmp_path: Path, generated: Path) -> None:

@@ -1,10 +1,10 @@
-"""Certificates of a deployment, made on the control host: an authority of its own, and a key and a certificate for every party.
+"""Certificates of a deployment, made on the control host: an authority for every role, and a key and a certificate for every party.
 
-    <folder>/authority/{ca.pem, key.pem}           stays on the control host
-    <folder>/<role>/<host>/{ca,cert,key}.pem       what that role gets on that host (aibenchrt.tls reads it)
-    <folder>/parties.json                          whom they were made for
+    <folder>/<role>/<host>/{ca,cert,key,callers,servers}.pem    what that role gets on that host (aibenchrt.tls reads it)
+    <folder>/parties.json                                       whom they were made for
 
-EC P-256; keys have mode 0600 in folders of mode 0700. Both ends of a connection present one, so each may serve and call.
+EC P-256; keys have mode 0600 in folders of mode 0700. Authorities sign and are forgotten: their keys are written nowhere, so that nobody
+can sign another. A party trusts those that aibenchrt.tls.CALLS gives it; the authority of `check` is each host's own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -24,9 +25,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.tls import CA, CERT, KEY, Identity, role_name
+from aibenchrt.tls import CA, CALLERS, CALLS, CERT, CHECK, KEY, SERVERS, Identity, role_name
 
-AUTHORITY, PARTIES = "authority", "parties.json"
+PARTIES = "parties.json"
 RENEW_SHARE = 0.25  # made anew when less than this share of the time is left
 CLOCKS = datetime.timedelta(minutes=10)  # a host's clock may be that much behind ours
 
@@ -35,13 +36,13 @@ def certify(folder: Path, parties: Mapping[str, Sequence[str]], days: int, now: 
     """Makes the folder, whole or not at all, or leaves it when it still holds for the same parties and is good for a while.
 
     parties: 'role/host' → the host's addresses and names, which its certificate bears beside the role's name.
-    EnvironmentFailure AIB605: the folder cannot be written. ValueError: a party is not 'role/host'.
+    EnvironmentFailure AIB605: the folder cannot be written. ValueError: a party is not 'role/host', with a role of CALLS.
     """
     now = now or datetime.datetime.now(datetime.UTC)
     wanted = {party: sorted(set(names)) for party, names in sorted(parties.items())}
     for party in wanted:
         role, _, host = party.partition("/")
-        if not role or not host or "/" in host or ".." in (role, host) or role == AUTHORITY:
+        if role not in CALLS or not host or "/" in host or host == "..":
             raise ValueError(f"'{party}' is no role/host")
     if _holds(folder, wanted, now):
         return folder
@@ -88,50 +89,72 @@ def _swap(scratch: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class _Authority:
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+
 def _make(folder: Path, parties: dict[str, list[str]], start: datetime.datetime, end: datetime.datetime) -> None:
-    authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority = _authority(authority_key, start - CLOCKS, end)
-    _write(folder / AUTHORITY, {CA: _pem(authority), KEY: _private(authority_key)})
+    named = dict.fromkeys((*(role for role in CALLS if role != CHECK), *map(_signed_by, parties)))
+    authorities = {name: _authority(name, start - CLOCKS, end) for name in named}
     for party, names in parties.items():
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _certificate(party, names, key, authority, authority_key, start - CLOCKS, end)
-        _write(folder / party, {CA: _pem(authority), CERT: _pem(certificate), KEY: _private(key)})
+        authority = authorities[_signed_by(party)]
+        certificate = _certificate(party, names, key, authority, start - CLOCKS, end)
+        _write(folder / party, {CA: _pem(authority.certificate), CERT: _pem(certificate), KEY: _private(key)})
+        for file, trusted in ((CALLERS, _callers(party, authorities)), (SERVERS, CALLS[party.partition("/")[0]])):
+            if trusted:
+                _write(folder / party, {file: b"".join(_pem(authorities[name].certificate) for name in trusted)})
     (folder / PARTIES).write_text(json.dumps({"parties": parties}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _authority(key: ec.EllipticCurvePrivateKey, start: datetime.datetime, end: datetime.datetime) -> x509.Certificate:
-    name = _name("aibench deployment authority")
+def _signed_by(party: str) -> str:
+    """The authority's name: the role, but of a check the whole party."""
+    role = party.partition("/")[0]
+    return party if role == CHECK else role
+
+
+def _callers(party: str, authorities: Iterable[str]) -> list[str]:
+    """The authorities whose clients a party answers."""
+    role, _, host = party.partition("/")
+    return [name for name in authorities if role in CALLS[name.partition("/")[0]] and name.partition("/")[2] in ("", host)]
+
+
+def _authority(name: str, start: datetime.datetime, end: datetime.datetime) -> _Authority:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = _name(f"aibench authority of {name}")
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    return (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), start, end)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number(), start, end)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
         .add_extension(identifier, critical=False)
         .sign(key, hashes.SHA256())
     )
+    return _Authority(certificate, key)
 
 
 def _certificate(
     party: str,
     names: Sequence[str],
     key: ec.EllipticCurvePrivateKey,
-    authority: x509.Certificate,
-    authority_key: ec.EllipticCurvePrivateKey,
+    authority: _Authority,
     start: datetime.datetime,
     end: datetime.datetime,
 ) -> x509.Certificate:
     both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     alternatives = [x509.DNSName(role_name(party.partition("/")[0])), *map(_alternative, names)]
-    authority_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
+    authority_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
     return (
-        x509.CertificateBuilder(authority.subject, _name(party), key.public_key(), x509.random_serial_number(), start, end)
+        x509.CertificateBuilder(authority.certificate.subject, _name(party), key.public_key(), x509.random_serial_number(), start, end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(both), critical=False)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(authority_id, critical=False)
-        .sign(authority_key, hashes.SHA256())
+        .sign(authority.key, hashes.SHA256())
     )
 
 
@@ -170,7 +193,7 @@ def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    folder.mkdir(parents=True, mode=0o700)
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     for name, content in files.items():
         descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if name == KEY else 0o644)
         with os.fdopen(descriptor, "wb") as file:

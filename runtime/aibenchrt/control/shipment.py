@@ -4,7 +4,7 @@
     <out>/<part>-<hash>.tar.gz      libraries by kind of part, environment, runtime, scenario, backends, load;
                                     model-<task> and prepared-<task>, so that what changes alone is shipped alone; tls-<host>
     <out>/load/                     the schedule, its payloads and the truth, for the control host
-    <out>/tls/, <out>/secrets.json  the deployment's authority, keys and passwords; mode 0600, kept for the next deployment
+    <out>/tls/, <out>/secrets.json  the deployment's keys, certificates and passwords; mode 0600, kept for the next deployment
 
 Archives are built on the control host once for each content (home()/archives): one that did not change keeps its name, so that a host
 has it already.
@@ -41,6 +41,7 @@ from aibenchrt.load.messages import write_messages
 from aibenchrt.load.schedule import read_trace, schedule
 from aibenchrt.plan import PartKind, Plan, PlanPart, Step, deployed, parts, read_plan, tasks_at
 from aibenchrt.proto import load_stubs
+from aibenchrt.tls import CALLS, CHECK
 
 TLS_DAYS = 90
 POSTGRESQL = ("postgresql-15", ("usr/lib/postgresql/15", "usr/share/postgresql/15"))  # Debian 12's
@@ -144,7 +145,8 @@ def certificates(plan: Plan, out: Path) -> dict[str, str]:
     from aibenchrt.control.certificates import certify  # cryptography takes 0.1 s to import
 
     addresses = {host.name: host.address for host in plan.hosts}
-    parties = {f"{part.kind}/{part.host}": [addresses[part.host], part.host] for part in parts(plan)}
+    roles = ((role, part.host) for part in parts(plan) for role in (part.kind, *((CHECK,) if part.kind in CALLS[CHECK] else ())))
+    parties = {f"{role}/{host}": [addresses[host], host] for role, host in roles}
     folder = certify(out / "tls", parties, TLS_DAYS)
     held: dict[str, list[Entry]] = {}
     for role, host in (party.split("/") for party in parties):

@@ -27,7 +27,7 @@ from aibenchrt.control.process import Child, Processes
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.plan import Plan, Step
-from aibenchrt.tls import CA, CERT, KEY, Identity
+from aibenchrt.tls import CALLERS, CERT, KEY, Identity
 from aibenchrt.triton_backend import EARLIER_ATTEMPTS, ENDPOINT
 
 LOAD_S = 60.0  # how long a model may take to load, and then to become ready
@@ -83,7 +83,7 @@ def program() -> str:
 
 def listening(endpoint: str, tls: Path | None = None) -> list[str]:
     """The server's flags for gRPC at `endpoint` (host:port), and for nothing else. tls: its certificates, as aibenchrt.tls reads them;
-    then nobody without one gets an answer. Clients ping what they wait for, and a call says at which attempt it is.
+    then planners and the host's own check alone get an answer. Clients ping what they wait for, and a call says at which attempt it is.
     """
     host, port = endpoint.rsplit(":", 1)
     flags = ["--grpc-address", host, "--grpc-port", port, "--allow-http=false", "--allow-metrics=false", "--allow-gpu-metrics=false"]
@@ -92,7 +92,7 @@ def listening(endpoint: str, tls: Path | None = None) -> list[str]:
     if tls:
         Identity.read(tls)
         flags += ["--grpc-use-ssl-mutual=1", "--grpc-server-cert", str(tls / CERT)]
-        flags += ["--grpc-server-key", str(tls / KEY), "--grpc-root-cert", str(tls / CA)]
+        flags += ["--grpc-server-key", str(tls / KEY), "--grpc-root-cert", str(tls / CALLERS)]
     return flags
 
 
