@@ -2,8 +2,9 @@
 # testbed.sh - N systemd "machines" on one box: systemd-nspawn --boot, overlay root per host,
 # own netns + IP, cgroup cpu quota, optional userspace link delay. Nothing is linked to the main netns.
 # First time: see README.md beside this file.
-#   image | up N | down | list | cut H | heal H | kill H | boot H | quota H CORES | in CMD... | sh H CMD... | cpu H | mem H
+#   image | up N | down | list | cut H | heal H | kill H | boot H | quota H CORES [PERIOD_US] | in CMD... | sh H CMD... | cpu H | mem H
 # env: TB (dir), CPU (cores per host, e.g. 0.5; empty = none), LAT_US (one-way delay; 0 = veth+bridge),
+#      DISK (MiB; each host then has a disk of that size below /var/lib/aibench, which outlasts a loss of power),
 #      PFX (names one of several test beds: each has its own namespaces, cgroups and state, so they share no address)
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -36,6 +37,7 @@ image() {
   touch $BASE/.ready; }
 boot() { local h=$1 i m; i=$(num $h); m=$S/$h; mkdir -p $m/{up,work,root}
   mountpoint -q $m/root || mount -t overlay $P-$h -o lowerdir=$BASE,upperdir=$m/up,workdir=$m/work $m/root
+  if [ "${DISK:-}" ]; then mkdir -p $m/root/var/lib/aibench; mountpoint -q $m/root/var/lib/aibench || mount -t tmpfs -o size=${DISK}m,mode=755 $P-$h-disk $m/root/var/lib/aibench; fi
   echo $h > $m/root/etc/hostname
   { echo "127.0.0.1 localhost"; echo "$NET.1 control"; for k in $(seq $(cat $S/n)); do echo "$NET.$((k+10)) h$k"; done; } > $m/root/etc/hosts
   for d in $(cgdirs $h); do mkdir -p $d; case $d in *cpuset/*) cat $CG/cpuset/cpuset.cpus > $(dirname $d)/cpuset.cpus; cat $CG/cpuset/cpuset.mems > $(dirname $d)/cpuset.mems
@@ -65,7 +67,8 @@ up() { local n=$1 i; [ -e $S/n ] && { echo "already up: run down first" >&2; exi
 wait_ssh() { local i; i=$(num $1); for _ in $(seq 600); do ip netns exec $CTL bash -c "exec 3<>/dev/tcp/$NET.$((i+10))/22 && head -c4 <&3 | grep -q SSH" 2>/dev/null && return; sleep .1; done; echo "$1: no ssh in time" >&2; return 1; }
 inventory() { { echo "[nodes]"; for i in $(seq $(cat $S/n)); do echo "h$i ansible_host=$NET.$((i+10))"; done
   printf '\n[nodes:vars]\nansible_user=root\nansible_ssh_private_key_file=%s\nansible_python_interpreter=/usr/bin/python3\n' $TB/id
-  printf 'ansible_ssh_common_args=-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR\n'; } > $S/inventory.ini; }
+  printf 'ansible_ssh_common_args=-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR\n'
+  printf 'ansible_control_path_dir=%s\n' $S/cp; } > $S/inventory.ini; }   # of its own: another bed's hosts have the same addresses
 gone() { for _ in $(seq 100); do grep -qs "^State:[[:space:]]*[^Z[:space:]]" /proc/$1/status || return 0; sleep .05; done; kill -KILL $1; } # a zombie counts as gone
 killh() { local l; l=$(leader $1); [ "$l" ] && kill -KILL $l; gone $(cat $S/$1/pid); } # power loss: SIGKILL to its PID 1
 rmcg() { find $1 -depth -type d -exec rmdir {} \; 2>/dev/null || true; }
@@ -77,17 +80,18 @@ down() { local d h l p m ns
   for p in $(cat $CG/*/$P/*/cgroup.procs $CG/*/$P/*/*/cgroup.procs $CG/$P/*/cgroup.procs 2>/dev/null | sort -u); do kill -KILL $p 2>/dev/null || true; done
   for ns in $(ip netns list | awk -v p=$P- 'index($1,p)==1{print $1}'); do   # e.g. ControlPersist ssh masters
     for p in $(ip netns pids $ns); do [ $p = $$ ] || kill $p 2>/dev/null || true; done; ip netns del $ns; done
-  for m in $(awk -v p=$P-h 'index($1,p)==1{print $2}' /proc/mounts); do umount $m || umount -l $m; done
+  for m in $(awk -v p=$P-h 'index($1,p)==1{print $2}' /proc/mounts | tac); do umount $m || umount -l $m; done
   for d in $CG/*/$P $CG/$P; do [ -d $d ] && { for _ in 1 2 3 4 5; do rmcg $d; [ -d $d ] || break; sleep .2; done; }; done
   rm -rf $S /run/systemd/nspawn/*/$P-h* ; }
 list() { for i in $(seq $(cat $S/n)); do h=h$i; l=$(leader $h); printf '%s %s pid1=%s link=%s %s\n' $h $NET.$((i+10)) "${l:-dead}" \
   "$(ip -n $P-$h -br link show host0 | awk '{print $2}')" "$(cat $CG/memory/$P/$h/memory.usage_in_bytes 2>/dev/null | awk '{printf "mem=%dMiB",$1/1048576}')"; done; }
 cut_() { if [ -f $S/lagsw.pid ]; then ip -n $P-$1 link set host0 down; else ip -n $CTL link set v$1 down; fi; }
 heal() { if [ -f $S/lagsw.pid ]; then ip -n $P-$1 link set host0 up; else ip -n $CTL link set v$1 up; fi; }
-quota() { local q; q=$(awk "BEGIN{print int($2*100000)}"); if [ "$V2" ]; then echo "$q 100000" > $CG/$P/$1/cpu.max; else echo $q > $CG/cpu/$P/$1/cpu.cfs_quota_us; fi; }
+quota() { local q t=${3:-100000} c=$CG/cpu/$P/$1; q=$(awk "BEGIN{print int($2*$t)}"); if [ "$V2" ]; then echo "$q $t" > $CG/$P/$1/cpu.max
+  else echo -1 > $c/cpu.cfs_quota_us; echo $t > $c/cpu.cfs_period_us; echo $q > $c/cpu.cfs_quota_us; fi; }   # 1000 is the least of either
 mem() { cat $CG/memory/$P/$1/memory.usage_in_bytes 2>/dev/null || cat $CG/$P/$1/memory.current; } # bytes, page cache included
 c=${1:-}; shift || true
-case $c in image) image;; up) up "$1";; down) down;; list) list;; cut) cut_ $1;; heal) heal $1;; kill) killh $1;; boot) boot $1; wait_ssh $1;; quota) quota $1 $2;; mem) mem $1;;
+case $c in image) image;; up) up "$1";; down) down;; list) list;; cut) cut_ $1;; heal) heal $1;; kill) killh $1;; boot) boot $1; wait_ssh $1;; quota) quota $1 $2 ${3:-};; mem) mem $1;;
  in) exec ip netns exec $CTL "$@";; sh) h=$1; shift; for d in $(cgdirs $h); do case $d in *unified/*|*/systemd/*) ;; *) echo $$ > $d/cgroup.procs;; esac; done  # count against the quota
    exec nsenter -t $(leader $h) -m -u -i -n -p "$@";; inventory) cat $S/inventory.ini;;
- cpu) cat $CG/unified/$P/$1/cpu.stat 2>/dev/null || cat $CG/$P/$1/cpu.stat;; *) sed -n 2,8p "$0"; exit 2;; esac
+ cpu) cat $CG/unified/$P/$1/cpu.stat 2>/dev/null || cat $CG/$P/$1/cpu.stat;; *) sed -n 2,9p "$0"; exit 2;; esac
