@@ -195,7 +195,17 @@ def test_every_code_has_one_meaning() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["--rate", "abc"], ["--rate", "0"], ["--duration", "nan"], ["--extra", "-1"], ["--first-port", "99999"], ["--first-port", "80"]],
+    [
+        ["--seed", "-5"],
+        ["--seed", "4294967296"],
+        ["--seed", "7.5"],
+        ["--rate", "abc"],
+        ["--rate", "0"],
+        ["--duration", "nan"],
+        ["--extra", "-1"],
+        ["--first-port", "99999"],
+        ["--first-port", "80"],
+    ],
 )
 def test_run_refuses_numbers_that_make_no_sense(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(ECOMMERCE), "--out", str(tmp_path / "out"), *words]) == 2

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aibenchc import plan as planning
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.driver import Compiled, Settings, compile_spec
 from aibenchc.source import SourceFile
@@ -19,7 +21,7 @@ ECOMMERCE = (ROOT / "specs/ecommerce.aib").read_text()
 def compiled(text: str, **settings: object) -> tuple[Compiled | None, Diagnostics]:
     diagnostics = Diagnostics()
     source = SourceFile("spec.aib", text)
-    found = compile_spec(source, Settings(**settings), diagnostics, lambda *_: None, lambda *_: True)  # type: ignore[arg-type]
+    found = compile_spec(source, Settings(**settings), diagnostics, lambda *_: None, lambda *_: None)  # type: ignore[arg-type]
     return found, diagnostics
 
 
@@ -131,6 +133,22 @@ def test_a_task_without_a_component_that_survives_is_an_error() -> None:
     assert error.span is not None
     assert "other" in error.span.source.text[error.span.start : error.span.end]
     assert "query_rewrite" in error.message
+
+
+def test_a_model_cannot_take_several_values_in_one_port() -> None:
+    """No AI component of the catalogue has such a port; one that will is refused."""
+    found, _ = compiled(SMALL)
+    assert found is not None
+    graph = found.distilled.graph
+    tasks = tuple(
+        replace(task, inputs=tuple(replace(port, many=True) for port in task.inputs)) if task.name == "category" else task
+        for task in graph.tasks
+    )
+    diagnostics = Diagnostics()
+    assert not planning.implemented(replace(graph, tasks=tasks), diagnostics, {})
+    (error,) = diagnostics.all
+    assert error.code.id == "AIB506"
+    assert "'category'" in error.message
 
 
 def test_a_data_set_without_a_loader_is_an_error() -> None:

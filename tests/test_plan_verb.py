@@ -10,6 +10,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 from aibenchc import deployed as asked
 from aibenchc import inventory as inventories
 from aibenchc.changes import Change, changes
@@ -34,7 +35,7 @@ def hosts(count: int, **has: object) -> Inventory:
 def compiled(inventory: Inventory | None, text: str = ECOMMERCE, **settings: object) -> tuple[Compiled | None, Diagnostics]:
     diagnostics = Diagnostics()
     chosen = Settings(**{"deployment": "cluster", "inventory": inventory} | settings)  # type: ignore[arg-type]
-    return compile_spec(SourceFile("spec.aib", text), chosen, diagnostics, lambda *_: None, lambda *_: True), diagnostics
+    return compile_spec(SourceFile("spec.aib", text), chosen, diagnostics, lambda *_: None, lambda *_: None), diagnostics
 
 
 def plan_for(inventory: Inventory | None, text: str = ECOMMERCE, **settings: object) -> Plan:
@@ -130,6 +131,26 @@ def test_demands_follow_the_load_and_the_deployment() -> None:
     assert slow["picture"] == 10  # one request in a hundred
     text = ECOMMERCE.replace("cores 0.05 { parse }", "cores 0.4 { parse, spell }")
     assert cores(text=text)["parse_spell"] == 800
+
+
+def test_every_unit_may_take_what_its_part_is_expected_to_take_and_a_margin() -> None:
+    def limits(**settings: object) -> dict[str, str]:
+        found, diagnostics = compiled(hosts(5), **settings)
+        assert found is not None, diagnostics.all
+        variables = next(a for a in found.artifacts if a.path.as_posix() == "ansible/group_vars/all.yml")
+        return {part["name"]: part["memory"] for part in yaml.safe_load(variables.content)["aibench_parts"]}
+
+    known = ECOMMERCE.replace("memory 160 MiB { recommend }", "memory 160 MiB { recommend }, memory 200 MiB { planner, rank, good }")
+    found, plan = limits(text=known), plan_for(hosts(5), known)
+    assert (found["planner"], found["planner-1"], found["good"]) == ("528M", "528M", "528M")
+    memory = {service.task: service.memory_mib for service in plan.services}
+    for part in parts(plan):
+        if part.kind == "triton":
+            assert part.memory_mib == TRITON_MIB + sum(memory[task] for task in tasks_at(plan, part.endpoint))
+            assert found[part.name] == f"{2 * part.memory_mib + 128}M"
+    assert found["generator"] == "{{ aibench_memory }}", "it holds all that it sends, of which a run's options decide"
+    said = {detail for host in of_host(known).values() for change in host for detail in change.details}
+    assert {"memory 128 → 200 MiB", "memory 64 → 200 MiB"} <= said
 
 
 def test_a_database_server_is_a_part_where_the_spec_asks_for_one() -> None:

@@ -36,7 +36,7 @@ def _warning(id_: str, message: str, hint: str, explanation: str) -> Code:
 _SYNTAX = (
     Code("AIB001", "{found} is not expected here", "expected {expected}", "The words of a spec are in an order that the language does not have; grammar/README.md shows it by example."),
     Code("AIB002", "the character {found} has no meaning here", "remove it, or put it inside a string: \"…\"", "Names are made of a-z, A-Z, 0-9 and _; anything else belongs into a string or a comment."),
-    Code("AIB003", "the file is larger than {limit} MiB", "keep data out of the spec; split it with `include \"file\"`", "A spec describes a scenario; more than 1 MiB of it is taken for a mistake, and is not read."),
+    Code("AIB003", "the file is larger than {limit} MiB", "keep data out of a spec, and split it with `include \"file\"`; shorten a trace", "A spec describes a scenario; more than 1 MiB of it is taken for a mistake, and is not read. A trace may be 16 MiB long."),
     Code("AIB004", "the file is not UTF-8", "save it as UTF-8; the first byte that is not is at offset {offset}", "Specs are read as UTF-8."),
     Code("AIB005", "a control character ({found}) stands in the file", "remove it; is this a text file?", "Apart from newline and tab, a spec holds no control characters."),
     Code("AIB006", "nested deeper than {limit} levels", "give the inner part a name: write it as a chain of its own", "Parentheses and braces nest at most 64 deep."),
@@ -52,6 +52,7 @@ _SYNTAX = (
     Code("AIB016", "a spec describes one scenario; this is another", "move it into a spec of its own", "One file (with its includes) has exactly one `scenario` block."),
     Code("AIB017", "there is no scenario in this spec", "add `scenario name \"title\" {{ … }}`", "One file (with its includes) has exactly one `scenario` block."),
     Code("AIB018", "a group uses one operator; {found} stands beside another", "put the inner part into parentheses of its own", "There is no precedence between & , | and else: nest with parentheses."),
+    Code("AIB019", "'{escape}' is no escape", "inside a string write \\\" for a quote and \\\\ for a backslash; a newline cannot stand in one", "A backslash in a string stands before a quote or another backslash, and nowhere else."),
 )
 
 _NAMES = (
@@ -114,6 +115,9 @@ _TYPES = (
     Code("AIB231", "a choice decided by `when` needs exactly one arm without it", "give the arm that is taken otherwise no `when`, as `rest: b`", "The first arm whose flag is true is taken, else the one arm without `when`."),
     Code("AIB232", "the bound is written with `{operator}`, not `{found}`", "{example}", "Quality and counts are bounded from below, latency from above."),
     Code("AIB233", "'{model}' and '{other}' cannot both be fixed for task '{task}'", "keep one `use`", "`use` fixes one model."),
+    Code("AIB234", "the trace cannot be used: {why}", "give ascending offsets in seconds from the start of the warm-up, one a line, as `0.35`", "A trace is a text file of at most 16 MiB that says when requests arrive; it is read when the spec is checked, and emitted with the rest."),
+    Code("AIB235", "the load sends about {count} requests, more than {limit}", "lower the rate, or shorten `for` and `warmup`", "What is sent is decided, and kept in memory, before anything is sent; that bounds how much one load can be."),
+    _warning("AIB236", "p{percentile} needs {needed} requests of the load, which sends about {count}", "lengthen `for`, raise the rate, or ask for a lower percentile", "A percentile p is shown only with 20/(1 - p) requests; a run with fewer of them than its highest percentile needs is INVALID."),
 )
 
 _DISTILLING = (
@@ -164,12 +168,12 @@ _RUNNING = (
     Code("AIB604", "a download is corrupted", "remove the file, and run again", "The sha256 of what was fetched is not the expected one."),
     Code("AIB605", "the disk is full, or a folder may not be written", "free space, or set AIBENCH_HOME to a folder elsewhere", "A file could not be written whole; nothing half-written is kept."),
     Code("AIB607", "a process ended too early", "read its log in the run directory", "A service, the planner or Triton died during the run."),
-    Code("AIB608", "a part was not ready in time", "read its log in the run directory; raise --ready-timeout on a slow machine", "Readiness is asked for, never assumed after a wait."),
+    Code("AIB608", "a part was not ready in time", "read its log in the run directory", "Readiness is asked for, never assumed after a wait; a part may take two minutes. One that hangs during a run is told the same way."),
     Code("AIB609", "the run directory cannot be read", "name a directory that `aibenchc run` wrote", "Records are missing, or of another version."),
     Code("AIB610", "a data set cannot be had", "run again where the package indexes can be reached, or use the synthetic form", "Nothing that holds the data could be fetched."),
     Code("AIB611", "no run directory can be made", "name another folder with --runs", "Every run gets a new folder below --runs; nothing that is there is written over."),
     Code("AIB612", "Triton cannot run here", "run on Linux x86-64 with Python 3.11, or name a Triton endpoint", "AI components are served by Triton."),
-    Code("AIB613", "the plan cannot be executed", "compile the spec again", "An edge of the plan is missing, or leads nowhere."),
+    Code("AIB613", "the plan cannot be executed", "compile the spec again", "An edge of the plan is missing or leads nowhere, or what it names is not in the generated folder."),
     Code("AIB614", "the data changed upstream", "use the synthetic form, or pin the new version", "The registry has another version whose files differ: a new version of the data, whose qualities are not comparable."),
     Code("AIB615", "the PostgreSQL server cannot be used", "start it, set AIBENCH_POSTGRES_DSN to its connection string, and prepare the data", "A task with `engine postgresql` needs a server that can be reached and holds the scenario's tables."),
     Code("AIB616", "these runs do not go together", "give runs of separate deployments with one fingerprint, all VALID", "A reference, or a comparison, needs runs of the same thing."),
@@ -183,6 +187,8 @@ _RUNNING = (
     Code("AIB634", "the run cannot be resumed", "give the same spec, inventory and options as then, or begin a new run", "A run goes on only as what it was begun as."),
     Code("AIB635", "the load was not sent whole", "--resume RUN keeps this attempt apart and sends it anew", "A query generator was stopped or killed, or they did not begin together. Half a load is not mixed with its repetition."),
     Code("AIB636", "an option is for runs on hosts", "name the hosts with -i INVENTORY", "--teardown, --resume, --expect-fault and --no-tls say how a run on hosts goes."),
+    Code("AIB637", "the load is too large", "lower --rate, or shorten --duration and --warmup", "What is sent is decided, and kept in memory, before anything is sent; that bounds how much one load can be."),
+    Code("AIB638", "there is no such AI task to replace", "", "--replace TASK=random and `aibenchc ablate` replace the answers of an AI task of the distilled plan, or of one stage of a combined one."),
     Code("AIB640", "no kernel is called '{name}'", "", "`aibenchc bench micro NAME` takes the kernels of AIBench's micro benchmarks; runtime/aibenchrt/micro/README.md lists them."),
     Code("AIB641", "a file holds no figures of micro benchmarks", "name a file that --json wrote", "`aibenchc bench micro --from FILE` shows what `--json FILE` wrote."),
 )

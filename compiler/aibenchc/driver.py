@@ -21,6 +21,7 @@ from aibenchc.draw import draw
 from aibenchc.emit import Artifact, emit
 from aibenchc.emit.artifact import manifest
 from aibenchc.emit.grpc import check_names, proto_path
+from aibenchc.emit.load import emit_trace
 from aibenchc.flow import analyse
 from aibenchc.inventory import Inventory
 from aibenchc.model import Scenario
@@ -30,8 +31,7 @@ from aibenchc.source import SourceFile, Span
 from aibenchc.syntax.parse import parse
 from aibenchc.validate import validate
 
-OpenInclude = Callable[[str, Span], SourceFile | None]
-Locate = Callable[[str, Span], bool]
+OpenFile = Callable[[str, Span], SourceFile | None]
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,11 @@ class Compiled:
 
 
 def compile_spec(
-    source: SourceFile, settings_: Settings, diagnostics: Diagnostics, open_include: OpenInclude, locate: Locate
+    source: SourceFile, settings_: Settings, diagnostics: Diagnostics, open_include: OpenFile, open_trace: OpenFile
 ) -> Compiled | None:
-    """None if an error was reported. open_include and locate find the files that the spec names; they report what they do not find."""
+    """None if an error was reported. open_include and open_trace read the files that the spec names; they report what they do not find."""
     with collector_off():
-        return phases(source, settings_, diagnostics, open_include, locate)
+        return phases(source, settings_, diagnostics, open_include, open_trace)
 
 
 @contextmanager
@@ -82,19 +82,24 @@ def collector_off() -> Iterator[None]:
             gc.enable()
 
 
-def phases(source: SourceFile, settings_: Settings, diagnostics: Diagnostics, open_include: OpenInclude, locate: Locate) -> Compiled | None:
+def phases(
+    source: SourceFile, settings_: Settings, diagnostics: Diagnostics, open_include: OpenFile, open_trace: OpenFile
+) -> Compiled | None:
     sources = [source]
 
-    def opened(name: str, span: Span) -> SourceFile | None:
-        file = open_include(name, span)
-        if file is not None:
-            sources.append(file)
-        return file
+    def noted(open_file: OpenFile) -> OpenFile:
+        def opened(name: str, span: Span) -> SourceFile | None:
+            file = open_file(name, span)
+            if file is not None:
+                sources.append(file)
+            return file
 
-    spec = parse(source, diagnostics, opened)
+        return opened
+
+    spec = parse(source, diagnostics, noted(open_include))
     if spec is None or diagnostics.failed:
         return None
-    scenario = validate(spec, diagnostics, settings_.params, locate)
+    scenario = validate(spec, diagnostics, settings_.params, noted(open_trace))
     if scenario is None:
         return None
     deployment = planning.find_deployment(scenario, settings_.deployment or scenario.deployments[0].name, diagnostics)
@@ -113,7 +118,7 @@ def phases(source: SourceFile, settings_: Settings, diagnostics: Diagnostics, op
     check_names(plan, diagnostics)
     if diagnostics.failed:
         return None
-    artifacts = (*emit(plan), picture(distilled, scenario.title))
+    artifacts = (*emit(plan), picture(distilled, scenario.title), *emit_trace(scenario.load))
     return Compiled(tuple(sources), settings_, scenario, distilled, plan, artifacts, planned.placement)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -36,7 +37,7 @@ class Update:
 
 @dataclass(frozen=True)
 class Load:
-    """rate: requests/s (poisson, constant); users and think_s: closed loop; trace: file relative to the spec."""
+    """rate: requests/s (poisson, constant); users and think_s: closed loop; trace: when requests arrive, in seconds from the warm-up on."""
 
     arrival: Literal["poisson", "constant", "users", "trace", "sessions"]
     duration_s: float
@@ -45,8 +46,18 @@ class Load:
     rate: float | None = None
     users: int | None = None
     think_s: float | None = None
-    trace: str | None = None
+    trace: tuple[float, ...] = ()
     span: Span | None = field(default=None, compare=False)
+
+    @property
+    def trace_lines(self) -> bytes:
+        """The offsets, one a line."""
+        return "".join(f"{offset!r}\n" for offset in self.trace).encode()
+
+    @property
+    def trace_name(self) -> str | None:
+        """The trace's file in the generated folder, named by what is in it; None where the load is no trace."""
+        return f"trace-{hashlib.sha256(self.trace_lines).hexdigest()[:12]}.txt" if self.trace else None
 
 
 @dataclass(frozen=True)

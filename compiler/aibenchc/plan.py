@@ -21,6 +21,7 @@ from aibenchc.graph import RESPONSE, Choice, ChoiceKind, Graph, Stage, Task
 from aibenchc.inventory import Inventory
 from aibenchc.model import Deployment, Load, Reference, Scenario
 from aibenchc.placement import Placement
+from aibenchc.source import Span
 
 PORTS_FROM = 21000
 
@@ -50,7 +51,7 @@ def plan(scenario: Scenario, distilled: Distilled, deployment_name: str, diagnos
     """
     graph = distilled.graph
     deployment = find_deployment(scenario, deployment_name, diagnostics)
-    if not implemented(graph, diagnostics) or deployment is None:
+    if not implemented(graph, diagnostics, {task.name: task.span for task in scenario.graph.tasks}) or deployment is None:
         return None
     models = choose_models(graph, deployment, diagnostics)
     flow = analyse(graph)
@@ -105,12 +106,12 @@ def find_deployment(scenario: Scenario, name: str, diagnostics: Diagnostics) -> 
     return by_name.get(name)
 
 
-def implemented(graph: Graph, diagnostics: Diagnostics) -> bool:
-    """Reports every task and data set that the library only specifies."""
+def implemented(graph: Graph, diagnostics: Diagnostics, declared: Mapping[str, Span | None]) -> bool:
+    """Reports every task and data set that the library only specifies. declared: where each task stands, before distilling combined any."""
     for task in graph.tasks:
         for stage in task.stages:
             if not spec_of(stage).implemented:
-                diagnostics.report("AIB501", task.span, task=stage.name, component=stage.component)
+                diagnostics.report("AIB501", declared.get(stage.name, task.span), task=stage.name, component=stage.component)
         if is_ai(task):
             for port in (*task.inputs, *task.outputs):
                 if port.many:
@@ -312,7 +313,7 @@ def plan_load(load: Load) -> p.PlanLoad:
         rate=load.rate,
         users=load.users,
         think_s=load.think_s,
-        trace=load.trace,
+        trace=load.trace_name,
         duration_s=load.duration_s,
         warmup_s=load.warmup_s,
         seed=load.seed,

@@ -52,6 +52,8 @@ COMPONENTS: tuple[ComponentSpec, ...] = (
     HEALTH_CHECK,
 )
 
+MOST_REQUESTS = 1_000_000  # of one load: all that is sent is decided, and held in memory, before anything is
+
 _BY_NAME = {spec.name: spec for spec in COMPONENTS}
 
 

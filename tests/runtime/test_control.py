@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 from aibenchrt.collect.run import read_run
-from aibenchrt.control.local import check_ports, run_local
+from aibenchrt.control.local import check_ports, new_directory, run_local
 from aibenchrt.control.options import RunOptions, effective
 from aibenchrt.control.process import Processes
 from aibenchrt.control.triton import assemble, environment, read_trace
@@ -248,8 +248,17 @@ def test_options_change_load_ports_and_models() -> None:
     shop = effective(shop_plan(), RunOptions(overrides={"category": "random"}))
     assert {s.task: s.stages[0].model for s in shop.steps if s.kind == "ai"}["category"] == "random"
     assert shop.graph_hash == shop_plan().graph_hash
-    with pytest.raises(EnvironmentFailure, match="AIB613"):
+    with pytest.raises(EnvironmentFailure, match="AIB638"):
         effective(plan, RunOptions(overrides={"parse": "random"}))
+    with pytest.raises(EnvironmentFailure, match="AIB637"):
+        effective(plan, RunOptions(rate=1e8, duration_s=3600.0))
+
+
+def test_a_folder_for_runs_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(EnvironmentFailure, match="AIB611"):
+        new_directory(tmp_path / "file", "run")
+    assert [new_directory(tmp_path, "run").name for _ in range(3)] == ["run", "run-1", "run-2"]
 
 
 def test_triton_trace_gives_each_request_its_queue(tmp_path: Path) -> None:

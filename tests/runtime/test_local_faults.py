@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -23,17 +24,22 @@ SPEC = Path(__file__).resolve().parents[1] / "specs" / "small.aib"
 STUB = "triton_python_backend_stub"
 
 
-@pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@pytest.fixture(scope="module", autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     before = os.environ.get("AIBENCH_HOME")
     os.environ["AIBENCH_HOME"] = str(tmp_path_factory.mktemp("home"))
-    folder = tmp_path_factory.mktemp("compiled") / "small"
-    assert main(["compile", str(SPEC), "--out", str(folder)]) == 0
-    yield folder
+    yield
     if before is None:
         del os.environ["AIBENCH_HOME"]
     else:
         os.environ["AIBENCH_HOME"] = before
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("compiled") / "small"
+    assert main(["compile", str(SPEC), "--out", str(folder)]) == 0
+    return folder
 
 
 def part(runs: Path, program: str) -> psutil.Process:
@@ -116,6 +122,26 @@ def test_a_killed_generator_leaves_what_had_ended(generated: Path, tmp_path: Pat
     assert {"V01", "V02", "V06", "V10"} <= codes
     assert len(run.measured) > 0
     assert len(run.measured) < sum(row.phase == "measured" for row in run.schedule)
+
+
+def test_a_trace_is_part_of_what_is_compiled_and_is_what_is_sent(tmp_path: Path) -> None:
+    offsets = [0.3, 1.2, 1.2, 1.9, 2.05, 2.8, 9.0]
+    (tmp_path / "monday.txt").write_text("".join(f"{offset}\n" for offset in offsets))
+    spec = tmp_path / "traced.aib"
+    spec.write_text(SPEC.read_text().replace("poisson 10/s, for 6 s, warmup 2 s", 'trace "monday.txt", for 2 s, warmup 1 s'))
+    out = tmp_path / "out"
+    for _ in range(2):  # again: the trace in the folder is one of ours
+        assert main(["compile", str(spec), "--out", str(out)]) == 0
+    (tmp_path / "monday.txt").unlink()
+    directory = run_local(out, tmp_path / "runs", RunOptions("synthetic", "tiny", ports_from=free_ports(1)[0], extra=False))
+    run = read_run(directory)
+    start = run.info.load.window_start_ns - 1_000_000_000
+    assert [round((r.intended_ns - start) / 1e9, 6) for r in run.requests] == offsets[:-1]
+    assert [r.phase for r in run.requests] == ["warmup"] + 5 * ["measured"]
+    assert {r.outcome for r in run.requests} == {"ok"}
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert "monday.txt" in manifest["inputs"]["sources"]
+    assert f"trace {run.plan.load.trace}" in run.info.fingerprint.load
 
 
 def test_a_run_that_was_interrupted_before_it_measured_anything_is_invalid(generated: Path, tmp_path: Path) -> None:

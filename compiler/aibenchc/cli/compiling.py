@@ -191,4 +191,4 @@ def compiled_spec(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Co
     source = files.open_spec()
     if source is None or diagnostics.failed:
         return None
-    return driver.compile_spec(source, chosen, diagnostics, files.open_include, files.locate)
+    return driver.compile_spec(source, chosen, diagnostics, files.open_include, files.open_trace)

@@ -52,7 +52,7 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=_positive, help="requests per second, instead of the spec's")
     parser.add_argument("--duration", type=_positive, metavar="S", help="seconds measured, instead of the spec's")
     parser.add_argument("--warmup", type=_positive, metavar="S", help="seconds of warm-up, instead of the spec's")
-    parser.add_argument("--seed", type=int, help="of the schedule, instead of the spec's")
+    parser.add_argument("--seed", type=_seed, help="of the schedule, instead of the spec's")
     parser.add_argument("--first-port", type=read_port, metavar="PORT", help="the first port of the services, instead of the plan's")
     parser.add_argument(
         "--extra", type=_seconds, default=EXTRA_S, metavar="S", help=f"longest extra run of rare classes ({EXTRA_S:g}; 0: none)"
@@ -100,6 +100,12 @@ def _seconds(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"write a number, not {text!r}")
     return value
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"write a whole number from 0 to {2**32 - 1}, not {text!r}")
+    return int(text)
 
 
 def _replacement(text: str) -> tuple[str, str]:

@@ -34,4 +34,4 @@ def read_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Sc
     files = Files(arguments.spec, arguments.include, diagnostics)
     source = files.open_spec()
     spec = parse(source, diagnostics, files.open_include) if source is not None else None
-    return validate(spec, diagnostics, dict(arguments.param), files.locate) if spec is not None else None
+    return validate(spec, diagnostics, dict(arguments.param), files.open_trace) if spec is not None else None

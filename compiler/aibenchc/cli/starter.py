@@ -30,8 +30,8 @@ scenario {name} "{title}" {{
     text.user -> profile -> recommend
   }}
 
-  metrics {{ precision@10, ndcg@10, latency p50 p90 p99 }}
-  slo     {{ latency p99 < 500 ms }}
+  metrics {{ precision@10, ndcg@10, latency p50 p90 p95 }}
+  slo     {{ latency p95 < 500 ms }}
   load    {{ poisson $rate, for 60 s, warmup 10 s, seed 7 }}
   deployment local {{ nodes 1, profile small }}
 }}

@@ -1,4 +1,4 @@
-"""Plan → load.json: what the query generator sends, how fast, from where, and to whom."""
+"""Plan → load.json: what the query generator sends, how fast, from where, and to whom; and the trace that it follows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from aibenchrt.plan import Plan
 
 from aibenchc.emit.artifact import Artifact
+from aibenchc.model import Load
 
 LOAD_VERSION = 1
 
@@ -24,3 +25,9 @@ def emit_load(plan: Plan) -> Iterator[Artifact]:
         "percentiles": list(plan.percentiles),
     }
     yield Artifact(PurePosixPath("load.json"), (json.dumps(content, indent=1) + "\n").encode())
+
+
+def emit_trace(load: Load) -> Iterator[Artifact]:
+    """What a trace load follows, under the name that the plan has for it."""
+    if load.trace_name is not None:
+        yield Artifact(PurePosixPath(load.trace_name), load.trace_lines)

@@ -39,7 +39,7 @@ class Ref(Node):
 
 @dataclass(frozen=True)
 class Number(Node):
-    """`digits` as written; unit: one of UNITS, or None."""
+    """`digits` as written; unit: one of UNITS, None, or a word that is none, which validate reports."""
 
     digits: str
     unit: str | None = None

@@ -54,6 +54,9 @@ class TreeBuilder(Transformer[Token, object]):
         assert match is not None
         return ast.Number(match[1], match[2] + match[3], span=self._span(c))
 
+    def odd_quantity(self, c: list[Any]) -> ast.Number:
+        return ast.Number(str(c[0]), str(c[1]), span=self._span(c))
+
     def string(self, c: list[Any]) -> ast.Text:
         return self._text(c[0])
 

@@ -12,18 +12,19 @@ from aibenchc.diagnostics import Diagnostics
 from aibenchc.source import SourceFile, Span
 
 MAX_MIB = 1
+MAX_TRACE_MIB = 16
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-def read_source(path: Path, name: str, diagnostics: Diagnostics, span: Span | None = None) -> SourceFile | None:
-    """The text of a file of at most 1 MiB (no more is read) as UTF-8, None after a report; `span`: where the author names it."""
+def read_source(path: Path, name: str, diagnostics: Diagnostics, span: Span | None = None, limit_mib: int = MAX_MIB) -> SourceFile | None:
+    """The text of a file of at most limit_mib (no more is read) as UTF-8, None after a report; `span`: where the author names it."""
     where = span or Span(SourceFile(name, ""), 0, 0)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             diagnostics.report("AIB015", where, file=f"'{name}'", reason="it is no regular file")
             return None
         with path.open("rb") as file:
-            data = file.read(MAX_MIB * 2**20 + 1)
+            data = file.read(limit_mib * 2**20 + 1)
     except FileNotFoundError:
         diagnostics.report("AIB011", where, file=f"'{name}'")
         return None
@@ -31,8 +32,8 @@ def read_source(path: Path, name: str, diagnostics: Diagnostics, span: Span | No
         reason = (getattr(error, "strerror", None) or "not a file name").lower()
         diagnostics.report("AIB015", where, file=f"'{name}'", reason=reason)
         return None
-    if len(data) > MAX_MIB * 2**20:
-        diagnostics.report("AIB003", Span(SourceFile(name, ""), 0, 0), limit=MAX_MIB)
+    if len(data) > limit_mib * 2**20:
+        diagnostics.report("AIB003", Span(SourceFile(name, ""), 0, 0), limit=limit_mib)
         return None
     return _decoded(data, name, diagnostics)
 
@@ -55,7 +56,7 @@ def _decoded(data: bytes, name: str, diagnostics: Diagnostics) -> SourceFile | N
 
 @dataclass
 class Files:
-    """Opens and locates what a spec names. roots: the spec's folder first, then each --include folder."""
+    """Opens what a spec names. roots: the spec's folder first, then each --include folder."""
 
     spec: Path
     includes: Sequence[Path]
@@ -68,16 +69,19 @@ class Files:
 
     def open_include(self, name: str, span: Span) -> SourceFile | None:
         """The included file; its path is relative to the file that names it, else to an --include folder."""
+        return self._open(name, span, MAX_MIB)
+
+    def open_trace(self, name: str, span: Span) -> SourceFile | None:
+        """A data file, found as an included file is."""
+        return self._open(name, span, MAX_TRACE_MIB)
+
+    def _open(self, name: str, span: Span, limit_mib: int) -> SourceFile | None:
         path = self._resolve(name, span)
         if path is None:
             return None
         shown = self._name(path)
         self._shown[shown] = path
-        return read_source(path, shown, self.diagnostics, span)
-
-    def locate(self, name: str, span: Span) -> bool:
-        """Whether a data file can be had; reports where not."""
-        return self._resolve(name, span) is not None
+        return read_source(path, shown, self.diagnostics, span, limit_mib)
 
     def _resolve(self, name: str, span: Span) -> Path | None:
         beside = self._shown.get(span.source.name, self.spec).parent

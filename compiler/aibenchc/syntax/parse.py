@@ -25,6 +25,7 @@ MOST_PARSED = 2**21  # characters of one file that are parsed in all, so that a 
 OpenInclude = Callable[[str, Span], SourceFile | None]
 
 _HEADER = re.compile(r"(?:[ \t\r\n]|#[^\n]*\n)*+(?:aib\b[ \t]*([^\s#]*))?")
+_STRING_BEGUN = re.compile(r'"(?:[^"\\\n]|\\["\\])*+(?:(\\[^\n])|[^\n]*)')
 _SPOKEN = {
     "NAME": "a name",
     "NUMBER": "a number",
@@ -139,8 +140,7 @@ def _explain(mistake: object, source: SourceFile, diagnostics: Diagnostics) -> i
     if isinstance(mistake, UnexpectedCharacters):
         at = int(mistake.pos_in_stream or 0)
         if text[at : at + 1] == '"':
-            end = text.find("\n", at)
-            diagnostics.report("AIB009", Span(source, at, len(text) if end < 0 else end))
+            _explain_string(at, source, diagnostics)
         elif text[at : at + 1].isprintable() and not re.match(r"[A-Za-z0-9_(){}<>=|&:.,@/$]|->", text[at:]):
             diagnostics.report("AIB002", Span(source, at, at + 1), found=f"'{text[at]}'")
         else:
@@ -150,6 +150,16 @@ def _explain(mistake: object, source: SourceFile, diagnostics: Diagnostics) -> i
         return at
     assert isinstance(mistake, UnexpectedToken)
     return _explain_token(mistake, source, diagnostics)
+
+
+def _explain_string(at: int, source: SourceFile, diagnostics: Diagnostics) -> None:
+    """A string that begins at `at` and is none: an escape that is not known, else it is not closed."""
+    begun = _STRING_BEGUN.match(source.text, at)
+    assert begun is not None
+    if begun[1]:
+        diagnostics.report("AIB019", Span(source, begun.start(1), begun.end(1)), escape=begun[1])
+    else:
+        diagnostics.report("AIB009", Span(source, at, begun.end()))
 
 
 def _explain_token(mistake: UnexpectedToken, source: SourceFile, diagnostics: Diagnostics) -> int:

@@ -16,8 +16,8 @@ from aibenchc.validate import sections
 from aibenchc.validate.declarations import check_name, declarations
 from aibenchc.validate.deployments import deployments
 from aibenchc.validate.findings import report_findings
+from aibenchc.validate.loads import OpenFile, check_samples
 from aibenchc.validate.references import references
-from aibenchc.validate.sections import Locate
 from aibenchc.values import Reader, written
 
 __all__ = ["validate"]
@@ -25,17 +25,17 @@ __all__ = ["validate"]
 _LOAD = "add `load { poisson 20/s, for 60 s }`"
 
 
-def _anywhere(_name: str, _span: Span) -> bool:
-    return True
+def _no_files(_name: str, _span: Span) -> None:
+    """For specs that name none."""
 
 
 def validate(
-    spec: ast.Spec, diagnostics: Diagnostics, params: Mapping[str, str] | None = None, locate: Locate = _anywhere
+    spec: ast.Spec, diagnostics: Diagnostics, params: Mapping[str, str] | None = None, open_trace: OpenFile = _no_files
 ) -> Scenario | None:
     """The scenario, None if anything was reported as an error.
 
-    params: values of the command line, which replace those of `param`. locate: whether a file that the spec names (a trace) can be had;
-    it reports where not.
+    params: values of the command line, which replace those of `param`. open_trace: what a trace that the spec names holds; it reports
+    what it cannot read.
     """
     scenario = _only_scenario(spec, diagnostics)
     if scenario is None:
@@ -70,9 +70,11 @@ def validate(
     compared = references(items, declared, symbols, reader)
     if "load" not in blocks:
         diagnostics.report("AIB124", scenario.name.span, name="load", example=_LOAD)
-    load = sections.load(blocks["load"], reader, locate) if "load" in blocks else None
+    load = sections.load(blocks["load"], reader, open_trace) if "load" in blocks else None
     if not diagnostics.failed:  # else what uses a parameter may not have been read
         _unused_params(spec, reader)
+    if load is not None:
+        check_samples(load, blocks.get("metrics"), slo, reader)
     if load is None or diagnostics.failed:
         return None
     return Scenario(

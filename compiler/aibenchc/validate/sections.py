@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from aibenchrt import catalog
 
@@ -14,9 +14,8 @@ from aibenchc.model import DistillChoices, Latency, Load, Slo, Update
 from aibenchc.source import Span
 from aibenchc.syntax import ast
 from aibenchc.validate.blocks import Block, block, odd_unit, plain_words, report_unit, shown
+from aibenchc.validate.loads import OpenFile, check_size, read_trace
 from aibenchc.values import RATE, SHARE, TIME, Reader, written
-
-Locate = Callable[[str, Span], bool]  # whether a file that the spec names is there; reports where it is not
 
 FREQUENCIES = ("high", "medium", "low")
 DEFAULT_PERCENTILES = (50.0, 90.0, 99.0)
@@ -149,7 +148,12 @@ def task_named(ref: ast.Value, symbols: Symbols, reader: Reader, parts: int = 1)
 # Load
 
 
-def load(section: ast.Section, reader: Reader, locate: Locate) -> Load | None:
+def load(section: ast.Section, reader: Reader, open_trace: OpenFile) -> Load | None:
+    found = _load(section, reader, open_trace)
+    return found if found and check_size(found, reader) else None
+
+
+def _load(section: ast.Section, reader: Reader, open_trace: OpenFile) -> Load | None:
     settings = block("`load`", section.span, section.settings, (*_ARRIVALS, "for", "warmup", "seed"), reader)
     given = [name for name in _ARRIVALS if name in settings.settings]
     if not given:
@@ -174,7 +178,7 @@ def load(section: ast.Section, reader: Reader, locate: Locate) -> Load | None:
             rate = _rate(arrival, settings, reader)
             return None if rate is None else Load("constant", duration, warmup, seed, rate=rate, span=section.span)
         case "trace":
-            trace = _trace(arrival, settings, reader, locate)
+            trace = _trace(arrival, settings, reader, open_trace)
             return None if trace is None else Load("trace", duration, warmup, seed, trace=trace, span=section.span)
         case "users":
             return _users(arrival, Load("users", duration, warmup, seed, span=section.span), reader)
@@ -187,10 +191,10 @@ def _rate(setting: ast.Setting, settings: Block, reader: Reader) -> float | None
     return None if value is None else reader.number(value, f"`{setting.name.text}`", RATE, above=0, most=1e6)
 
 
-def _trace(setting: ast.Setting, settings: Block, reader: Reader, locate: Locate) -> str | None:
+def _trace(setting: ast.Setting, settings: Block, reader: Reader, open_trace: OpenFile) -> tuple[float, ...] | None:
     value = settings.value(setting, "a file", 'write `trace "file"`')
     text = None if value is None else reader.text(value, "`trace`", 'write `trace "file"`')
-    return text.value if text is not None and value is not None and locate(text.value, value.span) else None
+    return read_trace(text, value.span, open_trace, reader) if text is not None and value is not None else None
 
 
 def _users(setting: ast.Setting, found: Load, reader: Reader) -> Load | None:

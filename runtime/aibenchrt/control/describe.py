@@ -114,6 +114,8 @@ def load_text(plan: Plan) -> str:
     rate = f" {load.rate:g}/s" if load.rate is not None else ""
     if load.arrival == "users":
         rate = f" {load.users} think {load.think_s or 0:g} s"
+    if load.trace is not None:
+        rate = f" {load.trace}"
     shares = ", ".join(f"{request.name} {100 * request.share:g} %" for request in plan.requests)
     return f"{load.arrival}{rate}, {shares}, {load.duration_s:g} s after {load.warmup_s:g} s"
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aibenchrt.catalog import MOST_REQUESTS
 from aibenchrt.collect.run_info import Override
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import Plan, PlanService
+from aibenchrt.plan import Plan, PlanLoad, PlanService
 
 LAST_PORT = 65535
 Progress = Callable[[str, float], None]  # (what is being done, share done in [0, 1])
@@ -61,14 +62,24 @@ class ClusterOptions:
 
 
 def effective(plan: Plan, options: RunOptions) -> Plan:
-    """The plan of this run. EnvironmentFailure AIB613: an override names no AI task or stage of the plan. AIB602: too high a first port."""
+    """The plan of this run. EnvironmentFailure AIB602: too high a first port; AIB637: too large a load; AIB638: an override names no AI
+    task or stage of the plan."""
     load: dict[str, Any] = {
         name: value for name in ("rate", "users", "duration_s", "warmup_s", "seed") if (value := getattr(options, name)) is not None
     }
-    changed: dict[str, Any] = {"load": plan.load.model_copy(update=load)}
+    changed: dict[str, Any] = {"load": _bounded(plan.load.model_copy(update=load))}
     if options.ports_from is not None:
         changed["services"] = _moved(plan, options.ports_from)
     return _overridden(plan.model_copy(update=changed), options.overrides)
+
+
+def _bounded(load: PlanLoad) -> PlanLoad:
+    """Of users it depends on the answers how much they ask."""
+    count = (load.rate or 0.0) * (load.warmup_s + load.duration_s)
+    if count > MOST_REQUESTS:
+        message = f"the load would send about {count:,.0f} requests, more than {MOST_REQUESTS:,}"
+        raise EnvironmentFailure("AIB637", message, "lower --rate, or shorten --duration and --warmup")
+    return load
 
 
 def ports(plan: Plan) -> tuple[tuple[str, str], ...]:
@@ -97,7 +108,7 @@ def _overridden(plan: Plan, overrides: Mapping[str, Override]) -> Plan:
     unknown = sorted(set(overrides) - known)
     if unknown:
         names = ", ".join(sorted(known))
-        raise EnvironmentFailure("AIB613", f"the plan has no AI task '{unknown[0]}' to override", f"its AI tasks are {names}")
+        raise EnvironmentFailure("AIB638", f"the plan has no AI task '{unknown[0]}' to override", f"its AI tasks are {names}")
     steps = []
     for step in plan.steps:
         stages = tuple(

@@ -1,0 +1,81 @@
+"""What a load sends: the trace that it follows, and whether that is too much, or too little for the percentiles that are asked for."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable
+
+from aibenchrt.catalog import MOST_REQUESTS
+
+from aibenchc.model import Load, Slo
+from aibenchc.source import SourceFile, Span
+from aibenchc.syntax import ast
+from aibenchc.values import Reader
+
+OpenFile = Callable[[str, Span], SourceFile | None]  # what a file that the spec names holds; reports where there is none
+SAMPLES_BEYOND = 20  # a percentile is shown only with this many requests expected beyond it
+_OFFSET = re.compile(r"[ \t]*([0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,3})?)[ \t\r]*")
+_SHOWN = 40  # characters of a line that a report repeats
+
+
+def read_trace(name: ast.Text, at: Span, open_trace: OpenFile, reader: Reader) -> tuple[float, ...] | None:
+    """Ascending offsets in seconds, one a line; None after a report."""
+    source = open_trace(name.value, at)
+    if source is None:
+        return None
+    offsets: list[float] = []
+    start = 0
+    for line in source.text.split("\n"):
+        span = Span(source, start, start + len(line))
+        start += len(line) + 1
+        if not line.strip():
+            continue
+        match = _OFFSET.fullmatch(line)
+        if match is None:
+            shown = line.strip()[:_SHOWN]
+            reader.diagnostics.report("AIB234", span, why=f"'{shown}' is no offset in seconds")
+            return None
+        offsets.append(float(match[1]))
+        if not math.isfinite(offsets[-1]) or offsets[-1] < max(offsets[-2:-1], default=0.0):
+            reader.diagnostics.report("AIB234", span, why=f"it goes back in time: {match[1]} after {offsets[-2]!r}")
+            return None
+    if not offsets:
+        reader.diagnostics.report("AIB234", at, why="it is empty")
+        return None
+    return tuple(offsets)
+
+
+def sent(load: Load, seconds: float) -> float:
+    """Requests expected in the last `seconds` of the load; of users who think at most so many, of users who do not, nobody knows (inf)."""
+    if load.arrival == "trace":
+        end = load.warmup_s + load.duration_s
+        return sum(end - seconds <= offset < end for offset in load.trace)
+    if load.arrival == "users":
+        return (load.users or 0) * seconds / load.think_s if load.think_s else math.inf
+    return (load.rate or 0.0) * seconds
+
+
+def check_size(load: Load, reader: Reader) -> bool:
+    """False after a report: it sends more than one load can be, or nothing at all. How much users ask depends on the answers."""
+    if load.arrival != "users" and (count := sent(load, load.warmup_s + load.duration_s)) > MOST_REQUESTS:
+        reader.diagnostics.report("AIB235", load.span, count=f"{count:,.0f}", limit=f"{MOST_REQUESTS:,}")
+        return False
+    if load.arrival == "trace" and not sent(load, load.duration_s):
+        window = f"{load.warmup_s:g} s and {load.warmup_s + load.duration_s:g} s"
+        reader.diagnostics.report("AIB234", load.span, why=f"no request of it lies between {window}, where it is measured")
+        return False
+    return True
+
+
+def check_samples(load: Load, metrics: ast.Section | None, slo: Iterable[Slo], reader: Reader) -> None:
+    """Warns of every percentile that the author asks for and the load is too short for."""
+    count = sent(load, load.duration_s)
+    asked = [(s.percentile, s.span) for s in slo]
+    for entry in metrics.settings if metrics else ():
+        if isinstance(entry, ast.Setting) and entry.name.text == "latency":
+            asked += [(float(word.text[1:]), word.span) for word in entry.words if isinstance(word, ast.Ref)]
+    for percentile, span in asked:
+        needed = math.ceil(round(100 * SAMPLES_BEYOND / (100 - percentile), 6))
+        if needed > count:
+            reader.diagnostics.report("AIB236", span, percentile=f"{percentile:.8g}", needed=f"{needed:,}", count=f"{count:,.0f}")
