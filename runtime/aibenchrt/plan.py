@@ -130,19 +130,22 @@ class PlanService(_Frozen):
     """Where something listens: replicas as host:port, and the names of their hosts in the same order (empty: this machine).
 
     task: a service task; 'planner'; 'triton', every Triton server; an AI task, those of them that serve it (no entry: all of them);
-    'postgresql', the database server.
+    'postgresql', the database server. memory_mib: what one replica is expected to take, of 'triton' a server without models, of an AI
+    task its model in a server; 0: not known.
     """
 
     task: str
     endpoints: tuple[str, ...]
     hosts: tuple[str, ...] = ()
+    memory_mib: int = 0
 
 
 PartKind = Literal["planner", "triton", "service", "postgresql", "generator"]
 
 
 class PlanPart(_Frozen):
-    """One process of a deployment. name: of its unit, with `-<replica>` from replica 1 on; host '': this machine; listens 0: on nothing."""
+    """One process of a deployment. name: of its unit, with `-<replica>` from replica 1 on; host '': this machine; listens 0: on nothing;
+    memory_mib: what it is expected to take, 0: not known."""
 
     name: str
     task: str
@@ -151,6 +154,7 @@ class PlanPart(_Frozen):
     host: str = ""
     address: str = ""
     listens: int = 0
+    memory_mib: int = 0
 
     @property
     def endpoint(self) -> str:
@@ -203,7 +207,7 @@ class PlanUpdate(_Frozen):
 
 
 class PlanLoad(_Frozen):
-    """arrival poisson: rate per second; users: closed loop with think time. Times in seconds."""
+    """arrival poisson: rate per second; users: closed loop with think time. Times in seconds. trace: a file beside the plan."""
 
     arrival: Literal["poisson", "constant", "users", "trace", "sessions"]
     rate: float | None = None
@@ -297,6 +301,7 @@ def parts(plan: Plan) -> tuple[PlanPart, ...]:
                     host=service.hosts[number] if service.hosts else "",
                     address=address,
                     listens=int(listens),
+                    memory_mib=service.memory_mib + (models_mib(plan, endpoint) if service.task == "triton" else 0),
                 )
             )
     addresses = {host.name: host.address for host in plan.hosts}
@@ -304,6 +309,12 @@ def parts(plan: Plan) -> tuple[PlanPart, ...]:
         name = unit_name("generator", number)
         found.append(PlanPart(name=name, task="generator", kind="generator", replica=number, host=host, address=addresses[host]))
     return tuple(found)
+
+
+def models_mib(plan: Plan, endpoint: str) -> int:
+    """What the models of the Triton server at an endpoint are expected to take."""
+    memory = {service.task: service.memory_mib for service in plan.services}
+    return sum(memory.get(task, 0) for task in tasks_at(plan, endpoint))
 
 
 def unit_name(task: str, replica: int) -> str:
@@ -326,11 +337,13 @@ class DeployedStage(_Frozen):
 
 
 class DeployedPart(_Frozen):
-    """name: of its unit; address: host:port, '' where it listens on nothing; stages: what it runs, of Triton all of its tasks'."""
+    """name: of its unit; address: host:port, '' where it listens on nothing; memory_mib: as of a PlanPart; stages: what it runs, of Triton
+    all of its tasks'."""
 
     name: str
     kind: PartKind
     address: str = ""
+    memory_mib: int = 0
     stages: dict[str, DeployedStage] = {}
 
 
@@ -368,7 +381,9 @@ def deployed(plan: Plan) -> dict[str, Deployed]:
             for task in tasks
             for stage in stages.get(task, ())
         }
-        found[part.host].append(DeployedPart(name=part.name, kind=part.kind, address=part.endpoint, stages=runs))
+        found[part.host].append(
+            DeployedPart(name=part.name, kind=part.kind, address=part.endpoint, memory_mib=part.memory_mib, stages=runs)
+        )
     return {
         host: Deployed(scenario=plan.scenario, deployment=plan.deployment, host=host, plan=digest, tls=plan.tls, parts=tuple(held))
         for host, held in found.items()

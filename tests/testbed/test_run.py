@@ -126,3 +126,42 @@ def test_a_run_is_resumed_after_an_interrupted_deploy_and_judged(bed: Bed, spec:
     assert kept == []
     for host in bed.hosts:
         assert "aibench" not in bed.sh(host, "systemctl", "list-unit-files", "--no-legend", "--no-pager")
+
+
+def killed_in_the_load(bed: Bed, runs: Path, unit: str, child: subprocess.Popen[str]) -> None:
+    """Kills a unit's main process when the first requests of the run have been answered."""
+    deadline = time.monotonic() + 900
+    answered = "cat /var/lib/aibench/small/runs/*/requests.jsonl 2>/dev/null | wc -l"
+    while not any(stages(path)[-1:] == [("load", "running")] for path in runs.glob("*")):
+        assert time.monotonic() < deadline
+        assert child.poll() is None, child.communicate()[1][-6000:]
+        time.sleep(0.2)
+    (directory,) = runs.iterdir()
+    plan = json.loads((directory / "plan.json").read_text())
+    while int(bed.sh(plan["generators"][0], "bash", "-c", answered)) < 30:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    (service,) = [service for service in plan["services"] if service["task"] == unit]
+    bed.sh(service["hosts"][0], "systemctl", "kill", "--signal=KILL", f"aibench-small-{unit}.service")
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["asked for", "not asked for"])
+def test_a_task_that_is_killed_is_named_and_only_an_asked_for_fault_is_excused(bed: Bed, spec: Path, tmp_path: Path, asked: bool) -> None:
+    runs = tmp_path / "runs"
+    more = ["--expect-fault", "the parser is killed"] if asked else []
+    child = started(bed, spec, runs, "--duration", "20", *more)
+    killed_in_the_load(bed, runs, "parse", child)
+    directory = Path(ended(child).strip().splitlines()[-1])
+    run = read_run(directory)
+    (part,) = [p for p in run.info.processes if p.died]
+    host = next(s.hosts[0] for s in run.plan.services if s.task == "parse")
+    assert (part.name, part.host, part.restarts) == ("parse", host, 1)
+    assert "signal 9" in part.reason
+    codes = {reason.code for reason in validate(directory).reasons}
+    assert ("V02" in codes) is not asked
+    made = report(directory)
+    assert (made.fault is not None) is asked
+    assert ("Fault experiment" in (directory / "report.html").read_text()) is asked
+    if made.fault and made.fault.first_failed_s is not None:
+        assert made.fault.well_s is not None
+        assert made.fault.well_s - made.fault.first_failed_s < 15

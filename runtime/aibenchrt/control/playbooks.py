@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 import psutil
 
 from aibenchrt.control.options import Progress
-from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.errors import EnvironmentFailure, install
 
 _POLL_S = 0.1
 _SHOWN = 600  # characters of a message
@@ -40,6 +41,8 @@ class Playbooks:
 
     def __init__(self, folder: Path, inventory: Path, logs: Path, scratch: Path, progress: Progress) -> None:
         self._folder, self._inventory, self._logs, self._scratch, self._progress = folder, inventory, logs, scratch, progress
+        # Ansible names a kept connection by address alone: another network's host of the same address must not be taken for ours.
+        self._connections = tempfile.TemporaryDirectory(prefix="aibench-ssh-")
 
     def play(self, playbook: str, variables: Mapping[str, Any], what: str = "") -> list[TaskFailure]:
         """Runs one to its end and returns what failed; what: how progress calls it.
@@ -58,21 +61,24 @@ class Playbooks:
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_FORCE_COLOR": "0",
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": self._connections.name,
         }
         try:
             status = _apart(
-                lambda: run(
-                    private_data_dir=str(self._scratch),
-                    project_dir=str(self._folder),
-                    inventory=str(self._inventory),
-                    playbook=playbook,
-                    extravars=dict(variables),
-                    envvars=environment,
-                    settings={"pexpect_timeout": 1},  # how soon it sees that it was cancelled
-                    event_handler=watched,
-                    cancel_callback=cancelled.is_set,
-                    quiet=True,
-                ).status,
+                lambda: (
+                    run(
+                        private_data_dir=str(self._scratch),
+                        project_dir=str(self._folder),
+                        inventory=str(self._inventory),
+                        playbook=playbook,
+                        extravars=dict(variables),
+                        envvars=environment,
+                        settings={"pexpect_timeout": 1},  # how soon it sees that it was cancelled
+                        event_handler=watched,
+                        cancel_callback=cancelled.is_set,
+                        quiet=True,
+                    ).status
+                ),
                 cancelled,
             )
         finally:
@@ -194,6 +200,6 @@ def _ansible_runner() -> Callable[..., Any]:
     try:
         from ansible_runner import run
     except ImportError as error:
-        raise EnvironmentFailure("AIB601", "ansible-runner is not installed", "pip install 'aibenchc[cluster]'") from error
+        raise EnvironmentFailure("AIB601", "ansible-runner is not installed", install("cluster")) from error
     found: Callable[..., Any] = run
     return found
