@@ -104,6 +104,8 @@ def _details(held: DeployedPart, wanted: DeployedPart, same_plan: bool) -> Itera
         yield f"was {held.name}"
     if held.address != wanted.address:
         yield f"address {held.address} → {wanted.address}"
+    if held.memory_mib != wanted.memory_mib:
+        yield f"memory {held.memory_mib} → {wanted.memory_mib} MiB"
     for name in (*wanted.stages, *(name for name in held.stages if name not in wanted.stages)):
         of, to = held.stages.get(name), wanted.stages.get(name)
         if of is None and to is not None:

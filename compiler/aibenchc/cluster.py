@@ -16,7 +16,7 @@ from aibenchc.distill.branches import share_of
 from aibenchc.flow import Flow
 from aibenchc.inventory import Inventory
 from aibenchc.model import Deployment, Load, joined
-from aibenchc.placement import Kind, Need, Placed, Placement, Rules, Shortfall, counted, place
+from aibenchc.placement import TRITON_MIB, Kind, Need, Placed, Placement, Rules, Shortfall, counted, place
 
 PLANNER, TRITON, POSTGRESQL, GENERATOR = "planner", "triton", "postgresql", "generator"
 LAST_PORT = 65535
@@ -234,12 +234,13 @@ def services_of(found: Placement, inventory: Inventory, ports_from: int, diagnos
     if models:
         listening.insert(1, TRITON)
     further = ports_from + len(listening)
+    memory = {one.need.name: one.need.memory_mib for one in found.placed}
     services = {}
     for number, name in enumerate(listening):
         if name == TRITON:
             serving = {one.host.name for placed in models.values() for one in placed}
             ends = [(host.name, host.address, ports_from + number) for host in inventory.hosts if host.name in serving]
-            services[name] = service(name, ends)
+            services[name] = service(name, ends, TRITON_MIB)
             continue
         ends, seen = [], set[str]()
         for one in found.of(name):
@@ -248,17 +249,17 @@ def services_of(found: Placement, inventory: Inventory, ports_from: int, diagnos
                 port, further = further, further + 1
             seen.add(one.host.name)
             ends.append((one.host.name, one.host.address, port))
-        services[name] = service(name, ends)
+        services[name] = service(name, ends, memory[name])
     for name, placed in models.items():
         port = ports_from + listening.index(TRITON)
-        services[name] = service(name, [(one.host.name, one.host.address, port) for one in placed])
+        services[name] = service(name, [(one.host.name, one.host.address, port) for one in placed], memory[name])
     if further - 1 > LAST_PORT:
         diagnostics.report("AIB402", None, count=further - ports_from, first=ports_from)
         return ()
     return tuple(services.values())
 
 
-def service(task: str, ends: Sequence[tuple[str, str, int]]) -> p.PlanService:
+def service(task: str, ends: Sequence[tuple[str, str, int]], memory_mib: int) -> p.PlanService:
     """ends: (host, address, port) of each replica."""
     endpoints = tuple(f"{address}:{port}" for _, address, port in ends)
-    return p.PlanService(task=task, endpoints=endpoints, hosts=tuple(host for host, _, _ in ends))
+    return p.PlanService(task=task, endpoints=endpoints, hosts=tuple(host for host, _, _ in ends), memory_mib=memory_mib)

@@ -60,6 +60,8 @@ PLAYS: tuple[tuple[PartKind, str], ...] = (  # in this order: a planner connects
     ("generator", "Install the query generators"),
 )
 LONGEST_USER = 32  # useradd's limit
+SPARE_MIB = 128
+UNKNOWN_LIMIT = Fit('"{{ aibench_memory }}"')
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class PartView:
     host: Fit
     address: Fit
     listens: int
+    memory: Fit
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,14 @@ def part_view(part: PlanPart) -> PartView:
         host=yaml_word(part.host),
         address=yaml_word(part.address),
         listens=part.listens,
+        memory=Fit(f"{limit_mib(part.memory_mib)}M") if part.memory_mib else UNKNOWN_LIMIT,
     )
+
+
+def limit_mib(expected_mib: int) -> int:
+    """MemoryMax of a unit: generous, since what a part is expected to take was measured on one machine with one load, and since the kernel
+    counts the files that a part reads, too; and yet what grows without end is stopped before it takes its neighbours along."""
+    return 2 * expected_mib + SPARE_MIB
 
 
 def play_view(kind: PartKind, title: str, hosts: Sequence[str], found: Iterable[PlanPart]) -> PlayView:
