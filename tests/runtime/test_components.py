@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -281,6 +282,26 @@ def store_many(state: Path, user: int) -> None:
     for number in range(100):
         cache.store(user, f"query {number}", shown(user, number), 250)
         cache.lookup(user, "query 0")
+
+
+def open_together(folder: Path, gate: Any) -> None:
+    for number in range(100):
+        (folder / str(number)).mkdir(exist_ok=True)
+        gate.wait(60)
+        while time.time() % 0.01 > 0.0001:  # both at once, to a fraction of a millisecond
+            pass
+        AnswerCache(folder / str(number), "answers")
+
+
+def test_processes_that_begin_one_cache_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    gate = context.Barrier(2)
+    processes = [context.Process(target=open_together, args=(tmp_path, gate)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(100)
+    assert [process.exitcode for process in processes] == [0, 0]
 
 
 def test_processes_write_one_cache(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sqlite3
 import threading
@@ -56,7 +57,9 @@ class AnswerCache:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
+            with self._path.with_suffix(".opening").open("w") as turn:  # SQLite does not wait where several begin WAL at once
+                fcntl.flock(turn, fcntl.LOCK_EX)
+                connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")  # a cache may lose its last writes in a power cut
             self._local.connection = connection
         return connection
