@@ -19,6 +19,7 @@ class RequestRecord:
 
     outcome: ok, failed, timeout or not_sent. answer: item ids in the order shown, empty unless outcome is ok.
     arms: 'choice=arm' of every choice that was decided.
+    planner: host:port of the one that answered; where none said so, of all that it may have gone to.
     planner_ns: from the planner's receipt to its reply; planner_queue_ns: from receipt to the first call.
     """
 

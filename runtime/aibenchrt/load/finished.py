@@ -11,13 +11,17 @@ from typing import Any
 import grpc
 
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
+from aibenchrt.tls import SERVER_KEY
 
 _TIMEOUTS = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 
 
 @dataclass
 class Sent:
-    """A request under way, and after done_ns one that has ended. call: its gRPC future, until a record is made of it."""
+    """A request under way, and after done_ns one that has ended. call: its gRPC future, until a record is made of it.
+
+    target: the planners that it may go to; which of them answered stands in the record.
+    """
 
     row: ScheduleRecord
     intended_ns: int
@@ -77,8 +81,13 @@ def record(entry: Sent, reply_class: Any) -> RequestRecord:
         error = f"{code.name}: {entry.call.details()}"
     return RequestRecord(
         row.request_id, row.request_class, row.phase, row.payload, entry.intended_ns, entry.sent_ns, entry.done_ns,
-        outcome, error, answer, arms, entry.target, planner_ns, queue_ns,
+        outcome, error, answer, arms, _planner(entry), planner_ns, queue_ns,
     )  # fmt: skip
+
+
+def _planner(entry: Sent) -> str:
+    """Who says that it answered; where none does, all that it may have gone to."""
+    return next((str(value) for key, value in entry.call.trailing_metadata() or () if key == SERVER_KEY), entry.target)
 
 
 def _items(reply: Any) -> tuple[int, ...]:

@@ -1,14 +1,15 @@
 """Sends a schedule: the only clock and sockets of the query generator.
 
 Open loop: every request goes out at its intended time whatever became of the ones before it; a thread sleeps until shortly before,
-then spins. Completions are stamped by gRPC's own thread; records are made of them on another (finished).
+then spins. Completions are stamped by gRPC's own thread; records are made of them on another (finished). Over several planners gRPC
+balances: requests go round over those that are connected and say SERVING, as at any site's own balancer.
 """
 
 from __future__ import annotations
 
 import gc
 import heapq
-import itertools
+import json
 import os
 import sys
 import threading
@@ -32,13 +33,14 @@ from aibenchrt.tls import Identity, open_channel
 LEAD_S = 0.25  # from the call of issue() to time 0 of the schedule
 SPIN_NS = 300_000  # sleep is late by 80 to 100 µs in the median; what is left is spun
 SWITCH_S = 0.0002  # the completion thread must not wait the default 5 ms for the interpreter
+BALANCED = {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}
 _S = 1_000_000_000
 _CLOCK_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True)
 class Settings:
-    """targets: planner replicas, in turn. timeout_s: of each request. warmup_s: where the measured phase begins. think_s: closed loop.
+    """targets: planner replicas. timeout_s: of each request. warmup_s: where the measured phase begins. think_s: closed loop.
 
     identity: None for plain connections. clock: the method that planners tell the time by; '' where all is one host. part, parts: of
     the schedule, what is sent here. start_at_ns: time 0 of the schedule on the first planner's realtime clock; None: at once.
@@ -66,8 +68,9 @@ class Issuer:
         self._rows, self._settings, self._finished, self._stop = rows, settings, finished, stop
         self._bytes = {row.request_id: with_id(messages[row.request_class, row.payload], row.request_id) for row in rows}
         self._channels = [open_channel(target, settings.identity, "planner") for target in settings.targets]
-        calls: list[Any] = [channel.unary_unary(settings.method) for channel in self._channels]
-        self._turns = itertools.cycle(list(zip(settings.targets, calls, strict=True)))
+        self._balanced = open_channel(settings.targets, settings.identity, "planner", [("grpc.service_config", json.dumps(BALANCED))])
+        self._call: Any = self._balanced.unary_unary(settings.method)
+        self._where = ", ".join(settings.targets)
         self._sent: list[Sent] = []
         self._done = 0
         self._done_condition = threading.Condition()
@@ -77,7 +80,7 @@ class Issuer:
 
     def connect(self) -> None:
         """grpc.FutureTimeoutError: a planner does not answer in time."""
-        for channel in self._channels:
+        for channel in [*self._channels, self._balanced]:
             grpc.channel_ready_future(channel).result(timeout=self._settings.timeout_s)
 
     def clocks(self) -> tuple[ClockOffset | None, ...]:
@@ -121,7 +124,7 @@ class Issuer:
         return self._in_flight_max
 
     def close(self) -> None:
-        for channel in self._channels:
+        for channel in [*self._channels, self._balanced]:
             channel.close()
 
     def _open(self, start_ns: int) -> None:
@@ -174,11 +177,10 @@ class Issuer:
         return True
 
     def _send(self, row: ScheduleRecord, intended_ns: int) -> None:
-        target, call = next(self._turns)
-        entry = Sent(row, intended_ns, 0, target)
+        entry = Sent(row, intended_ns, 0, self._where)
         message = self._bytes[row.request_id]
         entry.sent_ns = time.monotonic_ns()
-        entry.call = call.future(message, timeout=self._settings.timeout_s)
+        entry.call = self._call.future(message, timeout=self._settings.timeout_s)
         self._sent.append(entry)
         self._in_flight_max = max(self._in_flight_max, len(self._sent) - self._done)
         entry.call.add_done_callback(lambda _: self._complete(entry))

@@ -23,7 +23,7 @@ from aibenchrt.planner.executor import CANCELLED, CallTimes, Executor, Request, 
 from aibenchrt.planner.operations import MessageOperations, note
 from aibenchrt.planner.recorder import Recorder
 from aibenchrt.proto import Stubs
-from aibenchrt.tls import SERVER_OPTIONS, Identity, listen
+from aibenchrt.tls import SERVER_KEY, SERVER_OPTIONS, Identity, listen
 
 PATIENCE_S = 5.0  # after which the log says whom the planner waits for, and asks again
 ASK_AGAIN_S = 0.2
@@ -33,12 +33,15 @@ _LOG = logging.getLogger("aibenchrt.planner")
 
 
 class Planner:
-    """Answers ScenarioRequests. `record` takes the values of a CallRecord's fields, in order."""
+    """Answers ScenarioRequests. record: takes the values of a CallRecord's fields, in order. address: what replies say who answered."""
 
-    def __init__(self, plan: Plan, stubs: Stubs, clients: dict[str, TaskClient], record: Callable[[tuple[Any, ...]], None]) -> None:
+    def __init__(
+        self, plan: Plan, stubs: Stubs, clients: dict[str, TaskClient], record: Callable[[tuple[Any, ...]], None], address: str = ""
+    ) -> None:
         self._executor = Executor(plan, operations=MessageOperations())
         self._clients = clients
         self._record = record
+        self._who = ((SERVER_KEY, address),) if address else ()
         self._reply = stubs.message("ScenarioReply")
         self._effect_timeout_s = plan.effect_timeout_s
         self._ports = {request.name: tuple(port.name for port in request.ports) for request in plan.requests}
@@ -71,6 +74,7 @@ class Planner:
         """One request. A failed call ends it with INTERNAL and the call's error; an unknown class with INVALID_ARGUMENT; before every
         task has answered once UNAVAILABLE."""
         received_ns = time.monotonic_ns()
+        context.set_trailing_metadata(self._who)
         if self._waits_for:
             await context.abort(grpc.StatusCode.UNAVAILABLE, f"the planner waits for {', '.join(sorted(self._waits_for))}")
         request = self._request(message)
@@ -157,7 +161,7 @@ async def serve(plan: Plan, stubs: Stubs, address: str, recorder: Recorder, stop
     """
     clients = open_clients(plan, stubs, identity)
     try:
-        planner = Planner(plan, stubs, clients, recorder.add)
+        planner = Planner(plan, stubs, clients, recorder.add, address)
         server = grpc.aio.server(options=SERVER_OPTIONS)
         request = stubs.message("ScenarioRequest")
         handler = grpc.unary_unary_rpc_method_handler(
