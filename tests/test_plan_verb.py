@@ -240,7 +240,7 @@ def test_without_ansible_it_says_what_to_install(
     monkeypatch.setattr(inventories.shutil, "which", lambda _: None)
     assert main(["compile", str(SPEC), "-i", inventory_file(tmp_path, 1), "--out", str(tmp_path / "out")]) == 2
     assert run_plan("-i", inventory_file(tmp_path, 1), "--diff") == 1  # 2 says that something changes
-    assert capsys.readouterr().err.count("pip install 'aibenchc[cluster]'") == 2
+    assert capsys.readouterr().err.count("pip install -e '.[cluster]'") == 2
 
 
 def test_a_mistaken_command_line_is_not_taken_for_a_change(capsys: pytest.CaptureFixture[str]) -> None:

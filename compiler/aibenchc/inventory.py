@@ -10,11 +10,12 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.errors import EnvironmentFailure, install
+from aibenchrt.plan import Deployed
 
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.source import SourceFile, Span
@@ -41,10 +42,12 @@ class Host:
 
 @dataclass(frozen=True)
 class Inventory:
-    """hosts: those that may take a part, by name (h2 before h10), so that no file's order decides anything."""
+    """hosts: those that may take a part, by name (h2 before h10), so that no file's order decides anything. held: host → what it holds of
+    the scenario; parts stay where they are if they still fit."""
 
     hosts: tuple[Host, ...]
     groups: frozenset[str] = frozenset()
+    held: Mapping[str, Deployed | None] = field(default_factory=dict)
 
     def allowed(self, group: str) -> tuple[Host, ...]:
         """The hosts that may take a part of this kind."""
@@ -73,7 +76,7 @@ def tool(name: str) -> str:
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
-        raise EnvironmentFailure("AIB601", f"`{name}`, which reads an inventory, is not installed", "pip install 'aibenchc[cluster]'")
+        raise EnvironmentFailure("AIB601", f"`{name}`, which reads an inventory, is not installed", install("cluster"))
     return found
 
 

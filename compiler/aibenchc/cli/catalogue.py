@@ -28,6 +28,9 @@ def one(name: str) -> tuple[str | None, str]:
     dataset = catalog.dataset(name)
     if dataset is not None:
         return "\n".join(_dataset(dataset)), ""
+    owners = [spec.name for spec in catalog.COMPONENTS if name in (model.name for model in spec.models)]
+    if owners:
+        return None, f"it is a model of component {' and '.join(owners)}: `aibenchc components {owners[0]}`"
     return None, did_you_mean(name, _names(), "`aibenchc components` lists all")
 
 

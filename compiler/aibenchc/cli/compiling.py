@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,9 @@ from aibenchc.distill import RULES, Measurements, MeasurementsError, Rule, Unkno
 from aibenchc.source import SourceFile, Span
 
 if TYPE_CHECKING:
-    from aibenchc.driver import Compiled
+    from aibenchrt.plan import Deployed
+
+    from aibenchc.driver import Compiled, Settings
 
 GENERATED = Path("generated")
 LARGEST_MEASUREMENTS = 16 * 2**20
@@ -44,7 +48,9 @@ def add_distilling_arguments(parser: argparse.ArgumentParser) -> None:
 def add_compile_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to write; generated/<name of the spec file> if not given")
     add_inventory_arguments(parser)
-    parser.add_argument("--ports-from", type=read_port, default=21000, metavar="PORT", help="the first port of the services (21000)")
+    parser.add_argument(
+        "--first-port", dest="ports_from", type=read_port, default=21000, metavar="PORT", help="the first port of the services (21000)"
+    )
     parser.add_argument("--no-stubs", action="store_true", help="do without protoc and the Python stubs it makes")
 
 
@@ -57,6 +63,12 @@ def add_inventory_arguments(parser: argparse.ArgumentParser, required: bool = Fa
         required=required,
         help="the Ansible inventory of the hosts that take the parts",
     )
+    parser.add_argument(
+        "--stay", action="store_true", help="ask the hosts what they hold, and leave parts where they are if they still fit"
+    )
+    parser.add_argument(
+        "--deployed", type=Path, metavar="FOLDER", help="as --stay, by <host>.json in this folder instead of asking the hosts"
+    )
     parser.add_argument("--no-tls", action="store_true", help="plain connections between hosts, to measure what mutual TLS costs")
 
 
@@ -65,7 +77,7 @@ def add_trained_spec_arguments(parser: argparse.ArgumentParser) -> None:
     add_spec_arguments(parser)
     add_distilling_arguments(parser)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the compiled scenario goes; generated/<spec> if not given")
-    parser.set_defaults(ports_from=21000, no_stubs=False, inventory=None, no_tls=False)
+    parser.set_defaults(ports_from=21000, no_stubs=False, inventory=None, no_tls=False, stay=False, deployed=None)
     parser.add_argument("--data", choices=("real", "synthetic"), default="real", help="the form of the data sets")
     parser.add_argument("--size", choices=SIZES, default="small", help="the size of the models' training")
 
@@ -173,10 +185,16 @@ def compile_to_folder(arguments: argparse.Namespace, diagnostics: Diagnostics) -
 
 
 def compiled_spec(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Compiled | None:
-    """All phases but writing. None after an error was reported. EnvironmentFailure AIB601: no ansible-core reads the inventory."""
+    """All phases but writing. None after an error was reported.
+
+    EnvironmentFailure AIB601: no ansible-core reads the inventory; AIB619: it cannot be told what the hosts hold.
+    """
     from aibenchc import driver
+    from aibenchc.deployed import fetch, in_folder
     from aibenchc.inventory import read_inventory
-    from aibenchc.syntax.files import Files
+
+    def holding(chosen: driver.Settings, held: Mapping[str, Deployed | None]) -> driver.Settings:
+        return replace(chosen, inventory=chosen.inventory and replace(chosen.inventory, held=held))
 
     chosen = driver.Settings(
         params=dict(arguments.param),
@@ -187,6 +205,20 @@ def compiled_spec(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Co
         inventory=read_inventory(arguments.inventory, diagnostics) if arguments.inventory else None,
         tls=not arguments.no_tls,
     )
+    names = [host.name for host in chosen.inventory.hosts] if chosen.inventory else []
+    if names and arguments.deployed is not None:
+        chosen = holding(chosen, in_folder(arguments.deployed, names))
+    elif names and arguments.stay:  # what the scenario is called, which the hosts are asked about, the compiled spec says
+        found = _compiled(arguments, chosen, Diagnostics())
+        if found is not None:
+            chosen = holding(chosen, fetch(arguments.inventory, found.plan.scenario, names))
+    return _compiled(arguments, chosen, diagnostics)
+
+
+def _compiled(arguments: argparse.Namespace, chosen: Settings, diagnostics: Diagnostics) -> Compiled | None:
+    from aibenchc import driver
+    from aibenchc.syntax.files import Files
+
     files = Files(arguments.spec, arguments.include, diagnostics)
     source = files.open_spec()
     if source is None or diagnostics.failed:

@@ -35,12 +35,15 @@ def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
     add_spec_arguments(parser)
     add_distilling_arguments(parser)
     add_inventory_arguments(parser, required=True)
-    parser.add_argument("--ports-from", type=read_port, default=21000, metavar="PORT", help="the first port of the services (21000)")
+    parser.add_argument(
+        "--first-port", dest="ports_from", type=read_port, default=21000, metavar="PORT", help="the first port of the services (21000)"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON instead of tables")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="write a picture too")
-    parser.add_argument("--diff", action="store_true", help="what a deployment would change; exit code 2 if anything, 1 for an error")
     parser.add_argument(
-        "--deployed", type=Path, metavar="FOLDER", help="compare with <host>.json in this folder instead of asking the hosts"
+        "--diff",
+        action="store_true",
+        help="what a deployment would change; exit code 2 if anything, 1 for an error; parts --stay where they are",
     )
     parser.add_argument("--shipment", type=Path, metavar="FOLDER", help="compare the shipped code and models' versions too")
 
@@ -54,6 +57,8 @@ def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
 def run(verb: str, arguments: argparse.Namespace) -> int:
     del verb
     diagnostics = Diagnostics()
+    compares = arguments.diff or arguments.deployed is not None or arguments.shipment is not None
+    arguments.stay = arguments.stay or compares
     try:
         compiled = compiled_spec(arguments, diagnostics)
         show(diagnostics)
@@ -61,7 +66,7 @@ def run(verb: str, arguments: argparse.Namespace) -> int:
             return FAILED
         if arguments.svg is not None:
             _draw(arguments.svg, overview(compiled.plan, compiled.placement))
-        if arguments.diff or arguments.deployed is not None or arguments.shipment is not None:
+        if compares:
             return _diff(arguments, compiled)
         _show(overview(compiled.plan, compiled.placement), arguments.json)
     except EnvironmentFailure as failure:
@@ -105,17 +110,16 @@ def _diff(arguments: argparse.Namespace, compiled: Compiled) -> int:
     from aibenchrt.plan import deployed
 
     from aibenchc.changes import changes
-    from aibenchc.deployed import fetch, in_folder, shipped
+    from aibenchc.deployed import shipped
 
-    plan = compiled.plan
-    hosts = [host.name for host in plan.hosts]
-    held = in_folder(arguments.deployed, hosts) if arguments.deployed else fetch(arguments.inventory, plan.scenario, hosts)
+    inventory = compiled.settings.inventory
+    assert inventory is not None, "--inventory is required"
     archives = shipped(arguments.shipment) if arguments.shipment else None
-    found = changes(deployed(plan), held, archives)
+    found = changes(deployed(compiled.plan), inventory.held, archives)
     if arguments.json:
         say(json.dumps([asdict(host) for host in found], indent=1, ensure_ascii=False))
     else:
-        _show_changes(found, len(hosts))
+        _show_changes(found, len(inventory.hosts))
     return CHANGES if found else SAME
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.errors import EnvironmentFailure, install
 
 from aibenchc.cli.output import complain
 
@@ -21,7 +21,7 @@ def needs_runtime(verb: str) -> None:
     missing = [name for name in ("numpy", "grpc", "pyarrow") if find_spec(name) is None]
     if missing:
         message = f"`aibenchc {verb}` needs the runtime, and {', '.join(missing)} is not installed"
-        raise EnvironmentFailure("AIB601", message, "pip install 'aibenchc[run]'")
+        raise EnvironmentFailure("AIB601", message, install("run"))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> None:

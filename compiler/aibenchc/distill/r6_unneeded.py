@@ -3,7 +3,7 @@
     parse ─┬ find ─ response    ==>    parse ─ find ─ response
            └ trends
 
-Needed is what reaches the response, a task with an effect (what updates train on is written by one), or a task that yields a declared
+Needed is what reaches the response, a task with an effect (one records what updates are to train on), or a task that yields a declared
 metric which no data set's truth yields, and what decides about any of these. Data sets and request classes that nobody uses go too.
 """
 

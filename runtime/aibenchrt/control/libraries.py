@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from aibenchrt.control.archives import WHOLE, Entry
-from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.errors import EnvironmentFailure, install
 from aibenchrt.home import home
 from aibenchrt.plan import PartKind
 
@@ -84,7 +84,7 @@ def version(name: str) -> str:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        raise EnvironmentFailure("AIB601", f"the Python package {name} is not installed", "pip install 'aibenchc[run]'") from None
+        raise EnvironmentFailure("AIB601", f"the Python package {name} is not installed", install("run")) from None
 
 
 def installed(progress: Callable[[str], None]) -> Path:

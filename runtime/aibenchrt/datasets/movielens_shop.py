@@ -91,15 +91,27 @@ def _rules() -> str:
 def _real(seed: int, progress: Progress) -> World:
     ratings = movielens.load_ratings(progress)
     photos = Photos(*fashion_mnist.load_photos(progress))
-    return compose_world("real", seed, ratings, photos, REAL, _OBSERVED + _BY_HAND)
+    return compose_world("real", seed, ratings, photos, REAL, _OBSERVED + _by_hand("observed"))
 
 
 def _synthetic(seed: int, _progress: Progress) -> World:
     photos = Photos(*synthetic.generate_photos(seed))
-    return compose_world("synthetic", seed, synthetic.generate_ratings(seed), photos, SYNTHETIC, _GENERATED + _BY_HAND)
+    return compose_world("synthetic", seed, synthetic.generate_ratings(seed), photos, SYNTHETIC, _GENERATED + _by_hand("generated"))
 
 
-_COMPOSED = "composed by aibenchc from the observed parts, seeded"
+def _by_hand(parts: str) -> tuple[Provenance, ...]:
+    """What is composed of the `parts` of a form: observed ones, or generated ones."""
+    composed = f"composed by aibenchc from the {parts} parts, seeded"
+    return (
+        Provenance("categories: ten departments by genre", "composed", composed, "Apache-2.0"),
+        Provenance("tie of each category to a photo class", "composed", composed, "Apache-2.0"),
+        Provenance("tiers, from training-period popularity and ratings", "composed", composed, "Apache-2.0"),
+        Provenance("prices", "composed", composed, "Apache-2.0"),
+        Provenance("query texts and misspellings", "composed", "a lexicon written by hand, seeded", "Apache-2.0"),
+        Provenance("truth: held-out likes that match the query", "composed", f"{parts} likes, matched by composed queries", "Apache-2.0"),
+        Provenance("mix of returning (85 %) and new visitors", "composed", composed, "Apache-2.0"),
+    )
+
 
 _GROUPLENS = ("MovieLens-100k, from the recbole 1.2.1 wheel", "GroupLens terms: fetched, never redistributed")
 _OBSERVED = (
@@ -112,14 +124,4 @@ _GENERATED = (
     Provenance("goods, users, interactions with time", "composed", "generated from latent tastes, seeded", "Apache-2.0"),
     Provenance("photos and their classes", "composed", "generated shapes, seeded", "Apache-2.0"),
 )
-_BY_HAND = (
-    Provenance("categories: ten departments by genre", "composed", _COMPOSED, "Apache-2.0"),
-    Provenance("tie of each category to a photo class", "composed", _COMPOSED, "Apache-2.0"),
-    Provenance("tiers, from training-period popularity and ratings", "composed", _COMPOSED, "Apache-2.0"),
-    Provenance("prices", "composed", _COMPOSED, "Apache-2.0"),
-    Provenance("query texts and misspellings", "composed", "a lexicon written by hand, seeded", "Apache-2.0"),
-    Provenance("truth: held-out likes that match the query", "composed", "observed likes, matched by composed queries", "Apache-2.0"),
-    Provenance("mix of returning (85 %) and new visitors", "composed", _COMPOSED, "Apache-2.0"),
-)
-
 _MAKERS: dict[str, Callable[[int, Progress], World]] = {"real": _real, "synthetic": _synthetic}

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.errors import EnvironmentFailure, install
 from aibenchrt.machine import chosen_device
 from aibenchrt.micro.record import MicroRun, Settings, as_json, read
 from aibenchrt.report.writing import write_text
@@ -74,7 +74,7 @@ def needs_torch() -> None:
     from importlib.util import find_spec
 
     if find_spec("torch") is None:
-        raise EnvironmentFailure("AIB601", "the micro benchmarks need torch, which is not installed", "pip install 'aibenchc[run]'")
+        raise EnvironmentFailure("AIB601", "the micro benchmarks need torch, which is not installed", install("run"))
 
 
 def unknown(arguments: argparse.Namespace) -> tuple[list[str], tuple[str, ...]]:

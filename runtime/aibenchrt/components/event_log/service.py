@@ -1,4 +1,4 @@
-"""Event log: appends what was shown to whom, durably; what model updates train on.
+"""Event log: appends what was shown to whom, durably. Model updates are to train on it; none is run yet.
 
 One JSON line per impression in `<state>/events/<UTC day>.jsonl`:
 {"time_ns": Unix time, "user_id": 7 or null, "item_id": [...], "category": [...]}, best first.

@@ -1,4 +1,4 @@
-"""Event log: appends what was shown to whom; the next model update trains on it."""
+"""Event log: appends what was shown to whom, recorded for model updates; no update is run yet."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports
 
@@ -6,7 +6,7 @@ SPEC = ComponentSpec(
     name="event_log",
     family="log",
     kind=Kind.SERVICE,
-    doc="appends impressions durably, one file a day of the run; what updates train on",
+    doc="appends impressions durably, one file a day of the run: recorded for updates, of which none is run yet",
     ports=Ports((Port("details", "Details"), Port("user", "User", optional=True)), ()),
     effect=True,
     state="events",
