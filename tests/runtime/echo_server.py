@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 from aibenchrt import clocks
 from aibenchrt.proto import load_stubs
+from aibenchrt.tls import SERVER_KEY
 
 
 async def main(generated: str, address: str, refuse: int) -> None:
@@ -21,6 +22,7 @@ async def main(generated: str, address: str, refuse: int) -> None:
     reply, details = stubs.message("ScenarioReply"), stubs.message("Details")
 
     async def ask(request: Any, context: Any) -> Any:
+        context.set_trailing_metadata(((SERVER_KEY, address),))
         if refuse and request.request_id % refuse == 0:
             await context.abort(grpc.StatusCode.INTERNAL, "refused")
         return reply(details=details(item_id=[request.request_id, 2, 3]), planner_ns=1, arms=["ranker=0"])

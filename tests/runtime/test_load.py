@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,12 +106,17 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return generate(shop_plan(), tmp_path_factory.mktemp("generated"))
 
 
-@pytest.fixture
-def echo(generated: Path) -> Iterator[str]:
-    address = f"127.0.0.1:{free_ports(1)[0]}"
+def echo_at(generated: Path, address: str) -> subprocess.Popen[bytes]:
     server = subprocess.Popen([sys.executable, str(ECHO), str(generated), address, "50"])
     with grpc.insecure_channel(address) as channel:
         grpc.channel_ready_future(channel).result(30)
+    return server
+
+
+@pytest.fixture
+def echo(generated: Path) -> Iterator[str]:
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    server = echo_at(generated, address)
     yield address
     server.terminate()
     server.wait(10)
@@ -172,6 +178,34 @@ def test_users_wait_for_their_replies_and_think(generated: Path, tmp_path: Path,
     assert issued.generator.in_flight_max <= 4
     done = sorted(r.done_ns for r in records)
     assert all(r.intended_ns - 100_000_000 in done for r in records[4:])
+
+
+def test_a_planner_that_is_killed_costs_what_it_had_in_hand(generated: Path, tmp_path: Path) -> None:
+    """Two planners take turns; from a second after one's death on all requests go to the other, and say so."""
+    rows = schedule(load(rate=100.0, duration_s=6.0), shop_plan().requests, PAYLOADS, 1)
+    prepared(generated, tmp_path, rows)
+    addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
+    servers = [echo_at(generated, address) for address in addresses]
+    killed: list[int] = []
+
+    def count(_: RequestRecord) -> None:
+        killed.append(time.monotonic_ns())
+        if len(killed) == 200:
+            servers[1].kill()
+
+    stubs = load_stubs(generated)
+    settings = Settings(f"/{stubs.package}.ScenarioService/Ask", addresses, 0.0, 6.0)
+    records, _ = issue(rows, read_messages(tmp_path / "payloads.parquet"), settings, stubs.message("ScenarioReply"), keep=count)
+    for server in servers:
+        server.kill()
+        server.wait(10)
+    taken = Counter(r.planner for r in records if r.done_ns < killed[199])
+    assert sum(taken.values()) > 100
+    assert min(taken[address] for address in addresses) > 0.4 * sum(taken.values())
+    later = [r for r in records if r.intended_ns > killed[199] + 1_000_000_000]
+    assert len(later) > 100
+    assert {r.planner for r in later} == {addresses[0]}
+    assert {r.error for r in later if r.outcome != "ok"} == {"INTERNAL: refused"}
 
 
 def test_a_stopped_run_keeps_its_records(generated: Path, tmp_path: Path, echo: str) -> None:
