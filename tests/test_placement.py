@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 from aibenchc.inventory import Host, Inventory
 from aibenchc.placement import GROUP_OF, TRITON_MIB, Kind, Need, Placement, Rules, Shortfall, place
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 NAMES = ("planner", "a", "b", "m", "n", "generator")
@@ -113,6 +114,51 @@ def test_the_order_of_hosts_loses_no_part(needs: tuple[Need, ...], inventory: In
     if isinstance(here, Placement) and isinstance(there, Placement):
         assert placed(here).keys() == placed(there).keys()
         assert here.alone == there.alone
+
+
+@settings(deadline=None, max_examples=300)
+@given(needs_of(), inventories(), rules_of, st.data())
+def test_what_fits_where_it_is_stays_there(needs: tuple[Need, ...], inventory: Inventory, rules: Rules, data: st.DataObject) -> None:
+    """Whatever becomes of the demands: as long as the old placement holds, it is the new one."""
+    before = place(needs, inventory, rules)
+    assume(isinstance(before, Placement))
+    assert isinstance(before, Placement)
+    memory, cores = (data.draw(st.lists(st.integers(-192, 64), min_size=len(needs), max_size=len(needs))) for _ in range(2))
+    changed = tuple(
+        replace(need, memory_mib=max(1, need.memory_mib + mib), millicores=max(1, need.millicores + millicores))
+        for need, mib, millicores in zip(needs, memory, cores, strict=True)
+    )
+    held = {key: host.name for key, host in placed(before).items()}
+    after = place(changed, inventory, rules, held)
+    assert after == place(changed, inventory, rules, held)
+    if holds(changed, inventory, rules, placed(before)):
+        assert isinstance(after, Placement)
+        assert placed(after) == placed(before) or (after.alone and not before.alone)
+
+
+@settings(deadline=None, max_examples=200)
+@given(needs_of(), inventories(), rules_of, st.data())
+def test_what_is_held_makes_nothing_impossible(needs: tuple[Need, ...], inventory: Inventory, rules: Rules, data: st.DataObject) -> None:
+    """Not even where it is held on a host that is gone."""
+    names = st.sampled_from([*(host.name for host in inventory.hosts), "gone"])
+    held = data.draw(st.dictionaries(st.tuples(st.sampled_from(NAMES), st.integers(0, 2)), names))
+    without, found = place(needs, inventory, rules), place(needs, inventory, rules, held)
+    assert type(found) is type(without)
+    if isinstance(found, Placement) and isinstance(without, Placement):
+        assert holds(needs, inventory, rules, placed(found))
+        assert found.alone == without.alone
+
+
+def test_a_new_part_takes_the_room_that_is_left_and_one_that_has_grown_moves_alone() -> None:
+    inventory = Inventory(tuple(Host(f"h{i}", f"192.0.2.{i}", 1.0, 512) for i in (1, 2, 3)))
+    needs = [Need("a", "service", 200, 100), Need("b", "service", 200, 100), Need("c", "service", 300, 100)]
+    held = {("a", 0): "h1", ("b", 0): "h1", ("c", 0): "h2"}
+    found = place([*needs, Need("d", "service", 500, 900)], inventory, Rules(), held)
+    assert isinstance(found, Placement)
+    assert {key[0]: host.name for key, host in placed(found).items()} == {"a": "h1", "b": "h1", "c": "h2", "d": "h3"}
+    grown = place([needs[0], replace(needs[1], memory_mib=400), needs[2]], inventory, Rules(), held)
+    assert isinstance(grown, Placement)
+    assert {key[0]: host.name for key, host in placed(grown).items()} == {"a": "h3", "b": "h1", "c": "h2"}
 
 
 @settings(deadline=None, max_examples=100)

@@ -7,6 +7,7 @@ import re
 import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations, pairwise
 from pathlib import Path
 
@@ -150,8 +151,39 @@ def test_every_unit_may_take_what_its_part_is_expected_to_take_and_a_margin() ->
             assert part.memory_mib == TRITON_MIB + sum(memory[task] for task in tasks_at(plan, part.endpoint))
             assert found[part.name] == f"{2 * part.memory_mib + 128}M"
     assert found["generator"] == "{{ aibench_memory }}", "it holds all that it sends, of which a run's options decide"
-    said = {detail for host in of_host(known).values() for change in host for detail in change.details}
-    assert {"memory 128 → 200 MiB", "memory 64 → 200 MiB"} <= said
+
+
+def test_parts_stay_where_they_are_while_they_fit() -> None:
+    before = plan_for(hosts(5, memory_mib=1024))
+    text = ECOMMERCE.replace("memory 160 MiB { recommend }", "memory 160 MiB { recommend }, memory 200 MiB { planner, rank, good }")
+
+    def moved(inventory: Inventory) -> list[str]:
+        found = changes(deployed(plan_for(inventory, text)), dict(deployed(before)))
+        details = [detail for host in found for change in host.changes for detail in change.details]
+        assert [detail for detail in details if detail.startswith("memory ")]
+        return [detail for detail in details if detail.startswith(("moves", "+ ", "- "))]
+
+    assert moved(hosts(5, memory_mib=1024)), "placed afresh, it would be elsewhere"
+    staying = replace(hosts(5, memory_mib=1024), held=deployed(before))
+    assert moved(staying) == []
+    assert plan_for(replace(staying, held=deployed(before))) == before
+
+
+def test_compile_and_plan_leave_parts_where_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = ECOMMERCE.replace("memory 160 MiB { recommend }", "memory 160 MiB { recommend }, memory 200 MiB { planner, rank, good }")
+    spec = tmp_path / "ecommerce.aib"
+    spec.write_text(text)
+    inventory, before = inventory_file(tmp_path, 5), plan_for(hosts(5))
+    held = write_held(tmp_path / "held", deployed(before))
+    words = [str(spec), "--deployment", "cluster", "-i", inventory, "--deployed", held]
+    assert main(["compile", *words, "--out", str(tmp_path / "out"), "--no-stubs"]) == 0
+    after = read_plan(tmp_path / "out/plan.json")
+    assert [(part.name, part.host) for part in parts(after)] == [(part.name, part.host) for part in parts(before)]
+    capsys.readouterr()
+    assert main(["plan", *words]) == 2
+    said = capsys.readouterr().out
+    assert "~ good: memory 64 → 200 MiB" in said
+    assert "moves" not in said
 
 
 def test_a_database_server_is_a_part_where_the_spec_asks_for_one() -> None:
@@ -323,6 +355,7 @@ def test_hosts_are_asked_through_ansible(tmp_path: Path, monkeypatch: pytest.Mon
     held = deployed(plan_for(hosts(1), deployment="local"))["h1"]
     (tmp_path / "ecommerce/deployed.json").write_text(held.model_dump_json())
     assert main(local) == 0
+    assert main(["compile", *local[1:-1], "--stay", "--out", str(tmp_path / "out"), "--no-stubs"]) == 0
 
 
 def test_a_host_that_cannot_be_reached_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

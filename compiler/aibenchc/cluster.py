@@ -16,7 +16,7 @@ from aibenchc.distill.branches import share_of
 from aibenchc.flow import Flow
 from aibenchc.inventory import Inventory
 from aibenchc.model import Deployment, Load, joined
-from aibenchc.placement import TRITON_MIB, Kind, Need, Placed, Placement, Rules, Shortfall, counted, place
+from aibenchc.placement import TRITON_MIB, Held, Kind, Need, Placed, Placement, Rules, Shortfall, counted, place
 
 PLANNER, TRITON, POSTGRESQL, GENERATOR = "planner", "triton", "postgresql", "generator"
 LAST_PORT = 65535
@@ -68,7 +68,7 @@ def site(
     check_rules(wanted.rules, deployment, diagnostics)
     if diagnostics.errors > before:
         return None
-    found = place(needs, inventory, wanted.rules)
+    found = place(needs, inventory, wanted.rules, held_of(needs, steps, inventory))
     if isinstance(found, Shortfall):
         fields = {"name": deployment.name, "hosts": counted(len(inventory.hosts), "host"), "short": found.reason}
         diagnostics.report("AIB408", deployment.span, notes=found.notes, **fields)
@@ -126,6 +126,25 @@ def spec_of(stage: p.PlanStage) -> ComponentSpec:
 
 def uses_postgresql(step: p.Step) -> bool:
     return any(stage.settings.get("engine") == POSTGRESQL for stage in step.stages)
+
+
+def held_of(needs: Sequence[Need], steps: Sequence[p.Step], inventory: Inventory) -> Held:
+    """Where the replicas are, as the hosts say. Replicas of a model are alike: they are numbered by the order of their hosts."""
+    stages = {step.task: {stage.name for stage in step.stages} for step in steps}
+    processes = ((need.name, replica) for need in needs if need.kind != "ai" for replica in range(need.replicas))
+    units = {p.unit_name(*process): process for process in processes}
+    held: dict[tuple[str, int], str] = {}
+    serving: dict[str, int] = defaultdict(int)
+    for host in inventory.hosts:
+        found = inventory.held.get(host.name)
+        for part in found.parts if found else ():
+            if part.kind != "triton" and part.name in units:
+                held[units[part.name]] = host.name
+            for need in needs if part.kind == "triton" else ():
+                if need.kind == "ai" and stages[need.name] <= part.stages.keys():
+                    held[need.name, serving[need.name]] = host.name
+                    serving[need.name] += 1
+    return held
 
 
 # Demands
@@ -235,6 +254,7 @@ def services_of(found: Placement, inventory: Inventory, ports_from: int, diagnos
         listening.insert(1, TRITON)
     further = ports_from + len(listening)
     memory = {one.need.name: one.need.memory_mib for one in found.placed}
+    order = {host.name: number for number, host in enumerate(inventory.hosts)}
     services = {}
     for number, name in enumerate(listening):
         if name == TRITON:
@@ -252,7 +272,8 @@ def services_of(found: Placement, inventory: Inventory, ports_from: int, diagnos
         services[name] = service(name, ends, memory[name])
     for name, placed in models.items():
         port = ports_from + listening.index(TRITON)
-        services[name] = service(name, [(one.host.name, one.host.address, port) for one in placed], memory[name])
+        on = sorted(placed, key=lambda one: order[one.host.name])  # replicas of a model are alike
+        services[name] = service(name, [(one.host.name, one.host.address, port) for one in on], memory[name])
     if further - 1 > LAST_PORT:
         diagnostics.report("AIB402", None, count=further - ports_from, first=ports_from)
         return ()

@@ -1,14 +1,16 @@
 """Parts and hosts → which host takes what. A search with backtracking, least loaded host first; the same input, the same placement.
 
 The most constrained parts are placed first, and every part tries the hosts from the least loaded on, so that the first way down is
-the even one and the rest is tried only where that does not fit.
+the even one and the rest is tried only where that does not fit. Parts that are somewhere already come before those that are not, and
+try that host first: as long as everything fits where it is, nothing moves.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Literal
 
 from aibenchc.inventory import Host, Inventory
@@ -26,6 +28,9 @@ GROUP_OF: Mapping[Kind, str] = {
     "postgresql": "postgresql",
     "generator": "generators",
 }
+
+
+Held = Mapping[tuple[str, int], str]  # (need, replica) → the name of the host that has it
 
 
 @dataclass(frozen=True)
@@ -83,11 +88,12 @@ class Shortfall:
 
 @dataclass(frozen=True)
 class _Item:
-    """Replicas that go to one host. hosts: those whose groups allow all of them."""
+    """Replicas that go to one host. hosts: those whose groups allow all of them; before: the one that has them, '' for none."""
 
     needs: tuple[Need, ...]
     replica: int
     hosts: tuple[Host, ...]
+    before: str = ""
 
     @property
     def memory_mib(self) -> int:
@@ -143,24 +149,28 @@ class _Room:
         return sum(need.name == name for item in self.items for need in item.needs)
 
 
-def place(needs: Sequence[Need], inventory: Inventory, rules: Rules) -> Placement | Shortfall:
+def place(needs: Sequence[Need], inventory: Inventory, rules: Rules, held: Held = MappingProxyType({})) -> Placement | Shortfall:
     """Every replica of every need on a host. Generators get hosts of their own; where that cannot be, they share.
 
-    Never more on a host than it has, as far as the inventory says what that is.
+    Never more on a host than it has, as far as the inventory says what that is. held: where replicas are; they stay where that can be,
+    and never make impossible what fits without them.
     """
-    items = list(_items(needs, inventory, rules))
+    items = list(_items(needs, inventory, rules, held))
+    afresh = [replace(item, before="") for item in items]
     for item in items:
         if not item.hosts:
             return Shortfall(f"no host may take {item.shown}: no host is in all of the groups {_groups(item, inventory)}")
-    found = _search(items, inventory, rules, alone=True)
-    if isinstance(found, Shortfall):
-        found = _search(items, inventory, rules, alone=False)
+    ways = ((items, True), (afresh, True), (items, False), (afresh, False)) if held else ((items, True), (items, False))
+    for searched, alone in ways:
+        found = _search(searched, inventory, rules, alone)
+        if not isinstance(found, Shortfall):
+            break
     if isinstance(found, Shortfall):
         return found
     order = {need.name: number for number, need in enumerate(needs)}
     placed = sorted(_with_gpus(found), key=lambda one: (order[one.need.name], one.replica))
-    alone = all(len(room.items) == 1 for room in found if any(item.generator for item in room.items))
-    return Placement(tuple(placed), alone)
+    to_themselves = all(len(room.items) == 1 for room in found if any(item.generator for item in room.items))
+    return Placement(tuple(placed), to_themselves)
 
 
 def _groups(item: _Item, inventory: Inventory) -> str:
@@ -168,7 +178,7 @@ def _groups(item: _Item, inventory: Inventory) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _items(needs: Sequence[Need], inventory: Inventory, rules: Rules) -> Iterator[_Item]:
+def _items(needs: Sequence[Need], inventory: Inventory, rules: Rules, held: Held) -> Iterator[_Item]:
     """The replicas that go together, one item each; their needs have the same number of replicas, which validate has seen to."""
     bundle = {need.name: frozenset((need.name,)) for need in needs}
     for group in rules.together:
@@ -182,14 +192,19 @@ def _items(needs: Sequence[Need], inventory: Inventory, rules: Rules) -> Iterato
         allowed = [inventory.allowed(GROUP_OF[member.kind]) for member in members]
         hosts = tuple(host for host in allowed[0] if all(host in others for others in allowed))
         for replica in range(max(member.replicas for member in members)):
-            yield _Item(tuple(member for member in members if replica < member.replicas), replica, hosts)
+            here = tuple(member for member in members if replica < member.replicas)
+            known = (held.get((member.name, replica), "") for member in sorted(here, key=lambda member: member.kind == "ai"))
+            yield _Item(here, replica, hosts, next(filter(None, known), ""))
 
 
 def _search(items: Sequence[_Item], inventory: Inventory, rules: Rules, alone: bool) -> list[_Room] | Shortfall:
     """Depth first; the shortfall tells of the deepest part that found no host."""
-    ordered = sorted(
-        items, key=lambda item: (not (alone and item.generator), len(item.hosts), -item.gpus, -item.memory_mib, -item.millicores)
-    )
+
+    def first(item: _Item) -> tuple[int, ...]:
+        constrained = (len(item.hosts), -item.gpus, -item.memory_mib, -item.millicores)
+        return (not (alone and item.generator), not item.before, *constrained)
+
+    ordered = sorted(items, key=first)
     rooms = [_Room(host) for host in inventory.hosts]
     scale = _scale(inventory.hosts)
     ways = [iter(_candidates(ordered[0], rooms, rules, alone, scale))] if ordered else []
@@ -234,9 +249,10 @@ def _candidates(item: _Item, rooms: Sequence[_Room], rules: Rules, alone: bool, 
         same = max(room.count(need.name) for need in item.needs)
         cores = (room.millicores + item.millicores) / (_millicores(host) if host.cores is not None else scale[0])
         memory = (room.memory_mib + room.memory_of(item)) / (host.memory_mib or scale[1])
+        moves = bool(item.before) and host.name != item.before
         if alone and item.generator:  # the smallest of those that will do, and the last: what it takes, no other part has
-            return (len(host.groups), host.gpus, host.memory_mib or scale[1], _millicores(host), -number)
-        return (same, host.gpus if not item.gpus else 0, max(cores, memory), len(room.items), number)
+            return (moves, len(host.groups), host.gpus, host.memory_mib or scale[1], _millicores(host), -number)
+        return (moves, same, host.gpus if not item.gpus else 0, max(cores, memory), len(room.items), number)
 
     found = sorted((room for room in rooms if room.host in item.hosts and not any(_bars(item, room, rules, alone))), key=key)
     seen: set[tuple[object, ...]] = set()
