@@ -1,0 +1,197 @@
+"""An Ansible inventory as the compiler sees it: hosts, their groups, addresses and what they have. `ansible-inventory` reads the file."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aibenchrt.errors import EnvironmentFailure, install
+from aibenchrt.plan import Deployed
+
+from aibenchc.diagnostics import Diagnostics
+from aibenchc.source import SourceFile, Span
+
+LONGEST_S = 120.0
+GROUPS = ("planner", "triton", "services", "generators", "postgresql")  # where there is one, only its hosts take such a part
+NODES = "nodes"  # else these, where there is this group; else every host
+_ADDRESS = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_COUNTS = {"aibench_cores": "a number above 0", "aibench_memory_mib": "a whole number of MiB", "aibench_gpus": "a whole number"}
+
+
+@dataclass(frozen=True)
+class Host:
+    """address: where its parts listen and are called. cores, memory_mib: None where the inventory does not say."""
+
+    name: str
+    address: str
+    cores: float | None = None
+    memory_mib: int | None = None
+    gpus: int = 0
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """hosts: those that may take a part, by name (h2 before h10), so that no file's order decides anything. held: host → what it holds of
+    the scenario; parts stay where they are if they still fit."""
+
+    hosts: tuple[Host, ...]
+    groups: frozenset[str] = frozenset()
+    held: Mapping[str, Deployed | None] = field(default_factory=dict)
+
+    def allowed(self, group: str) -> tuple[Host, ...]:
+        """The hosts that may take a part of this kind."""
+        chosen = group if group in self.groups else NODES if NODES in self.groups else None
+        return tuple(host for host in self.hosts if chosen is None or chosen in host.groups)
+
+
+def read_inventory(path: Path, diagnostics: Diagnostics) -> Inventory | None:
+    """None after a report: AIB406 (it cannot be read, or has no hosts), AIB407 (a host's address or size).
+
+    EnvironmentFailure AIB601: ansible-core is not installed.
+    """
+    where = Span(SourceFile(str(path), ""), 0, 0)
+    if not path.exists():
+        diagnostics.report("AIB406", where, reason="there is no such file")
+        return None
+    listed = listing(path)
+    if isinstance(listed, str):
+        diagnostics.report("AIB406", where, reason=listed)
+        return None
+    return inventory_of(listed, where, diagnostics)
+
+
+def tool(name: str) -> str:
+    """The program of ansible-core, of this environment first. EnvironmentFailure AIB601: there is none."""
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        raise EnvironmentFailure("AIB601", f"`{name}`, which reads an inventory, is not installed", install("cluster"))
+    return found
+
+
+def listing(path: Path) -> Mapping[str, Any] | str:
+    """What `ansible-inventory --list` prints, or why it does not."""
+    command = [tool("ansible-inventory"), "-i", str(path.absolute()), "--list"]
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST_S, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        return f"`ansible-inventory` took more than {LONGEST_S:g} s"
+    if ended.returncode:
+        return complaint(ended.stderr) or f"`ansible-inventory` ended with {ended.returncode}"
+    if "Unable to parse" in ended.stderr:
+        return complaint(ended.stderr) or "Ansible cannot parse it"
+    try:
+        found = json.loads(ended.stdout)
+    except ValueError:
+        return "`ansible-inventory` printed no JSON"
+    return found if isinstance(found, dict) else "`ansible-inventory` printed no inventory"
+
+
+def complaint(stderr: str) -> str:
+    """The first thing that Ansible says, without its frame."""
+    for line in stderr.splitlines():
+        said = re.sub(r"^\[?(WARNING|ERROR)\]?: |^ERROR! ", "", line).strip()
+        if said and not said.startswith("No inventory was parsed"):
+            return said[0].lower() + said[1:].rstrip(".")
+    return ""
+
+
+def inventory_of(listed: Mapping[str, Any], where: Span, diagnostics: Diagnostics) -> Inventory | None:
+    """From `ansible-inventory --list`. Every mistake is reported."""
+    members = {group: frozenset(hosts_in(listed, group)) for group in listed if group not in ("_meta", "all", "ungrouped")}
+    names = sorted({*hosts_in(listed, "all"), *listed.get("_meta", {}).get("hostvars", {})}, key=natural)
+    used = {group: members[group] for group in (NODES, *GROUPS) if members.get(group)}
+    if NODES in used:
+        names = [name for name in names if any(name in hosts for hosts in used.values())]
+    if not names:
+        diagnostics.report("AIB406", where, reason="it has no hosts", hint="list hosts in it, as `node1 ansible_host=192.0.2.10`")
+        return None
+    before = diagnostics.errors
+    variables = listed.get("_meta", {}).get("hostvars", {})
+    hosts = tuple(
+        host(name, variables.get(name, {}), frozenset(g for g, hosts in used.items() if name in hosts), where, diagnostics)
+        for name in names
+    )
+    check_addresses(hosts, where, diagnostics)
+    return None if diagnostics.errors > before else Inventory(hosts, frozenset(used))
+
+
+def hosts_in(listed: Mapping[str, Any], group: str) -> Iterator[str]:
+    """Names of a group's hosts, those of its children too."""
+    todo, seen = [group], {group}
+    while todo:
+        entry = listed.get(todo.pop(), {})
+        yield from entry.get("hosts", ())
+        children = [child for child in entry.get("children", ()) if child not in seen]
+        seen.update(children)
+        todo += children
+
+
+def natural(name: str) -> tuple[tuple[bool, int, str], ...]:
+    """Sorts h2 before h10."""
+    return tuple((False, int(piece), "") if piece.isdecimal() else (True, 0, piece) for piece in re.findall(r"[0-9]+|[^0-9]+", name))
+
+
+def host(name: str, variables: Mapping[str, Any], groups: frozenset[str], where: Span, diagnostics: Diagnostics) -> Host:
+    def wrong(reason: str, hint: str) -> None:
+        diagnostics.report("AIB407", where, name=name, reason=reason, hint=hint)
+
+    given = variables.get("aibench_address", variables.get("ansible_host", name))
+    address = given if isinstance(given, str) else ""
+    if not _NAME.fullmatch(name):
+        wrong("its name is not one that file names can hold", "name hosts with a-z, A-Z, 0-9, `.`, `_` and `-`")
+    if not is_address(address):
+        wrong(f"'{address}' is no IPv4 address and no host name", f"give it one: `{name} aibench_address=192.0.2.10`")
+    numbers = {}
+    for variable, expected in _COUNTS.items():
+        numbers[variable] = number(variables.get(variable), whole=variable != "aibench_cores")
+        if variables.get(variable) is not None and numbers[variable] is None:
+            wrong(f"its {variable} is not {expected}", f"write it plainly, without a template: `{variable}=2`")
+    memory, gpus = numbers["aibench_memory_mib"], numbers["aibench_gpus"]
+    return Host(name, address, numbers["aibench_cores"], None if memory is None else int(memory), int(gpus or 0), groups)
+
+
+def is_address(text: str) -> bool:
+    """An IPv4 address or a host name: playbooks and endpoints are written for these."""
+    return bool(_ADDRESS.fullmatch(text)) and (is_ip(text) or not re.fullmatch(r"[0-9.]+", text))
+
+
+def number(value: object, whole: bool) -> float | None:
+    """An inventory in INI form gives strings as often as numbers. None: no such number."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", str(value)):
+        return None
+    found = float(value)
+    return None if (whole and found != int(found)) or (not whole and found <= 0) else found
+
+
+def check_addresses(hosts: Sequence[Host], where: Span, diagnostics: Diagnostics) -> None:
+    """Several hosts need addresses of their own, which lead from one to the other."""
+    at: dict[str, list[str]] = defaultdict(list)
+    for found in hosts:
+        at[found.address].append(found.name)
+    for address, names in at.items():
+        if len(names) > 1:
+            reason = f"it has the address {address} of '{names[0]}'"
+            diagnostics.report("AIB407", where, name=names[1], reason=reason, hint="every host needs an address of its own")
+        elif len(hosts) > 1 and (address == "localhost" or (is_ip(address) and ipaddress.ip_address(address).is_loopback)):
+            reason = f"its address {address} leads every host to itself"
+            diagnostics.report("AIB407", where, name=names[0], reason=reason, hint="give it the address that other hosts reach it by")
+
+
+def is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
