@@ -76,6 +76,17 @@ class Played:
     wall_s: float
     cpu_s: float
 
+    @property
+    def changes(self) -> list[str]:
+        """Each task that changed something, with host and item."""
+        found, task = [], ""
+        for line in self.said.splitlines():
+            if line.startswith(("TASK [", "RUNNING HANDLER [")):
+                task = line.partition("[")[2].partition("]")[0]
+            elif line.startswith("changed: "):
+                found.append(f"{task}: {line.removeprefix('changed: ')}")
+        return found
+
 
 class Bed:
     """Hosts h1…hN. Several beds may be up at once under different names (two letters); each has networks of its own."""
@@ -96,11 +107,14 @@ class Bed:
 
     # -- life
 
-    def up(self, n: int, cpu: float | None = None, delay_us: int = 0) -> None:
-        """Boots n hosts with `cpu` cores each, one-way delay in microseconds, and waits until each answers. First removes what is left."""
+    def up(self, n: int, cpu: float | None = None, delay_us: int = 0, disk_mib: int | None = None) -> None:
+        """Boots n hosts with `cpu` cores each, one-way delay in microseconds, and waits until each answers. First removes what is left.
+
+        disk_mib: of a disk of its own that each has below /var/lib/aibench.
+        """
         self.down()
         self.bed("image")
-        self.bed("up", str(n), CPU=str(cpu or ""), LAT_US=str(delay_us))
+        self.bed("up", str(n), CPU=str(cpu or ""), LAT_US=str(delay_us), DISK=str(disk_mib or ""))
         self.hosts = tuple(f"h{number + 1}" for number in range(n))
 
     def down(self) -> None:
@@ -121,8 +135,9 @@ class Bed:
     def heal(self, host: str) -> None:
         self.bed("heal", host)
 
-    def quota(self, host: str, cores: float) -> None:
-        self.bed("quota", host, str(cores))
+    def quota(self, host: str, cores: float, period_us: int = 100_000) -> None:
+        """A share of a core; the shorter the period, the more evenly it is given out."""
+        self.bed("quota", host, str(cores), str(period_us))
 
     # -- commands
 
@@ -203,12 +218,12 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str
 
 
 @contextlib.contextmanager
-def a_bed(n: int, cpu: float | None = None, delay_us: int = 0, name: str = "ab") -> Iterator[Bed]:
+def a_bed(n: int, cpu: float | None = None, delay_us: int = 0, name: str = "ab", disk_mib: int | None = None) -> Iterator[Bed]:
     """A bed that is up, alone on this machine, and gone afterwards."""
     bed = Bed(name)
     with (bed.folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        bed.up(n, cpu, delay_us)
+        bed.up(n, cpu, delay_us, disk_mib)
         try:
             yield bed
         finally:

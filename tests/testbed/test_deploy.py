@@ -70,7 +70,7 @@ def ship(made: Site) -> None:
 
 @pytest.fixture
 def bed() -> Iterator[Bed]:
-    with a_bed(5) as made:
+    with a_bed(5, name=os.environ.get("PFX", "ab")) as made:
         yield made
 
 
@@ -89,7 +89,8 @@ def test_a_deployment_from_bare_hosts_to_bare_hosts(bed: Bed, tmp_path: Path) ->
     check_records(small)
     check_secrets(small)
     again = small.play("site.yml")
-    assert set(again.changed.values()) == {0}, again.said[-4000:]
+    assert again.changes == []
+    assert set(again.changed.values()) == {0}
 
     check_one_model(small)
     other = check_neighbour(small, tmp_path)
@@ -215,7 +216,7 @@ def test_without_an_inventory_one_host_takes_all(tmp_path: Path) -> None:
         (path,) = made.collected.glob("first/*/requests.parquet")
         assert {record.outcome for record in schema.read(path, RequestRecord)} == {"ok"}
         again = made.play("site.yml")
-        assert again.changed == {"h1": 0}, again.said[-4000:]
+        assert (again.changes, again.changed) == ([], {"h1": 0})
         made.play("teardown.yml")
         assert differences(before, bed.lists("h1")) == []
 
