@@ -92,6 +92,8 @@ def test_a_deployment_from_bare_hosts_to_bare_hosts(bed: Bed, tmp_path: Path) ->
     assert again.changes == []
     assert set(again.changed.values()) == {0}
 
+    check_keys(small)
+    check_difference(small, tmp_path)
     check_one_model(small)
     other = check_neighbour(small, tmp_path)
 
@@ -149,6 +151,51 @@ def check_secrets(small: Site) -> None:
         assert owners <= {"aibench-small", "aibench+"}
 
 
+def check_difference(small: Site, folder: Path) -> None:
+    """`plan --diff` asks the hosts: 0 after a deployment; 2 for another model and one replica more, which it names, and nothing moves."""
+
+    def difference(spec: Path) -> tuple[int, str]:
+        command = (BIN / "aibenchc", "plan", spec, "-i", small.bed.inventory, "--diff", "--shipment", small.shipment)
+        ended = small.bed.control(*map(str, command))
+        return ended.returncode, ended.stdout + ended.stderr
+
+    code, said = difference(ROOT / SMALL)
+    assert (code, f"nothing would change on {len(small.bed.hosts)} hosts" in said) == (0, True), said
+    changed = folder / "changed.aib"
+    text = (ROOT / SMALL).read_text().replace("model fasttext", "model textcnn")
+    changed.write_text(text.replace("nodes 1, profile small", "nodes 5, profile small, replicas 2 { summary }"))
+    code, said = difference(changed)
+    assert code == 2, said
+    assert re.search(r"~ triton: .*category: model fasttext → textcnn", said), said
+    assert re.search(r"\+ summary-1: at ", said), said
+    assert "moves" not in said, said
+
+
+def check_keys(small: Site) -> None:
+    """A part sees the keys of its own role, and of no other that is on its host."""
+    seen = {}
+    for service in small.plan["services"]:
+        kind = service["task"] if service["task"] in ("planner", "triton") else "service"
+        for host in service["hosts"]:
+            unit = f"aibench-{small.plan['scenario']}-{service['task']}.service"
+            pid = small.bed.sh(host, "systemctl", "show", "-p", "MainPID", "--value", unit).strip()
+            if pid not in ("", "0"):  # an AI task has no unit
+                look = "cd $0; for role in check generator planner service triton; do cat $role/key.pem; done"
+                as_part = (
+                    "setpriv",
+                    f"--reuid={small.user}",
+                    "--clear-groups",
+                    "sh",
+                    "-c",
+                    look,
+                    f"/etc/aibench/{small.plan['scenario']}/tls",
+                )
+                ended = small.bed.ran("sh", host, "nsenter", "-t", pid, "-m", "--", *as_part)
+                seen[kind] = ended.stdout.count("BEGIN PRIVATE KEY")
+                assert seen[kind] == 1, (unit, ended.stderr)
+    assert seen.keys() == {"planner", "triton", "service"}
+
+
 def check_one_model(small: Site) -> None:
     """Another version of one model: its archive alone is shipped, to its host alone, and Triton alone is started again there."""
     (host,) = {name for service in small.plan["services"] if service["task"] == "triton" for name in service["hosts"]}
@@ -191,7 +238,7 @@ def check_neighbour(small: Site, folder: Path) -> Site:
     """Another scenario beside it, whose name begins with the first one's."""
     spec = folder / "beside.aib"
     spec.write_text((ROOT / SMALL).read_text().replace("scenario small ", "scenario small_too "))
-    other = site(small.bed, folder / "other", spec, "--ports-from", "22000")
+    other = site(small.bed, folder / "other", spec, "--first-port", "22000")
     other.play("deploy.yml")
     check_alive(other)
     check_alive(small)
