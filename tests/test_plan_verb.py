@@ -219,6 +219,32 @@ def test_the_table_names_every_part_and_host(tmp_path: Path, capsys: pytest.Capt
     assert all(host.name in out for host in plan.hosts)
 
 
+def test_groups_replicas_shards_ports_and_devices_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec, inventory = tmp_path / "ecommerce.aib", tmp_path / "hosts.ini"
+    spec.write_text(ECOMMERCE.replace("memory 160 MiB { recommend }", "memory 160 MiB { recommend }, gpu { picture }"))
+    lines = [f"h{i} ansible_host=192.0.2.{i} aibench_gpus={int(i == 4)}" for i in range(1, 6)]
+    inventory.write_text("\n".join(["[nodes]", *lines, "[triton]", "h3", "h4", ""]))
+    words = ["plan", str(spec), "--deployment", "cluster", "-i", str(inventory)]
+    picture = tmp_path / "hosts.svg"
+    assert main([*words, "--json", "--svg", str(picture)]) == 0
+    said = capsys.readouterr()
+    assert "warning[AIB415]: a GPU of host 'h4' is kept for 'picture', which runs on the CPU" in said.err
+    shown = json.loads(said.out)
+    rows = {row["part"]: row for row in shown["parts"]}
+    assert (rows["picture"]["host"], rows["picture"]["device"], rows["rank"]["device"]) == ("h4", "gpu 0", "cpu")
+    assert (rows["planner-1"]["replica"], rows["excellent"]["shards"], rows["rank"]["shards"]) == (1, 2, None)
+    assert {row["name"]: row["groups"] for row in shown["hosts"]}["h4"] == ["nodes", "triton"]
+    assert main(words) == 0
+    table = capsys.readouterr().out
+    for column in ("replica", "host", "address", "shards", "device", "groups"):
+        assert column in table
+    assert re.search(r"picture +0 +h4 +192\.0\.2\.4:21001 .* gpu 0 ", table), table
+    drawn = [element.text for element in ET.fromstring(picture.read_text()).iter(f"{SVG}text")]
+    assert {"nodes, triton", "planner-1", ":21000"} <= set(drawn)
+    assert [text for text in drawn if text and text.startswith("2 shards · ")]
+    assert [text for text in drawn if text and text.startswith("gpu 0 · ")]
+
+
 def test_json_sums_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_plan("-i", inventory_file(tmp_path, 5), "--json") == 0
     shown = json.loads(capsys.readouterr().out)

@@ -11,6 +11,7 @@ _MARGIN, _TOP, _GAP = 24.0, 74.0, 18.0
 _ROW, _HEAD, _FOOT = 22.0, 50.0, 48.0
 _NAME_PX, _SMALL_PX = 8.4, 6.0  # width of a character at 11.5 px bold and 10 px
 _SIZES = 15  # characters of the column of sizes, `1024 MiB · 0.11`
+_COLUMNS = "port, shards, GPU, memory, cores"
 _LEAST, _WIDEST = 250.0, 1560.0
 _KINDS = {
     "planner": ("planner", ("#dbeafe", "#1d4ed8")),
@@ -49,8 +50,9 @@ def port(row: PartRow) -> str:
 
 
 def sizes(row: PartRow) -> str:
+    shards = f"{row.shards} shards · " if row.shards and row.shards > 1 else ""
     device = f"{row.device} · " if row.device != "cpu" else ""
-    return f"{device}{row.memory_mib} MiB" + (f" · {row.cores:.2f}" if row.cores else "")
+    return f"{shards}{device}{row.memory_mib} MiB" + (f" · {row.cores:.2f}" if row.cores else "")
 
 
 def row_width(row: PartRow) -> float:
@@ -59,7 +61,7 @@ def row_width(row: PartRow) -> float:
 
 
 def head_width(host: HostRow) -> float:
-    return 2 * 12 + len(host.name) * 8.6 + (len(host.address) + 4) * 6.6
+    return max(2 * 12 + len(host.name) * 8.6 + (len(host.address) + 4) * 6.6, 3 * 12 + (len(", ".join(host.groups)) + len(_COLUMNS)) * 5.4)
 
 
 def card_height(rows: Sequence[PartRow]) -> float:
@@ -71,7 +73,8 @@ def card(host: HostRow, rows: Sequence[PartRow], x: float, y: float, width: floa
     yield f'<rect {place} rx="8" fill="#f8fafc" stroke="#94a3b8" stroke-width="1.2"/>'
     yield text(x + 12, y + 24, host.name, 13, bold=True)
     yield text(x + width - 12, y + 24, host.address, 11, colour="#475569", anchor="end")
-    yield text(x + width - 12, y + 40, "port, memory, cores", 9, colour="#94a3b8", anchor="end")
+    yield text(x + 12, y + 40, ", ".join(host.groups), 9, colour="#475569")
+    yield text(x + width - 12, y + 40, _COLUMNS, 9, colour="#94a3b8", anchor="end")
     if not rows:
         yield text(x + width / 2, y + _HEAD + 14, "nothing", 11, colour="#94a3b8", anchor="middle")
     for number, row in enumerate(sorted(rows, key=lambda row: list(_KINDS).index(row.kind))):
@@ -87,7 +90,7 @@ def part(row: PartRow, x: float, y: float, width: float) -> Iterator[str]:
     yield f'<rect {place} rx="5" fill="{fill}" stroke="{stroke}"/>'
     yield text(x + indent + 8, y + 13, row.part, 11.5, bold=True)
     if port(row):
-        yield text(x + width - 18 - _SIZES * _SMALL_PX, y + 13, port(row), 10, colour="#475569", anchor="end")
+        yield text(x + width - 18 - max(_SIZES, len(sizes(row))) * _SMALL_PX, y + 13, port(row), 10, colour="#475569", anchor="end")
     yield text(x + width - 8, y + 13, sizes(row), 10, colour="#475569", anchor="end")
 
 

@@ -29,10 +29,11 @@ class PartRow:
 
 @dataclass(frozen=True)
 class HostRow:
-    """What is taken of what the host has; None: the inventory does not say."""
+    """What is taken of what the host has; None: the inventory does not say. groups: which of the inventory's decide what it may take."""
 
     name: str
     address: str
+    groups: tuple[str, ...]
     parts: int
     memory_mib: int
     has_memory_mib: int | None
@@ -59,6 +60,7 @@ class Overview:
 def overview(plan: Plan, placement: Placement) -> Overview:
     """The planner first, Triton servers before what they serve, the generators last."""
     rows = tuple(part_rows(plan, placement))
+    groups = {host.name: tuple(sorted(host.groups)) for host in placement.hosts}
     hosts = []
     for host in plan.hosts:
         here = [row for row in rows if row.host == host.name]
@@ -66,6 +68,7 @@ def overview(plan: Plan, placement: Placement) -> Overview:
             HostRow(
                 name=host.name,
                 address=host.address,
+                groups=groups[host.name],
                 parts=len(here),
                 memory_mib=sum(row.memory_mib for row in here),
                 has_memory_mib=host.memory_mib,

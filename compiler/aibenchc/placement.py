@@ -69,10 +69,12 @@ class Placed:
 
 @dataclass(frozen=True)
 class Placement:
-    """placed: in the order of the needs, then of the replicas, generators too. alone: every generator has a host of its own."""
+    """placed: in the order of the needs, then of the replicas, generators too. alone: every generator has a host of its own. hosts: all,
+    also those that take nothing."""
 
     placed: tuple[Placed, ...]
     alone: bool
+    hosts: tuple[Host, ...]
 
     def of(self, name: str) -> tuple[Placed, ...]:
         return tuple(one for one in self.placed if one.need.name == name)
@@ -170,7 +172,7 @@ def place(needs: Sequence[Need], inventory: Inventory, rules: Rules, held: Held 
     order = {need.name: number for number, need in enumerate(needs)}
     placed = sorted(_with_gpus(found), key=lambda one: (order[one.need.name], one.replica))
     to_themselves = all(len(room.items) == 1 for room in found if any(item.generator for item in room.items))
-    return Placement(tuple(placed), to_themselves)
+    return Placement(tuple(placed), to_themselves, inventory.hosts)
 
 
 def _groups(item: _Item, inventory: Inventory) -> str:

@@ -89,7 +89,10 @@ def _show(found: Overview, as_json: bool) -> None:
     numeric = (1, 5, 7, 8)
     print_table(f"{found.scenario}, deployment {found.deployment}", columns, [_part(row) for row in found.parts], numeric)
     print_table(
-        "hosts", ("host", "address", "parts", "MiB", "of", "cores", "of", "GPUs", "of"), [_host(row) for row in found.hosts], range(2, 9)
+        "hosts",
+        ("host", "address", "groups", "parts", "MiB", "of", "cores", "of", "GPUs", "of"),
+        [_host(row) for row in found.hosts],
+        range(3, 10),
     )
 
 
@@ -103,7 +106,7 @@ def _host(row: HostRow) -> Sequence[str]:
     memory = "?" if row.has_memory_mib is None else str(row.has_memory_mib)
     cores = "?" if row.has_cores is None else f"{row.has_cores:g}"
     taken = (str(row.parts), str(row.memory_mib), memory, f"{row.cores:.2f}", cores, str(row.gpus), str(row.has_gpus))
-    return (row.name, row.address, *taken)
+    return (row.name, row.address, ", ".join(row.groups), *taken)
 
 
 def _diff(arguments: argparse.Namespace, compiled: Compiled) -> int:
