@@ -21,6 +21,8 @@ from aibenchc.driver import Compiled, Settings, compile_spec
 from aibenchc.inventory import Host, Inventory
 from aibenchc.placement import TRITON_MIB
 from aibenchc.source import SourceFile
+from aibenchrt.control.libraries import groups_for
+from aibenchrt.control.shipment import variables
 from aibenchrt.plan import Deployed, Plan, deployed, parts, read_plan, service_of, tasks_at
 from aibenchrt.planner.program import check_plan
 
@@ -382,6 +384,36 @@ def test_hosts_are_asked_through_ansible(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "ecommerce/deployed.json").write_text(held.model_dump_json())
     assert main(local) == 0
     assert main(["compile", *local[1:-1], "--stay", "--out", str(tmp_path / "out"), "--no-stubs"]) == 0
+
+
+def test_after_a_deployment_nothing_would_change_and_a_change_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The host holds what a shipment gives its playbook to write down; it is asked by ansible, its files are in a folder of the test's."""
+    monkeypatch.setattr(asked, "STATE", str(tmp_path))
+    inventory = inventory_file(
+        tmp_path, 1, f"ansible_connection=local ansible_python_interpreter={sys.executable} aibench_address=192.0.2.{{}}"
+    )
+    plan = plan_for(hosts(1), deployment="local")
+    made = ["runtime", "environment", "scenario", "load", "libraries", "libraries-ai", "libraries-triton", "backends"]
+    made += [f"{'model' if step.kind == 'ai' else 'prepared'}-{step.task}" for step in plan.steps]
+    archives = {part: f"{part}-0" for part in (*made, *groups_for(["planner", "triton", "service", "generator"]))}
+    shipment = variables(plan, archives, {"h1": "tls-h1-0"})
+    (tmp_path / "shipment.json").write_bytes(shipment)
+    (tmp_path / "ecommerce").mkdir()
+    (tmp_path / "ecommerce/deployed.json").write_text(json.dumps(json.loads(shipment)["aibench_deployed"]["h1"]))
+    words = ["-i", inventory, "--diff", "--shipment", str(tmp_path)]
+    assert main(["plan", str(SPEC), *words]) == 0
+    assert "nothing would change on 1 host" in capsys.readouterr().err
+    changed = tmp_path / "ecommerce.aib"
+    for old, new, said in (
+        ("use picture.resnet20", "use picture.resnet20, use recommend.gmf", r"~ triton: .*recommend: model neumf → gmf"),
+        ("{ nodes 1, profile small }", "{ nodes 1, profile small, replicas 2 { good } }", r"\+ good-1: at 192\.0\.2\.1:"),
+    ):
+        changed.write_text(ECOMMERCE.replace(old, new))
+        assert changed.read_text() != ECOMMERCE
+        assert main(["plan", str(changed), *words]) == 2
+        assert re.search(said, capsys.readouterr().out)
 
 
 def test_a_host_that_cannot_be_reached_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
