@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aibenchrt.collect.merge import Merged, merge_requests, read_host
 from aibenchrt.collect.records import CallRecord, ResourceRecord
-from aibenchrt.collect.run_info import HostInfo, ProcessInfo
+from aibenchrt.collect.run_info import GeneratorPart, HostInfo, ProcessInfo
 from aibenchrt.control.gather import gather_calls
 from aibenchrt.plan import Plan, PlanPart, parts
 
@@ -52,9 +52,15 @@ def gather(plan: Plan, folder: Path, failures: Sequence[str]) -> Gathered:
         hosts.append(records.info.model_copy(update={"parts": tuple(part.name for part in own)}))
         processes += records.processes
         resources += records.resources
-    processes += [ProcessInfo(name=part.name, role="generator", pid=0, host=part.host, replica=part.replica) for part in generators]
+    processes += [_generator(part, said) for part, said in zip(generators, merged.generators, strict=True)]
     calls = gather_calls(files, traces, merged.requests, moved)
     return Gathered(merged, tuple(calls), tuple(hosts), tuple(processes), tuple(resources), tuple(dict.fromkeys(missing)))
+
+
+def _generator(part: PlanPart, said: GeneratorPart) -> ProcessInfo:
+    died = said.figures is None
+    reason = "it did not come to its end" if died else ""
+    return ProcessInfo(name=part.name, role="generator", pid=0, host=part.host, replica=part.replica, died=died, reason=reason)
 
 
 def _traces(part: PlanPart, folder: Path, missing: list[str]) -> list[Path]:
