@@ -246,7 +246,9 @@ recorder.close()
 
 
 @pytest.mark.parametrize(
-    ("room", "kept", "whole"), [(10_000, 10_000, True), (10_000, 1_000, False), (200, 10_000, False)], ids=["room again", "too much", "full"]
+    ("room", "kept", "whole"),
+    [(10_000, 10_000, True), (10_000, 1_000, False), (200, 10_000, False)],
+    ids=["room again", "too much", "full"],
 )
 def test_what_a_full_disk_does_not_take_is_written_when_there_is_room_again(tmp_path: Path, room: int, kept: int, whole: bool) -> None:
     path = tmp_path / "lines.jsonl"

@@ -1,7 +1,7 @@
 """What a host has, as JSON: python3 - SCENARIO USER PYTHON look|record
 
-archives: those that are unpacked whole, and where. problems: why the host cannot take the scenario. recorded: whether the record of what was
-there before was written now; only `record` writes it, once, and teardown.yml goes by it.
+archives: those that are unpacked whole, and where. problems: why the host cannot take the scenario. recorded: whether the record of what
+was there before was written now; only `record` writes it, once, and teardown.yml goes by it.
 """
 
 import glob
