@@ -70,7 +70,7 @@ inventory() { { echo "[nodes]"; for i in $(seq $(cat $S/n)); do echo "h$i ansibl
   printf 'ansible_ssh_common_args=-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR\n'
   printf 'ansible_control_path_dir=%s\n' $S/cp; } > $S/inventory.ini; }   # of its own: another bed's hosts have the same addresses
 gone() { for _ in $(seq 100); do grep -qs "^State:[[:space:]]*[^Z[:space:]]" /proc/$1/status || return 0; sleep .05; done; kill -KILL $1; } # a zombie counts as gone
-killh() { local l; l=$(leader $1); [ "$l" ] && kill -KILL $l; gone $(cat $S/$1/pid); } # power loss: SIGKILL to its PID 1
+killh() { local l; cut_ $1; l=$(leader $1); [ "$l" ] && kill -KILL $l; gone $(cat $S/$1/pid); } # power loss: its wire is dead first, or its kernel would close its connections
 rmcg() { find $1 -depth -type d -exec rmdir {} \; 2>/dev/null || true; }
 down() { local d h l p m ns
   for d in $S/h*/; do [ -f $d/pid ] || continue; l=$(leader $(basename $d)); [ "$l" ] && kill -KILL $l || true; done
@@ -91,7 +91,7 @@ quota() { local q t=${3:-100000} c=$CG/cpu/$P/$1; q=$(awk "BEGIN{print int($2*$t
   else echo -1 > $c/cpu.cfs_quota_us; echo $t > $c/cpu.cfs_period_us; echo $q > $c/cpu.cfs_quota_us; fi; }   # 1000 is the least of either
 mem() { cat $CG/memory/$P/$1/memory.usage_in_bytes 2>/dev/null || cat $CG/$P/$1/memory.current; } # bytes, page cache included
 c=${1:-}; shift || true
-case $c in image) image;; up) up "$1";; down) down;; list) list;; cut) cut_ $1;; heal) heal $1;; kill) killh $1;; boot) boot $1; wait_ssh $1;; quota) quota $1 $2 ${3:-};; mem) mem $1;;
+case $c in image) image;; up) up "$1";; down) down;; list) list;; cut) cut_ $1;; heal) heal $1;; kill) killh $1;; boot) heal $1; boot $1; wait_ssh $1;; quota) quota $1 $2 ${3:-};; mem) mem $1;;
  in) exec ip netns exec $CTL "$@";; sh) h=$1; shift; for d in $(cgdirs $h); do case $d in *unified/*|*/systemd/*) ;; *) echo $$ > $d/cgroup.procs;; esac; done  # count against the quota
    exec nsenter -t $(leader $h) -m -u -i -n -p "$@";; inventory) cat $S/inventory.ini;;
  cpu) cat $CG/unified/$P/$1/cpu.stat 2>/dev/null || cat $CG/$P/$1/cpu.stat;; *) sed -n 2,9p "$0"; exit 2;; esac

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 RECORDS_VERSION = 1
+QUEUE_UNKNOWN = "queue=unknown"  # a note: nobody measured how long the call waited at its server
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class CallRecord:
 
     ready_ns: all its inputs were there; start_ns: the call was issued; end_ns: its reply had come. queue_ns and service_ns: as the server
     measured them (AI: Triton's queue and the model's compute). waited_for: the task whose output came last, '' for the request itself.
-    after: ran after the response. stages: 'stage=ns' of each stage of a combined task. note: small outputs worth keeping
-    (a Category's first label, a Count, a Flag) as 'port=value', and 'attempts=N' where gRPC sent the call N times. endpoint: of the
+    after: ran after the response. stages: 'stage=ns' of each stage of a combined task. note: small outputs worth keeping (a Category's
+    first label, a Count, a Flag) as 'port=value', 'attempts=N' where gRPC sent the call N times, and QUEUE_UNKNOWN. endpoint: of the
     replica that answered; where none did, of all of them. outcome: ok, failed, or cancelled: it was ended because another call had failed
     its request.
     """

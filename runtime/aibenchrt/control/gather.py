@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aibenchrt.collect import schema
 from aibenchrt.collect.merge import move_calls, read_issued, read_requests
-from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
+from aibenchrt.collect.records import QUEUE_UNKNOWN, CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.collect.run_info import Issued
 from aibenchrt.control.triton import read_trace
 from aibenchrt.datasets.payload import Payload
@@ -18,7 +18,8 @@ from aibenchrt.planner.recorder import read_calls
 def gather_calls(
     parts: Sequence[Path], traces: Sequence[Path], requests: Sequence[RequestRecord], moved_ns: Sequence[int] = ()
 ) -> list[CallRecord]:
-    """Calls of these requests, in order of their starts. An AI call's queue is what Triton traced; 0 where it traced nothing.
+    """Calls of these requests, in order of their starts. An AI call's queue is what Triton traced; 0, and noted as UNKNOWN, where a
+    Triton that was killed had not written it.
 
     moved_ns: by how much the times of each part are moved to the run's one clock.
     """
@@ -29,7 +30,11 @@ def gather_calls(
         for call in move_calls(read_calls(part), by_ns) if part.is_file() else ():
             if call.request_id in wanted:
                 wait = waits.get((call.request_id, call.task)) if call.kind == "ai" else None
-                calls.append(call if wait is None else replace(call, queue_ns=wait))
+                if wait is not None:
+                    call = replace(call, queue_ns=wait)
+                elif call.kind == "ai" and call.outcome == "ok":
+                    call = replace(call, note=(*call.note, QUEUE_UNKNOWN))
+                calls.append(call)
     return sorted(calls, key=lambda call: (call.start_ns, call.request_id, call.task))
 
 

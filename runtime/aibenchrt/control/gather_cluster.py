@@ -64,7 +64,7 @@ def _generator(part: PlanPart, said: GeneratorPart) -> ProcessInfo:
 
 
 def _traces(part: PlanPart, folder: Path, missing: list[str]) -> list[Path]:
-    found = sorted((folder / part.host).glob(f"triton_trace-{part.replica}-*.json"))
+    found = sorted((folder / part.host).glob(f"triton_trace-{part.replica}-*.json*"))
     if not found:
         missing.append(f"no trace of {part.name} on {part.host}")
     return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
-from aibenchrt.collect.records import RequestRecord
+from aibenchrt.collect.records import QUEUE_UNKNOWN, RequestRecord
 from aibenchrt.collect.run import Run
-from aibenchrt.report.faltering import failed_effects, faltering
+from aibenchrt.report.faltering import failed_effects, faltering, hosts_of
 from aibenchrt.report.figures import MS
 from aibenchrt.report.model import ClockRow, Fault, GeneratorRow, HostRow, TimelineRow
 
@@ -92,7 +93,12 @@ def fault(run: Run) -> Fault | None:
 
 def _unseen(run: Run) -> tuple[str, ...]:
     failed, made, most = failed_effects(run)
-    return (f"{failed} of {made} calls after the responses failed, most often: {most}",) if failed else ()
+    untimed = Counter((c.task, c.endpoint) for c in run.calls if QUEUE_UNKNOWN in c.note)
+    where = hosts_of(run)
+    return (
+        *((f"{failed} of {made} calls after the responses failed, most often: {most}",) if failed else ()),
+        *(f"{task} on {where.get(at, at)}: nobody wrote how long {n} calls had waited" for (task, at), n in sorted(untimed.items())),
+    )
 
 
 def _calm(rows: Sequence[TimelineRow], well: int, bound_ms: float) -> int | None:
