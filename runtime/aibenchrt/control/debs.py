@@ -17,7 +17,15 @@ from aibenchrt.home import home
 
 LIBRARIES = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu")
 HOSTS_OWN = "libc6"  # a library must fit the loader, which is the host's
-SKIPPED = ("/bitcode/", "/llvmjit", "/libLLVM", "/libz3", "/perl", "/locale/", "/man/")  # for compiling queries, for other languages, to be read
+SKIPPED = (
+    "/bitcode/",
+    "/llvmjit",
+    "/libLLVM",
+    "/libz3",
+    "/perl",
+    "/locale/",
+    "/man/",
+)  # for compiling queries, for other languages, to be read
 
 
 def unpacked(name: str, folders: tuple[str, ...], progress: Callable[[str], None]) -> list[Entry]:
