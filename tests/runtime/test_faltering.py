@@ -55,7 +55,8 @@ def cut_off(run: Run, first: float, last: float) -> Run:
 
 def slowed(run: Run, first: float, last: float, times: int) -> Run:
     def slow(call: CallRecord) -> CallRecord:
-        return replace(call, service_ns=call.service_ns * times) if call.endpoint == THERE and within(run, call, first, last) else call
+        longer = call.start_ns - (times - 1) * (call.end_ns - call.start_ns - call.queue_ns)
+        return replace(call, start_ns=longer) if call.endpoint == THERE and within(run, call, first, last) else call
 
     return changed(run, slow)
 
@@ -95,7 +96,7 @@ def test_effects_that_fail_make_a_run_invalid_though_no_user_saw_them(replicas: 
     def refuse(call: CallRecord) -> CallRecord:
         if not (call.after and within(replicas, call, 20, 22)):
             return call
-        return replace(call, endpoint=THERE, outcome="failed", error=f"clicks: {THERE}: INTERNAL: OSError: No space left on device")
+        return replace(call, endpoint=THERE, outcome="failed", error=f"CallError: {THERE}: INTERNAL: OSError: No space left on device")
 
     run = changed(replicas, refuse)
     failed, made, most = failed_effects(run)

@@ -1,8 +1,8 @@
 """What a run on several hosts shows of parts that faltered though nothing died: a replica that answered nothing for a while although the
 others of its task did, and a host on which everything took much longer for a while. And what failed after its response, which no user saw.
 
-Silence: calls go round over the replicas, so that those of a healthy one lie between those of the others. Slowness: every call's
-service time (without its queue) over the lower quartile of its task at this replica; the median of a host's calls within two seconds.
+Silence: calls go round over the replicas, so that those of a healthy one lie between those of the others. Slowness: what every call took
+(without its wait in the queue) over the lower quartile of its task at this replica; the median of a host's calls within two seconds.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def hosts_of(run: Run) -> dict[str, str]:
 
 
 def _cause(call: CallRecord) -> str:
-    return call.error.removeprefix(f"{call.task}: ").removeprefix(f"{call.endpoint}: ")[:120]
+    return call.error.removeprefix("CallError: ").removeprefix(f"{call.endpoint}: ")[:120]
 
 
 def _silences(run: Run, calls: Iterable[CallRecord]) -> Iterator[Falter]:
@@ -93,10 +93,10 @@ def _slow_hosts(run: Run, calls: Iterable[CallRecord]) -> Iterator[Falter]:
         times.setdefault((call.task, call.endpoint), []).append(call)
     ratios: dict[str, dict[int, list[float]]] = {}
     for (_, endpoint), made in times.items():
-        usual = max(1.0, float(np.percentile([c.service_ns for c in made], 25)))
+        usual = max(1.0, float(np.percentile([_took_ns(c) for c in made], 25)))
         for call in made:
             windows = ratios.setdefault(where.get(endpoint, endpoint), {})
-            windows.setdefault((call.end_ns - start) // WINDOW_NS, []).append(call.service_ns / usual)
+            windows.setdefault((call.end_ns - start) // WINDOW_NS, []).append(_took_ns(call) / usual)
     for host, windows in ratios.items():
         medians = {number: float(np.median(found)) for number, found in windows.items() if len(found) >= FEWEST}
         for first, last in _stretches(sorted(number for number, median in medians.items() if median >= SLOW)):
@@ -104,6 +104,10 @@ def _slow_hosts(run: Run, calls: Iterable[CallRecord]) -> Iterator[Falter]:
                 worst = max(medians[number] for number in range(first, last + 1))
                 bounds = (first * WINDOW_NS / _S, (last + 1) * WINDOW_NS / _S)
                 yield Falter("every part", host, *bounds, f"took up to {worst:.0f} times as long as usual")
+
+
+def _took_ns(call: CallRecord) -> int:
+    return call.end_ns - call.start_ns - call.queue_ns
 
 
 def _stretches(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
