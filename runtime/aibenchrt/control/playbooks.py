@@ -20,6 +20,7 @@ from aibenchrt.errors import EnvironmentFailure, install
 
 _POLL_S = 0.1
 _SHOWN = 600  # characters of a message
+_MARK = "AIBENCH_PLAY"  # in the environment of everything that a play starts on this machine
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Playbooks:
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_FORCE_COLOR": "0",
             "ANSIBLE_SSH_CONTROL_PATH_DIR": self._connections.name,
+            _MARK: str(self._scratch),
         }
         try:
             status = _apart(
@@ -81,6 +83,9 @@ class Playbooks:
                 ),
                 cancelled,
             )
+        except BaseException:
+            _end_workers(str(self._scratch))
+            raise
         finally:
             watched.close()
             shutil.rmtree(self._scratch, ignore_errors=True)  # it holds the environment of this process
@@ -115,26 +120,25 @@ def _apart(work: Callable[[], str], cancelled: threading.Event) -> str:
         while not done.wait(_POLL_S):
             pass
     except BaseException:
-        workers = _workers()
         cancelled.set()
         done.wait()
-        for worker in workers:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                worker.kill()
         raise
     if raised:
         raise raised[0]
     return found[0]
 
 
-def _workers() -> list[psutil.Process]:
-    """What Ansible started: its workers lead sessions of their own, so that ansible-runner's end of its process group misses them."""
-    found = []
-    for child in psutil.Process().children():
-        with contextlib.suppress(psutil.Error):
-            if any("ansible-playbook" in word for word in child.cmdline()):
-                found += child.children(recursive=True)
-    return found
+def _end_workers(mark: str) -> None:
+    """Ends what Ansible started for this play and left: its workers lead sessions of their own, so that ansible-runner's end of its process
+    group misses them. They bear the play's mark in their environment, whenever they were started."""
+    found = True
+    while found:  # one that was being started while we looked is found the next time
+        found = False
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(_MARK) == mark:
+                    process.kill()
+                    found = True
 
 
 class _Events:
