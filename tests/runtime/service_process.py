@@ -58,14 +58,16 @@ def combined_parse_spell() -> p.Step:
 
 
 def service_plan(*steps: p.Step) -> p.Plan:
+    """Named by its wiring: a process loads the stubs of one scenario of a name."""
     request = p.PlanRequest(name="text", share=1.0, dataset="shop", source="queries", ports=(p.PlanPort(name="text", type="Text"),))
+    wiring = p.wiring_hash((request,), steps, (), ())
     return p.Plan(
-        scenario="services",
+        scenario=f"services_{wiring[:8]}",
         title="Services",
         deployment="local",
         profile="small",
         seed=7,
-        graph_hash=p.wiring_hash((request,), steps, (), ()),
+        graph_hash=wiring,
         datasets={"shop": "movielens_shop"},
         requests=(request,),
         steps=steps,

@@ -69,7 +69,7 @@ def test_serves_calls_and_health(shop: Site, world: World) -> None:
         assert 0 < timing.service_ns < 5e9
         assert 0 < timing.queue_ns < 5e9
         assert timing.stages == ()
-        for service in ("", "aibench.services.ProfileService"):
+        for service in ("", f"aibench.{shop.plan.scenario}.ProfileService"):
             assert health(served.channel, service) == health_pb2.HealthCheckResponse.SERVING
 
 

@@ -17,7 +17,7 @@ from trial import MEASURED_S, Result, Row, Trial, table
 
 pytestmark = [
     pytest.mark.testbed,
-    pytest.mark.long,
+    pytest.mark.nightly,  # the hosts of one bed take most of an hour of CI's time
     pytest.mark.timeout(1200),
     pytest.mark.skipif(os.geteuid() != 0, reason="a test bed needs root"),
     pytest.mark.skipif(bool(absent_tools()), reason=f"a test bed needs {', '.join(absent_tools())}"),

@@ -17,7 +17,7 @@ from bed import BIN, HERE, ROOT, Bed, a_bed, absent_tools
 
 pytestmark = [
     pytest.mark.testbed,
-    pytest.mark.long,
+    pytest.mark.nightly,
     pytest.mark.timeout(2400),
     pytest.mark.skipif(os.geteuid() != 0, reason="a test bed needs root"),
     pytest.mark.skipif(bool(absent_tools()), reason=f"a test bed needs {', '.join(absent_tools())}"),

@@ -74,6 +74,7 @@ def bed() -> Iterator[Bed]:
         yield made
 
 
+@pytest.mark.nightly
 def test_a_deployment_from_bare_hosts_to_bare_hosts(bed: Bed, tmp_path: Path) -> None:
     """One story, for a bed takes its time: look, deploy and load, again, a model changes, a neighbour comes, tear down."""
     before = {host: bed.lists(host) for host in bed.hosts}
@@ -253,15 +254,19 @@ def check_alive(one: Site) -> None:
                 assert active(one, host, part)
 
 
-def test_without_an_inventory_one_host_takes_all(tmp_path: Path) -> None:
-    with a_bed(1) as bed:
+@pytest.mark.parametrize("spec", [SMALL, "specs/ecommerce.aib"])
+def test_without_an_inventory_one_host_takes_all(spec: str, tmp_path: Path) -> None:
+    with a_bed(1, name=os.environ.get("PFX", "ab")) as bed:
         before = bed.lists("h1")
         made = Site(bed, tmp_path / "generated", tmp_path / "shipment", tmp_path / "records")
-        subprocess.run([BIN / "aibenchc", "compile", SMALL, "--out", made.generated], cwd=ROOT, check=True)
+        load = ["--param", "rate=5/s"] if "ecommerce" in spec else []
+        subprocess.run([BIN / "aibenchc", "compile", spec, "--out", made.generated, *load], cwd=ROOT, check=True)
         ship(made)
         made.play("site.yml")
         (path,) = made.collected.glob("first/*/requests.parquet")
-        assert {record.outcome for record in schema.read(path, RequestRecord)} == {"ok"}
+        requests = schema.read(path, RequestRecord)
+        assert {record.outcome for record in requests} == {"ok"}
+        assert {record.request_class for record in requests} <= {request["name"] for request in made.plan["requests"]}
         again = made.play("site.yml")
         assert (again.changes, again.changed) == ([], {"h1": 0})
         made.play("teardown.yml")
