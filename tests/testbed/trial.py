@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import statistics
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,8 @@ from bed import BIN, HERE, ROOT, Bed
 START_S = 600.0  # until a run's load is under way
 MEASURED_S = 20.0
 BEFORE = 60  # requests that have ended when the fault comes; of them 20 or so are warm-up
-SLOW = 2.0  # times the median before the fault
-IN_A_ROW = 10  # requests: well again is when none fails any more and the median of so many is at most SLOW times that of before
+SLOW = 2.0  # times the slowest tenth before the fault
+IN_A_ROW, STRAY = 20, 2  # well again: no request fails any more, and of so many in a row no more than STRAY are slow
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Row:
     p99_before_ms: float | None
     p99_during_ms: float | None
     p99_after_ms: float | None
-    well_s: float
+    well_s: float | None
     mended_s: float | None
     restarts: tuple[str, ...]
     codes: tuple[str, ...]
@@ -188,16 +188,17 @@ class Result:
         self.report: Report = report(directory)
         self.verdict = validate(directory)
         self.fault_ns = trial.fault_ns
-        self.well_ns = self._well_ns()
 
-    def _well_ns(self) -> int:
-        """When the first of IN_A_ROW requests was meant to be sent, after the last failure, whose median is at most SLOW times that of
-        before the fault; where that is so at once, the end of the last failure, or the fault. Where it never is, the end of the run."""
-        usual = statistics.median(_ms(r) for r in self.before)
+    @cached_property
+    def well_ns(self) -> int:
+        """When the first of IN_A_ROW requests was meant to be sent, after the last failure, of which at most STRAY were slow; where that is
+        so at once, the end of the last failure, or the fault. Where it never is, the end of the measured window."""
+        usual = sorted(_ms(r) for r in self.before)
+        slow = SLOW * usual[int(0.9 * len(usual))]
         last = max((r.done_ns for r in self.failed if r.done_ns > self.fault_ns), default=self.fault_ns)
         later = self.between(last, float("inf"))
         for at in range(len(later) - IN_A_ROW + 1):
-            if statistics.median(_ms(r) for r in later[at : at + IN_A_ROW]) <= SLOW * usual:
+            if sum(_ms(r) > slow for r in later[at : at + IN_A_ROW]) <= STRAY:
                 return later[at].intended_ns if at else last
         return self.run.info.load.window_end_ns
 
@@ -210,8 +211,9 @@ class Result:
         return [r for r in self.run.measured if r.outcome != "ok"]
 
     @property
-    def well_s(self) -> float:
-        return (self.well_ns - self.fault_ns) / 1e9
+    def well_s(self) -> float | None:
+        """None: never within the run."""
+        return None if self.well_ns == self.run.info.load.window_end_ns else (self.well_ns - self.fault_ns) / 1e9
 
     @property
     def mended_s(self) -> float | None:
@@ -235,9 +237,9 @@ class Result:
         before, during, after = (_p99([_ms(r) for r in found if r.outcome == "ok"]) for found in parts_of)
         again = tuple(f"{p.name} on {p.host}: {p.reason}" for p in self.run.info.processes if p.died)
         text = self.run.info.fault
-        mended = None if self.mended_s is None else round(self.mended_s, 1)
+        well, mended = (None if seconds is None else round(seconds, 1) for seconds in (self.well_s, self.mended_s))
         return Row(
-            text, len(self.run.measured), len(self.failed), before, during, after, round(self.well_s, 1), mended, again, self.codes,
+            text, len(self.run.measured), len(self.failed), before, during, after, well, mended, again, self.codes,
             round(self.wall_s, 1),
         )  # fmt: skip
 
