@@ -140,6 +140,28 @@ def test_the_block_says_what_the_json_says(reference: Path) -> None:
     assert "e-" not in block
 
 
+def test_a_figure_on_which_the_deployments_disagree_passes_nothing(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / "a", BASE), write_run(tmp_path / "b", replace(again(BASE, 2, "d2"), slow=1.25))]
+    made = record_reference(runs)
+    useless = [item for item in made.items if not item.discriminates]
+    assert {item.kind for item in useless} >= {"absolute"}
+    assert len(useless) < len(made.items)  # the share of time in AI components does not move with the speed
+    lines = [line.strip() for line in reference_block(made).splitlines() if "latency p" in line]
+    assert lines
+    assert all(line.startswith("# latency p") and "passes anything" in line for line in lines)
+    write_reference(tmp_path / "reference.json", made)
+    found = verdict_of(tmp_path / "run", again(BASE, 3, "d3"), (tmp_path / "reference.json",))
+    assert local(found)["latency p99"] == "NOT COMPARABLE"
+    assert local(found)["time in AI components"] == "PASS"
+
+
+def test_deployments_that_disagree_on_everything_are_no_reference(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / "a", BASE), write_run(tmp_path / "b", replace(again(BASE, 2, "d2"), slow=3.0))]
+    with pytest.raises(EnvironmentFailure, match="would pass anything") as failure:
+        record_reference(runs)
+    assert failure.value.code == "AIB616"
+
+
 @pytest.mark.parametrize("case", ["one deployment", "two fingerprints", "invalid", "one run"])
 def test_what_cannot_be_a_reference(tmp_path: Path, case: str) -> None:
     other = {

@@ -99,7 +99,7 @@ def reference_rows(run: Run, measured: Measured, references: Sequence[Reference]
             reference=item.value,
             within=item.within,
             measured=measured.item(item),
-            gated=incomparable(run, reference) is None,
+            gated=incomparable(run, reference, item) is None,
         )
         for reference in references
         for item in reference.items
@@ -111,8 +111,8 @@ def reference_judgements(run: Run, measured: Measured, references: Sequence[Refe
     return tuple(_reference(run, measured, reference, item) for reference in references for item in reference.items)
 
 
-def incomparable(run: Run, reference: Reference) -> str | None:
-    """Why the reference cannot be judged on this run; None where the fingerprints match."""
+def incomparable(run: Run, reference: Reference, item: ReferenceItem) -> str | None:
+    """Why this figure of the reference cannot be judged on this run; None where the fingerprints match and its band excludes anything."""
     if any(m.override for m in run.info.models):
         return "an ablation replaced a model's answers"
     if reference.fingerprint is None:
@@ -121,6 +121,8 @@ def incomparable(run: Run, reference: Reference) -> str | None:
         return f"fingerprint {run.info.fingerprint.hash} is not the reference's {reference.fingerprint}"
     if run.info.run_id in reference.runs:
         return "this run is one of those that the reference was made from"
+    if not item.discriminates:
+        return f"the reference's {item.runs} deployments disagree: this band passes anything; record it anew on a quiet machine"
     return None
 
 
@@ -132,7 +134,7 @@ def _reference(run: Run, measured: Measured, reference: Reference, item: Referen
     def verdict(status: Status, reason: str) -> Judgement:
         return _judgement("reference", reference.title, name, target, status, shown(estimate, unit) if estimate else "–", reason)
 
-    reason = incomparable(run, reference)
+    reason = incomparable(run, reference, item)
     if reason is not None:
         return verdict("NOT COMPARABLE", reason)
     if estimate is None:

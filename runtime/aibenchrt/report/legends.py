@@ -3,8 +3,8 @@
 LEGENDS: dict[str, str] = {
     "verdict": (
         "PASS: the whole 95 % interval lies inside the target; FAIL: wholly outside; INCONCLUSIVE: partly, or too few samples; "
-        "NOT COMPARABLE: the reference was made on another system (its fingerprint differs or was never published), so nothing is "
-        "judged. Tolerances are relative to the reference."
+        "NOT COMPARABLE: the reference was made on another system (its fingerprint differs or was never published), or from "
+        "deployments that disagree by more than a factor of two, so nothing is judged. Tolerances are relative to the reference."
     ),
     "latency": (
         "Milliseconds, with a 95 % interval that allows for dependent requests (batch quantiles on 5 batches in time order). "

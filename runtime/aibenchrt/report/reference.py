@@ -21,13 +21,21 @@ SMALLEST_TOLERANCE = 0.01
 def record_reference(directories: Sequence[Path], title: str | None = None) -> Reference:
     """The reference of at least two VALID runs of separate deployments with one fingerprint.
 
-    Raises EnvironmentFailure AIB609: unreadable run; AIB616: fewer than two deployments, different fingerprints, an INVALID run.
+    Raises EnvironmentFailure AIB609: unreadable run; AIB616: fewer than two deployments, different fingerprints, an INVALID run,
+    deployments that disagree so much that no figure could tell one system from another.
     """
     analyses = [analyse(read_run(directory)) for directory in directories]
     _check([a.run for a in analyses], analyses)
     measured = [Measured(a.latency, a.ratios, a.shares) for a in analyses]
     first = analyses[0].run
     items = tuple(item for wanted in _wanted(analyses[0]) if (item := _item(wanted, measured)) is not None)
+    if not any(item.discriminates for item in items):
+        narrowest = 100 * min((item.within for item in items), default=math.inf)
+        raise EnvironmentFailure(
+            "AIB616",
+            f"the deployments disagree on every figure: tolerances of {narrowest:.0f} % and more would pass anything",
+            "run them again while nothing else uses the machine, longer, or more of them",
+        )
     return Reference(
         title=title or f"local, {len({a.run.info.deployment_id for a in analyses})} deployments",
         deployment=first.info.deployment,
@@ -130,7 +138,10 @@ def _line(item: ReferenceItem) -> str:
         text = f"ratio p{item.percentile:g} / {item.task}.p{item.percentile:g} = {_number(item.value)} {within}"
     else:
         text = f"time {item.of} {_number(100 * item.value)}% {within}"
-    return f"{text:<58} # {item.runs} deployments, coefficient of variation {100 * (item.cv or 0):.1f} %"
+    comment = f"{item.runs} deployments, coefficient of variation {100 * (item.cv or 0):.1f} %"
+    if not item.discriminates:
+        return f"# {text}: left out, for {comment}: this band passes anything"
+    return f"{text:<58} # {comment}"
 
 
 def _number(value: float) -> str:

@@ -11,6 +11,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanReferenceItem
 
 REFERENCE_VERSION: Literal[1] = 1
+WIDEST_TOLERANCE = 1.0  # relative; a band that reaches down to nothing and up to twice the figure tells no system from another
 
 
 class ReferenceItem(PlanReferenceItem):
@@ -20,6 +21,11 @@ class ReferenceItem(PlanReferenceItem):
     dof: int | None = None
     runs: int | None = None
     cv: float | None = None
+
+    @property
+    def discriminates(self) -> bool:
+        """False where the deployments it was made from disagree so much that any system would pass; an author's own band always does."""
+        return self.runs is None or self.within < WIDEST_TOLERANCE
 
 
 class Reference(BaseModel):
