@@ -40,12 +40,17 @@ class Field:
 
 @dataclass(frozen=True)
 class PortType:
-    """A named record of fields. Repeated fields of one port type all have the same length. `answer`: may be part of a response."""
+    """A named record of fields. Repeated fields of one port type all have the same length. `answer`: may be part of a response.
+
+    answer_ids, answer_text: of an answer, the field that holds the ids shown and the one that holds the texts shown, where it has them.
+    """
 
     name: str
     fields: tuple[Field, ...]
     doc: str
     answer: bool = False
+    answer_ids: str | None = None
+    answer_text: str | None = None
 
 
 PORT_TYPES: dict[str, PortType] = {
@@ -91,7 +96,7 @@ PORT_TYPES: dict[str, PortType] = {
                 Field("recommend_score", Scalar.FLOAT, repeated=True),
                 Field("rank_score", Scalar.FLOAT, repeated=True),
             ),
-            "candidate goods, best first by the last stage that scored them; a score not yet given is 0",
+            "candidates (goods, pages, articles), best first by the last stage that scored them; a score not yet given is 0",
         ),
         PortType("Count", (Field("value", Scalar.INT64),), "a number of things"),
         PortType("Flag", (Field("value", Scalar.BOOL),), "yes or no"),
@@ -105,8 +110,38 @@ PORT_TYPES: dict[str, PortType] = {
             ),
             "the goods as shown to the user, best first",
             answer=True,
+            answer_ids="item_id",
         ),
         PortType("Suggestions", (Field("text", Scalar.STRING, repeated=True),), "what the user may want to ask next", answer=True),
+        PortType(
+            "Translation",
+            (Field("text", Scalar.STRING),),
+            "the translation shown to the user",
+            answer=True,
+            answer_text="text",
+        ),
+        PortType(
+            "Documents",
+            (
+                Field("item_id", Scalar.INT64, repeated=True),
+                Field("url", Scalar.STRING, repeated=True),
+                Field("title", Scalar.STRING, repeated=True),
+                Field("text", Scalar.STRING, repeated=True),
+            ),
+            "fetched pages, in order",
+        ),
+        PortType(
+            "Snippets",
+            (
+                Field("item_id", Scalar.INT64, repeated=True),
+                Field("title", Scalar.STRING, repeated=True),
+                Field("text", Scalar.STRING, repeated=True),
+            ),
+            "what the user sees of each page, in order",
+            answer=True,
+            answer_ids="item_id",
+            answer_text="text",
+        ),
         PortType("Report", (Field("text", Scalar.STRING),), "an internal report that no user sees"),
         PortType("Any", (), "an auxiliary component's input: takes a value of every type"),
     )

@@ -1,8 +1,8 @@
 """Opens an AI stage's model version for serving: ONNX Runtime and numpy, never torch.
 
-A model version is a folder with metadata.json and, unless it answers by a rule, model.onnx. `model` of a stage may also be
-'baseline' (the component's naive rule) or 'random' (answers of the right type that ignore the input): the ablation puts these
-in a component's place.
+A model version is a folder with metadata.json and one .onnx file for each graph of the model: mostly model.onnx alone. `model` of a
+stage may also be 'baseline' (the component's naive rule) or 'random' (answers of the right type that ignore the input): the ablation
+puts these in a component's place.
 """
 
 from __future__ import annotations
@@ -52,16 +52,19 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     return metadata
 
 
-def open_session(folder: Path) -> ort.InferenceSession:
-    """model.onnx on one CPU thread, after its sha256 was compared with metadata.json. EnvironmentFailure AIB603: missing or corrupted."""
+def open_session(folder: Path, name: str = "model") -> ort.InferenceSession:
+    """The graph `name` (<name>.onnx) on one CPU thread, after its sha256 was compared with metadata.json.
+
+    EnvironmentFailure AIB603: missing or corrupted.
+    """
     metadata = read_metadata(folder)
-    path = folder / "model.onnx"
+    path = folder / f"{name}.onnx"
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise broken(folder, "has no model.onnx") from None
-    if hashlib.sha256(content).hexdigest() != metadata.get("files", {}).get("model.onnx"):
-        raise broken(folder, "is corrupted: model.onnx does not have the sha256 that metadata.json records")
+        raise broken(folder, f"has no {path.name}") from None
+    if hashlib.sha256(content).hexdigest() != metadata.get("files", {}).get(path.name):
+        raise broken(folder, f"is corrupted: {path.name} does not have the sha256 that metadata.json records")
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1  # more threads per component on a busy machine make the tails explode
     options.inter_op_num_threads = 1

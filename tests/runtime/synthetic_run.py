@@ -277,6 +277,7 @@ def write_run(directory: Path, shape: Shape = Shape()) -> Path:
                 "failed" if failed else "ok",
                 "rank: deadline exceeded" if failed else "",
                 () if failed else _answer(r, answers, ranked),
+                (),
                 tuple(arms),
                 "planner",
                 own[-1].end_ns - r.sent,
@@ -300,7 +301,7 @@ def _write_records(
     schema.write(directory / "calls.parquet", [c for own in calls.values() for c in own], CallRecord)
     schedule = [ScheduleRecord(r.id, r.cls, r.phase, r.payload, (r.intended - 100 * S) / S) for r in requests]
     schema.write(directory / "schedule.parquet", schedule, ScheduleRecord)
-    truth = [TruthRecord(r.id, tuple(range(100 * r.payload, 100 * r.payload + 4)), _label(r.id)) for r in requests]
+    truth = [TruthRecord(r.id, tuple(range(100 * r.payload, 100 * r.payload + 4)), _label(r.id), "") for r in requests]
     schema.write(directory / "truth.parquet", truth, TruthRecord)
     busy = {"planner": shape.planner_cpu, "generator": shape.generator_cpu, "triton": 0.5, "parse": 0.05}
     samples = [

@@ -57,7 +57,7 @@ def truth_of(rows: Sequence[ScheduleRecord], payloads: dict[str, list[Payload]])
     found = []
     for row in rows:
         payload = payloads[row.request_class][row.payload]
-        found.append(TruthRecord(row.request_id, tuple(payload.truth), payload.label))
+        found.append(TruthRecord(row.request_id, tuple(payload.truth), payload.label, payload.text))
     return found
 
 

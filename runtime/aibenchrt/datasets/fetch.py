@@ -53,6 +53,15 @@ class Package:
         return f"{self.name}-{self.version}".replace("~", "-").replace(":", "-")
 
 
+@dataclass(frozen=True)
+class SourcePackage:
+    """A package that a world is made from. name: for people; licence: of the data in it."""
+
+    name: str
+    package: Package
+    licence: str
+
+
 def silent(_what: str, _done: float) -> None:
     """A progress callback that says nothing."""
 

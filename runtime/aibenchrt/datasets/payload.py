@@ -9,13 +9,17 @@ from aibenchrt.values import Values
 
 @dataclass(frozen=True)
 class Payload:
-    """values: output port of the request class → Value ("text" or "image", and "user"). truth: relevant item ids, ascending.
+    """values: output port of the request class → Value ("text" or "image", and "user"). truth: relevant item ids, ascending; maybe none.
 
-    label: the category asked for. query_id: Query.query_id or PhotoQuery.query_id. note: what was meant, for people.
+    label: the category asked for, None where there is none. query_id: unique within the source. note: what was meant, for people.
+    text: the reference text of the answer, '' where there is none. part: "fit" or "rank" within the training period (a world without a
+    time split has "fit" alone), "validation" or "test".
     """
 
     values: Values
     truth: tuple[int, ...]
-    label: int
+    label: int | None
     query_id: int
     note: str
+    text: str = ""
+    part: str = ""

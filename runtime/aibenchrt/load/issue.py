@@ -329,5 +329,5 @@ def _due(row: ScheduleRecord, start_ns: int, settings: Settings) -> int:
 
 def _not_sent(row: ScheduleRecord, due_ns: int) -> RequestRecord:
     return RequestRecord(
-        row.request_id, row.request_class, row.phase, row.payload, due_ns, 0, 0, "not_sent", "the run was stopped", (), (), "", 0, 0
+        row.request_id, row.request_class, row.phase, row.payload, due_ns, 0, 0, "not_sent", "the run was stopped", (), (), (), "", 0, 0
     )

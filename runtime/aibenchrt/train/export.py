@@ -1,10 +1,11 @@
-"""A trained network as safetensors and ONNX; the ONNX is compared with torch on real inputs before anyone stores it."""
+"""A trained model's graphs as safetensors and ONNX; the ONNX is compared with torch on real inputs before anyone stores it."""
 
 from __future__ import annotations
 
 import io
 import logging
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,30 +13,48 @@ import onnx
 import onnxruntime as ort
 import torch
 from safetensors.torch import save
+from torch import Tensor
 
-from aibenchrt.train.trained import Trained, predict
+from aibenchrt.train.trained import Graph, Trained
 
 TOLERANCE = 1e-3  # of a logit, absolute and relative: float32 sums in another order
 
 
 def export(trained: Trained) -> dict[str, bytes]:
-    """model.safetensors and model.onnx. AssertionError: ONNX disagrees with torch."""
-    network = trained.network.eval()
-    weights = {name: value.detach().contiguous().clone() for name, value in network.state_dict().items()}
-    content = to_onnx(trained)
-    worst = difference(trained, content)
-    if worst > 1.0:
-        raise AssertionError(f"the exported ONNX model differs from torch by {worst:.1f} times the tolerance")
-    return {"model.safetensors": save(weights), "model.onnx": content}
+    """model.safetensors and one .onnx file for each graph. AssertionError: ONNX disagrees with torch."""
+    files = {"model.safetensors": save(weights(trained.graphs))}
+    for name, graph in trained.graphs.items():
+        content = to_onnx(graph)
+        worst = difference(graph, content)
+        if worst > 1.0:
+            raise AssertionError(f"the exported ONNX graph '{name}' differs from torch by {worst:.1f} times the tolerance")
+        files[f"{name}.onnx"] = content
+    return files
 
 
-def to_onnx(trained: Trained) -> bytes:
-    """The batch is dynamic, and the length of a bag of ids."""
-    dynamic = {}
-    for name, example in trained.inputs.items():
-        dynamic[name] = {0: torch.export.Dim.DYNAMIC}
-        if name == "ids" and example.ndim == 2:  # a bag has any length
-            dynamic[name][1] = torch.export.Dim.DYNAMIC
+def weights(graphs: Mapping[str, Graph]) -> dict[str, Tensor]:
+    """Every weight once. Where there are several graphs, named '<graph>.<weight>' after the first graph that has it."""
+    found: dict[str, Tensor] = {}
+    seen = set()
+    for name, graph in graphs.items():
+        for weight, value in graph.network.state_dict(keep_vars=True).items():
+            if id(value) not in seen:
+                seen.add(id(value))
+                found[weight if len(graphs) == 1 else f"{name}.{weight}"] = value.detach().contiguous().clone()
+    return found
+
+
+def parameters(graphs: Mapping[str, Graph]) -> int:
+    """How many numbers were learned; what graphs share counts once."""
+    return sum(p.numel() for p in {id(p): p for graph in graphs.values() for p in graph.network.parameters()}.values())
+
+
+def to_onnx(graph: Graph) -> bytes:
+    """The batch is dynamic, and the lengths that the graph names."""
+    dynamic = {
+        name: dict.fromkeys((0, *graph.lengths.get(name, ())), torch.export.Dim.DYNAMIC) if example.ndim else None
+        for name, example in graph.inputs.items()
+    }
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -44,11 +63,11 @@ def to_onnx(trained: Trained) -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch's exporter about its own internals
             program = torch.onnx.export(
-                trained.network,
-                tuple(trained.inputs.values()),
+                graph.network.eval(),
+                tuple(graph.inputs.values()),
                 dynamo=True,
-                input_names=list(trained.inputs),
-                output_names=[trained.output],
+                input_names=list(graph.inputs),
+                output_names=list(graph.outputs),
                 dynamic_shapes=tuple(dynamic.values()),
                 verbose=False,
             )
@@ -56,16 +75,23 @@ def to_onnx(trained: Trained) -> bytes:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
     assert program is not None
-    model = program.model_proto
-    return _without_traces(model)
+    return _without_traces(program.model_proto)
 
 
-def difference(trained: Trained, content: bytes) -> float:
-    """The largest difference between ONNX Runtime and torch on the real inputs, in units of the tolerance."""
-    expected = predict(trained.network, *trained.inputs.values()).numpy()
+@torch.no_grad()
+def difference(graph: Graph, content: bytes) -> float:
+    """The largest difference of any output between ONNX Runtime and torch on the real inputs, in units of the tolerance."""
     session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
-    (found,) = session.run([trained.output], {name: value.numpy() for name, value in trained.inputs.items()})
-    return float(np.max(np.abs(found - expected) / (TOLERANCE + TOLERANCE * np.abs(expected))))
+    network = graph.network.eval()
+    worst = 0.0
+    for inputs in (graph.inputs, *graph.others):
+        given = network(*inputs.values())
+        expected = [value.numpy() for value in (given if isinstance(given, tuple) else (given,))]
+        found = session.run(list(graph.outputs), {name: value.numpy() for name, value in inputs.items()})
+        for one, other in zip(found, expected, strict=True):
+            assert one.shape == other.shape, f"ONNX gives {one.shape}, torch {other.shape}"
+            worst = max(worst, float(np.max(np.abs(one - other) / (TOLERANCE + TOLERANCE * np.abs(other)), initial=0.0)))
+    return worst
 
 
 def _without_traces(model: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""The model repository: home()/models/<component>/<model>/<version>/{model.safetensors,model.onnx,metadata.json}.
+"""The model repository: home()/models/<component>/<model>/<version>/{model.safetensors,<graph>.onnx,metadata.json}.
 
 A version is named by the hash of its content and never changes. Nothing in it is unpickled. A version appears whole or not at all:
 it is written beside its place and renamed into it.

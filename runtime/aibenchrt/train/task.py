@@ -147,8 +147,10 @@ def _train(key: Key, material: World | Samples, world: World, progress: Progress
 
 
 def _metadata(trained: Trained, world: World, seconds: float) -> dict[str, object]:
+    from aibenchrt.train.export import parameters
+
     return {
-        "parameters": sum(parameter.numel() for parameter in trained.network.parameters()),
+        "parameters": parameters(trained.graphs),
         "serving": dict(trained.serving),
         "protocol": trained.protocol,
         "metrics": {name: asdict(value) for name, value in trained.metrics.items()},

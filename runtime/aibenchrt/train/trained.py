@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,17 +21,31 @@ SIZES = ("tiny", "small", "full")
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A network with what serve.py must know of it and how good it is.
+class Graph:
+    """What becomes one ONNX file. network: on the CPU, in evaluation mode; it gives one tensor, or a tuple in the order of `outputs`.
 
-    inputs: ONNX input name → real held-out input, first dimension the batch (at least 2), on which ONNX is compared with torch.
+    inputs: ONNX input name → real held-out input, in the order of forward's arguments, on which ONNX is compared with torch; first
+    dimension the batch (at least 2), which is dynamic. lengths: input → its further axes that are dynamic (at least 2 in the example).
+    others: further inputs of other batches and lengths, on which it is compared too.
+    """
+
+    network: nn.Module
+    inputs: Mapping[str, Tensor]
+    outputs: tuple[str, ...]
+    lengths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    others: Sequence[Mapping[str, Tensor]] = ()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The graphs of a model with what serve.py must know of them and how good they are.
+
+    graphs: name → graph, stored as <name>.onnx; "model" where there is one. They may share networks and weights.
     metrics: on held-out data that chose nothing, by `protocol`. baselines: name → metric → measurement, of the same trials.
     gains: paired differences to a baseline, trial by trial. only_for_comparison: figures by another protocol, with what it is.
     """
 
-    network: nn.Module  # on the CPU, in evaluation mode
-    inputs: Mapping[str, Tensor]
-    output: str
+    graphs: Mapping[str, Graph]
     serving: Mapping[str, Any]
     protocol: str
     metrics: Mapping[str, Measurement]

@@ -18,7 +18,7 @@ from torch.nn import functional
 from aibenchrt.components.image_classification.model import PIXELS, build
 from aibenchrt.datasets.world import World
 from aibenchrt.train.measure import paired, share
-from aibenchrt.train.trained import Progress, Trained, batches, copy_of, label_shares, predict, reproducible
+from aibenchrt.train.trained import Graph, Progress, Trained, batches, copy_of, label_shares, predict, reproducible
 
 PROTOCOL = "share of the test photos whose most probable label is the photo's category; epoch chosen on the validation photos"
 
@@ -80,9 +80,7 @@ def train(world: World, model: str, seed: int, size: str, progress: Progress, de
     shares = label_shares([q.label for q in world.photo_queries_of("train")], labels)
     majority = truth == int(np.argmax(shares))
     return Trained(
-        network=network.eval().cpu(),
-        inputs={"pixels": test_photos[:8].contiguous()},
-        output="logits",
+        graphs={"model": Graph(network.eval().cpu(), {"pixels": test_photos[:8].contiguous()}, ("logits",))},
         serving={"mean": round(mean, 6), "deviation": round(deviation, 6), "pixels": PIXELS, "prior": shares},
         protocol=PROTOCOL,
         metrics={"accuracy": share(hits)},

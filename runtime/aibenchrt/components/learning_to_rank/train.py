@@ -22,7 +22,7 @@ from aibenchrt.components.learning_to_rank.features import FEATURES, features
 from aibenchrt.components.learning_to_rank.model import MODELS, Ranker, build, lambda_loss
 from aibenchrt.train.measure import Measurement, mean_by_user
 from aibenchrt.train.path import Sample
-from aibenchrt.train.trained import Progress, Trained, batches, copy_of, device_of, reproducible
+from aibenchrt.train.trained import Graph, Progress, Trained, batches, copy_of, device_of, reproducible
 
 METRIC = "ndcg@10"
 PROTOCOL = (
@@ -83,9 +83,7 @@ def train(samples: Samples, model: str, seed: int, size: str, progress: Progress
     orders = {f"{field.split('_')[0]} order": _field(field) for field in ("search_score", "recommend_score", "popularity")}
     example = next(s for s in samples.held_out if len(s.inputs["items"]["item_id"]) > 1)
     return Trained(
-        network=network,
-        inputs={"features": torch.from_numpy(features(example.inputs))},
-        output="score",
+        graphs={"model": Graph(network, {"features": torch.from_numpy(features(example.inputs))}, ("score",))},
         serving={"features": [name for name, _ in FEATURES]},
         protocol=PROTOCOL,
         metrics={METRIC: _measure(samples.held_out, _by(network), seed)},

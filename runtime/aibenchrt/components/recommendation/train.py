@@ -15,7 +15,7 @@ from torch.nn import functional
 from aibenchrt.components.recommendation.model import UNKNOWN, Ncf, build
 from aibenchrt.datasets.world import LIKED, Interactions, World
 from aibenchrt.train.measure import Measurement, mean_by_user
-from aibenchrt.train.trained import Progress, Trained, batches, copy_of, device_of, reproducible
+from aibenchrt.train.trained import Graph, Progress, Trained, batches, copy_of, device_of, reproducible
 
 AT = 10
 PROTOCOL = (
@@ -81,9 +81,13 @@ def train(world: World, model: str, seed: int, size: str, progress: Progress, de
         for name, counts in (("popularity", tables.taken.sum(axis=0)), ("popularity of likes", likes))
     }
     return Trained(
-        network=network.eval().cpu(),
-        inputs={"user": torch.from_numpy(held_out.user[:64]), "item": torch.from_numpy(held_out.item[:64])},
-        output="logit",
+        graphs={
+            "model": Graph(
+                network.eval().cpu(),
+                {"user": torch.from_numpy(held_out.user[:64]), "item": torch.from_numpy(held_out.item[:64])},
+                ("logit",),
+            )
+        },
         serving={"users": list(tables.users), "items": list(tables.items)},
         protocol=PROTOCOL,
         metrics=_measure(scores, tables, held_out, seed),

@@ -20,7 +20,7 @@ from aibenchrt.components.text_classification.features import bag_matrix, word_m
 from aibenchrt.components.text_classification.model import MODELS, FasttextNumbers, build
 from aibenchrt.datasets.world import Query, World
 from aibenchrt.train.measure import mean_by_user, share
-from aibenchrt.train.trained import Progress, Trained, batches, copy_of, label_shares, predict, reproducible
+from aibenchrt.train.trained import Graph, Progress, Trained, batches, copy_of, label_shares, predict, reproducible
 
 PROTOCOL = "share of test-period queries, as typed, whose most probable label is the category asked for; epoch chosen on validation queries"
 
@@ -63,9 +63,7 @@ def train(world: World, model: str, seed: int, size: str, progress: Progress, de
     hits = _hits(network, test_ids, truth)
     simple = {"majority": _majority(known, truth), "tf-idf + linear": _tfidf(texts, wanted, held_out, truth, seed)}
     return Trained(
-        network=network.eval().cpu(),
-        inputs={"ids": test_ids[:64]},
-        output="logits",
+        graphs={"model": Graph(network.eval().cpu(), {"ids": test_ids[:64]}, ("logits",), lengths={"ids": (1,)} if _bag(model) else {})},
         serving={**_serving(model), "prior": label_shares([q.label for q in known], labels)},
         protocol=PROTOCOL,
         metrics={"accuracy": share(hits)},
@@ -78,6 +76,11 @@ def train(world: World, model: str, seed: int, size: str, progress: Progress, de
             "accuracy on the queries as meant, without misspellings": share(_hits(network, _ids(model, [q.clean for q in held_out]), truth))
         },
     )
+
+
+def _bag(model: str) -> bool:
+    """Whether the model takes a bag of ids, of any length."""
+    return isinstance(MODELS[model](), FasttextNumbers)
 
 
 def _ids(model: str, texts: list[str]) -> Tensor:
