@@ -159,7 +159,7 @@ def unfolded(long: str) -> str:
         bare = line.strip()
         if bare in ("", "."):
             fresh = True
-        elif fresh or line.startswith((" ", "\t")) and bare[:1] in "*-+o•·":
+        elif fresh or (line.startswith((" ", "\t")) and bare[:1] in "*-+o•·"):
             lines.append(bare)
             fresh = False
         else:
