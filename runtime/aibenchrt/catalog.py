@@ -6,9 +6,12 @@ from aibenchrt.components.ad_selection.spec import SPEC as AD_SELECTION
 from aibenchrt.components.basic_statistics.spec import SPEC as BASIC_STATISTICS
 from aibenchrt.components.cache_lookup.spec import SPEC as CACHE_LOOKUP
 from aibenchrt.components.cache_store.spec import SPEC as CACHE_STORE
+from aibenchrt.components.crawler.spec import SPEC as CRAWLER
 from aibenchrt.components.database_operation.spec import SPEC as DATABASE_OPERATION
 from aibenchrt.components.event_log.spec import SPEC as EVENT_LOG
+from aibenchrt.components.filter.spec import SPEC as FILTER
 from aibenchrt.components.fraud_check.spec import SPEC as FRAUD_CHECK
+from aibenchrt.components.hash.spec import SPEC as HASH
 from aibenchrt.components.health_check.spec import SPEC as HEALTH_CHECK
 from aibenchrt.components.image_classification.spec import SPEC as IMAGE_CLASSIFICATION
 from aibenchrt.components.indexing.spec import SPEC as INDEXING
@@ -19,6 +22,7 @@ from aibenchrt.components.query_parsing.spec import SPEC as QUERY_PARSING
 from aibenchrt.components.query_rewrite.spec import SPEC as QUERY_REWRITE
 from aibenchrt.components.query_suggestion.spec import SPEC as QUERY_SUGGESTION
 from aibenchrt.components.recommendation.spec import SPEC as RECOMMENDATION
+from aibenchrt.components.sort.spec import SPEC as SORT
 from aibenchrt.components.speech_recognition.spec import SPEC as SPEECH_RECOGNITION
 from aibenchrt.components.spelling_correction.spec import SPEC as SPELLING_CORRECTION
 from aibenchrt.components.text_classification.spec import SPEC as TEXT_CLASSIFICATION
@@ -39,6 +43,10 @@ COMPONENTS: tuple[ComponentSpec, ...] = (
     CACHE_LOOKUP,
     CACHE_STORE,
     EVENT_LOG,
+    FILTER,
+    SORT,
+    HASH,
+    CRAWLER,
     SPEECH_RECOGNITION,
     QUERY_REWRITE,
     QUERY_SUGGESTION,

@@ -1,0 +1,18 @@
+"""Filter: takes away goods that a user should not be shown."""
+
+from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
+
+SPEC = ComponentSpec(
+    name="filter",
+    family="filtering",
+    kind=Kind.SERVICE,
+    doc="drops goods that the user has met, that nobody met for long, and that are less popular than a minimum",
+    ports=Ports((Port("items", "Items"), Port("profile", "Profile", optional=True)), (Port("items", "Items"),)),
+    settings=(
+        Setting("seen", "word", "drop", ("drop", "keep"), "goods that the user has met in the training period"),
+        Setting(
+            "max_age", "count", 0, (), "days since anybody met a good, at the end of the training period; older goes; 0: any age"
+        ),
+        Setting("minimum", "count", 0, (), "the least popularity that stays, in thousandths"),
+    ),
+)
