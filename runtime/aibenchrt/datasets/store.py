@@ -7,8 +7,9 @@ import hashlib
 import io
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -22,16 +23,22 @@ _ROWS: dict[str, type[Any]] = {
     "provenance": Provenance,
 }
 _ARRAYS: dict[str, type[Any]] = {"interactions": Interactions, "photos": Photos}
+W = TypeVar("W", bound=World)
+Rows = Mapping[str, type[Any]]
+NO_MORE: Rows = {}
 _SCALARS = ("form", "seed", "rank_start", "validation_start", "test_start")
 
 
-def save(world: World, folder: Path) -> World:
-    """Writes the world, with its version, beside the folder and renames: a reader sees a whole world or none. Raises OSError."""
+def save(world: W, folder: Path, more: Rows = NO_MORE) -> W:
+    """Writes the world, with its version, beside the folder and renames: a reader sees a whole world or none. Raises OSError.
+
+    more: what a kind of World has beside, field → the dataclass of its rows.
+    """
     partial = folder.with_name(f".{folder.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        text = json.dumps(_document(world), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        text = json.dumps(_document(world, more), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         (partial / "world.json").write_bytes(text)
         for name in _ARRAYS:
             part = getattr(world, name)
@@ -48,21 +55,28 @@ def save(world: World, folder: Path) -> World:
     return dataclasses.replace(world, version=version)
 
 
-def load(folder: Path) -> World | None:
-    """The world that save() wrote there; None where there is none or where a file no longer has the content that was saved."""
+@overload
+def load(folder: Path) -> World | None: ...
+@overload
+def load(folder: Path, kind: type[W], more: Rows = NO_MORE) -> W | None: ...
+def load(folder: Path, kind: type[Any] = World, more: Rows = NO_MORE) -> Any:
+    """The world that save() wrote there; None where there is none or where a file no longer has the content that was saved.
+
+    kind, more: the kind of World, and what it has beside, as given to save().
+    """
     version = folder / "version"
     if not version.is_file() or version.read_text() != _version(folder):
         return None
     document = json.loads((folder / "world.json").read_bytes())
     parts: dict[str, Any] = {name: document[name] for name in _SCALARS}
-    parts |= {name: tuple(_row(kind, row) for row in document[name]) for name, kind in _ROWS.items()}
-    parts |= {name: kind(**_arrays(folder, name, kind)) for name, kind in _ARRAYS.items()}
-    return World(version=version.read_text(), categories=tuple(document["categories"]), **parts)
+    parts |= {name: tuple(_row(row_kind, row) for row in document[name]) for name, row_kind in (_ROWS | dict(more)).items()}
+    parts |= {name: part_kind(**_arrays(folder, name, part_kind)) for name, part_kind in _ARRAYS.items()}
+    return kind(version=version.read_text(), categories=tuple(document["categories"]), **parts)
 
 
-def _document(world: World) -> dict[str, Any]:
+def _document(world: World, more: Rows) -> dict[str, Any]:
     document: dict[str, Any] = {name: getattr(world, name) for name in (*_SCALARS, "categories")}
-    for name, kind in _ROWS.items():
+    for name, kind in (_ROWS | dict(more)).items():
         names = [field.name for field in dataclasses.fields(kind)]
         document[name] = [[getattr(row, field) for field in names] for row in getattr(world, name)]
     return document

@@ -1,0 +1,142 @@
+"""The data set `web_pages`: one world for every component of web search, in a real and a synthetic form.
+
+    ratings (MovieLens-100k   | generated) ─┐
+    texts   (Debian's packages | generated) ─┴─ web_compose ─▶ WebWorld ─▶ payloads
+
+README.md in this folder says what is observed and what is composed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from aibenchrt.datasets import movielens, synthetic, web_synthetic
+from aibenchrt.datasets.debian_packages import LICENCE, load_packages
+from aibenchrt.datasets.fetch import Progress, SourcePackage, disk_guard, locked, silent
+from aibenchrt.datasets.payload import Payload
+from aibenchrt.datasets.store import load, save
+from aibenchrt.datasets.web_compose import Sizes, compose_web, leaves_of
+from aibenchrt.datasets.web_queries import wanted_page
+from aibenchrt.datasets.web_world import Page, WebWorld, Writing
+from aibenchrt.datasets.world import Provenance
+from aibenchrt.home import home
+
+FORMS = ("real", "synthetic")
+DEFAULT_SEED = 7
+PACKAGES = (SourcePackage("MovieLens-100k", movielens.PACKAGE, "GroupLens terms: fetched, never redistributed"),)
+_MORE = {"sheets": Page, "writings": Writing}  # what a WebWorld has beyond a World
+_COMPOSING = (  # the modules whose code decides what a world contains
+    *("compose", "debian_packages", "departments", "misspell", "movielens", "phrases", "queries", "store", "synthetic"),
+    *("web_compose", "web_pages", "web_queries", "web_synthetic", "web_world", "world"),
+)
+
+# The cuts in time are movielens_shop's, whose users these are.
+REAL = Sizes(
+    rank_from=0.48, validation_from=0.60, test_from=0.65, unvisited=1.0, copies=0.12,
+    fit=3000, rank=4000, validation=1000, test=3600, articles=(36_000, 1200),
+)  # fmt: skip
+SYNTHETIC = Sizes(
+    rank_from=0.50, validation_from=0.65, test_from=0.72, unvisited=0.5, copies=0.12,
+    fit=1000, rank=1200, validation=300, test=2400, articles=(2400, 200),
+)  # fmt: skip
+
+
+def load_world(form: str = "real", seed: int = DEFAULT_SEED, progress: Progress = silent) -> WebWorld:
+    """The world of a form ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
+
+    Raises EnvironmentFailure where the real form's data cannot be had (AIB604, AIB605, AIB610, AIB614), ValueError for an unknown form.
+    """
+    if form not in FORMS:
+        raise ValueError(f"no form {form!r} of web_pages; there are {', '.join(FORMS)}")
+    folder = world_folder(home(), form, seed)
+    with disk_guard(folder), locked(folder.with_name(f"{folder.name}.lock")):
+        world = stored_world(folder)
+        if world is None:
+            progress(f"composing the {form} world", 0.0)
+            world = save(_MAKERS[form](seed, progress), folder, _MORE)
+    progress(f"{form} world {world.version[:12]}", 1.0)
+    return world
+
+
+def world_folder(home: Path, form: str, seed: int) -> Path:
+    """Where a world is kept. Its name carries a hash of the code that composes worlds: what older code made is not taken for today's."""
+    return home / "worlds" / f"web_pages-{form}-{seed}-{_rules()[:12]}"
+
+
+def stored_world(folder: Path) -> WebWorld | None:
+    """The world kept in `folder`; None where there is none or a file of it is broken. Nothing is fetched or made."""
+    return load(folder, WebWorld, _MORE)
+
+
+def sizes(world: WebWorld) -> str:
+    pages = (
+        f"{len(world.sheets):,} pages ({len(world.copies):,} copies), {len(world.users):,} users, {len(world.interactions):,} interactions"
+    )
+    held_out = f"{len(world.queries_of('test')):,} requests held out"
+    return f"{pages}, {sum(w.split == 'train' for w in world.writings):,} texts to learn summaries from; {held_out}"
+
+
+def payloads(world: WebWorld, source: str, split: str = "test") -> list[Payload]:
+    """The requests of the source "queries" and a split, in order of their ids. text: the synopsis of the page wanted."""
+    if source != "queries":
+        raise ValueError(f"web_pages has no source {source!r}; it has queries")
+    return [
+        Payload(
+            {"text": {"text": q.text}, "user": {"user_id": q.user_id}},
+            q.truth,
+            q.label,
+            q.query_id,
+            q.clean,
+            text=world.synopsis[wanted_page(q)],
+            part=q.part,
+        )
+        for q in world.queries_of(split)
+    ]
+
+
+def _rules() -> str:
+    digest = hashlib.sha256()
+    for path in (Path(__file__).with_name(f"{name}.py") for name in _COMPOSING):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _real(seed: int, progress: Progress) -> WebWorld:
+    snapshot = load_packages(progress)
+    source = f"Debian {snapshot.release}, package indexes {snapshot.sha256[:12]}, through apt"
+    observed = (
+        Provenance("pages: names and long descriptions of packages", "observed", source, LICENCE),
+        Provenance("synopses, which queries and summaries' references are made from", "observed", source, LICENCE),
+        Provenance(
+            "users, and which film each liked when", "observed", "MovieLens-100k, from the recbole 1.2.1 wheel", PACKAGES[0].licence
+        ),
+    )
+    return compose_web("real", seed, movielens.load_ratings(progress), leaves_of(snapshot.packages), REAL, observed + _by_hand())
+
+
+def _synthetic(seed: int, _progress: Progress) -> WebWorld:
+    generated = (
+        Provenance("pages and synopses", "composed", "generated sentences, seeded", "Apache-2.0"),
+        Provenance("users, and what each liked when", "composed", "generated from latent tastes, seeded", "Apache-2.0"),
+    )
+    leaves = web_synthetic.generate_leaves(seed)
+    return compose_web("synthetic", seed, synthetic.generate_ratings(seed), leaves, SYNTHETIC, generated + _by_hand())
+
+
+def _by_hand() -> tuple[Provenance, ...]:
+    composed = "composed by aibenchc, seeded"
+    parts = (
+        "tie of each film liked to a page: constructed, by category, drawn by seed",
+        "tie of ten groups of Debian's sections to ten film categories",
+        "the site: addresses, lists of topics, HTML",
+        "duplicates: copies of pages, exact and nearly so",
+        "query texts: words of the wanted page's synopsis, put otherwise and misspelt",
+        "truth: constructed, known-item: held-out likes whose synopsis has the query's words",
+        "mix of returning (85 %) and new visitors",
+    )
+    return tuple(Provenance(part, "composed", composed, "Apache-2.0") for part in parts)
+
+
+_MAKERS: dict[str, Callable[[int, Progress], WebWorld]] = {"real": _real, "synthetic": _synthetic}
