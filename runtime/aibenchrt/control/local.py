@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +46,8 @@ TRIALS = 3  # warm-up requests of each class before the load's own warm-up, with
 TRIAL_FROM = 2_000_000_000
 GENERATOR_SLACK_S = 60.0
 
+Prepare = Callable[[Plan, RunOptions, Path], Assets]  # (the plan as compiled, options, the folder for what services read)
+
 
 @dataclass
 class _Run:
@@ -54,6 +56,7 @@ class _Run:
     generated: Path
     directory: Path
     options: RunOptions
+    prepare: Prepare
     compiled: Plan
     plan: Plan
     stubs: Stubs
@@ -80,8 +83,8 @@ class _Run:
         return endpoints(self.plan, "planner")
 
 
-def run_local(generated: Path, runs: Path, options: RunOptions | None = None) -> Path:
-    """Runs a generated scenario and returns its run directory, made below `runs`.
+def run_local(generated: Path, runs: Path, options: RunOptions | None = None, prepare: Prepare = prepare) -> Path:
+    """Runs a generated scenario and returns its run directory, made below `runs`. prepare: where its data and models come from.
 
     EnvironmentFailure: AIB602 port in use (before anything starts), AIB605 disk full, AIB607 a part died, AIB608 not ready in time
     or not answering, AIB612 no Triton here, AIB613 a plan that cannot be executed, and what preparation raises. KeyboardInterrupt: Ctrl-C
@@ -97,7 +100,7 @@ def run_local(generated: Path, runs: Path, options: RunOptions | None = None) ->
     directory = new_directory(runs, f"{plan.scenario}-{started:%Y%m%d-%H%M%S}")
     journal = Journal(directory / "journal.json")
     with terminations(), disk_full(directory), Processes(directory / "logs") as processes:
-        run = _Run(generated.resolve(), directory, options, compiled, plan, stubs, journal, processes, started)
+        run = _Run(generated.resolve(), directory, options, prepare, compiled, plan, stubs, journal, processes, started)
         with Sampler(lambda: list(processes.children)) as sampler:
             try:
                 _stages(run)
@@ -169,7 +172,7 @@ def _prepare(run: _Run) -> None:
     shutil.copy2(run.generated / "load.json", run.directory / "load.json")
     if (run.generated / "distilled.svg").is_file():  # a plan written by hand has no picture
         shutil.copy2(run.generated / "distilled.svg", run.directory / "distilled.svg")
-    assets = run.assets = prepare(run.compiled, options, run.directory / "prepared")
+    assets = run.assets = run.prepare(run.compiled, options, run.directory / "prepared")
     counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
     run.rows = schedule(plan.load, plan.requests, counts, plan.load.seed, _trace(run))
     if run.triton_steps:

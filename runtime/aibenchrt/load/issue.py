@@ -66,7 +66,10 @@ class Issuer:
         self, rows: Sequence[ScheduleRecord], messages: Messages, settings: Settings, finished: Finished, stop: threading.Event
     ) -> None:
         self._rows, self._settings, self._finished, self._stop = rows, settings, finished, stop
-        self._bytes = {row.request_id: with_id(messages[row.request_class, row.payload], row.request_id) for row in rows}
+        # Of a closed loop most rows are never sent: their messages are put together when they are.
+        self._closed_loop = any(row.offset_s == WHEN_FREE for row in rows)
+        self._messages = messages
+        self._bytes = {} if self._closed_loop else {row.request_id: self._message(row) for row in rows}
         self._channels = [open_channel(target, settings.identity, "planner") for target in settings.targets]
         self._balanced = open_channel(settings.targets, settings.identity, "planner", [("grpc.service_config", json.dumps(BALANCED))])
         self._call: Any = self._balanced.unary_unary(settings.method)
@@ -105,7 +108,7 @@ class Issuer:
         gc.disable()
         try:
             self._cpu_start = time.process_time()
-            if any(row.offset_s == WHEN_FREE for row in self._rows):
+            if self._closed_loop:
                 self._closed(start_ns)
             else:
                 self._open(start_ns)
@@ -178,12 +181,15 @@ class Issuer:
 
     def _send(self, row: ScheduleRecord, intended_ns: int) -> None:
         entry = Sent(row, intended_ns, 0, self._where)
-        message = self._bytes[row.request_id]
+        message = self._bytes.get(row.request_id) or self._message(row)
         entry.sent_ns = time.monotonic_ns()
         entry.call = self._call.future(message, timeout=self._settings.timeout_s)
         self._sent.append(entry)
         self._in_flight_max = max(self._in_flight_max, len(self._sent) - self._done)
         entry.call.add_done_callback(lambda _: self._complete(entry))
+
+    def _message(self, row: ScheduleRecord) -> bytes:
+        return with_id(self._messages[row.request_class, row.payload], row.request_id)
 
     def _complete(self, entry: Sent) -> None:
         entry.done_ns = time.monotonic_ns()

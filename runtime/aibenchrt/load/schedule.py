@@ -16,6 +16,7 @@ from aibenchrt.plan import PlanLoad, PlanRequest
 
 WHEN_FREE = -1.0  # offset_s of a closed-loop request: when its user has got the reply before it, and thought
 EXTRA_FROM = 1_000_000_000  # request ids of extra runs start here
+MOST_PER_S = 10_000.0  # requests that users who do not think are given: more than one generator can send
 SAMPLES_BEYOND = 20  # a percentile is shown only with this many samples expected beyond it
 
 
@@ -101,8 +102,9 @@ def _closed(load: PlanLoad, mix: Mix) -> list[ScheduleRecord]:
         raise EnvironmentFailure("AIB613", "the plan's load has no users", "compile the scenario again")
     think = load.think_s or 0.0
     first = arrivals.users(load.users, think)
-    # A user cannot ask more often than every think time; without thinking, than every millisecond.
-    most = load.users * (math.ceil((load.warmup_s + load.duration_s) / max(think, 0.001)) + 1)
+    # A user cannot ask more often than every think time; without thinking, all together not more often than a generator can send.
+    seconds = load.warmup_s + load.duration_s
+    most = load.users * (math.ceil(seconds / think) + 1) if think else load.users + math.ceil(seconds * MOST_PER_S)
     rows = []
     for number in range(min(most, 2_000_000)):
         drawn = mix.draw()

@@ -1,8 +1,8 @@
 """Runs one request through a plan: what runs when is defined in aibenchrt.plan and aibenchc.graph. Pure but for the clock it is given.
 
 A step starts as soon as what it takes is known: each input has its value, or cannot get one. It is skipped when a required input
-cannot get one, or no input has one. The answer is complete when every part of the response has come; steps of phase `after` start
-when the caller has sent it (Running.release).
+cannot get one, or no input has one. The answer is complete when every part of the response has come, or, where it has no part, when
+every step before it is done; steps of phase `after` start when the caller has sent it (Running.release).
 """
 
 from __future__ import annotations
@@ -131,6 +131,7 @@ class Running:
         self._response: dict[str, Any] = {}
         self._response_open = [slot.width for slot in program.response]
         self._parts = len(program.response)
+        self._left = sum(not step.after for step in program.steps)  # before the response, not yet done or skipped
         self._tasks: set[asyncio.Task[None]] = set()
         self._gated: list[tuple[int, str]] = []
         self._skipped: list[int] = []
@@ -188,6 +189,8 @@ class Running:
             for f in self._program.feeds_of[step + 1]:
                 if not self._resolved[f]:
                     self._dead(f, self._program.feeds[f])
+        if not self._program.response and self._left == 0:
+            self._reply()
 
     def _live(self, f: int, feed: Feed) -> None:
         self._resolved[f] = True
@@ -261,6 +264,7 @@ class Running:
     def _skip(self, step: int) -> None:
         if not self._settled[step]:
             self._settled[step] = True
+            self._left -= not self._program.steps[step].after
             self._skipped.append(step)
 
     def _inputs(self, step: int) -> dict[str, Any]:
@@ -303,6 +307,7 @@ class Running:
             self._fail(f"{program.step.task}: {error}")
         elif not self._failed:
             self._cause = program.step.task
+            self._left -= not program.after
             try:
                 self._produced(index, outputs)
             except Exception as bug:

@@ -214,7 +214,8 @@ def _unfed(plan: Plan, request: PlanRequest) -> list[str]:
             problems.append(f"{step.task} has no inputs")
     problems += [f"no request of class '{request.name}' can fill response.{part.port.name}"
                  for part in plan.response if not part.port.optional and not any(s.task in possible for s in part.sources)]  # fmt: skip
-    return problems if plan.response else [*problems, "it has no response"]
+    silent = not plan.response and not any(step.phase == "response" and not step.outputs for step in plan.steps)
+    return [*problems, "it has no response"] if silent else problems
 
 
 def _program(plan: Plan, request: PlanRequest) -> Program:

@@ -54,8 +54,9 @@ def critical_path(request: RequestRecord, calls: tuple[CallRecord, ...], plan: P
 
 
 def _completing(by_task: dict[str, CallRecord], plan: Plan) -> CallRecord | None:
-    """The call whose output completed the response: of each part the first source that ran, of the parts the last to come."""
-    feeding = {source.task for part in plan.response for source in part.sources}
+    """The call whose output completed the response: of each part the first source that ran, of the parts the last to come; where the
+    response has no part, the call that ended last."""
+    feeding = {source.task for part in plan.response for source in part.sources} if plan.response else set(by_task)
     candidates = [by_task[task] for task in sorted(feeding & set(by_task))]
     if not candidates:
         return None
