@@ -8,6 +8,7 @@
     === param NAME=VALUE         as on the command line
     === include FOLDER
     === without RULE             under cases/emission: as on the command line
+    === dataset NAME = KNOWN     the catalogue has another data set, like one that it has
     === diagnostics              what `aibenchc check main.aib` prints (under cases/emission `compile`, with hosts `plan`)
 
 `AIBENCHC_UPDATE_CASES=1 pytest tests/test_cases.py` rewrites the expected part; read the difference before committing it.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ from aibenchc.inventory import read_inventory
 from aibenchc.syntax.files import Files
 from aibenchc.syntax.parse import parse
 from aibenchc.validate import validate
+from aibenchrt import catalog
+from aibenchrt.component import DatasetSpec
 
 CASES = Path(__file__).parent / "cases"
 FRONT_END = ("syntax", "names", "types", "distilling", "placement", "ok")
@@ -43,6 +46,7 @@ class CaseFile:
     params: dict[str, str] = field(default_factory=dict)
     includes: list[Path] = field(default_factory=list)
     without: str | None = None
+    datasets: list[DatasetSpec] = field(default_factory=list)
 
 
 def paths(folders: tuple[str, ...] = (*FRONT_END, EMISSION, HOSTS)) -> list[Path]:
@@ -61,6 +65,8 @@ def write_files(text: str, folder: Path) -> CaseFile:
             case.includes.append(Path(words[1]))
         elif words[0] == "without":
             case.without = words[1]
+        elif words[0] == "dataset":
+            case.datasets.append(replace(next(spec for spec in catalog.DATASETS if spec.name == words[3]), name=words[1]))
         elif words[0] == "link":
             (folder / words[1]).symlink_to(words[3])
         else:
@@ -103,6 +109,7 @@ def test_case(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     text, _, expected = path.read_text(encoding="utf-8").partition(_MARK)
     monkeypatch.chdir(tmp_path)
     case = write_files(text, tmp_path)
+    monkeypatch.setattr(catalog, "DATASETS", (*catalog.DATASETS, *case.datasets))
     folder = path.parent.name
     diagnostics = diagnose_compiled(case, folder == HOSTS) if folder in (HOSTS, EMISSION) else diagnose(case)
     rendered = render_text(diagnostics)

@@ -110,7 +110,7 @@ def test_models_and_settings() -> None:
         ("fasttext", dict(fasttext.quality), "small"),  # the catalogue's
     ]
     assert stage.target is not None
-    assert (stage.target.metric, stage.target.at_least) == ("accuracy", 0.7)
+    assert (stage.target.metric, stage.target.bound) == ("accuracy", 0.7)
     assert dict(tasks["find"].stages[0].settings) == {"tier": "excellent", "shards": 2, "limit": 100}
     assert [port.type for port in tasks["summary"].inputs] == ["Items"]
 

@@ -72,7 +72,7 @@ _NAMES = (
     _warning("AIB114", "parameter '{name}' is not used", "remove it, or use it as `${name}`", "A parameter that nothing uses changes nothing."),
     Code("AIB115", "{what} is given twice", "keep one; the first is at {first}", "A block of this kind, or a setting, is written once."),
     Code("AIB116", "'{name}' is not a metric here", "", "Percentiles are written p50, p99, p99.9; quality metrics as precision@10."),
-    Code("AIB117", "nothing can yield the metric '{name}'", "", "A quality metric needs a data set whose held-out truth can yield it, used by at least one request."),
+    Code("AIB117", "nothing can yield the metric '{name}'", "", "A quality metric needs a data set whose held-out truth can yield it, used by at least one request, and an answer that can be compared with it: ids, or texts."),
     Code("AIB118", "no deployment is called '{name}'", "", "A reference is bound to a deployment that the spec declares."),
     _warning("AIB119", "data set '{name}' is not used", "remove it, or let a request take its payloads from it", "A data set that no request uses is not fetched."),
     Code("AIB120", "no edge leads to task '{name}'", "add `… -> {name}` to the permutation, or remove the task", "A task runs when an edge feeds it; nothing feeds this one."),
@@ -80,6 +80,7 @@ _NAMES = (
     Code("AIB122", "request '{name}' leads nowhere", "add `{name} -> …` to the permutation, or remove the request", "A request class needs a way to the response."),
     Code("AIB123", "{owner} lacks `{name}`", "{example}", "The block cannot mean anything without this setting."),
     Code("AIB124", "the scenario has no {name}", "{example}", "A scenario needs requests, a permutation and a load."),
+    Code("AIB125", "data set '{name}' is of another world ({world}) than '{other}' ({first})", "take all requests from one of them, or write a scenario for each", "A scenario has one world: its models, indexes, tables and requests are all made from one implemented data set."),
 )
 
 _TYPES = (
@@ -101,7 +102,7 @@ _TYPES = (
     Code("AIB216", "request '{name}' never reaches the response{case}", "add an edge to `response` from what answers here", "Each class reaches `response` exactly once in every case."),
     Code("AIB217", "request '{name}' reaches the response twice{case}: from {sources}", "keep one of these edges, or make them arms of one choice", "Each class reaches `response` exactly once in every case."),
     Code("AIB218", "`response` is the end of a chain", "end the chain here; what does not delay the response branches off before it", "After the response has been sent, nothing of it flows on."),
-    Code("AIB219", "model '{model}' declares no {metric}", "drop the alternative, or declare it: `{model} ({metric} >= 60%)`", "A quality target compares the alternatives by a metric that each of them must have."),
+    Code("AIB219", "model '{model}' declares no {metric}", "drop the alternative, or declare it: `{model} ({example})`", "A quality target compares the alternatives by a metric that each of them must have."),
     Code("AIB220", "task '{name}' cannot train", "remove it from the update; {component} has no trainer", "An update retrains models; only components with a trainer can be named."),
     Code("AIB221", "'{name}' is {found}, not a Flag", "`when` takes a port that says yes or no{example}", "The port that decides between arms in the run holds yes or no."),
     Code("AIB222", "`until` cannot sum '{name}': {why}", "name a Count port of the tasks that are tried, as `until first.hits >= 20`", "Every arm of an ordered fallback puts out the Count that `until` adds up."),
@@ -113,7 +114,7 @@ _TYPES = (
     Code("AIB229", "nothing goes on from here: every arm ends in `response`", "remove what follows, or let one arm go on", "An arm that ends in `response` does not go on."),
     Code("AIB230", "an ordered fallback needs `until`", "write `( a else 35%: b until a.hits >= 20 )`", "`until` says when enough has been found and no further arm is tried."),
     Code("AIB231", "a choice decided by `when` needs exactly one arm without it", "give the arm that is taken otherwise no `when`, as `rest: b`", "The first arm whose flag is true is taken, else the one arm without `when`."),
-    Code("AIB232", "the bound is written with `{operator}`, not `{found}`", "{example}", "Quality and counts are bounded from below, latency from above."),
+    Code("AIB232", "the bound is written with `{operator}`, not `{found}`", "{example}", "Quality and counts are bounded from below, latency and error rates from above."),
     Code("AIB233", "'{model}' and '{other}' cannot both be fixed for task '{task}'", "keep one `use`", "`use` fixes one model."),
     Code("AIB234", "the trace cannot be used: {why}", "give ascending offsets in seconds from the start of the warm-up, one a line, as `0.35`", "A trace is a text file of at most 16 MiB that says when requests arrive; it is read when the spec is checked, and emitted with the rest."),
     Code("AIB235", "the load sends about {count} requests, more than {limit}", "lower the rate, or shorten `for` and `warmup`", "What is sent is decided, and kept in memory, before anything is sent; that bounds how much one load can be."),
@@ -191,6 +192,12 @@ _RUNNING = (
     Code("AIB638", "there is no such AI task to replace", "", "--replace TASK=random and `aibenchc ablate` replace the answers of an AI task of the distilled plan, or of one stage of a combined one."),
     Code("AIB640", "no kernel is called '{name}'", "", "`aibenchc bench micro NAME` takes the kernels of AIBench's micro benchmarks; runtime/aibenchrt/micro/README.md lists them."),
     Code("AIB641", "a file holds no figures of micro benchmarks", "name a file that --json wrote", "`aibenchc bench micro --from FILE` shows what `--json FILE` wrote."),
+    Code("AIB642", "no distilled scenario has '{name}': looked in {where}{known}", "name the scenario with --spec SPEC, and its task with --task", "`aibenchc bench component NAME` measures a component on what reaches it inside a scenario, as it is after distilling."),
+    Code("AIB643", "no request reaches the component", "name another of its tasks with --task", "`aibenchc bench component` asks a component what reaches it in its scenario; held-out requests were all answered without it."),
+    Code("AIB644", "there is nothing to train, or no target for it", "leave --train out", "`aibenchc bench component NAME --train` trains a component that learns until a quality that its scenario, the catalogue or --target names."),
+    Code("AIB645", "'{name}' is none of the nine published scenarios", "", "`aibenchc validate --spec` knows what a spec has to cover by its file's name, or the scenario's."),
+    Code("AIB646", "the distilled graph has no {kind} '{word}', which {title} has", "add it, or protect it with `keep` in `distill`", "The table of the nine scenarios lists the AI tasks, other tasks, data, metrics and update class that a scenario has to keep through distilling."),
+    Code("AIB647", "the sign-off cannot be used: {reason}", "remove the file, and sign again with --sign", "`aibenchc validate --spec SPEC --sign NAME` writes <spec>.signoff.toml: name, date, and hash of the distilled graph."),
 )
 
 _OURS = (

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from aibenchrt.component import Port
+from aibenchrt.metrics import lower_is_better
 
 from aibenchc.source import Span
 
@@ -52,10 +53,21 @@ class Candidate:
     profile: str
 
 
+def bound_operator(metric: str) -> str:
+    """How a quality is bounded: from below, or from above where lower is better."""
+    return "<=" if lower_is_better(metric) else ">="
+
+
 @dataclass(frozen=True)
 class QualityTarget:
+    """bound: what the metric must reach, or stay below where lower is better."""
+
     metric: str
-    at_least: float
+    bound: float
+
+    @property
+    def operator(self) -> str:
+        return bound_operator(self.metric)
 
 
 @dataclass(frozen=True)

@@ -39,13 +39,14 @@ from aibenchc.graph import (
     Stage,
     Task,
     Until,
+    bound_operator,
 )
 
 _TOKEN = re.compile(
     r"""\s*(?: (?P<string> "(?:[^"\\]|\\.)*" )
              | (?P<number> -?\d+(?:\.\d+)?(?:e[+-]?\d+)? (?![\w@]) )
              | (?P<word> [A-Za-z_][\w@]* )
-             | (?P<mark> -> | <- | >= | [-(){}\[\]:;,.=|?] ) )""",
+             | (?P<mark> -> | <- | >= | <= | [-(){}\[\]:;,.=|?] ) )""",
     re.VERBOSE,
 )
 _KEYWORDS = frozenset(["dataset", "request", "task", "choice", "auxiliary", "effect", "ms", "quality", "cost", "many", "when", "until"])
@@ -119,7 +120,7 @@ def _stage(stage: Stage, task: Task) -> str:
     if stage.candidates:
         words.append("[" + " | ".join(_candidate(c, stage.component) for c in stage.candidates) + "]")
     if stage.target:
-        words.append(f"quality {_word(stage.target.metric)} >= {stage.target.at_least!r}")
+        words.append(f"quality {_word(stage.target.metric)} {stage.target.operator} {stage.target.bound!r}")
     if stage.feeds:
         feeds = (f"{_word(f.input)} = " + (f"{_word(f.stage)}." if f.stage is not None else "") + _word(f.port) for f in stage.feeds)
         words.append("<- " + ", ".join(feeds))
@@ -292,7 +293,7 @@ def _parse_stage(line: _Line, task: str) -> Stage:
     target = None
     if line.take("quality"):
         metric = line.word()
-        line.expect(">=")
+        line.expect(bound_operator(metric))
         target = QualityTarget(metric, line.number())
     feeds: list[Feed] = []
     if line.take("<-"):

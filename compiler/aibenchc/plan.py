@@ -278,7 +278,7 @@ def quality_targets(graph: Graph) -> Iterator[p.PlanQuality]:
     for task in graph.tasks:
         for stage in task.stages:
             if stage.target is not None:
-                yield p.PlanQuality(task=stage.name, metric=stage.target.metric, at_least=stage.target.at_least)
+                yield p.PlanQuality(task=stage.name, metric=stage.target.metric, bound=stage.target.bound)
 
 
 def plan_stage(task: Task, stage: Stage, models: Mapping[tuple[str, str], str]) -> p.PlanStage:

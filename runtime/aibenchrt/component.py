@@ -42,7 +42,8 @@ class Field:
 class PortType:
     """A named record of fields. Repeated fields of one port type all have the same length. `answer`: may be part of a response.
 
-    answer_ids, answer_text: of an answer, the field that holds the ids shown and the one that holds the texts shown, where it has them.
+    answer_ids, answer_text: where it is answered with (by a scenario, or by a component alone), the field that holds the ids shown and
+    the one that holds the texts shown, where it has them.
     """
 
     name: str
@@ -56,7 +57,7 @@ class PortType:
 PORT_TYPES: dict[str, PortType] = {
     port_type.name: port_type
     for port_type in (
-        PortType("Text", (Field("text", Scalar.STRING),), "what a user typed or said"),
+        PortType("Text", (Field("text", Scalar.STRING),), "what a user typed or said", answer_text="text"),
         PortType("Image", (Field("png", Scalar.BYTES),), "one picture, PNG encoded"),
         PortType("Audio", (Field("wav", Scalar.BYTES),), "one utterance, 16 kHz mono WAV"),
         PortType("User", (Field("user_id", Scalar.INT64),), "who asks; ids of the scenario's data set"),
@@ -261,7 +262,10 @@ class RequestSource:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A data set of the library. `metrics`: the end-to-end quality metrics its truth can yield."""
+    """A data set of the library. `metrics`: the end-to-end quality metrics its truth can yield.
+
+    truth: what the held-out truth of a request is, for people, as the end of a sentence.
+    """
 
     name: str
     doc: str
@@ -270,3 +274,4 @@ class DatasetSpec:
     sources: tuple[RequestSource, ...]
     metrics: tuple[str, ...]
     implemented: bool = True
+    truth: str = "what the data set holds out"

@@ -1,8 +1,9 @@
 """Measures the non-AI components on held-out data of a world: the metrics of their specs, and one call's time in process.
 
-python -m aibenchrt.measure_services [--form real|synthetic] [--seed 7]
+python -m aibenchrt.measure_services [--world movielens_shop] [--form real|synthetic] [--seed 7]
 
-Figures in the components' READMEs come from it. Times are of one thread, without the network; runs measure the rest.
+The world is one of users, items and queries (world.World). Figures in the components' READMEs come from it. Times are of one thread,
+without the network; runs measure the rest.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from aibenchrt.catalog import component
 from aibenchrt.components.indexing.service import recall
 from aibenchrt.components.query_parsing.service import work as parse
 from aibenchrt.components.spelling_correction.service import accuracy
-from aibenchrt.datasets.movielens_shop import FORMS, load_world
+from aibenchrt.datasets.fetch import silent
 from aibenchrt.datasets.world import World
+from aibenchrt.datasets.worlds import DEFAULT_SEED, WORLDS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.prepare import prepare_component, service_module
 from aibenchrt.values import Values, Work
@@ -89,17 +91,20 @@ def call_times(world: World, state: Path) -> list[tuple[str, str]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="aibenchrt.measure_services", description="Measures the non-AI components on held-out data.")
-    parser.add_argument("--form", choices=FORMS, default="real")
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--world", choices=tuple(WORLDS), default="movielens_shop")
+    parser.add_argument("--form", choices=("real", "synthetic"), default="real")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
     given = parser.parse_args(arguments)
     try:
-        world = load_world(given.form, given.seed)
+        world = WORLDS[given.world].load_world(given.form, given.seed, silent)
+        if not isinstance(world, World):
+            parser.error(f"the world {given.world} has no queries of users for items")
         with tempfile.TemporaryDirectory() as scratch:
             rows: list[tuple[str, str]] = [*qualities(world, Path(scratch)), *call_times(world, Path(scratch))]
     except EnvironmentFailure as failure:
         print(f"error[{failure.code}]: {failure.message}\n = help: {failure.hint}", file=sys.stderr)  # noqa: T201
         return 2
-    print(f"{given.form} world {world.version[:12]}")  # noqa: T201
+    print(f"{given.world}, {given.form} world {world.version[:12]}")  # noqa: T201
     for what, figure in rows:
         print(f"{what:48} {figure}")  # noqa: T201
     return 0

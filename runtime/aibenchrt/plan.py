@@ -170,9 +170,11 @@ class PlanBound(_Frozen):
 
 
 class PlanQuality(_Frozen):
+    """bound: what the metric must reach; of one where lower is better, what it must stay below."""
+
     task: str
     metric: str
-    at_least: float
+    bound: float
 
 
 class PlanPrediction(_Frozen):
@@ -222,6 +224,7 @@ class PlanLoad(_Frozen):
 class Plan(_Frozen):
     """graph_hash: wiring_hash of this very plan; the planner refuses a plan whose edges do not give it.
 
+    response: () where there is nothing to say, as of a component alone that only stores: answered when every step before it is done.
     hosts, generators (names of the hosts that query generators run on): empty when everything runs on this machine.
     tls: every connection is mutual TLS; without a valid certificate nothing answers. effect_timeout_s: what one call after the response
     may take; no client waits for it, so the request's own deadline does not bound it. prediction: None unless every service time is known.

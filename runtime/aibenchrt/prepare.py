@@ -26,7 +26,7 @@ from aibenchrt.home import home
 from aibenchrt.plan import Plan, PlanStage
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.world import World
+    from aibenchrt.datasets.worlds import AnyWorld
 
 
 Settings = Mapping[str, str | int]
@@ -36,7 +36,7 @@ _COMPONENTS = Path(__file__).parent / "components"
 _SHARED = "query_parsing"  # terms.py: what words are; every component's data depends on it
 
 
-def prepare_services(plan: Plan, world: World, progress: Callable[[str], None] = lambda _: None) -> dict[str, Path]:
+def prepare_services(plan: Plan, world: AnyWorld, progress: Callable[[str], None] = lambda _: None) -> dict[str, Path]:
     """Stage name → its prepared folder, for every service stage of the plan.
 
     progress: told the name of each stage that has to be built. EnvironmentFailure: as the components raise; AIB605: no space left.
@@ -51,7 +51,7 @@ def service_stages(plan: Plan) -> tuple[PlanStage, ...]:
     return tuple(stage for step in plan.steps for stage in step.stages if stage.kind == "service")
 
 
-def prepare_component(component: str, settings: Settings, world: World, building: Callable[[], None] = lambda: None) -> Path:
+def prepare_component(component: str, settings: Settings, world: AnyWorld, building: Callable[[], None] = lambda: None) -> Path:
     """The component's prepared folder under these settings, built if it is not there yet. Safe beside other processes."""
     service = service_module(component)
     shelf = home() / "prepared" / component
@@ -64,7 +64,7 @@ def prepare_component(component: str, settings: Settings, world: World, building
     return folder
 
 
-def prepared_key(component: str, settings: Settings, world: World) -> str:
+def prepared_key(component: str, settings: Settings, world: AnyWorld) -> str:
     """16 hex digits: the same for the same data, settings and code."""
     digest = hashlib.sha256()
     digest.update(json.dumps([world.version, sorted(settings.items())]).encode())
@@ -95,7 +95,7 @@ def _still_there(service: ModuleType, folder: Path, settings: Settings) -> bool:
     return check is None or bool(check(folder, settings))
 
 
-def _build(service: ModuleType, world: World, settings: Settings, folder: Path) -> None:
+def _build(service: ModuleType, world: AnyWorld, settings: Settings, folder: Path) -> None:
     """Beside the folder, then renamed: a folder of this name is always whole."""
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)  # of a process that died; we hold the lock

@@ -29,10 +29,10 @@ from aibenchc.driver import Settings, compile_spec
 from aibenchc.emit import emit
 from aibenchc.source import SourceFile
 from aibenchrt.catalog import component as component_spec
-from aibenchrt.control.assets import dataset_module
 from aibenchrt.control.triton import assemble
 from aibenchrt.datasets.pictures import png
 from aibenchrt.datasets.world import World
+from aibenchrt.datasets.worlds import load_world
 from aibenchrt.load.arrivals import poisson
 from aibenchrt.plan import Plan, Step
 from aibenchrt.report.model import Estimate
@@ -194,7 +194,7 @@ def main() -> None:
     step = next((step for step in plan.steps if step.task == arguments.task and step.kind == "ai"), None)
     if step is None or len(step.stages) > 1:
         raise SystemExit(f"the plan has no AI task '{arguments.task}' of one stage; it has {', '.join(s.task for s in plan.steps)}")
-    world = dataset_module(plan).load_world(arguments.data)
+    world = load_world(plan, arguments.data)
     asked = test_inputs(world, step.stages[0].component, arguments.requests)
     rows = []
     for model, version in allowed(plan, step, world, arguments.size):

@@ -138,8 +138,8 @@ def plan(shape: Shape) -> Plan:
             "percentiles": [50, 90, 99],
             "slo": [{"metric": "latency", "percentile": 99, "below_ms": 500}],
             "quality": [
-                {"task": "category", "metric": "accuracy", "at_least": 0.7},
-                {"task": "picture", "metric": "accuracy", "at_least": 0.95},
+                {"task": "category", "metric": "accuracy", "bound": 0.7},
+                {"task": "picture", "metric": "accuracy", "bound": 0.95},
             ],
             "update": [],
             "references": [

@@ -239,7 +239,7 @@ def above_chance(
 @pytest.mark.parametrize("request_class", ["text", "image"])
 def test_quality_is_above_chance(run: Run, world: World, shop_payloads: dict[str, list[Payload]], request_class: str, metric: str) -> None:
     """Above ten goods drawn from all, and above ten drawn from the very category that was meant, which chance cannot know."""
-    requests = [r for r in quality.with_truth(run, run.requests) if r.request_class == request_class]
+    requests = [r for r in quality.with_truth(run, run.requests, metric) if r.request_class == request_class]
     asked = [shop_payloads[request_class][r.payload] for r in requests]
     users = [int(p.values["user"]["user_id"]) for p in asked]
     size = Counter(item.category for item in world.items)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from aibenchc.cli import main
+from aibenchrt.answers import Shown
 from aibenchrt.control.ablate import AblateOptions, ablate, answer, spread
 from aibenchrt.datasets.movielens_shop import load_world, payloads
+from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.world import World
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, read_plan
@@ -76,7 +78,7 @@ def test_random_answers_of_any_component_lower_quality(contributions: Contributi
     assert set(rows) == {(*use, how) for use in USES for how in ("random", "baseline")}
     assert contributions.requests == {"text": 150, "image": 150}
     for use in USES:
-        assert rows[*use, "random"].lowers, rows[*use, "random"]
+        assert rows[*use, "random"].worse, rows[*use, "random"]
 
 
 def test_no_baseline_raises_quality_unless_it_is_listed(contributions: Contributions) -> None:
@@ -86,7 +88,7 @@ def test_no_baseline_raises_quality_unless_it_is_listed(contributions: Contribut
         if how == "baseline":
             key = (row.request_class, task, row.metric)
             assert (key in listed) == (row.difference.high >= 0)
-            assert not row.raises or listed[key].verdict == "baseline wins"
+            assert not row.better or listed[key].verdict == "baseline wins"
     assert not [n for n in contributions.not_better if n.metric == "ndcg@10" and n.verdict == "baseline wins"]
 
 
@@ -103,16 +105,16 @@ def test_nothing_of_one_variant_reaches_another(plan: Plan, world: World, folder
 
 
 def test_a_component_whose_baseline_wins_is_listed() -> None:
-    good, bad = tuple(range(10)), tuple(range(50, 60))
+    good, bad = Shown(tuple(range(10))), Shown(tuple(range(50, 60)))
     group = Answered(
         request_class="text",
         users=tuple(range(40)),
-        truth=((3,),) * 40,
+        truth=(Payload({}, (3,), None, 0, ""),) * 40,
         shown={TRAINED: [bad] * 30 + [good] * 10, "a=random": [bad] * 40, "a=baseline": [good] * 40},
         tasks=frozenset({"a"}),
     )
     rows = contribution_rows([group], ["recall@10"], bootstrap_rng())
-    assert [(r.overrides, r.base, r.variant, r.lowers, r.raises) for r in rows] == [
+    assert [(r.overrides, r.base, r.variant, r.worse, r.better) for r in rows] == [
         (("a=random",), 0.25, 0.0, True, False),
         (("a=baseline",), 0.25, 1.0, False, True),
     ]

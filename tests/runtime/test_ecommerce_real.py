@@ -38,7 +38,7 @@ def test_random_answers_lower_quality_on_every_class_that_uses_the_component(con
     rows = [r for r in contributions.rows if r.overrides == (f"{task}=random",) and r.metric == "ndcg@10"]
     assert {r.request_class for r in rows} == CLASSES[task]
     for row in rows:
-        assert row.lowers, (task, row)
+        assert row.worse, (task, row)
 
 
 @pytest.mark.parametrize("task", CLASSES)
@@ -46,8 +46,8 @@ def test_no_baseline_raises_quality(contributions: Contributions, task: str) -> 
     """A tie is listed; a baseline that wins would be a component that does harm."""
     for row in (r for r in contributions.rows if r.overrides == (f"{task}=baseline",)):
         listed = {(n.task, n.request_class, n.metric) for n in contributions.not_better}
-        assert ((task, row.request_class, row.metric) in listed) == (not row.lowers)
-        assert row.metric != "ndcg@10" or not row.raises, row
+        assert ((task, row.request_class, row.metric) in listed) == (not row.worse)
+        assert row.metric != "ndcg@10" or not row.better, row
 
 
 def run_of(generated: Path, **options: object) -> Run:
@@ -66,7 +66,7 @@ def test_a_run_of_real_processes_says_the_same(generated: Path, contributions: C
     found = record_ablation(base.directory, [variant.directory])
     rows = {r.request_class: r for r in found.rows if r.metric == "ndcg@10"}
     assert rows["text"].overrides == ("category=random",)
-    assert rows["text"].lowers
+    assert rows["text"].worse
     same = (rows["image"].difference.low, rows["image"].difference.high)
     assert same == (0.0, 0.0)  # photos do not use it: not one answer differs
     (inside,) = (r for r in contributions.rows if (*r.overrides, r.request_class, r.metric) == ("category=random", "text", "ndcg@10"))

@@ -112,7 +112,7 @@ def test_ratio_is_whole_over_component(made: Report) -> None:
 
 def test_quality_counts_failures_as_empty_answers(run: Run) -> None:
     metric = "precision@10"
-    requests = quality.with_truth(run, run.measured)
+    requests = quality.with_truth(run, run.measured, metric)
     values = quality.scores(run, requests, metric)
     by_hand = [len(set(r.answer[:10]) & set(run.truth_of[r.request_id].truth)) / 10 if r.outcome == "ok" else 0.0 for r in requests]
     assert values == pytest.approx(by_hand)
@@ -156,15 +156,15 @@ def test_ablation_is_paired_and_sees_what_a_component_is_worth(run: Run, tmp_pat
     assert all(d.difference.value == 0 for d in compare(run, same, np.random.default_rng(1)))
     variant = read_run(write_run(tmp_path / "random", Shape(extra_images=2100, error_share=0.005, override=("rank", "random"))))
     found = {(d.metric, d.request_class): d for d in compare(run, variant, np.random.default_rng(1))}
-    assert found["ndcg@10", "all"].lowers
-    assert found["ndcg@10", "text"].lowers
+    assert found["ndcg@10", "all"].worse
+    assert found["ndcg@10", "text"].worse
     assert found["ndcg@10", "all"].overrides == ("rank=random",)
     back = {(d.metric, d.request_class): d for d in compare(variant, run, np.random.default_rng(1))}
-    assert back["ndcg@10", "all"].raises
+    assert back["ndcg@10", "all"].better
     record_ablation(same.directory, [variant.directory])
     table = next(t for t in tables(report(same.directory)) if t.key == "ablation")
     assert {row[0] for row in table.rows} == {"rank=random"}
-    assert {row[-1] for row in table.rows if row[2] != "image"} == {"lowers"}
+    assert {row[-1] for row in table.rows if row[2] != "image"} == {"worse"}
 
 
 def test_every_table_has_a_legend_and_as_many_cells_as_columns(made: Report) -> None:

@@ -53,7 +53,8 @@ def run(verb: str, arguments: argparse.Namespace) -> int:
 
 def _say_rest(found: Contributions) -> None:
     say(f"{found.data} data, {found.size} models; {found.protocol}")
-    say("\n".join(f"{group}: {count} requests of {found.users[group]} users" for group, count in found.requests.items()))
+    for group, count in found.requests.items():
+        say(f"{group}: {count} requests" + (f" of {found.users[group]} users" if group in found.users else ""))
     if not found.not_better:
         say("Every component is better than its baseline, by every metric on every class that uses it.")
     for row in found.not_better:

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aibenchrt.datasets.specs import DATASETS
 from aibenchrt.errors import EnvironmentFailure
 
+from aibenchc.cli import signing
 from aibenchc.cli.compiling import GENERATED, add_inventory_arguments, add_trained_spec_arguments, compile_to_folder, read_port
 from aibenchc.cli.output import complain, say, show
 from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 EXTRA_S = 20.0
+ENVIRONMENT = 2
 
 
 def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
@@ -29,15 +32,18 @@ def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
         _add_run_arguments(parser)
         _add_cluster_arguments(parser)
     elif verb == "data":
+        names = [spec.name for spec in DATASETS if spec.implemented]
+        parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these data sets: {', '.join(names)}")
         parser.add_argument("--fetch", choices=("real", "synthetic"), help="fetch or make the data sets in this form")
     elif verb == "reference":
         parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run directories of separate deployments")
         parser.add_argument("--title", help="what the reference is called")
         parser.add_argument("--json", type=Path, metavar="FILE", help="also write it for `validate --reference FILE`")
     else:
-        parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
+        parser.add_argument("run", type=Path, metavar="RUN", nargs="?" if verb == "validate" else None, help="a run directory")
         _add_reference_argument(parser)
         if verb == "validate":
+            signing.add_arguments(parser)
             parser.add_argument(
                 "--report", action="store_true", help="the whole report too: its tables, and report.html in the run directory"
             )
@@ -123,7 +129,8 @@ def run(verb: str, arguments: argparse.Namespace) -> int:
         "validate": _validate,
         "reference": _reference,
     }
-    needs_runtime(verb)
+    if verb != "validate":
+        needs_runtime(verb)
     return verbs[verb](arguments)
 
 
@@ -177,15 +184,20 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _data(arguments: argparse.Namespace) -> int:
     from aibenchrt.datasets.describe import describe
-    from aibenchrt.datasets.movielens_shop import load_world
+    from aibenchrt.datasets.worlds import DEFAULT_SEED, WORLDS
     from aibenchrt.home import home
 
+    for name in arguments.names:
+        if name not in WORLDS:
+            raise EnvironmentFailure("AIB103", f"the catalogue has no data set '{name}' that is here", f"there are {', '.join(WORLDS)}")
+    wanted = arguments.names or list(WORLDS)
     if arguments.fetch:
         with progress_bars() as progress:
-            load_world(arguments.fetch, progress=progress)
+            for name in wanted:
+                WORLDS[name].load_world(arguments.fetch, DEFAULT_SEED, progress)
     rows = [
         (row.name, row.form, row.version, row.state, row.sizes, f"{row.bytes / 2**20:.1f} MiB" if row.bytes else "", row.licence)
-        for row in describe(home())
+        for row in describe(home(), arguments.names)
     ]
     print_table("Data sets", ("name", "form", "version", "state", "sizes", "on disk", "licence"), rows)
     return 0
@@ -217,6 +229,12 @@ def _show_report(arguments: argparse.Namespace) -> Verdict:
 
 
 def _validate(arguments: argparse.Namespace) -> int:
+    if arguments.spec is not None and arguments.run is None:
+        return signing.validate_spec(arguments)
+    if arguments.run is None or arguments.spec is not None or arguments.sign:
+        complain("aibenchc validate: name a run directory, or a spec with --spec SPEC; --sign goes with --spec")
+        return ENVIRONMENT
+    needs_runtime("validate")
     from aibenchrt.report import validate
     from aibenchrt.report.tables import judgement_table
 

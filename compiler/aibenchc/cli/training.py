@@ -69,14 +69,14 @@ def run(verb: str, arguments: argparse.Namespace) -> int:
 
 
 def _trained(plan: Plan, arguments: argparse.Namespace) -> dict[int, list[ModelVersion]]:
-    from aibenchrt.control.assets import dataset_module
+    from aibenchrt.datasets.worlds import DEFAULT_SEED, load_world
     from aibenchrt.train import alternatives, plan_models
     from aibenchrt.train.device import chosen_device
 
     device, size = chosen_device(arguments.device), arguments.size
     found: dict[int, list[ModelVersion]] = {}
     with progress_bars() as progress:
-        world = dataset_module(plan).load_world(arguments.data, progress=progress)
+        world = load_world(plan, arguments.data, DEFAULT_SEED, progress)
         for seed in arguments.seeds:
             chosen = plan_models(plan, world, seed, size, progress, device=device)
             found[seed] = list(chosen.values())

@@ -2,8 +2,9 @@
 
     category : text_classification { model fasttext | textcnn }    ==>    { model fasttext }
 
-Of the alternatives that the deployment's profile allows and that meet the task's quality target, the best declared quality stays, ties by
-lower cost. Measured values take the place of declared ones where `--measurements` has them. `use task.model` decides before all this.
+Of the alternatives that the deployment's profile allows and that meet the task's quality target, the best declared quality stays (of an
+error rate the lowest), ties by lower cost. Measured values take the place of declared ones where `--measurements` has them.
+`use task.model` decides before all this.
 A combined component has several models, all of them needed: it is left alone.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aibenchrt.catalog import component
+from aibenchrt.metrics import lower_is_better
 
 from aibenchc.distill.rule import Problem, Rewrite, Rule, Step, Turn
 from aibenchc.distill.settings import DistillSettings
@@ -56,16 +58,17 @@ def choose(task: Task, settings: DistillSettings) -> tuple[Candidate | None, str
     known = {c: value for c in allowed if metric and (value := _quality(task, c, metric, settings)) is not None}
     if not known:
         return None, "", Problem("AIB302", (("task", task.name), ("models", _names(allowed))), task.span)
-    at_least = stage.target.at_least if stage.target else 0.0
-    fit = [c for c in known if known[c] >= at_least - 1e-12]
-    if not fit:
-        return None, "", _unfit(task, f"none of {_names(tuple(known))} reaches {metric} >= {at_least:.4g}")
-    best = min(fit, key=lambda c: (-known[c], c.cost, c.model))
+    sign = -1.0 if metric and lower_is_better(metric) else 1.0
+    target = stage.target
+    fit = [c for c in known if target is None or sign * known[c] >= sign * target.bound - 1e-12]
+    if not fit and target:
+        return None, "", _unfit(task, f"none of {_names(tuple(known))} reaches {metric} {target.operator} {target.bound:.4g}")
+    best = min(fit, key=lambda c: (-sign * known[c], c.cost, c.model))
     values = ", ".join(f"{c.model} {known[c]:.4g}{_measured(task, c, metric, settings)}" for c in known)
-    target = f", target {at_least:.4g}" if stage.target else ""
+    wanted = f", target {target.bound:.4g}" if target else ""
     others = [c.model for c in allowed if c not in known]
     unknown = f"; unknown: {', '.join(others)}" if others else ""
-    return best, f"best {metric} of profile {settings.profile}: {values}{target}{unknown}", None
+    return best, f"best {metric} of profile {settings.profile}: {values}{wanted}{unknown}", None
 
 
 def _metric(stage: Stage) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from aibenchc.build import build_graph
 from aibenchc.diagnostics import Diagnostics, place
 from aibenchc.flow import analyse
-from aibenchc.graph import QualityTarget, Task
+from aibenchc.graph import RESPONSE, QualityTarget, Task
 from aibenchc.model import Scenario
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax import ast
@@ -58,11 +58,14 @@ def validate(
         if not found:
             diagnostics.report("AIB124", scenario.name.span, name=name, example=example)
     built = build_graph(permutations, symbols, reader)
+    answers: frozenset[str] | None = None
     if diagnostics.errors == before:
-        report_findings(built, analyse(built.graph), diagnostics)
+        flow = analyse(built.graph)
+        report_findings(built, flow, diagnostics)
+        answers = frozenset(wire.target_port for wire in flow.wires if wire.target == RESPONSE) if diagnostics.errors == before else None
 
     blocks = _sections(items, reader)
-    metrics, latency = sections.metrics(blocks.get("metrics"), symbols, reader)
+    metrics, latency = sections.metrics(blocks.get("metrics"), symbols, answers, reader)
     slo = sections.slo(blocks.get("slo"), reader)
     updates = sections.updates(items, symbols, reader)
     declared = deployments(items, symbols, reader)

@@ -8,10 +8,11 @@ from typing import TypeAlias
 
 from aibenchrt import catalog
 from aibenchrt.component import ComponentSpec, DatasetSpec, RequestSource, Setting
+from aibenchrt.metrics import lower_is_better
 
 from aibenchc.build import Symbols, read_share, shares_fit
 from aibenchc.diagnostics import one_of, place
-from aibenchc.graph import Candidate, Dataset, QualityTarget, RequestClass, Stage, Task
+from aibenchc.graph import Candidate, Dataset, QualityTarget, RequestClass, Stage, Task, bound_operator
 from aibenchc.source import Span
 from aibenchc.syntax import ast
 from aibenchc.validate.blocks import Block, block, plain_words
@@ -64,7 +65,17 @@ def declarations(items: Sequence[ast.Item], reader: Reader) -> Symbols:
     for dataset in symbols.datasets:
         if dataset.name not in used and complete:
             reader.diagnostics.report("AIB119", dataset.span, name=dataset.name)
+    _one_world(symbols, reader)
     return symbols
+
+
+def _one_world(symbols: Symbols, reader: Reader) -> None:
+    """Models, indexes, tables and requests are made from one world: that of the implemented data set."""
+    implemented = [d for d in symbols.datasets if (spec := catalog.dataset(d.spec)) is not None and spec.implemented]
+    for dataset in implemented:
+        first = implemented[0]
+        if dataset.spec != first.spec:
+            reader.diagnostics.report("AIB125", dataset.span, name=dataset.name, world=dataset.spec, other=first.name, first=first.spec)
 
 
 def _dataset(item: ast.Dataset, symbols: Symbols, reader: Reader) -> DatasetSpec | None:
@@ -196,17 +207,30 @@ def _quality(settings: Block, spec: ComponentSpec, reader: Reader) -> QualityTar
     setting = settings.get("quality")
     if setting is None:
         return None
-    example = f"write `quality {spec.metrics[0]} >= 60%`"
+    example = f"write `quality {_example(spec)}`"
     if len(setting.words) != 1 or setting.comparison is None or setting.alternatives:
         reader.shape(setting.span, "`quality`", "a metric and its bound", "something else", example)
         return None
     metric = _metric(setting.words[0], spec, example, reader)
     bound = setting.comparison
-    if bound.operator != ">=":
-        reader.diagnostics.report("AIB232", bound.span, operator=">=", found=bound.operator, example=example)
+    if metric is not None and not _bounds(bound, metric, f"write `quality {_example(spec, metric)}`", reader):
         return None
-    at_least = reader.number(bound.value, "the quality target", SHARE, above=0, most=1)
-    return None if metric is None or at_least is None else QualityTarget(metric, at_least)
+    value = reader.number(bound.value, "the quality target", SHARE, above=0, most=1)
+    return None if metric is None or value is None else QualityTarget(metric, value)
+
+
+def _example(spec: ComponentSpec, metric: str | None = None) -> str:
+    """A bound as it is written of this metric, else of the component's first."""
+    of = metric or spec.metrics[0]
+    return f"{of} {bound_operator(of)} {'30' if lower_is_better(of) else '60'}%"
+
+
+def _bounds(bound: ast.Comparison, metric: str, example: str, reader: Reader) -> bool:
+    """Whether the bound is on the side on which this metric is bounded; reported if not."""
+    operator = bound_operator(metric)
+    if bound.operator != operator:
+        reader.diagnostics.report("AIB232", bound.span, operator=operator, found=bound.operator, example=example)
+    return bound.operator == operator
 
 
 def _metric(value: ast.Value, spec: ComponentSpec, example: str, reader: Reader) -> str | None:
@@ -241,7 +265,8 @@ def _candidates(settings: Block, spec: ComponentSpec, target: QualityTarget | No
         if candidate is None:
             continue
         if target is not None and target.metric not in dict(candidate.quality):
-            reader.diagnostics.report("AIB219", name.span, model=name.text, metric=target.metric)
+            example = _example(spec, target.metric)
+            reader.diagnostics.report("AIB219", name.span, model=name.text, metric=target.metric, example=example)
         found[name.text] = candidate
     return tuple(found.values())
 
@@ -255,12 +280,10 @@ def _candidate(alternative: ast.Alternative, spec: ComponentSpec, reader: Reader
         return None
     quality = dict(model.quality)
     for stated in alternative.qualities:
-        example = f"write `{name.text} ({spec.metrics[0]} >= 60%)`"
-        metric = _metric(stated.metric, spec, example, reader)
-        if stated.comparison.operator != ">=":
-            reader.diagnostics.report("AIB232", stated.comparison.span, operator=">=", found=stated.comparison.operator, example=example)
+        metric = _metric(stated.metric, spec, f"write `{name.text} ({_example(spec)})`", reader)
+        if metric is not None and not _bounds(stated.comparison, metric, f"write `{name.text} ({_example(spec, metric)})`", reader):
             continue
-        at_least = reader.number(stated.comparison.value, f"the quality of model '{name.text}'", SHARE, above=0, most=1)
-        if metric is not None and at_least is not None:
-            quality[metric] = at_least
+        value = reader.number(stated.comparison.value, f"the quality of model '{name.text}'", SHARE, above=0, most=1)
+        if metric is not None and value is not None:
+            quality[metric] = value
     return Candidate(model.name, tuple(quality.items()), model.cost, model.profile.value)

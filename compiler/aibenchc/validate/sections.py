@@ -6,9 +6,12 @@ import re
 from collections.abc import Sequence
 
 from aibenchrt import catalog
+from aibenchrt.component import PORT_TYPES
+from aibenchrt.metrics import Needs, metric
 
 from aibenchc.build import Symbols
 from aibenchc.diagnostics import one_of, place
+from aibenchc.flow.wires import response_port
 from aibenchc.graph import Task
 from aibenchc.model import DistillChoices, Latency, Load, Slo, Update
 from aibenchc.source import Span
@@ -33,8 +36,13 @@ def percentile(value: ast.Value | ast.Name, reader: Reader) -> float | None:
     return float(match[1])
 
 
-def metrics(section: ast.Section | None, symbols: Symbols, reader: Reader) -> tuple[tuple[str, ...], Latency]:
-    """Quality metrics that the used data sets can yield, and the percentiles of latency."""
+def metrics(
+    section: ast.Section | None, symbols: Symbols, answers: frozenset[str] | None, reader: Reader
+) -> tuple[tuple[str, ...], Latency]:
+    """Quality metrics that the used data sets and the answers can yield, and the percentiles of latency.
+
+    answers: the response's ports that are fed; None: not known, for the permutation is wrong.
+    """
     quality: dict[str, Span] = {}
     percentiles: list[float] = []
     latency: ast.Setting | None = None
@@ -59,7 +67,7 @@ def metrics(section: ast.Section | None, symbols: Symbols, reader: Reader) -> tu
             name = entry.text if isinstance(entry, ast.MetricName) else entry.name.text
             if name in quality:
                 reader.diagnostics.report("AIB115", entry.span, what=f"the metric `{name}`", first=place(quality[name]))
-            elif _can_yield(name, entry.span, symbols, reader):
+            elif _can_yield(name, entry.span, symbols, reader) and _can_show(name, entry.span, answers, reader):
                 quality[name] = entry.span
     return tuple(quality), Latency(tuple(percentiles) or DEFAULT_PERCENTILES)
 
@@ -73,6 +81,21 @@ def _can_yield(name: str, span: Span, symbols: Symbols, reader: Reader) -> bool:
     if not symbols.requests:
         return False  # its requests are wrong, which has been reported
     hint = reader.did_you_mean(name, known, f"the data sets of the requests yield {', '.join(known) or 'none'}")
+    reader.diagnostics.report("AIB117", span, name=name, hint=hint)
+    return False
+
+
+def _can_show(name: str, span: Span, answers: frozenset[str] | None, reader: Reader) -> bool:
+    """Whether the answers hold what the metric compares with the truth."""
+    known = metric(name)
+    if answers is None or known is None:
+        return True
+    what, field = ("texts", "answer_text") if known.needs is Needs.TEXT else ("ids", "answer_ids")
+    able = [t for t in PORT_TYPES.values() if t.answer and getattr(t, field)]
+    if any(response_port(t.name) in answers for t in able):
+        return True
+    reached = ", ".join(t.name for t in PORT_TYPES.values() if response_port(t.name) in answers) or "nothing"
+    hint = f"it needs {what}: lead {' or '.join(t.name for t in able)} to the response, which gets {reached}"
     reader.diagnostics.report("AIB117", span, name=name, hint=hint)
     return False
 

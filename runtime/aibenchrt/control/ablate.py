@@ -15,22 +15,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aibenchrt.control.assets import dataset_module
+from aibenchrt.answers import Shown, shown
 from aibenchrt.control.options import Progress, RunOptions, effective, silent
 from aibenchrt.datasets.payload import Payload
-from aibenchrt.datasets.world import World
+from aibenchrt.datasets.worlds import AnyWorld, load_world, world_module
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanStage, Step
 from aibenchrt.planner.executor import Executor, Request
 from aibenchrt.planner.in_process import open_chains, opened, works
 from aibenchrt.report.analysis import bootstrap_rng
 from aibenchrt.report.contribution import REPLACEMENTS, TRAINED, Answered, Contributions, contribution_rows, not_better, variant
-from aibenchrt.report.quality import ranking_metrics
+from aibenchrt.report.quality import answer_metrics
 from aibenchrt.stages import Chain
 
 PROTOCOL = (
     "test requests, answered in one process by the plan's executor; steps after the response are not run, so no answer comes from a cache "
-    "and no variant sees what another did; difference: variant minus trained on the same requests, 95 % paired bootstrap over users"
+    "and no variant sees what another did; difference: variant minus trained on the same requests, 95 % paired bootstrap over users, or "
+    "over requests where they name no user"
 )
 
 
@@ -59,9 +60,7 @@ class _Variant:
 class _Class:
     """What has been answered of one class so far."""
 
-    users: list[int] = field(default_factory=list)
-    truth: list[tuple[int, ...]] = field(default_factory=list)
-    shown: dict[str, list[tuple[int, ...]]] = field(default_factory=dict)
+    shown: dict[str, list[Shown]] = field(default_factory=dict)
     tasks: set[str] = field(default_factory=set)
 
 
@@ -71,16 +70,15 @@ def ablate(plan: Plan, options: AblateOptions) -> Contributions:
     RuntimeError: a request failed.
     """
     stages = [stage.name for step in plan.steps for stage in step.stages if stage.kind == "ai" and step.phase == "response"]
-    metrics = ranking_metrics(plan)
+    metrics = answer_metrics(plan)
     if not stages or not metrics:
         missing = "AI task on its way to the response" if not stages else "metric of answers, as ndcg@10"
         raise EnvironmentFailure("AIB613", f"the plan has no {missing}", "an ablation needs both")
     from aibenchrt.train import plan_models
 
-    dataset = dataset_module(plan)
-    world: World = dataset.load_world(options.form, options.data_seed, options.progress)
+    world: AnyWorld = load_world(plan, options.form, options.data_seed, options.progress)
     models = plan_models(plan, world, options.training_seed, options.size, options.progress)
-    payloads = {r.name: spread(dataset.payloads(world, r.source), options.requests) for r in plan.requests}
+    payloads = {r.name: spread(world_module(plan).payloads(world, r.source, "test"), options.requests) for r in plan.requests}
     folders = {stage: version.folder for stage, version in models.items()}
     answered = answer(plan, world, folders, payloads, stages, options.progress)
     rows = contribution_rows(answered, metrics, bootstrap_rng())
@@ -90,8 +88,8 @@ def ablate(plan: Plan, options: AblateOptions) -> Contributions:
         world_version=world.version,
         size=options.size,
         protocol=PROTOCOL,
-        requests={group.request_class: len(group.users) for group in answered},
-        users={group.request_class: len(set(group.users)) for group in answered},
+        requests={group.request_class: len(group.truth) for group in answered},
+        users={group.request_class: len(set(group.users)) for group in answered if group.users is not None},
         models={stage: f"{v.component}/{v.model}:{v.version}" for stage, v in models.items()},
         rows=rows,
         not_better=not_better(rows),
@@ -106,7 +104,7 @@ def spread(payloads: Sequence[Payload], most: int | None) -> list[Payload]:
 
 def answer(
     plan: Plan,
-    world: World,
+    world: AnyWorld,
     models: Mapping[str, Path],
     payloads: Mapping[str, Sequence[Payload]],
     replaced: Sequence[str],
@@ -121,29 +119,30 @@ def answer(
             changed = effective(plan, RunOptions(overrides={stage: how}))
             own = {new.task: opened(new, work_of) for old, new in zip(plan.steps, changed.steps, strict=True) if old != new}
             variants.append(_Variant(variant(stage, how), trained | own, frozenset(own)))
-        return asyncio.run(_answer_all(Executor(plan), variants, payloads, progress))
+        return asyncio.run(_answer_all(plan, variants, payloads, progress))
 
 
 async def _answer_all(
-    executor: Executor, variants: Sequence[_Variant], payloads: Mapping[str, Sequence[Payload]], progress: Progress
+    plan: Plan, variants: Sequence[_Variant], payloads: Mapping[str, Sequence[Payload]], progress: Progress
 ) -> tuple[Answered, ...]:
+    executor, types = Executor(plan), {part.port.name: part.port.type for part in plan.response}
     whole, number = sum(map(len, payloads.values())), 0
     found = []
     for request_class, asked in payloads.items():
         group = _Class()
         for payload in asked:
             progress("answering with and without each component", number / whole)
-            await _answer_one(executor, variants, Request(number, request_class, dict(payload.values)), group)
-            group.users.append(int(payload.values["user"]["user_id"]))
-            group.truth.append(tuple(payload.truth))
+            await _answer_one(executor, variants, Request(number, request_class, dict(payload.values)), group, types)
             number += 1
-        shown = {name: tuple(answers) for name, answers in group.shown.items()}
-        found.append(Answered(request_class, tuple(group.users), tuple(group.truth), shown, frozenset(group.tasks)))
+        named = [payload.user for payload in asked if payload.user is not None]
+        users = tuple(named) if len(named) == len(asked) else None
+        answers = {name: tuple(shown_by) for name, shown_by in group.shown.items()}
+        found.append(Answered(request_class, users, tuple(asked), answers, frozenset(group.tasks)))
     progress("answering with and without each component", 1.0)
     return tuple(found)
 
 
-async def _answer_one(executor: Executor, variants: Sequence[_Variant], request: Request, group: _Class) -> None:
+async def _answer_one(executor: Executor, variants: Sequence[_Variant], request: Request, group: _Class, types: Mapping[str, str]) -> None:
     done: dict[tuple[str, str, bytes], dict[str, Any]] = {}  # (variant of the step, step, inputs) → outputs
 
     def caller(one: _Variant) -> Any:
@@ -162,13 +161,10 @@ async def _answer_one(executor: Executor, variants: Sequence[_Variant], request:
         if answered.error:
             replaced = f" with {one.name}" if one.name else ""
             raise RuntimeError(f"request {request.request_id} of class '{request.request_class}'{replaced} failed: {answered.error}")
-        group.shown.setdefault(one.name, []).append(_items(answered.response))
+        values = answered.response
+        parts = ((type_name, values[port].__getitem__) for port, type_name in types.items() if port in values)
+        group.shown.setdefault(one.name, []).append(shown(parts))
 
 
 def _ai_stages(step: Step) -> list[PlanStage]:
     return [stage for stage in step.stages if stage.kind == "ai"]
-
-
-def _items(response: Mapping[str, Any]) -> tuple[int, ...]:
-    """The item ids of the answer, in the order shown, whichever port of the response carries them."""
-    return next((tuple(map(int, value["item_id"])) for value in response.values() if "item_id" in value), ())

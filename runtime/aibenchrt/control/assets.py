@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 from aibenchrt.catalog import COMPONENTS
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.control.options import RunOptions
 from aibenchrt.datasets.payload import Payload
-from aibenchrt.datasets.world import World
-from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.datasets.worlds import AnyWorld, load_world, world_module
 from aibenchrt.load.messages import Messages, encode_payloads
 from aibenchrt.plan import Plan
 from aibenchrt.prepare import lay_out, prepare_services
@@ -29,7 +26,7 @@ class Assets:
     models: AI stage → the version that serves. prepared: the folder that service hosts are given.
     """
 
-    world: World
+    world: AnyWorld
     payloads: dict[str, list[Payload]]
     trial: dict[str, list[Payload]]
     models: Mapping[str, ModelVersion]
@@ -38,10 +35,10 @@ class Assets:
 
 def prepare(plan: Plan, options: RunOptions, into: Path) -> Assets:
     """Finds or makes everything. plan: with the models as compiled, whatever this run overrides. EnvironmentFailure as the parts do."""
-    dataset = dataset_module(plan)
-    world: World = dataset.load_world(options.form, options.data_seed, options.progress)
-    payloads = {request.name: list(dataset.payloads(world, request.source)) for request in plan.requests}
-    trial = {request.name: list(dataset.payloads(world, request.source, "validation")) for request in plan.requests}
+    module = world_module(plan)
+    world: AnyWorld = load_world(plan, options.form, options.data_seed, options.progress)
+    payloads = {request.name: module.payloads(world, request.source, "test") for request in plan.requests}
+    trial = {request.name: module.payloads(world, request.source, "validation") for request in plan.requests}
     folders = prepare_services(portable(plan), world, lambda stage: options.progress(f"preparing {stage}", 0.0))
     prepared = lay_out(folders, into)
     return Assets(world, payloads, trial, _models(plan, world, options), prepared)
@@ -63,14 +60,6 @@ def portable(plan: Plan) -> Plan:
     return plan.model_copy(update={"steps": tuple(steps)})
 
 
-def dataset_module(plan: Plan) -> ModuleType:
-    """The one data set module that all request classes share. EnvironmentFailure AIB613: they come from several worlds."""
-    names = sorted({plan.datasets[request.dataset] for request in plan.requests})
-    if len(names) != 1:
-        raise EnvironmentFailure("AIB613", f"the requests come from several data sets: {', '.join(names)}", "take all from one")
-    return importlib.import_module(f"aibenchrt.datasets.{names[0]}")
-
-
 def messages_for(plan: Plan, stubs: Stubs, payloads: Mapping[str, Sequence[Payload]], rows: Sequence[ScheduleRecord]) -> Messages:
     """The wire bytes of every payload that the schedule sends."""
     used: dict[str, dict[int, Values]] = {request.name: {} for request in plan.requests}
@@ -83,7 +72,7 @@ def ai_stages(plan: Plan) -> list[str]:
     return [stage.name for step in plan.steps for stage in step.stages if stage.kind == "ai"]
 
 
-def _models(plan: Plan, world: World, options: RunOptions) -> Mapping[str, ModelVersion]:
+def _models(plan: Plan, world: AnyWorld, options: RunOptions) -> Mapping[str, ModelVersion]:
     if not ai_stages(plan):
         return {}
     from aibenchrt.train import plan_models  # imports torch, which a run with all models trained does not need otherwise

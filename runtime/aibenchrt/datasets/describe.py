@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from aibenchrt.datasets import fashion_mnist, movielens
-from aibenchrt.datasets.fetch import Package, is_whole
-from aibenchrt.datasets.movielens_shop import DEFAULT_SEED, FORMS, world_folder
+from aibenchrt.datasets.fetch import SourcePackage, is_whole
 from aibenchrt.datasets.specs import DATASETS
-from aibenchrt.datasets.store import load
-from aibenchrt.datasets.world import World
+from aibenchrt.datasets.worlds import DEFAULT_SEED, WORLDS, WorldModule
 
 
 @dataclass(frozen=True)
@@ -29,44 +27,35 @@ class DataRow:
     bytes: int
 
 
-def describe(home: Path) -> list[DataRow]:
-    """Every data set of the catalogue in each of its forms, then the packages; nothing is fetched or made."""
+def describe(home: Path, names: Collection[str] = ()) -> list[DataRow]:
+    """Every data set of the catalogue (or those named) in each of its forms, then their packages, each once; nothing is fetched or made."""
     rows = []
-    for spec in DATASETS:
+    chosen = [spec for spec in DATASETS if not names or spec.name in names]
+    for spec in chosen:
         if not spec.implemented:
             rows.append(DataRow(spec.name, "specification only", "", spec.licence, "", "", 0))
             continue
-        rows += [_world_row(spec.name, form, _licence(form, spec.licence), world_folder(home, form, DEFAULT_SEED)) for form in FORMS]
-    return [
-        *rows,
-        _source_row("MovieLens-100k", movielens.PACKAGE, "GroupLens terms: fetched, never redistributed", home),
-        _source_row("Fashion-MNIST", fashion_mnist.PACKAGE, "MIT", home),
-    ]
+        module = WORLDS[spec.name]
+        rows += [_world_row(module, spec.name, form, spec.licence if form == "real" else "Apache-2.0", home) for form in module.FORMS]
+    sources = {source.package.folder: source for spec in chosen if spec.name in WORLDS for source in WORLDS[spec.name].PACKAGES}
+    return [*rows, *(_source_row(source, home) for source in sources.values())]
 
 
-def _licence(form: str, real: str) -> str:
-    return real if form == "real" else "Apache-2.0"
-
-
-def _world_row(name: str, form: str, licence: str, folder: Path) -> DataRow:
-    world = load(folder)
+def _world_row(module: WorldModule, name: str, form: str, licence: str, home: Path) -> DataRow:
+    folder = module.world_folder(home, form, DEFAULT_SEED)
+    world = module.stored_world(folder)
     if world is None:
         return DataRow(name, form, "", licence, "not made yet", "", 0)
-    return DataRow(name, form, world.version[:12], licence, "here", _sizes(world), _bytes(folder))
+    return DataRow(name, form, world.version[:12], licence, "here", module.sizes(world), _bytes(folder))
 
 
-def _sizes(world: World) -> str:
-    goods = f"{len(world.items):,} goods, {len(world.users):,} users, {len(world.interactions):,} interactions"
-    requests = f"{len(world.queries_of('test')):,} text and {len(world.photo_queries_of('test')):,} photo requests held out"
-    return f"{goods}, {len(world.photos.label):,} photos; {requests}"
-
-
-def _source_row(name: str, package: Package, licence: str, home: Path) -> DataRow:
+def _source_row(source: SourcePackage, home: Path) -> DataRow:
+    package = source.package
     folder = home / "downloads" / package.folder
-    here = all(is_whole(folder / file.name, file) for file in package.files)
+    state = "here" if all(is_whole(folder / file.name, file) for file in package.files) else "not fetched yet"
     said = f"{package.client}: {package.name} {package.version}"
-    return DataRow(name, "source", said, licence, "here" if here else "not fetched yet", f"{len(package.files)} files", _bytes(folder))
+    return DataRow(source.name, "source", said, source.licence, state, f"{len(package.files)} files", _bytes(folder))
 
 
 def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir()) if folder.is_dir() else 0
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0

@@ -23,3 +23,9 @@ class Payload:
     note: str
     text: str = ""
     part: str = ""
+
+    @property
+    def user(self) -> int | None:
+        """Who asks; None where the request does not say."""
+        value = self.values.get("user")
+        return None if value is None else int(value["user_id"])

@@ -16,6 +16,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
             RequestSource("photos", (Port("image", "Image"), _USER), "photo queries with held-out truth"),
         ),
         metrics=_RANKED,
+        truth="the goods that its user took after the global time split and that fit the request",
     ),
     DatasetSpec(
         name="spoken_queries",

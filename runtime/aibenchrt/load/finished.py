@@ -6,12 +6,13 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
 
+from aibenchrt.answers import Shown, shown
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
-from aibenchrt.component import PORT_TYPES
 from aibenchrt.tls import SERVER_KEY
 
 _TIMEOUTS = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
@@ -70,21 +71,19 @@ def record(entry: Sent, reply_class: Any) -> RequestRecord:
     """Of a request that has ended."""
     row, code = entry.row, entry.call.code()
     outcome, error = "ok", ""
-    answer: tuple[int, ...] = ()
-    texts: tuple[str, ...] = ()
+    answer = Shown()
     arms: tuple[str, ...] = ()
     planner_ns = queue_ns = 0
     if code is grpc.StatusCode.OK:
         reply = reply_class.FromString(entry.call.result())
-        answer, texts = shown(reply)
-        arms = tuple(reply.arms)
+        answer, arms = answered(reply), tuple(reply.arms)
         planner_ns, queue_ns = reply.planner_ns, reply.planner_queue_ns
     else:
         outcome = "timeout" if code in _TIMEOUTS else "failed"
         error = f"{code.name}: {entry.call.details()}"
     return RequestRecord(
         row.request_id, row.request_class, row.phase, row.payload, entry.intended_ns, entry.sent_ns, entry.done_ns,
-        outcome, error, answer, texts, arms, _planner(entry), planner_ns, queue_ns,
+        outcome, error, answer.ids, answer.texts, arms, _planner(entry), planner_ns, queue_ns,
     )  # fmt: skip
 
 
@@ -93,15 +92,6 @@ def _planner(entry: Sent) -> str:
     return next((str(value) for key, value in entry.call.trailing_metadata() or () if key == SERVER_KEY), entry.target)
 
 
-def shown(reply: Any) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """The ids and the texts of the answer, in the order shown, of whichever ports of the response carry them. reply: a ScenarioReply."""
-    ids: list[int] = []
-    texts: list[str] = []
-    for descriptor, value in reply.ListFields():
-        port_type = PORT_TYPES.get(descriptor.message_type.name) if descriptor.message_type is not None else None
-        if port_type is not None and port_type.answer_ids:
-            ids += getattr(value, port_type.answer_ids)
-        if port_type is not None and port_type.answer_text:
-            text = getattr(value, port_type.answer_text)
-            texts += [text] if isinstance(text, str) else text
-    return tuple(ids), tuple(texts)
+def answered(reply: Any) -> Shown:
+    """reply: a ScenarioReply."""
+    return shown((d.message_type.name, partial(getattr, value)) for d, value in reply.ListFields() if d.message_type is not None)

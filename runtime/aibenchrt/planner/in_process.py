@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aibenchrt.datasets.world import World
+from aibenchrt.datasets.worlds import AnyWorld
 from aibenchrt.plan import Plan, PlanStage, Step
 from aibenchrt.planner.executor import Call
 from aibenchrt.prepare import prepare_component, service_module
@@ -20,7 +20,7 @@ from aibenchrt.values import Work
 WorkOf = Callable[[PlanStage], Work]
 
 
-def works(world: World, models: Mapping[str, Path], state: Path) -> WorkOf:
+def works(world: AnyWorld, models: Mapping[str, Path], state: Path) -> WorkOf:
     """Opens a stage's component: a service on what is prepared from the world, with `state` to write in; an AI stage on its model version.
 
     models: AI stage → folder of the version. EnvironmentFailure as the components raise; KeyError: a stage without a version.

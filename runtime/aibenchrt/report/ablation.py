@@ -32,13 +32,15 @@ def compare(base: Run, variant: Run, rng: np.random.Generator) -> tuple[Ablation
         raise EnvironmentFailure("AIB616", "the two runs share no request", "run the ablation with the spec and seed of the base run")
     overrides = tuple(f"{m.task}={m.override}" for m in variant.info.models if m.override)
     found = []
-    for metric in quality.ranking_metrics(base.plan):
-        before = quality.scores(base, [base_of[k] for k in shared], metric)
-        after = quality.scores(variant, [variant_of[k] for k in shared], metric)
+    for metric in quality.answer_metrics(base.plan):
+        scored = {r.request_id for r in quality.with_truth(base, base_of.values(), metric)}
+        keys = [key for key in shared if base_of[key].request_id in scored]
+        before = quality.scores(base, [base_of[k] for k in keys], metric)
+        after = quality.scores(variant, [variant_of[k] for k in keys], metric)
         for name in (quality.ALL, *(c.name for c in base.plan.requests)):
-            own = np.array([name in (quality.ALL, key[0]) for key in shared])
+            own = np.array([name in (quality.ALL, key[0]) for key in keys], dtype=np.bool_)
             if own.any():
-                payloads = [key[:2] for key, taken in zip(shared, own, strict=True) if taken]
+                payloads = [key[:2] for key, taken in zip(keys, own, strict=True) if taken]
                 difference = statistics.cluster_bootstrap((after - before)[own], payloads, rng)
                 found.append(
                     AblationRow(
@@ -57,7 +59,7 @@ def _keyed(run: Run) -> dict[Key, RequestRecord]:
     """(class, payload, how many times asked before) → request, in the order of intended times; the same seed gives the same keys."""
     times: dict[tuple[str, int], int] = {}
     keyed: dict[Key, RequestRecord] = {}
-    for request in quality.with_truth(run, (*run.measured, *run.phase(EXTRA))):
+    for request in (*run.measured, *run.phase(EXTRA)):
         pair = (request.request_class, request.payload)
         times[pair] = times.get(pair, 0) + 1
         keyed[(*pair, times[pair])] = request

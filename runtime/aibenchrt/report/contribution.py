@@ -1,7 +1,7 @@
 """What each AI component contributes to the answers: the same requests with its answers replaced, against the path as trained.
 
 A difference is variant minus trained on the same request; its interval is a paired bootstrap that draws users, whose requests are
-not independent.
+not independent, or requests where they name no user.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from aibenchrt.answers import Shown
 from aibenchrt.collect.run_info import Override
 from aibenchrt.report import quality, statistics
 from aibenchrt.report.model import AblationRow, Estimate
@@ -26,15 +27,15 @@ Verdict = Literal["baseline wins", "tie"]
 
 @dataclass(frozen=True)
 class Answered:
-    """The requests of one class, one entry each. shown: variant ('task=random', TRAINED) → item ids in the order shown.
+    """The requests of one class, one entry each. users: who asked, None where the requests do not say.
 
-    tasks: the AI stages that took part in at least one of the answers as trained.
+    shown: variant ('task=random', TRAINED) → what it showed. tasks: the AI stages that took part in at least one of the answers as trained.
     """
 
     request_class: str
-    users: tuple[int, ...]
-    truth: tuple[tuple[int, ...], ...]
-    shown: Mapping[str, Sequence[tuple[int, ...]]]
+    users: tuple[int, ...] | None
+    truth: tuple[quality.HeldOut, ...]
+    shown: Mapping[str, Sequence[Shown]]
     tasks: frozenset[str]
 
 
@@ -43,7 +44,7 @@ class _Frozen(BaseModel):
 
 
 class NotBetter(_Frozen):
-    """Where a component's baseline does as well as the component: baseline minus trained is not wholly below zero."""
+    """Where a component's baseline does as well as the component: baseline minus trained is not wholly on the worse side."""
 
     task: str
     request_class: str
@@ -53,7 +54,10 @@ class NotBetter(_Frozen):
 
 
 class Contributions(_Frozen):
-    """requests and users: per class. models: AI stage → 'component/model:version'. rows: random and baseline, per task, class, metric."""
+    """requests: per class; users: of each class whose requests name them. rows: random and baseline, per task, class and metric.
+
+    models: AI stage → 'component/model:version'.
+    """
 
     version: Literal[1] = 1
     scenario: str
@@ -73,19 +77,22 @@ def variant(task: str, replacement: str) -> str:
 
 
 def contribution_rows(answered: Sequence[Answered], metrics: Sequence[str], rng: np.random.Generator) -> tuple[AblationRow, ...]:
-    """For each AI stage of a class, replacement and metric: the paired difference over the requests that have any truth."""
+    """For each AI stage of a class, replacement and metric: the paired difference over the requests that the metric can score."""
     rows = []
     for group in answered:
-        scored = [k for k, truth in enumerate(group.truth) if truth]
-        users = [group.users[k] for k in scored]
-        for metric in metrics if scored else ():
+        for metric in metrics:
+            scored = [k for k, truth in enumerate(group.truth) if quality.can_score(metric, truth)]
+            if not scored:
+                continue
+            drawn = scored if group.users is None else [group.users[k] for k in scored]
+            over = f"paired bootstrap over {len(set(drawn))} {'requests' if group.users is None else 'users'}"
             scores = {
                 name: quality.score(metric, [group.truth[k] for k in scored], [shown[k] for k in scored])
                 for name, shown in group.shown.items()
             }
             base = scores[TRAINED]
             for name in [variant(task, replacement) for task in sorted(group.tasks) for replacement in REPLACEMENTS]:
-                difference = statistics.cluster_bootstrap((scores[name] - base).round(12), users, rng)
+                difference = statistics.cluster_bootstrap((scores[name] - base).round(12), drawn, rng)
                 rows.append(
                     AblationRow(
                         overrides=(name,),
@@ -93,7 +100,7 @@ def contribution_rows(answered: Sequence[Answered], metrics: Sequence[str], rng:
                         metric=metric,
                         base=float(base.mean()),
                         variant=float(scores[name].mean()),
-                        difference=difference.model_copy(update={"method": f"paired bootstrap over {len(set(users))} users"}),
+                        difference=difference.model_copy(update={"method": over}),
                     )
                 )
     return tuple(rows)
@@ -104,8 +111,8 @@ def not_better(rows: Sequence[AblationRow]) -> tuple[NotBetter, ...]:
     found = []
     for row in rows:
         task, _, replacement = row.overrides[0].rpartition("=")
-        if replacement == "baseline" and not row.lowers:
-            verdict: Verdict = "baseline wins" if row.raises else "tie"
+        if replacement == "baseline" and not row.worse:
+            verdict: Verdict = "baseline wins" if row.better else "tie"
             found.append(
                 NotBetter(task=task, request_class=row.request_class, metric=row.metric, verdict=verdict, difference=row.difference)
             )
@@ -122,11 +129,11 @@ def table(found: Contributions) -> Table:
         says = ", ".join(_says(how, row) for how, row in rows.items())
         lines.append((request_class, task, metric, number(100 * rows["random"].base), *changes, says))
     columns = ("class", "component", "metric", "trained, %", "random − trained, points", "baseline − trained, points", "says")
-    legend = "The component's answers replaced on the same requests; in brackets the 95 % interval of the paired bootstrap over users."
+    legend = "The component's answers replaced on the same requests; in brackets the 95 % interval of the paired bootstrap."
     return Table("contribution", "What each AI component contributes", columns, tuple(lines), legend, (3, 4, 5))
 
 
 def _says(how: str, row: AblationRow) -> str:
-    if row.lowers:
+    if row.worse:
         return f"better than {how}"
-    return f"{how} wins" if row.raises else f"not told from {how}"
+    return f"{how} wins" if row.better else f"not told from {how}"

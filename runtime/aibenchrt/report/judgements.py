@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from aibenchrt.collect.run import Run
+from aibenchrt.metrics import lower_is_better
 from aibenchrt.plan import PlanQuality, PlanReferenceItem
 from aibenchrt.report.model import Estimate, Judgement, LatencyRow, RatioRow, ReferenceRow, ShareRow, Status
 from aibenchrt.report.reference_file import Reference, ReferenceItem
@@ -70,8 +71,10 @@ def quality_judgements(run: Run) -> tuple[Judgement, ...]:
 
 
 def _quality(run: Run, target: PlanQuality) -> Judgement:
+    lower = lower_is_better(target.metric)
+
     def verdict(status: Status, found: str, reason: str) -> Judgement:
-        return _judgement("quality", target.task, target.metric, f"≥ {100 * target.at_least:g} %", status, found, reason)
+        return _judgement("quality", target.task, target.metric, f"{'≤' if lower else '≥'} {100 * target.bound:g} %", status, found, reason)
 
     models = [m for m in run.info.models if target.task in (m.task, m.stage)]
     metric = next((metric for m in models for metric in m.metrics if metric.name == target.metric), None)
@@ -85,7 +88,7 @@ def _quality(run: Run, target: PlanQuality) -> Judgement:
         return verdict("NOT COMPARABLE", found, "the data were synthetic; the target is for the real data")
     if metric.low is None or metric.high is None:
         return verdict("INCONCLUSIVE", found, "the model's metadata has no interval")
-    status = judge(metric.low, metric.high, Band(target.at_least, 1.0))
+    status = judge(metric.low, metric.high, Band(0.0, target.bound) if lower else Band(target.bound, 1.0))
     return verdict(status, found, _why(status))
 
 

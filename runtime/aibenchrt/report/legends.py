@@ -13,9 +13,9 @@ LEGENDS: dict[str, str] = {
         "counted beside them. – : fewer than 20/(1−p) samples, so the percentile is not shown."
     ),
     "quality": (
-        "The answers that the requests of this run really got (cached ones too) against held-out truth: interactions after the "
-        "global time split. A failed request counts as an empty answer. 95 % interval: bootstrap over payloads. 'all' is the "
-        "measured mix; a class includes its extra run."
+        "The answers that the requests of this run really got (cached ones too) against held-out truth; the notes say "
+        "what that is, and what each metric means. A failed request counts as an empty answer. 95 % interval: bootstrap over payloads. "
+        "'all' is the measured mix; a class includes its extra run."
     ),
     "models": (
         "held-out: measured when the model was trained, by the protocol named. in this run: its calls in this run whose request "
@@ -27,9 +27,9 @@ LEGENDS: dict[str, str] = {
     ),
     "ablation": (
         "The same requests, run again with one component's answers replaced by random ones or by its baseline: variant minus this run, in "
-        "percentage points, paired on the request; 95 % interval: paired bootstrap over payloads. 'lowers': the whole "
-        "interval lies below zero, so "
-        "the component is worth something; 'baseline wins': replacing the model by its baseline does better."
+        "percentage points, paired on the request; 95 % interval: paired bootstrap over payloads. 'worse': the whole "
+        "interval says that the answers are worse so, and the component is worth something; 'baseline wins': replacing the model by its "
+        "baseline does better."
     ),
     "ratios": (
         "How many times the component's own percentile the whole path's is. Near 1: this component makes the tail; large: it "

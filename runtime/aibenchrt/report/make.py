@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from aibenchrt.catalog import dataset
 from aibenchrt.collect.run import Run, read_run
+from aibenchrt.metrics import metric
 from aibenchrt.report import ablation, cluster, figures, quality
 from aibenchrt.report.analysis import Analysis, analyse, bootstrap_rng
 from aibenchrt.report.judgements import Measured, quality_judgements, reference_judgements, reference_rows, slo_judgements
@@ -16,12 +18,6 @@ from aibenchrt.report.writing import write_json, write_text
 
 REPORT_JSON, REPORT_HTML, VERDICT_JSON = "report.json", "report.html", "verdict.json"
 DISTILLED = "distilled.svg"
-
-RANKED = (
-    "Truth of a request: the goods that its user took after the global time split and that fit the request. "
-    "precision@10: share of the first ten "
-    "goods shown that are true; recall@10: share of the true goods among the first ten; ndcg@10: the same with more weight on the top."
-)
 
 
 def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits | None = None) -> tuple[Report, Analysis]:
@@ -62,7 +58,7 @@ def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits |
         fingerprint=_fingerprint(run),
         versions=_versions(run),
         commands=info.commands,
-        notes=(RANKED, *_extra(run), *_attempts(run)),
+        notes=(*_truth(run), *_extra(run), *_attempts(run)),
         hosts=cluster.host_rows(run),
         generators=cluster.generator_rows(run),
         clocks=cluster.clock_rows(run),
@@ -103,6 +99,14 @@ def _versions(run: Run) -> tuple[Fact, ...]:
     ]
     rows += [(f"host {h.name}", f"{h.cpu_model}, {h.cores} cores, {h.memory_mib:,} MiB, {h.os}, kernel {h.kernel}") for h in info.hosts]
     return tuple(Fact(name=name, value=value) for name, value in rows)
+
+
+def _truth(run: Run) -> tuple[str, ...]:
+    """What answers are compared with, and what each metric means."""
+    metrics = [(name, found) for name in quality.answer_metrics(run.plan) if (found := metric(name)) is not None]
+    means = "; ".join(f"{name}: {found.means}{' (lower is better)' if found.lower_is_better else ''}" for name, found in metrics)
+    specs = [spec for name in sorted({d.name for d in run.info.data}) if (spec := dataset(name)) is not None]
+    return tuple(f"Truth of a request: {spec.truth}. {means}." for spec in specs if metrics)
 
 
 def _extra(run: Run) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from aibenchrt.collect.run_info import GeneratorInfo
+from aibenchrt.metrics import lower_is_better
 
 REPORT_VERSION: Literal[1] = 1
 VERDICT_VERSION: Literal[1] = 1
@@ -138,13 +139,15 @@ class ModelQualityRow(_Frozen):
 
     @property
     def baseline_wins(self) -> bool:
-        return self.baseline_value is not None and self.baseline_value >= self.value
+        if self.baseline_value is None:
+            return False
+        return self.baseline_value <= self.value if lower_is_better(self.metric) else self.baseline_value >= self.value
 
 
 class AblationRow(_Frozen):
     """A metric of a class when a component's answers were replaced, on the same requests. difference: variant minus base, a share.
 
-    lowers: the whole interval below zero; raises: wholly above. overrides: 'task=random' or 'task=baseline'.
+    worse: the whole interval says so; better: it wholly says the opposite. overrides: 'task=random' or 'task=baseline'.
     """
 
     overrides: tuple[str, ...]
@@ -155,12 +158,12 @@ class AblationRow(_Frozen):
     difference: Estimate
 
     @property
-    def lowers(self) -> bool:
-        return self.difference.high < 0
+    def worse(self) -> bool:
+        return self.difference.low > 0 if lower_is_better(self.metric) else self.difference.high < 0
 
     @property
-    def raises(self) -> bool:
-        return self.difference.low > 0
+    def better(self) -> bool:
+        return self.difference.high < 0 if lower_is_better(self.metric) else self.difference.low > 0
 
 
 class Ablation(_Frozen):

@@ -1,4 +1,4 @@
-"""Quality in the measured run: the answers that users got, against held-out truth (ir-measures: MacAvaney et al. 2022, ECIR).
+"""Quality in the measured run: the answers that users got, ids and texts, against held-out truth.
 
 A failed request is an empty answer. Requests of one payload share their answer, so intervals draw whole payloads.
 """
@@ -6,64 +6,70 @@ A failed request is an empty answer. Requests of one payload share their answer,
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
-import ir_measures
 import numpy as np
 
+from aibenchrt.answers import Shown
 from aibenchrt.collect.records import RequestRecord
 from aibenchrt.collect.run import EXTRA, Run
+from aibenchrt.metrics import Needs, score_items, score_texts
+from aibenchrt.metrics import metric as metric_of
 from aibenchrt.plan import Plan, Step
 from aibenchrt.report import statistics
 from aibenchrt.report.model import ModelQualityRow, QualityRow
 from aibenchrt.report.statistics import Array
 
-MEASURES = {"precision": ir_measures.P, "recall": ir_measures.R, "ndcg": ir_measures.nDCG}
 ALL = "all"
 
 
-def measure(metric: str) -> ir_measures.measures.Measure | None:
-    """The ir-measures object of 'precision@10', 'recall@5', 'ndcg@10'; None where the metric is not one of ranking quality."""
-    name, _, depth = metric.partition("@")
-    return MEASURES[name] @ int(depth) if name in MEASURES and depth.isdigit() else None
+class HeldOut(Protocol):
+    """truth: relevant item ids; text: the reference text. Either may be empty."""
+
+    @property
+    def truth(self) -> tuple[int, ...]: ...
+    @property
+    def text(self) -> str: ...
 
 
-def ranking_metrics(plan: Plan) -> tuple[str, ...]:
-    """The plan's end-to-end ranking metrics, in its order."""
-    return tuple(metric for metric in plan.metrics if measure(metric) is not None)
+def answer_metrics(plan: Plan) -> tuple[str, ...]:
+    """The plan's metrics of answers, in its order."""
+    return tuple(name for name in plan.metrics if (found := metric_of(name)) is not None and found.needs in (Needs.ITEMS, Needs.TEXT))
+
+
+def can_score(metric: str, truth: HeldOut) -> bool:
+    """Whether there is something to compare an answer with."""
+    found = metric_of(metric)
+    return found is not None and bool(truth.text.strip() if found.needs is Needs.TEXT else truth.truth)
+
+
+def score(metric: str, truths: Sequence[HeldOut], answers: Sequence[Shown]) -> Array:
+    """Per answer the metric in [0, 1] against its truth, which must be one that the metric can score. ValueError: no metric of answers."""
+    found = metric_of(metric)
+    if found is None or found.needs not in (Needs.ITEMS, Needs.TEXT):
+        raise ValueError(f"{metric} is no metric of answers")
+    if found.needs is Needs.TEXT:
+        return score_texts(metric, [truth.text for truth in truths], [answer.texts for answer in answers])
+    return score_items(metric, [truth.truth for truth in truths], [answer.ids for answer in answers])
 
 
 def scores(run: Run, requests: Sequence[RequestRecord], metric: str) -> Array:
-    """Per request the metric of its answer in [0, 1]. Requests must have truth; an answer to one that failed is empty: 0."""
-    truths = [run.truth_of[request.request_id].truth for request in requests]
-    return score(metric, truths, [request.answer if request.outcome == "ok" else () for request in requests])
+    """Per request the metric of its answer in [0, 1]. Requests must have truth; an answer to one that failed is empty."""
+    shown = [Shown(request.answer, request.texts) if request.outcome == "ok" else Shown() for request in requests]
+    return score(metric, [run.truth_of[request.request_id] for request in requests], shown)
 
 
-def score(metric: str, truths: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> Array:
-    """Per answer (item ids, best first; repetitions count once) the metric in [0, 1] against its truth (item ids, at least one)."""
-    chosen = measure(metric)
-    if chosen is None:
-        raise ValueError(f"{metric} is no metric of ranking quality")
-    qrels, found = [], []
-    for number, (truth, answer) in enumerate(zip(truths, answers, strict=True)):
-        key = str(number)
-        qrels += [ir_measures.Qrel(key, str(item), 1) for item in set(truth)]
-        shown = list(dict.fromkeys(answer))
-        found += [ir_measures.ScoredDoc(key, str(item), float(len(shown) - rank)) for rank, item in enumerate(shown)]
-    values = {m.query_id: m.value for m in ir_measures.iter_calc([chosen], qrels, found)} if found else {}
-    return np.array([values.get(str(number), 0.0) for number in range(len(truths))], dtype=np.float64)
-
-
-def with_truth(run: Run, requests: Iterable[RequestRecord]) -> list[RequestRecord]:
-    """Those whose payload has relevant items; a request without any cannot be scored."""
-    return [r for r in requests if r.request_id in run.truth_of and run.truth_of[r.request_id].truth]
+def with_truth(run: Run, requests: Iterable[RequestRecord], metric: str) -> list[RequestRecord]:
+    """Those whose payload has what the metric compares with; another request cannot be scored."""
+    return [r for r in requests if r.request_id in run.truth_of and can_score(metric, run.truth_of[r.request_id])]
 
 
 def quality_rows(run: Run, rng: np.random.Generator) -> tuple[QualityRow, ...]:
     """Per metric: 'all' over the measured mix, then each class (its extra run included)."""
     rows = []
-    measured, extra = with_truth(run, run.measured), with_truth(run, run.phase(EXTRA))
-    groups = {ALL: measured, **{c.name: [r for r in measured + extra if r.request_class == c.name] for c in run.plan.requests}}
-    for metric in ranking_metrics(run.plan):
+    for metric in answer_metrics(run.plan):
+        measured, extra = with_truth(run, run.measured, metric), with_truth(run, run.phase(EXTRA), metric)
+        groups = {ALL: measured, **{c.name: [r for r in measured + extra if r.request_class == c.name] for c in run.plan.requests}}
         for name, own in groups.items():
             if not own:
                 continue

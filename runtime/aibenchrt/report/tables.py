@@ -147,9 +147,9 @@ def model_table(report: Report) -> Table:
 
 def ablation_table(ablation: Sequence[AblationRow]) -> Table:
     def says(row: AblationRow) -> str:
-        if row.raises:
-            return "baseline wins" if any(o.endswith("=baseline") for o in row.overrides) else "raises"
-        return "lowers" if row.lowers else "no difference seen"
+        if row.better:
+            return "baseline wins" if any(o.endswith("=baseline") for o in row.overrides) else "better"
+        return "worse" if row.worse else "no difference seen"
 
     return Table(
         "ablation",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aibenchrt.datasets.payload import Payload
-from aibenchrt.datasets.world import World
+from aibenchrt.datasets.worlds import AnyWorld
 from aibenchrt.plan import Plan, PlanStage, Step
 from aibenchrt.planner.executor import Executor, Request
 from aibenchrt.planner.in_process import WorkOf, caller, open_chains, works
@@ -27,7 +27,7 @@ RANKER = "learning_to_rank"
 
 @dataclass(frozen=True)
 class Sample:
-    """One request as it reached a ranker: the ranker's inputs, the held-out truth and who asked."""
+    """One request as it reached a ranker: the ranker's inputs, the truth and who asked (where it names no user, the request itself)."""
 
     inputs: Values
     truth: tuple[int, ...]
@@ -52,7 +52,7 @@ class _Reached(Exception):  # noqa: N818  # not an error: the request has come a
         self.inputs = inputs
 
 
-def collect(plan: Plan, world: World, models: Mapping[str, ModelVersion], asked: Sequence[Asked]) -> dict[str, list[Sample]]:
+def collect(plan: Plan, world: AnyWorld, models: Mapping[str, ModelVersion], asked: Sequence[Asked]) -> dict[str, list[Sample]]:
     """Ranker stage → the samples that reached it, in the order asked.
 
     world: services are prepared from it. models: AI stage → version, for every stage but the rankers. RuntimeError: a call failed.
@@ -64,7 +64,7 @@ def collect(plan: Plan, world: World, models: Mapping[str, ModelVersion], asked:
         chains = open_chains(plan, _up_to_rankers(works(world, folders, Path(state))))
         for one, reached in zip(asked, asyncio.run(_run_all(executor, chains, asked)), strict=True):
             if reached is not None:
-                user = int(one.payload.values["user"]["user_id"])
+                user = one.payload.user if one.payload.user is not None else -1 - one.payload.query_id
                 samples[reached.stage].append(Sample(reached.inputs, one.payload.truth, user, one.request_class, one.part))
     return samples
 

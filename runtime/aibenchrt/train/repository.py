@@ -21,6 +21,8 @@ from aibenchrt.home import home
 from aibenchrt.serving import broken, read_metadata
 
 METADATA_VERSION = 1
+_ALWAYS = ("train/export.py", "train/measure.py", "train/trained.py")
+_WHERE_USED = {"train/path.py": b"aibenchrt.train.path", "metrics.py": b"aibenchrt.metrics"}
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,13 @@ def models_folder() -> Path:
 
 def code_hash(component: str) -> str:
     """Over the component's modules (model, features, train, serve) and what they train with: a change of any makes versions unfit."""
-    here = Path(__file__).parent
-    shared = [here / name for name in ("export.py", "measure.py", "path.py", "trained.py")]
+    runtime = Path(__file__).parents[1]
+    own = {path: path.read_bytes() for path in sorted((runtime / "components" / component).glob("*.py")) if path.name != "spec.py"}
+    used = {runtime / name for name, module in _WHERE_USED.items() if any(module in content for content in own.values())}
+    shared = sorted(used | {runtime / name for name in _ALWAYS})
     digest = hashlib.sha256()
-    for path in [*sorted((here.parent / "components" / component).glob("*.py")), *shared]:
-        if path.name != "spec.py":
-            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for path, content in (own | {path: path.read_bytes() for path in shared}).items():
+        digest.update(path.name.encode() + b"\0" + content + b"\0")
     return digest.hexdigest()[:16]
 
 

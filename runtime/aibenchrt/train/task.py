@@ -16,6 +16,7 @@ from aibenchrt.component import Profile
 from aibenchrt.datasets.as_of import as_of
 from aibenchrt.datasets.fetch import locked
 from aibenchrt.datasets.world import World
+from aibenchrt.datasets.worlds import AnyWorld, world_module
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanStage
 from aibenchrt.prepare import prepared_key
@@ -60,12 +61,13 @@ def _silent(_what: str, _done: float) -> None:
 
 
 def plan_models(
-    plan: Plan, world: World, seed: int = 7, size: str = "small", progress: Progress = _silent, *, device: str = "cpu"
+    plan: Plan, world: AnyWorld, seed: int = 7, size: str = "small", progress: Progress = _silent, *, device: str = "cpu"
 ) -> dict[str, ModelVersion]:
     """AI stage → the version that serves it, trained now if no version of this world, size, seed and code is stored.
 
-    Rankers come last: they train on what the plan's own path gives them, with the other models. device: 'cpu' or 'cuda'; where a stored
-    version trained does not matter. EnvironmentFailure AIB604, AIB605 as stored and prepared; ValueError for an unknown size.
+    Rankers come last: they train on what the plan's own path gives them, with the other models, and need a world with a time split.
+    device: 'cpu' or 'cuda'; where a stored version trained does not matter. EnvironmentFailure AIB604, AIB605 as stored and prepared,
+    AIB613: a world without a time split; ValueError for an unknown size.
     """
     stages = [stage for step in plan.steps for stage in step.stages if stage.kind == "ai"]
     models = {
@@ -79,7 +81,7 @@ def plan_models(
 
 def alternatives(
     plan: Plan,
-    world: World,
+    world: AnyWorld,
     chosen: Mapping[str, ModelVersion],
     seed: int = 7,
     size: str = "small",
@@ -107,7 +109,7 @@ def alternatives(
 def train_task(
     component: str,
     model: str,
-    world: World,
+    world: AnyWorld,
     seed: int = 7,
     size: str = "small",
     progress: Progress = _silent,
@@ -135,7 +137,7 @@ def train_task(
     return version
 
 
-def _train(key: Key, material: World | Samples, world: World, progress: Progress, device: str) -> ModelVersion:
+def _train(key: Key, material: AnyWorld | Samples, world: AnyWorld, progress: Progress, device: str) -> ModelVersion:
     # Read when torch loads its OpenMP: on a busy machine threads that spin while they wait make a step five times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from aibenchrt.train.export import export
@@ -146,7 +148,7 @@ def _train(key: Key, material: World | Samples, world: World, progress: Progress
     return store(key, export(trained), _metadata(trained, world, time.monotonic() - start) | {"trained_on": description(device)})
 
 
-def _metadata(trained: Trained, world: World, seconds: float) -> dict[str, object]:
+def _metadata(trained: Trained, world: AnyWorld, seconds: float) -> dict[str, object]:
     from aibenchrt.train.export import parameters
 
     return {
@@ -167,7 +169,7 @@ def _metadata(trained: Trained, world: World, seconds: float) -> dict[str, objec
 
 def _train_rankers(
     plan: Plan,
-    world: World,
+    world: AnyWorld,
     models: Mapping[str, ModelVersion],
     rankers: Iterable[tuple[PlanStage, str]],
     how: _How,
@@ -175,6 +177,9 @@ def _train_rankers(
     wanted = list(rankers)
     if not wanted:
         return {}
+    if not isinstance(world, World):
+        what = f"'{wanted[0][0].name}' cannot learn from this world, which has no time split"
+        raise EnvironmentFailure("AIB613", what, "take a data set with interactions")
     earlier = as_of(world, world.rank_start)
     before = dict(models)
     for stage in [stage for step in plan.steps for stage in step.stages if stage.component == "recommendation"]:
@@ -234,14 +239,10 @@ def _collect(
 
 def _requests(plan: Plan, world: World, split: str, part: str) -> list[Asked]:
     """The requests of every class that come from that part of the world, classes mixed so that any first piece has all of them."""
-    module = importlib.import_module(f"aibenchrt.datasets.{next(iter(set(plan.datasets.values())))}")
-    ids = {
-        "queries": {q.query_id for q in world.queries_of(split, part)},
-        "photos": {q.query_id for q in world.photo_queries_of(split, part)},
-    }
+    module = world_module(plan)
     placed = []
     for request in plan.requests:
-        payloads = [p for p in module.payloads(world, request.source, split) if p.query_id in ids[request.source]]
+        payloads = [p for p in module.payloads(world, request.source, split) if p.part == part]
         placed += [(place / len(payloads), request.name, payload) for place, payload in enumerate(payloads)]
     return [Asked(name, part, payload) for _, name, payload in sorted(placed, key=lambda one: one[:2])]
 
