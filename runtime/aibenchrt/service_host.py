@@ -22,6 +22,7 @@ from time import perf_counter_ns
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from aibenchrt.draining import Arrivals
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import PlanStage, Step, read_plan
 from aibenchrt.prepare import service_module
@@ -45,12 +46,14 @@ class TaskService(grpc.GenericRpcHandler):
         self._codec = codec
         self._work = work
         self._who = ((SERVER_KEY, address),)
+        self.arrivals = Arrivals()
         self._stages = work.stages if len(work.stages) > 1 else ()
 
     def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
         arrived = perf_counter_ns()
         if call.method != self._codec.method:
             return None
+        self.arrivals.note()
         earlier = next((int(value) for key, value in call.invocation_metadata if key == EARLIER_ATTEMPTS), 0)
         who = (*self._who, (ATTEMPT_KEY, str(earlier + 1))) if earlier else self._who
         return grpc.unary_unary_rpc_method_handler(lambda request, context: self._answer(request, context, arrived, who))
@@ -94,10 +97,11 @@ def _open_stage(stage: PlanStage, folder: Path, state: Path) -> Work:
 
 def start(
     address: str, codec: TaskCodec, work: Chain, workers: int, identity: Identity | None = None
-) -> tuple[grpc.Server, health.HealthServicer]:
-    """A server that takes calls. EnvironmentFailure AIB602: the address cannot be bound."""
+) -> tuple[grpc.Server, health.HealthServicer, Arrivals]:
+    """A server that takes calls, its health and what arrives. EnvironmentFailure AIB602: the address cannot be bound."""
     pool = ThreadPoolExecutor(workers, thread_name_prefix="call")
-    server = grpc.server(pool, handlers=[TaskService(codec, work, address)], options=SERVER_OPTIONS)
+    servicer = TaskService(codec, work, address)
+    server = grpc.server(pool, handlers=[servicer], options=SERVER_OPTIONS)
     # Watchers get a thread of their own: on the pool, each would hold a worker for ever.
     watch = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(1))
     health_pb2_grpc.add_HealthServicer_to_server(watch, server)
@@ -105,7 +109,7 @@ def start(
     server.start()
     for name in ("", codec.service):
         watch.set(name, health_pb2.HealthCheckResponse.SERVING)
-    return server, watch
+    return server, watch, servicer.arrivals
 
 
 def serve(generated: Path, task: str, address: str, prepared: Path, state: Path, workers: int, tls: Path | None = None) -> None:
@@ -117,10 +121,11 @@ def serve(generated: Path, task: str, address: str, prepared: Path, state: Path,
     step = _step(generated, task)
     state.mkdir(parents=True, exist_ok=True)
     codec = TaskCodec(load_stubs(generated), step)
-    server, watch = start(address, codec, open_step(step, prepared, state), workers, identity)
+    server, watch, arrivals = start(address, codec, open_step(step, prepared, state), workers, identity)
     print(f"serving {codec.service} on {address}, {workers} workers", flush=True)  # noqa: T201 - the one line for people
     stopped.wait()
     watch.enter_graceful_shutdown()
+    arrivals.wait_until_quiet()
     server.stop(GRACE_S).wait()
 
 

@@ -16,6 +16,7 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from aibenchrt import clocks
+from aibenchrt.draining import Arrivals
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, Step
 from aibenchrt.planner.clients import CallError, Reply, TaskClient, open_clients
@@ -48,6 +49,7 @@ class Planner:
         self._types = {(step.task, port.name): port.type for step in plan.steps for port in step.outputs}
         self._under_way: set[asyncio.Task[None]] = set()
         self._waits_for = set(clients)
+        self.arrivals = Arrivals()
 
     async def connect(self) -> None:
         """Returns when every task answers, however long that takes: the parts of a deployment start in any order."""
@@ -74,6 +76,7 @@ class Planner:
         """One request. A failed call ends it with INTERNAL and the call's error; an unknown class with INVALID_ARGUMENT; before every
         task has answered once UNAVAILABLE."""
         received_ns = time.monotonic_ns()
+        self.arrivals.note()
         context.set_trailing_metadata(self._who)
         if self._waits_for:
             await context.abort(grpc.StatusCode.UNAVAILABLE, f"the planner waits for {', '.join(sorted(self._waits_for))}")
@@ -178,6 +181,7 @@ async def serve(plan: Plan, stubs: Stubs, address: str, recorder: Recorder, stop
             await condition.set("", health_pb2.HealthCheckResponse.SERVING)
             await stop.wait()
         await condition.enter_graceful_shutdown()
+        await asyncio.to_thread(planner.arrivals.wait_until_quiet)
         await server.stop(DRAIN_S)
         await planner.drain()
     finally:
