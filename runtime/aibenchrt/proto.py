@@ -70,12 +70,16 @@ def load_stubs(generated: Path) -> Stubs:
 
 
 class PortsCodec:
-    """A message with one optional sub-message per port, as `<Task>Request`, `<Task>Reply` and a request class have."""
+    """A message with one optional sub-message per port, as `<Task>Request`, `<Task>Reply` and a request class have.
+
+    Of a port that takes many values the message has a list, and so have the Values.
+    """
 
     def __init__(self, message: Message, ports: Sequence[PlanPort | Port]) -> None:
         self._message = message
-        self._encoders = tuple((port.name, port.optional, _encoder(port)) for port in ports)
-        self._decoders = tuple((port.name, port.optional, _decoder(port)) for port in ports)
+        self._encoders = tuple((port.name, port.optional, _several(_encoder(port)) if port.many else _encoder(port)) for port in ports)
+        self._decoders = tuple((port.name, port.optional, _several(_decoder(port)) if port.many else _decoder(port)) for port in ports)
+        self._many = frozenset(port.name for port in ports if port.many)
         for port in ports:
             _check(message, port)
 
@@ -93,7 +97,7 @@ class PortsCodec:
         """The values of the ports that are set. ValueError: a required one is not."""
         values: dict[str, Value] = {}
         for port, optional, decoder in self._decoders:
-            if message.HasField(port):
+            if len(getattr(message, port)) if port in self._many else message.HasField(port):
                 values[port] = decoder(getattr(message, port))
             elif not optional:
                 raise ValueError(f"port '{port}' has no value")
@@ -158,6 +162,10 @@ def _decoder(port: PlanPort | Port) -> Callable[[Message], dict[str, Any]]:
         return {name: getattr(message, name)[:] if repeated else getattr(message, name) for name, repeated in fields}
 
     return decode
+
+
+def _several(one: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda values: [one(value) for value in values]
 
 
 def _check(message: Message, port: PlanPort | Port) -> None:

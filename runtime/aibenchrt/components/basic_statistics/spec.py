@@ -1,12 +1,20 @@
-"""Counts and averages what flows through it. Specification only: a spec may name it, distilling must remove it."""
+"""Basic statistics: counts and means of the queries that flow through it, or of what happened to goods lately."""
 
-from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
+
+_QUERIES = Ports((Port("query", "Query"),), (Port("report", "Report"),))
+_ITEMS = Ports((Port("items", "Items"),), (Port("items", "Items"), Port("report", "Report")))
 
 SPEC = ComponentSpec(
     name="basic_statistics",
     family="statistics",
     kind=Kind.SERVICE,
-    doc="counts and averages what flows through it",
-    ports=Ports((Port("query", "Query"),), (Port("report", "Report"),)),
-    implemented=False,
+    doc="counts and averages the queries that flow through it, or the events of goods in a window of time, and says how popular each is",
+    ports=_QUERIES,
+    varies_by="over",
+    variants=(("queries", _QUERIES), ("items", _ITEMS)),
+    settings=(
+        Setting("over", "word", "queries", ("queries", "items"), "what is counted"),
+        Setting("window", "count", 30, (), "over items: the days, up to the end of the training period, whose events count"),
+    ),
 )

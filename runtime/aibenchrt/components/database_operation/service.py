@@ -1,4 +1,4 @@
-"""Database operation: users, users' ranking weights, and the details of goods, looked up by key in SQLite or PostgreSQL.
+"""Database operation: users, users' ranking weights, candidates for a user, and the details of goods, out of SQLite or PostgreSQL.
 
 Both engines hold the same tables (TABLES) and answer alike; sqlite.py and postgresql.py know how to reach them.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aibenchrt.components.database_operation.engine import Database, Engine
 from aibenchrt.components.database_operation.sqlite import Sqlite
+from aibenchrt.datasets.recency import last_met
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
@@ -23,6 +24,19 @@ TABLES: dict[str, tuple[int, tuple[tuple[str, str], ...]]] = {
     "history": (2, (("user_id", "bigint"), ("position", "bigint"), ("item_id", "bigint"))),
     "weights": (2, (("user_id", "bigint"), ("label", "bigint"), ("weight", "double precision"))),
     "items": (1, (("item_id", "bigint"), ("title", "text"), ("category", "bigint"), ("price", "double precision"))),
+    "articles": (1, (("item_id", "bigint"), ("category", "bigint"), ("popularity", "double precision"), ("last_met", "bigint"))),
+}
+
+# Candidates for a user: parameters are (user, how many).
+CANDIDATES = {
+    "recent": (
+        "SELECT a.item_id, a.category, a.popularity FROM articles a WHERE EXISTS (SELECT 1 FROM users u WHERE u.user_id = ?) "
+        "ORDER BY a.last_met DESC, a.item_id LIMIT ?"
+    ),
+    "interests": (
+        "SELECT a.item_id, a.category, a.popularity FROM articles a JOIN weights w ON w.label = a.category AND w.user_id = ? "
+        "ORDER BY w.weight * a.popularity DESC, a.item_id LIMIT ?"
+    ),
 }
 
 
@@ -46,17 +60,21 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
             return Weights(database)
         case "items":
             return Items(database, int(settings["top"]))
+        case "articles":
+            return Articles(database, str(settings["order"]), int(settings["limit"]))
         case table:
             raise ValueError(f"no table '{table}'")
 
 
 def rows(world: World) -> dict[str, Iterable[Sequence[Any]]]:
     """Each table's rows."""
+    met = last_met(world)
     return {
         "users": [(user.user_id, user.age, user.gender, user.occupation) for user in world.users],
         "history": [(user.user_id, position, item) for user in world.users for position, item in enumerate(user.history)],
         "weights": [(user.user_id, label, weight) for user in world.users for label, weight in enumerate(user.weights)],
         "items": [(item.item_id, item.title, item.category, item.price) for item in world.items],
+        "articles": [(item.item_id, item.category, item.popularity, met[item.item_id]) for item in world.items],
     }
 
 
@@ -86,6 +104,24 @@ class Weights:
         if not found:
             raise LookupError(f"there is no user {user_id}")
         return {"weights": {"weight": [row[0] for row in found]}}
+
+
+class Articles:
+    """Profile → the candidates for its user, by one query over all goods. LookupError: no such user, or nothing for it."""
+
+    def __init__(self, database: Database, order: str, limit: int) -> None:
+        self._read = database.query(CANDIDATES[order])
+        self._limit = limit
+
+    def __call__(self, inputs: Values) -> Values:
+        user_id = inputs["profile"]["user_id"]
+        found = self._read((user_id, self._limit))
+        if not found:
+            raise LookupError(f"there is nothing for user {user_id}")
+        item_id, category, popularity = map(list, zip(*found, strict=True))
+        unscored = [0.0] * len(found)
+        scores = dict.fromkeys(("search_score", "recommend_score", "rank_score"), unscored)
+        return {"items": {"item_id": item_id, "category": category, "popularity": popularity, **scores}}
 
 
 class Items:

@@ -10,9 +10,7 @@ SPEC = ComponentSpec(
     ports=Ports((Port("items", "Items"), Port("profile", "Profile", optional=True)), (Port("items", "Items"),)),
     settings=(
         Setting("seen", "word", "drop", ("drop", "keep"), "goods that the user has met in the training period"),
-        Setting(
-            "max_age", "count", 0, (), "days since anybody met a good, at the end of the training period; older goes; 0: any age"
-        ),
+        Setting("max_age", "count", 0, (), "days since anybody met a good, at the end of the training period; older goes; 0: any age"),
         Setting("minimum", "count", 0, (), "the least popularity that stays, in thousandths"),
     ),
 )

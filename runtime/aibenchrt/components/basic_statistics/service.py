@@ -1,0 +1,113 @@
+"""Basic statistics: over queries, what has flowed through this process; over items, the events of each good in a window of time.
+
+Over items a call counts, for each good: events (somebody met it), clicks (somebody liked it), their ratio (the click-through), and the mean
+rating. The goods go on in their order, with `popularity` log(1 + n) / log(1 + max n): n events of the good, max n of any good, both in the
+window. The report has the figures of all goods of the call together.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aibenchrt.values import Values, Work
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.recency import Interacted
+
+DAY_S = 86400
+LIKED = 4.0  # a rating of at least this is a click (datasets/world.py)
+MOST_TERMS = 100_000  # of which occurrences are kept; new ones beyond are counted together
+_FILE, _NOW = "events.npy", "now"
+EVENT = np.dtype([("item", np.int64), ("time", np.int64), ("rating", np.float32)])
+
+
+def prepare(world: Interacted, settings: Mapping[str, str | int], folder: Path) -> None:
+    """Over items: the table of the training period's events, in order of time, and its end, which is "now"."""
+    if settings["over"] == "items":
+        training = world.interactions.of("train")
+        events = np.empty(len(training), dtype=EVENT)
+        events["item"], events["time"], events["rating"] = training.item, training.time, training.rating
+        np.save(folder / _FILE, np.sort(events, order=("time", "item"), kind="stable"), allow_pickle=False)
+        (folder / _NOW).write_text(str(world.validation_start))
+
+
+def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - it keeps nothing on disk
+    if settings["over"] == "queries":
+        return QueryStatistics()
+    now = int((folder / _NOW).read_text())
+    return ItemStatistics(np.load(folder / _FILE, allow_pickle=False), now - int(settings["window"]) * DAY_S, now)
+
+
+@dataclass(frozen=True, eq=False)
+class Totals:
+    """Of each good asked for, (n,): events, clicks, and the sum of the ratings."""
+
+    events: NDArray[np.int64]
+    clicks: NDArray[np.int64]
+    stars: NDArray[np.float64]
+
+
+class ItemStatistics:
+    """The Work over items. events: EVENT records in order of time; those in [start, end) count."""
+
+    def __init__(self, events: NDArray[np.void], start: int, end: int) -> None:
+        first, last = np.searchsorted(events["time"], (start, end))
+        self._events = events[first:last]
+        self._most = int(np.bincount(self._events["item"]).max(initial=0))
+
+    def __call__(self, inputs: Values) -> Values:
+        items = inputs["items"]
+        totals = self.totals(np.asarray(items["item_id"], dtype=np.int64))
+        popularity = np.log1p(totals.events) / np.log1p(max(1, self._most))
+        return {"items": {**items, "popularity": popularity.tolist()}, "report": {"text": self._said(totals)}}
+
+    def totals(self, ids: NDArray[np.int64]) -> Totals:
+        """ids: (n,), none twice."""
+        order = np.argsort(ids, kind="stable")
+        place = np.searchsorted(ids, self._events["item"], sorter=order)
+        place[place == len(ids)] = 0
+        asked = ids[order][place] == self._events["item"] if len(ids) else np.zeros(len(place), dtype=np.bool_)
+        where, rating = order[place[asked]] if len(ids) else place[asked], self._events["rating"][asked]
+        return Totals(
+            np.bincount(where, minlength=len(ids)),
+            np.bincount(where[rating >= LIKED], minlength=len(ids)),
+            np.bincount(where, weights=rating, minlength=len(ids)).astype(np.float64),
+        )
+
+    @staticmethod
+    def _said(totals: Totals) -> str:
+        events, clicks = int(totals.events.sum()), int(totals.clicks.sum())
+        if not events:
+            return f"{len(totals.events)} goods, 0 events"
+        mean, through = float(totals.stars.sum()) / events, clicks / events
+        return f"{len(totals.events)} goods, {events} events, {clicks} clicks, click-through {through:.4f}, mean rating {mean:.3f}"
+
+
+class QueryStatistics:
+    """The Work over queries: of all that this process has seen. Safe for several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._queries = 0
+        self._terms: Counter[str] = Counter()
+        self._more = 0  # occurrences of terms that came when MOST_TERMS were known
+
+    def __call__(self, inputs: Values) -> Values:
+        with self._lock:
+            self._queries += 1
+            for term in inputs["query"]["term"]:
+                if term in self._terms or len(self._terms) < MOST_TERMS:
+                    self._terms[term] += 1
+                else:
+                    self._more += 1
+            mean = (self._terms.total() + self._more) / self._queries
+            often = ", ".join(f"{term} {count}" for term, count in self._terms.most_common(3))
+        return {"report": {"text": f"{self._queries} queries, {mean:.2f} terms each, most often: {often or 'none'}"}}

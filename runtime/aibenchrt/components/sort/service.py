@@ -1,0 +1,68 @@
+"""Sort: merges lists of goods and orders them by a score or by recency, descending; a good of several lists stands once, at its best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aibenchrt.components.sort.rows import Rows, Sorter, rows_of, value_of
+from aibenchrt.datasets.recency import last_met, load_last_met, save_last_met
+from aibenchrt.values import Value, Values, Work, listed
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.recency import Interacted
+
+
+def prepare(world: Interacted, settings: Mapping[str, str | int], folder: Path) -> None:
+    """By recency: when each good was last met in the training period. By a score nothing is needed, whatever the world."""
+    if settings["by"] == "recency":
+        save_last_met(last_met(world), folder)
+
+
+def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:
+    by = str(settings["by"])
+    times = load_last_met(folder) if by == "recency" else {}
+    return Sort(by, times, int(settings["limit"]), Sorter(int(settings["memory_kib"]) * 1024, state))
+
+
+class Sort:
+    """The Work. times: item id → when it was last met, for `by` recency; a good that is not there comes last."""
+
+    def __init__(self, by: str, times: Mapping[int, int], limit: int, sorter: Sorter) -> None:
+        self._by, self._times, self._limit, self._sorter = by, times, limit, sorter
+
+    def __call__(self, inputs: Values) -> Values:
+        """Equal ones in the order in which the lists brought them. OSError: a run could not be written to disk."""
+        ordered = self._sorter.ordered(self._parts(listed(inputs, "items")))
+        return {"items": value_of(_first_of_each(ordered, self._limit))}
+
+    def _parts(self, lists: Sequence[Value]) -> Iterator[Rows]:
+        first = 0
+        for items in lists:
+            yield rows_of(items, self._key(items), first)
+            first += len(items["item_id"])
+
+    def _key(self, items: Value) -> NDArray[Any]:
+        if self._by != "recency":
+            return np.asarray(items[self._by], dtype=np.float64)
+        return np.array([self._times.get(item, 0) for item in items["item_id"]], dtype=np.float64)
+
+
+def _first_of_each(pieces: Iterator[Rows], limit: int) -> list[Rows]:
+    """The rows of the first `limit` goods, each at its first place; what comes after them is not read."""
+    chosen: list[Rows] = []
+    seen: set[int] = set()
+    for piece in pieces:
+        places = []
+        for place, item in enumerate(piece["item_id"].tolist()):
+            if item not in seen and len(seen) < limit:
+                seen.add(item)
+                places.append(place)
+        chosen.append(piece[places])
+        if len(seen) >= limit:
+            break
+    return chosen
