@@ -14,6 +14,7 @@ from aibenchrt.datasets.web_compose import TOPICS, Leaf
 
 LEAVES = 4800
 NOUNS, SHARED_NOUNS, KINDS, FILLERS = 16, 30, 30, 50
+RENAMED = 0.30  # of the synopses, how many call the kind by another name than the text: what no summarizer can know
 _ONSETS = ("b", "br", "d", "dr", "f", "fl", "g", "gr", "h", "k", "kl", "l", "m", "n", "p", "pr", "r", "s", "st", "t", "tr", "v", "w", "z")
 _VOWELS = ("a", "e", "i", "o", "u", "ai", "ou")
 _CODAS = ("", "n", "r", "l", "m", "st", "k", "nd", "x")
@@ -63,7 +64,8 @@ def _text(nouns: Sequence[str], shared: Sequence[str], kinds: Sequence[str], fil
     def filled(sentences: Sequence[str], words: Sequence[str]) -> str:
         return choose(sentences, rng).format(*(choose(words, rng) for _ in range(3)), kind=kind, noun=noun, other=other, third=third) + "."
 
-    openings = [filled(_OPENINGS, fillers) for _ in range(1 + int(rng.integers(3)))]
+    openings = [filled(_OPENINGS, fillers) for _ in range(int(rng.integers(4)))]
     closings = [filled(_CLOSINGS, [*nouns, *shared]) for _ in range(1 + int(rng.integers(2)))]
     text = "\n".join([" ".join([*openings, filled(_CORES, fillers)]), " ".join(closings)])
-    return text, f"{kind} {noun} for {other} {third}"
+    named = kind if rng.random() >= RENAMED else choose(kinds, rng)
+    return text, f"{named} {noun} for {other} {third}"

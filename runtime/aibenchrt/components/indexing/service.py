@@ -1,8 +1,11 @@
-"""Indexing: BM25 search over one tier of the goods in sharded tantivy indexes; the category found decides where it looks.
+"""Indexing: BM25 search over one tier of the goods (or pages) in sharded tantivy indexes; the category found decides where it looks.
 
-Score of a good: (CATEGORY_BOOST · p(its category) + BM25 of the query's words) · (1 + POPULARITY_BOOST · its popularity). Only goods of
-the most probable categories are found (see `searched`); filters (`year:1995`, `-horror`, "a phrase") must hold; words need not match.
-Without a query (photos) what is left is category and training-period popularity.
+With the setting `where everywhere` no category is asked for: the score of a page is BM25 of the query's words · (1 + POPULARITY_BOOST · its
+popularity), and some word has to match, unless the query has filters alone.
+
+Else, score of a good: (CATEGORY_BOOST · p(its category) + BM25 of the query's words) · (1 + POPULARITY_BOOST · its popularity). Only
+goods of the most probable categories are found (see `searched`); filters (`year:1995`, `-horror`, "a phrase") must hold; words need not
+match. Without a query (photos) what is left is category and training-period popularity.
 
 Shards: by crc32 of the item id. Scores of different shards and tiers are comparable: tantivy computes idf within one index, so each term
 is boosted by (idf in the whole catalogue / idf in the shard). Average field lengths stay the shard's own.
@@ -35,7 +38,9 @@ if TYPE_CHECKING:
 # Chosen on the validation split, see README.md.
 CATEGORY_BOOST = 5.0
 POPULARITY_BOOST = 2.0
-FIELD_BOOST = {"title": 0.2, "attributes": 6.0}  # attributes: genres, year and decade, in words
+FIELDS = ("title", "attributes")  # attributes: what follows the title in `Item.text`: genres, year and decade in words, or a page's text
+FIELD_BOOST = {"title": 0.2, "attributes": 6.0}
+FIELD_BOOST_EVERYWHERE = {"title": 0.3, "attributes": 1.0}
 MASS = 0.9  # categories are searched, most probable first, until they hold this much probability…
 LEAST = 0.05  # …and while each has at least this much
 
@@ -55,7 +60,7 @@ _DECADE = re.compile(r"(?:(\d\d)?(\d)0s?)")
 def prepare(world: World, settings: Mapping[str, str | int], folder: Path) -> None:
     """One index per shard, and the catalogue's document frequencies. Indexes only words of `Item.text`."""
     documents = {item.item_id: _fields(item) for item in world.items}
-    frequencies = {field: Counter(word for fields in documents.values() for word in set(fields[field])) for field in FIELD_BOOST}
+    frequencies = {field: Counter(word for fields in documents.values() for word in set(fields[field])) for field in FIELDS}
     statistics = {"documents": len(documents), "frequency": {field: dict(sorted(count.items())) for field, count in frequencies.items()}}
     (folder / "statistics.json").write_text(json.dumps(statistics, ensure_ascii=False))
     tiers = TIERS[str(settings["tier"])]
@@ -68,7 +73,7 @@ def prepare(world: World, settings: Mapping[str, str | int], folder: Path) -> No
 
 
 def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - it keeps nothing
-    return Search(folder, int(settings["shards"]), int(settings["limit"]))
+    return Search(folder, int(settings["shards"]), int(settings["limit"]), everywhere=settings.get("where") == "everywhere")
 
 
 def shard_of(item_id: int, shards: int) -> int:
@@ -107,13 +112,15 @@ def recall(search: Work, queries: Sequence[TextQuery], *, query: bool) -> float:
 class Search:
     """The shards of one tier, open for reading. Safe for several threads: tantivy's searchers are snapshots."""
 
-    def __init__(self, folder: Path, shards: int, limit: int) -> None:
+    def __init__(self, folder: Path, shards: int, limit: int, *, everywhere: bool = False) -> None:
         statistics = json.loads((folder / "statistics.json").read_bytes())
-        self._shards = [_Shard(folder / str(shard), statistics) for shard in range(shards)]
+        boosts = FIELD_BOOST_EVERYWHERE if everywhere else FIELD_BOOST
+        self._shards = [_Shard(folder / str(shard), statistics, boosts) for shard in range(shards)]
         self._limit = limit
+        self._everywhere = everywhere
 
     def __call__(self, inputs: Values) -> Values:
-        categories = searched(inputs["category"])
+        categories = None if self._everywhere else searched(inputs["category"])
         query = inputs.get("query")
         terms = [read_term(term) for term in query["term"]] if query is not None else []
         found: list[tuple[float, int, int, float]] = []
@@ -137,23 +144,29 @@ class Search:
 
 
 class _Shard:
-    def __init__(self, path: Path, statistics: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, statistics: Mapping[str, Any], boosts: Mapping[str, float]) -> None:
         self._index = tantivy.Index.open(str(path))
         self._schema = self._index.schema
         self._searcher = self._index.searcher()
         self._documents = int(statistics["documents"])
         self._frequency = statistics["frequency"]
+        self._boosts = boosts
         self._word: Callable[[str], tuple[Query, ...]] = lru_cache(maxsize=10_000)(self._word_queries)
 
-    def search(self, categories: list[tuple[int, float]], terms: list[Term], limit: int) -> tuple[int, list[tuple[float, int, int, float]]]:
-        """How many goods match, and the best: (score, item id, category, popularity)."""
-        clauses = [(Occur.Must, self._categories(categories))]
+    def search(
+        self, categories: list[tuple[int, float]] | None, terms: list[Term], limit: int
+    ) -> tuple[int, list[tuple[float, int, int, float]]]:
+        """How many goods match, and the best: (score, item id, category, popularity). categories None: of any."""
+        clauses = [] if categories is None else [(Occur.Must, self._categories(categories))]
         for term in terms:
             if term.plain:
                 clauses += [(Occur.Should, query) for query in self._word(term.words[0])]
             else:
                 occur = Occur.MustNot if term.excluded else Occur.Must
                 clauses.append((occur, Query.const_score_query(self._filter(term), 0.0)))
+        anything = categories is not None or any(occur != Occur.MustNot for occur, _ in clauses)
+        if not anything or (categories is None and any(t.plain for t in terms) and all(occur != Occur.Should for occur, _ in clauses)):
+            return 0, []  # nothing is asked for, or this shard has none of the words
         result = self._searcher.search(Query.boolean_query(clauses), limit, weight_by_field="weight")
         addresses = [address for _, address in result.hits]
         columns = [self._searcher.fast_field_values(field, addresses) for field in ("item_id", "category", "popularity")]
@@ -172,7 +185,7 @@ class _Shard:
         """A BM25 query for each field that has the word, its idf made the whole catalogue's."""
         return tuple(
             Query.boost_query(Query.term_query(self._schema, field, word), boost * self._idf_ratio(field, word))
-            for field, boost in FIELD_BOOST.items()
+            for field, boost in self._boosts.items()
             if self._searcher.doc_freq(field, word)
         )
 

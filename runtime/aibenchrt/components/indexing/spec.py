@@ -1,20 +1,24 @@
-"""Indexing: full-text search over one tier of the goods, sharded."""
+"""Indexing: full-text search over one tier of the goods or pages, sharded."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
+
+_FOUND = (Port("items", "Items"), Port("hits", "Count"))
+_IN_CATEGORIES = Ports((Port("query", "Query", optional=True), Port("category", "Category")), _FOUND)
+_EVERYWHERE = Ports((Port("query", "Query"),), _FOUND)
 
 SPEC = ComponentSpec(
     name="indexing",
     family="search",
     kind=Kind.SERVICE,
-    doc="finds goods of one tier by text and category (BM25 over a sharded tantivy index)",
-    ports=Ports(
-        (Port("query", "Query", optional=True), Port("category", "Category")),
-        (Port("items", "Items"), Port("hits", "Count")),
-    ),
+    doc="finds goods or pages of one tier by text, in the categories found or everywhere (BM25 over a sharded tantivy index)",
+    ports=_IN_CATEGORIES,
+    varies_by="where",
+    variants=(("everywhere", _EVERYWHERE),),
     metrics=("recall@100",),
     settings=(
         Setting("tier", "word", "all", ("all", "excellent", "good", "bad", "others"), "which goods are searched"),
         Setting("shards", "count", 1, (), "how many shards the tier's index has"),
         Setting("limit", "count", 100, (), "the most goods that one search returns"),
+        Setting("where", "word", None, ("everywhere",), "everywhere: no category is asked for; without it the category found decides"),
     ),
 )

@@ -1,0 +1,140 @@
+"""Serves a summarizer: each document's snippet, in the order of the documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aibenchrt.components.text_summarization.features import ids, lowered, said, split
+from aibenchrt.serving import Settings, open_session, random_generator, read_metadata
+from aibenchrt.values import Values, Work
+
+LONGEST_SNIPPET = 16  # words of a tagger's summary
+LEAST_KEPT = 3  # where fewer pass the threshold, the surest ones are kept
+PADDING, UNKNOWN, START, STOP = 0, 1, 2, 3
+
+Summarize = Callable[[Sequence[str]], list[str]]
+
+
+def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
+    """folder: a model version. EnvironmentFailure AIB603: missing or corrupted."""
+    serving = read_metadata(folder)["serving"]
+    if "vocabulary" in serving:
+        return snippets(_pointer(folder, serving))
+    session, threshold, longest = open_session(folder), float(serving["threshold"]), int(serving["longest"])
+
+    def summarize(texts: Sequence[str]) -> list[str]:
+        (logits,) = session.run(["logits"], {"ids": ids(texts, longest).astype(np.int64)})
+        return [shortened(text, row, threshold, longest) for text, row in zip(texts, logits, strict=True)]
+
+    return snippets(summarize)
+
+
+def open_baseline(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
+    """The words that a text opens with, as many as served validation texts best."""
+    count = int(read_metadata(folder)["serving"]["lead"])
+    return snippets(lambda texts: [lead(text, count) for text in texts])
+
+
+def open_random(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
+    """Words of the text drawn by chance, as many as the baseline shows."""
+    count = int(read_metadata(folder)["serving"]["lead"])
+
+    def guess(texts: Sequence[str]) -> list[str]:
+        found = []
+        for text in texts:
+            words = split(text, 1000)
+            kept = random_generator("snippet", text).permutation(len(words))[:count].tolist()
+            found.append(" ".join(text[words[k].start : words[k].end] for k in kept))
+        return found
+
+    return snippets(guess)
+
+
+def snippets(summarize: Summarize) -> Work:
+    def work(inputs: Values) -> Values:
+        documents = inputs["documents"]
+        texts = list(documents["text"])
+        return {
+            "snippets": {
+                "item_id": list(documents["item_id"]),
+                "title": list(documents["title"]),
+                "text": summarize(texts) if texts else [],
+            }
+        }
+
+    return work
+
+
+def lead(text: str, count: int) -> str:
+    words = split(text, count)
+    return text[: words[-1].end].replace("\n", " ") if words else ""
+
+
+def shortened(text: str, logits: NDArray[np.float32], threshold: float, longest: int) -> str:
+    """The words whose logit passes the threshold, at most the LONGEST_SNIPPET surest and at least LEAST_KEPT, in the text's order."""
+    words = split(text, longest)
+    surest = np.argsort(-logits[: len(words)], kind="stable")
+    count = int(np.clip((logits[: len(words)] > threshold).sum(), LEAST_KEPT, LONGEST_SNIPPET))
+    return said(text, words, sorted(surest[:count].tolist()))
+
+
+def _pointer(folder: Path, serving: Mapping[str, Any]) -> Summarize:
+    encoder, writer = open_session(folder, "encoder"), open_session(folder, "writer")
+    vocabulary: list[str] = list(serving["vocabulary"])
+    row_of = {word: row for row, word in enumerate(vocabulary)}
+    longest, most = int(serving["longest"]), int(serving["most"])
+
+    def encode(rows: NDArray[np.int64]) -> list[Any]:
+        found: list[Any] = encoder.run(list(ENCODED), {"words": rows})
+        return found
+
+    def write(inputs: dict[str, NDArray[Any]]) -> list[Any]:
+        found: list[Any] = writer.run(list(WRITTEN), inputs)
+        return found
+
+    return lambda texts: [written(text, row_of, vocabulary, longest, most, encode, write) for text in texts]
+
+
+ENCODED = ("states", "attended", "hidden", "cell")
+WRITTEN = ("vocabulary", "attention", "generated", "hidden_now", "cell_now", "context_now", "coverage_now")
+
+
+def written(
+    text: str,
+    row_of: Mapping[str, int],
+    vocabulary: Sequence[str],
+    longest: int,
+    most: int,
+    encode: Callable[[NDArray[np.int64]], list[Any]],
+    write: Callable[[dict[str, NDArray[Any]]], list[Any]],
+) -> str:
+    """Greedy: at each step the likeliest word, generated or copied (See et al. 2017, equation 9), until STOP or `most` words."""
+    words = lowered(text, split(text, longest))
+    if not words:
+        return ""
+    own = [word for word in dict.fromkeys(words) if word not in row_of]
+    extended = {**row_of, **{word: len(vocabulary) + number for number, word in enumerate(own)}}
+    numbers = np.array([extended[word] for word in words])
+    states, attended, hidden, cell = encode(np.where(numbers < len(vocabulary), numbers, UNKNOWN)[None].astype(np.int64))
+    context, coverage = np.zeros_like(states[:, 0]), np.zeros((1, len(words)), np.float32)
+    last = START
+    found: list[str] = []
+    while len(found) < most:
+        given = {"word": np.array([last], np.int64), "hidden": hidden, "cell": cell, "context": context, "coverage": coverage}
+        given |= {"present": np.ones_like(coverage), "states": states, "attended": attended}
+        generated, attention, share, hidden, cell, context, coverage = write(given)
+        probability = np.zeros(len(extended), np.float32)
+        probability[: len(vocabulary)] = share[0, 0] * generated[0, : len(vocabulary)]
+        np.add.at(probability, numbers, (1 - share[0, 0]) * attention[0])
+        probability[[PADDING, UNKNOWN, START]] = 0
+        best = int(probability.argmax())
+        if best == STOP:
+            break
+        found.append(vocabulary[best] if best < len(vocabulary) else own[best - len(vocabulary)])
+        last = best if best < len(vocabulary) else UNKNOWN
+    return " ".join(found)

@@ -1,0 +1,34 @@
+"""Text summarization: what the user sees of each page."""
+
+from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
+
+# Qualities: README.md says how they were measured.
+SPEC = ComponentSpec(
+    name="text_summarization",
+    family="summarization",
+    kind=Kind.AI,
+    doc="shortens each fetched page to one line",
+    ports=Ports((Port("documents", "Documents"),), (Port("snippets", "Snippets"),)),
+    models=(
+        Model(
+            "tagger",
+            Profile.SMALL,
+            (("rouge_l", 0.35),),
+            110.0,
+            "words kept or dropped, as Filippova et al. 2015, Sentence Compression by Deletion with LSTMs, by dilated convolutions",
+        ),
+        Model(
+            "pointer_generator",
+            Profile.FULL,
+            (),
+            60_000.0,
+            "See, Liu, Manning 2017, Get To The Point: Summarization with Pointer-Generator Networks",
+            memory_mib=250,
+        ),
+    ),
+    baseline="lead words",
+    metrics=("rouge_l",),
+    trains=True,
+    memory_mib=128,
+    cpu_ms=4.0,
+)
