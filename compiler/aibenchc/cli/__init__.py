@@ -2,7 +2,7 @@
 
 Exit codes: 0 done (of `validate`: VALID, nothing fails); 1 the spec or the input is at fault (diagnostics on stderr), or a target FAILs;
 2 the environment is at fault, or the command line cannot be understood; 3 the run is INVALID; 4 something is INCONCLUSIVE and nothing
-fails; 70 we are at fault; 130 interrupted.
+fails; 5 the distilled graph has changed since the partner signed it; 70 we are at fault; 130 interrupted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""bench: one kernel at a time (micro), before components and scenarios."""
+"""bench: one kernel at a time (micro), one component alone (component); a scenario is what `run` runs."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import argparse
 
 from aibenchrt.micro.command import add_arguments as add_micro_arguments
 
+from aibenchc.cli.component_bench import add_arguments as add_component_arguments
+from aibenchc.cli.component_bench import run as component
 from aibenchc.cli.output import complain, say, show
 from aibenchc.cli.terminal import print_table, progress_bars
 from aibenchc.diagnostics import Diagnostics, did_you_mean
 
-MICRO = "micro"
+MICRO, COMPONENT = "micro", "component"
 
 
 def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:  # noqa: ARG001
     levels = parser.add_subparsers(dest="level", metavar="LEVEL", required=True)
     says = "AIBench's kernels, forward and backward, against this machine's measured peaks"
     add_micro_arguments(levels.add_parser(MICRO, help=says, description=says))
+    says = "one component alone, by the parts of a scenario run: throughput, latency and quality; with --train its time to a target"
+    add_component_arguments(levels.add_parser(COMPONENT, help=says, description=says))
 
 
 def run(verb: str, arguments: argparse.Namespace) -> int:  # noqa: ARG001
-    return {MICRO: micro}[arguments.level](arguments)
+    return {MICRO: micro, COMPONENT: component}[arguments.level](arguments)
 
 
 def micro(arguments: argparse.Namespace) -> int:

@@ -25,10 +25,10 @@ VERBS: tuple[Verb, ...] = (
     Verb("plan", "planning", "show which host takes which part, and what a deployment would change"),
     Verb("run", "running", "compile, start everything on this machine, send the load and collect records"),
     Verb("report", "running", "tables and pictures of a run"),
-    Verb("validate", "running", "judge a run against its references, slo and quality targets"),
+    Verb("validate", "running", "judge a run against its references, slo and quality targets; or what a spec covers"),
     Verb("reference", "running", "write runs' figures as a reference block"),
     Verb("ablate", "ablating", "measure what each AI component contributes to the answers"),
-    Verb("bench", "benching", "measure single kernels against what this machine can do"),
+    Verb("bench", "benching", "measure single kernels, or one component alone"),
     Verb("train", "training", "train the models of a spec"),
     Verb("data", "running", "list the data sets on this machine; fetch or make them"),
 )
