@@ -19,6 +19,15 @@ DATASETS: tuple[DatasetSpec, ...] = (
         truth="the goods that its user took after the global time split and that fit the request",
     ),
     DatasetSpec(
+        name="web_pages",
+        doc="a site of Debian's package descriptions, some copied, visited as MovieLens-100k's films were; queries made from synopses",
+        licence="descriptions: the packages' own free licences; MovieLens: GroupLens terms; fetched, never redistributed; rest: Apache-2.0",
+        data_class=("user", "product", "query"),
+        sources=(RequestSource("queries", (Port("text", "Text"), _USER), "known-item text queries with held-out truth"),),
+        metrics=(*_RANKED, "rouge_l"),
+        truth="constructed, known-item: the page that its user went on to like and that the query's words were taken from",
+    ),
+    DatasetSpec(
         name="spoken_queries",
         doc="utterances of shop queries; specification only",
         licence="none: specification only",

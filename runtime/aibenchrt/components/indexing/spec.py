@@ -13,12 +13,12 @@ SPEC = ComponentSpec(
     doc="finds goods or pages of one tier by text, in the categories found or everywhere (BM25 over a sharded tantivy index)",
     ports=_IN_CATEGORIES,
     varies_by="where",
-    variants=(("everywhere", _EVERYWHERE),),
+    variants=(("category", _IN_CATEGORIES), ("everywhere", _EVERYWHERE)),
     metrics=("recall@100",),
     settings=(
         Setting("tier", "word", "all", ("all", "excellent", "good", "bad", "others"), "which goods are searched"),
         Setting("shards", "count", 1, (), "how many shards the tier's index has"),
         Setting("limit", "count", 100, (), "the most goods that one search returns"),
-        Setting("where", "word", None, ("everywhere",), "everywhere: no category is asked for; without it the category found decides"),
+        Setting("where", "word", None, ("category", "everywhere"), "everywhere: no category is asked for; else the category found decides"),
     ),
 )
