@@ -1,0 +1,100 @@
+"""Each metric against a figure worked out by hand, and the table against what the catalogue uses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from aibenchrt.catalog import COMPONENTS, DATASETS
+from aibenchrt.metrics import METRICS, Needs, lower_is_better, metric, score_items, score_texts
+
+
+def test_every_metric_of_the_catalogue_is_in_the_table() -> None:
+    used = {name for spec in (*COMPONENTS, *DATASETS) for name in spec.metrics}
+    used |= {name for spec in COMPONENTS for model in spec.models for name, _ in model.quality}
+    assert {"ndcg@10", "accuracy", "wer"} <= used
+    assert {name for name in used if metric(name) is None} == set()
+
+
+@pytest.mark.parametrize("name", ["", "ndcg", "ndcg@", "ndcg@0", "ndcg@ten", "ndcg@-1", "ndcg@²", "wer@10", "wer@", "latency"])
+def test_what_is_no_metric_is_none(name: str) -> None:
+    assert metric(name) is None
+    assert not lower_is_better(name)
+
+
+def test_only_error_rates_are_better_when_lower() -> None:
+    assert {name for name, one in METRICS.items() if one.lower_is_better} == {"wer", "cer"}
+    assert lower_is_better("wer")
+    assert not lower_is_better("ndcg@10")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("precision@2", [0.5, 0.0]),
+        ("recall@2", [1 / 3, 0.0]),
+        ("hit_rate@2", [1.0, 0.0]),
+        # gains of 7 at place 1 and 9 at place 3; ideal: three at the top
+        ("ndcg@3", [(1 + 1 / np.log2(4)) / (1 + 1 / np.log2(3) + 1 / np.log2(4)), 0.0]),
+    ],
+)
+def test_metrics_of_items(name: str, expected: list[float]) -> None:
+    """The second request got no answer at all; in the first an item is shown twice and counts once."""
+    found = score_items(name, [(7, 8, 9), (7,)], [(7, 7, 1, 9), ()])
+    assert found.tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "reference", "texts", "expected"),
+    [
+        ("wer", "the cat sat down", ["the cat sat up"], 0.25),
+        ("wer", "the cat", [], 1.0),
+        ("wer", "the", ["a b c d e"], 1.0),  # five errors in one word: more than all is all
+        ("cer", "abcd", ["abxd"], 0.25),
+        ("rouge_l", "the cat sat on the mat", ["the cat on the mat"], 10 / 11),
+        ("rouge_l", "the cat sat", ["", "nothing", "the cat sat"], 1.0),
+        ("bleu", "the cat sat on the mat", ["the cat sat on the mat"], 1.0),
+        ("bleu", "the cat sat on the mat", [], 0.0),
+        ("chrf", "der Hund", ["der Hund"], 1.0),
+        ("chrf", "der Hund", ["xyz"], 0.0),
+        ("wer", "a b c d", ["x y z w", "a b c x"], 0.25),  # of several the one that agrees best
+    ],
+)
+def test_metrics_of_texts(name: str, reference: str, texts: list[str], expected: float) -> None:
+    assert score_texts(name, [reference], [texts]).tolist() == pytest.approx([expected])
+
+
+def test_agreement_in_part_lies_between() -> None:
+    for name in ("chrf", "bleu", "rouge_l"):
+        worse, better = score_texts(name, ["the small cat sat on the mat"] * 2, [["the dog ran on a mat"], ["the small cat sat on a mat"]])
+        assert 0 < worse < better < 1, name
+
+
+def test_a_metric_of_another_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="no metric of texts"):
+        score_texts("ndcg@10", ["a"], [["a"]])
+    with pytest.raises(ValueError, match="no metric of items"):
+        score_items("wer", [(1,)], [(1,)])
+    assert metric("accuracy") is not None
+    with pytest.raises(ValueError, match="no metric of items"):
+        score_items("accuracy", [(1,)], [(1,)])
+
+
+def test_the_table_needs_no_library_and_scoring_no_corpus() -> None:
+    """The compiler reads the table; ROUGE's tokens come from a rule, not from data that nltk would have to fetch."""
+    script = (
+        "import sys; from aibenchrt.metrics import METRICS, score_texts\n"
+        "heavy = {'numpy', 'ir_measures', 'sacrebleu', 'jiwer', 'rouge_score'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "sys.addaudithook(lambda event, args: sys.exit(f'{event} {args}') if event == 'socket.connect' else None)\n"
+        "texts = [name for name in METRICS if METRICS[name].needs.value == 'text']\n"
+        "import json; print(json.dumps({name: score_texts(name, ['a b c'], [['a b c']])[0] for name in texts}))\n"
+    )
+    nowhere = {"NLTK_DATA": "/nonexistent", "HOME": "/nonexistent"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env=nowhere)
+    assert done.returncode == 0, done.stderr
+    texts = [name for name in METRICS if METRICS[name].needs is Needs.TEXT]
+    assert json.loads(done.stdout) == pytest.approx({name: 0.0 if lower_is_better(name) else 1.0 for name in texts})
