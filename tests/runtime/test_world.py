@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from aibenchrt.catalog import dataset
+from aibenchrt.catalog import DATASETS, dataset
 from aibenchrt.component import PORT_TYPES
 from aibenchrt.datasets import movielens_shop
 from aibenchrt.datasets.as_of import as_of
@@ -359,13 +359,16 @@ def test_an_unknown_form_is_refused() -> None:
 
 
 def test_describe_lists_every_form_and_source(world: World) -> None:
-    rows = describe(home())
+    rows = describe(home(), ["movielens_shop"])
     row = next(r for r in rows if (r.name, r.form) == ("movielens_shop", world.form))
     assert (row.state, row.version) == ("here", world.version[:12])
     assert f"{len(world.items):,} goods" in row.sizes
     assert row.bytes > 1000
     assert {r.name for r in rows if r.form == "source"} == {"MovieLens-100k", "Fashion-MNIST"}
     assert [r.state for r in describe(Path("/nonexistent")) if r.name == "movielens_shop"] == ["not made yet", "not made yet"]
+    everything = describe(Path("/nonexistent"))
+    assert {r.name for r in everything} >= {"MovieLens-100k", "Fashion-MNIST", *(spec.name for spec in DATASETS)}
+    assert len({(r.name, r.form, r.version) for r in everything}) == len(everything), "a package that several worlds use is listed once"
 
 
 def test_no_part_of_the_data_code_names_a_registry_host() -> None:
