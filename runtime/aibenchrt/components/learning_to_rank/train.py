@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aibenchrt.components.learning_to_rank.features import FEATURES, features
-from aibenchrt.components.learning_to_rank.model import MODELS, Ranker, build, lambda_loss
+from aibenchrt.components.learning_to_rank.model import MODELS, ContextAwareRanker, Ranker, build, lambda_loss
 from aibenchrt.train.measure import Measurement, mean_by_user
 from aibenchrt.train.path import Sample
 from aibenchrt.train.trained import Graph, Progress, Trained, batches, copy_of, device_of, reproducible
@@ -70,7 +70,7 @@ def train(samples: Samples, model: str, seed: int, size: str, progress: Progress
             network.train()
             for batch in batches(len(x), effort.batch, generator):
                 optimizer.zero_grad()
-                lambda_loss(network(x[batch]), gains[batch], present[batch], MODELS[model]()).backward()  # type: ignore[no-untyped-call]
+                lambda_loss(network(x[batch], present[batch]), gains[batch], present[batch], MODELS[model]()).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             gain = float(_gains(samples.choosing, _by(network)).mean())
             progress(f"learning_to_rank {model}: epoch {epoch}, validation {METRIC} {gain:.4f}", epoch / effort.epochs)
@@ -115,7 +115,7 @@ def _padded(samples: Sequence[Sample]) -> tuple[Tensor, Tensor, Tensor]:
     return x, gains, present
 
 
-def _by(network: Ranker) -> Order:
+def _by(network: Ranker | ContextAwareRanker) -> Order:
     @torch.no_grad()
     def scores(sample: Sample) -> NDArray[np.float32]:
         found: NDArray[np.float32] = network(torch.from_numpy(features(sample.inputs)).to(device_of(network))).cpu().numpy()

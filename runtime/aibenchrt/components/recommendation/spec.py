@@ -12,6 +12,14 @@ SPEC = ComponentSpec(
     models=(
         Model("neumf", Profile.SMALL, (("hit_rate@10", 0.133), ("ndcg@10", 0.0766)), 0.1, "He et al. 2017, Neural Collaborative Filtering"),
         Model("gmf", Profile.SMALL, (("hit_rate@10", 0.133), ("ndcg@10", 0.0756)), 0.01, "He et al. 2017, section 3.2"),
+        Model(
+            "neumf_large",
+            Profile.FULL,
+            (("hit_rate@10", 0.133), ("ndcg@10", 0.0766)),
+            5.4,
+            "He et al. 2017, in the size of MLPerf Training v0.5",
+            memory_mib=16,
+        ),
     ),
     baseline="popularity",
     metrics=("hit_rate@10", "ndcg@10"),

@@ -35,7 +35,7 @@ class Effort:
 
 
 EFFORTS = {"tiny": Effort(8, 10.0), "small": Effort(12), "full": Effort(40, 0.5)}
-RATES = {"neumf": 5e-4, "gmf": 2e-3}
+RATES = {"neumf": 5e-4, "gmf": 2e-3, "neumf_large": 5e-4}
 PATIENCE = 4
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from aibenchrt.components.text_classification.features import bag_matrix, word_matrix
-from aibenchrt.components.text_classification.model import MODELS, FasttextNumbers, build
+from aibenchrt.components.text_classification.model import MODELS, BertNumbers, FasttextNumbers, build, hash_buckets
 from aibenchrt.datasets.world import Query, World
 from aibenchrt.train.measure import mean_by_user, share
 from aibenchrt.train.trained import Graph, Progress, Trained, batches, copy_of, label_shares, predict, reproducible
@@ -33,6 +33,7 @@ class Effort:
 
 
 EFFORTS = {"tiny": Effort(4, 1e-2), "small": Effort(6, 1e-2), "full": Effort(20, 3e-3)}
+DEEP_RATE = 1e-4  # of BERT (Devlin et al. 2019, appendix A.2): what the shallow ones learn with, it diverges at
 
 
 def train(world: World, model: str, seed: int, size: str, progress: Progress, device: str = "cpu") -> Trained:
@@ -46,7 +47,7 @@ def train(world: World, model: str, seed: int, size: str, progress: Progress, de
     with reproducible(seed, threads=1, device=device) as generator:
         network = build(model, labels).to(device)
         known_ids, known_labels = ids.to(device), wanted.to(device)
-        optimizer = torch.optim.Adam(network.parameters(), lr=effort.rate)
+        optimizer = torch.optim.Adam(network.parameters(), lr=DEEP_RATE if isinstance(MODELS[model](), BertNumbers) else effort.rate)
         best, best_loss, best_epoch = copy_of(network), float("inf"), 0
         for epoch in range(1, effort.epochs + 1):
             network.train()
@@ -54,8 +55,10 @@ def train(world: World, model: str, seed: int, size: str, progress: Progress, de
                 optimizer.zero_grad()
                 functional.cross_entropy(network(known_ids[rows]), known_labels[rows]).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
-            loss = float(functional.cross_entropy(predict(network, choosing_ids), choosing_labels))
-            progress(f"text_classification {model}: epoch {epoch}, validation loss {loss:.3f}", epoch / effort.epochs)
+            logits = predict(network, choosing_ids)
+            loss = float(functional.cross_entropy(logits, choosing_labels))
+            right = float((logits.argmax(dim=1) == choosing_labels).float().mean())
+            progress(f"text_classification {model}: epoch {epoch}, validation accuracy {right:.4f}, loss {loss:.3f}", epoch / effort.epochs)
             if loss < best_loss:
                 best, best_loss, best_epoch = copy_of(network), loss, epoch
         network.load_state_dict(best)
@@ -87,13 +90,13 @@ def _ids(model: str, texts: list[str]) -> Tensor:
     numbers = MODELS[model]()
     if isinstance(numbers, FasttextNumbers):
         return torch.from_numpy(bag_matrix(texts, numbers.buckets))
-    return torch.from_numpy(word_matrix(texts, numbers.buckets, numbers.words, numbers.subwords))
+    return torch.from_numpy(word_matrix(texts, hash_buckets(numbers), numbers.words, numbers.subwords))
 
 
 def _serving(model: str) -> dict[str, int]:
     numbers = MODELS[model]()
     shape = {} if isinstance(numbers, FasttextNumbers) else {"words": numbers.words, "subwords": numbers.subwords}
-    return {"buckets": numbers.buckets} | shape
+    return {"buckets": hash_buckets(numbers)} | shape
 
 
 def _hits(network: nn.Module, ids: Tensor, truth: NDArray[np.int64]) -> NDArray[np.bool_]:
