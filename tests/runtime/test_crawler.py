@@ -227,9 +227,9 @@ def test_what_is_no_page_is_a_failure(answer: bytes, why: str) -> None:
 
 def test_without_its_rules_a_site_is_not_crawled() -> None:
     """RFC 9309, 2.3.1: robots.txt that cannot be had because the site is in trouble forbids everything."""
-    with served(lambda _client: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", robots=None) as base:
-        with pytest.raises(FetchError, match=r"robots.txt: the site answered 503, so nothing may be fetched"):
-            Fetcher(base, 1).get("/page", soon())
+    refused = pytest.raises(FetchError, match=r"robots.txt: the site answered 503, so nothing may be fetched")
+    with served(lambda _client: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", robots=None) as base, refused:
+        Fetcher(base, 1).get("/page", soon())
 
 
 def test_a_forbidden_page_is_not_asked_for(site: Site) -> None:
@@ -240,7 +240,7 @@ def test_a_forbidden_page_is_not_asked_for(site: Site) -> None:
     assert site.answers == {200: 2}
 
 
-def test_nobody_listens(site: Site) -> None:
+def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     with pytest.raises(FetchError, match="NewConnectionError"):

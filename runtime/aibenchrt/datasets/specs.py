@@ -28,6 +28,15 @@ DATASETS: tuple[DatasetSpec, ...] = (
         truth="constructed, known-item: the page that its user went on to like and that the query's words were taken from",
     ),
     DatasetSpec(
+        name="news",
+        doc="articles with Debian packages' texts, read as films of MovieLens-100k were rated",
+        licence="MovieLens: GroupLens terms, fetched, never redistributed; texts: each Debian package's own free licence, fetched",
+        data_class=("text",),
+        sources=(RequestSource("visits", (_USER,), "a reader opens the feed; truth: what that reader liked from then on"),),
+        metrics=("precision@10", "recall@10"),
+        truth="the articles that its reader liked after the global time split, from the visit on",
+    ),
+    DatasetSpec(
         name="spoken_queries",
         doc="utterances of shop queries; specification only",
         licence="none: specification only",
