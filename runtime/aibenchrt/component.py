@@ -98,6 +98,7 @@ PORT_TYPES: dict[str, PortType] = {
                 Field("rank_score", Scalar.FLOAT, repeated=True),
             ),
             "candidates (goods, pages, articles), best first by the last stage that scored them; a score not yet given is 0",
+            answer_ids="item_id",
         ),
         PortType("Count", (Field("value", Scalar.INT64),), "a number of things"),
         PortType("Flag", (Field("value", Scalar.BOOL),), "yes or no"),
@@ -130,6 +131,7 @@ PORT_TYPES: dict[str, PortType] = {
                 Field("text", Scalar.STRING, repeated=True),
             ),
             "fetched pages, in order",
+            answer_ids="item_id",
         ),
         PortType(
             "Snippets",
