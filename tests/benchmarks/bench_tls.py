@@ -54,7 +54,7 @@ def deployment(folder: Path, first_port: int, secure: bool) -> Iterator[Parts]:
     """Everything of the scenario, ready."""
     generated = folder / "generated"
     compiler = str(Path(sys.executable).with_name("aibenchc"))
-    subprocess.run([compiler, "compile", str(SPEC), "--out", str(generated), "--ports-from", str(first_port)], check=True)
+    subprocess.run([compiler, "compile", str(SPEC), "--out", str(generated), "--first-port", str(first_port)], check=True)
     plan = read_plan(generated / "plan.json")
     assets = prepare(plan, RunOptions(form="synthetic", size="tiny"), folder / "prepared")
     repository = assemble(plan, generated, {stage: version.folder for stage, version in assets.models.items()}, folder / "triton")

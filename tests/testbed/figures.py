@@ -1,4 +1,8 @@
-"""python tests/testbed/figures.py N [SPEC]: what a deployment on N hosts costs, as a table on standard output. Root.
+"""Figures of deployments on a test bed, as tables on standard output. Root.
+
+    figures.py cost N [SPEC] [--real]   deploy cold and again, load, collect, tear down: wall and CPU seconds, bytes shipped, memory
+    figures.py links                    latency of the whole path: one machine, five hosts, five hosts behind links of 1 ms each way
+    figures.py replicas                 throughput of e-commerce search with 1, 2 and 4 replicas of `recommend`, a tenth of a core each
 
 CPU is that of all processes, the control host's (Ansible, ssh) and the hosts'; wall times are of this machine with whatever else it does.
 """
@@ -6,53 +10,126 @@ CPU is that of all processes, the control host's (Ansible, ssh) and the hosts'; 
 from __future__ import annotations
 
 import argparse
-import json
+import re
+import statistics
 import subprocess
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
+from aibenchrt.collect.run import Run, read_run
 from bed import BIN, ROOT, Bed, a_bed
+from deployment import Site
+from trial import Trial
+
+LINKS_LOAD = ("--rate", "4", "--warmup", "4", "--duration", "40")
+REPLICA_CORES = 0.1
+USERS = 24  # more than the replicas can serve at once, so that they decide
+SLOWEST = "recommend"
+APART = "category, picture, recommend, rank, rank_new"  # a host for each replica of a model: a quota on a host is one replica's
 
 
-def measured(bed: Bed, playbooks: Path, playbook: str, variables: dict[str, str]) -> str:
+def measured(site: Site, playbook: str) -> str:
+    bed = site.bed
     before = sum(map(bed.cpu_s, bed.hosts))
-    played = bed.play(playbooks, playbook, variables)
+    played = site.play(playbook)
     hosts_s = sum(map(bed.cpu_s, bed.hosts)) - before
     changed = sum(played.changed.values())
     return f"{played.wall_s:7.1f} s wall  {played.cpu_s:7.1f} s CPU control  {hosts_s:7.1f} s CPU hosts  changed={changed}"
 
 
-def shipped(shipment: Path) -> int:
-    """Bytes that go over the wire on a cold deployment."""
-    ships = json.loads((shipment / "shipment.json").read_text())["aibench_ship"]
-    return sum((shipment / f"{entry['name']}.tar.gz").stat().st_size for entries in ships.values() for entry in entries)
+def memory(bed: Bed) -> str:
+    return f"{', '.join(f'{bed.memory_mib(host):.0f}' for host in bed.hosts)} MiB"
+
+
+def cost(hosts: int, spec: str, real: bool) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as scratch, a_bed(hosts, name="fg") as bed:
+        site = Site(bed, Path(scratch))
+        yield f"memory after boot   {memory(bed)}"
+        site.compile(spec, *(("--deployment", "cluster") if "ecommerce" in spec else ()))
+        site.ship(*(("real", "small") if real else ()))
+        yield f"shipped             {site.shipped_bytes() / 1e6:.0f} MB to {hosts} hosts"
+        yield f"deploy, cold        {measured(site, 'deploy.yml')}"
+        yield f"deploy, again       {measured(site, 'deploy.yml')}"
+        yield f"memory deployed     {memory(bed)}"
+        yield f"load                {measured(site, 'load.yml')}"
+        yield f"collect             {measured(site, 'collect.yml')}"
+        yield f"tear down           {measured(site, 'teardown.yml')}"
+
+
+def latency(run: Run) -> str:
+    times = sorted((r.done_ns - r.intended_ns) / 1e6 for r in run.measured if r.outcome == "ok")
+    cuts = statistics.quantiles(times, n=100)
+    calls = Counter(c.request_id for c in run.calls if not c.after)
+    each = statistics.median(calls[r.request_id] for r in run.measured)
+    answered = f"{len(times)} of {len(run.measured)} requests, {each:g} calls each"
+    return f"p10 {cuts[9]:6.1f}  p50 {cuts[49]:6.1f}  p90 {cuts[89]:6.1f} ms   {answered}"
+
+
+def links(spec: str) -> Iterator[str]:
+    options = ["--data", "synthetic", "--size", "tiny", "--extra", "0", *LINKS_LOAD]
+    with tempfile.TemporaryDirectory() as scratch:
+        command = [BIN / "aibenchc", "run", spec, *options, "--runs", f"{scratch}/one", "--out", f"{scratch}/generated"]
+        said = subprocess.run(list(map(str, command)), cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+        yield f"one machine, loopback, no TLS      {latency(read_run(Path(said.strip().splitlines()[-1])))}"
+        for delay_us in (0, 1000):
+            for tls in ((), ("--no-tls",)):
+                with a_bed(5, name="fl", delay_us=delay_us) as bed:
+                    trial = Trial(bed, ROOT / spec, bed.inventory, Path(scratch) / f"{delay_us}{''.join(tls)}" / "runs")
+                    trial.start(*options[4:], *tls)
+                    yield f"5 hosts, {delay_us / 1000:g} ms a link, {'no TLS' if tls else 'TLS   '}          {latency(trial.result().run)}"
+
+
+def scaled(count: int) -> str:
+    """E-commerce search on hosts, with so many replicas of its slowest part, asked by users who do not wait."""
+    text = (ROOT / "specs" / "ecommerce.aib").read_text()
+    text = re.sub(r"(?m)^  load +\{.*\}$", f"  load {{ users {USERS} think 0.01 s, for 40 s, warmup 8 s, seed 7 }}", text)
+    text = re.sub(r"\n +replicas 2 \{.*", f"\n    replicas {count} {{ {SLOWEST} }}", text)
+    return re.sub(r"\n +apart \{ planner \}.*", f"\n    apart {{ {APART} }}", text)
+
+
+def replicas() -> Iterator[str]:
+    for count in (1, 2, 4):
+        with tempfile.TemporaryDirectory() as scratch, a_bed(10, name="fr") as bed:
+            spec = Path(scratch, "ecommerce.aib")
+            spec.write_text(scaled(count))
+            trial = Trial(bed, spec, bed.inventory, Path(scratch) / "runs")
+            trial.start("--deployment", "cluster", "--extra", "0", "--no-tls")
+            trial.wait_stage("load")
+            slow = {host for service in trial.plan.services if service.task == SLOWEST for host in service.hosts}
+            for host in slow:
+                bed.quota(host, REPLICA_CORES, period_us=10_000)
+            run = trial.result().run
+            start, end = run.info.load.window_start_ns, run.info.load.window_end_ns
+            done = sum(r.outcome == "ok" and start <= r.done_ns < end for r in run.requests)
+            busy: dict[str, list[float]] = {r.process: [] for r in run.resources}
+            for sample in run.resources:
+                busy[sample.process].append(sample.cpu_share)
+            most = sorted(((statistics.mean(found), name) for name, found in busy.items()), reverse=True)[:5]
+            shown = ", ".join(f"{name} {share:.2f}" for share, name in most)
+            yield f"{count} replicas on {len(slow)} hosts   {done / ((end - start) / 1e9):6.1f} requests a second   cores: {shown}"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("hosts", type=int)
-    parser.add_argument("spec", nargs="?", default="tests/specs/small.aib")
-    parser.add_argument("--name", default="fg", help="of the test bed")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    costs = verbs.add_parser("cost")
+    costs.add_argument("hosts", type=int)
+    costs.add_argument("spec", nargs="?", default="tests/specs/small.aib")
+    costs.add_argument("--real", action="store_true", help="real data and models of size small, instead of synthetic and tiny")
+    verbs.add_parser("links").add_argument("spec", nargs="?", default="tests/specs/small.aib")
+    verbs.add_parser("replicas")
     given = parser.parse_args()
-    lines = []
-    with tempfile.TemporaryDirectory() as scratch, a_bed(given.hosts, name=given.name) as bed:
-        generated, shipment = Path(scratch, "generated"), Path(scratch, "shipment")
-        lines.append(f"memory after boot   {', '.join(f'{bed.memory_mib(host):.0f}' for host in bed.hosts)} MiB")
-        subprocess.run([BIN / "aibenchc", "compile", given.spec, "-i", bed.inventory, "--out", generated], cwd=ROOT, check=True)
-        pack = [sys.executable, "-m", "aibenchrt.control.shipment", "--generated", generated, "--out", shipment]
-        subprocess.run([*pack, "--form", "synthetic", "--size", "tiny"], cwd=ROOT, check=True)
-        lines.append(f"shipped             {shipped(shipment) / 1e6:.0f} MB to {given.hosts} hosts")
-        variables = {"aibench_shipment": str(shipment), "aibench_collected": str(Path(scratch, "records"))}
-        lines.append(f"deploy, cold        {measured(bed, generated / 'ansible', 'deploy.yml', variables)}")
-        lines.append(f"deploy, again       {measured(bed, generated / 'ansible', 'deploy.yml', variables)}")
-        lines.append(f"memory deployed     {', '.join(f'{bed.memory_mib(host):.0f}' for host in bed.hosts)} MiB")
-        lines.append(f"load                {measured(bed, generated / 'ansible', 'load.yml', variables)}")
-        lines.append(f"collect             {measured(bed, generated / 'ansible', 'collect.yml', variables)}")
-        lines.append(f"tear down           {measured(bed, generated / 'ansible', 'teardown.yml', variables)}")
-    sys.stdout.write("\n".join(lines) + "\n")
+    found: dict[str, Callable[[], Iterator[str]]] = {
+        "cost": lambda: cost(given.hosts, given.spec, given.real),
+        "links": lambda: links(given.spec),
+        "replicas": replicas,
+    }
+    for line in found[given.verb]():
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
     return 0
 
 

@@ -5,22 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aibenchrt.collect import schema
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
 from aibenchrt.planner.recorder import read_calls
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from bed import BIN, ROOT, Bed, Played, a_bed, absent_tools, differences
+from bed import BIN, ROOT, Bed, a_bed, absent_tools, differences
+from deployment import Site, renamed
 
 pytestmark = [
     pytest.mark.testbed,
@@ -30,42 +23,7 @@ pytestmark = [
     pytest.mark.skipif(bool(absent_tools()), reason=f"a test bed needs {', '.join(absent_tools())}"),
 ]
 SMALL = "tests/specs/small.aib"
-
-
-@dataclass(frozen=True)
-class Site:
-    """A compiled scenario and its shipment."""
-
-    bed: Bed
-    generated: Path
-    shipment: Path
-    collected: Path
-
-    def play(self, playbook: str, *options: str, **variables: Any) -> Played:
-        given = {"aibench_shipment": str(self.shipment), "aibench_collected": str(self.collected), **variables}
-        return self.bed.play(self.generated / "ansible", playbook, given, options)
-
-    @property
-    def plan(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.generated / "plan.json").read_text())
-        return found
-
-    @property
-    def user(self) -> str:
-        return f"aibench-{self.plan['scenario']}"
-
-
-def site(bed: Bed, folder: Path, spec: Path | str, *options: str) -> Site:
-    made = Site(bed, folder / "generated", folder / "shipment", folder / "records")
-    command = [BIN / "aibenchc", "compile", spec, "-i", bed.inventory, "--out", made.generated, *options]
-    subprocess.run(command, cwd=ROOT, check=True, env=bed.environment)
-    ship(made)
-    return made
-
-
-def ship(made: Site) -> None:
-    pack = ["-m", "aibenchrt.control.shipment", "--generated", made.generated, "--out", made.shipment]
-    subprocess.run([sys.executable, *map(str, pack), "--form", "synthetic", "--size", "tiny"], cwd=ROOT, check=True)
+MISSING = re.compile(r'^ok: \[(\w+)\] => \{\s+"msg": "([^"]+)"', re.MULTILINE)  # what a deployment says that it ships, and where
 
 
 @pytest.fixture
@@ -74,11 +32,12 @@ def bed() -> Iterator[Bed]:
         yield made
 
 
-@pytest.mark.nightly
 def test_a_deployment_from_bare_hosts_to_bare_hosts(bed: Bed, tmp_path: Path) -> None:
     """One story, for a bed takes its time: look, deploy and load, again, a model changes, a neighbour comes, tear down."""
     before = {host: bed.lists(host) for host in bed.hosts}
-    small = site(bed, tmp_path / "small", SMALL)
+    small = Site(bed, tmp_path / "small")
+    small.compile(SMALL)
+    small.ship()
 
     looked = small.play("site.yml", "--check", "--diff")
     assert all(looked.changed.values()), "it says what it would do"
@@ -201,29 +160,14 @@ def check_one_model(small: Site) -> None:
     """Another version of one model: its archive alone is shipped, to its host alone, and Triton alone is started again there."""
     (host,) = {name for service in small.plan["services"] if service["task"] == "triton" for name in service["hosts"]}
     old = {unit: started(small, host, unit) for unit in units(small, host)}
-    shipped = json.loads((small.shipment / "shipment.json").read_text())
-    name = shipped["aibench_archives"]["model-category"]
-    text = (small.shipment / "shipment.json").read_text()
-    changed = "model-category-" + "0" * 16
-    repack(small.shipment / f"{name}.tar.gz", name, changed)
-    (small.shipment / "shipment.json").write_text(text.replace(name, changed))
+    name, changed = renamed(small.shipment, "category")
     played = small.play("deploy.yml")
-    unpacked = re.findall(r"^changed: \[(\w+)\] => \(item=([a-z-]+-[0-9a-f]{16})\)", played.said, re.MULTILINE)
-    assert unpacked == [(host, changed)]
+    assert MISSING.findall(played.said) == [(host, changed)]
     new = {unit: started(small, host, unit) for unit in units(small, host)}
     assert [unit for unit in old if old[unit] != new[unit]] == ["aibench-small-triton.service"]
     assert {at: count for at, count in played.changed.items() if count} == {host: played.changed[host]}
     assert changed in small.bed.sh(host, "ls", "/opt/aibench/small")
     assert name not in small.bed.sh(host, "ls", "/opt/aibench/small"), "what is no longer needed is removed"
-
-
-def repack(path: Path, old: str, new: str) -> None:
-    scratch = path.parent / "scratch"
-    shutil.unpack_archive(path, scratch, filter="data")
-    (scratch / old).rename(scratch / new)
-    (scratch / new / "another-version").touch()
-    subprocess.run(["tar", "-czf", path.with_name(f"{new}.tar.gz"), "-C", scratch, new], check=True)
-    shutil.rmtree(scratch)
 
 
 def units(small: Site, host: str) -> list[str]:
@@ -236,10 +180,14 @@ def started(small: Site, host: str, unit: str) -> str:
 
 
 def check_neighbour(small: Site, folder: Path) -> Site:
-    """Another scenario beside it, whose name begins with the first one's."""
-    spec = folder / "beside.aib"
+    """Another scenario beside it on two of the hosts, whose name begins with the first one's."""
+    spec, inventory = folder / "beside.aib", folder / "two.ini"
     spec.write_text((ROOT / SMALL).read_text().replace("scenario small ", "scenario small_too "))
-    other = site(small.bed, folder / "other", spec, "--first-port", "22000")
+    apart = re.compile(r"^h[345] .*\n", re.MULTILINE)
+    inventory.write_text(apart.sub("", small.bed.inventory.read_text()))
+    other = Site(small.bed, folder / "other", inventory)
+    other.compile(spec, "--first-port", "22000")
+    other.ship()
     other.play("deploy.yml")
     check_alive(other)
     check_alive(small)
@@ -254,14 +202,12 @@ def check_alive(one: Site) -> None:
                 assert active(one, host, part)
 
 
-@pytest.mark.parametrize("spec", [SMALL, "specs/ecommerce.aib"])
-def test_without_an_inventory_one_host_takes_all(spec: str, tmp_path: Path) -> None:
+def test_without_an_inventory_one_host_takes_all(tmp_path: Path) -> None:
     with a_bed(1, name=os.environ.get("PFX", "ab")) as bed:
         before = bed.lists("h1")
-        made = Site(bed, tmp_path / "generated", tmp_path / "shipment", tmp_path / "records")
-        load = ["--param", "rate=5/s"] if "ecommerce" in spec else []
-        subprocess.run([BIN / "aibenchc", "compile", spec, "--out", made.generated, *load], cwd=ROOT, check=True)
-        ship(made)
+        made = Site(bed, tmp_path)
+        made.compile(SMALL, "--out", str(made.generated))
+        made.ship()
         made.play("site.yml")
         (path,) = made.collected.glob("first/*/requests.parquet")
         requests = schema.read(path, RequestRecord)
@@ -277,7 +223,9 @@ def test_without_an_inventory_one_host_takes_all(spec: str, tmp_path: Path) -> N
 def test_ecommerce_on_fifteen_hosts(tmp_path: Path) -> None:
     with a_bed(15) as bed:
         before = {host: bed.lists(host) for host in bed.hosts}
-        shop = site(bed, tmp_path, "specs/ecommerce.aib", "--param", "rate=5/s")
+        shop = Site(bed, tmp_path)
+        shop.compile("specs/ecommerce.aib", "--param", "rate=5/s")
+        shop.ship()
         shop.play("site.yml")
         assert set(shop.play("site.yml").changed.values()) == {0}
         shop.play("teardown.yml")

@@ -42,6 +42,8 @@ boot() { local h=$1 i m; i=$(num $h); m=$S/$h; mkdir -p $m/{up,work,root}
   { echo "127.0.0.1 localhost"; echo "$NET.1 control"; for k in $(seq $(cat $S/n)); do echo "$NET.$((k+10)) h$k"; done; } > $m/root/etc/hosts
   for d in $(cgdirs $h); do mkdir -p $d; case $d in *cpuset/*) cat $CG/cpuset/cpuset.cpus > $(dirname $d)/cpuset.cpus; cat $CG/cpuset/cpuset.mems > $(dirname $d)/cpuset.mems
       cat $CG/cpuset/cpuset.cpus > $d/cpuset.cpus; cat $CG/cpuset/cpuset.mems > $d/cpuset.mems;; esac; done
+  # as many hosts count as as many, whatever else this machine does; a group's weight is else that of one process, or session
+  if [ "$V2" ]; then echo $((100 * $(cat $S/n))) > $CG/$P/cpu.weight || true; else echo $((1024 * $(cat $S/n))) > $CG/cpu/$P/cpu.shares; fi
   if [ "$CPU" ]; then quota $h $CPU; fi
   ( for d in $(cgdirs $h); do echo $BASHPID > $d/cgroup.procs; done
     export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=${UNI:-1} SYSTEMD_NSPAWN_LOCK=0

@@ -1,6 +1,8 @@
-"""Archives named by their content: the same content gives the same bytes and the same name, so that a host has it already.
+"""Archives named by their content: the same content gives the same name, so that a host has it already.
 
 <part>-<hash>.tar.gz     every member below <part>-<hash>/, the last one a mark that unpacking came to its end
+
+Python code is shipped with its bytecode: hosts run it from folders that only root writes, and would compile it anew at every start.
 """
 
 from __future__ import annotations
@@ -8,16 +10,21 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import importlib.util
 import io
+import marshal
 import os
+import sys
 import tarfile
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 WHOLE = ".whole"  # the last member of every archive
+UNCHECKED = (1).to_bytes(4, "little")  # bytecode's flags (PEP 552): named by its source's hash, with which it need not be compared
 KEPT_S = 30 * 24 * 3600.0  # how long an archive that nothing asks for is kept
 
 
@@ -50,14 +57,15 @@ def archive(
     key: str = "",
     *,
     private: bool = False,
+    compiled: bool = False,
 ) -> str:
     """Writes <part>-<hash>.tar.gz, mode 0600, unless it is there; returns the name without its ending.
 
     key: 16 hex digits that stand for the content where it is known to be the same for the same key; else it is read.
-    private: what is unpacked may be read by its owner alone.
+    private: what is unpacked may be read by its owner alone. compiled: with the bytecode of what is Python, for this Python.
     """
     files = sorted((entry for entry in entries if entry[0] != WHOLE), key=lambda entry: entry[0])
-    name = f"{part}-{key or content_hash(files)}"
+    name = f"{part}-{key or content_hash([*files, *([BYTECODE] if compiled else [])])}"
     path = shelf / f"{name}.tar.gz"
     if path.exists():
         os.utime(path)
@@ -72,6 +80,8 @@ def archive(
             ):
                 for member, content in files:
                     add(tar, f"{name}/{member}", content, private=private)
+                    if compiled and member.endswith(".py") and (code := bytecode(member, content)):
+                        add(tar, f"{name}/{beside(member)}", code, private=private)
                 add(tar, f"{name}/{WHOLE}", b"")
             file.flush()
             os.replace(file.name, path)
@@ -99,6 +109,27 @@ def add(tar: tarfile.TarFile, member: str, content: Content, *, private: bool = 
         info.mode &= 0o700
     info.size = len(data)
     tar.addfile(info, io.BytesIO(data))
+
+
+BYTECODE: Entry = ("bytecode", importlib.util.MAGIC_NUMBER)  # stands for all bytecode in a content's hash: its source is there, too
+
+
+def beside(member: str) -> str:
+    """Where Python looks for the bytecode of a source file."""
+    path = PurePosixPath(member)
+    return (path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.pyc").as_posix()
+
+
+def bytecode(member: str, content: Content) -> bytes:
+    """Of a source file, as this Python reads it; b"" of what is not Python of this version (some packages bring templates)."""
+    source = content.read_bytes() if isinstance(content, Path) else b"" if isinstance(content, Link) else content
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # others' code
+            code = compile(source, member, "exec", dont_inherit=True, optimize=0)
+    except (SyntaxError, ValueError):
+        return b""
+    return importlib.util.MAGIC_NUMBER + UNCHECKED + importlib.util.source_hash(source) + marshal.dumps(code)
 
 
 def content_hash(entries: Iterable[Entry]) -> str:

@@ -22,20 +22,24 @@ from aibenchrt.errors import EnvironmentFailure, install
 from aibenchrt.home import home
 from aibenchrt.plan import PartKind
 
+SKIPPED = (  # of libraries: nothing that runs on hosts reads it
+    "/tests/", "pyarrow/include/", "arrow_flight", "pyarrow/_flight", "onnxruntime/transformers/", "onnxruntime/tools/",
+    "onnxruntime/quantization/", "onnxruntime/datasets/",
+)  # fmt: skip
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 SERVER = "nvidia-pytriton"  # for its tritonserver alone: none of its Python dependencies
 COMMON = "libraries"
 GROUPS: Mapping[str, tuple[str, ...]] = {
     COMMON: ("grpcio", "grpcio-health-checking", "packaging", "psutil", "pydantic"),
     "libraries-numpy": ("numpy",),
-    "libraries-service": ("psycopg[binary]", "rapidfuzz", "symspellpy", "tantivy"),
+    "libraries-service": ("protego", "psycopg[binary]", "rapidfuzz", "symspellpy", "tantivy", "urllib3", "xxhash"),
     "libraries-client": ("tritonclient[grpc]",),
     "libraries-triton": ("onnxruntime", "pillow", SERVER),
     "libraries-arrow": ("pyarrow",),
 }
 NEEDS: Mapping[PartKind, tuple[str, ...]] = {
     "planner": (COMMON, "libraries-numpy", "libraries-client", "libraries-arrow"),
-    "service": (COMMON, "libraries-service"),
+    "service": (COMMON, "libraries-numpy", "libraries-service"),
     "triton": (COMMON, "libraries-numpy", "libraries-triton"),
     "generator": (COMMON, "libraries-numpy", "libraries-arrow"),
     "postgresql": (),
@@ -115,7 +119,7 @@ def key_of(pins: Iterable[str]) -> str:
 
 
 def files_of(folder: Path, pins: Iterable[str]) -> list[Entry]:
-    """The files of these distributions in an installed tree, by their RECORD; scripts and bytecode left out."""
+    """The files of these distributions in an installed tree, by their RECORD; scripts, bytecode and what is SKIPPED left out."""
     wanted = {canonicalize_name(pin.partition("==")[0]) for pin in pins}
     found: list[tuple[str, Path]] = []
     for info in sorted(folder.glob("*.dist-info")):
@@ -123,4 +127,4 @@ def files_of(folder: Path, pins: Iterable[str]) -> list[Entry]:
             with (info / "RECORD").open(encoding="utf-8", newline="") as file:
                 names = [row[0] for row in csv.reader(file) if row]
             found += [(name, folder / name) for name in names if not name.startswith("../") and not name.endswith(".pyc")]
-    return [entry for entry in found if entry[1].is_file()]
+    return [(name, path) for name, path in found if path.is_file() and not any(part in f"/{name}" for part in SKIPPED)]

@@ -32,7 +32,7 @@ from aibenchrt.control.assets import Assets, messages_for, prepare
 from aibenchrt.control.debs import unpacked
 from aibenchrt.control.extra import extra_rows
 from aibenchrt.control.gather import truth_of
-from aibenchrt.control.libraries import GROUPS, PYTHON, files_of, groups_for, installed, key_of, members
+from aibenchrt.control.libraries import GROUPS, PYTHON, SKIPPED, files_of, groups_for, installed, key_of, members
 from aibenchrt.control.options import RunOptions, effective
 from aibenchrt.control.triton import backends
 from aibenchrt.errors import EnvironmentFailure
@@ -77,6 +77,8 @@ def pack(generated: Path, contents: Contents, out: Path, progress: Callable[[str
         for stale in out.glob("*.tar.gz"):
             if stale.name.removesuffix(".tar.gz") not in {*archives.values(), *tls.values()}:
                 stale.unlink()
+        for left in out.glob("for-*.tar"):  # of a deployment that was interrupted
+            left.unlink()
         forget(shelf)
     except OSError as error:
         raise EnvironmentFailure("AIB605", f"cannot write '{out}': {error.strerror}", "free some space") from error
@@ -89,10 +91,11 @@ def build(plan: Plan, generated: Path, contents: Contents, shelf: Path, packing:
     kinds: set[PartKind] = {"generator", *(part.kind for part in parts(plan))}
     libraries, wanted = installed(packing), members()
     for group in groups_for(kinds):
-        made[group] = archive(group, files_of(libraries, wanted[group]), shelf, packing, key_of([group, *wanted[group]]))
-    made["runtime"] = archive("runtime", tree(Path(aibenchrt.__file__).parent, "aibenchrt"), shelf, packing)
-    compiled: list[Entry] = [("plan.json", generated / "plan.json"), *tree(generated / "stubs", "stubs")]
-    made["scenario"] = archive("scenario", compiled, shelf, packing)
+        key = key_of([group, *wanted[group], *SKIPPED, "with bytecode"])
+        made[group] = archive(group, files_of(libraries, wanted[group]), shelf, packing, key, compiled=True)
+    made["runtime"] = archive("runtime", tree(Path(aibenchrt.__file__).parent, "aibenchrt"), shelf, packing, compiled=True)
+    generated_here: list[Entry] = [("plan.json", generated / "plan.json"), *tree(generated / "stubs", "stubs")]
+    made["scenario"] = archive("scenario", generated_here, shelf, packing, compiled=True)
     made["load"] = archive("load", [(name, contents.load[name]) for name in SHIPPED_LOAD], shelf, packing)
     if any(step.kind == "ai" for step in plan.steps):
         made["backends"] = archive("backends", tree(backends()), shelf, packing)

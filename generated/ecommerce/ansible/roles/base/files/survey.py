@@ -1,7 +1,8 @@
 """What a host has, as JSON: python3 - SCENARIO USER PYTHON look|record
 
-archives: those that are unpacked whole, and where. problems: why the host cannot take the scenario. recorded: whether the record of what
-was there before was written now; only `record` writes it, once, and teardown.yml goes by it.
+archives: those that are unpacked whole, and where. units: the scenario's unit files. running: those of them that run, and as their file
+says now. problems: why the host cannot take the scenario. recorded: whether the record of what was there before was written now; only
+`record` writes it, once, and teardown.yml goes by it.
 """
 
 import glob
@@ -11,6 +12,7 @@ import os
 import pwd
 import subprocess
 import sys
+import time
 
 PARENTS = ("/opt/aibench", "/var/lib/aibench", "/etc/aibench")
 
@@ -26,6 +28,25 @@ def units(scenario):
         with open(path, encoding="utf-8") as file:
             if f"\nX-AibenchScenario={scenario}\n" in file.read():
                 found.append(path)
+    return found
+
+
+SHOWN = ("Id", "ActiveState", "UnitFileState", "NeedDaemonReload", "InactiveExitTimestampMonotonic")
+
+
+def running(paths):
+    """A unit that was started before its file was written runs as another file said: whoever changed it was interrupted."""
+    if not paths:
+        return []
+    names = [os.path.basename(path) for path in paths]
+    told = subprocess.run(["systemctl", "show", "--property", ",".join(SHOWN), *names], capture_output=True, text=True, check=True).stdout
+    found = []
+    for path, block in zip(paths, told.strip().split("\n\n"), strict=True):
+        unit = dict(line.split("=", 1) for line in block.splitlines())
+        started = time.time() - time.monotonic() + int(unit["InactiveExitTimestampMonotonic"]) / 1e6
+        well = (unit["ActiveState"], unit["UnitFileState"], unit["NeedDaemonReload"]) == ("active", "enabled", "no")
+        if well and started > os.stat(path).st_mtime:
+            found.append(unit["Id"])
     return found
 
 
@@ -98,7 +119,8 @@ def main(scenario, user, python, action):
         write_record(path, before(scenario, user))
     folders = sorted(os.path.dirname(mark) for folder in own(scenario) for mark in glob.glob(f"{folder}/*/.whole"))
     archives = {os.path.basename(folder): folder for folder in folders if not os.path.islink(folder)}
-    print(json.dumps({"archives": archives, "problems": found, "recorded": write, "units": units(scenario)}))
+    paths = units(scenario)
+    print(json.dumps({"archives": archives, "problems": found, "recorded": write, "running": running(paths), "units": paths}))
 
 
 main(*sys.argv[1:])
