@@ -22,6 +22,7 @@ from aibenchrt.home import home
 
 LICENCE = "each package's own free licence (Debian Free Software Guidelines); fetched, not redistributed"
 _CAT = Path("/usr/lib/apt/apt-helper")  # reads an index in whatever way apt compressed it
+RECORDED = "8ab390df3da4"  # the snapshot (bookworm 12.15) on which the figures in the READMEs were measured
 _INDEXES = ("Packages", "Translations")
 
 
@@ -44,6 +45,12 @@ class Snapshot:
     sha256: str
     packages: tuple[DebianPackage, ...]
 
+    @property
+    def said(self) -> str:
+        """Which snapshot this is, for provenance."""
+        changed = "" if self.sha256.startswith(RECORDED) else ": upstream changed, qualities are not comparable with the recorded ones"
+        return f"Debian {self.release}, package indexes {self.sha256[:12]}{changed}, through apt"
+
 
 def load_packages(progress: Progress = silent) -> Snapshot:
     """The snapshot kept here, fetched first if there is none.
@@ -57,7 +64,7 @@ def load_packages(progress: Progress = silent) -> Snapshot:
             write_atomically(kept, _encoded(_fetched(kept.parent / "apt")))
             shutil.rmtree(kept.parent / "apt", ignore_errors=True)
         snapshot = _decoded(kept)
-    progress(f"Debian packages {snapshot.release}", 1.0)
+    progress(snapshot.said, 1.0)
     return snapshot
 
 

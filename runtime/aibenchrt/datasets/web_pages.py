@@ -105,10 +105,9 @@ def _rules() -> str:
 
 def _real(seed: int, progress: Progress) -> WebWorld:
     snapshot = load_packages(progress)
-    source = f"Debian {snapshot.release}, package indexes {snapshot.sha256[:12]}, through apt"
     observed = (
-        Provenance("pages: names and long descriptions of packages", "observed", source, LICENCE),
-        Provenance("synopses, which queries and summaries' references are made from", "observed", source, LICENCE),
+        Provenance("pages: names and long descriptions of packages", "observed", snapshot.said, LICENCE),
+        Provenance("synopses, which queries and summaries' references are made from", "observed", snapshot.said, LICENCE),
         Provenance(
             "users, and which film each liked when", "observed", "MovieLens-100k, from the recbole 1.2.1 wheel", PACKAGES[0].licence
         ),

@@ -41,6 +41,7 @@ PROTOCOL = (
 )
 THRESHOLDS = (-1.8, -1.4, -1.1, -0.8, -0.5, -0.2, 0.1)  # of a logit
 LEADS = (6, 8, 10, 12, 14, 16)
+POOL = 20  # batches whose texts are sorted by length together
 SPECIAL = ("<padding>", "<unknown>", "<start>", "<stop>")
 
 
@@ -68,7 +69,7 @@ class Effort:
     batch: int = 64
 
 
-EFFORTS = {"tiny": Effort(2, 1600, 6e-3), "small": Effort(5, 40_000, 2e-3), "full": Effort(8, 1_000_000, 2e-3)}
+EFFORTS = {"tiny": Effort(2, 1600, 6e-3), "small": Effort(4, 24_000, 4e-3, 96), "full": Effort(8, 1_000_000, 4e-3, 96)}
 # See et al. 2017, section 5: Adagrad, rate 0.15, accumulator 0.1, gradients clipped at 2, batches of 16; coverage in the last phase alone.
 POINTER_EFFORTS = {"tiny": Effort(1, 32, 0.15, 8), "small": Effort(1, 4000, 0.15, 16), "full": Effort(12, 1_000_000, 0.15, 16)}
 CLIP, ACCUMULATED = 2.0, 0.1
@@ -87,19 +88,20 @@ def _train_tagger(world: Articles, seed: int, size: str, progress: Progress, dev
     known, choosing, held_out = (world.articles(part) for part in ("train", "validation", "test"))
     known = known[: effort.most]
     x, y = ids([a.text for a in known]), labels(known)
+    lengths = torch.from_numpy((x[:, :, 0] > 0).sum(axis=1))
     x_choosing = torch.from_numpy(ids([a.text for a in choosing]).astype(np.int64))
     with reproducible(seed, threads=1, device=device) as generator:
         network = build("tagger").to(device)
         assert isinstance(network, Tagger)
         optimizer = torch.optim.Adam(network.parameters(), lr=effort.rate)
-        steps = effort.epochs * (len(known) // effort.batch)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, effort.rate, total_steps=steps + effort.epochs, pct_start=0.2)
+        steps = effort.epochs * len(_alike(lengths, effort.batch, torch.Generator()))
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, effort.rate, total_steps=steps, pct_start=0.2)
         best, best_score, best_epoch, threshold = copy_of(network), -1.0, 0, 0.0
         for epoch in range(1, effort.epochs + 1):
             network.train()
-            for rows in batches(len(x), effort.batch, generator):
+            for rows in _alike(lengths, effort.batch, generator):
                 optimizer.zero_grad()
-                _tagging_loss(network, x[rows.numpy()], y[rows.numpy()]).backward()  # type: ignore[no-untyped-call]
+                _tagging_loss(network, x[rows], y[rows]).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 schedule.step()
             score, chosen = _best_threshold(choosing, _logits(network, x_choosing))
@@ -113,6 +115,15 @@ def _train_tagger(world: Articles, seed: int, size: str, progress: Progress, dev
     graph = Graph(network, {"ids": test_ids[:16]}, ("logits",), lengths={"ids": (1,)}, others=({"ids": test_ids[16:20, :40]},))
     serving = {"threshold": threshold, "longest": LONGEST}
     return _measured({"model": graph}, serving, choosing, held_out, shown, seed, best_epoch)
+
+
+def _alike(lengths: Tensor, size: int, generator: torch.Generator) -> list[NDArray[np.int64]]:
+    """Row indices of one epoch in random order, in batches of texts of about the same length: little is padded. At least two rows each."""
+    found: list[Tensor] = []
+    for piece in torch.split(torch.randperm(len(lengths), generator=generator), POOL * size):
+        found += torch.split(piece[torch.argsort(lengths[piece], stable=True)], size)
+    order = torch.randperm(len(found), generator=generator).tolist()
+    return [found[k].numpy() for k in order if len(found[k]) > 1]
 
 
 def _tagging_loss(network: Tagger, x: NDArray[np.int32], y: NDArray[np.float32]) -> Tensor:
@@ -248,7 +259,7 @@ def pointer_step(
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
     optimizer.step()
-    return float(loss)
+    return float(loss.detach())
 
 
 def pointer_batch(articles: Sequence[Article], vocabulary: Sequence[str], numbers: PointerNumbers) -> tuple[Tensor, Tensor, Tensor]:
