@@ -146,6 +146,8 @@ def test_components_shows_everything(capsys: pytest.CaptureFixture[str]) -> None
     for spec in (*COMPONENTS, *DATASETS):
         assert spec.name in listed
         assert main(["components", spec.name]) == 0
+    assert "small: fasttext, textcnn; full: bert_base; trained here: " in listed
+    assert "Query → Category; accuracy" in listed
     assert main(["components", "fasttext"]) == 1
     assert "it is a model of component text_classification" in capsys.readouterr().err
     assert main(["components", "indexin"]) == 1

@@ -8,9 +8,14 @@ from pathlib import Path
 from aibenchrt.errors import EnvironmentFailure
 
 
+def home_folder() -> Path:
+    """Where it is, or would be."""
+    return Path(os.environ.get("AIBENCH_HOME") or Path.home() / ".cache" / "aibenchc")
+
+
 def home() -> Path:
     """The folder, made if missing. Inside: downloads/, worlds/, models/, prepared/. EnvironmentFailure AIB605: it cannot be made."""
-    folder = Path(os.environ.get("AIBENCH_HOME") or Path.home() / ".cache" / "aibenchc")
+    folder = home_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

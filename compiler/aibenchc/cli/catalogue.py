@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from aibenchrt import catalog
-from aibenchrt.component import ComponentSpec, DatasetSpec, Port, Ports
+from aibenchrt.component import ComponentSpec, DatasetSpec, Port, Ports, Profile
+from aibenchrt.shelf import Metric, trained_versions
 
 from aibenchc.diagnostics import did_you_mean
 
 
 def table() -> str:
-    """Components in catalogue order, then data sets."""
+    """Components in catalogue order, each with its ports, metrics, configurations and which of them are trained here; then data sets."""
     width = max(map(len, _names()))
     lines = ["components (task NAME : COMPONENT)"]
-    lines += [f"  {spec.name:<{width}}  {spec.kind.value:<7}  {_one_line(spec.doc, spec.implemented)}" for spec in catalog.COMPONENTS]
+    for spec in catalog.COMPONENTS:
+        lines.append(f"  {spec.name:<{width}}  {spec.kind.value:<7}  {_one_line(spec.doc, spec.implemented)}")
+        lines += [f"  {'':<{width}}           {line}" for line in _at_a_glance(spec)]
     lines += ["", "data sets (dataset NAME = DATASET)"]
     lines += [f"  {spec.name:<{width}}  {_one_line(spec.doc, spec.implemented)}" for spec in catalog.DATASETS]
     return "\n".join(lines)
@@ -42,6 +45,20 @@ def _one_line(doc: str, implemented: bool) -> str:
     return doc if implemented or "specification only" in doc else f"{doc} (specification only)"
 
 
+def _at_a_glance(spec: ComponentSpec) -> Iterator[str]:
+    ways = dict.fromkeys(f"{_types(ports.inputs)} → {_types(ports.outputs)}" for ports in (spec.ports, *(p for _, p in spec.variants)))
+    yield " or ".join(ways) + (f"; {', '.join(spec.metrics)}" if spec.metrics else "")
+    if spec.models:
+        sizes = [(profile.value, [model.name for model in spec.models if model.profile is profile]) for profile in Profile]
+        trained = dict.fromkeys(version.model for version in trained_versions(spec.name))
+        named = "; ".join(f"{size}: {', '.join(models) or 'none'}" for size, models in sizes)
+        yield f"{named}; trained here: {', '.join(trained) or 'none'}"
+
+
+def _types(ports: Sequence[Port]) -> str:
+    return ", ".join(port.type + ("?" if port.optional else "") for port in ports) or "nothing"
+
+
 def _component(spec: ComponentSpec) -> Iterator[str]:
     words = [spec.kind.value, f"family {spec.family}"]
     words += [word for word, holds in (("auxiliary", spec.auxiliary), ("effect", spec.effect), ("can train", spec.trains)) if holds]
@@ -64,6 +81,27 @@ def _component(spec: ComponentSpec) -> Iterator[str]:
         yield f"  quality metrics: {', '.join(spec.metrics)}"
     if spec.baseline:
         yield f"  baseline: {spec.baseline}"
+    yield from _trained(spec)
+
+
+def _trained(spec: ComponentSpec) -> Iterator[str]:
+    """The latest version of every model, data, size and seed; which one serves is decided by what the code and the data are then."""
+    if not spec.models:
+        return
+    found = trained_versions(spec.name)
+    latest = {(v.model, v.form, v.size, v.seed): v for v in found}  # in the order of their making
+    for version in latest.values():
+        quality = ", ".join(f"{m.name} {100 * m.value:.1f} %{_interval(m)}" for m in version.metrics)
+        what = f"{version.model} {version.version}: {version.form} data, size {version.size}, seed {version.seed}"
+        yield f"  trained {what}: {quality}; {version.parameters:,} parameters"
+    if not latest:
+        yield f"  trained: none in this home; `aibenchc train SPEC`, or `aibenchc bench component {spec.name} --train`"
+    elif len(found) > len(latest):
+        yield f"  earlier versions: {len(found) - len(latest)}"
+
+
+def _interval(metric: Metric) -> str:
+    return f" [{100 * metric.low:.1f}, {100 * metric.high:.1f}]" if metric.low is not None and metric.high is not None else ""
 
 
 def _ports(ports: Sequence[Port]) -> str:

@@ -1,0 +1,59 @@
+"""What the model repository on this machine holds, for people to look at. Standard library only: nothing is opened to be served."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aibenchrt.home import home_folder
+
+
+@dataclass(frozen=True)
+class Metric:
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class TrainedVersion:
+    """form, size, seed: of its training. metrics: on held-out data."""
+
+    model: str
+    version: str
+    form: str
+    size: str
+    seed: int
+    parameters: int
+    metrics: tuple[Metric, ...]
+
+
+def trained_versions(component: str, models: Path | None = None) -> list[TrainedVersion]:
+    """Every version of the component's models that can be read, in the order of their making. models: another repository."""
+    folder = (models or home_folder() / "models") / component
+    made = []
+    for path in folder.glob("[!.]*/[!.]*/metadata.json"):
+        try:
+            made.append((path.stat().st_mtime_ns, path.parent.name, _version(path.parent.name, json.loads(path.read_bytes()))))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # half a version is none: training writes it anew
+    return [version for _, _, version in sorted(made, key=lambda one: one[:2])]
+
+
+def _version(name: str, metadata: Mapping[str, Any]) -> TrainedVersion:
+    key = metadata["key"]
+    return TrainedVersion(
+        model=str(metadata["model"]),
+        version=name,
+        form=str(metadata["data"]["form"]),
+        size=str(key["size"]),
+        seed=int(key["seed"]),
+        parameters=int(metadata["parameters"]),
+        metrics=tuple(
+            Metric(metric, float(found["value"]), found.get("low"), found.get("high")) for metric, found in metadata["metrics"].items()
+        ),
+    )
