@@ -26,6 +26,7 @@ from aibenchrt.components.sort.spec import SPEC as SORT
 from aibenchrt.components.speech_recognition.spec import SPEC as SPEECH_RECOGNITION
 from aibenchrt.components.spelling_correction.spec import SPEC as SPELLING_CORRECTION
 from aibenchrt.components.text_classification.spec import SPEC as TEXT_CLASSIFICATION
+from aibenchrt.components.text_recognition.spec import SPEC as TEXT_RECOGNITION
 from aibenchrt.components.text_summarization.spec import SPEC as TEXT_SUMMARIZATION
 from aibenchrt.components.tracing.spec import SPEC as TRACING
 from aibenchrt.datasets.specs import DATASETS
@@ -49,6 +50,7 @@ COMPONENTS: tuple[ComponentSpec, ...] = (
     HASH,
     CRAWLER,
     SPEECH_RECOGNITION,
+    TEXT_RECOGNITION,
     TEXT_SUMMARIZATION,
     QUERY_REWRITE,
     QUERY_SUGGESTION,

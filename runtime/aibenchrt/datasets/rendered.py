@@ -25,6 +25,7 @@ FONTS = (
     "DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf", "DejaVuSansMono-Oblique.ttf", "DejaVuSansMono-BoldOblique.ttf",
     "STIXGeneral.ttf", "STIXGeneralBol.ttf", "STIXGeneralItalic.ttf", "STIXGeneralBolIta.ttf",
 )  # fmt: skip
+STEP = 8  # between two grey levels that a picture has: finer ones would be noise, and twice the bytes
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def picture(text: str, rng: np.random.Generator, form: Literal["real", "syntheti
     grey = np.asarray(image.filter(ImageFilter.GaussianBlur(blur)), dtype=np.float64)
     light = np.linspace(0.0, rng.uniform(-how.shade, how.shade), grey.shape[1])
     grey = grey + light[None, :] + rng.normal(0.0, rng.uniform(*how.noise), grey.shape)
-    return png(np.clip(np.rint(grey), 0, 255).astype(np.uint8))
+    return png(np.clip(np.rint(grey / STEP) * STEP, 0, 255).astype(np.uint8))
 
 
 @functools.lru_cache(maxsize=256)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import tempfile
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +14,7 @@ import onnx
 import onnxruntime as ort
 import torch
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from aibenchrt.train.trained import Graph, Trained
 
@@ -51,31 +52,55 @@ def parameters(graphs: Mapping[str, Graph]) -> int:
 
 def to_onnx(graph: Graph) -> bytes:
     """The batch is dynamic, and the lengths that the graph names."""
-    dynamic = {
-        name: dict.fromkeys((0, *graph.lengths.get(name, ())), torch.export.Dim.DYNAMIC) if example.ndim else None
-        for name, example in graph.inputs.items()
-    }
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of torch's exporter about its own internals
-            program = torch.onnx.export(
-                graph.network.eval(),
-                tuple(graph.inputs.values()),
-                dynamo=True,
-                input_names=list(graph.inputs),
-                output_names=list(graph.outputs),
-                dynamic_shapes=tuple(dynamic.values()),
-                verbose=False,
-            )
+            warnings.simplefilter("ignore")  # of torch's exporters about their own internals
+            recurrent = any(isinstance(module, nn.RNNBase) for module in graph.network.modules())
+            model = _traced(graph) if recurrent else _exported(graph)
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+    return _without_traces(model)
+
+
+def _exported(graph: Graph) -> Any:
+    dynamic = {
+        name: dict.fromkeys((0, *graph.lengths.get(name, ())), torch.export.Dim.DYNAMIC) if example.ndim else None
+        for name, example in graph.inputs.items()
+    }
+    program = torch.onnx.export(
+        graph.network.eval(),
+        tuple(graph.inputs.values()),
+        dynamo=True,
+        input_names=list(graph.inputs),
+        output_names=list(graph.outputs),
+        dynamic_shapes=tuple(dynamic.values()),
+        verbose=False,
+    )
     assert program is not None
-    return _without_traces(program.model_proto)
+    return program.model_proto
+
+
+def _traced(graph: Graph) -> Any:
+    """By the exporter that traces: the other one unrolls recurrent layers, so that their lengths could not be dynamic."""
+    with tempfile.NamedTemporaryFile(suffix=".onnx") as out:
+        torch.onnx.export(
+            graph.network.eval(),
+            tuple(graph.inputs.values()),
+            out.name,
+            dynamo=False,
+            input_names=list(graph.inputs),
+            output_names=list(graph.outputs),
+            dynamic_axes={name: [0, *graph.lengths.get(name, ())] for name in graph.inputs},
+        )
+        model = onnx.load(out.name)
+    for output in model.graph.output:  # traced as if the example's shape were every one's
+        output.type.tensor_type.ClearField("shape")
+    return model
 
 
 @torch.no_grad()

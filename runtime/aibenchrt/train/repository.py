@@ -22,7 +22,12 @@ from aibenchrt.serving import broken, read_metadata
 
 METADATA_VERSION = 1
 _ALWAYS = ("train/export.py", "train/measure.py", "train/trained.py")
-_WHERE_USED = {"train/path.py": b"aibenchrt.train.path", "metrics.py": b"aibenchrt.metrics"}
+_WHERE_USED = {
+    "ctc.py": b"aibenchrt.ctc",
+    "metrics.py": b"aibenchrt.metrics",
+    "train/path.py": b"aibenchrt.train.path",
+    "train/recognition.py": b"aibenchrt.train.recognition",
+}
 
 
 @dataclass(frozen=True)

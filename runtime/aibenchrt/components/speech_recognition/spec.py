@@ -1,14 +1,28 @@
-"""Turns an utterance into text. Specification only: a spec may name it, distilling must remove it."""
+"""Speech recognition: what is said in an utterance."""
 
-from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
 
+# README.md says how the qualities were measured.
 SPEC = ComponentSpec(
     name="speech_recognition",
     family="speech",
     kind=Kind.AI,
     doc="turns an utterance into text",
     ports=Ports((Port("audio", "Audio"),), (Port("text", "Text"),)),
-    metrics=("wer",),
+    models=(
+        Model("ctc_bigru", Profile.SMALL, (("cer", 0.5), ("wer", 0.9)), 80.0, "after Amodei et al. 2016, Deep Speech 2, reduced"),
+        Model(
+            "conformer",
+            Profile.FULL,
+            (("cer", 0.5), ("wer", 0.9)),
+            500.0,
+            "Gulati et al. 2020, Conformer: Convolution-augmented Transformer for Speech Recognition, table 1, size S",
+            memory_mib=160,
+        ),
+    ),
+    baseline="most_frequent",
+    metrics=("cer", "wer"),
     trains=True,
-    implemented=False,
+    memory_mib=96,
+    cpu_ms=2.0,
 )

@@ -1,0 +1,173 @@
+"""Trains a speech recogniser on the training utterances; the epoch is chosen on the validation utterances.
+
+Utterances vary a little as they are met: in speed (Ko et al. 2015, Audio Augmentation), with a band of frequency and a stretch of time
+silenced (Park et al. 2019, SpecAugment).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aibenchrt.components.speech_recognition.conformer import Transducer
+from aibenchrt.components.speech_recognition.decoding import Array, greedy
+from aibenchrt.components.speech_recognition.features import MELS, habits, log_mel, spelling
+from aibenchrt.components.speech_recognition.model import CtcBiGru, build
+from aibenchrt.ctc import alphabet_of, best_path, numbers_of, text_of
+from aibenchrt.train.recognition import (
+    Effort,
+    Example,
+    Loop,
+    Signal,
+    character_counts,
+    error_rate,
+    fit,
+    lower_by,
+    most_frequent,
+    word_counts,
+)
+from aibenchrt.train.trained import Graph, Progress, Trained, reproducible
+
+PROTOCOL = (
+    "errors per character (cer) and per word (wer) of the test transcripts, lower case without punctuation, all utterances together; "
+    "epoch chosen on validation utterances"
+)
+BASELINE = "most frequent transcript"
+
+
+class Spoken(Protocol):
+    """wav: 16 kHz mono, 16-bit. text: what is said."""
+
+    @property
+    def wav(self) -> bytes: ...
+    @property
+    def text(self) -> str: ...
+
+
+class SpokenWorld(Protocol):
+    def utterances(self, split: str) -> Sequence[Spoken]:
+        """Of "train", "validation" or "test"; no transcript is in two of them."""
+
+
+EFFORTS = {
+    ("tiny", "ctc_bigru"): Effort(16, 4e-3, 8, 300),
+    ("small", "ctc_bigru"): Effort(60, 3e-3),
+    ("full", "ctc_bigru"): Effort(120, 3e-3),
+    ("tiny", "conformer"): Effort(1, 1e-3, 8, 16),
+    ("small", "conformer"): Effort(40, 1e-3),
+    ("full", "conformer"): Effort(120, 1e-3),
+}
+
+
+def train(world: SpokenWorld, model: str, seed: int, size: str, progress: Progress, device: str = "cpu") -> Trained:
+    """sizes differ in epochs and utterances."""
+    effort = EFFORTS[size, model]
+    known, choosing, held_out = (_audible(world.utterances(split)) for split in ("train", "validation", "test"))
+    alphabet = alphabet_of(spelling(one.text) for one in known)
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(known))[: effort.examples])
+    examples = [Example(log_mel(one.wav), numbers_of(spelling(one.text), alphabet)) for one in (known[row] for row in chosen)]
+    choosing_signals, test_signals = ([log_mel(one.wav) for one in part] for part in (choosing, held_out))
+    wanted, truth = ([spelling(one.text) for one in part] for part in (choosing, held_out))
+    with reproducible(seed, threads=1, device=device) as generator:
+        network = build(model, len(alphabet)).to(device)
+
+        def answers(signals: Sequence[Signal]) -> list[str]:
+            return [" ".join(text_of(_numbers(network, signal), alphabet).split()) for signal in signals]
+
+        def error() -> float:
+            return character_counts(wanted, answers(choosing_signals)).rate
+
+        loop = Loop(effort, varied, error, generator, progress, f"speech_recognition {model}")
+        epoch = fit(network, examples, loop)
+        said = answers(test_signals)
+    network.cpu()
+    simple = most_frequent([one.text for one in known])
+    trained = Trained(
+        graphs=graphs(network, test_signals),
+        serving={"alphabet": alphabet, "most_frequent": simple, **habits([one.text for one in known]), **_units(network)},
+        protocol=PROTOCOL,
+        metrics={},
+        baselines={},
+        epochs=epoch,
+        only_for_comparison={"utterances in training": len(examples), "test utterances without an error": _exact(truth, said)},
+    )
+    return _with_figures(trained, truth, said, spelling(simple), seed)
+
+
+def _audible(utterances: Sequence[Spoken]) -> list[Spoken]:
+    """Those that say at least one letter or digit."""
+    return [one for one in utterances if spelling(one.text)]
+
+
+def _exact(truth: Sequence[str], said: Sequence[str]) -> float:
+    return round(sum(one == other for one, other in zip(truth, said, strict=True)) / len(truth), 6)
+
+
+def _with_figures(trained: Trained, truth: Sequence[str], said: Sequence[str], simple: str, seed: int) -> Trained:
+    metrics, baselines, gains = {}, {}, {}
+    for name, count in (("cer", character_counts), ("wer", word_counts)):
+        ours, theirs = count(truth, said), count(truth, [simple] * len(truth))
+        metrics[name], baselines[name] = error_rate(ours, seed), error_rate(theirs, seed)
+        gains[f"{name} lower than {BASELINE}"] = lower_by(ours, theirs, seed)
+    return replace(trained, metrics=metrics, baselines={BASELINE: baselines}, gains=gains)
+
+
+def varied(signal: Signal, rng: np.random.Generator) -> Signal:
+    """Another speed, then a band of at most 8 mels and a stretch of at most a twentieth of the time set to the mean."""
+    length = max(8, round(len(signal) * rng.uniform(0.95, 1.05)))
+    places = np.linspace(0, len(signal) - 1, length)
+    before = np.minimum(places.astype(np.int64), len(signal) - 2)
+    part = (places - before).astype(np.float32)[:, None]
+    changed: Signal = signal[before] * (1 - part) + signal[before + 1] * part
+    width, stretch = int(rng.integers(9)), int(rng.integers(length // 20 + 1))
+    band, start = int(rng.integers(MELS - width + 1)), int(rng.integers(length - stretch + 1))
+    changed[:, band : band + width] = 0.0
+    changed[start : start + stretch] = 0.0
+    return changed
+
+
+@torch.no_grad()
+def _numbers(network: CtcBiGru | Transducer, signal: Signal) -> list[int]:
+    """Greedy, one utterance alone, as served."""
+    device = next(network.parameters()).device
+    scores = network(torch.from_numpy(signal)[None].to(device))
+    if isinstance(network, CtcBiGru):
+        return best_path(scores[0].cpu().numpy())
+    return greedy(scores[0].cpu().numpy(), _step_of(network), network.decoder.recurrent.hidden_size)
+
+
+def _step_of(network: Transducer) -> Callable[[Array, Array, Array, Array], tuple[Array, Array, Array]]:
+    device = next(network.parameters()).device
+
+    def step(*given: Array) -> tuple[Any, ...]:
+        return tuple(value.cpu().numpy() for value in network.decoder(*(torch.from_numpy(array).to(device) for array in given)))
+
+    return step
+
+
+def _units(network: CtcBiGru | Transducer) -> dict[str, int]:
+    return {} if isinstance(network, CtcBiGru) else {"units": network.decoder.recurrent.hidden_size}
+
+
+def graphs(network: CtcBiGru | Transducer, signals: Sequence[Signal]) -> dict[str, Graph]:
+    """What is exported, with real utterances: two cut to one length, and each of up to four more alone at its own."""
+    shorter = min(len(signal) for signal in signals[:2])
+    pair = torch.from_numpy(np.stack([signals[0][:shorter], signals[1][:shorter]]))
+    alone: list[dict[str, Tensor]] = [{"signal": torch.from_numpy(signal)[None]} for signal in signals[2:6]]
+    if isinstance(network, CtcBiGru):
+        return {"model": Graph(network, {"signal": pair}, ("scores",), {"signal": (1,)}, alone)}
+    with torch.no_grad():
+        encoded = network.encoder(pair)[:, 0]
+        state = torch.zeros(2, network.decoder.recurrent.hidden_size)
+        inputs = {"encoded": encoded, "last": torch.tensor([1, 2]), "hidden": state, "cell": state}
+        _, hidden, cell = network.decoder(*inputs.values())
+    later = {"encoded": encoded[:1], "last": torch.tensor([3]), "hidden": hidden[:1], "cell": cell[:1]}
+    return {
+        "encoder": Graph(network.encoder, {"signal": pair}, ("encoded",), {"signal": (1,)}, alone),
+        "decoder": Graph(network.decoder, inputs, ("scores", "new_hidden", "new_cell"), others=[later]),
+    }

@@ -1,0 +1,23 @@
+"""Text recognition (OCR): what a picture of one line of text says."""
+
+from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
+
+_SHI = "Shi et al. 2017, An End-to-End Trainable Neural Network for Image-based Sequence Recognition"
+
+# README.md says how the qualities were measured.
+SPEC = ComponentSpec(
+    name="text_recognition",
+    family="ocr",
+    kind=Kind.AI,
+    doc="reads a picture of one line of text",
+    ports=Ports((Port("image", "Image"),), (Port("text", "Text"),)),
+    models=(
+        Model("crnn", Profile.SMALL, (("cer", 0.1),), 110.0, f"{_SHI}, reduced"),
+        Model("crnn_full", Profile.FULL, (("cer", 0.1),), 3000.0, f"{_SHI}, table 1", memory_mib=128),
+    ),
+    baseline="most_frequent",
+    metrics=("cer",),
+    trains=True,
+    memory_mib=96,
+    cpu_ms=2.0,
+)

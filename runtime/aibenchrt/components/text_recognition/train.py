@@ -1,0 +1,100 @@
+"""Trains a text recogniser on the training pictures; the epoch is chosen on the validation pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from aibenchrt.components.text_recognition.features import columns
+from aibenchrt.components.text_recognition.model import Crnn, build
+from aibenchrt.ctc import alphabet_of, best_path, numbers_of, text_of
+from aibenchrt.train.recognition import Effort, Example, Loop, Signal, character_counts, error_rate, fit, lower_by, most_frequent
+from aibenchrt.train.trained import Graph, Progress, Trained, reproducible
+
+PROTOCOL = "errors per character of the test pictures' text as written, all pictures together; epoch chosen on validation pictures"
+BASELINE = "most frequent line"
+
+
+class Pictured(Protocol):
+    """png: one line of text, 8-bit grey. text: what it says."""
+
+    @property
+    def png(self) -> bytes: ...
+    @property
+    def text(self) -> str: ...
+
+
+class PicturedWorld(Protocol):
+    def lines(self, split: str) -> Sequence[Pictured]:
+        """Of "train", "validation" or "test"; no text is in two of them."""
+
+
+EFFORTS = {
+    ("tiny", "crnn"): Effort(8, 6e-3, 8, 500),
+    ("small", "crnn"): Effort(6, 4e-3),
+    ("full", "crnn"): Effort(30, 4e-3),
+    ("tiny", "crnn_full"): Effort(1, 1e-3, 8, 16),
+    ("small", "crnn_full"): Effort(6, 1e-3),
+    ("full", "crnn_full"): Effort(30, 1e-3),
+}
+
+
+def train(world: PicturedWorld, model: str, seed: int, size: str, progress: Progress, device: str = "cpu") -> Trained:
+    """sizes differ in epochs and pictures."""
+    effort = EFFORTS[size, model]
+    known, choosing, held_out = (world.lines(split) for split in ("train", "validation", "test"))
+    alphabet = alphabet_of(one.text for one in known)
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(known))[: effort.examples])
+    examples = [Example(columns(one.png), numbers_of(one.text, alphabet)) for one in (known[row] for row in chosen)]
+    choosing_signals, test_signals = ([columns(one.png) for one in part] for part in (choosing, held_out))
+    wanted, truth = ([one.text for one in part] for part in (choosing, held_out))
+    with reproducible(seed, device=device) as generator:
+        network = build(model, len(alphabet)).to(device)
+
+        def answers(signals: Sequence[Signal]) -> list[str]:
+            return [" ".join(text_of(_numbers(network, signal), alphabet).split()) for signal in signals]
+
+        def error() -> float:
+            return character_counts(wanted, answers(choosing_signals)).rate
+
+        loop = Loop(effort, _as_it_is, error, generator, progress, f"text_recognition {model}")
+        epoch = fit(network, examples, loop)
+        read = answers(test_signals)
+    simple = most_frequent([one.text for one in known])
+    ours, theirs = character_counts(truth, read), character_counts(truth, [simple] * len(truth))
+    return Trained(
+        graphs={"model": graph(network.cpu(), test_signals)},
+        serving={"alphabet": alphabet, "most_frequent": simple},
+        protocol=PROTOCOL,
+        metrics={"cer": error_rate(ours, seed)},
+        baselines={BASELINE: {"cer": error_rate(theirs, seed)}},
+        gains={f"cer lower than {BASELINE}": lower_by(ours, theirs, seed)},
+        epochs=epoch,
+        only_for_comparison={
+            "pictures in training": len(examples),
+            "test pictures without an error": round(float((ours.errors == 0).mean()), 6),
+        },
+    )
+
+
+def _as_it_is(signal: Signal, _rng: np.random.Generator) -> Signal:
+    """Pictures were rendered each in its own way already."""
+    return signal
+
+
+@torch.no_grad()
+def _numbers(network: Crnn, signal: Signal) -> list[int]:
+    """Greedy, one picture alone, as served."""
+    device = next(network.parameters()).device
+    return best_path(network(torch.from_numpy(signal)[None].to(device))[0].cpu().numpy())
+
+
+def graph(network: Crnn, signals: Sequence[Signal]) -> Graph:
+    """What is exported, with real pictures: two cut to one width, and each of up to four more alone at its own."""
+    narrower = min(len(signal) for signal in signals[:2])
+    pair = torch.from_numpy(np.stack([signals[0][:narrower], signals[1][:narrower]]))
+    alone = [{"signal": torch.from_numpy(signal)[None]} for signal in signals[2:6]]
+    return Graph(network, {"signal": pair}, ("scores",), {"signal": (1,)}, alone)

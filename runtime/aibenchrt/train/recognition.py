@@ -1,0 +1,165 @@
+"""What training a recogniser of speech and one of text have in common: padded batches, the loop, error rates with intervals.
+
+A signal is (length, bands) float32: frames of an utterance, or columns of a picture. A network takes (batch, length, bands), padded
+with zeros, and has `loss(signals, lengths, texts, sizes)`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from aibenchrt.train.measure import RESAMPLES, Measurement
+from aibenchrt.train.trained import Progress, copy_of, device_of
+
+Signal = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Example:
+    """signal: (length, bands). numbers: of the characters of its text, at least one."""
+
+    signal: Signal
+    numbers: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """rate: the highest of one cycle (Smith and Topin 2018, Super-Convergence). examples: at most so many train. first: the share of the
+    steps in which the rate rises."""
+
+    epochs: int
+    rate: float
+    batch: int = 16
+    examples: int = 100_000
+    first: float = 0.3
+    decay: float = 1e-3
+    longest_gradient: float = 5.0
+
+
+@dataclass(frozen=True)
+class Loop:
+    """How a network is fitted. vary: a signal of the training set as it is met this time. error: of the network on validation data."""
+
+    effort: Effort
+    vary: Callable[[Signal, np.random.Generator], Signal]
+    error: Callable[[], float]
+    generator: torch.Generator
+    progress: Progress
+    name: str
+
+
+def fit(network: Any, examples: Sequence[Example], loop: Loop) -> int:
+    """Leaves the network as it was after the epoch with the least validation error, in evaluation mode; returns that epoch."""
+    effort = loop.effort
+    rng = np.random.default_rng(loop.generator.initial_seed())
+    batches_an_epoch = -(-len(examples) // effort.batch)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=effort.rate, weight_decay=effort.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, effort.rate, effort.epochs * batches_an_epoch, pct_start=effort.first)
+    best, least, best_epoch = copy_of(network), float("inf"), 0
+    for epoch in range(1, effort.epochs + 1):
+        network.train()
+        for rows in alike(examples, effort.batch, loop.generator):
+            optimizer.zero_grad()
+            chosen = [examples[row] for row in rows]
+            batch = padded([loop.vary(one.signal, rng) for one in chosen], [one.numbers for one in chosen], device_of(network))
+            network.loss(*batch).backward()
+            nn.utils.clip_grad_norm_(network.parameters(), effort.longest_gradient)
+            optimizer.step()
+            schedule.step()
+        network.eval()
+        error = loop.error()
+        loop.progress(f"{loop.name}: epoch {epoch} of {effort.epochs}, validation error rate {error:.3f}", epoch / effort.epochs)
+        if error < least:
+            best, least, best_epoch = copy_of(network), error, epoch
+    network.load_state_dict(best)
+    network.eval()
+    return best_epoch
+
+
+def alike(examples: Sequence[Example], size: int, generator: torch.Generator) -> Iterator[list[int]]:
+    """Rows of one epoch in batches of about the same length, in random order; each row once."""
+    noise = torch.rand(len(examples), generator=generator)
+    order = sorted(range(len(examples)), key=lambda row: len(examples[row].signal) * (0.9 + 0.2 * float(noise[row])))
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
+    for number in torch.randperm(len(batches), generator=generator).tolist():
+        yield batches[number]
+
+
+def padded(signals: Sequence[Signal], texts: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Signals (batch, longest, bands), their lengths (batch,), texts (batch, longest), their sizes (batch,); padded with zeros."""
+    lengths, sizes = [len(signal) for signal in signals], [len(text) for text in texts]
+    together = np.zeros((len(signals), max(lengths), signals[0].shape[1]), dtype=np.float32)
+    numbers = np.zeros((len(texts), max(sizes)), dtype=np.int64)
+    for row, (signal, text) in enumerate(zip(signals, texts, strict=True)):
+        together[row, : len(signal)], numbers[row, : len(text)] = signal, text
+    arrays = (torch.from_numpy(together), torch.tensor(lengths), torch.from_numpy(numbers), torch.tensor(sizes))
+    return tuple(array.to(device) for array in arrays)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Of each answer: wrong, missing and superfluous units, and units of the reference. Both (n,)."""
+
+    errors: NDArray[np.float64]
+    units: NDArray[np.float64]
+
+    @property
+    def rate(self) -> float:
+        return float(self.errors.sum() / self.units.sum())
+
+
+def character_counts(references: Sequence[str], answers: Sequence[str]) -> Counts:
+    """By jiwer. References are not empty."""
+    import jiwer
+
+    return _counts([jiwer.process_characters(one, other) for one, other in zip(references, answers, strict=True)])
+
+
+def word_counts(references: Sequence[str], answers: Sequence[str]) -> Counts:
+    """By jiwer. References have at least one word."""
+    import jiwer
+
+    return _counts([jiwer.process_words(one, other) for one, other in zip(references, answers, strict=True)])
+
+
+def _counts(compared: Sequence[Any]) -> Counts:
+    wrong = [one.substitutions + one.deletions for one in compared]
+    errors = np.array(wrong, dtype=np.float64) + [one.insertions for one in compared]
+    return Counts(errors, np.array([one.hits for one in compared], dtype=np.float64) + wrong)
+
+
+def error_rate(counts: Counts, seed: int) -> Measurement:
+    """Errors per unit of all references together; percentile bootstrap over answers."""
+    rows = _resampled(counts, seed)
+    return _measurement(counts.rate, counts.errors[rows].sum(axis=1) / counts.units[rows].sum(axis=1), counts)
+
+
+def lower_by(counts: Counts, simple: Counts, seed: int) -> Measurement:
+    """How much lower the error rate is than that of a baseline on the same references; answers resampled in pairs."""
+    rows = _resampled(counts, seed)
+    saved = simple.errors - counts.errors
+    return _measurement(simple.rate - counts.rate, saved[rows].sum(axis=1) / counts.units[rows].sum(axis=1), counts)
+
+
+def _resampled(counts: Counts, seed: int) -> NDArray[np.int64]:
+    return np.random.default_rng(seed).integers(len(counts.units), size=(RESAMPLES, len(counts.units)))
+
+
+def _measurement(value: float, drawn: NDArray[np.float64], counts: Counts) -> Measurement:
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    number = len(counts.units)
+    return Measurement(round(value, 6), round(float(low), 6), round(float(high), 6), number, f"bootstrap over {number} answers")
+
+
+def most_frequent(texts: Sequence[str]) -> str:
+    """Of texts equally frequent the first in order of code points. ValueError: no text."""
+    counted = Counter(texts)
+    return min(counted, key=lambda text: (-counted[text], text))
