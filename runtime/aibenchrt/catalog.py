@@ -6,6 +6,7 @@ from aibenchrt.components.ad_selection.spec import SPEC as AD_SELECTION
 from aibenchrt.components.basic_statistics.spec import SPEC as BASIC_STATISTICS
 from aibenchrt.components.cache_lookup.spec import SPEC as CACHE_LOOKUP
 from aibenchrt.components.cache_store.spec import SPEC as CACHE_STORE
+from aibenchrt.components.content_filter.spec import SPEC as CONTENT_FILTER
 from aibenchrt.components.crawler.spec import SPEC as CRAWLER
 from aibenchrt.components.database_operation.spec import SPEC as DATABASE_OPERATION
 from aibenchrt.components.event_log.spec import SPEC as EVENT_LOG
@@ -15,6 +16,7 @@ from aibenchrt.components.hash.spec import SPEC as HASH
 from aibenchrt.components.health_check.spec import SPEC as HEALTH_CHECK
 from aibenchrt.components.image_classification.spec import SPEC as IMAGE_CLASSIFICATION
 from aibenchrt.components.indexing.spec import SPEC as INDEXING
+from aibenchrt.components.language_detection.spec import SPEC as LANGUAGE_DETECTION
 from aibenchrt.components.learning_to_rank.spec import SPEC as LEARNING_TO_RANK
 from aibenchrt.components.logging.spec import SPEC as LOGGING
 from aibenchrt.components.monitoring.spec import SPEC as MONITORING
@@ -26,9 +28,12 @@ from aibenchrt.components.sort.spec import SPEC as SORT
 from aibenchrt.components.speech_recognition.spec import SPEC as SPEECH_RECOGNITION
 from aibenchrt.components.spelling_correction.spec import SPEC as SPELLING_CORRECTION
 from aibenchrt.components.text_classification.spec import SPEC as TEXT_CLASSIFICATION
+from aibenchrt.components.text_normalization.spec import SPEC as TEXT_NORMALIZATION
 from aibenchrt.components.text_recognition.spec import SPEC as TEXT_RECOGNITION
 from aibenchrt.components.text_summarization.spec import SPEC as TEXT_SUMMARIZATION
+from aibenchrt.components.text_translation.spec import SPEC as TEXT_TRANSLATION
 from aibenchrt.components.tracing.spec import SPEC as TRACING
+from aibenchrt.components.translation_memory.spec import SPEC as TRANSLATION_MEMORY
 from aibenchrt.datasets.specs import DATASETS
 
 __all__ = ["COMPONENTS", "DATASETS", "component", "dataset"]
@@ -52,11 +57,16 @@ COMPONENTS: tuple[ComponentSpec, ...] = (
     SPEECH_RECOGNITION,
     TEXT_RECOGNITION,
     TEXT_SUMMARIZATION,
+    TEXT_TRANSLATION,
+    TEXT_NORMALIZATION,
     QUERY_REWRITE,
     QUERY_SUGGESTION,
     AD_SELECTION,
     FRAUD_CHECK,
     BASIC_STATISTICS,
+    TRANSLATION_MEMORY,
+    LANGUAGE_DETECTION,
+    CONTENT_FILTER,
     AB_ASSIGNMENT,
     LOGGING,
     MONITORING,

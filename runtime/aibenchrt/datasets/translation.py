@@ -37,7 +37,7 @@ _COMPOSING = (  # the modules whose code decides what a world contains
     *("translation_world", "typed", "world"),
 )
 
-LONGEST = 160  # characters of a sentence in either language
+LONGEST = 110  # characters of a sentence in either language
 TYPED = 100  # characters of a text request at most
 DRAWN = 48  # characters of a picture's line at most
 LINES = {"train": 6000, "validation": 300, "test": 400}

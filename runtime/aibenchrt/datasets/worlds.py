@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from aibenchrt.datasets import movielens_shop, news, web_pages
+from aibenchrt.datasets import movielens_shop, news, translation, web_pages
 from aibenchrt.datasets.fetch import Progress, SourcePackage, silent
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.world import Provenance
@@ -63,6 +63,7 @@ WORLDS: Mapping[str, WorldModule] = {
     "movielens_shop": movielens_shop,
     "web_pages": web_pages,
     "news": news,
+    "translation": translation,
 }
 
 

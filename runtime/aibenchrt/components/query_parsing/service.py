@@ -1,4 +1,4 @@
-"""Query parsing with tantivy's own query grammar: what a user typed becomes terms (see terms.py)."""
+"""Query parsing: a search with tantivy's own query grammar becomes terms (terms.py); a request for translation a sentence (sentence.py)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import tantivy
 
+from aibenchrt.components.query_parsing.sentence import wanted
 from aibenchrt.components.query_parsing.terms import FIELDS, Term, query_value, words
 from aibenchrt.values import Values, Work
 
@@ -24,6 +25,8 @@ _FIELD = re.compile(r"\b(" + "|".join(FIELDS) + r"):", re.IGNORECASE)
 
 
 def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - it keeps nothing and reads nothing
+    if settings.get("grammar") == "translation":
+        return lambda inputs: {"text": {"text": wanted(str(inputs["text"]["text"]))}}
     return work
 
 

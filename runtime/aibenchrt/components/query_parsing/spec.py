@@ -1,11 +1,19 @@
-"""Query parsing: normalises what a user typed and splits it into terms."""
+"""Query parsing: what a user typed, as what the next component works on: terms of a search, or the sentence to be translated."""
 
-from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
+
+_SEARCH = Ports((Port("text", "Text"),), (Port("query", "Query"),))
 
 SPEC = ComponentSpec(
     name="query_parsing",
     family="query_understanding",
     kind=Kind.SERVICE,
-    doc="normalises a query's text (Unicode, case, punctuation, field filters) and splits it into terms",
-    ports=Ports((Port("text", "Text"),), (Port("query", "Query"),)),
+    doc="reads what a user typed: a search as normalised terms, a request for translation as the sentence that is wanted",
+    ports=_SEARCH,
+    varies_by="grammar",
+    variants=(
+        ("search", _SEARCH),
+        ("translation", Ports((Port("text", "Text"),), (Port("text", "Text"),))),
+    ),
+    settings=(Setting("grammar", "word", "search", ("search", "translation"), "what users ask for"),),
 )

@@ -1,0 +1,12 @@
+"""Reports insults and personal data in a text. Specification only: a spec may name it, distilling must remove it."""
+
+from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+
+SPEC = ComponentSpec(
+    name="content_filter",
+    family="security",
+    kind=Kind.SERVICE,
+    doc="reports insults and personal data in a text",
+    ports=Ports((Port("text", "Text"),), (Port("report", "Report"),)),
+    implemented=False,
+)

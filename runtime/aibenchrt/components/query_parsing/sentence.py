@@ -1,0 +1,38 @@
+"""What a user of a translator asks: the sentence to be translated, out of the words around it. French around, English wanted.
+
+comment dit-on « le chat dort » en anglais ?    ==>    le chat dort
+"""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 1000  # characters of a question; what is longer is no question, but a text
+
+_QUOTED = r"[«\"“]\s*(?P<sentence>[^«»\"“”]*[^\s«»\"“”])\s*[»\"”]"
+_IN_ENGLISH = r"(?:en|vers l['’]) ?anglais"
+_HOW = (
+    r"comment (?:dit-on|dire|traduire|se dit)|tradui(?:re|s|sez|t)|que (?:veut dire|signifie)|(?:la )?traduction(?: anglaise)? (?:de|pour)"
+)
+_ASKING = rf"(?:{_HOW})"
+# In this order; the first that covers the whole text decides.
+_QUESTIONS = tuple(
+    re.compile(rf"^\s*{form}\s*[?.!]*\s*$", re.IGNORECASE)
+    for form in (
+        rf"{_ASKING}\s*:?\s*{_QUOTED}(?:\s*{_IN_ENGLISH})?",
+        rf"{_QUOTED}\s*{_IN_ENGLISH}",
+        rf"{_IN_ENGLISH}\s*:\s*{_QUOTED}",
+        rf"{_IN_ENGLISH}\s*:\s*(?P<sentence>.*\S)",
+        rf"{_ASKING}\s*:\s*(?P<sentence>.*\S)",
+    )
+)
+
+
+def wanted(text: str) -> str:
+    """The sentence to be translated: the text itself where it asks for nothing. Never fails."""
+    if len(text) <= LONGEST:
+        for question in _QUESTIONS:
+            found = question.match(text)
+            if found is not None:
+                return found["sentence"]
+    return text
