@@ -161,7 +161,8 @@ def table(found: AloneFigures) -> Table:
 
 LEGEND = (
     "Intervals are 95 %. request: from the intended send time to the reply at the generator, so with planner and wire; call: the planner's "
-    "call of the component, which is what a scenario's report shows of it. A percentile stands only where there are enough samples."
+    "call of the component, which is what a scenario's report shows of it. A percentile stands only where there are enough samples. "
+    "Where planner or generator are the busiest, they bound the throughput, and the component alone could do more."
 )
 
 

@@ -45,7 +45,12 @@ def load_of(mode: Mode, scenario: PlanLoad, rate: float, in_flight: int, duratio
 
 def percentiles_for(expected: float) -> tuple[float, ...]:
     """Those of p50, p90 and p99 that so many expected requests have samples for; p50 at least."""
-    return tuple(p for p in PERCENTILES if samples_needed(p) * MARGIN <= expected) or PERCENTILES[:1]
+    return tuple(p for p in PERCENTILES if enough_for(p) <= expected) or PERCENTILES[:1]
+
+
+def enough_for(percentile: float) -> float:
+    """Requests to expect before a percentile is asked for."""
+    return samples_needed(percentile) * MARGIN
 
 
 def alone(scenario: Plan, stage: PlanStage, recording: Recording, load: PlanLoad, percentiles: tuple[float, ...], ports_from: int) -> Plan:

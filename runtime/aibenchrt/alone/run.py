@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aibenchrt.alone.figures import ModeFigures, mode_figures
-from aibenchrt.alone.plan import Mode, alone, load_of, percentiles_for
+from aibenchrt.alone.plan import Mode, alone, enough_for, load_of, percentiles_for
 from aibenchrt.alone.reached import Recording, record
 from aibenchrt.catalog import MOST_REQUESTS
 from aibenchrt.control.assets import Assets, prepare
@@ -25,7 +25,8 @@ DISTINCT = 2000  # payloads of loads whose length nobody knows
 
 @dataclass(frozen=True)
 class Wanted:
-    """rate: of the open loop, None for what the component gets inside its scenario. duration_s, warmup_s: of each mode; None: the
+    """rate: of the open loop; None: what the component gets inside its scenario, or, where that is too little for a median, the scenario's
+    whole rate, as its extra runs of rare classes have it. duration_s, warmup_s: of each mode; None: the
     scenario's. in_flight: of the offline mode."""
 
     modes: tuple[Mode, ...]
@@ -65,7 +66,8 @@ def bench(scenario: Plan, stage: PlanStage, wanted: Wanted, options: RunOptions,
         trial={c.request.name: c.trial for c in recording.classes},
         models={name: version for name, version in assets.models.items() if name == stage.name},
     )
-    rate = wanted.rate or rate_inside * recording.reached_per_request
+    own = rate_inside * recording.reached_per_request
+    rate = wanted.rate or (own if own * duration >= enough_for(50.0) else rate_inside)
     found: list[ModeFigures] = []
     for mode in wanted.modes:
         load = load_of(mode, scenario.load, rate, wanted.in_flight, duration, warmup)
