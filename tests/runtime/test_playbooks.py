@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -79,6 +80,20 @@ def test_an_interruption_ends_the_playbook(tmp_path: Path) -> None:
     assert time.monotonic() - began < 60
     left = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(p.info["cmdline"] or ())]
     assert left == []
+
+
+def test_connections_of_a_process_that_was_killed_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for name in (f"aibench-ssh-{ended.pid}-x", f"aibench-ssh-{os.getppid()}-x"):
+        (tmp_path / name).mkdir()
+    made = playbooks(tmp_path, "")
+    found = sorted(path.name for path in tmp_path.glob("aibench-ssh-*"))
+    assert len(found) == 2
+    assert f"aibench-ssh-{os.getppid()}-x" in found, "that of a process that lives stays"
+    assert [name for name in found if name.startswith(f"aibench-ssh-{os.getpid()}-")]
+    del made
 
 
 def test_a_journal_is_taken_up_where_it_was_left(tmp_path: Path) -> None:

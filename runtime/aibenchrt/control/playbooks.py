@@ -20,6 +20,7 @@ from aibenchrt.errors import EnvironmentFailure, install
 
 _POLL_S = 0.1
 _SHOWN = 600  # characters of a message
+_CONNECTIONS = "aibench-ssh-"
 _MARK = "AIBENCH_PLAY"  # in the environment of everything that a play starts on this machine
 
 
@@ -43,7 +44,8 @@ class Playbooks:
     def __init__(self, folder: Path, inventory: Path, logs: Path, scratch: Path, progress: Progress) -> None:
         self._folder, self._inventory, self._logs, self._scratch, self._progress = folder, inventory, logs, scratch, progress
         # Ansible names a kept connection by address alone: another network's host of the same address must not be taken for ours.
-        self._connections = tempfile.TemporaryDirectory(prefix="aibench-ssh-")
+        _forget_connections()
+        self._connections = tempfile.TemporaryDirectory(prefix=f"{_CONNECTIONS}{os.getpid()}-")  # short: a socket's path has 107 characters
 
     def play(self, playbook: str, variables: Mapping[str, Any], what: str = "") -> list[TaskFailure]:
         """Runs one to its end and returns what failed; what: how progress calls it.
@@ -63,6 +65,8 @@ class Playbooks:
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_FORCE_COLOR": "0",
             "ANSIBLE_SSH_CONTROL_PATH_DIR": self._connections.name,
+            "ANSIBLE_LOCAL_TEMP": str(self._scratch / "local"),
+            "TMPDIR": str(self._scratch),  # what a module that is interrupted leaves on this machine goes with it
             _MARK: str(self._scratch),
         }
         try:
@@ -126,6 +130,14 @@ def _apart(work: Callable[[], str], cancelled: threading.Event) -> str:
     if raised:
         raise raised[0]
     return found[0]
+
+
+def _forget_connections() -> None:
+    """Removes the folders of processes that were killed and could not."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_CONNECTIONS}*"):
+        owner = path.name.removeprefix(_CONNECTIONS).partition("-")[0]
+        if not owner.isdigit() or not psutil.pid_exists(int(owner)):
+            shutil.rmtree(path, ignore_errors=True)  # another user's stays
 
 
 def _end_workers(mark: str) -> None:
