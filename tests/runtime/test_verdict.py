@@ -93,6 +93,16 @@ def test_lost_requests_and_lost_calls_make_a_run_invalid(tmp_path: Path) -> None
     assert "V10" in {r.code for r in silent.verdict.reasons}
 
 
+def test_users_who_do_not_think_may_keep_a_planner_busy(tmp_path: Path) -> None:
+    """Something is busy all the time when requests follow one another; a planner that is saturated by arrivals hides a queue."""
+    run = read_run(write_run(tmp_path / "run", replace(BASE, planner_cpu=0.9)))
+    users = {"arrival": "users", "rate": None, "users": 4}
+    for think_s, allowed in ((0.0, True), (1.0, False)):
+        load = run.plan.load.model_copy(update={**users, "think_s": think_s})
+        made, _ = make_report(replace(run, plan=run.plan.model_copy(update={"load": load})))
+        assert ("V09" not in {r.code for r in made.verdict.reasons}) == allowed
+
+
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reference")
