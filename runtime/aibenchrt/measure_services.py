@@ -15,12 +15,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter_ns
+from typing import Any
 
 from aibenchrt.catalog import component
 from aibenchrt.components.indexing.service import recall
 from aibenchrt.components.query_parsing.service import work as parse
 from aibenchrt.components.spelling_correction.service import accuracy
 from aibenchrt.datasets.fetch import silent
+from aibenchrt.datasets.web_world import WebWorld
 from aibenchrt.datasets.world import World
 from aibenchrt.datasets.worlds import DEFAULT_SEED, WORLDS
 from aibenchrt.errors import EnvironmentFailure
@@ -89,6 +91,63 @@ def call_times(world: World, state: Path) -> list[tuple[str, str]]:
     return [(f"{name}: µs a call, median", f"{median_us(work, requests):.0f}") for name, work, requests in works]
 
 
+def list_times(world: World, state: Path) -> list[tuple[str, str]]:
+    """The services that work on lists of goods, in the order in which a feed asks them."""
+    users: list[Values] = [{"user": {"user_id": user.user_id}} for user in world.users[:500]]
+    profiles = [open_component(world, "database_operation", state)(user) for user in users]
+    recent, suited = (
+        open_component(world, "database_operation", state, table="articles", order=order) for order in ("recent", "interests")
+    )
+    found = [(recent(profile)["items"], suited(profile)["items"]) for profile in profiles]
+    both: list[Any] = [{"items": list(lists)} for lists in found]
+    pool = open_component(world, "sort", state, by="recency", limit=400)
+    pooled = [pool(lists) for lists in both]
+    counts = open_component(world, "basic_statistics", state, over="items", window=60)
+    counted: list[Values] = [{**profile, "items": counts(items)["items"]} for profile, items in zip(profiles, pooled, strict=True)]
+    spilling = open_component(world, "sort", state, by="recency", limit=400, memory_kib=8)
+    works: tuple[tuple[str, Work, Sequence[Values]], ...] = (
+        ("database_operation, articles, recent", recent, profiles),
+        ("database_operation, articles, interests", suited, profiles),
+        ("sort, two lists of 300, by recency", pool, both),
+        ("sort, the same, in 8 KiB of memory", spilling, both[:100]),
+        ("basic_statistics, 400 items, 60 days", counts, pooled),
+        ("filter", open_component(world, "filter", state, max_age=60, minimum=100), counted),
+    )
+    return [(f"{name}: µs a call, median", f"{median_us(work, requests):.0f}") for name, work, requests in works]
+
+
+def page_times(world: WebWorld, state: Path) -> list[tuple[str, str]]:
+    """The services that work on pages, and how many of the planted copies hash finds."""
+    ids = [page.item_id for page in world.sheets]
+    tens: list[Values] = [{"items": {"item_id": ids[start : start + 10]}} for start in range(0, min(2000, len(ids)), 10)]
+    crawler = open_component(world, "crawler", state)
+    documents = [crawler(ten) for ten in tens]
+    hashes = open_component(world, "hash", state)
+    times = [("crawler, 10 pages unchanged", crawler, tens), ("hash, 10 documents", hashes, documents)]
+    text = {page.item_id: page.text for page in world.sheets}
+    found = sum(_dropped(hashes, text[copy], text[original]) for copy, original in world.copies.items())
+    pairs = [(ids[k], ids[-k - 1]) for k in range(len(ids) // 2)]
+    wrong = sum(_dropped(hashes, text[one], text[other]) for one, other in pairs if world.copies.get(other) != one)
+    return [
+        *((f"{name}: µs a call, median", f"{median_us(work, requests):.0f}") for name, work, requests in times),
+        ("hash: planted copies that are dropped", f"{found} of {len(world.copies)}"),
+        ("hash: other pairs of pages taken for copies", f"{wrong} of {len(pairs)}"),
+    ]
+
+
+def _dropped(hashes: Work, one: str, other: str) -> bool:
+    documents = {"item_id": [1, 2], "url": ["/1", "/2"], "title": ["", ""], "text": [one, other]}
+    return len(hashes({"documents": documents})["documents"]["item_id"]) == 1
+
+
+def measured(world: World, state: Path) -> list[tuple[str, str]]:
+    """All that this world has something for. Without words in its queries the services that read them are left out."""
+    rows = list_times(world, state)
+    if any(query.text for query in world.queries):
+        rows = [*qualities(world, state), *call_times(world, state), *rows]
+    return [*rows, *page_times(world, state)] if isinstance(world, WebWorld) else rows
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="aibenchrt.measure_services", description="Measures the non-AI components on held-out data.")
     parser.add_argument("--world", choices=tuple(WORLDS), default="movielens_shop")
@@ -100,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not isinstance(world, World):
             parser.error(f"the world {given.world} has no queries of users for items")
         with tempfile.TemporaryDirectory() as scratch:
-            rows: list[tuple[str, str]] = [*qualities(world, Path(scratch)), *call_times(world, Path(scratch))]
+            rows = measured(world, Path(scratch))
     except EnvironmentFailure as failure:
         print(f"error[{failure.code}]: {failure.message}\n = help: {failure.hint}", file=sys.stderr)  # noqa: T201
         return 2

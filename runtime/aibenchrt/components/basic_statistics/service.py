@@ -56,12 +56,15 @@ class Totals:
 
 
 class ItemStatistics:
-    """The Work over items. events: EVENT records in order of time; those in [start, end) count."""
+    """The Work over items. events: EVENT records in order of time; those in [start, end) count. Item ids are 0 or more."""
 
     def __init__(self, events: NDArray[np.void], start: int, end: int) -> None:
         first, last = np.searchsorted(events["time"], (start, end))
-        self._events = events[first:last]
-        self._most = int(np.bincount(self._events["item"]).max(initial=0))
+        self._item = np.ascontiguousarray(events["item"][first:last])
+        self._stars = events["rating"][first:last].astype(np.float64)
+        self._clicked = np.flatnonzero(self._stars >= LIKED)
+        self._size = int(self._item.max(initial=0)) + 1
+        self._most = int(np.bincount(self._item).max(initial=0))
 
     def __call__(self, inputs: Values) -> Values:
         items = inputs["items"]
@@ -71,16 +74,14 @@ class ItemStatistics:
 
     def totals(self, ids: NDArray[np.int64]) -> Totals:
         """ids: (n,), none twice."""
-        order = np.argsort(ids, kind="stable")
-        place = np.searchsorted(ids, self._events["item"], sorter=order)
-        place[place == len(ids)] = 0
-        asked = ids[order][place] == self._events["item"] if len(ids) else np.zeros(len(place), dtype=np.bool_)
-        where, rating = order[place[asked]] if len(ids) else place[asked], self._events["rating"][asked]
-        return Totals(
-            np.bincount(where, minlength=len(ids)),
-            np.bincount(where[rating >= LIKED], minlength=len(ids)),
-            np.bincount(where, weights=rating, minlength=len(ids)).astype(np.float64),
-        )
+        place = np.full(self._size, len(ids), dtype=np.int64)  # item id → its place in ids; events of other goods count beyond them
+        known = ids < self._size
+        place[ids[known]] = np.flatnonzero(known)
+        where = place[self._item]
+        clicked = where[self._clicked]
+        events, clicks = np.bincount(where, minlength=len(ids) + 1), np.bincount(clicked, minlength=len(ids) + 1)
+        stars = np.bincount(where, weights=self._stars, minlength=len(ids) + 1).astype(np.float64)
+        return Totals(events[:-1], clicks[:-1], stars[:-1])
 
     @staticmethod
     def _said(totals: Totals) -> str:
