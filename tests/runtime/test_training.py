@@ -133,7 +133,8 @@ def test_the_same_samples_give_the_same_ranker(samples: list[Sample]) -> None:
     from aibenchrt.components.learning_to_rank.train import Samples, train
 
     parts = Samples(samples, samples, [], samples)
-    first, again, other = (train(parts, "mlp_lambda", seed, "tiny", lambda _what, _done: None).network for seed in (1, 1, 2))
+    trained = [train(parts, "mlp_lambda", seed, "tiny", lambda _what, _done: None) for seed in (1, 1, 2)]
+    first, again, other = (one.graphs["model"].network for one in trained)
     same = zip(first.parameters(), again.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in same)
     assert any(not torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True))
