@@ -59,7 +59,7 @@ class Target(_Frozen):
 class Training(_Frozen):
     """One training. to_target: seconds until validation first reached the target; None: it never did, or the training does not say.
 
-    seconds: the whole training, export included. held_out: the target's metric of what was chosen, with its interval.
+    seconds: the whole training, export included. held_out: the target's metric of what was chosen, with its interval; every: all metrics.
     """
 
     seed: int
@@ -70,6 +70,7 @@ class Training(_Frozen):
     held_out: float | None
     low: float | None
     high: float | None
+    every: dict[str, float]
     version: str
     trained_on: str
 
@@ -164,6 +165,7 @@ def _training(version: ModelVersion, target: Target, seed: int, heard: Sequence[
         held_out=measured.get("value"),
         low=measured.get("low"),
         high=measured.get("high"),
+        every={name: float(value["value"]) for name, value in version.metadata["metrics"].items()},
         version=version.version,
         trained_on=str(version.metadata.get("trained_on", "")),
     )
