@@ -17,4 +17,5 @@ SPEC = ComponentSpec(
         Setting("over", "word", "queries", ("queries", "items"), "what is counted"),
         Setting("window", "count", 30, (), "over items: the days, up to the end of the training period, whose events count"),
     ),
+    memory_mib=72,
 )

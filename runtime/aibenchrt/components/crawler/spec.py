@@ -14,5 +14,5 @@ SPEC = ComponentSpec(
         Setting("deadline_ms", "count", 2000, (), "what the fetching of one call's pages may take; later is a failed call"),
     ),
     memory_mib=96,
-    cpu_ms=8.0,
+    cpu_ms=4.0,
 )

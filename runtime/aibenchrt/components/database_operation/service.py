@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from aibenchrt.components.database_operation.engine import Database, Engine
 from aibenchrt.components.database_operation.sqlite import Sqlite
-from aibenchrt.datasets.recency import last_met
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
@@ -68,6 +67,8 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 def rows(world: World) -> dict[str, Iterable[Sequence[Any]]]:
     """Each table's rows."""
+    from aibenchrt.datasets.recency import last_met  # numpy, which answering does without
+
     met = last_met(world)
     return {
         "users": [(user.user_id, user.age, user.gender, user.occupation) for user in world.users],

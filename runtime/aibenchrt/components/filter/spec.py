@@ -13,4 +13,5 @@ SPEC = ComponentSpec(
         Setting("max_age", "count", 0, (), "days since anybody met a good, at the end of the training period; older goes; 0: any age"),
         Setting("minimum", "count", 0, (), "the least popularity that stays, in thousandths"),
     ),
+    memory_mib=72,
 )

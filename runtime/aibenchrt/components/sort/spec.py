@@ -19,4 +19,5 @@ SPEC = ComponentSpec(
         Setting("limit", "count", 1000, (), "the most goods that go on"),
         Setting("memory_kib", "count", 4096, (), "what the rows of one call may take in memory; more are sorted in runs on disk"),
     ),
+    memory_mib=72,
 )
