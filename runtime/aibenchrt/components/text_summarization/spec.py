@@ -2,7 +2,7 @@
 
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
 
-# Qualities: README.md says how they were measured.
+# Quality of the tagger: mean over three seeds in size small (README.md); of the pointer-generator: the paper's, table 1, on CNN/Daily Mail.
 SPEC = ComponentSpec(
     name="text_summarization",
     family="summarization",
@@ -13,14 +13,14 @@ SPEC = ComponentSpec(
         Model(
             "tagger",
             Profile.SMALL,
-            (("rouge_l", 0.35),),
+            (("rouge_l", 0.353),),
             110.0,
             "words kept or dropped, as Filippova et al. 2015, Sentence Compression by Deletion with LSTMs, by dilated convolutions",
         ),
         Model(
             "pointer_generator",
             Profile.FULL,
-            (),
+            (("rouge_l", 0.364),),
             60_000.0,
             "See, Liu, Manning 2017, Get To The Point: Summarization with Pointer-Generator Networks",
             memory_mib=250,
