@@ -37,8 +37,8 @@ _COMPOSING = (  # the modules whose code decides what a world contains
     *("translation_world", "typed", "world"),
 )
 
-LONGEST = 110  # characters of a sentence in either language
-TYPED = 100  # characters of a text request at most
+LONGEST = 80  # characters of a sentence in either language
+TYPED = 80  # characters of a text request at most
 DRAWN = 48  # characters of a picture's line at most
 LINES = {"train": 6000, "validation": 300, "test": 400}
 _PARTS = {"train": "fit", "validation": "validation", "test": "test"}
