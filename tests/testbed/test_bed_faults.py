@@ -1,5 +1,5 @@
-"""What is broken on purpose in the middle of a load, each time in a run of its own on one deployment: what users saw, how long until it
-was well again, that no record of a finished request is lost, and that the report says what happened. See README.md for the figures.
+"""What is broken on purpose in the middle of a load, one thing after another: what users saw of each, how long until it was well, that
+no record of a finished request is lost, and that the report says what happened. See README.md for the figures.
 """
 
 from __future__ import annotations
@@ -7,30 +7,46 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import yaml
 from bed import ROOT, Bed, a_bed, absent_tools
-from trial import MEASURED_S, Result, Row, Trial, table
+from deployment import renamed
+from trial import Effect, Result, Trial, table
 
 pytestmark = [
     pytest.mark.testbed,
-    pytest.mark.nightly,  # the hosts of one bed take most of an hour of CI's time
+    pytest.mark.long,
     pytest.mark.timeout(1200),
     pytest.mark.skipif(os.geteuid() != 0, reason="a test bed needs root"),
     pytest.mark.skipif(bool(absent_tools()), reason=f"a test bed needs {', '.join(absent_tools())}"),
 ]
 
 SPEC = ROOT / "tests" / "specs" / "faults.aib"
-GROUPS = {"planner": "h1 h2", "triton": "h3 h4", "services": "h3 h4", "generators": "h5"}
-DISK_MIB = 96
+GROUPS = {"planner": "h1 h2", "triton": "h3 h4", "services": "h3 h4", "generators": "h5", "postgresql": "h5"}
+DISK_MIB = 128
 OF_THE_MACHINE = {"V04", "V05", "V06", "V09"}  # five hosts share its two cores: a generator may be late, a planner busy
 NOTICED_S = 8.0  # a replica that vanished without a word is not asked any more
 RESTARTED_S = 15.0  # a part that was killed is there again, on two busy cores
 BOOTED_S = 30.0  # so is a host
 LOSES_NS = 500_000_000  # what a process that is killed may not have written yet
+LOAD_S = 160  # of all faults
+FILLER = "/var/lib/aibench/filler"
+
+ROLLED = "another model and more memory for planners are rolled out"
+SUMMARY = "the only replica of summary is killed"
+PLANNER = "one of two planners is killed"
+TRITON = "one of two Tritons is killed"
+POSTGRESQL = "PostgreSQL is killed"
+CUT = "a host is cut off, whose tasks have another replica"
+DISKS = "the disks of a planner and of the event log are full"
+SLOW = "a host is ten times slower"
+POWER = "a host loses power, whose tasks have another replica"
+POWER_ALONE = "a host loses power, whose tasks nobody else does"
 
 
 @pytest.fixture(scope="module")
@@ -42,218 +58,236 @@ def bed() -> Iterator[Bed]:
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Row]]:
-    """The table of all faults, written and shown at the end."""
-    found: list[Row] = []
-    yield found
-    path = Path(os.environ.get("AIBENCH_FAULTS", str(tmp_path_factory.mktemp("faults") / "faults.json")))
-    path.write_text(json.dumps([asdict(row) for row in found], indent=1) + "\n")
-    print(f"\n{table(found)}\n{path}")  # noqa: T201 - what the tests found
-
-
-@pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("faults") / "runs"
 
 
-@pytest.fixture
-def trial(bed: Bed, runs: Path) -> Trial:
-    return Trial(bed, SPEC, bed.inventory, runs)
+@pytest.fixture(scope="module")
+def result(bed: Bed, runs: Path) -> Result:
+    """Of the one run whose parts are all broken in turn. The table of what each fault did is written and shown at the end."""
+    trial = Trial(bed, SPEC, bed.inventory, runs)
+    trial.start("--expect-fault", "everything, in turn", "--duration", str(LOAD_S))
+    with trial.ended():
+        trial.wait_load()
+        roll_out(trial)
+        for fault, part in ((SUMMARY, "summary"), (PLANNER, "planner-1"), (TRITON, "triton-1"), (POSTGRESQL, "postgresql")):
+            trial.kill(fault, part)
+            trial.calm(40)
+        break_hosts(trial)
+        found = trial.result()
+    rows = [Effect(found, strike).row() for strike in trial.strikes]
+    path = Path(os.environ.get("AIBENCH_FAULTS", str(runs / "faults.json")))
+    path.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    seconds = (found.run.info.load.window_end_ns - trial.strikes[-1].fault_ns) / 1e9
+    print(f"\n{table(rows)}\n{path}\nlast fault {seconds:.0f} s before the end; {found.codes}; {found.wall_s:.0f} s in all")  # noqa: T201
+    return found
 
 
-def begun(trial: Trial, fault: str, duration_s: float = MEASURED_S) -> None:
-    trial.start("--expect-fault", fault, "--duration", f"{duration_s:g}")
-    trial.wait_load()
+class AnsibleLoader(yaml.SafeLoader):
+    """Knows Ansible's mark of text in which there are no templates."""
 
 
-def settled(trial: Trial, rows: list[Row], tmp_path: Path, *, killed: str = "") -> tuple[Result, dict[str, str]]:
-    """What must hold of every fault; and why the run would be INVALID had nobody asked for it. killed: a planner's name."""
-    result = trial.result()
-    rows.append(result.row())
-    assert set(trial.seen) <= {r.request_id for r in result.run.requests}, "what had ended before the fault is recorded"
-    lives = [r for r in result.without_calls() if not killed or r.planner != endpoint(trial, killed)]
+AnsibleLoader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
+
+
+def roll_out(trial: Trial) -> None:
+    """As an operator would in the middle of the day, with the generated playbook."""
+    renamed(trial.shipment, "category")
+    variables = yaml.load((trial.directory / "generated" / "ansible" / "group_vars" / "all.yml").read_text(), AnsibleLoader)
+    more = [part | ({"memory": "1500M"} if part["kind"] == "planner" else {}) for part in variables["aibench_parts"]]
+    playbooks = trial.directory / "generated" / "ansible"
+    trial.strike(ROLLED, lambda: trial.bed.play(playbooks, "deploy.yml", {**trial.variables, "aibench_parts": more}))
+    trial.calm(20)
+
+
+def break_hosts(trial: Trial) -> None:
+    bed, host, alone = trial.bed, trial.alone_on(("parse", "triton")), trial.host("summary")
+    trial.strike(CUT, lambda: bed.cut(host))
+    trial.more(90)
+    trial.mend(lambda: bed.heal(host))
+    trial.calm(40)
+
+    hosts = (trial.host("planner"), trial.host("clicks"))
+    fill = f"head -c {2 * DISK_MIB}M /dev/zero > {FILLER} 2>&-; test $(df --output=avail /var/lib/aibench | tail -n 1) = 0"
+    trial.strike(DISKS, lambda: [bed.sh(at, "sh", "-c", fill) for at in hosts])
+    trial.more(60)
+    trial.mend(lambda: [bed.sh(at, "rm", FILLER) for at in hosts])
+    trial.calm(30)
+
+    # It gets a tenth of a core, millisecond by millisecond, and something else takes what its parts leave of it.
+    neighbour = ("systemd-run", "--unit=neighbour", "--nice=19", "sh", "-c", "while :; do :; done")
+    trial.strike(SLOW, lambda: (bed.sh(host, *neighbour), bed.quota(host, 0.1, period_us=10_000)))
+    trial.more(80)
+    trial.mend(lambda: (bed.quota(host, os.cpu_count() or 1), bed.sh(host, "systemctl", "stop", "neighbour")))
+    trial.calm(40)
+
+    for fault, at, requests in ((POWER, host, 60), (POWER_ALONE, alone, 30)):
+        trial.strike(fault, lambda at=at: bed.kill(at))
+        trial.more(requests)
+        trial.mend(lambda at=at: bed.boot(at))
+        trial.calm(80)
+
+
+def settled(result: Result, fault: str, *, killed: str = "") -> Effect:
+    """What must hold of every fault. killed: a planner's name."""
+    effect = result.effect(fault)
+    assert effect.strike.seen <= {r.request_id for r in result.run.requests}, "what had ended before the fault is recorded"
+    recorded = {r.request_id for r in effect.requests}
+    lives = [r for r in result.without_calls() if r.request_id in recorded and (not killed or r.planner != endpoint(result, killed))]
     assert lives == [], "every call of an answered request is recorded"
-    assert result.well_s is not None, "the run lasted until all was well again"
-    assert result.report.fault is not None
-    page = (result.directory / "report.html").read_text()
-    assert "Fault experiment" in page
-    assert result.run.info.fault in page
-    unasked = result.unasked(tmp_path / "unasked")
-    assert unasked.keys() - OF_THE_MACHINE, "a fault that nobody asked for makes the run INVALID"
-    return result, unasked
+    assert effect.well_s is not None, "the load lasted until all was well again"
+    return effect
 
 
-def endpoint(trial: Trial, name: str) -> str:
-    return next(part.endpoint for part in trial.plan_parts if part.name == name)
+def endpoint(result: Result, name: str) -> str:
+    return next(part.endpoint for part in result.trial.plan_parts if part.name == name)
 
 
-def restarts(result: Result) -> dict[tuple[str, str], int]:
-    """(part, host) of what died → how often it was started again."""
-    return {(p.name, p.host): p.restarts for p in result.run.info.processes if p.died}
-
-
-def by_name(result: Result, *tasks: str) -> None:
+def by_name(effect: Effect, *tasks: str) -> None:
     """Every failure says what failed: one of these tasks."""
-    assert [r.error for r in result.failed if not any(f"{task}: " in r.error for task in tasks)] == []
+    assert [r.error for r in effect.failed if not any(f"{task}: " in r.error for task in tasks)] == []
 
 
 def within(seconds: float | None, most: float) -> bool:
     return seconds is not None and seconds < most
 
 
-def answers_again(result: Result, host: str) -> None:
+def answers_again(effect: Effect, host: str) -> None:
     """Parts of a host have answered since it was mended."""
-    there = {part.endpoint for part in result.trial.plan_parts if part.host == host}
-    assert {c.endpoint for c in result.run.calls if c.start_ns > result.trial.mended_ns and c.outcome == "ok"} & there == there
+    there = {part.endpoint for part in effect.result.trial.plan_parts if part.host == host}
+    assert {c.endpoint for c in effect.answered_since_mended()} & there == there
 
 
-def test_a_component_is_killed(trial: Trial, rows: list[Row], tmp_path: Path) -> None:
-    begun(trial, "the only replica of summary is killed")
-    trial.kill("summary")
-    result, unasked = settled(trial, rows, tmp_path)
-    host = trial.host("summary")
-    assert restarts(result) == {("summary", host): 1}
-    assert f"summary on {host}: signal 9" in unasked["V02"]
-    assert set(result.codes) <= OF_THE_MACHINE
-    by_name(result, "summary")
-    assert within(result.well_s, RESTARTED_S)
+def test_the_run_says_what_was_broken_and_loses_nothing(result: Result) -> None:
     assert result.lost() == set()
+    assert set(result.codes) <= OF_THE_MACHINE, "what was asked for is excused"
+    assert result.report.fault is not None
+    page = (result.directory / "report.html").read_text()
+    assert "Fault experiment" in page
+    assert result.run.info.fault in page
+    assert result.unasked.keys() >= {"V02", "V07", "V14", "V15"}, "faults that nobody asked for make the run INVALID"
 
 
-def test_a_planner_is_killed(trial: Trial, rows: list[Row], tmp_path: Path) -> None:
-    begun(trial, "one of two planners is killed")
-    trial.kill("planner-1")
-    result, unasked = settled(trial, rows, tmp_path, killed="planner-1")
-    assert restarts(result) == {("planner-1", trial.host("planner-1")): 1}
-    assert "planner-1" in unasked["V02"]
-    assert {r.planner for r in result.failed} <= {endpoint(trial, "planner-1")}
-    assert within(result.well_s, RESTARTED_S)
-    assert result.lost() == set()
-    late = [r for r in result.without_calls() if r.done_ns < result.fault_ns - LOSES_NS or r.done_ns > result.well_ns]
+def test_what_is_rolled_out_one_replica_after_another_no_user_sees(result: Result) -> None:
+    effect = settled(result, ROLLED)
+    assert [r.error for r in effect.failed] == []
+    again = {name for name, _ in result.restarts}
+    assert again >= {"planner", "planner-1", "triton", "triton-1"}
+
+
+def test_a_component_is_killed(result: Result) -> None:
+    effect, host = settled(result, SUMMARY), result.trial.host("summary")
+    assert f"summary on {host}: signal 9" in result.unasked["V02"]
+    assert result.restarts["summary", host] >= 2  # its host loses power, too
+    by_name(effect, "summary")
+    assert within(effect.well_s, RESTARTED_S)
+
+
+def test_a_planner_is_killed(result: Result) -> None:
+    effect = settled(result, PLANNER, killed="planner-1")
+    assert f"planner-1 on {result.trial.host('planner-1')}: signal 9" in result.unasked["V02"]
+    assert {r.planner for r in effect.failed} <= {endpoint(result, "planner-1")}
+    assert within(effect.well_s, RESTARTED_S)
+    recorded, start = {r.request_id for r in effect.requests}, effect.strike.fault_ns
+    late = [r for r in result.without_calls() if r.request_id in recorded and not start - LOSES_NS <= r.done_ns <= effect.well_ns]
     assert late == [], "of what a planner had answered half a second before it was killed nothing is lost"
 
 
-def test_triton_is_killed(trial: Trial, rows: list[Row], tmp_path: Path) -> None:
-    begun(trial, "one of two Tritons is killed")
-    trial.kill("triton-1")
-    result, unasked = settled(trial, rows, tmp_path)
-    host = trial.host("triton-1")
-    assert restarts(result) == {("triton-1", host): 1}
-    assert f"triton-1 on {host}: signal 9" in unasked["V02"]
-    by_name(result, "category")
-    assert within(result.well_s, RESTARTED_S)
-    assert [r for r in result.failed if r.intended_ns > result.fault_ns + 2e9] == [], "the other Triton answers meanwhile"
-    assert result.lost() == set()
+def test_triton_is_killed(result: Result) -> None:
+    effect, host = settled(result, TRITON), result.trial.host("triton-1")
+    assert f"triton-1 on {host}: signal 9" in result.unasked["V02"]
+    by_name(effect, "category")
+    assert within(effect.well_s, RESTARTED_S)
+    assert [r for r in effect.failed if r.intended_ns > effect.strike.fault_ns + 2e9] == [], "the other Triton answers meanwhile"
 
 
-def test_the_generator_is_killed(trial: Trial, rows: list[Row], tmp_path: Path) -> None:
-    begun(trial, "the query generator is killed")
-    trial.kill("generator")
-    result = trial.result()
-    rows.append(result.row())
-    assert set(trial.seen) <= {r.request_id for r in result.run.requests}, "what had ended is recorded"
-    assert result.without_calls() == []
-    assert {"V01", "V06", "V10"} <= set(result.codes), "whatever was asked for: half a load is no measurement"
-    assert result.lost()
-    said = {reason.code: reason.found for reason in result.verdict.reasons}
+def test_postgresql_is_killed(result: Result) -> None:
+    effect, host = settled(result, POSTGRESQL), result.trial.host("postgresql")
+    assert f"postgresql on {host}: signal 9" in result.unasked["V02"]
+    assert result.restarts["postgresql", host] == 1
+    by_name(effect, "summary")
+    assert effect.failed, "nobody stands in for it"
+    assert within(effect.well_s, RESTARTED_S)
+
+
+def test_a_host_is_cut_off_and_healed(result: Result) -> None:
+    effect, host = settled(result, CUT), result.trial.alone_on(("parse", "triton"))
+    assert f"on {host}: answered nothing" in result.unasked["V14"]
+    by_name(effect, "parse", "category")
+    assert [r for r in effect.failed if r.intended_ns > effect.strike.fault_ns + NOTICED_S * 1e9] == []
+    answers_again(effect, host)
+
+
+def test_disks_are_full(result: Result) -> None:
+    """Of a planner, which records every call, and of the event log, which must not say that it has logged what it has not."""
+    effect, host = settled(result, DISKS), result.trial.host("clicks")
+    assert effect.failed == [], "no user waits for a disk"
+    refused = [c for c in effect.calls if c.task == "clicks" and c.outcome == "failed"]
+    assert refused
+    assert f"clicks on {host}: " in result.unasked["V15"]
+    assert any("OSError" in c.error for c in refused)
+    start, end = effect.strike.fault_ns, effect.strike.until_ns
+    text = result.trial.bed.sh(host, "sh", "-c", f"cat /var/lib/aibench/*/tasks/{result.directory.name}/events/*.jsonl")
+    ahead_ns = time.time_ns() - time.monotonic_ns()
+    logged = [at for at in (json.loads(line)["time_ns"] - ahead_ns for line in text.splitlines()) if start <= at < end]
+    done = [c for c in result.run.calls if c.task == "clicks" and c.outcome == "ok"]
+    inside = sum(start <= c.start_ns and c.end_ns < end for c in done)
+    across = sum(c.start_ns < at < c.end_ns for c in done for at in (start, end))
+    assert inside <= len(logged) <= inside + across, "what was said to be logged is, once"
+
+
+def test_a_host_is_ten_times_slower(result: Result) -> None:
+    effect, host = settled(result, SLOW), result.trial.alone_on(("parse", "triton"))
+    assert f"every part on {host}: took up to" in result.unasked["V14"]
+    assert effect.failed == []
+    assert within(effect.mended_s, RESTARTED_S)
+
+
+def test_a_host_of_replicas_loses_power_and_comes_back(result: Result) -> None:
+    effect, host = settled(result, POWER), result.trial.alone_on(("parse", "triton"))
+    assert f"on {host}: the host was started again" in result.unasked["V02"]
+    by_name(effect, "parse", "category")
+    late = [r for r in effect.failed if r.intended_ns > effect.strike.fault_ns + NOTICED_S * 1e9]
+    assert late == [], "the other replica answers while the host is down"
+    answers_again(effect, host)
+
+
+def test_a_host_that_nobody_stands_in_for_loses_power_and_comes_back(result: Result) -> None:
+    effect, host = settled(result, POWER_ALONE), result.trial.host("summary")
+    assert f"clicks on {host}: the host was started again" in result.unasked["V02"]
+    by_name(effect, "parse", "category", "best", "others", "summary")
+    assert effect.failed
+    assert within(effect.mended_s, BOOTED_S)
+    answers_again(effect, host)
+
+
+def test_the_generator_is_killed(bed: Bed, runs: Path, result: Result) -> None:
+    """A run of its own: there is no load after that."""
+    trial = Trial(bed, SPEC, bed.inventory, runs)
+    trial.start("--expect-fault", "the query generator is killed", "--duration", "10")
+    with trial.ended():
+        trial.wait_load()
+        trial.kill("the query generator is killed", "generator")
+        killed = trial.result()
+    assert result.directory != killed.directory
+    assert trial.strikes[0].seen <= {r.request_id for r in killed.run.requests}, "what had ended is recorded"
+    assert killed.without_calls() == []
+    assert {"V01", "V06", "V10"} <= set(killed.codes), "whatever was asked for: half a load is no measurement"
+    assert killed.lost()
+    said = {reason.code: reason.found for reason in killed.verdict.reasons}
     assert "generator 0 on h5: no figures were left" in said["V06"]
     assert "generator 0 on h5 did not come to its end" in said["V13"]
-    assert restarts(result) == {("generator", "h5"): 0}
-    assert result.report.fault is not None
-    assert result.report.fault.parts == ("generator on h5: it did not come to its end",)
-    unasked = result.unasked(tmp_path / "unasked")
-    assert unasked.keys() >= {"V01", "V06", "V10"}
-    assert unasked["V02"] == "generator on h5: it did not come to its end"
+    assert killed.restarts == {("generator", "h5"): 0}
+    assert killed.report.fault is not None
+    assert killed.report.fault.parts == ("generator on h5: it did not come to its end",)
+    assert killed.unasked.keys() >= {"V01", "V06", "V10"}
+    assert killed.unasked["V02"] == "generator on h5: it did not come to its end"
 
 
-def test_a_host_of_replicas_loses_power_and_comes_back(trial: Trial, rows: list[Row], tmp_path: Path) -> None:
-    begun(trial, "a host loses power, whose tasks have another replica", 30)
-    host = trial.alone_on(("parse", "triton"))
-    trial.strike(lambda: trial.bed.kill(host))
-    trial.more(90)
-    trial.mend(lambda: trial.bed.boot(host))
-    result, unasked = settled(trial, rows, tmp_path)
-    assert {at for _, at in restarts(result)} == {host}
-    assert f"on {host}: the host was started again" in unasked["V02"]
-    assert f"on {host}: answered nothing" in unasked["V14"]
-    by_name(result, "parse", "category")
-    late = [r for r in result.failed if r.intended_ns > result.fault_ns + NOTICED_S * 1e9]
-    assert late == [], "the other replica answers while the host is down"
-    answers_again(result, host)
-    assert result.lost() == set()
-
-
-def test_a_host_that_nobody_stands_in_for_loses_power_and_comes_back(trial: Trial, rows: list[Row], tmp_path: Path) -> None:
-    begun(trial, "a host loses power, whose tasks nobody else does", 40)
-    host = trial.host("summary")
-    trial.strike(lambda: trial.bed.kill(host))
-    trial.more(40)
-    trial.mend(lambda: trial.bed.boot(host))
-    result, unasked = settled(trial, rows, tmp_path)
-    assert {at for _, at in restarts(result)} == {host}
-    assert f"on {host}: the host was started again" in unasked["V02"]
-    by_name(result, "parse", "category", "best", "others", "summary")
-    assert within(result.mended_s, BOOTED_S)
-    answers_again(result, host)
-    assert result.lost() == set()
-
-
-def test_a_host_is_cut_off_and_healed(trial: Trial, rows: list[Row], tmp_path: Path) -> None:
-    begun(trial, "a host is cut off, whose tasks have another replica", 30)
-    host = trial.alone_on(("parse", "triton"))
-    trial.strike(lambda: trial.bed.cut(host))
-    trial.more(90)
-    trial.mend(lambda: trial.bed.heal(host))
-    result, unasked = settled(trial, rows, tmp_path)
-    assert restarts(result) == {}
-    assert f"on {host}: answered nothing" in unasked["V14"]
-    by_name(result, "parse", "category")
-    assert [r for r in result.failed if r.intended_ns > result.fault_ns + NOTICED_S * 1e9] == []
-    answers_again(result, host)
-    assert result.lost() == set()
-
-
-def test_disks_are_full(trial: Trial, rows: list[Row], tmp_path: Path) -> None:
-    """Of a planner, which records every call, and of the event log, which must not say that it has logged what it has not."""
-    begun(trial, "the disks of a planner and of the event log are full")
-    hosts = (trial.host("planner"), trial.host("clicks"))
-    filler = "/var/lib/aibench/filler"
-    fill = f"head -c {2 * DISK_MIB}M /dev/zero > {filler} 2>&-; test $(df --output=avail /var/lib/aibench | tail -n 1) = 0"
-    trial.strike(lambda: [trial.bed.sh(host, "sh", "-c", fill) for host in hosts])
-    trial.more(60)
-    trial.mend(lambda: [trial.bed.sh(host, "rm", filler) for host in hosts])
-    result, unasked = settled(trial, rows, tmp_path)
-    assert restarts(result) == {}
-    assert result.failed == [], "no user waits for a disk"
-    assert result.lost() == set()
-    refused = [c for c in result.run.calls if c.task == "clicks" and c.outcome == "failed"]
-    assert refused
-    assert {c.request_id for c in result.run.calls if c.start_ns < result.trial.mended_ns} >= {r.request_id for r in result.before}
-    assert f"clicks on {trial.host('clicks')}: INTERNAL: OSError" in unasked["V15"]
-    logged = trial.bed.sh(trial.host("clicks"), "sh", "-c", f"cat /var/lib/aibench/*/tasks/{result.directory.name}/events/*.jsonl")
-    done = [c for c in result.run.calls if c.task == "clicks" and c.outcome == "ok"]
-    assert len(logged.splitlines()) == len(done), "what was said to be logged is, once"
-
-
-def test_a_host_is_ten_times_slower(trial: Trial, rows: list[Row], tmp_path: Path) -> None:
-    """It gets a tenth of a core, millisecond by millisecond, and something else takes what its parts leave of it."""
-    begun(trial, "a host is ten times slower", 25)
-    host = trial.alone_on(("parse", "triton"))
-    neighbour = ("systemd-run", "--unit=neighbour", "--nice=19", "sh", "-c", "while :; do :; done")
-    trial.strike(lambda: (trial.bed.sh(host, *neighbour), trial.bed.quota(host, 0.1, period_us=10_000)))
-    trial.more(80)
-    trial.mend(lambda: (trial.bed.quota(host, os.cpu_count() or 1), trial.bed.sh(host, "systemctl", "stop", "neighbour")))
-    result, unasked = settled(trial, rows, tmp_path)
-    assert restarts(result) == {}
-    assert f"every part on {host}: took up to" in unasked["V14"]
-    assert result.failed == []
-    assert within(result.mended_s, RESTARTED_S)
-    assert result.lost() == set()
-
-
-def test_a_control_host_that_is_interrupted_in_every_stage_goes_on_where_it_was(trial: Trial) -> None:
+def test_a_control_host_that_is_interrupted_in_every_stage_goes_on_where_it_was(bed: Bed, runs: Path) -> None:
     """By Ctrl-C, or without a word as by a loss of power; the load is sent once. The last of this file."""
-    duration = ("--duration", f"{MEASURED_S:g}")
+    trial = Trial(bed, SPEC, bed.inventory, runs)
+    duration = ("--duration", "12")
     trial.start(*duration)
     trial.wait_stage("prepare")
     trial.interrupt()

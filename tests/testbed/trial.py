@@ -1,38 +1,61 @@
-"""A run on the test bed in whose middle something is broken, and what became of it: what users saw, and what was recorded."""
+"""A run on the test bed in whose load one thing after another is broken and mended, and what became of each: what users saw of it, and what
+was recorded."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import psutil
-from aibenchrt.collect.records import RequestRecord
+from aibenchrt.collect.records import CallRecord, RequestRecord
 from aibenchrt.collect.run import Run, read_run
 from aibenchrt.collect.run_info import RUN_FILE
-from aibenchrt.plan import PlanPart, parts, read_plan
+from aibenchrt.control.describe_cluster import site
+from aibenchrt.home import home
+from aibenchrt.plan import Plan, PlanPart, parts, read_plan
 from aibenchrt.report import report, validate
 from aibenchrt.report.model import Report
 from bed import BIN, HERE, ROOT, Bed
 
 START_S = 600.0  # until a run's load is under way
-MEASURED_S = 20.0
-BEFORE = 60  # requests that have ended when the fault comes; of them 20 or so are warm-up
-SLOW = 2.0  # times the slowest tenth before the fault
+BEFORE = 60  # requests that have ended when the first fault comes; of them 20 or so are warm-up
+SLOW = 2.0  # times the slowest tenth before the first fault
 IN_A_ROW, STRAY = 20, 2  # well again: no request fails any more, and of so many in a row no more than STRAY are slow
 
 
 @dataclass(frozen=True)
+class Ended:
+    """A request, as it is recorded at once. ms: from when it was meant to be sent."""
+
+    outcome: str
+    ms: float
+
+
+@dataclass
+class Strike:
+    """Something that was broken. Times: CLOCK_MONOTONIC, which all hosts of a bed share; until_ns: of the next strike, or the load's end.
+    seen: requests that had ended when it broke."""
+
+    fault: str
+    fault_ns: int
+    seen: frozenset[int]
+    mended_ns: int = 0
+    until_ns: int = 0
+
+
+@dataclass(frozen=True)
 class Row:
-    """What one fault did. well_s: seconds from the fault until all is well again (Result.well_ns), mended_s: from when what was broken was
-    mended, where it did not mend itself. p99 in ms: before the fault, from then until well, after."""
+    """What one fault did. well_s: seconds from the fault until all is well again (Effect.well_ns), mended_s: from when what was broken was
+    mended, where it did not mend itself. p99 in ms: before the first fault, from then until well, after."""
 
     fault: str
     requests: int
@@ -42,20 +65,15 @@ class Row:
     p99_after_ms: float | None
     well_s: float | None
     mended_s: float | None
-    restarts: tuple[str, ...]
-    codes: tuple[str, ...]
-    wall_s: float
 
 
 class Trial:
-    """One `aibenchc run -i` of the bed's spec. Times are CLOCK_MONOTONIC, which all hosts of a bed share."""
+    """One `aibenchc run -i` of the bed's spec."""
 
     def __init__(self, bed: Bed, spec: Path, inventory: Path, runs: Path) -> None:
         self.bed, self.spec, self.inventory, self.runs = bed, spec, inventory, runs
         self.directory = Path()
-        self.fault_ns = 0
-        self.mended_ns = 0
-        self.seen: tuple[int, ...] = ()
+        self.strikes: list[Strike] = []
         self._began = time.monotonic()
         self._child: subprocess.Popen[str] | None = None
         self._known: set[Path] = set()
@@ -114,6 +132,15 @@ class Trial:
         assert self.child.returncode == 0, complained[-6000:]
         return said
 
+    @contextlib.contextmanager
+    def ended(self) -> Iterator[None]:
+        """Nothing of the run goes on after this, whatever is raised."""
+        try:
+            yield
+        finally:
+            if self.child.poll() is None:
+                self.interrupt(signal.SIGKILL)
+
     def interrupt(self, number: int = signal.SIGINT) -> None:
         """SIGKILL: as if the control host lost its power: Ansible's processes go with it."""
         if number == signal.SIGKILL:
@@ -127,8 +154,23 @@ class Trial:
     # -- what is where
 
     @property
+    def plan(self) -> Plan:
+        return read_plan(self.directory / "plan.json")
+
+    @property
     def plan_parts(self) -> tuple[PlanPart, ...]:
-        return parts(read_plan(self.directory / "plan.json"))
+        return parts(self.plan)
+
+    @property
+    def shipment(self) -> Path:
+        return home() / "shipments" / site(self.plan)
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """With which the playbooks deploy this run."""
+        load = self.plan.load
+        names = {"aibench_shipment": str(self.shipment), "aibench_run": self.directory.name}
+        return {**names, "aibench_warmup_s": load.warmup_s, "aibench_duration_s": load.duration_s, "aibench_think_s": 0.0}
 
     def host(self, name: str) -> str:
         """Of a part."""
@@ -146,32 +188,59 @@ class Trial:
     def unit(self, name: str) -> str:
         return f"aibench-{self.spec.stem}-{name}.service"
 
-    def requests_now(self) -> dict[int, str]:
-        """Request → outcome, of all that the generator has recorded by now."""
+    def requests_now(self) -> dict[int, Ended]:
+        """By number, all that the generator has recorded by now, in the order of their ends."""
         text = self.bed.sh(self.host("generator"), "sh", "-c", f"cat /var/lib/aibench/*/runs/{self.directory.name}*/requests.jsonl 2>&-; :")
         rows = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-        return {row[0]: row[7] for row in rows}
+        return {row[0]: Ended(row[7], (row[6] - row[4]) / 1e6) for row in rows}
 
     # -- the fault
 
-    def strike(self, act: Callable[[], Any]) -> None:
+    def strike(self, fault: str, act: Callable[[], Any]) -> None:
         """Breaks something now."""
-        self.seen = tuple(self.requests_now())
-        self.fault_ns = time.monotonic_ns()
+        seen = frozenset(self.requests_now())
+        now = time.monotonic_ns()
+        if self.strikes:
+            self.strikes[-1].until_ns = now
+        self.strikes.append(Strike(fault, now, seen))
         act()
 
-    def kill(self, name: str) -> None:
-        """A part's main process, as the kernel would."""
-        self.strike(lambda: self.bed.sh(self.host(name), "systemctl", "kill", "--kill-whom=main", "--signal=KILL", self.unit(name)))
+    def kill(self, fault: str, name: str) -> None:
+        """A part's main process, as the kernel would; until it runs again."""
+        host, unit = self.host(name), self.unit(name)
+        self.strike(fault, lambda: self.bed.sh(host, "systemctl", "kill", "--kill-whom=main", "--signal=KILL", unit))
 
     def more(self, requests: int) -> None:
         """Until so many more requests have ended."""
         before = len(self.requests_now())
         self.wait(lambda: len(self.requests_now()) >= before + requests)
 
+    def calm(self, requests: int) -> None:
+        """Until of so many requests in a row, sent from now on, none has failed and hardly one is slow, and every part runs."""
+        known = len(self.requests_now())
+
+        def well() -> bool:
+            ended = list(self.requests_now().values())
+            usual = sorted(ended[BEFORE // 3 : BEFORE], key=lambda one: one.ms)
+            slow = SLOW * usual[int(0.9 * len(usual))].ms
+            now = ended[known:][-requests:]
+            strays = sum(one.ms > slow for one in now[-IN_A_ROW:])
+            return len(now) == requests and all(one.outcome == "ok" for one in now) and strays <= STRAY
+
+        self.wait(well, 0.3)
+        self.wait(self.all_active)
+
+    def all_active(self) -> bool:
+        """Whether every unit that should run does."""
+        units: dict[str, list[str]] = {}
+        for part in self.plan_parts:
+            if part.kind != "generator":
+                units.setdefault(part.host, []).append(self.unit(part.name))
+        return all(self.bed.ran("sh", host, "systemctl", "is-active", *names).returncode == 0 for host, names in units.items())
+
     def mend(self, act: Callable[[], Any]) -> None:
         act()
-        self.mended_ns = time.monotonic_ns()
+        self.strikes[-1].mended_ns = time.monotonic_ns()
 
     # -- what became of it
 
@@ -187,61 +256,26 @@ class Result:
         self.run: Run = read_run(directory)
         self.report: Report = report(directory)
         self.verdict = validate(directory)
-        self.fault_ns = trial.fault_ns
+        if trial.strikes:
+            trial.strikes[-1].until_ns = self.run.info.load.window_end_ns
 
-    @cached_property
-    def well_ns(self) -> int:
-        """When the first of IN_A_ROW requests was meant to be sent, after the last failure, of which at most STRAY were slow; where that is
-        so at once, the end of the last failure, or the fault. Where it never is, the end of the measured window."""
-        usual = sorted(_ms(r) for r in self.before)
-        slow = SLOW * usual[int(0.9 * len(usual))]
-        last = max((r.done_ns for r in self.failed if r.done_ns > self.fault_ns), default=self.fault_ns)
-        later = self.between(last, float("inf"))
-        for at in range(len(later) - IN_A_ROW + 1):
-            if sum(_ms(r) > slow for r in later[at : at + IN_A_ROW]) <= STRAY:
-                return later[at].intended_ns if at else last
-        return self.run.info.load.window_end_ns
+    def effect(self, fault: str) -> Effect:
+        (found,) = [strike for strike in self.trial.strikes if strike.fault == fault]
+        return Effect(self, found)
 
     @property
     def before(self) -> list[RequestRecord]:
-        return [r for r in self.run.measured if r.done_ns and r.done_ns <= self.fault_ns]
-
-    @property
-    def failed(self) -> list[RequestRecord]:
-        return [r for r in self.run.measured if r.outcome != "ok"]
-
-    @property
-    def well_s(self) -> float | None:
-        """None: never within the run."""
-        return None if self.well_ns == self.run.info.load.window_end_ns else (self.well_ns - self.fault_ns) / 1e9
-
-    @property
-    def mended_s(self) -> float | None:
-        """Below 0: it was well before it was mended."""
-        return (self.well_ns - self.trial.mended_ns) / 1e9 if self.trial.mended_ns else None
+        """Measured requests that had ended before anything was broken."""
+        return [r for r in self.run.measured if r.done_ns and r.done_ns <= self.trial.strikes[0].fault_ns]
 
     @property
     def codes(self) -> tuple[str, ...]:
         return tuple(reason.code for reason in self.verdict.reasons)
 
-    def between(self, start_ns: float, end_ns: float) -> list[RequestRecord]:
-        """Requests meant to be sent then."""
-        return [r for r in self.run.measured if start_ns <= r.intended_ns < end_ns]
-
-    def row(self) -> Row:
-        parts_of = (
-            self.before,
-            [r for r in self.run.measured if r.done_ns > self.fault_ns and r.intended_ns < self.well_ns],
-            self.between(self.well_ns, float("inf")),
-        )
-        before, during, after = (_p99([_ms(r) for r in found if r.outcome == "ok"]) for found in parts_of)
-        again = tuple(f"{p.name} on {p.host}: {p.reason}" for p in self.run.info.processes if p.died)
-        text = self.run.info.fault
-        well, mended = (None if seconds is None else round(seconds, 1) for seconds in (self.well_s, self.mended_s))
-        return Row(
-            text, len(self.run.measured), len(self.failed), before, during, after, well, mended, again, self.codes,
-            round(self.wall_s, 1),
-        )  # fmt: skip
+    @property
+    def restarts(self) -> dict[tuple[str, str], int]:
+        """(part, host) of what died → how often it was started again."""
+        return {(p.name, p.host): p.restarts for p in self.run.info.processes if p.died}
 
     def lost(self) -> set[int]:
         """Requests of the schedule without a record."""
@@ -253,8 +287,10 @@ class Result:
         made = {key: {call.task for call in calls} for key, calls in self.run.calls_of.items()}
         return [r for r in self.run.requests if r.outcome == "ok" and not every <= made.get(r.request_id, set())]
 
-    def unasked(self, folder: Path) -> dict[str, str]:
-        """Why the same run is INVALID if nobody had asked for the fault: code → what was found."""
+    @cached_property
+    def unasked(self) -> dict[str, str]:
+        """Why the same run is INVALID if nobody had asked for the faults: code → what was found."""
+        folder = self.directory.with_name(f"{self.directory.name}-unasked")
         folder.mkdir()
         for path in self.directory.iterdir():
             if path.is_file():
@@ -262,6 +298,60 @@ class Result:
         told = json.loads((folder / RUN_FILE).read_text())
         (folder / RUN_FILE).write_text(json.dumps(told | {"fault": ""}))
         return {reason.code: reason.found for reason in validate(folder).reasons}
+
+
+class Effect:
+    """What one strike of a run did, until the next."""
+
+    def __init__(self, result: Result, strike: Strike) -> None:
+        self.result, self.strike = result, strike
+        self.run = result.run
+        self.requests = self.between(strike.fault_ns, strike.until_ns)
+        self.calls = [c for c in self.run.calls if strike.fault_ns <= c.start_ns < strike.until_ns]
+
+    @property
+    def failed(self) -> list[RequestRecord]:
+        """Under way when it broke, or sent after."""
+        start, end = self.strike.fault_ns, self.strike.until_ns
+        return [r for r in self.run.measured if r.outcome != "ok" and r.done_ns > start and r.intended_ns < end]
+
+    @cached_property
+    def well_ns(self) -> int:
+        """When the first of IN_A_ROW requests was meant to be sent, after the last failure, of which at most STRAY were slow; where that is
+        so at once, the end of the last failure, or the fault. Where it never is, until_ns."""
+        usual = sorted(_ms(r) for r in self.result.before)
+        slow = SLOW * usual[int(0.9 * len(usual))]
+        last = max((r.done_ns for r in self.failed), default=self.strike.fault_ns)
+        later = self.between(last, self.strike.until_ns)
+        for at in range(len(later) - IN_A_ROW + 1):
+            if sum(_ms(r) > slow for r in later[at : at + IN_A_ROW]) <= STRAY:
+                return later[at].intended_ns if at else last
+        return self.strike.until_ns
+
+    @property
+    def well_s(self) -> float | None:
+        """None: never before the next strike."""
+        return None if self.well_ns == self.strike.until_ns else (self.well_ns - self.strike.fault_ns) / 1e9
+
+    @property
+    def mended_s(self) -> float | None:
+        """Below 0: it was well before it was mended."""
+        return (self.well_ns - self.strike.mended_ns) / 1e9 if self.strike.mended_ns else None
+
+    def between(self, start_ns: float, end_ns: float) -> list[RequestRecord]:
+        """Requests meant to be sent then."""
+        return [r for r in self.run.measured if start_ns <= r.intended_ns < end_ns]
+
+    def answered_since_mended(self) -> list[CallRecord]:
+        return [c for c in self.calls if c.start_ns > self.strike.mended_ns and c.outcome == "ok"]
+
+    def row(self) -> Row:
+        start, well = self.strike.fault_ns, self.well_ns
+        during = [r for r in self.run.measured if r.done_ns > start and r.intended_ns < well]
+        times = (self.result.before, during, self.between(well, self.strike.until_ns))
+        before, unwell, after = (_p99([_ms(r) for r in found if r.outcome == "ok"]) for found in times)
+        well_s, mended_s = (None if seconds is None else round(seconds, 1) for seconds in (self.well_s, self.mended_s))
+        return Row(self.strike.fault, len(self.requests), len(self.failed), before, unwell, after, well_s, mended_s)
 
 
 def _ms(request: RequestRecord) -> float:
@@ -285,7 +375,7 @@ def _kill(pid: int) -> None:
         return
 
 
-HEAD = ("fault", "requests", "failed", "p99 ms before", "during", "after", "well after s", "of mending", "verdict", "died or started again")
+HEAD = ("fault", "requests", "failed", "p99 ms before", "while unwell", "after", "well after s", "of mending")
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -302,8 +392,6 @@ def table(rows: Sequence[Row]) -> str:
             *(shown(ms, 0) for ms in (row.p99_before_ms, row.p99_during_ms, row.p99_after_ms)),
             shown(row.well_s, 1),
             shown(row.mended_s, 1),
-            " ".join(row.codes) or "VALID",
-            "; ".join(row.restarts),
         )
         for row in rows
     ]

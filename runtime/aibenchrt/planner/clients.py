@@ -31,6 +31,8 @@ RETRIES = {
     "backoffMultiplier": 3,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
+# A Triton that is told to stop unloads its models first and answers for seconds that it knows no such model; another has it.
+TRITON_RETRIES = RETRIES | {"retryableStatusCodes": ["UNAVAILABLE", "NOT_FOUND"]}
 # Each failure takes a token, each success gives a tenth back; below half of them nothing is repeated: at most a tenth more calls.
 BUDGET = {"maxTokens": 40, "tokenRatio": 0.1}
 
@@ -152,12 +154,13 @@ def idempotent(step: Step) -> bool:
 
 
 def _options(health_service: str | None, repeated: bool) -> list[tuple[str, Any]]:
-    """health_service: what the replicas' health is asked about; None: they have no Watch."""
+    """health_service: what the replicas' health is asked about; None: they are Tritons, which have no Watch."""
     config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
     if health_service is not None:
         config["healthCheckConfig"] = {"serviceName": health_service}
     if repeated:
-        config |= {"methodConfig": [{"name": [{}], "retryPolicy": RETRIES}], "retryThrottling": BUDGET}
+        retries = RETRIES if health_service is not None else TRITON_RETRIES
+        config |= {"methodConfig": [{"name": [{}], "retryPolicy": retries}], "retryThrottling": BUDGET}
     return [("grpc.service_config", json.dumps(config))]
 
 
