@@ -31,7 +31,7 @@ def units(scenario):
     return found
 
 
-SHOWN = "Id ActiveState UnitFileState NeedDaemonReload InactiveExitTimestampMonotonic".split()
+SHOWN = ("Id", "ActiveState", "UnitFileState", "NeedDaemonReload", "InactiveExitTimestampMonotonic")
 
 
 def running(paths):
@@ -41,7 +41,7 @@ def running(paths):
     names = [os.path.basename(path) for path in paths]
     told = subprocess.run(["systemctl", "show", "--property", ",".join(SHOWN), *names], capture_output=True, text=True, check=True).stdout
     found = []
-    for path, block in zip(paths, told.strip().split("\n\n")):
+    for path, block in zip(paths, told.strip().split("\n\n"), strict=True):
         unit = dict(line.split("=", 1) for line in block.splitlines())
         started = time.time() - time.monotonic() + int(unit["InactiveExitTimestampMonotonic"]) / 1e6
         well = (unit["ActiveState"], unit["UnitFileState"], unit["NeedDaemonReload"]) == ("active", "enabled", "no")

@@ -16,7 +16,8 @@ def unpack(archive, folder, name, owner):
     scratch = os.path.join(folder, ".unfinished")
     shutil.rmtree(scratch, ignore_errors=True)
     os.makedirs(scratch, mode=0o700)
-    with subprocess.Popen(["tar", "--extract", "--gzip", "--no-same-owner", "--preserve-permissions", "-C", scratch], stdin=subprocess.PIPE) as tar:
+    command = ["tar", "--extract", "--gzip", "--no-same-owner", "--preserve-permissions", "-C", scratch]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as tar:
         shutil.copyfileobj(archive, tar.stdin, 1 << 20)
     if tar.returncode:
         sys.exit(f"{name}: tar ended with {tar.returncode}")
@@ -34,7 +35,7 @@ def unpack(archive, folder, name, owner):
 
 def main(path, *wanted):
     with tarfile.open(path) as bundle:
-        for folder, file, owner in zip(*[iter(wanted)] * 3):
+        for folder, file, owner in zip(wanted[::3], wanted[1::3], wanted[2::3], strict=True):
             unpack(bundle.extractfile(file), folder, file[: -len(".tar.gz")], owner)
     os.unlink(path)
 
