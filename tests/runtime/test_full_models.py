@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -35,8 +36,9 @@ def test_every_component_says_what_it_is(spec: ComponentSpec) -> None:
         assert dict(model.quality).keys() & set(spec.metrics), f"{model.name} declares no quality of its component"
         assert model.paper
     assert spec.baseline
-    for word in ("Data", "Metric"):
-        assert f"**{word}" in page, f"{spec.name}/README.md has no {word}"
+    marked = " ".join(re.findall(r"\*\*([^*]+)\*\*", page)).lower()
+    for word in ("model", "data", "metric"):
+        assert word in marked, f"{spec.name}/README.md has no {word}"
 
 
 def _parameters(network: nn.Module) -> int:
