@@ -107,7 +107,8 @@ class Block(nn.Module):
         """x: (lists, n, width); present: (lists, n) bool, None: all are."""
         x = x + self.dropout(self._attention(self.norm1(x), present))
         hidden = self.dropout(functional.relu(self.into(self.norm2(x))))
-        return x + self.dropout(self.out(hidden))
+        out: Tensor = x + self.dropout(self.out(hidden))
+        return out
 
     def _attention(self, x: Tensor, present: Tensor | None) -> Tensor:
         lists, n, width = x.shape
