@@ -46,10 +46,9 @@ class Effort:
 
 @dataclass(frozen=True)
 class Loop:
-    """How a network is fitted. vary: a signal of the training set as it is met this time. error: of the network on validation data."""
+    """How a network is fitted. error: of the network as it is, on validation data."""
 
     effort: Effort
-    vary: Callable[[Signal, np.random.Generator], Signal]
     error: Callable[[], float]
     generator: torch.Generator
     progress: Progress
@@ -59,7 +58,6 @@ class Loop:
 def fit(network: Any, examples: Sequence[Example], loop: Loop) -> int:
     """Leaves the network as it was after the epoch with the least validation error, in evaluation mode; returns that epoch."""
     effort = loop.effort
-    rng = np.random.default_rng(loop.generator.initial_seed())
     batches_an_epoch = -(-len(examples) // effort.batch)
     optimizer = torch.optim.AdamW(network.parameters(), lr=effort.rate, weight_decay=effort.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, effort.rate, effort.epochs * batches_an_epoch, pct_start=effort.first)
@@ -69,7 +67,7 @@ def fit(network: Any, examples: Sequence[Example], loop: Loop) -> int:
         for rows in alike(examples, effort.batch, loop.generator):
             optimizer.zero_grad()
             chosen = [examples[row] for row in rows]
-            batch = padded([loop.vary(one.signal, rng) for one in chosen], [one.numbers for one in chosen], device_of(network))
+            batch = padded([one.signal for one in chosen], [one.numbers for one in chosen], device_of(network))
             network.loss(*batch).backward()
             nn.utils.clip_grad_norm_(network.parameters(), effort.longest_gradient)
             optimizer.step()
