@@ -158,7 +158,7 @@ def test_what_one_component_finds_the_next_one_works_on(replayed: dict[int, Repl
         assert list(one.snippets["item_id"]) == list(unique["item_id"])
         for snippet, text in zip(one.snippets["text"], unique["text"], strict=True):
             assert set(snippet.lower().split()) <= set(text.lower().replace(".", " ").split())
-    assert dropped > 10, "no duplicate was found, so nothing was tested"
+    assert dropped >= 5, "no duplicate was found, so nothing was tested"
 
 
 @pytest.fixture(scope="module")
@@ -169,13 +169,13 @@ def contributions(plan: Plan) -> Contributions:
 @pytest.mark.parametrize(("task", "metric"), [("recommend", "ndcg@10"), ("rank", "ndcg@10"), ("snippets", "rouge_l")])
 def test_random_answers_lower_quality_and_the_baseline_does_not_raise_it(contributions: Contributions, task: str, metric: str) -> None:
     rows = {row.overrides: row for row in contributions.rows if row.metric == metric and row.request_class == "text"}
-    assert rows[(f"{task}=random",)].lowers, rows[(f"{task}=random",)]
-    assert not rows[(f"{task}=baseline",)].raises, rows[(f"{task}=baseline",)]
+    assert rows[(f"{task}=random",)].worse, rows[(f"{task}=random",)]
+    assert not rows[(f"{task}=baseline",)].better, rows[(f"{task}=baseline",)]
 
 
 def test_snippets_of_lead_words_are_worse(contributions: Contributions) -> None:
     (row,) = [row for row in contributions.rows if row.metric == "rouge_l" and row.overrides == ("snippets=baseline",)]
-    assert row.lowers
+    assert row.worse
 
 
 def test_report_and_verdict(run: Run, world: WebWorld) -> None:
