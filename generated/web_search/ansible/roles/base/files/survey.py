@@ -1,0 +1,126 @@
+"""What a host has, as JSON: python3 - SCENARIO USER PYTHON look|record
+
+archives: those that are unpacked whole, and where. units: the scenario's unit files. running: those of them that run, and as their file
+says now. problems: why the host cannot take the scenario. recorded: whether the record of what was there before was written now; only
+`record` writes it, once, and teardown.yml goes by it.
+"""
+
+import glob
+import grp
+import json
+import os
+import pwd
+import subprocess
+import sys
+import time
+
+PARENTS = ("/opt/aibench", "/var/lib/aibench", "/etc/aibench")
+
+
+def own(scenario):
+    return [f"{parent}/{scenario}" for parent in PARENTS]
+
+
+def units(scenario):
+    """Unit files of the scenario. Another scenario's name may begin with ours, so its folder tells whose a unit is."""
+    found = []
+    for path in sorted(glob.glob(f"/etc/systemd/system/aibench-{glob.escape(scenario)}-*.service")):
+        with open(path, encoding="utf-8") as file:
+            if f"\nX-AibenchScenario={scenario}\n" in file.read():
+                found.append(path)
+    return found
+
+
+SHOWN = ("Id", "ActiveState", "UnitFileState", "NeedDaemonReload", "InactiveExitTimestampMonotonic")
+
+
+def running(paths):
+    """A unit that was started before its file was written runs as another file said: whoever changed it was interrupted."""
+    if not paths:
+        return []
+    names = [os.path.basename(path) for path in paths]
+    told = subprocess.run(["systemctl", "show", "--property", ",".join(SHOWN), *names], capture_output=True, text=True, check=True).stdout
+    found = []
+    for path, block in zip(paths, told.strip().split("\n\n"), strict=True):
+        unit = dict(line.split("=", 1) for line in block.splitlines())
+        started = time.time() - time.monotonic() + int(unit["InactiveExitTimestampMonotonic"]) / 1e6
+        well = (unit["ActiveState"], unit["UnitFileState"], unit["NeedDaemonReload"]) == ("active", "enabled", "no")
+        if well and started > os.stat(path).st_mtime:
+            found.append(unit["Id"])
+    return found
+
+
+def known(table, name):
+    try:
+        table(name)
+    except KeyError:
+        return False
+    return True
+
+
+def ours_by_others(kind, scenario):
+    """What the records of other scenarios on this host say was added: it is not the host's own."""
+    found = set()
+    for path in glob.glob("/var/lib/aibench/*/install.json"):
+        if path != f"/var/lib/aibench/{scenario}/install.json":
+            with open(path, encoding="utf-8") as file:
+                found.update(json.load(file)["added"][kind])
+    return found
+
+
+def before(scenario, user):
+    """The record: what is not there yet, and so will have been added."""
+    home = os.path.expanduser("~/.ansible")
+    shared = [*PARENTS, home, f"{home}/tmp"]
+    return {
+        "version": 1,
+        "scenario": scenario,
+        "added": {
+            "folders": own(scenario),
+            "shared_folders": sorted({path for path in shared if not os.path.lexists(path)} | ours_by_others("shared_folders", scenario)),
+            "users": [] if known(pwd.getpwnam, user) else [user],
+            "groups": [] if known(grp.getgrnam, user) else [user],
+            "packages": [],
+        },
+    }
+
+
+def write_record(path, record):
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    with open(path + ".unfinished", "w", encoding="utf-8") as file:
+        json.dump(record, file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".unfinished", path)
+
+
+def problems(scenario, python, recorded):
+    if not recorded:
+        taken = [path for path in [*own(scenario), *units(scenario)] if os.path.lexists(path)]
+        if taken:
+            yield f"{', '.join(taken)} was there before any deployment of {scenario}: move it away"
+    library = f"libpython{python}.so.1.0"
+    try:
+        ended = subprocess.run([f"/usr/bin/python{python}", "-c", f"import ctypes; ctypes.CDLL('{library}')"], check=False)
+    except FileNotFoundError:
+        yield f"no /usr/bin/python{python}, which the shipped libraries were built for"
+    else:
+        if ended.returncode:
+            yield f"no {library}: install libpython{python}"
+
+
+def main(scenario, user, python, action):
+    path = f"/var/lib/aibench/{scenario}/install.json"
+    there = os.path.exists(path)
+    found = list(problems(scenario, python, there))
+    write = action == "record" and not there and not found
+    if write:
+        write_record(path, before(scenario, user))
+    folders = sorted(os.path.dirname(mark) for folder in own(scenario) for mark in glob.glob(f"{folder}/*/.whole"))
+    archives = {os.path.basename(folder): folder for folder in folders if not os.path.islink(folder)}
+    paths = units(scenario)
+    print(json.dumps({"archives": archives, "problems": found, "recorded": write, "running": running(paths), "units": paths}))
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,43 @@
+"""Unpacks what was shipped in one file: python3 - FILE (FOLDER ARCHIVE OWNER)...
+
+FILE is a tar of archives <name>.tar.gz, each with one folder <name>; that folder comes to FOLDER whole or not at all. Says each name.
+Interrupted, it is started again. FILE is removed.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tarfile
+
+
+def unpack(archive, folder, name, owner):
+    scratch = os.path.join(folder, ".unfinished")
+    shutil.rmtree(scratch, ignore_errors=True)
+    os.makedirs(scratch, mode=0o700)
+    command = ["tar", "--extract", "--gzip", "--no-same-owner", "--preserve-permissions", "-C", scratch]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as tar:
+        shutil.copyfileobj(archive, tar.stdin, 1 << 20)
+    if tar.returncode:
+        sys.exit(f"{name}: tar ended with {tar.returncode}")
+    found = os.path.join(scratch, name)
+    if owner != "root":
+        user = pwd.getpwnam(owner)
+        for at, folders, files in os.walk(found):
+            for entry in [at, *(os.path.join(at, file) for file in folders + files)]:
+                os.lchown(entry, user.pw_uid, user.pw_gid)
+    shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+    os.rename(found, os.path.join(folder, name))
+    os.rmdir(scratch)
+    print(name)
+
+
+def main(path, *wanted):
+    with tarfile.open(path) as bundle:
+        for folder, file, owner in zip(wanted[::3], wanted[1::3], wanted[2::3], strict=True):
+            unpack(bundle.extractfile(file), folder, file[: -len(".tar.gz")], owner)
+    os.unlink(path)
+
+
+main(*sys.argv[1:])
