@@ -20,6 +20,7 @@ from aibenchrt.components.query_parsing import service as query_parsing
 from aibenchrt.components.query_parsing.terms import read_term, words
 from aibenchrt.components.spelling_correction import service as spelling
 from aibenchrt.datasets.movielens_shop import load_world
+from aibenchrt.datasets.recency import last_met
 from aibenchrt.datasets.world import Item, World
 from aibenchrt.prepare import prepare_component, service_module
 from aibenchrt.values import Value, Work
@@ -218,8 +219,22 @@ def check_tables(world: World, engine: str) -> None:
     assert details["category"] == [good.category for good in goods[:3]]
     assert details["price"] == pytest.approx([good.price for good in goods[:3]])
     assert items({"items": {"item_id": []}})["details"] == {"item_id": [], "title": [], "category": [], "price": []}
+    met = last_met(world)
+    recent, suited = (
+        opened(world, "database_operation", table="articles", order=o, engine=engine, limit=40) for o in ("recent", "interests")
+    )
+    for user in world.users[:20]:
+        found = recent({"profile": {"user_id": user.user_id}})["items"]
+        assert found["item_id"] == sorted(met, key=lambda i: (-met[i], i))[:40]
+        assert found["popularity"] == pytest.approx([world.item[i].popularity for i in found["item_id"]])
+        found = suited({"profile": {"user_id": user.user_id}})["items"]
+        wanted = {i.item_id: user.weights[i.category] * i.popularity for i in world.items}
+        assert found["item_id"] == sorted(wanted, key=lambda i: (-wanted[i], i))[:40]
+        assert found["category"] == [world.item[i].category for i in found["item_id"]]
     unknown: tuple[tuple[Work, dict[str, Any]], ...] = (
         (users, {"user": {"user_id": -1}}),
+        (recent, {"profile": {"user_id": -1}}),
+        (suited, {"profile": {"user_id": -1}}),
         (weights, {"profile": {"user_id": -1}}),
         (items, {"items": {"item_id": [goods[0].item_id, -1]}}),
     )
