@@ -1,4 +1,4 @@
-"""The world of translation: splits that share no sentence, requests with their references, apt's texts, the dictionary, the toy language."""
+"""The world of translation: splits that share no sentence, requests with their references, apt's texts, the dictionary."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def shared(world: TranslationWorld) -> list[tuple[str, str, str]]:
 
 def test_no_sentence_is_in_two_splits(world: TranslationWorld) -> None:
     assert shared(world) == []
-    assert all(len(world.pairs(split).source) > 100 for split in SPLITS)
+    assert all(len(world.kinds(split)) == len(world.pairs(split).source) > 100 for split in SPLITS)
+    assert "word" not in {*world.kinds("validation"), *world.kinds("test")}
 
 
 def test_no_recording_is_in_two_splits(world: TranslationWorld) -> None:
@@ -117,7 +118,7 @@ def test_equal_sentences_stay_together_and_words_never_test() -> None:
     assert with_splits(list(reversed(pairs))) == tuple(reversed(with_splits(pairs)))
 
 
-def test_the_same_seed_gives_the_same_world(world: TranslationWorld, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(translation, "SPOKEN", {"train": 3, "validation": 2, "test": 2})
     monkeypatch.setattr(translation, "DRAWINGS", {"train": 3, "validation": 2, "test": 2})
     monkeypatch.setattr(translation, "SENTENCES", 300)
@@ -180,7 +181,7 @@ def test_apts_translations_are_read_and_aligned() -> None:
 
 def test_another_snapshot_is_told_apart_from_a_damaged_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AIBENCH_HOME", str(tmp_path))
-    monkeypatch.setattr(apt_texts, "_fetch", lambda language: {"aa": ("un\n deux", "one\n two")})
+    monkeypatch.setattr(apt_texts, "_fetch", lambda _language: {"aa": ("un\n deux", "one\n two")})
     first = load_descriptions("fr")
     assert first.changed
     assert "upstream changed" in first.said
