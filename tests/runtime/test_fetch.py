@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 from aibenchrt.datasets import fashion_mnist, movielens
-from aibenchrt.datasets.fetch import Package, PackageFile, fetch, sha256_of
+from aibenchrt.datasets.fetch import Package, PackageFile, Selection, fetch, sha256_of
 from aibenchrt.errors import EnvironmentFailure
 
 CONTENT = b"user\titem\n1\t2\n"
@@ -180,3 +182,24 @@ def test_without_apt_the_photos_cannot_be_had(tmp_path: Path, monkeypatch: pytes
         fetch(fashion_mnist.PACKAGE)
     assert failed.value.code == "AIB610"
     assert "synthetic" in failed.value.hint
+
+
+def test_many_files_come_as_one_archive_of_a_known_hash(links: Path, tmp_path: Path) -> None:
+    plant_wheel(links, CONTENT)
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        member = tarfile.TarInfo("testdata/ratings.tsv")
+        member.size = len(CONTENT)
+        archive.addfile(member, io.BytesIO(CONTENT))
+    known = hashlib.sha256(out.getvalue()).hexdigest()
+    chosen = Package("pip", "aibench-testdata", "1.0", (Selection("ratings.tar", r"testdata/.*\.tsv", known),))
+    assert fetch(chosen)["ratings.tar"].read_bytes() == out.getvalue()
+    assert left_behind(tmp_path / "home") == ["downloads/aibench-testdata-1.0/ratings.tar"]
+
+
+def test_a_selection_of_other_files_is_aib604(links: Path, tmp_path: Path) -> None:
+    plant_wheel(links, CONTENT.replace(b"2", b"3"))
+    with pytest.raises(EnvironmentFailure) as failed:
+        fetch(Package("pip", "aibench-testdata", "1.0", (Selection("ratings.tar", r"testdata/.*", GOOD),)))
+    assert failed.value.code == "AIB604"
+    assert left_behind(tmp_path / "home") == []

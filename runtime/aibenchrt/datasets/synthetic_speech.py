@@ -55,8 +55,9 @@ def _sound(character: str, pitch: float, rng: np.random.Generator) -> NDArray[np
     first, second = 300.0 * 1.22 ** (number % 7), 1500.0 * 1.17 ** (number // 7 % 8)
     time = np.arange(int(RATE * rng.uniform(*SOUND))) / RATE
     harmonics = pitch * rng.uniform(0.97, 1.03) * np.arange(1, 45)
-    heard = sum(1.0 / (1.0 + ((harmonics - place) / 90.0) ** 2) for place in (first, second))
+    heard = (1.0 / (1.0 + ((harmonics - np.array([[first], [second]])) / 90.0) ** 2)).sum(axis=0)
     phases = rng.uniform(0.0, 2 * np.pi, len(harmonics))
-    voice: NDArray[np.float64] = (heard[:, None] * np.sin(2 * np.pi * harmonics[:, None] * time + phases[:, None])).sum(axis=0)
+    voice = (heard[:, None] * np.sin(2 * np.pi * harmonics[:, None] * time + phases[:, None])).sum(axis=0)
     envelope = np.minimum(1.0, np.minimum(time, time[::-1]) / 0.008)
-    return voice * envelope * (0.1 * rng.uniform(0.7, 1.3) / max(float(voice.std()), 1e-9))
+    sound: NDArray[np.float64] = voice * envelope * (0.1 * rng.uniform(0.7, 1.3) / max(float(voice.std()), 1e-9))
+    return sound

@@ -12,8 +12,8 @@ SPEC = ComponentSpec(
     doc="reads a picture of one line of text",
     ports=Ports((Port("image", "Image"),), (Port("text", "Text"),)),
     models=(
-        Model("crnn", Profile.SMALL, (("cer", 0.1),), 110.0, f"{_SHI}, reduced"),
-        Model("crnn_full", Profile.FULL, (("cer", 0.1),), 3000.0, f"{_SHI}, table 1", memory_mib=128),
+        Model("crnn", Profile.SMALL, (("cer", 0.1),), 124.0, f"{_SHI}, reduced"),
+        Model("crnn_full", Profile.FULL, (("cer", 0.1),), 2410.0, f"{_SHI}, table 1", memory_mib=128),
     ),
     baseline="most_frequent",
     metrics=("cer",),
