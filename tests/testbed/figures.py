@@ -24,10 +24,11 @@ from bed import BIN, ROOT, Bed, a_bed
 from deployment import Site
 from trial import Trial
 
-LINKS_LOAD = ("--rate", "4", "--warmup", "4", "--duration", "40")
+LINKS_LOAD = ("--rate", "5", "--warmup", "4", "--duration", "30")
 REPLICA_CORES = 0.1
 USERS = 24  # more than the replicas can serve at once, so that they decide
 SLOWEST = "recommend"
+PLACES = {"triton": range(1, 8), "services": [8], "planner": [9], "generators": [10]}
 APART = "category, picture, recommend, rank, rank_new"  # a host for each replica of a model: a quota on a host is one replica's
 
 
@@ -85,7 +86,7 @@ def links(spec: str) -> Iterator[str]:
 def scaled(count: int) -> str:
     """E-commerce search on hosts, with so many replicas of its slowest part, asked by users who do not wait."""
     text = (ROOT / "specs" / "ecommerce.aib").read_text()
-    text = re.sub(r"(?m)^  load +\{.*\}$", f"  load {{ users {USERS} think 0.01 s, for 40 s, warmup 8 s, seed 7 }}", text)
+    text = re.sub(r"(?m)^  load +\{.*\}$", f"  load {{ users {USERS} think 0.01 s, for 30 s, warmup 6 s, seed 7 }}", text)
     text = re.sub(r"\n +replicas 2 \{.*", f"\n    replicas {count} {{ {SLOWEST} }}", text)
     return re.sub(r"\n +apart \{ planner \}.*", f"\n    apart {{ {APART} }}", text)
 
@@ -95,6 +96,8 @@ def replicas() -> Iterator[str]:
         with tempfile.TemporaryDirectory() as scratch, a_bed(10, name="fr") as bed:
             spec = Path(scratch, "ecommerce.aib")
             spec.write_text(scaled(count))
+            groups = "".join(f"\n[{name}]\n" + "".join(f"h{number}\n" for number in hosts) for name, hosts in PLACES.items())
+            bed.inventory.write_text(bed.inventory.read_text() + groups)
             trial = Trial(bed, spec, bed.inventory, Path(scratch) / "runs")
             trial.start("--deployment", "cluster", "--extra", "0", "--no-tls")
             trial.wait_stage("load")
