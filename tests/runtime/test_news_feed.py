@@ -25,7 +25,7 @@ from aibenchrt.train import plan_models
 from cuts import cuts
 from ecommerce import Replayed, free_block, processes_about, replay
 
-pytestmark = pytest.mark.timeout(600)  # on a machine without caches the first test trains
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]  # on a machine without caches the first test trains
 
 SPEC = Path(__file__).resolve().parents[2] / "specs" / "news_feed.aib"
 TASKS = {"reader", "fresh", "suited", "pool", "counts", "unread_timely", "recommend", "feed", "show"}

@@ -26,7 +26,7 @@ from aibenchrt.report.contribution import Contributions
 from aibenchrt.train import plan_models
 from ecommerce import free_block, processes_about
 
-pytestmark = pytest.mark.timeout(900)  # on a machine without caches the first test trains
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]  # on a machine without caches the first test trains
 
 SPEC = Path(__file__).resolve().parents[2] / "specs" / "web_search.aib"
 PATH = {"parse_spell", "profile", "weights", "head", "body", "tail", "merge", "recommend", "rank", "fetch", "unique", "snippets"}
