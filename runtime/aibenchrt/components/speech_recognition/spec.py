@@ -2,7 +2,7 @@
 
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
 
-# README.md says how the qualities were measured.
+# On validation utterances, conformer hardly trained: README.md says how they were measured.
 SPEC = ComponentSpec(
     name="speech_recognition",
     family="speech",
@@ -10,11 +10,11 @@ SPEC = ComponentSpec(
     doc="turns an utterance into text",
     ports=Ports((Port("audio", "Audio"),), (Port("text", "Text"),)),
     models=(
-        Model("ctc_bigru", Profile.SMALL, (("cer", 0.5), ("wer", 0.9)), 66.0, "after Amodei et al. 2016, Deep Speech 2, reduced"),
+        Model("ctc_bigru", Profile.SMALL, (("cer", 0.350),), 66.0, "after Amodei et al. 2016, Deep Speech 2, reduced"),
         Model(
             "conformer",
             Profile.FULL,
-            (("cer", 0.5), ("wer", 0.9)),
+            (("cer", 0.743),),
             470.0,
             "Gulati et al. 2020, Conformer: Convolution-augmented Transformer for Speech Recognition, table 1, size S",
             memory_mib=160,
