@@ -115,6 +115,8 @@ def metrics_of(scenario: Plan, stage: PlanStage, classes: Sequence[Reached]) -> 
     def scored(names: Sequence[str]) -> tuple[str, ...]:
         return tuple(name for name in names if (found := metric(name)) is not None and found.needs in possible)
 
+    if spec.state is not None:  # what it answers is what it has stored, and alone it has stored nothing
+        return scored(spec.metrics)
     return scored(spec.metrics) or scored(scenario.metrics)
 
 
