@@ -35,7 +35,7 @@ SPEC = ComponentSpec(
         Model(
             "context_aware",
             Profile.FULL,
-            (("ndcg@10", 0.269),),
+            (("ndcg@10", 0.257),),  # not trained to its end here: what search order has
             40.0,
             "Pobrotyn et al. 2020, Context-Aware Learning to Rank with Self-Attention",
             memory_mib=16,
