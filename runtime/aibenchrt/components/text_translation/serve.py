@@ -29,9 +29,10 @@ def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
         return logits, keys, values
 
     def translate(inputs: Values) -> Values:
-        ids = vocabulary.encode(str(inputs["text"]["text"]))[:MOST]
-        if not ids:
+        text = str(inputs["text"]["text"]).strip()
+        if not text:  # a recogniser may have heard nothing
             return {"translation": {"text": ""}}
+        ids = vocabulary.encode(text)[:MOST]
         (found,) = greedy(encode, step, [ids], longest_of(len(ids)))
         return {"translation": {"text": vocabulary.decode(found)}}
 
