@@ -112,6 +112,7 @@ def test_the_plan_of_a_component_alone_can_be_executed_and_holds_nothing_else(pl
     assert {stage.name for one in plan.steps for stage in one.stages} >= {"parse", "category", "find", "show", "clicks"}
 
 
+@pytest.mark.long
 def test_requests_that_feed_other_ports_are_a_class_of_their_own(assets: Assets) -> None:
     """An optional port that is fed for one class only; a class that never gets there."""
     spec = """aib 1
@@ -240,6 +241,7 @@ def _bench(folder: Path, component: str, *more: str) -> tuple[int, AloneFigures]
     return code, AloneFigures.model_validate_json((folder / "figures.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.long
 def test_a_model_alone_is_a_run_like_any_other_with_the_quality_of_its_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, figures = _bench(tmp_path, "text_classification", "--duration", "3", "--warmup", "1", "--in-flight", "4")
     assert code in (0, 3, 4), capsys.readouterr().err  # 3, 4: the machine was busy
@@ -329,6 +331,7 @@ def test_what_cannot_be_measured_is_said(words: list[str], code: int, said: str,
 # -- training
 
 
+@pytest.mark.long
 def test_a_training_is_timed_to_its_target_and_leaves_the_repository_alone(home: Path, tmp_path: Path, assets: Assets) -> None:
     before = sorted(path for path in (home / "models").rglob("metadata.json"))
     assert assets.models["category"].folder / "metadata.json" in before

@@ -121,6 +121,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     made.server.wait(10)
 
 
+@pytest.mark.long
 def test_a_run_that_failed_to_deploy_is_resumed_and_is_whole(site: Site) -> None:
     site.disk.unlink()
     with pytest.raises(EnvironmentFailure, match="AIB633") as raised:
@@ -156,6 +157,7 @@ def test_a_run_that_failed_to_deploy_is_resumed_and_is_whole(site: Site) -> None
 
 
 @pytest.mark.parametrize("site", [60.0], indirect=True)
+@pytest.mark.long
 def test_half_a_load_is_put_apart_and_sent_anew(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt() -> None:
         while len(lines := [*site.inventory.parent.glob("state/*/g?/requests.jsonl")]) < 2 or any(not p.stat().st_size for p in lines):

@@ -322,6 +322,7 @@ def test_crnn_is_that_of_table_1() -> None:
 
 
 @pytest.mark.parametrize("name", ["ctc_bigru", "conformer"])
+@pytest.mark.long
 def test_training_steps_lower_a_speech_recognisers_loss(name: str) -> None:
     torch.manual_seed(3)
     network = model.build(name, 20)
@@ -329,6 +330,7 @@ def test_training_steps_lower_a_speech_recognisers_loss(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["crnn", "crnn_full"])
+@pytest.mark.long
 def test_training_steps_lower_a_text_recognisers_loss(name: str) -> None:
     torch.manual_seed(3)
     assert loss_falls(crnn.build(name, 20), [columns(one.png) for one in SMALL.lines("train")[:4]])
@@ -350,6 +352,7 @@ def loss_falls(network: nn.Module, signals: list[np.ndarray[tuple[int, int], np.
 # The published networks, trained for one step and exported: `export` compares ONNX with torch on real inputs.
 
 
+@pytest.mark.long
 def test_the_conformer_is_exported_and_served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(speech.EFFORTS, ("tiny", "conformer"), Effort(1, 1e-3, 8, 8))
     trained = speech.train(SMALL, "conformer", 7, "tiny", silent)
@@ -366,6 +369,7 @@ def test_the_conformer_is_exported_and_served(monkeypatch: pytest.MonkeyPatch, t
     assert len(said) > 1
 
 
+@pytest.mark.long
 def test_crnn_full_is_exported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(text.EFFORTS, ("tiny", "crnn_full"), Effort(1, 1e-3, 8, 8))
     assert set(export(text.train(SMALL, "crnn_full", 7, "tiny", silent))) == {"model.safetensors", "model.onnx"}
@@ -375,18 +379,21 @@ def test_crnn_full_is_exported(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["cer", "wer"])
+@pytest.mark.long
 def test_the_small_speech_recogniser_beats_the_most_frequent_transcript(hearing: ModelVersion, name: str) -> None:
     error, gain = hearing.metadata["metrics"][name], hearing.metadata["gains"][f"{name} lower than {speech.BASELINE}"]
     assert error["value"] < 0.5 < hearing.metadata["baselines"][speech.BASELINE][name]["value"]
     assert gain["low"] > 0.2
 
 
+@pytest.mark.long
 def test_the_small_text_recogniser_beats_the_most_frequent_line(reading: ModelVersion) -> None:
     error, gain = reading.metadata["metrics"]["cer"], reading.metadata["gains"][f"cer lower than {text.BASELINE}"]
     assert error["value"] < 0.5 < reading.metadata["baselines"][text.BASELINE]["cer"]["value"]
     assert gain["low"] > 0.2
 
 
+@pytest.mark.long
 def test_what_is_served_has_the_quality_that_was_measured(hearing: ModelVersion, reading: ModelVersion, world: TranslationWorld) -> None:
     hear, read = serve.open_work(hearing.folder, {}), serve_text.open_work(reading.folder, {})
     said = [hear({"audio": {"wav": one.wav}})["text"]["text"] for one in world.utterances("test")]
@@ -397,6 +404,7 @@ def test_what_is_served_has_the_quality_that_was_measured(hearing: ModelVersion,
     assert seen.rate == pytest.approx(reading.metadata["metrics"]["cer"]["value"], abs=2e-3)
 
 
+@pytest.mark.long
 def test_baselines_and_random_answers_are_texts(hearing: ModelVersion, reading: ModelVersion, world: TranslationWorld) -> None:
     first, second = ({"audio": {"wav": one.wav}} for one in world.utterances("test")[:2])
     baseline, chance = serve.open_baseline(hearing.folder, {}), serve.open_random(hearing.folder, {})
@@ -408,6 +416,7 @@ def test_baselines_and_random_answers_are_texts(hearing: ModelVersion, reading: 
     assert chance(one) == chance(one) != chance(other)
 
 
+@pytest.mark.long
 def test_training_is_the_same_for_the_same_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(speech.EFFORTS, ("tiny", "ctc_bigru"), replace(speech.EFFORTS["tiny", "ctc_bigru"], epochs=1, examples=8))
     first, again = (speech.train(SMALL, "ctc_bigru", 7, "tiny", silent) for _ in range(2))

@@ -121,6 +121,7 @@ def test_the_pointer_generator_is_the_papers() -> None:
     }
 
 
+@pytest.mark.long
 def test_one_step_of_the_pointer_generator_learns_and_its_graphs_serve(world: WebWorld, tmp_path: Path) -> None:
     """On real texts: the loss falls, ONNX agrees with torch (export compares), and what is served is what torch writes."""
     torch.manual_seed(7)
@@ -189,6 +190,7 @@ def test_words_are_generated_or_copied_until_the_stop() -> None:
 # Serving.
 
 
+@pytest.mark.long
 def test_every_document_gets_its_snippet(world: WebWorld, tagger: ModelVersion) -> None:
     texts = [article.text for article in world.articles("test")[:9]]
     work = serve.open_work(tagger.folder, {})
@@ -206,6 +208,7 @@ def test_every_document_gets_its_snippet(world: WebWorld, tagger: ModelVersion) 
     assert work(documents([]))["snippets"] == {"item_id": [], "title": [], "text": []}
 
 
+@pytest.mark.long
 def test_the_baseline_leads_and_random_draws(tagger: ModelVersion) -> None:
     texts = ["one two three. four\nfive " + " ".join(f"w{k}" for k in range(50)), ""]
     count = tagger.metadata["serving"]["lead"]
@@ -223,6 +226,7 @@ def test_the_baseline_leads_and_random_draws(tagger: ModelVersion) -> None:
 # Quality.
 
 
+@pytest.mark.long
 def test_tiny_beats_the_lead_on_generated_texts(world: WebWorld, tagger: ModelVersion) -> None:
     gain = tagger.metadata["gains"]["rouge_l over lead words"]
     assert gain["low"] > 0.3

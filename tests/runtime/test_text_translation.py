@@ -111,6 +111,7 @@ def test_a_cache_changes_nothing(model: str) -> None:
     torch.testing.assert_close(alone, at_once[1:], atol=1e-4, rtol=1e-4)  # what is padding is not looked at
 
 
+@pytest.mark.long
 def test_the_full_model_takes_a_training_step_and_is_exported() -> None:
     """A step of Adam lowers its batch's loss; ONNX agrees with torch on real sentences. Real widths, two layers, so that CI bears it."""
     world = translation.load_world("synthetic").pairs("test")
@@ -151,6 +152,7 @@ def test_decoding_ends() -> None:
     assert padded([[1], [2, 3]]).tolist() == [[1, PADDING], [2, 3]]
 
 
+@pytest.mark.long
 def test_the_model_beats_copying(version: ModelVersion) -> None:
     metadata = version.metadata
     for metric in ("chrf", "bleu"):
@@ -159,6 +161,7 @@ def test_the_model_beats_copying(version: ModelVersion) -> None:
         assert metadata["metrics"][metric]["value"] > metadata["baselines"]["copying"][metric]["value"] + 0.1
 
 
+@pytest.mark.long
 def test_served_as_measured(version: ModelVersion, world: TranslationWorld) -> None:
     """One sentence at a time in ONNX Runtime: as good as training measured in batches in torch."""
     translate = serve.open_work(version.folder, {})
@@ -170,6 +173,7 @@ def test_served_as_measured(version: ModelVersion, world: TranslationWorld) -> N
     assert isinstance(translate({"text": {"text": "漢" * 5000}})["translation"]["text"], str)
 
 
+@pytest.mark.long
 def test_stand_ins(version: ModelVersion) -> None:
     text = {"text": {"text": "le chat noir dort"}}
     assert serve.open_baseline(version.folder, {})(text) == {"translation": {"text": "le chat noir dort"}}
@@ -178,6 +182,7 @@ def test_stand_ins(version: ModelVersion) -> None:
     assert len(str(guess(text)["translation"]["text"]).split()) == 4
 
 
+@pytest.mark.long
 def test_training_is_repeatable(world: TranslationWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(training.EFFORTS, "tiny", training.Effort(1, 4e-3, 500, 200, 20, 200))
     versions = []
