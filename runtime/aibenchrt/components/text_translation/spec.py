@@ -2,7 +2,8 @@
 
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
 
-# The small model's quality: seed 7 in size small; README.md says how it was measured. The full model was not trained: the same is assumed.
+# The small model's quality: mean over three seeds in size small; README.md says how it was measured. The full model was not trained: the
+# same is assumed.
 SPEC = ComponentSpec(
     name="text_translation",
     family="translation",
@@ -13,14 +14,14 @@ SPEC = ComponentSpec(
         Model(
             "transformer_small",
             Profile.SMALL,
-            (("chrf", 0.427),),
+            (("chrf", 0.408),),
             50.0,
             "Vaswani et al. 2017, Attention Is All You Need, reduced: 3 + 2 layers of width 160",
         ),
         Model(
             "transformer_base",
             Profile.FULL,
-            (("chrf", 0.427),),
+            (("chrf", 0.408),),
             900.0,
             "Vaswani et al. 2017, Attention Is All You Need, table 3, base",
         ),
