@@ -2,7 +2,7 @@
 
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
 
-# On validation utterances, conformer hardly trained: README.md says how they were measured.
+# On test utterances, seed 7; of the conformer, hardly trained, on validation utterances. README.md says how they were measured.
 SPEC = ComponentSpec(
     name="speech_recognition",
     family="speech",
@@ -10,7 +10,7 @@ SPEC = ComponentSpec(
     doc="turns an utterance into text",
     ports=Ports((Port("audio", "Audio"),), (Port("text", "Text"),)),
     models=(
-        Model("ctc_bigru", Profile.SMALL, (("cer", 0.350),), 66.0, "after Amodei et al. 2016, Deep Speech 2, reduced"),
+        Model("ctc_bigru", Profile.SMALL, (("cer", 0.361),), 66.0, "after Amodei et al. 2016, Deep Speech 2, reduced"),
         Model(
             "conformer",
             Profile.FULL,
