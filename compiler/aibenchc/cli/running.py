@@ -14,6 +14,7 @@ from aibenchrt.errors import EnvironmentFailure
 
 from aibenchc.cli import signing
 from aibenchc.cli.compiling import GENERATED, add_inventory_arguments, add_trained_spec_arguments, compile_to_folder, read_port
+from aibenchc.cli.numbers import not_negative, positive
 from aibenchc.cli.output import complain, say, show
 from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
 from aibenchc.diagnostics import Diagnostics
@@ -55,13 +56,13 @@ def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
 
 def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=Path, default=RUNS, metavar="FOLDER", help="where the run directory is made (runs)")
-    parser.add_argument("--rate", type=_positive, help="requests per second, instead of the spec's")
-    parser.add_argument("--duration", type=_positive, metavar="S", help="seconds measured, instead of the spec's")
-    parser.add_argument("--warmup", type=_positive, metavar="S", help="seconds of warm-up, instead of the spec's")
+    parser.add_argument("--rate", type=positive, help="requests per second, instead of the spec's")
+    parser.add_argument("--duration", type=positive, metavar="S", help="seconds measured, instead of the spec's")
+    parser.add_argument("--warmup", type=positive, metavar="S", help="seconds of warm-up, instead of the spec's")
     parser.add_argument("--seed", type=_seed, help="of the schedule, instead of the spec's")
     parser.add_argument("--first-port", type=read_port, metavar="PORT", help="the first port of the services, instead of the plan's")
     parser.add_argument(
-        "--extra", type=_seconds, default=EXTRA_S, metavar="S", help=f"longest extra run of rare classes ({EXTRA_S:g}; 0: none)"
+        "--extra", type=not_negative, default=EXTRA_S, metavar="S", help=f"longest extra run of rare classes ({EXTRA_S:g}; 0: none)"
     )
     parser.add_argument(
         "--replace",
@@ -89,23 +90,6 @@ def _add_reference_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference", action="append", default=[], type=Path, metavar="FILE", help="a reference that `aibenchc reference --json` wrote"
     )
-
-
-def _positive(text: str) -> float:
-    value = _seconds(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError(f"write a number above 0, not {text!r}")
-    return value
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"write a number, not {text!r}")
-    return value
 
 
 def _seed(text: str) -> int:
