@@ -22,9 +22,10 @@ from aibenchrt.components.indexing.service import recall
 from aibenchrt.components.query_parsing.service import work as parse
 from aibenchrt.components.spelling_correction.service import accuracy
 from aibenchrt.datasets.fetch import silent
+from aibenchrt.datasets.kept import DEFAULT_SEED
 from aibenchrt.datasets.web_world import WebWorld
 from aibenchrt.datasets.world import World
-from aibenchrt.datasets.worlds import DEFAULT_SEED, WORLDS
+from aibenchrt.datasets.worlds import WORLDS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.prepare import prepare_component, service_module
 from aibenchrt.values import Values, Work

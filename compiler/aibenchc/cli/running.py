@@ -168,7 +168,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _data(arguments: argparse.Namespace) -> int:
     from aibenchrt.datasets.describe import describe
-    from aibenchrt.datasets.worlds import DEFAULT_SEED, WORLDS
+    from aibenchrt.datasets.kept import DEFAULT_SEED
+    from aibenchrt.datasets.worlds import WORLDS
     from aibenchrt.home import home
 
     for name in arguments.names:

@@ -69,7 +69,8 @@ def run(verb: str, arguments: argparse.Namespace) -> int:
 
 
 def _trained(plan: Plan, arguments: argparse.Namespace) -> dict[int, list[ModelVersion]]:
-    from aibenchrt.datasets.worlds import DEFAULT_SEED, load_world
+    from aibenchrt.datasets.kept import DEFAULT_SEED
+    from aibenchrt.datasets.worlds import load_world
     from aibenchrt.train import alternatives, plan_models
     from aibenchrt.train.device import chosen_device
 

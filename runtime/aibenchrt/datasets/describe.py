@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aibenchrt.datasets.fetch import SourcePackage, is_whole
+from aibenchrt.datasets.kept import DEFAULT_SEED
 from aibenchrt.datasets.specs import DATASETS
-from aibenchrt.datasets.worlds import DEFAULT_SEED, WORLDS, WorldModule
+from aibenchrt.datasets.worlds import WORLDS, WorldModule
 
 
 @dataclass(frozen=True)

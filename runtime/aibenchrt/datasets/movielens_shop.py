@@ -8,21 +8,20 @@ README.md in this folder says what is observed and what is composed.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 from aibenchrt.datasets import fashion_mnist, movielens, synthetic
 from aibenchrt.datasets.compose import Sizes, compose_world
-from aibenchrt.datasets.fetch import Progress, SourcePackage, disk_guard, locked, silent
+from aibenchrt.datasets.fetch import Progress, SourcePackage, silent
+from aibenchrt.datasets.kept import DEFAULT_SEED, checked_form, kept_folder, kept_world
+from aibenchrt.datasets.kept import FORMS as FORMS
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.pictures import png
 from aibenchrt.datasets.store import load, save
 from aibenchrt.datasets.world import Photos, Provenance, World
 from aibenchrt.home import home
 
-FORMS = ("real", "synthetic")
-DEFAULT_SEED = 7
 PACKAGES = (
     SourcePackage("MovieLens-100k", movielens.PACKAGE, "GroupLens terms: fetched, never redistributed"),
     SourcePackage("Fashion-MNIST", fashion_mnist.PACKAGE, "MIT"),
@@ -47,21 +46,13 @@ def load_world(form: str = "real", seed: int = DEFAULT_SEED, progress: Progress 
 
     Raises EnvironmentFailure where the real form's data cannot be had (AIB604, AIB605, AIB610, AIB614), ValueError for an unknown form.
     """
-    if form not in FORMS:
-        raise ValueError(f"no form {form!r} of movielens_shop; there are {', '.join(FORMS)}")
-    folder = world_folder(home(), form, seed)
-    with disk_guard(folder), locked(folder.with_name(f"{folder.name}.lock")):
-        world = load(folder)
-        if world is None:
-            progress(f"composing the {form} world", 0.0)
-            world = save(_MAKERS[form](seed, progress), folder)
-    progress(f"{form} world {world.version[:12]}", 1.0)
-    return world
+    folder = world_folder(home(), checked_form("movielens_shop", form), seed)
+    return kept_world(folder, form, seed, progress, stored_world, _MAKERS, save)
 
 
 def world_folder(home: Path, form: str, seed: int) -> Path:
-    """Where a world is kept. Its name carries a hash of the code that composes worlds: what older code made is not taken for today's."""
-    return home / "worlds" / f"movielens_shop-{form}-{seed}-{_rules()[:12]}"
+    """Where a world is kept, as `kept_folder` has it."""
+    return kept_folder(home, "movielens_shop", form, seed, _COMPOSING)
 
 
 def stored_world(folder: Path) -> World | None:
@@ -95,13 +86,6 @@ def payloads(world: World, source: str, split: str = "test") -> list[Payload]:
             for q in world.photo_queries_of(split)
         ]
     raise ValueError(f"movielens_shop has no source {source!r}; it has queries and photos")
-
-
-def _rules() -> str:
-    digest = hashlib.sha256()
-    for path in (Path(__file__).with_name(f"{name}.py") for name in _COMPOSING):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def _real(seed: int, progress: Progress) -> World:

@@ -9,7 +9,6 @@ lower one an article opened and left. A Query of it is a visit: a reader opens t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,9 @@ from aibenchrt.datasets import movielens, synthetic, web_synthetic
 from aibenchrt.datasets.compose import Rng, rng_of, standing, user_records
 from aibenchrt.datasets.debian_packages import LICENCE, load_packages
 from aibenchrt.datasets.departments import category_of
-from aibenchrt.datasets.fetch import Progress, SourcePackage, disk_guard, locked, silent
+from aibenchrt.datasets.fetch import Progress, SourcePackage, silent
+from aibenchrt.datasets.kept import DEFAULT_SEED, checked_form, kept_folder, kept_world
+from aibenchrt.datasets.kept import FORMS as FORMS
 from aibenchrt.datasets.movielens import Ratings, RawItem
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.store import load, save
@@ -28,8 +29,6 @@ from aibenchrt.datasets.web_compose import TOPICS, Leaf, leaves_of
 from aibenchrt.datasets.world import LIKED, Interactions, Item, Photos, Provenance, Query, World
 from aibenchrt.home import home
 
-FORMS = ("real", "synthetic")
-DEFAULT_SEED = 7
 PACKAGES = (SourcePackage("MovieLens-100k", movielens.PACKAGE, "GroupLens terms: fetched, never redistributed"),)
 _COMPOSING = (  # the modules whose code decides what a world contains
     *("compose", "debian_packages", "departments", "movielens", "news", "store", "synthetic", "web_compose", "web_synthetic", "world"),
@@ -45,24 +44,13 @@ def load_world(form: str = "real", seed: int = DEFAULT_SEED, progress: Progress 
 
     Raises EnvironmentFailure where the real form's data cannot be had (AIB604, AIB605, AIB610, AIB614), ValueError for an unknown form.
     """
-    if form not in FORMS:
-        raise ValueError(f"no form {form!r} of news; there are {', '.join(FORMS)}")
-    folder = world_folder(home(), form, seed)
-    with disk_guard(folder), locked(folder.with_name(f"{folder.name}.lock")):
-        world = stored_world(folder)
-        if world is None:
-            progress(f"composing the {form} world", 0.0)
-            world = save(_MAKERS[form](seed, progress), folder)
-    progress(f"{form} world {world.version[:12]}", 1.0)
-    return world
+    folder = world_folder(home(), checked_form("news", form), seed)
+    return kept_world(folder, form, seed, progress, stored_world, _MAKERS, save)
 
 
 def world_folder(home: Path, form: str, seed: int) -> Path:
-    """Where a world is kept. Its name carries a hash of the code that composes worlds: what older code made is not taken for today's."""
-    digest = hashlib.sha256()
-    for path in (Path(__file__).with_name(f"{name}.py") for name in _COMPOSING):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return home / "worlds" / f"news-{form}-{seed}-{digest.hexdigest()[:12]}"
+    """Where a world is kept, as `kept_folder` has it."""
+    return kept_folder(home, "news", form, seed, _COMPOSING)
 
 
 def stored_world(folder: Path) -> World | None:

@@ -10,14 +10,15 @@ README.md in this folder says what is observed and what is composed. Truth is th
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from aibenchrt.datasets import apt_texts, freedict, rendered, stamps, toy_french
-from aibenchrt.datasets.fetch import Progress, SourcePackage, disk_guard, locked, silent
+from aibenchrt.datasets.fetch import Progress, SourcePackage, silent
+from aibenchrt.datasets.kept import DEFAULT_SEED, checked_form, kept_folder, kept_world
+from aibenchrt.datasets.kept import FORMS as FORMS
 from aibenchrt.datasets.parallel import Pair, normalised, with_splits
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.translation_world import TextRequest, TranslationWorld, load, save
@@ -26,8 +27,6 @@ from aibenchrt.datasets.world import Provenance
 from aibenchrt.home import home
 
 LANGUAGE = "fr"
-FORMS = ("real", "synthetic")
-DEFAULT_SEED = 7
 PACKAGES = (
     SourcePackage("Captions of tuxpaint-stamps", stamps.package(LANGUAGE), stamps.LICENCE),
     SourcePackage("FreeDict French-English", freedict.PACKAGE, freedict.LICENCE),
@@ -53,24 +52,13 @@ def load_world(form: str = "real", seed: int = DEFAULT_SEED, progress: Progress 
 
     Raises EnvironmentFailure where the real form's data cannot be had (AIB604, AIB605, AIB610, AIB614), ValueError for an unknown form.
     """
-    if form not in FORMS:
-        raise ValueError(f"no form {form!r} of translation; there are {', '.join(FORMS)}")
-    folder = world_folder(home(), form, seed)
-    with disk_guard(folder), locked(folder.with_name(f"{folder.name}.lock")):
-        world = stored_world(folder)
-        if world is None:
-            progress(f"composing the {form} world", 0.0)
-            world = save(_MAKERS[form](seed, progress), folder)
-    progress(f"{form} world {world.version[:12]}", 1.0)
-    return world
+    folder = world_folder(home(), checked_form("translation", form), seed)
+    return kept_world(folder, form, seed, progress, stored_world, _MAKERS, save)
 
 
 def world_folder(home: Path, form: str, seed: int) -> Path:
-    """Where a world is kept. Its name carries a hash of the code that composes worlds: what older code made is not taken for today's."""
-    digest = hashlib.sha256()
-    for path in (Path(__file__).with_name(f"{name}.py") for name in _COMPOSING):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return home / "worlds" / f"translation-{form}-{seed}-{digest.hexdigest()[:12]}"
+    """Where a world is kept, as `kept_folder` has it."""
+    return kept_folder(home, "translation", form, seed, _COMPOSING)
 
 
 def stored_world(folder: Path) -> TranslationWorld | None:

@@ -14,12 +14,11 @@ from typing import Any, Protocol
 
 from aibenchrt.datasets import movielens_shop, news, translation, web_pages
 from aibenchrt.datasets.fetch import Progress, SourcePackage, silent
+from aibenchrt.datasets.kept import DEFAULT_SEED
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.world import Provenance
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan
-
-DEFAULT_SEED = 7
 
 
 class AnyWorld(Protocol):
