@@ -2,7 +2,8 @@
 
     figures.py cost N [SPEC] [--real]   deploy cold and again, load, collect, tear down: wall and CPU seconds, bytes shipped, memory
     figures.py links                    latency of the whole path: one machine, five hosts, five hosts behind links of 1 ms each way
-    figures.py replicas                 throughput of e-commerce search with 1, 2 and 4 replicas of `recommend`, a tenth of a core each
+    figures.py replicas                 throughput of e-commerce search with 1, 2 and 4 replicas of `recommend`, a tenth of a core each,
+                                        and what it waits for
 
 CPU is that of all processes, the control host's (Ansible, ssh) and the hosts'; wall times are of this machine with whatever else it does.
 """
@@ -15,10 +16,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import TracebackType
 
+import psutil
 from aibenchrt.collect.run import Run, read_run
 from bed import BIN, ROOT, Bed, a_bed
 from deployment import Site
@@ -91,9 +96,47 @@ def scaled(count: int) -> str:
     return re.sub(r"\n +apart \{ planner \}.*", f"\n    apart {{ {APART} }}", text)
 
 
+class MachineBusy:
+    """Of how many of this machine's cores somebody made use, of all that ran on it, second by second while this is open."""
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[int, float]] = []  # CLOCK_MONOTONIC, cores
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> MachineBusy:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        psutil.cpu_percent()
+        while not self._over.wait(1.0):
+            self._seen.append((time.monotonic_ns(), psutil.cpu_percent() / 100 * (psutil.cpu_count() or 1)))
+
+    def between(self, start_ns: int, end_ns: int) -> float:
+        return statistics.mean(cores for at, cores in self._seen if start_ns <= at <= end_ns)
+
+
+def where_time_goes(run: Run) -> str:
+    """What a request of the window waits for: its calls of the slowest part, and all others, of which the servers' own work is a part."""
+    slow: list[float] = []
+    whole: list[float] = []
+    for request in run.measured:
+        calls = run.calls_of.get(request.request_id, ())
+        mine = [call for call in calls if call.task == SLOWEST and not call.after]
+        if request.outcome == "ok" and mine:
+            slow.append(sum(call.end_ns - call.start_ns for call in mine) / 1e6)
+            whole.append((request.done_ns - request.sent_ns) / 1e6)
+    return f"a request {statistics.mean(whole):.0f} ms, of which {SLOWEST} {statistics.mean(slow):.0f} ms"
+
+
 def replicas() -> Iterator[str]:
     for count in (1, 2, 4):
-        with tempfile.TemporaryDirectory() as scratch, a_bed(10, name="fr") as bed:
+        with tempfile.TemporaryDirectory() as scratch, a_bed(10, name="fr") as bed, MachineBusy() as machine:
             spec = Path(scratch, "ecommerce.aib")
             spec.write_text(scaled(count))
             groups = "".join(f"\n[{name}]\n" + "".join(f"h{number}\n" for number in hosts) for name, hosts in PLACES.items())
@@ -109,10 +152,13 @@ def replicas() -> Iterator[str]:
             done = sum(r.outcome == "ok" and start <= r.done_ns < end for r in run.requests)
             busy: dict[str, list[float]] = {r.process: [] for r in run.resources}
             for sample in run.resources:
-                busy[sample.process].append(sample.cpu_share)
-            most = sorted(((statistics.mean(found), name) for name, found in busy.items()), reverse=True)[:5]
+                if start <= sample.time_ns <= end:
+                    busy[sample.process].append(sample.cpu_share)
+            most = sorted(((statistics.mean(found), name) for name, found in busy.items() if found), reverse=True)[:6]
             shown = ", ".join(f"{name} {share:.2f}" for share, name in most)
-            yield f"{count} replicas on {len(slow)} hosts   {done / ((end - start) / 1e9):6.1f} requests a second   cores: {shown}"
+            yield f"{count} replicas on {len(slow)} hosts of {REPLICA_CORES:g} core   {done / ((end - start) / 1e9):6.1f} requests a second"
+            yield f"    {where_time_goes(run)}"
+            yield f"    cores: the machine {machine.between(start, end):.2f} of {psutil.cpu_count()}; {shown}"
 
 
 def main() -> int:
