@@ -1,4 +1,4 @@
-"""One command from bare hosts to a report: e-commerce search on five hosts, loaded by two generators, judged, taken off again."""
+"""One command from bare hosts to a report: a scenario on five hosts, loaded by two generators, judged, taken off again."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ OF_THE_MACHINE = {"V04", "V05", "V06", "V09"}  # five hosts share its two cores:
 OF_A_SHORT_LOAD = {"V08"}  # no p99 of so few requests
 
 
-def test_one_command_brings_hosts_up_and_ecommerce_search_onto_them_and_all_of_it_away_again(tmp_path: Path) -> None:
-    spec = tmp_path / "ecommerce.aib"
-    spec.write_text((ROOT / "specs" / "ecommerce.aib").read_text().replace("generators 1", "generators 2"))
+@pytest.mark.parametrize("scenario", ["ecommerce", "translation"])
+def test_one_command_brings_hosts_up_and_a_scenario_onto_them_and_all_of_it_away_again(scenario: str, tmp_path: Path) -> None:
+    spec = tmp_path / f"{scenario}.aib"
+    spec.write_text((ROOT / "specs" / spec.name).read_text().replace("generators 1", "generators 2"))
     command = ["bash", str(HERE / "cluster.sh"), "5", str(spec), "--deployment", "cluster", "--data", "synthetic", "--size", "tiny"]
     command += ["--rate", "5", "--warmup", "4", "--duration", "20", "--extra", "0", "--runs", str(tmp_path / "runs")]
     command += ["--out", str(tmp_path / "generated")]
