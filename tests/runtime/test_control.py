@@ -25,6 +25,7 @@ from aibenchrt.control.triton import assemble, environment, read_trace
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.planner.recorder import Recorder, read_calls
 from local_plan import local_plan
+from scenario import processes_about
 from shop_plan import free_ports, generate, shop_plan
 
 PROGRAM = Path(__file__).with_name("local_plan.py")
@@ -43,18 +44,6 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 def generated(folder: Path, duration_s: float = 3.0) -> Path:
     return generate(local_plan(free_ports(5), duration_s), folder / "generated")
-
-
-def processes_about(text: Path) -> list[psutil.Process]:
-    """Every process but us whose command line names `text`."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and str(text) in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from aibenchrt.collect.records import RequestRecord
-from aibenchrt.collect.run import Run, read_run
+from aibenchrt.collect.run import Run
 from aibenchrt.components.event_log.service import read_events
 from aibenchrt.components.indexing.service import searched
-from aibenchrt.control.local import run_local
-from aibenchrt.control.options import RunOptions
 from aibenchrt.datasets.movielens_shop import load_world, payloads
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.world import World
@@ -24,12 +21,12 @@ from aibenchrt.report import quality, report, statistics
 from aibenchrt.report.analysis import bootstrap_rng
 from aibenchrt.train import plan_models
 from aibenchrt.train.repository import ModelVersion
-from ecommerce import CLASSIFIERS, Replayed, compiled, free_block, processes_about, replay
+from scenario import Deployed, Replayed, compiled, deploy, replay
 
 pytestmark = pytest.mark.timeout(900)  # on a machine without caches the first test trains; on a busy one that takes a while
 
-QUICK = {"form": "synthetic", "size": "tiny"}
 SOURCES = {"text": "queries", "image": "photos"}
+CLASSIFIERS = {"text": "category", "image": "picture"}
 
 
 @pytest.fixture(scope="session")
@@ -44,23 +41,12 @@ def shop_payloads(world: World) -> dict[str, list[Payload]]:
 
 @pytest.fixture(scope="session")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("ecommerce") / "generated")
+    return compiled("ecommerce", tmp_path_factory.mktemp("ecommerce") / "generated")
 
 
 @pytest.fixture(scope="session")
 def plan(generated: Path) -> Plan:
     return read_plan(generated / "plan.json")
-
-
-@dataclass(frozen=True)
-class Deployed:
-    run: Run
-    left: tuple[str, ...]  # processes that were still there when run_local had returned
-
-
-def deploy(generated: Path, **options: object) -> Deployed:
-    directory = run_local(generated, generated.parent / "runs", RunOptions(**(QUICK | {"ports_from": free_block(24)} | options)))  # type: ignore[arg-type]
-    return Deployed(read_run(directory), tuple(processes_about(generated.parent)))
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,9 @@ from aibenchrt.report.analysis import bootstrap_rng
 from aibenchrt.report.contribution import TRAINED, Answered, Contributions, contribution_rows, not_better
 from aibenchrt.train import plan_models
 from cuts import cuts
-from ecommerce import SPEC, compiled, replay
+from scenario import SPECS, compiled, replay
 
+SPEC = SPECS / "ecommerce.aib"
 pytestmark = pytest.mark.timeout(900)  # trains on a machine without caches
 
 USES = {("text", "category"), ("image", "picture"), *((c, t) for c in ("text", "image") for t in ("recommend", "rank"))}
@@ -32,7 +33,7 @@ def world() -> World:
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    return read_plan(compiled(tmp_path_factory.mktemp("ecommerce") / "all", "--no-stubs") / "plan.json")
+    return read_plan(compiled("ecommerce", tmp_path_factory.mktemp("ecommerce") / "all", "--no-stubs") / "plan.json")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def folders(plan: Plan, world: World) -> dict[str, Path]:
 def test_combining_saves_a_hop_and_a_process_and_changes_no_answer(
     plan: Plan, world: World, folders: dict[str, Path], tmp_path: Path
 ) -> None:
-    apart = read_plan(compiled(tmp_path / "apart", "--no-stubs", "--without", "R5") / "plan.json")
+    apart = read_plan(compiled("ecommerce", tmp_path / "apart", "--no-stubs", "--without", "R5") / "plan.json")
     combined = [step for step in plan.steps if len(step.stages) > 1]
     saved = sum(len(step.stages) - 1 for step in combined)
     assert [step.task for step in combined] == ["parse_spell"]
@@ -124,7 +125,18 @@ def test_a_component_whose_baseline_wins_is_listed() -> None:
 
 def test_the_verb_prints_a_table_and_writes_json(tmp_path: Path, folders: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert folders  # trained by now
-    words = ["ablate", str(SPEC), "--out", str(tmp_path / "out"), "--data", "synthetic", "--size", "tiny", "--requests", "8"]
+    words = [
+        "ablate",
+        str(SPECS / "ecommerce.aib"),
+        "--out",
+        str(tmp_path / "out"),
+        "--data",
+        "synthetic",
+        "--size",
+        "tiny",
+        "--requests",
+        "8",
+    ]
     assert main([*words, "--json", str(tmp_path / "found.json")]) == 0
     out = capsys.readouterr().out
     found = Contributions.model_validate_json((tmp_path / "found.json").read_bytes())

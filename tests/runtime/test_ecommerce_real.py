@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from aibenchrt.collect.run import Run, read_run
+from aibenchrt.collect.run import Run
 from aibenchrt.control.ablate import AblateOptions, ablate
-from aibenchrt.control.local import run_local
-from aibenchrt.control.options import RunOptions
 from aibenchrt.plan import read_plan
 from aibenchrt.report import record_ablation
 from aibenchrt.report.contribution import Contributions
-from ecommerce import compiled, free_block
+from scenario import compiled, deploy
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(2700)]  # without caches: real data fetched, `small` models trained
 
@@ -21,7 +19,7 @@ CLASSES = {"category": {"text"}, "picture": {"image"}, "recommend": {"text", "im
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("ecommerce") / "generated")
+    return compiled("ecommerce", tmp_path_factory.mktemp("ecommerce") / "generated")
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +49,8 @@ def test_no_baseline_raises_quality(contributions: Contributions, task: str) -> 
 
 
 def run_of(generated: Path, **options: object) -> Run:
-    settings = {"rate": 15.0, "duration_s": 30.0, "warmup_s": 2.0, "extra_s": 5.0, "ports_from": free_block(24)}
-    return read_run(run_local(generated, generated.parent / "runs", RunOptions(**(settings | options))))  # type: ignore[arg-type]
+    settings = {"form": "real", "size": "small", "rate": 15.0, "duration_s": 30.0, "warmup_s": 2.0, "extra_s": 5.0}
+    return deploy(generated, **(settings | options)).run
 
 
 def test_a_run_of_real_processes_says_the_same(generated: Path, contributions: Contributions) -> None:

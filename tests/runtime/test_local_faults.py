@@ -17,8 +17,9 @@ from aibenchrt.control.local import run_local
 from aibenchrt.control.options import RunOptions
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.report import validate
+from scenario import processes_about
 from shop_plan import free_ports
-from test_control import calls_made, processes_about, wait_until
+from test_control import calls_made, wait_until
 
 SPEC = Path(__file__).resolve().parents[1] / "specs" / "small.aib"
 STUB = "triton_python_backend_stub"

@@ -6,12 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from aibenchc.cli import main
-from aibenchrt.collect.run import Run, read_run
+from aibenchrt.collect.run import Run
 from aibenchrt.components.event_log.service import read_events
 from aibenchrt.control.ablate import AblateOptions, ablate, spread
-from aibenchrt.control.local import run_local
-from aibenchrt.control.options import RunOptions
 from aibenchrt.datasets import news
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.recency import last_met
@@ -21,19 +18,13 @@ from aibenchrt.plan import Plan, PlanStage, read_plan
 from aibenchrt.planner.executor import Executor
 from aibenchrt.report import quality, report
 from aibenchrt.report.contribution import Contributions
-from aibenchrt.train import plan_models
 from cuts import cuts
-from ecommerce import Replayed, free_block, processes_about, replay
+from scenario import SPECS, Deployed, Replayed, compiled, deploy, replay, tiny_models
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]  # on a machine without caches the first test trains
 
-SPEC = Path(__file__).resolve().parents[2] / "specs" / "news_feed.aib"
+SPEC = SPECS / "news_feed.aib"
 TASKS = {"reader", "fresh", "suited", "pool", "counts", "unread_timely", "recommend", "feed", "show"}
-
-
-def compiled(folder: Path, *more: str) -> Path:
-    assert main(["compile", str(SPEC), "--out", str(folder), *more]) == 0
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +39,7 @@ def visits(world: World) -> list[Payload]:
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("news_feed") / "generated")
+    return compiled("news_feed", tmp_path_factory.mktemp("news_feed") / "generated")
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +49,17 @@ def plan(generated: Path) -> Plan:
 
 @pytest.fixture(scope="module")
 def folders(plan: Plan, world: World) -> dict[str, Path]:
-    return {stage: version.folder for stage, version in plan_models(plan, world, size="tiny").items()}
+    return tiny_models(plan, world)
 
 
 @pytest.fixture(scope="module")
-def run(generated: Path) -> Run:
-    options = RunOptions(form="synthetic", size="tiny", ports_from=free_block(20), rate=20.0, duration_s=17.0, warmup_s=2.0, extra=False)
-    return read_run(run_local(generated, generated.parent / "runs", options))
+def deployed(generated: Path) -> Deployed:
+    return deploy(generated, rate=20.0, duration_s=17.0, warmup_s=2.0, extra=False)
+
+
+@pytest.fixture(scope="module")
+def run(deployed: Deployed) -> Run:
+    return deployed.run
 
 
 @pytest.fixture(scope="module")
@@ -196,9 +191,9 @@ def test_quality_is_above_chance_and_reported(run: Run, world: World) -> None:
     assert {check.code for check in made.verdict.checks if check.ok} >= {"V01", "V02", "V07", "V10"}
 
 
-def test_nothing_is_left_running(run: Run, generated: Path) -> None:
-    assert not [process.name for process in run.info.processes if process.died]
-    assert processes_about(generated.parent) == []
+def test_nothing_is_left_running(deployed: Deployed) -> None:
+    assert not [process.name for process in deployed.run.info.processes if process.died]
+    assert deployed.left == ()
 
 
 # --- what distilling and the model contribute
@@ -207,7 +202,7 @@ def test_nothing_is_left_running(run: Run, generated: Path) -> None:
 def test_combining_saves_a_hop_and_changes_no_answer(
     plan: Plan, world: World, folders: dict[str, Path], visits: list[Payload], tmp_path: Path
 ) -> None:
-    apart = read_plan(compiled(tmp_path / "apart", "--no-stubs", "--without", "R5") / "plan.json")
+    apart = read_plan(compiled("news_feed", tmp_path / "apart", "--no-stubs", "--without", "R5") / "plan.json")
     assert len(apart.steps) == len(plan.steps) + 1
     asked = [("open", payload) for payload in spread(visits, 40)]
     before, after = (replay(one, world, folders, asked, tmp_path) for one in (apart, plan))

@@ -8,10 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from aibenchc.cli import main
-from aibenchrt.collect.run import Run, read_run
+from aibenchrt.collect.run import Run
 from aibenchrt.control.ablate import AblateOptions, ablate
-from aibenchrt.control.local import run_local
-from aibenchrt.control.options import RunOptions
 from aibenchrt.datasets import translation
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.translation_world import TranslationWorld
@@ -21,21 +19,15 @@ from aibenchrt.plan import Plan, read_plan
 from aibenchrt.planner.executor import Executor
 from aibenchrt.report import report
 from aibenchrt.report.contribution import Contributions
-from aibenchrt.train import plan_models
 from cuts import cuts
-from ecommerce import Replayed, free_block, processes_about, replay
+from scenario import SPECS, Deployed, Replayed, compiled, deploy, replay, tiny_models
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]  # on a machine without caches the first test trains
 
-SPEC = Path(__file__).resolve().parents[2] / "specs" / "translation.aib"
+SPEC = SPECS / "translation.aib"
 SOURCES = {"text": "texts", "audio": "utterances", "image": "pictures"}
 RECOGNISER = {"audio": "hear", "image": "read"}
 USES = {("text", "translate"), *((name, task) for name, own in RECOGNISER.items() for task in (own, "translate"))}
-
-
-def compiled(folder: Path, *more: str) -> Path:
-    assert main(["compile", str(SPEC), "--out", str(folder), *more]) == 0
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +42,7 @@ def asked(world: TranslationWorld) -> dict[str, list[Payload]]:
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("translation") / "generated")
+    return compiled("translation", tmp_path_factory.mktemp("translation") / "generated")
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +52,17 @@ def plan(generated: Path) -> Plan:
 
 @pytest.fixture(scope="module")
 def folders(plan: Plan, world: TranslationWorld) -> dict[str, Path]:
-    return {stage: version.folder for stage, version in plan_models(plan, world, size="tiny").items()}
+    return tiny_models(plan, world)
 
 
 @pytest.fixture(scope="module")
-def run(generated: Path) -> Run:
-    options = RunOptions(form="synthetic", size="tiny", ports_from=free_block(20), rate=20.0, duration_s=17.0, warmup_s=2.0, extra=False)
-    return read_run(run_local(generated, generated.parent / "runs", options))
+def deployed(generated: Path) -> Deployed:
+    return deploy(generated, rate=20.0, duration_s=17.0, warmup_s=2.0, extra=False)
+
+
+@pytest.fixture(scope="module")
+def run(deployed: Deployed) -> Run:
+    return deployed.run
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +176,6 @@ def test_random_answers_of_any_component_lower_quality_and_no_baseline_raises_it
         assert rows[*use, "baseline"].worse, rows[*use, "baseline"]
 
 
-def test_nothing_is_left_running(run: Run, generated: Path) -> None:
-    assert run.info.outcome == "completed"
-    assert processes_about(generated.parent) == []
+def test_nothing_is_left_running(deployed: Deployed) -> None:
+    assert deployed.run.info.outcome == "completed"
+    assert deployed.left == ()

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aibenchc.cli import main
-from aibenchrt.collect.run import Run, read_run
+from aibenchrt.collect.run import Run
 from aibenchrt.control.ablate import AblateOptions, ablate
-from aibenchrt.control.local import run_local
-from aibenchrt.control.options import RunOptions
-from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.web_pages import load_world, payloads
 from aibenchrt.datasets.web_world import WebWorld
 from aibenchrt.plan import Plan, read_plan
-from aibenchrt.planner.executor import CallTimes, Executor, Request
-from aibenchrt.planner.in_process import caller, open_chains, works
 from aibenchrt.report import report
 from aibenchrt.report.contribution import Contributions
-from aibenchrt.train import plan_models
-from ecommerce import free_block, processes_about
+from scenario import SPECS, Deployed, Replayed, compiled, deploy, replay, tiny_models
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]  # on a machine without caches the first test trains
 
-SPEC = Path(__file__).resolve().parents[2] / "specs" / "web_search.aib"
+SPEC = SPECS / "web_search.aib"
 PATH = {"parse_spell", "profile", "weights", "head", "body", "tail", "merge", "recommend", "rank", "fetch", "unique", "snippets"}
 AFTER = {"shown", "clicks"}
 TIERS = ("head", "body", "tail")
@@ -42,9 +32,7 @@ def world() -> WebWorld:
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("web_search") / "generated"
-    assert main(["compile", str(SPEC), "--out", str(folder)]) == 0
-    return folder
+    return compiled("web_search", tmp_path_factory.mktemp("web_search") / "generated")
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +40,9 @@ def plan(generated: Path) -> Plan:
     return read_plan(generated / "plan.json")
 
 
-@dataclass(frozen=True)
-class Deployed:
-    run: Run
-    left: tuple[str, ...]  # processes that were still there when run_local had returned
-
-
 @pytest.fixture(scope="module")
 def deployed(generated: Path) -> Deployed:
-    options = RunOptions(form="synthetic", size="tiny", ports_from=free_block(24), rate=14.0, duration_s=25.0, warmup_s=2.0)
-    directory = run_local(generated, generated.parent / "runs", options)
-    return Deployed(read_run(directory), tuple(processes_about(generated.parent)))
+    return deploy(generated, rate=14.0, duration_s=25.0, warmup_s=2.0)
 
 
 @pytest.fixture(scope="module")
@@ -70,36 +50,12 @@ def run(deployed: Deployed) -> Run:
     return deployed.run
 
 
-@dataclass(frozen=True)
-class Replayed:
-    """A request answered in this process. outputs: task → port → value."""
-
-    snippets: Mapping[str, Any]
-    outputs: Mapping[str, Mapping[str, Any]]
-
-
-def replay(plan: Plan, world: WebWorld, models: Mapping[str, Path], asked: Sequence[Payload], state: Path) -> list[Replayed]:
-    executor = Executor(plan)
-    call = caller(open_chains(plan, works(world, models, state)))
-
-    async def one(number: int, payload: Payload) -> Replayed:
-        calls: list[CallTimes] = []
-        answer = await executor.start(Request(number, "text", dict(payload.values)), call, calls.append).answer
-        assert answer.error == ""
-        return Replayed(answer.response["snippets"], {times.step.task: times.outputs for times in calls})
-
-    async def each() -> list[Replayed]:
-        return [await one(number, payload) for number, payload in enumerate(asked)]
-
-    return asyncio.run(each())
-
-
 @pytest.fixture(scope="module")
 def replayed(run: Run, plan: Plan, world: WebWorld, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Replayed]:
     """Every fifth payload that the run asked, answered again: payload → what it gave."""
-    models = {stage: version.folder for stage, version in plan_models(plan, world, size="tiny").items()}
     every, wanted = payloads(world, "queries"), sorted({r.payload for r in run.requests})[::5]
-    found = replay(plan, world, models, [every[k] for k in wanted], tmp_path_factory.mktemp("state"))
+    asked = [("text", every[number]) for number in wanted]
+    found = replay(plan, world, tiny_models(plan, world), asked, tmp_path_factory.mktemp("state"))
     return dict(zip(wanted, found, strict=True))
 
 
@@ -133,21 +89,21 @@ def test_the_run_and_this_process_give_the_same_answers(run: Run, replayed: dict
     compared = [(request, replayed[request.payload]) for request in run.requests if request.payload in replayed]
     assert len(compared) >= 50
     for request, here in compared:
-        assert request.answer == tuple(here.snippets["item_id"])
-        assert request.texts == tuple(here.snippets["text"])
+        assert request.answer == tuple(here.answer.response["snippets"]["item_id"])
+        assert request.texts == tuple(here.answer.response["snippets"]["text"])
 
 
 def test_what_one_component_finds_the_next_one_works_on(replayed: dict[int, Replayed], world: WebWorld) -> None:
     dropped = 0
     text_of = {page.item_id: page.text for page in world.sheets}
     for one in replayed.values():
-        ids = {task: list(outputs["items"]["item_id"]) for task, outputs in one.outputs.items() if "items" in outputs}
+        ids = {task: list(call.outputs["items"]["item_id"]) for task, call in one.calls.items() if "items" in call.outputs}
         assert set(ids["merge"]) <= {item for tier in TIERS for item in ids[tier]}
-        scores = one.outputs["merge"]["items"]["search_score"]
+        scores = one.calls["merge"].outputs["items"]["search_score"]
         assert list(scores) == sorted(scores, reverse=True)
         assert set(ids["recommend"]) <= set(ids["merge"])
         assert sorted(ids["rank"]) == sorted(ids["recommend"])
-        fetched, unique = one.outputs["fetch"]["documents"], one.outputs["unique"]["documents"]
+        fetched, unique = (one.calls[task].outputs["documents"] for task in ("fetch", "unique"))
         assert list(fetched["item_id"]) == ids["rank"][:FETCHED]
         for item, url, title, text in zip(*(fetched[name] for name in ("item_id", "url", "title", "text")), strict=True):
             assert (url, title) == (world.urls[item], world.item[item].title)
@@ -155,8 +111,9 @@ def test_what_one_component_finds_the_next_one_works_on(replayed: dict[int, Repl
         originals = [world.copies.get(item, item) for item in unique["item_id"]]
         assert len(set(originals)) == len(originals), "a page is shown twice"
         dropped += len(fetched["item_id"]) - len({world.copies.get(item, item) for item in fetched["item_id"]})
-        assert list(one.snippets["item_id"]) == list(unique["item_id"])
-        for snippet, text in zip(one.snippets["text"], unique["text"], strict=True):
+        snippets = one.answer.response["snippets"]
+        assert list(snippets["item_id"]) == list(unique["item_id"])
+        for snippet, text in zip(snippets["text"], unique["text"], strict=True):
             assert set(snippet.lower().split()) <= set(text.lower().replace(".", " ").split())
     assert dropped >= 5, "no duplicate was found, so nothing was tested"
 

@@ -1,4 +1,4 @@
-"""The e-commerce scenario for tests: compiled, run, and answered again in this process."""
+"""A scenario of specs/ for tests: compiled, run in small, and answered again in this process."""
 
 from __future__ import annotations
 
@@ -8,23 +8,45 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 from aibenchc.cli import main
+from aibenchrt.collect.run import Run, read_run
+from aibenchrt.control.local import run_local
+from aibenchrt.control.options import RunOptions
 from aibenchrt.datasets.payload import Payload
-from aibenchrt.datasets.world import World
 from aibenchrt.plan import Plan
 from aibenchrt.planner.executor import Answer, CallTimes, Executor, Request
 from aibenchrt.planner.in_process import caller, open_chains, works
+from aibenchrt.train import plan_models
 
-SPEC = Path(__file__).resolve().parents[2] / "specs" / "ecommerce.aib"
+SPECS = Path(__file__).resolve().parents[2] / "specs"
+QUICK: Mapping[str, object] = {"form": "synthetic", "size": "tiny"}
+PORTS = 24  # more than any scenario's processes need
 
-CLASSIFIERS = {"text": "category", "image": "picture"}
 
-
-def compiled(folder: Path, *more: str) -> Path:
-    assert main(["compile", str(SPEC), "--out", str(folder), *more]) == 0
+def compiled(name: str, folder: Path, *more: str) -> Path:
+    assert main(["compile", str(SPECS / f"{name}.aib"), "--out", str(folder), *more]) == 0
     return folder
+
+
+@dataclass(frozen=True)
+class Deployed:
+    run: Run
+    left: tuple[str, ...]  # processes that were still there when run_local had returned
+
+
+def deploy(generated: Path, **options: object) -> Deployed:
+    """A run of real processes; synthetic data and tiny models, if the options do not say otherwise."""
+    given = QUICK | {"ports_from": free_block(PORTS)} | options
+    directory = run_local(generated, generated.parent / "runs", RunOptions(**given))  # type: ignore[arg-type]
+    return Deployed(read_run(directory), tuple(map(str, processes_about(generated.parent))))
+
+
+def tiny_models(plan: Plan, world: Any) -> dict[str, Path]:
+    """Stage → folder of its model."""
+    return {stage: version.folder for stage, version in plan_models(plan, world, size="tiny").items()}
 
 
 def free_block(count: int) -> int:
@@ -45,14 +67,13 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def processes_about(text: Path) -> list[str]:
-    """The command line of every process but us that names `text`."""
+def processes_about(text: Path) -> list[psutil.Process]:
+    """Every process but us whose command line names `text`."""
     found = []
     for process in psutil.process_iter():
         try:
-            line = " ".join(process.cmdline())
-            if process.pid != os.getpid() and str(text) in line and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(line)
+            if process.pid != os.getpid() and str(text) in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
         except psutil.Error:
             continue
     return found
@@ -70,7 +91,7 @@ class Replayed:
         return tuple(self.answer.response["details"]["item_id"])
 
 
-def replay(plan: Plan, world: World, models: Mapping[str, Path], asked: Iterable[tuple[str, Payload]], state: Path) -> list[Replayed]:
+def replay(plan: Plan, world: Any, models: Mapping[str, Path], asked: Iterable[tuple[str, Payload]], state: Path) -> list[Replayed]:
     """asked: (request class, payload). The cache stays empty, so each request takes the whole path."""
     executor = Executor(plan)
     call = caller(open_chains(plan, works(world, models, state)))
