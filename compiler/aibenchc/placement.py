@@ -16,7 +16,7 @@ from typing import Literal
 from aibenchc.inventory import Host, Inventory
 
 MOST_TRIES = 4000  # steps of the search beyond those of a way that goes straight down
-TRITON_MIB = 48  # the server alone, before its first model (PLATFORM.md)
+TRITON_MIB = 48  # the server alone, before its first model
 SHOWN_HOSTS = 8
 _LARGE = 10**6  # cores in thousandths, and MiB, of a host about which the inventory does not say
 
