@@ -220,6 +220,25 @@ def test_run_refuses_numbers_that_make_no_sense(words: list[str], tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--teardown"], "--teardown is for a run on hosts"),
+        (["--prepare-only"], "--prepare-only is for a run on hosts"),
+        (["-i", "hosts.ini", "--prepare-only", "--teardown"], "never touches the hosts, which --teardown is about"),
+        (["-i", "hosts.ini", "--prepare-only", "--resume", "run"], "never touches the hosts, which --resume is about"),
+    ],
+)
+def test_options_of_runs_on_hosts_that_do_not_go_together(
+    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", str(ECOMMERCE), "--out", str(tmp_path / "out"), *words]) == 2
+    complained = capsys.readouterr().err
+    assert "AIB636" in complained
+    assert said in complained
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
     ("home", "words"),
     [("file", []), ("file/below", []), ("home", ["--runs", "file"]), ("home", ["--first-port", "65535"])],
 )

@@ -187,7 +187,7 @@ _RUNNING = (
     Code("AIB633", "a task failed on a host, or a host cannot be reached", "read the log it names; then --resume RUN", "The generated playbooks stopped; what Ansible said of every host that failed is shown."),
     Code("AIB634", "the run cannot be resumed", "give the same spec, inventory and options as then, or begin a new run", "A run goes on only as what it was begun as."),
     Code("AIB635", "the load was not sent whole", "--resume RUN keeps this attempt apart and sends it anew", "A query generator was stopped or killed, or they did not begin together. Half a load is not mixed with its repetition."),
-    Code("AIB636", "an option is for runs on hosts", "name the hosts with -i INVENTORY", "--teardown, --resume, --expect-fault and --no-tls say how a run on hosts goes."),
+    Code("AIB636", "an option is for runs on hosts", "name the hosts with -i INVENTORY", "--teardown, --resume, --prepare-only, --expect-fault and --no-tls say how a run on hosts goes."),
     Code("AIB637", "the load is too large", "lower --rate, or shorten --duration and --warmup", "What is sent is decided, and kept in memory, before anything is sent; that bounds how much one load can be."),
     Code("AIB638", "there is no such AI task to replace", "", "--replace TASK=random and `aibenchc ablate` replace the answers of an AI task of the distilled plan, or of one stage of a combined one."),
     Code("AIB640", "no kernel is called '{name}'", "", "`aibenchc bench micro NAME` takes the kernels of AIBench's micro benchmarks; runtime/aibenchrt/micro/README.md lists them."),

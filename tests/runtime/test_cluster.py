@@ -122,6 +122,18 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
 
 
 @pytest.mark.long
+def test_a_run_that_was_only_prepared_leaves_the_hosts_alone_and_goes_on(site: Site) -> None:
+    site.disk.unlink()  # a deployment would fail
+    assert site.run(prepare_only=True) == site.directory
+    assert site.stages() == [("prepare", "ok")]
+    site.disk.touch()
+    run = read_run(site.run(resume=site.directory))
+    assert site.stages() == [(name, "ok") for name in ("prepare", "prepare", "deploy", "load", "collect")]
+    assert run.info.outcome == "completed"
+    assert {r.request_id for r in run.requests} == {row.request_id for row in run.schedule}
+
+
+@pytest.mark.long
 def test_a_run_that_failed_to_deploy_is_resumed_and_is_whole(site: Site) -> None:
     site.disk.unlink()
     with pytest.raises(EnvironmentFailure, match="AIB633") as raised:

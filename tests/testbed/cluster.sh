@@ -17,7 +17,8 @@ trap '"$bed" down' EXIT
 "$bed" image
 "$bed" up "$hosts"
 inventory=$TB/state-$PFX/inventory.ini
-run=$("$bed" in env PATH="$PATH" aibenchc run "$spec" -i "$inventory" --out runs/generated --teardown "$@")
+run=$(aibenchc run "$spec" -i "$inventory" --out runs/generated --prepare-only "$@") # the bed reaches no registry
+"$bed" in env PATH="$PATH" aibenchc run "$spec" -i "$inventory" --out runs/generated --resume "$run" --teardown "$@"
 aibenchc report "$run"
 code=0
 aibenchc validate "$run" || code=$?

@@ -55,7 +55,7 @@ def test_one_command_brings_hosts_up_and_a_scenario_onto_them_and_all_of_it_away
 def check_records(run: Run) -> None:
     """Every host did its part, and every request is recorded on all of its way."""
     assert [(stage.name, stage.outcome) for stage in run.info.stages] == [
-        (name, "ok") for name in ("prepare", "deploy", "load", "collect", "teardown")
+        (name, "ok") for name in ("prepare", "prepare", "deploy", "load", "collect", "teardown")
     ]
     assert run.plan.tls
     assert run.info.missing == ()

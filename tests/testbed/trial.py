@@ -77,6 +77,7 @@ class Trial:
         self._began = time.monotonic()
         self._child: subprocess.Popen[str] | None = None
         self._known: set[Path] = set()
+        self._prepared = False
         self._entries = 0  # of the journal, when the run was begun or resumed
 
     # -- the run
@@ -85,8 +86,20 @@ class Trial:
         """Begins `aibenchc run`, or with --resume goes on with it."""
         self._known = set() if "--resume" in more else set(self.runs.glob("*"))
         self._entries = len(self.stages()) if "--resume" in more else 0
-        command = ["bash", HERE / "testbed.sh", "in", BIN / "aibenchc", "run", self.spec, "-i", self.inventory]
-        command += ["--data", "synthetic", "--size", "tiny", "--out", self.runs.parent / "generated", "--runs", self.runs, *more]
+        command = [BIN / "aibenchc", "run", self.spec, "-i", self.inventory, "--data", "synthetic", "--size", "tiny"]
+        if not self._prepared:  # the bed reaches no registry
+            prepared = [
+                *command,
+                "--out",
+                self.runs.parent / "prepared",
+                "--runs",
+                self.runs.parent / "prepared-runs",
+                *more,
+                "--prepare-only",
+            ]
+            subprocess.run(list(map(str, prepared)), cwd=ROOT, env=self.bed.environment, stdin=subprocess.DEVNULL, check=True)
+            self._prepared = True
+        command = ["bash", HERE / "testbed.sh", "in", *command, "--out", self.runs.parent / "generated", "--runs", self.runs, *more]
         pipe = subprocess.PIPE
         self._child = subprocess.Popen(
             list(map(str, command)), cwd=ROOT, env=self.bed.environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True

@@ -77,7 +77,12 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
     add_inventory_arguments(parser)
     parser.add_argument("--teardown", action="store_true", help="with -i: take everything off the hosts again when the records are here")
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="with -i: go on with a run that was interrupted")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="with -i: go on with a run that was interrupted, or only prepared")
+    parser.add_argument(
+        "--prepare-only",
+        action="store_true",
+        help="with -i: fetch, train and pack, and leave the hosts alone; --resume goes on, where no registry need be reached",
+    )
     parser.add_argument(
         "--expect-fault",
         default="",
@@ -127,9 +132,12 @@ def _compiled(arguments: argparse.Namespace) -> Path | None:
 
 def _run(arguments: argparse.Namespace) -> int:
     on_hosts = arguments.inventory is not None
-    for option in ("teardown", "resume", "expect_fault", "no_tls"):
+    for option in ("teardown", "resume", "expect_fault", "no_tls", "prepare_only"):
         if getattr(arguments, option) and not on_hosts:
             raise EnvironmentFailure("AIB636", f"--{option.replace('_', '-')} is for a run on hosts", "name them with -i INVENTORY")
+    if arguments.prepare_only and (arguments.teardown or arguments.resume):
+        given = "--teardown" if arguments.teardown else "--resume"
+        raise EnvironmentFailure("AIB636", f"--prepare-only never touches the hosts, which {given} is about", "give one of them")
     if on_hosts:
         arguments.ports_from = arguments.first_port or arguments.ports_from
         arguments.out = arguments.out or GENERATED / f"{arguments.spec.stem}-on-{arguments.inventory.stem}"
@@ -157,12 +165,15 @@ def _run(arguments: argparse.Namespace) -> int:
         if on_hosts:
             from aibenchrt.control.cluster import run_cluster
 
-            whole = ClusterOptions(options, arguments.teardown, arguments.resume, arguments.expect_fault)
+            whole = ClusterOptions(options, arguments.teardown, arguments.resume, arguments.expect_fault, arguments.prepare_only)
             directory = run_cluster(generated, arguments.inventory, arguments.runs, whole)
         else:
             directory = run_local(generated, arguments.runs, options)
     say(str(directory))
-    complain(f"next: aibenchc validate {directory} --report")
+    if arguments.prepare_only:
+        complain(f"next: the same command with --resume {directory} instead of --prepare-only, where the hosts can be reached")
+    else:
+        complain(f"next: aibenchc validate {directory} --report")
     return 0
 
 

@@ -104,7 +104,8 @@ class ClusterRun:
 
 
 def run_cluster(generated: Path, inventory: Path, runs: Path, options: ClusterOptions) -> Path:
-    """Runs a scenario that was generated for this inventory and returns its run directory, made below `runs` unless one is resumed.
+    """Runs a scenario that was generated for this inventory and returns its run directory, made below `runs` unless one is resumed; of a
+    run that is only prepared, what `resume` goes on with.
 
     EnvironmentFailure: AIB601 no ansible-runner, AIB605 disk full, AIB613 a plan without hosts, AIB633 a host or a task failed, AIB634
     the run to be resumed is another plan's, and what preparation raises. KeyboardInterrupt: Ctrl-C or SIGTERM; the load is stopped and
@@ -122,6 +123,10 @@ def run_cluster(generated: Path, inventory: Path, runs: Path, options: ClusterOp
         own = _own_copy(generated, plan, directory)
         playbooks = Playbooks(own / "ansible", inventory.resolve(), directory / "logs", directory / ".ansible", options.run.progress)
         run = ClusterRun(directory, options, compiled, plan, journal, state, playbooks)
+        if options.prepare_only:
+            with journal.stage("prepare"):
+                _prepare(run)
+            return directory
         try:
             _stages(run)
             run.outcome = "completed"

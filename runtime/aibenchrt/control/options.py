@@ -53,12 +53,14 @@ class ClusterOptions:
     """Of a run on the hosts of an inventory. resume: the directory of a run that was interrupted. fault: what the user breaks on purpose.
 
     teardown: take everything off the hosts again when the records are here; not after a run that failed, which may be resumed.
+    prepare_only: end before the hosts are touched, for a control host that reaches registries only where it does not reach them.
     """
 
     run: RunOptions
     teardown: bool = False
     resume: Path | None = None
     fault: str = ""
+    prepare_only: bool = False
 
 
 def effective(plan: Plan, options: RunOptions) -> Plan:
