@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aibenchrt.home import home
 
 HERE = Path(__file__).parent
@@ -65,6 +66,18 @@ print(json.dumps({
 def absent_tools() -> list[str]:
     """The programs that a test bed needs and this machine lacks."""
     return [tool for tool in TOOLS if shutil.which(tool) is None]
+
+
+def bed_marks(timeout_s: float) -> list[pytest.MarkDecorator]:
+    """Of a module whose tests need a bed."""
+    absent = absent_tools()
+    return [
+        pytest.mark.testbed,
+        pytest.mark.long,
+        pytest.mark.timeout(timeout_s),
+        pytest.mark.skipif(os.geteuid() != 0, reason="a test bed needs root"),
+        pytest.mark.skipif(bool(absent), reason=f"a test bed needs {', '.join(absent)}"),
+    ]
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from bed import ROOT, Bed, a_bed, absent_tools
+from bed import ROOT, Bed, a_bed, bed_marks
 from deployment import renamed
 from trial import Effect, Result, Trial, table
 
-pytestmark = [
-    pytest.mark.testbed,
-    pytest.mark.long,
-    pytest.mark.timeout(1200),
-    pytest.mark.skipif(os.geteuid() != 0, reason="a test bed needs root"),
-    pytest.mark.skipif(bool(absent_tools()), reason=f"a test bed needs {', '.join(absent_tools())}"),
-]
+pytestmark = bed_marks(1200)
 
 SPEC = ROOT / "tests" / "specs" / "faults.aib"
 GROUPS = {"planner": "h1 h2", "triton": "h3 h4", "services": "h3 h4", "generators": "h5", "postgresql": "h5"}

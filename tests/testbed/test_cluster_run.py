@@ -10,15 +10,9 @@ from pathlib import Path
 import pytest
 from aibenchrt.collect.run import Run, read_run
 from aibenchrt.report import report, validate
-from bed import HERE, ROOT, absent_tools
+from bed import HERE, ROOT, bed_marks
 
-pytestmark = [
-    pytest.mark.testbed,
-    pytest.mark.long,
-    pytest.mark.timeout(1200),
-    pytest.mark.skipif(os.geteuid() != 0, reason="a test bed needs root"),
-    pytest.mark.skipif(bool(absent_tools()), reason=f"a test bed needs {', '.join(absent_tools())}"),
-]
+pytestmark = bed_marks(1200)
 
 OF_THE_MACHINE = {"V04", "V05", "V06", "V09"}  # five hosts share its two cores: a generator may be late, a planner busy
 OF_A_SHORT_LOAD = {"V08"}  # no p99 of so few requests

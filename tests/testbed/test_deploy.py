@@ -12,16 +12,10 @@ import pytest
 from aibenchrt.collect import schema
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
 from aibenchrt.planner.recorder import read_calls
-from bed import BIN, ROOT, Bed, a_bed, absent_tools, differences
+from bed import BIN, ROOT, Bed, a_bed, bed_marks, differences
 from deployment import Site, renamed
 
-pytestmark = [
-    pytest.mark.testbed,
-    pytest.mark.long,
-    pytest.mark.timeout(2400),
-    pytest.mark.skipif(os.geteuid() != 0, reason="a test bed needs root"),
-    pytest.mark.skipif(bool(absent_tools()), reason=f"a test bed needs {', '.join(absent_tools())}"),
-]
+pytestmark = bed_marks(2400)
 SMALL = "tests/specs/small.aib"
 MISSING = re.compile(r'^ok: \[(\w+)\] => \{\s+"msg": "([^"]+)"', re.MULTILINE)  # what a deployment says that it ships, and where
 
