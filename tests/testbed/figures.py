@@ -122,7 +122,7 @@ class MachineBusy:
 
 
 def where_time_goes(run: Run) -> str:
-    """What a request of the window waits for: its calls of the slowest part, and all others, of which the servers' own work is a part."""
+    """How long a measured request takes on average, and how much of that it is in calls of the slowest part."""
     slow: list[float] = []
     whole: list[float] = []
     for request in run.measured:
