@@ -9,6 +9,7 @@
     === include FOLDER
     === without RULE             under cases/emission: as on the command line
     === dataset NAME = KNOWN     the catalogue has another data set, like one that it has
+    === specified NAME           this component or data set of the catalogue has no implementation
     === diagnostics              what `aibenchc check main.aib` prints (under cases/emission `compile`, with hosts `plan`)
 
 `AIBENCHC_UPDATE_CASES=1 pytest tests/test_cases.py` rewrites the expected part; read the difference before committing it.
@@ -47,6 +48,7 @@ class CaseFile:
     includes: list[Path] = field(default_factory=list)
     without: str | None = None
     datasets: list[DatasetSpec] = field(default_factory=list)
+    specified: list[str] = field(default_factory=list)
 
 
 def paths(folders: tuple[str, ...] = (*FRONT_END, EMISSION, HOSTS)) -> list[Path]:
@@ -67,6 +69,8 @@ def write_files(text: str, folder: Path) -> CaseFile:
             case.without = words[1]
         elif words[0] == "dataset":
             case.datasets.append(replace(next(spec for spec in catalog.DATASETS if spec.name == words[3]), name=words[1]))
+        elif words[0] == "specified":
+            case.specified.append(words[1])
         elif words[0] == "link":
             (folder / words[1]).symlink_to(words[3])
         else:
@@ -109,7 +113,11 @@ def test_case(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     text, _, expected = path.read_text(encoding="utf-8").partition(_MARK)
     monkeypatch.chdir(tmp_path)
     case = write_files(text, tmp_path)
-    monkeypatch.setattr(catalog, "DATASETS", (*catalog.DATASETS, *case.datasets))
+    datasets = (replace(spec, implemented=spec.implemented and spec.name not in case.specified) for spec in catalog.DATASETS)
+    monkeypatch.setattr(catalog, "DATASETS", (*datasets, *case.datasets))
+    for spec in catalog.COMPONENTS:
+        if spec.name in case.specified:
+            monkeypatch.setitem(catalog._BY_NAME, spec.name, replace(spec, implemented=False))
     folder = path.parent.name
     diagnostics = diagnose_compiled(case, folder == HOSTS) if folder in (HOSTS, EMISSION) else diagnose(case)
     rendered = render_text(diagnostics)

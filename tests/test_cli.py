@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from aibenchc.cli import main
 from aibenchc.cli.starter import starter
 from aibenchc.cli.verbs import VERBS
 from aibenchc.codes import CODES, TABLE
+from aibenchrt import catalog
 from aibenchrt.catalog import COMPONENTS, DATASETS
 from aibenchrt.errors import EnvironmentFailure
 
@@ -173,7 +175,10 @@ def test_compile_leaves_alone_what_is_not_ours(tmp_path: Path, capsys: pytest.Ca
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_a_component_without_implementation_survives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_component_without_implementation_survives(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(catalog._BY_NAME, "query_suggestion", replace(catalog._BY_NAME["query_suggestion"], implemented=False))
     spec = tmp_path / "a.aib"
     text = starter("a").replace("  # What flows", "  task suggest   : query_suggestion\n  # What flows")
     spec.write_text(text.replace("    parse -> find\n", "    parse -> find\n    parse -> suggest -> response\n"), encoding="utf-8")

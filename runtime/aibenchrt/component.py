@@ -146,7 +146,20 @@ PORT_TYPES: dict[str, PortType] = {
             answer_text="text",
         ),
         PortType("Report", (Field("text", Scalar.STRING),), "an internal report that no user sees"),
-        PortType("Any", (), "an auxiliary component's input: takes a value of every type"),
+        PortType(
+            "Any",
+            (
+                Field("request_id", Scalar.INT64),
+                Field("task", Scalar.STRING),
+                Field("parent", Scalar.STRING),
+                Field("port", Scalar.STRING),
+                Field("type", Scalar.STRING),
+                Field("start_ns", Scalar.INT64),
+                Field("end_ns", Scalar.INT64),
+                Field("content", Scalar.BYTES),
+            ),
+            "an auxiliary component's input: a value of any type, as bytes, with the call that put it out; times by the planner's clock",
+        ),
     )
 }
 

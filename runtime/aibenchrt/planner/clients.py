@@ -148,9 +148,11 @@ def open_clients(plan: Plan, stubs: Stubs, identity: Identity | None = None) -> 
 
 
 def idempotent(step: Step) -> bool:
-    """A call of it may be repeated: the catalogue knows every component of the step, and none has an effect."""
-    found = [component(stage.component) for stage in step.stages]
-    return all(spec is not None and not spec.effect for spec in found)
+    """A call of it may be repeated: the catalogue knows every component of the step, and none has an effect or is called only for what
+    it writes."""
+    specs = [component(stage.component) for stage in step.stages]
+    return all(spec is not None and not spec.effect and spec.ports_for(dict(stage.settings)).outputs
+               for spec, stage in zip(specs, step.stages, strict=True))  # fmt: skip
 
 
 def _options(health_service: str | None, repeated: bool) -> list[tuple[str, Any]]:

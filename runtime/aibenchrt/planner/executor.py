@@ -14,8 +14,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from aibenchrt.component import ANY
 from aibenchrt.plan import Plan, PlanChoice, Step
-from aibenchrt.planner.operations import MappingOperations, Operations
+from aibenchrt.planner.operations import MappingOperations, Operations, Origin
 from aibenchrt.planner.program import ROOT, Feed, Program, Slot, Target, check_plan, compile_programs
 
 Call = Callable[[Step, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -121,6 +122,8 @@ class Running:
         self._clock = executor.clock
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._outputs: list[dict[str, Any] | None] = [None] * (len(program.steps) + 1)  # by producer + 1
+        began = self._clock()
+        self._calls = [("", began, began)] * (len(program.steps) + 1)  # by producer + 1: whom it waited for, when it began and ended
         self._resolved = [False] * len(program.feeds)
         self._values: list[list[dict[int, Any]]] = [[{} for _ in p.slots] for p in program.steps]
         self._open = [[slot.width for slot in p.slots] for p in program.steps]
@@ -201,6 +204,8 @@ class Running:
             return self._fail(f"{producer} put out no '{feed.port}'")
         value = outputs[feed.port]
         if feed.target is Target.INPUT:
+            if self._program.steps[feed.owner].slots[feed.slot].type == ANY:
+                value = self._as_any(feed, value)
             self._fill(feed, value)
         elif feed.target is Target.RESPONSE:
             self._fill_part(feed, value)
@@ -208,6 +213,20 @@ class Running:
             self._decided_by[feed.owner][feed.slot] = self._executor.operations.field(value, "value")
             self._decide(feed.owner)
         return None
+
+    def _as_any(self, feed: Feed, value: Any) -> Any:
+        """The value with the call that it comes from; of a request that carries an Any already, that one."""
+        if feed.producer == ROOT:
+            task, ports = self._request.request_class, self._program.request.ports
+        else:
+            step = self._program.steps[feed.producer].step
+            task, ports = step.task, step.outputs
+        (port_type,) = (port.type for port in ports if port.name == feed.port)
+        if port_type == ANY:
+            return value
+        parent, start_ns, end_ns = self._calls[feed.producer + 1]
+        origin = Origin(self._request.request_id, task, parent, feed.port, port_type, start_ns, end_ns)
+        return self._executor.operations.any_value(origin, value)
 
     def _dead(self, f: int, feed: Feed) -> None:
         self._resolved[f] = True
@@ -307,6 +326,7 @@ class Running:
             self._fail(f"{program.step.task}: {error}")
         elif not self._failed:
             self._cause = program.step.task
+            self._calls[index + 1] = (cause, start_ns, end_ns)
             self._left -= not program.after
             try:
                 self._produced(index, outputs)

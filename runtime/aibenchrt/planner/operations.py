@@ -6,10 +6,25 @@ same plan over plain mappings.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from aibenchrt.component import PORT_TYPES
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value comes from: the call of `task` (or the request of that class) that put it out at `port`, and the task that it waited
+    for last. Times in ns by the planner's clock, as in the call records; of a request both are when it began."""
+
+    request_id: int
+    task: str
+    parent: str
+    port: str
+    type: str
+    start_ns: int
+    end_ns: int
 
 
 class Operations(Protocol):
@@ -18,6 +33,9 @@ class Operations(Protocol):
 
     def field(self, value: Any, name: str) -> Any:
         """The field `name` of a value."""
+
+    def any_value(self, origin: Origin, value: Any) -> Any:
+        """The value as one of port type Any."""
 
 
 class MappingOperations:
@@ -36,9 +54,17 @@ class MappingOperations:
     def field(self, value: Any, name: str) -> Any:
         return value[name]
 
+    def any_value(self, origin: Origin, value: Any) -> Any:
+        from aibenchrt.any_value import encode  # protobuf, which only plans with an auxiliary task need here
+
+        return {**asdict(origin), "content": encode(origin.type, value)}
+
 
 class MessageOperations:
-    """Values as proto messages generated from PORT_TYPES."""
+    """Values as proto messages generated from PORT_TYPES. any_message: the message of port type Any, None where no task takes one."""
+
+    def __init__(self, any_message: Callable[..., Any] | None = None) -> None:
+        self._any_message = any_message
 
     def concat(self, port_type: str, values: Sequence[Any]) -> Any:
         joined = type(values[0])()
@@ -53,6 +79,11 @@ class MessageOperations:
 
     def field(self, value: Any, name: str) -> Any:
         return getattr(value, name)
+
+    def any_value(self, origin: Origin, value: Any) -> Any:
+        if self._any_message is None:
+            raise ValueError("the generated code has no message for the port type Any")
+        return self._any_message(**asdict(origin), content=value.SerializeToString())
 
 
 def note(operations: Operations, port: str, port_type: str, value: Any) -> str | None:

@@ -16,6 +16,7 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from aibenchrt import clocks
+from aibenchrt.component import ANY
 from aibenchrt.draining import Arrivals
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, Step
@@ -39,7 +40,7 @@ class Planner:
     def __init__(
         self, plan: Plan, stubs: Stubs, clients: dict[str, TaskClient], record: Callable[[tuple[Any, ...]], None], address: str = ""
     ) -> None:
-        self._executor = Executor(plan, operations=MessageOperations())
+        self._executor = Executor(plan, operations=MessageOperations(getattr(stubs.messages, ANY, None)))
         self._clients = clients
         self._record = record
         self._who = ((SERVER_KEY, address),) if address else ()

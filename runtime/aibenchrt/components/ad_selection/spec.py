@@ -1,12 +1,15 @@
-"""Chooses sponsored goods for a user. Specification only: a spec may name it, distilling must remove it."""
+"""Ad selection: chooses sponsored goods for a user."""
 
-from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="ad_selection",
     family="advertising",
     kind=Kind.SERVICE,
-    doc="chooses sponsored goods for a user",
+    doc="chooses sponsored goods for a user: an auction among ads with bids and budgets",
     ports=Ports((Port("profile", "Profile"),), (Port("items", "Items"),)),
-    implemented=False,
+    settings=(
+        Setting("ads", "count", 200, (), "how many goods are advertised"),
+        Setting("slots", "count", 3, (), "the most ads that are shown"),
+    ),
 )

@@ -1,4 +1,4 @@
-"""Reports insults and personal data in a text. Specification only: a spec may name it, distilling must remove it."""
+"""Content filter: reports insults and personal data in a text."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports
 
@@ -8,5 +8,4 @@ SPEC = ComponentSpec(
     kind=Kind.SERVICE,
     doc="reports insults and personal data in a text",
     ports=Ports((Port("text", "Text"),), (Port("report", "Report"),)),
-    implemented=False,
 )

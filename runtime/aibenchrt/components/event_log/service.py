@@ -90,8 +90,9 @@ class EventLog:
                     durable.set_result(None)
 
 
-def append(path: Path, lines: bytes) -> None:
-    """Appends whole lines and waits until they are on disk; a torn last line, of a process that died while writing, is cut off first."""
+def append(path: Path, lines: bytes, *, sync: bool = True) -> None:
+    """Appends whole lines; a torn last line, of a process that died while writing, is cut off first. sync: waits until they are on disk;
+    without it a process that dies loses nothing, a power cut what the kernel had not written yet. Raises OSError."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -104,7 +105,8 @@ def append(path: Path, lines: bytes) -> None:
         if written != len(lines):  # the disk is full
             os.ftruncate(descriptor, size)
             raise OSError(f"only {written} of {len(lines)} bytes were written to {path.name}")
-        os.fsync(descriptor)
+        if sync:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

@@ -1,12 +1,12 @@
-"""Scores how suspicious a user's traffic is. Specification only: a spec may name it, distilling must remove it."""
+"""Fraud check: scores how suspicious a user's traffic is."""
 
-from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="fraud_check",
     family="security",
     kind=Kind.SERVICE,
-    doc="scores how suspicious a user's traffic is",
+    doc="scores how suspicious a user's traffic is, by its rate and by what is known of the user",
     ports=Ports((Port("user", "User"),), (Port("report", "Report"),)),
-    implemented=False,
+    settings=(Setting("window", "count", 60, (), "the seconds in which a user's requests are counted"),),
 )

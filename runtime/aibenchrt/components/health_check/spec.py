@@ -1,13 +1,18 @@
-"""Answers whether a part is well. Specification only: a spec may name it, distilling must remove it."""
+"""Health check: whether a part is well."""
 
-from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="health_check",
     family="monitoring",
     kind=Kind.SERVICE,
-    doc="answers whether a part is well",
+    doc="checks that values that pass by are sound and in time, and that its host has disk and memory left",
     ports=Ports((Port("value", "Any", many=True),), ()),
+    settings=(
+        Setting("slowest", "count", 1000, (), "milliseconds that a call may take"),
+        Setting("disk", "count", 64, (), "MiB that must be free on the disk of the state folder"),
+        Setting("memory", "count", 64, (), "MiB of memory that must be available"),
+    ),
     auxiliary=True,
-    implemented=False,
+    state="health",
 )

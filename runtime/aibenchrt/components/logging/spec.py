@@ -1,13 +1,14 @@
-"""Writes a log line for operators. Specification only: a spec may name it, distilling must remove it."""
+"""Logging: writes a structured record for operators."""
 
-from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="logging",
     family="log",
     kind=Kind.SERVICE,
-    doc="writes a log line for operators",
+    doc="writes a structured record of each value that passes by, for operators",
     ports=Ports((Port("value", "Any", many=True),), ()),
+    settings=(Setting("sync", "word", "never", ("never", "always"), "whether a call waits until its record is on disk"),),
     auxiliary=True,
-    implemented=False,
+    state="log",
 )

@@ -1,13 +1,14 @@
-"""Counts and times requests for operators. Specification only: a spec may name it, distilling must remove it."""
+"""Monitoring: counts and times calls for operators."""
 
-from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="monitoring",
     family="monitoring",
     kind=Kind.SERVICE,
-    doc="counts and times requests for operators",
+    doc="counts and times the calls whose values pass by, and samples its own process, for operators",
     ports=Ports((Port("value", "Any", many=True),), ()),
+    settings=(Setting("interval", "count", 1000, (), "milliseconds between two samples"),),
     auxiliary=True,
-    implemented=False,
+    state="metrics",
 )

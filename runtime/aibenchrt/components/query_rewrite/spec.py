@@ -1,4 +1,4 @@
-"""Rewrites a query with synonyms. Specification only: a spec may name it, distilling must remove it."""
+"""Query rewriting: drops what nothing is found with, adds synonyms."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports
 
@@ -6,7 +6,6 @@ SPEC = ComponentSpec(
     name="query_rewrite",
     family="query_understanding",
     kind=Kind.SERVICE,
-    doc="rewrites a query with synonyms",
+    doc="rewrites a query: words that no good has go, synonyms learnt from what people took come along",
     ports=Ports((Port("query", "Query"),), (Port("query", "Query"),)),
-    implemented=False,
 )

@@ -1,12 +1,12 @@
-"""Suggests what to ask next. Specification only: a spec may name it, distilling must remove it."""
+"""Query suggestion: what the user may want to ask next."""
 
-from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="query_suggestion",
     family="query_understanding",
     kind=Kind.SERVICE,
-    doc="suggests what to ask next",
+    doc="suggests what to ask next: training-period queries that begin like this one or share its words, the most frequent first",
     ports=Ports((Port("query", "Query"),), (Port("suggestions", "Suggestions"),)),
-    implemented=False,
+    settings=(Setting("top", "count", 5, (), "the most suggestions"),),
 )

@@ -1,13 +1,14 @@
-"""Records spans for operators. Specification only: a spec may name it, distilling must remove it."""
+"""Tracing: writes spans for operators."""
 
-from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="tracing",
     family="monitoring",
     kind=Kind.SERVICE,
-    doc="records spans for operators",
+    doc="writes the span of each call whose value passes by, for operators",
     ports=Ports((Port("value", "Any", many=True),), ()),
+    settings=(Setting("sample", "count", 1000, (), "of a thousand requests so many are traced"),),
     auxiliary=True,
-    implemented=False,
+    state="spans",
 )

@@ -1,12 +1,12 @@
-"""Looks up a sentence that people have translated before. Specification only: a spec may name it, distilling must remove it."""
+"""Translation memory: looks up a sentence that people have translated before, or one much like it."""
 
-from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="translation_memory",
     family="cache",
     kind=Kind.SERVICE,
-    doc="looks up a sentence that people have translated before",
+    doc="looks up the sentence nearest to a text that people have translated before, and its translation; passes the text on",
     ports=Ports((Port("text", "Text"),), (Port("translation", "Translation"), Port("hit", "Flag"), Port("text", "Text"))),
-    implemented=False,
+    settings=(Setting("least", "count", 95, (), "percent of likeness from which a sentence is a hit; 100: it is the same"),),
 )

@@ -1,0 +1,80 @@
+"""Fraud check: how suspicious a user's traffic is, by a stated rule.
+
+    score = 1 − (1 − rate) · (1 − standing)
+
+rate: requests of the user in the last `window` seconds, this one included, over the most that is usual, at most 1. Usual is the busiest
+that 99 % of the training period's users were in a stretch of that length. standing: UNKNOWN for a user without a training-period
+interaction, NEW for one with fewer than SETTLED, else 0. The counts of requests are this process's own, in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aibenchrt.datasets.recency import Interacted
+from aibenchrt.values import Values, Work
+
+UNKNOWN, NEW, SETTLED = 0.3, 0.1, 5
+USUAL_SHARE = 0.99
+_FILE = "usual.json"
+
+
+def prepare(world: Interacted, settings: Mapping[str, str | int], folder: Path) -> None:
+    """Each user's interactions of the training period, counted, and what is usual in a window."""
+    training = world.interactions.of("train")
+    users, counts = np.unique(training.user, return_counts=True)
+    busiest = [_busiest(np.sort(training.time[training.user == user]), int(settings["window"])) for user in users.tolist()]
+    usual = int(np.quantile(busiest, USUAL_SHARE, method="higher")) if busiest else 1
+    known = dict(zip(map(str, users.tolist()), counts.tolist(), strict=True))
+    (folder / _FILE).write_text(json.dumps({"usual": usual, "known": known}), encoding="utf-8")
+
+
+def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - it keeps nothing on disk
+    prepared = json.loads((folder / _FILE).read_bytes())
+    known = {int(user): count for user, count in prepared["known"].items()}
+    return FraudCheck(known, prepared["usual"], int(settings["window"]), time.monotonic)
+
+
+def _busiest(times: NDArray[np.int64], window: int) -> int:
+    """The most of these moments, ascending, in any stretch of `window` seconds."""
+    return int((np.arange(1, len(times) + 1) - np.searchsorted(times, times - window, side="right")).max())
+
+
+class FraudCheck:
+    """The Work. known: user → interactions in the training period; now: seconds by any steady clock. Safe for several threads."""
+
+    def __init__(self, known: Mapping[int, int], usual: int, window: int, now: Callable[[], float]) -> None:
+        self._known, self._usual, self._window, self._now = known, max(1, usual), window, now
+        self._lock = threading.Lock()
+        self._recent: OrderedDict[int, deque[float]] = OrderedDict()  # who asked last is last
+
+    def __call__(self, inputs: Values) -> Values:
+        user = int(inputs["user"]["user_id"])
+        asked, met = self._count(user), self._known.get(user, 0)
+        rate = min(1.0, asked / self._usual)
+        standing = UNKNOWN if met == 0 else NEW if met < SETTLED else 0.0
+        score = 1 - (1 - rate) * (1 - standing)
+        text = f"user {user}: score {score:.3f}, {asked} requests in {self._window} s, usual {self._usual}, {met} interactions before"
+        return {"report": {"text": text}}
+
+    def _count(self, user: int) -> int:
+        """Requests of the user in the window, with this one; forgets who has not asked for longer."""
+        with self._lock:
+            now = self._now()
+            own = self._recent.setdefault(user, deque())
+            own.append(now)
+            self._recent.move_to_end(user)
+            while own[0] <= now - self._window:
+                own.popleft()
+            while (oldest := next(iter(self._recent.values())))[-1] <= now - self._window:
+                del self._recent[next(iter(self._recent))]
+                assert oldest is not own, "who asked just now is never the oldest to go"
+            return len(own)

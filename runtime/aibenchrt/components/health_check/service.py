@@ -1,0 +1,81 @@
+"""Health check: whether what it watches puts out sound values in time, and whether this host can go on.
+
+Of each value: that it can be read as its type, that it is not empty, and that its call took at most `slowest` ms. Of the host: that the
+state folder's disk has `disk` MiB free and the memory `memory` MiB. The state of every task watched, "ok" or the reasons why not, stands in
+`<state>/health/<task>.json`, replaced whole whenever it changes; a call whose check fails still succeeds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from aibenchrt.any_value import decode
+from aibenchrt.component import PORT_TYPES
+from aibenchrt.values import Value, Values, Work, listed
+
+MIB = 1 << 20
+
+
+def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - nothing is prepared
+    return HealthCheck(state / "health", {name: int(value) for name, value in settings.items()})
+
+
+class HealthCheck:
+    """The Work. limits: `slowest` (ms), `disk` and `memory` (MiB). Safe for several threads."""
+
+    def __init__(self, folder: Path, limits: Mapping[str, int]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._limits = folder, limits
+        self._lock = threading.Lock()
+        self._last: dict[str, list[str]] = {}
+
+    def __call__(self, inputs: Values) -> Values:
+        """Raises OSError where not even the state can be written."""
+        for value in listed(inputs, "value"):
+            reasons = [*self._of_value(value), *self._of_host()]
+            with self._lock:
+                if self._last.get(value["task"]) != reasons:
+                    self._write(value["task"], {"state": "failing" if reasons else "ok", "reasons": reasons})
+                    self._last[value["task"]] = reasons
+        return {}
+
+    def _of_value(self, value: Value) -> Iterator[str]:
+        took_ms = (value["end_ns"] - value["start_ns"]) / 1e6
+        if took_ms > self._limits["slowest"]:
+            yield f"slower than {self._limits['slowest']} ms"
+        try:
+            fields = decode(value["type"], value["content"])
+        except (KeyError, DecodeError):
+            yield f"puts out what is no {value['type']}"
+            return
+        repeated = [field.name for field in PORT_TYPES[value["type"]].fields if field.repeated]
+        if repeated and not any(fields[name] for name in repeated):
+            yield f"puts out an empty {value['type']}"
+
+    def _of_host(self) -> Iterator[str]:
+        if shutil.disk_usage(self._folder).free < self._limits["disk"] * MIB:
+            yield f"less than {self._limits['disk']} MiB free on disk"
+        if _available_kib() < self._limits["memory"] * 1024:
+            yield f"less than {self._limits['memory']} MiB of memory free"
+
+    def _write(self, task: str, state: Mapping[str, Any]) -> None:
+        path = self._folder / f"{task}.json"
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(state), encoding="utf-8")
+        os.replace(partial, path)
+
+
+def _available_kib() -> int:
+    """Memory that can be had without swapping, as the kernel estimates it."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1])
+    raise OSError("the kernel does not say how much memory is available")

@@ -1,0 +1,77 @@
+"""Monitoring: counts and times what passes by, and samples its own process, for operators.
+
+Every `interval` ms in which something passed by, one JSON line is appended to `<state>/metrics/samples.jsonl`: Unix time in ns, since the
+start of this process the calls of each task with the sum and the maximum of their times in µs and the bytes that they put out, and of
+this process the CPU seconds and the resident memory in KiB. What came after the last sample is lost when the process ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aibenchrt.components.event_log.service import append
+from aibenchrt.values import Values, Work, listed
+
+
+def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - nothing is prepared
+    monitor = Monitor()
+    path = state / "metrics" / "samples.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    seconds = int(settings["interval"]) / 1000
+    threading.Thread(target=_sample, args=(monitor, path, seconds), name="samples", daemon=True).start()
+    return monitor
+
+
+@dataclass
+class _Counters:
+    calls: int = 0
+    sum_us: int = 0
+    most_us: int = 0
+    bytes: int = 0
+
+
+class Monitor:
+    """The Work. Safe for several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counters: dict[str, _Counters] = {}
+        self.changed = threading.Event()
+
+    def __call__(self, inputs: Values) -> Values:
+        with self._lock:
+            for value in listed(inputs, "value"):
+                counters = self._counters.setdefault(value["task"], _Counters())
+                took = (value["end_ns"] - value["start_ns"]) // 1000
+                counters.calls += 1
+                counters.sum_us += took
+                counters.most_us = max(counters.most_us, took)
+                counters.bytes += len(value["content"])
+        self.changed.set()
+        return {}
+
+    def sample(self, now_ns: int) -> dict[str, Any]:
+        """now_ns: Unix time."""
+        with self._lock:
+            tasks = {task: vars(counters).copy() for task, counters in sorted(self._counters.items())}
+        return {"time_ns": now_ns, "tasks": tasks, "cpu_s": round(time.process_time(), 3), "memory_kib": _resident_kib()}
+
+
+def _sample(monitor: Monitor, path: Path, seconds: float) -> None:
+    while True:
+        monitor.changed.wait()
+        monitor.changed.clear()
+        append(path, json.dumps(monitor.sample(time.time_ns()), separators=(",", ":")).encode() + b"\n", sync=False)
+        time.sleep(seconds)
+
+
+def _resident_kib() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024

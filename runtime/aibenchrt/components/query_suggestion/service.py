@@ -1,0 +1,86 @@
+"""Query suggestion: what people asked who began like this, then what they asked with the same words.
+
+Completions come first: training-period queries that begin with the query's text and say more, the most frequent first. Where these are
+too few, queries that share a term with it follow: those that share most, then the most frequent (query auto-completion by popularity, Bar-
+Yossef and Kraus 2011, section 3). Ties by code points.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from aibenchrt.components.query_parsing.service import parse
+from aibenchrt.components.query_parsing.terms import query_value
+from aibenchrt.values import Values, Work
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.world import Query
+
+_FILE = "queries.json"
+
+
+class Asked(Protocol):
+    """A world with queries that people typed."""
+
+    def queries_of(self, split: str, part: str | None = None) -> Sequence[Query]: ...
+
+
+def prepare(world: Asked, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - they matter when it works
+    """The training period's queries as parsed: [text, terms, how often]."""
+    counted: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    for query in world.queries_of("train"):
+        value = query_value(parse(query.text))
+        if value["term"]:
+            counted[str(value["text"]), tuple(value["term"])] += 1
+    rows = [[text, terms, count] for (text, terms), count in sorted(counted.items())]
+    (folder / _FILE).write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+
+
+def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - it keeps nothing
+    rows = json.loads((folder / _FILE).read_bytes())
+    return Suggester([(text, tuple(terms), count) for text, terms, count in rows], int(settings["top"]))
+
+
+class Suggester:
+    """The Work. asked: (text, terms, how often), in order of the texts. Safe for several threads: it only reads."""
+
+    def __init__(self, asked: Sequence[tuple[str, tuple[str, ...], int]], top: int) -> None:
+        self._texts = [text for text, _, _ in asked]
+        self._counts = [count for _, _, count in asked]
+        self._with: dict[str, list[int]] = defaultdict(list)
+        for place, (_, terms, _) in enumerate(asked):
+            for term in terms:
+                self._with[term].append(place)
+        self._top = top
+
+    def __call__(self, inputs: Values) -> Values:
+        query = inputs["query"]
+        found = dict.fromkeys(self._completions(query["text"]))
+        if len(found) < self._top:
+            found |= dict.fromkeys(self._related(query["text"], query["term"]))
+        return {"suggestions": {"text": [self._texts[place] for place in list(found)[: self._top]]}}
+
+    def _completions(self, text: str) -> list[int]:
+        if not text:
+            return []
+        start = bisect_left(self._texts, text)
+        places = []
+        for place in range(start, len(self._texts)):
+            if not self._texts[place].startswith(text):
+                break
+            if self._texts[place] != text:
+                places.append(place)
+        return sorted(places, key=lambda place: (-self._counts[place], place))[: self._top]
+
+    def _related(self, text: str, terms: Sequence[str]) -> Iterator[int]:
+        shared: Counter[int] = Counter()
+        for term in dict.fromkeys(terms):
+            shared.update(self._with.get(term, ()))
+        for place in sorted(shared, key=lambda place: (-shared[place], -self._counts[place], place)):
+            if self._texts[place] != text:
+                yield place

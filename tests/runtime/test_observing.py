@@ -1,0 +1,147 @@
+"""The services that operators look at: logging, monitoring, tracing and health checks write down what passes by."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aibenchrt.any_value import encode
+from aibenchrt.components.health_check.service import HealthCheck
+from aibenchrt.components.logging.service import LIST, TEXT, Log, read_log
+from aibenchrt.components.monitoring.service import Monitor
+from aibenchrt.components.monitoring.service import open_work as open_monitoring
+from aibenchrt.components.tracing.service import open_work as open_tracing
+from aibenchrt.components.tracing.service import read_spans
+from aibenchrt.planner.clients import idempotent
+from service_process import single
+
+MS = 1_000_000
+
+
+def passing(port_type: str, value: dict[str, Any], task: str = "show", request_id: int = 1, **fields: Any) -> dict[str, Any]:
+    """A value of type Any."""
+    origin = {"request_id": request_id, "task": task, "parent": "", "port": "out", "type": port_type, "start_ns": 0, "end_ns": 2 * MS}
+    return origin | fields | {"content": encode(port_type, value)}
+
+
+def text(content: str, **fields: Any) -> dict[str, Any]:
+    return passing("Text", {"text": content}, **fields)
+
+
+def test_a_log_has_a_record_of_each_value(tmp_path: Path) -> None:
+    days = iter((0, 86_400_000_000_000 - 1, 86_400_000_000_000))
+    log = Log(tmp_path / "log", sync=True, now=lambda: next(days))
+    assert log({"value": [text("first", request_id=3), passing("Count", {"value": 4}, task="find")]}) == {}
+    log({"value": text("second")})
+    log({"value": [text("third")]})
+    records = list(read_log(tmp_path))
+    assert [record["value"] for record in records] == [{"text": "first"}, {"value": 4}, {"text": "second"}, {"text": "third"}]
+    assert [record["task"] for record in records] == ["show", "find", "show", "show"]
+    assert records[0] == {
+        "time_ns": 0, "request_id": 3, "task": "show", "port": "out", "type": "Text", "took_us": 2000, "value": {"text": "first"}
+    }  # fmt: skip
+    assert sorted(path.name for path in (tmp_path / "log").iterdir()) == ["1970-01-01.jsonl", "1970-01-02.jsonl"]
+
+
+def test_a_log_shortens_what_is_long(tmp_path: Path) -> None:
+    log = Log(tmp_path / "log", sync=False, now=lambda: 0)
+    log({"value": [text("x" * 1000), passing("Suggestions", {"text": [str(k) for k in range(50)]}), passing("Image", {"png": b"12345"})]})
+    long, many, picture = (record["value"] for record in read_log(tmp_path))
+    assert long["text"] == "x" * TEXT + "…"
+    assert many["text"] == [*map(str, range(LIST)), "40 more"]
+    assert picture == {"png": "5 bytes"}
+
+
+def test_monitoring_counts_and_times_each_task() -> None:
+    monitor = Monitor()
+    monitor({"value": [text("a"), text("bc", end_ns=6 * MS), text("d", task="find")]})
+    monitor({"value": text("e", task="find", start_ns=MS, end_ns=2 * MS)})
+    sample = monitor.sample(17)
+    assert sample["time_ns"] == 17
+    assert sample["tasks"] == {
+        "find": {"calls": 2, "sum_us": 3000, "most_us": 2000, "bytes": 6},
+        "show": {"calls": 2, "sum_us": 8000, "most_us": 6000, "bytes": 7},
+    }
+    assert sample["cpu_s"] > 0
+    assert sample["memory_kib"] > 1000
+
+
+def test_monitoring_appends_samples_while_something_passes_by(tmp_path: Path) -> None:
+    work = open_monitoring(tmp_path, {"interval": 1}, tmp_path)
+    path = tmp_path / "metrics" / "samples.jsonl"
+    until = time.monotonic() + 30
+    for number in range(1, 4):
+        work({"value": [text("a")]})
+        while not path.is_file() or _calls(path) < number:
+            assert time.monotonic() < until, "no sample was written"
+            time.sleep(0.001)
+    counts = [json.loads(line)["tasks"]["show"]["calls"] for line in path.read_text().splitlines()]
+    assert counts == sorted(counts)
+    assert counts[-1] == 3
+
+
+def _calls(path: Path) -> int:
+    *_, last = path.read_text().split("\n")[:-1] or [""]
+    return int(json.loads(last)["tasks"]["show"]["calls"]) if last else 0
+
+
+def test_spans_of_a_request_belong_together(tmp_path: Path) -> None:
+    work = open_tracing(tmp_path, {"sample": 1000}, tmp_path)
+    work({"value": [text("a", task="find", parent="parse", start_ns=5, end_ns=9), text("b", task="parse")]})
+    work({"value": text("a", task="find", request_id=2)})
+    find, parse, other = read_spans(tmp_path)
+    assert (find["name"], find["startTimeNano"], find["endTimeNano"]) == ("find", 5, 9)
+    assert find["attributes"] == {"port": "out", "type": "Text", "bytes": 3}
+    assert find["traceId"] == parse["traceId"] != other["traceId"]
+    assert find["parentSpanId"] == parse["spanId"]
+    assert parse["parentSpanId"] == ""
+    assert {len(span["traceId"]) for span in (find, other)} == {32}
+
+
+def test_a_share_of_the_requests_is_traced_whole(tmp_path: Path) -> None:
+    work = open_tracing(tmp_path, {"sample": 250}, tmp_path)
+    for request_id in range(2000):
+        for task in ("find", "show"):
+            work({"value": text("a", task=task, request_id=request_id)})
+    traced: dict[str, set[str]] = {}
+    for span in read_spans(tmp_path):
+        traced.setdefault(span["traceId"], set()).add(span["name"])
+    assert 400 < len(traced) < 600
+    assert set(map(frozenset, traced.values())) == {frozenset({"find", "show"})}
+
+
+LIMITS = {"slowest": 10, "disk": 0, "memory": 0}
+
+
+def state_of(folder: Path, task: str) -> Any:
+    return json.loads((folder / f"{task}.json").read_text())
+
+
+def test_health_follows_what_passes_by(tmp_path: Path) -> None:
+    check = HealthCheck(tmp_path, LIMITS)
+    check({"value": [text("a"), passing("Suggestions", {"text": []}, task="suggest")]})
+    assert state_of(tmp_path, "show") == {"state": "ok", "reasons": []}
+    assert state_of(tmp_path, "suggest") == {"state": "failing", "reasons": ["puts out an empty Suggestions"]}
+    check({"value": [text("a", end_ns=11 * MS), passing("Suggestions", {"text": ["more"]}, task="suggest")]})
+    assert state_of(tmp_path, "show") == {"state": "failing", "reasons": ["slower than 10 ms"]}
+    assert state_of(tmp_path, "suggest")["state"] == "ok"
+    check({"value": {**text("a"), "content": b"\x0a\xff"}})
+    assert state_of(tmp_path, "show")["reasons"] == ["puts out what is no Text"]
+    assert sorted(os.listdir(tmp_path)) == ["show.json", "suggest.json"]
+
+
+@pytest.mark.parametrize(("limit", "said"), [("disk", "MiB free on disk"), ("memory", "MiB of memory free")])
+def test_health_looks_at_the_host(tmp_path: Path, limit: str, said: str) -> None:
+    HealthCheck(tmp_path, LIMITS | {limit: 1 << 40})({"value": text("a")})
+    (reason,) = state_of(tmp_path, "show")["reasons"]
+    assert said in reason
+
+
+@pytest.mark.parametrize("component", ["logging", "monitoring", "tracing", "health_check"])
+def test_a_call_that_writes_something_down_is_not_repeated(component: str) -> None:
+    assert not idempotent(single("watch", component))
+    assert idempotent(single("parse", "query_parsing"))
