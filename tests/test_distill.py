@@ -474,8 +474,8 @@ def test_combined_components_answer_the_same_with_one_hop_and_one_process_less(s
     from aibenchc.plan import Where, plan
     from aibenchrt.components.query_parsing import service as parsing
     from aibenchrt.components.spelling_correction import service as spelling
-    from aibenchrt.datasets.movielens_shop import load_world, payloads
-    from aibenchrt.stages import chain
+    from aibenchrt.datasets.movielens_shop.dataset import load_world, payloads
+    from aibenchrt.serve.stages import chain
 
     def compiled(without: str | None) -> Plan:
         distilled = distill(scenario.graph, settings(scenario, "local"), select(None, without))

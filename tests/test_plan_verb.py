@@ -21,8 +21,8 @@ from aibenchc.driver import Compiled, Settings, compile_spec
 from aibenchc.inventory import Host, Inventory
 from aibenchc.placement import TRITON_MIB
 from aibenchc.source import SourceFile
-from aibenchrt.control.libraries import groups_for
-from aibenchrt.control.shipment import variables
+from aibenchrt.control.cluster.libraries import groups_for
+from aibenchrt.control.cluster.shipment import variables
 from aibenchrt.plan import Deployed, Plan, deployed, parts, read_plan, service_of, tasks_at
 from aibenchrt.planner.program import check_plan
 

@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "runtime"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import numpy as np
 import tritonclient.grpc as triton_grpc
@@ -29,17 +29,17 @@ from aibenchc.driver import Settings, compile_spec
 from aibenchc.emit import emit
 from aibenchc.source import SourceFile
 from aibenchrt.catalog import component as component_spec
-from aibenchrt.control.triton import assemble
-from aibenchrt.datasets.pictures import png
-from aibenchrt.datasets.world import World
+from aibenchrt.control.local.triton import assemble
+from aibenchrt.datasets.interactions.world import World
+from aibenchrt.datasets.png import png
 from aibenchrt.datasets.worlds import load_world
 from aibenchrt.load.arrivals import poisson
 from aibenchrt.plan import Plan, Step
 from aibenchrt.report.model import Estimate
 from aibenchrt.report.statistics import percentile, wilson
-from aibenchrt.tensors import encode
 from aibenchrt.train.repository import ModelVersion, find
 from aibenchrt.values import Values
+from aibenchrt.wire.tensors import encode
 from triton_process import infer, request_tensors, triton
 
 SEED = 7

@@ -14,14 +14,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-RUNTIME_TESTS = Path(__file__).resolve().parents[1] / "runtime"
-sys.path.insert(0, str(RUNTIME_TESTS))
+SUPPORT = Path(__file__).resolve().parents[1] / "support"
+sys.path.insert(0, str(SUPPORT))
 
 from aibenchrt.load.issue import Settings, issue  # noqa: E402
 from aibenchrt.load.messages import encode_payloads  # noqa: E402
 from aibenchrt.load.schedule import schedule  # noqa: E402
 from aibenchrt.plan import PlanLoad  # noqa: E402
-from aibenchrt.proto import load_stubs  # noqa: E402
+from aibenchrt.wire.proto import load_stubs  # noqa: E402
 from shop_plan import free_ports, generate, shop_plan  # noqa: E402
 
 VALUES = {"text": {"text": "red shoes"}, "user": {"user_id": 5}, "image": {"png": b"\x89PNG" * 250}}
@@ -42,7 +42,7 @@ def main(rate: float, seconds: float) -> None:
         payloads = {r.name: {n: {p.name: VALUES[p.name] for p in r.ports} for n in range(1000)} for r in plan.requests}
         messages = encode_payloads(stubs, plan.requests, payloads)
         address = f"127.0.0.1:{free_ports(1)[0]}"
-        server = subprocess.Popen([sys.executable, str(RUNTIME_TESTS / "echo_server.py"), str(folder), address])
+        server = subprocess.Popen([sys.executable, str(SUPPORT / "echo_server.py"), str(folder), address])
         try:
             settings = Settings(f"/{stubs.package}.ScenarioService/Ask", (address,), 0.0, seconds)
             records, issued = issue(rows, messages, settings, stubs.message("ScenarioReply"))

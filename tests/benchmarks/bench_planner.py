@@ -19,18 +19,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "runtime"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import grpc.aio
 from aibenchrt.collect.records import CallRecord
 from aibenchrt.collect.run import Run, read_run
 from aibenchrt.control.assets import prepare
-from aibenchrt.control.local import healthy, run_local
+from aibenchrt.control.local.process import Processes
+from aibenchrt.control.local.run import healthy, run_local
 from aibenchrt.control.options import RunOptions
-from aibenchrt.control.process import Processes
 from aibenchrt.planner.clients import ServiceClient
-from aibenchrt.proto import load_stubs
-from aibenchrt.tls import CHANNEL_OPTIONS
+from aibenchrt.wire.proto import load_stubs
+from aibenchrt.wire.tls import CHANNEL_OPTIONS
 from local_plan import local_plan
 from shop_plan import free_ports, generate
 
@@ -113,7 +113,17 @@ def main(seconds: float) -> None:
         logs.mkdir()
         with Processes(logs) as processes:
             service, echo = f"127.0.0.1:{ports[1]}", f"127.0.0.1:{ports[5]}"
-            command = [sys.executable, "-m", "aibenchrt.service_host", "--generated", str(folder), "--task", "parse", "--address", service]
+            command = [
+                sys.executable,
+                "-m",
+                "aibenchrt.serve.service_host",
+                "--generated",
+                str(folder),
+                "--task",
+                "parse",
+                "--address",
+                service,
+            ]
             child = processes.start("parse", "service", [*command, "--prepared", str(prepared), "--state", str(logs)])
             processes.start("echo", "other", [sys.executable, str(Path(__file__).with_name("bare_echo.py")), echo])
             processes.wait_ready(child, lambda: healthy(service), 60)

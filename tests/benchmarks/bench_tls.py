@@ -28,13 +28,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "runtime"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from aibenchrt.control.assets import prepare
-from aibenchrt.control.certificates import certify
+from aibenchrt.control.cluster.certificates import certify
+from aibenchrt.control.local.process import Processes
+from aibenchrt.control.local.triton import assemble, backends, environment, listening, program
 from aibenchrt.control.options import RunOptions
-from aibenchrt.control.process import Processes
-from aibenchrt.control.triton import assemble, backends, environment, listening, program
 from aibenchrt.plan import read_plan
 from aibenchrt.planner.clients import ServiceClient
 from replicas import Parts, health

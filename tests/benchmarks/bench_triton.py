@@ -21,19 +21,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "runtime"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from aibenchrt.control.assets import Assets, prepare
+from aibenchrt.control.local.process import Processes
+from aibenchrt.control.local.triton import TritonServer, assemble
 from aibenchrt.control.options import RunOptions
-from aibenchrt.control.process import Processes
-from aibenchrt.control.triton import TritonServer, assemble
 from aibenchrt.plan import Plan, Step, read_plan
 from aibenchrt.planner.clients import TritonClient
 from aibenchrt.planner.executor import Executor, Request
 from aibenchrt.planner.in_process import caller, open_chains, works
 from aibenchrt.planner.inference import InferenceCodec
-from aibenchrt.proto import Stubs, load_stubs
-from aibenchrt.tls import open_aio_channel
+from aibenchrt.wire.proto import Stubs, load_stubs
+from aibenchrt.wire.tls import open_aio_channel
 from shop_plan import free_ports
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 

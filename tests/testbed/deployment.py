@@ -56,7 +56,7 @@ class Site:
         subprocess.run([BIN / "aibenchc", "compile", spec, *placed, *options], cwd=ROOT, check=True, env=self.bed.environment)
 
     def ship(self, form: str = "synthetic", size: str = "tiny") -> None:
-        pack = ["-m", "aibenchrt.control.shipment", "--generated", self.generated, "--out", self.shipment]
+        pack = ["-m", "aibenchrt.control.cluster.shipment", "--generated", self.generated, "--out", self.shipment]
         subprocess.run([sys.executable, *map(str, pack), "--form", form, "--size", size], cwd=ROOT, check=True)
 
     def shipped_bytes(self) -> int:

@@ -19,7 +19,7 @@ import psutil
 from aibenchrt.collect.records import CallRecord, RequestRecord
 from aibenchrt.collect.run import Run, read_run
 from aibenchrt.collect.run_info import RUN_FILE
-from aibenchrt.control.describe_cluster import site
+from aibenchrt.control.cluster.run_info import site
 from aibenchrt.home import home
 from aibenchrt.plan import Plan, PlanPart, parts, read_plan
 from aibenchrt.report import report, validate

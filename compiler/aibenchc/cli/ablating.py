@@ -12,7 +12,7 @@ from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
 from aibenchc.diagnostics import Diagnostics
 
 if TYPE_CHECKING:
-    from aibenchrt.report.contribution import Contributions
+    from aibenchrt.experiments.ablation.contribution import Contributions
 
 
 def add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:  # noqa: ARG001  the module's only verb
@@ -34,9 +34,9 @@ def run(verb: str, arguments: argparse.Namespace) -> int:
     show(diagnostics)
     if generated is None:
         return 1
-    from aibenchrt.control.ablate import AblateOptions, ablate
+    from aibenchrt.experiments.ablation.contribution import table
+    from aibenchrt.experiments.ablation.run import AblateOptions, ablate
     from aibenchrt.plan import read_plan
-    from aibenchrt.report.contribution import table
     from aibenchrt.report.writing import write_json
 
     with progress_bars() as progress:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from aibenchrt import catalog
 from aibenchrt.component import ComponentSpec, DatasetSpec, Port, Ports, Profile
-from aibenchrt.shelf import Metric, trained_versions
+from aibenchrt.train.listing import Metric, trained_versions
 
 from aibenchc.diagnostics import did_you_mean
 

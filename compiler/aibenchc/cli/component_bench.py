@@ -21,9 +21,9 @@ from aibenchc.cli.training import DEVICES, SERVED_SEED
 from aibenchc.diagnostics import Diagnostics, did_you_mean
 
 if TYPE_CHECKING:
-    from aibenchrt.alone.plan import Mode
-    from aibenchrt.alone.run import Emit
     from aibenchrt.control.options import RunOptions
+    from aibenchrt.experiments.component.one_task_plan import Mode
+    from aibenchrt.experiments.component.run import Emit
     from aibenchrt.plan import Plan, PlanStage
 
 SPECS = Path("specs")
@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> tuple[Plan, PlanStage] | None:
     """The distilled plan of the first scenario that has it, and its stage there; None after a report."""
-    from aibenchrt.alone.reached import find_stage
+    from aibenchrt.experiments.component.capture import find_stage
 
     spec = catalog.component(arguments.name)
     if spec is None:
@@ -134,9 +134,9 @@ def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> t
 
 
 def _bench(arguments: argparse.Namespace, plan: Plan, stage: PlanStage, options: RunOptions, scratch: Path) -> int:
-    from aibenchrt.alone.figures import AloneFigures, inside, table
-    from aibenchrt.alone.plan import Mode
-    from aibenchrt.alone.run import Wanted, bench
+    from aibenchrt.experiments.component.one_task_plan import Mode
+    from aibenchrt.experiments.component.performance import AloneFigures, inside, table
+    from aibenchrt.experiments.component.run import Wanted, bench
     from aibenchrt.report.writing import write_json
 
     named = dict(zip(MODES, (Mode.OFFLINE, Mode.SINGLE, Mode.OPEN), strict=True))
@@ -198,7 +198,7 @@ def _emitter(folder: Path) -> Emit:
 
 def _train(arguments: argparse.Namespace, plan: Plan, stage: PlanStage, options: RunOptions, scratch: Path) -> int:
     """Exit code 1 where a training's held-out quality misses the target."""
-    from aibenchrt.alone.training import table, target_of, train
+    from aibenchrt.experiments.component.training import table, target_of, train
     from aibenchrt.report.writing import write_json
     from aibenchrt.train.device import chosen_device
 

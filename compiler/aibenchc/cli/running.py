@@ -144,7 +144,7 @@ def _run(arguments: argparse.Namespace) -> int:
     generated = _compiled(arguments)
     if generated is None:
         return 1
-    from aibenchrt.control.local import run_local
+    from aibenchrt.control.local.run import run_local
     from aibenchrt.control.options import ClusterOptions, RunOptions
 
     with progress_bars() as progress:
@@ -163,7 +163,7 @@ def _run(arguments: argparse.Namespace) -> int:
             progress=progress,
         )
         if on_hosts:
-            from aibenchrt.control.cluster import run_cluster
+            from aibenchrt.control.cluster.run import run_cluster
 
             whole = ClusterOptions(options, arguments.teardown, arguments.resume, arguments.expect_fault, arguments.prepare_only)
             directory = run_cluster(generated, arguments.inventory, arguments.runs, whole)
@@ -178,8 +178,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _data(arguments: argparse.Namespace) -> int:
-    from aibenchrt.datasets.describe import describe
-    from aibenchrt.datasets.kept import DEFAULT_SEED
+    from aibenchrt.datasets.cache import DEFAULT_SEED
+    from aibenchrt.datasets.listing import describe
     from aibenchrt.datasets.worlds import WORLDS
     from aibenchrt.home import home
 

@@ -12,7 +12,7 @@ from aibenchrt.errors import EnvironmentFailure, install
 from aibenchc.cli.output import complain
 
 if TYPE_CHECKING:
-    from aibenchrt.control.options import Progress
+    from aibenchrt.progress import Progress
 
 
 def needs_runtime(verb: str) -> None:

@@ -69,10 +69,10 @@ def run(verb: str, arguments: argparse.Namespace) -> int:
 
 
 def _trained(plan: Plan, arguments: argparse.Namespace) -> dict[int, list[ModelVersion]]:
-    from aibenchrt.datasets.kept import DEFAULT_SEED
+    from aibenchrt.datasets.cache import DEFAULT_SEED
     from aibenchrt.datasets.worlds import load_world
-    from aibenchrt.train import alternatives, plan_models
     from aibenchrt.train.device import chosen_device
+    from aibenchrt.train.task import alternatives, plan_models
 
     device, size = chosen_device(arguments.device), arguments.size
     found: dict[int, list[ModelVersion]] = {}

@@ -13,10 +13,10 @@ from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.worlds import AnyWorld, load_world, world_module
 from aibenchrt.load.messages import Messages, encode_payloads
 from aibenchrt.plan import Plan
-from aibenchrt.prepare import lay_out, prepare_services
-from aibenchrt.proto import Stubs
+from aibenchrt.serve.prepare import lay_out, prepare_services
 from aibenchrt.train.repository import ModelVersion
 from aibenchrt.values import Values
+from aibenchrt.wire.proto import Stubs
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def prepare(plan: Plan, options: RunOptions, into: Path) -> Assets:
 
 
 def portable(plan: Plan) -> Plan:
-    """On hosts, tables of a PostgreSQL server that is not there yet are prepared as SQLite, and put on it there (aibenchrt.upload)."""
+    """On hosts, tables of a PostgreSQL server that is not there yet are prepared as SQLite, and put on it there (upload.py)."""
     if not plan.hosts:
         return plan
     steps = []
@@ -75,7 +75,7 @@ def ai_stages(plan: Plan) -> list[str]:
 def _models(plan: Plan, world: AnyWorld, options: RunOptions) -> Mapping[str, ModelVersion]:
     if not ai_stages(plan):
         return {}
-    from aibenchrt.train import plan_models  # imports torch, which a run with all models trained does not need otherwise
+    from aibenchrt.train.task import plan_models  # imports torch, which a run with all models trained does not need otherwise
 
     models: Mapping[str, ModelVersion] = plan_models(plan, world, options.training_seed, options.size, options.progress)
     return models

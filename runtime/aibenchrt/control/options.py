@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,9 @@ from aibenchrt.catalog import MOST_REQUESTS
 from aibenchrt.collect.run_info import Override
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanLoad, PlanService
+from aibenchrt.progress import Progress, silent
 
 LAST_PORT = 65535
-Progress = Callable[[str, float], None]  # (what is being done, share done in [0, 1])
-
-
-def silent(_text: str, _share: float) -> None:
-    """A progress callback that says nothing."""
 
 
 @dataclass(frozen=True)

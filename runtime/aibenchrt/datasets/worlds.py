@@ -12,13 +12,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from aibenchrt.datasets import movielens_shop, news, translation, web_pages
-from aibenchrt.datasets.fetch import Progress, SourcePackage, silent
-from aibenchrt.datasets.kept import DEFAULT_SEED
+from aibenchrt.datasets.cache import DEFAULT_SEED
+from aibenchrt.datasets.interactions.world import Provenance
+from aibenchrt.datasets.movielens_shop import dataset as movielens_shop
+from aibenchrt.datasets.news import dataset as news
 from aibenchrt.datasets.payload import Payload
-from aibenchrt.datasets.world import Provenance
+from aibenchrt.datasets.sources.fetch import SourcePackage
+from aibenchrt.datasets.translation import dataset as translation
+from aibenchrt.datasets.web_pages import dataset as web_pages
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan
+from aibenchrt.progress import Progress, silent
 
 
 class AnyWorld(Protocol):

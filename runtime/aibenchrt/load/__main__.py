@@ -21,7 +21,6 @@ from pathlib import Path
 
 import grpc
 
-from aibenchrt import clocks
 from aibenchrt.collect import schema
 from aibenchrt.collect.lines import Recorder
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
@@ -30,8 +29,9 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load.issue import Settings, issue
 from aibenchrt.load.messages import read_messages
 from aibenchrt.load.schedule import part_of
-from aibenchrt.proto import load_stubs
-from aibenchrt.tls import identity_of
+from aibenchrt.wire import clocks
+from aibenchrt.wire.proto import load_stubs
+from aibenchrt.wire.tls import identity_of
 
 LONGEST_WAIT_S = 900.0
 PRIORITY = 1  # the lowest real-time one; niceness is of no use where the kernel groups tasks by session

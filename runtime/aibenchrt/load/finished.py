@@ -13,7 +13,7 @@ import grpc
 
 from aibenchrt.answers import Shown, shown
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
-from aibenchrt.tls import SERVER_KEY
+from aibenchrt.wire.tls import SERVER_KEY
 
 _TIMEOUTS = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 

@@ -21,14 +21,14 @@ from typing import Any
 
 import grpc
 
-from aibenchrt import clocks
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
 from aibenchrt.collect.run_info import ClockInfo, ClockOffset, GeneratorInfo, Issued
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load.finished import Finished, Sent
 from aibenchrt.load.messages import Messages, with_id
 from aibenchrt.load.schedule import WHEN_FREE
-from aibenchrt.tls import Identity, open_channel
+from aibenchrt.wire import clocks
+from aibenchrt.wire.tls import Identity, open_channel
 
 LEAD_S = 0.25  # from the call of issue() to time 0 of the schedule
 SPIN_NS = 300_000  # sleep is late by 80 to 100 µs in the median; what is left is spun

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import PlanRequest
-from aibenchrt.proto import PortsCodec, Stubs
 from aibenchrt.values import Values
+from aibenchrt.wire.proto import PortsCodec, Stubs
 
 Messages = dict[tuple[str, int], bytes]  # (request class, payload index) → ScenarioRequest without its id
 

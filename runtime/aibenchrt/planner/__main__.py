@@ -14,8 +14,8 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import read_plan
 from aibenchrt.planner.recorder import Recorder
 from aibenchrt.planner.server import serve
-from aibenchrt.proto import load_stubs
-from aibenchrt.tls import identity_of
+from aibenchrt.wire.proto import load_stubs
+from aibenchrt.wire.tls import identity_of
 
 SWITCH_S = 0.0005  # the records' thread must not hold the interpreter for the default 5 ms
 

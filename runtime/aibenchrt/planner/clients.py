@@ -21,8 +21,8 @@ from aibenchrt.catalog import component
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, Step, service_of
 from aibenchrt.planner.inference import InferenceCodec
-from aibenchrt.proto import Stubs, camel_case
-from aibenchrt.tls import ATTEMPT_KEY, SERVER_KEY, Identity, open_aio_channel
+from aibenchrt.wire.proto import Stubs, camel_case
+from aibenchrt.wire.tls import ATTEMPT_KEY, SERVER_KEY, Identity, open_aio_channel
 
 RETRIES = {
     "maxAttempts": 3,

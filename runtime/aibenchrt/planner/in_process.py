@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aibenchrt.datasets.worlds import AnyWorld
 from aibenchrt.plan import Plan, PlanStage, Step
 from aibenchrt.planner.executor import Call
-from aibenchrt.prepare import prepare_component, service_module
-from aibenchrt.serving import open_stage
-from aibenchrt.stages import Chain, chain
+from aibenchrt.serve.models import open_stage
+from aibenchrt.serve.prepare import prepare_component, service_module
+from aibenchrt.serve.stages import Chain, chain
 from aibenchrt.values import Work
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.worlds import AnyWorld
 
 WorkOf = Callable[[PlanStage], Work]
 

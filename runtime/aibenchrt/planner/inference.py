@@ -1,6 +1,6 @@
 """Proto messages straight to Open Inference Protocol requests and back, for the planner's hot path: no arrays in between.
 
-The same tensors as aibenchrt.tensors makes (names, shapes, types by PORT_TYPES); the raw contents are little-endian, BYTES elements
+The same tensors as aibenchrt.wire.tensors makes (names, shapes, types by PORT_TYPES); the raw contents are little-endian, BYTES elements
 each after its length in four bytes.
 """
 
@@ -17,9 +17,9 @@ from tritonclient.grpc import service_pb2
 
 from aibenchrt.component import Scalar
 from aibenchrt.plan import Step
-from aibenchrt.proto import Stubs
-from aibenchrt.tensors import tensor_fields
-from aibenchrt.triton_backend import ATTEMPT, SERVER, SERVICE_NS, STAGE_NS
+from aibenchrt.serve.triton_backend import ATTEMPT, SERVER, SERVICE_NS, STAGE_NS
+from aibenchrt.wire.proto import Stubs
+from aibenchrt.wire.tensors import tensor_fields
 
 _LENGTH = struct.Struct("<I")
 _CODES = {Scalar.INT64: "q", Scalar.FLOAT: "f"}

@@ -15,17 +15,17 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from aibenchrt import clocks
 from aibenchrt.component import ANY
-from aibenchrt.draining import Arrivals
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, Step
 from aibenchrt.planner.clients import CallError, Reply, TaskClient, open_clients
 from aibenchrt.planner.executor import CANCELLED, CallTimes, Executor, Request, Running
 from aibenchrt.planner.operations import MessageOperations, note
 from aibenchrt.planner.recorder import Recorder
-from aibenchrt.proto import Stubs
-from aibenchrt.tls import SERVER_KEY, SERVER_OPTIONS, Identity, listen
+from aibenchrt.serve.draining import Arrivals
+from aibenchrt.wire import clocks
+from aibenchrt.wire.proto import Stubs
+from aibenchrt.wire.tls import SERVER_KEY, SERVER_OPTIONS, Identity, listen
 
 PATIENCE_S = 5.0  # after which the log says whom the planner waits for, and asks again
 ASK_AGAIN_S = 0.2

@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from aibenchrt.report.cluster_tables import fault_says
+from aibenchrt.report.host_tables import fault_says
 from aibenchrt.report.legends import LEGENDS
 from aibenchrt.report.model import Report, Status, Verdict
 from aibenchrt.report.tables import Table, interval, tables

@@ -8,7 +8,7 @@ from pathlib import Path
 from aibenchrt.catalog import dataset
 from aibenchrt.collect.run import Run, read_run
 from aibenchrt.metrics import metric
-from aibenchrt.report import ablation, cluster, figures, quality
+from aibenchrt.report import ablation, figures, hosts, quality
 from aibenchrt.report.analysis import Analysis, analyse, bootstrap_rng
 from aibenchrt.report.judgements import Measured, quality_judgements, reference_judgements, reference_rows, slo_judgements
 from aibenchrt.report.model import Fact, Provenance, Report, Verdict
@@ -59,10 +59,10 @@ def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits |
         versions=_versions(run),
         commands=info.commands,
         notes=(*_truth(run), *_extra(run), *_attempts(run)),
-        hosts=cluster.host_rows(run),
-        generators=cluster.generator_rows(run),
-        clocks=cluster.clock_rows(run),
-        fault=cluster.fault(run),
+        hosts=hosts.host_rows(run),
+        generators=hosts.generator_rows(run),
+        clocks=hosts.clock_rows(run),
+        fault=hosts.fault(run),
     )
     return report, analysis
 

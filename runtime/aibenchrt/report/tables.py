@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aibenchrt.report.cluster_tables import clock_cells, generator_cells, host_cells, timeline_cells
+from aibenchrt.report.host_tables import clock_cells, generator_cells, host_cells, timeline_cells
 from aibenchrt.report.legends import LEGENDS
 from aibenchrt.report.model import AblationRow, Estimate, LatencyRow, PredictionRow, Report, Verdict
 

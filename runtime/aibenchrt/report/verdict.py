@@ -15,7 +15,7 @@ from aibenchrt.collect.run import Run
 from aibenchrt.collect.run_info import ProcessInfo
 from aibenchrt.report import figures, statistics
 from aibenchrt.report.critical_path import CriticalPath
-from aibenchrt.report.faltering import failed_effects, faltering
+from aibenchrt.report.degraded_replicas import failed_effects, faltering
 from aibenchrt.report.model import ArrivalRow, Check, Judgement, Reason, ResourceRow, Status, Verdict
 
 # status of the run → exit code of `aibenchc validate`, the first that applies from the top; `aibenchc run` judges nothing.

@@ -1,5 +1,1 @@
-"""The offline module: trains a plan's models into the model repository. Importing it does not import torch."""
-
-from aibenchrt.train.task import alternatives, plan_models, train_task
-
-__all__ = ["alternatives", "plan_models", "train_task"]
+"""The offline module: trains models, keeps their versions, and collects what a model trains on from the path."""

@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from aibenchrt.progress import Progress
 from aibenchrt.train.measure import RESAMPLES, Measurement
-from aibenchrt.train.trained import Progress, copy_of, device_of
+from aibenchrt.train.trained import copy_of, device_of
 
 Signal = NDArray[np.float32]
 

@@ -16,18 +16,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from aibenchrt.code_key import code_key
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
-from aibenchrt.serving import broken, read_metadata
+from aibenchrt.serve.models import broken, read_metadata
 
 METADATA_VERSION = 1
-_ALWAYS = ("train/export.py", "train/measure.py", "train/trained.py")
-_WHERE_USED = {
-    "ctc.py": b"aibenchrt.ctc",
-    "metrics.py": b"aibenchrt.metrics",
-    "train/path.py": b"aibenchrt.train.path",
-    "train/recognition.py": b"aibenchrt.train.recognition",
-}
 
 
 @dataclass(frozen=True)
@@ -63,15 +57,10 @@ def models_folder() -> Path:
 
 
 def code_hash(component: str) -> str:
-    """Over the component's modules (model, features, train, serve) and what they train with: a change of any makes versions unfit."""
-    runtime = Path(__file__).parents[1]
-    own = {path: path.read_bytes() for path in sorted((runtime / "components" / component).glob("*.py")) if path.name != "spec.py"}
-    used = {runtime / name for name, module in _WHERE_USED.items() if any(module in content for content in own.values())}
-    shared = sorted(used | {runtime / name for name in _ALWAYS})
-    digest = hashlib.sha256()
-    for path, content in (own | {path: path.read_bytes() for path in shared}).items():
-        digest.update(path.name.encode() + b"\0" + content + b"\0")
-    return digest.hexdigest()[:16]
+    """The key of the code that defines, trains, exports and serves the component's models: a change of any makes versions unfit."""
+    folder = Path(__file__).parents[1] / "components" / component
+    own = [f"aibenchrt.components.{component}.{path.stem}" for path in folder.glob("*.py") if path.stem not in ("__init__", "spec")]
+    return code_key([*own, "aibenchrt.train.export"])
 
 
 def store(key: Key, files: Mapping[str, bytes], metadata: Mapping[str, Any], models: Path | None = None) -> ModelVersion:

@@ -13,23 +13,22 @@ from typing import TYPE_CHECKING
 
 from aibenchrt.catalog import component as component_spec
 from aibenchrt.component import Profile
-from aibenchrt.datasets.as_of import as_of
-from aibenchrt.datasets.fetch import locked
-from aibenchrt.datasets.world import World
+from aibenchrt.datasets.interactions.snapshot import as_of
+from aibenchrt.datasets.interactions.world import World
+from aibenchrt.datasets.sources.fetch import locked
 from aibenchrt.datasets.worlds import AnyWorld, world_module
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanStage
-from aibenchrt.prepare import prepared_key
+from aibenchrt.progress import Progress, silent
+from aibenchrt.serve.prepare import prepared_key
 from aibenchrt.train.device import description
-from aibenchrt.train.path import RANKER, Asked, collect
+from aibenchrt.train.path_samples import RANKER, Asked, collect
 from aibenchrt.train.repository import Key, ModelVersion, code_hash, find, models_folder, store
+from aibenchrt.train.sizes import SIZES
 
 if TYPE_CHECKING:
-    from aibenchrt.components.learning_to_rank.train import Samples
+    from aibenchrt.train.path_samples import Samples
     from aibenchrt.train.trained import Trained
-
-Progress = Callable[[str, float], None]
-SIZES = ("tiny", "small", "full")
 
 
 @dataclass(frozen=True)
@@ -56,12 +55,8 @@ class _How:
     device: str
 
 
-def _silent(_what: str, _done: float) -> None:
-    """Says nothing."""
-
-
 def plan_models(
-    plan: Plan, world: AnyWorld, seed: int = 7, size: str = "small", progress: Progress = _silent, *, device: str = "cpu"
+    plan: Plan, world: AnyWorld, seed: int = 7, size: str = "small", progress: Progress = silent, *, device: str = "cpu"
 ) -> dict[str, ModelVersion]:
     """AI stage → the version that serves it, trained now if no version of this world, size, seed and code is stored.
 
@@ -85,7 +80,7 @@ def alternatives(
     chosen: Mapping[str, ModelVersion],
     seed: int = 7,
     size: str = "small",
-    progress: Progress = _silent,
+    progress: Progress = silent,
     *,
     device: str = "cpu",
 ) -> list[ModelVersion]:
@@ -112,7 +107,7 @@ def train_task(
     world: AnyWorld,
     seed: int = 7,
     size: str = "small",
-    progress: Progress = _silent,
+    progress: Progress = silent,
     *,
     context: str = "",
     samples: Callable[[], Samples] | None = None,
@@ -216,7 +211,7 @@ def _collect(
     before: Mapping[str, ModelVersion],
     how: _How,
 ) -> dict[str, Samples]:
-    from aibenchrt.components.learning_to_rank.train import Samples
+    from aibenchrt.train.path_samples import Samples
 
     most = _MOST[how.size]
     how.progress("running the path on training requests", 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +15,7 @@ from torch import Tensor, nn
 
 from aibenchrt.train.measure import Measurement
 
-Progress = Callable[[str, float], None]
 THREADS = 2
-SIZES = ("tiny", "small", "full")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.recency import Interacted
+    from aibenchrt.datasets.interactions.recency import Interacted
 
 DAY_S = 86400
 LIKED = 4.0  # a rating of at least this is a click (datasets/world.py)

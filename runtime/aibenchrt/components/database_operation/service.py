@@ -14,7 +14,7 @@ from aibenchrt.components.database_operation.sqlite import Sqlite
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.world import World
+    from aibenchrt.datasets.interactions.world import World
 
 
 # Table → its columns as (name, SQL type); the first ones, up to `key`, are the primary key.
@@ -67,7 +67,7 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 def rows(world: World) -> dict[str, Iterable[Sequence[Any]]]:
     """Each table's rows."""
-    from aibenchrt.datasets.recency import last_met  # numpy, which answering does without
+    from aibenchrt.datasets.interactions.recency import last_met  # numpy, which answering does without
 
     met = last_met(world)
     return {

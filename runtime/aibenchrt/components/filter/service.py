@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aibenchrt.datasets.recency import Interacted, last_met, load_last_met, save_last_met
+from aibenchrt.datasets.interactions.recency import Interacted, last_met, load_last_met, save_last_met
 from aibenchrt.values import Value, Values, Work
 
 DAY_S = 86400

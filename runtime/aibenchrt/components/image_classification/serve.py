@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from aibenchrt.serving import Settings, label_prior, most_probable_first, open_session, random_labels, read_metadata, softmax
+from aibenchrt.serve.models import Settings, label_prior, most_probable_first, open_session, random_labels, read_metadata, softmax
 from aibenchrt.values import Values, Work
 
 

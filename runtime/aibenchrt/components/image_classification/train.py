@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from aibenchrt.components.image_classification.model import PIXELS, build
-from aibenchrt.datasets.world import World
+from aibenchrt.datasets.interactions.world import World
+from aibenchrt.progress import Progress
 from aibenchrt.train.measure import paired, share
-from aibenchrt.train.trained import Graph, Progress, Trained, batches, copy_of, label_shares, predict, reproducible
+from aibenchrt.train.trained import Graph, Trained, batches, copy_of, label_shares, predict, reproducible
 
 PROTOCOL = "share of the test photos whose most probable label is the photo's category; epoch chosen on the validation photos"
 

@@ -31,8 +31,8 @@ from aibenchrt.components.query_parsing.terms import Term, read_term, words
 from aibenchrt.values import Value, Values, Work
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.world import Item, World
-    from aibenchrt.datasets.world import Query as TextQuery
+    from aibenchrt.datasets.interactions.world import Item, World
+    from aibenchrt.datasets.interactions.world import Query as TextQuery
 
 
 # Chosen on the validation split, see README.md.

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from aibenchrt.components.learning_to_rank.features import FEATURES, features
-from aibenchrt.serving import Settings, broken, open_session, random_generator, rank_by, read_metadata
+from aibenchrt.serve.models import Settings, broken, open_session, random_generator, rank_by, read_metadata
 from aibenchrt.values import Values, Work
 
 

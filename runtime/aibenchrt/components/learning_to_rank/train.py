@@ -1,4 +1,4 @@
-"""Trains a ranker on what the path itself produced: samples collected by aibenchrt.train.path.
+"""Trains a ranker on what the path itself produced: samples collected by aibenchrt.train.path_samples.
 
 training: requests of the training period's last stretch (`rank`), with popularity, tiers, histories, weights and a recommender as of its
 start, labelled by what the user liked in it; so no feature knows its label. choosing: validation requests, which choose the epoch.
@@ -20,9 +20,10 @@ from torch import Tensor
 
 from aibenchrt.components.learning_to_rank.features import FEATURES, features
 from aibenchrt.components.learning_to_rank.model import MODELS, ContextAwareRanker, Ranker, build, lambda_loss
+from aibenchrt.progress import Progress
 from aibenchrt.train.measure import Measurement, mean_by_user
-from aibenchrt.train.path import Sample
-from aibenchrt.train.trained import Graph, Progress, Trained, batches, copy_of, device_of, reproducible
+from aibenchrt.train.path_samples import Sample, Samples
+from aibenchrt.train.trained import Graph, Trained, batches, copy_of, device_of, reproducible
 
 METRIC = "ndcg@10"
 PROTOCOL = (
@@ -41,17 +42,7 @@ class Effort:
 
 EFFORTS = {"tiny": Effort(5, 1e-2), "small": Effort(20), "full": Effort(60)}
 PATIENCE = 5
-
-
 Order = Callable[[Sample], NDArray[np.float32]]
-
-
-@dataclass(frozen=True)
-class Samples:
-    training: Sequence[Sample]
-    choosing: Sequence[Sample]
-    seen: Sequence[Sample]
-    held_out: Sequence[Sample]
 
 
 def train(samples: Samples, model: str, seed: int, size: str, progress: Progress, device: str = "cpu") -> Trained:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aibenchrt.serving import Settings, open_session, random_generator, rank_by, read_metadata
+from aibenchrt.serve.models import Settings, open_session, random_generator, rank_by, read_metadata
 from aibenchrt.values import Values, Work
 
 DEFAULT_TOP = 50

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from aibenchrt.components.recommendation.model import UNKNOWN, Ncf, build
-from aibenchrt.datasets.world import LIKED, Interactions, World
+from aibenchrt.datasets.interactions.world import LIKED, Interactions, World
+from aibenchrt.progress import Progress
 from aibenchrt.train.measure import Measurement, mean_by_user
-from aibenchrt.train.trained import Graph, Progress, Trained, batches, copy_of, device_of, reproducible
+from aibenchrt.train.trained import Graph, Trained, batches, copy_of, device_of, reproducible
 
 AT = 10
 PROTOCOL = (

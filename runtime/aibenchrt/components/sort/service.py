@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aibenchrt.components.sort.rows import Rows, Sorter, rows_of, value_of
-from aibenchrt.datasets.recency import last_met, load_last_met, save_last_met
+from aibenchrt.datasets.interactions.recency import last_met, load_last_met, save_last_met
 from aibenchrt.values import Value, Values, Work, listed
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.recency import Interacted
+    from aibenchrt.datasets.interactions.recency import Interacted
 
 
 def prepare(world: Interacted, settings: Mapping[str, str | int], folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aibenchrt.ctc import BLANK
+from aibenchrt.train.ctc import BLANK
 
 MOST = 8  # characters written at one step at most: a step is 40 ms
 

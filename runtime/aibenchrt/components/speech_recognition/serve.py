@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from aibenchrt.components.speech_recognition.decoding import Array, greedy
 from aibenchrt.components.speech_recognition.features import log_mel, written
-from aibenchrt.ctc import best_path, text_of
-from aibenchrt.serving import Settings, open_session, random_generator, read_metadata
+from aibenchrt.serve.models import Settings, open_session, random_generator, read_metadata
+from aibenchrt.train.ctc import best_path, text_of
 from aibenchrt.values import Values, Work
 
 

@@ -14,7 +14,8 @@ from aibenchrt.components.speech_recognition.conformer import Transducer
 from aibenchrt.components.speech_recognition.decoding import Array, greedy
 from aibenchrt.components.speech_recognition.features import habits, log_mel, spelling
 from aibenchrt.components.speech_recognition.model import CtcBiGru, build
-from aibenchrt.ctc import alphabet_of, best_path, numbers_of, text_of
+from aibenchrt.progress import Progress
+from aibenchrt.train.ctc import alphabet_of, best_path, numbers_of, text_of
 from aibenchrt.train.recognition import (
     Effort,
     Example,
@@ -27,7 +28,7 @@ from aibenchrt.train.recognition import (
     most_frequent,
     word_counts,
 )
-from aibenchrt.train.trained import Graph, Progress, Trained, reproducible
+from aibenchrt.train.trained import Graph, Trained, reproducible
 
 PROTOCOL = (
     "errors per character (cer) and per word (wer) of the test transcripts, lower case without punctuation, all utterances together; "

@@ -24,7 +24,7 @@ from aibenchrt.components.query_parsing.terms import Term, query_value, read_ter
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.world import Query, World
+    from aibenchrt.datasets.interactions.world import Query, World
 
 
 # Chosen on the validation split, see README.md.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aibenchrt.components.text_classification.features import bag_matrix, word_matrix
-from aibenchrt.serving import Settings, label_prior, most_probable_first, open_session, random_labels, read_metadata, softmax
+from aibenchrt.serve.models import Settings, label_prior, most_probable_first, open_session, random_labels, read_metadata, softmax
 from aibenchrt.values import Values, Work
 
 

@@ -18,9 +18,10 @@ from torch.nn import functional
 
 from aibenchrt.components.text_classification.features import bag_matrix, word_matrix
 from aibenchrt.components.text_classification.model import MODELS, BertNumbers, FasttextNumbers, build, hash_buckets
-from aibenchrt.datasets.world import Query, World
+from aibenchrt.datasets.interactions.world import Query, World
+from aibenchrt.progress import Progress
 from aibenchrt.train.measure import mean_by_user, share
-from aibenchrt.train.trained import Graph, Progress, Trained, batches, copy_of, label_shares, predict, reproducible
+from aibenchrt.train.trained import Graph, Trained, batches, copy_of, label_shares, predict, reproducible
 
 PROTOCOL = "share of test-period queries, as typed, whose most probable label is the category asked for; epoch chosen on validation queries"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from aibenchrt.components.text_recognition.features import columns
-from aibenchrt.ctc import best_path, text_of
-from aibenchrt.serving import Settings, open_session, random_generator, read_metadata
+from aibenchrt.serve.models import Settings, open_session, random_generator, read_metadata
+from aibenchrt.train.ctc import best_path, text_of
 from aibenchrt.values import Values, Work
 
 

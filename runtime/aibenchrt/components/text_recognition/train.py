@@ -10,9 +10,10 @@ import torch
 
 from aibenchrt.components.text_recognition.features import columns
 from aibenchrt.components.text_recognition.model import Crnn, build
-from aibenchrt.ctc import alphabet_of, best_path, numbers_of, text_of
+from aibenchrt.progress import Progress
+from aibenchrt.train.ctc import alphabet_of, best_path, numbers_of, text_of
 from aibenchrt.train.recognition import Effort, Example, Loop, Signal, character_counts, error_rate, fit, lower_by, most_frequent
-from aibenchrt.train.trained import Graph, Progress, Trained, reproducible
+from aibenchrt.train.trained import Graph, Trained, reproducible
 
 PROTOCOL = "errors per character of the test pictures' text as written, all pictures together; epoch chosen on validation pictures"
 BASELINE = "most frequent line"

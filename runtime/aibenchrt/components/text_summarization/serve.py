@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aibenchrt.components.text_summarization.features import ids, lowered, said, split
-from aibenchrt.serving import Settings, open_session, random_generator, read_metadata
+from aibenchrt.serve.models import Settings, open_session, random_generator, read_metadata
 from aibenchrt.values import Values, Work
 
 LONGEST_SNIPPET = 16  # words of a tagger's summary

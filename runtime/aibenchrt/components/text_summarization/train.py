@@ -31,8 +31,9 @@ from aibenchrt.components.text_summarization.model import (
 )
 from aibenchrt.components.text_summarization.serve import ENCODED, WRITTEN, lead, shortened, written
 from aibenchrt.metrics import score_texts
+from aibenchrt.progress import Progress
 from aibenchrt.train.measure import Measurement, mean_by_user
-from aibenchrt.train.trained import Graph, Progress, Trained, batches, copy_of, device_of, reproducible
+from aibenchrt.train.trained import Graph, Trained, batches, copy_of, device_of, reproducible
 
 METRIC = "rouge_l"
 PROTOCOL = (

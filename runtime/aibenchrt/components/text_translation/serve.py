@@ -8,7 +8,7 @@ from typing import Any
 
 from aibenchrt.components.text_translation.decoding import Array, greedy, longest_of
 from aibenchrt.components.text_translation.vocabulary import Vocabulary
-from aibenchrt.serving import Settings, open_session, random_generator, read_metadata
+from aibenchrt.serve.models import Settings, open_session, random_generator, read_metadata
 from aibenchrt.values import Values, Work
 
 MOST = 200  # source subwords; what is longer is cut

@@ -21,10 +21,11 @@ from aibenchrt.components.text_translation.decoding import Array, greedy, longes
 from aibenchrt.components.text_translation.model import MODELS, Encode, Step, Transformer
 from aibenchrt.components.text_translation.serve import common_words
 from aibenchrt.components.text_translation.vocabulary import BEGIN, END, PADDING, Vocabulary, learn
-from aibenchrt.datasets.parallel import Pairs, normalised
+from aibenchrt.datasets.translation.parallel import Pairs, normalised
 from aibenchrt.metrics import score_texts
+from aibenchrt.progress import Progress
 from aibenchrt.train.measure import mean_by_user
-from aibenchrt.train.trained import Graph, Progress, Trained, copy_of, reproducible
+from aibenchrt.train.trained import Graph, Trained, copy_of, reproducible
 
 PROTOCOL = "mean over test sentence pairs of the sentence's own chrF or BLEU; greedy decoding; epoch chosen by the validation pairs' loss"
 METRICS = ("chrf", "bleu")

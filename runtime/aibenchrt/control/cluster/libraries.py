@@ -1,0 +1,130 @@
+"""The Python libraries that programs on hosts need: installed once on the control host, shipped by kind of part.
+
+GROUPS are archives; a host gets those that its parts need. What two groups need belongs to the first.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.metadata
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from aibenchrt.control.cluster.archives import WHOLE, Entry
+from aibenchrt.errors import EnvironmentFailure, install
+from aibenchrt.home import home
+from aibenchrt.plan import PartKind
+
+SKIPPED = (  # of libraries: nothing that runs on hosts reads it
+    "/tests/", "pyarrow/include/", "arrow_flight", "pyarrow/_flight", "onnxruntime/transformers/", "onnxruntime/tools/",
+    "onnxruntime/quantization/", "onnxruntime/datasets/",
+)  # fmt: skip
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+SERVER = "nvidia-pytriton"  # for its tritonserver alone: none of its Python dependencies
+COMMON = "libraries"
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    COMMON: ("grpcio", "grpcio-health-checking", "packaging", "psutil", "pydantic"),
+    "libraries-numpy": ("numpy",),
+    "libraries-service": ("protego", "psycopg[binary]", "rapidfuzz", "symspellpy", "tantivy", "urllib3", "xxhash"),
+    "libraries-client": ("tritonclient[grpc]",),
+    "libraries-triton": ("onnxruntime", "pillow", SERVER),
+    "libraries-arrow": ("pyarrow",),
+}
+NEEDS: Mapping[PartKind, tuple[str, ...]] = {
+    "planner": (COMMON, "libraries-numpy", "libraries-client", "libraries-arrow"),
+    "service": (COMMON, "libraries-numpy", "libraries-service"),
+    "triton": (COMMON, "libraries-numpy", "libraries-triton"),
+    "generator": (COMMON, "libraries-numpy", "libraries-arrow"),
+    "postgresql": (),
+}
+
+
+def groups_for(kinds: Iterable[PartKind]) -> list[str]:
+    """The groups that a host with these parts needs, in the order of GROUPS."""
+    needed = {group for kind in kinds for group in NEEDS[kind]}
+    return [group for group in GROUPS if group in needed]
+
+
+def members() -> dict[str, list[str]]:
+    """Group → its distributions with all that they need here, as name==version, sorted."""
+    found: dict[str, list[str]] = {}
+    taken: set[str] = set()
+    for group, names in GROUPS.items():
+        pins = pinned(name for name in names if name != SERVER)
+        if SERVER in names:
+            pins.append(f"{SERVER}=={version(SERVER)}")
+        found[group] = [pin for pin in pins if pin not in taken]
+        taken |= set(pins)
+    return found
+
+
+def pinned(names: Iterable[str]) -> list[str]:
+    """These distributions and all that they need here, each as name==version, sorted."""
+    pins: dict[str, str] = {}
+    seen: set[tuple[str, str]] = set()
+    todo = [Requirement(name) for name in names]
+    while todo:
+        wanted = todo.pop()
+        for extra in ("", *sorted(wanted.extras)):
+            if (wanted.name.lower(), extra) in seen:
+                continue
+            seen.add((wanted.name.lower(), extra))
+            pins[canonicalize_name(wanted.name)] = version(wanted.name)
+            needs = [Requirement(text) for text in importlib.metadata.requires(wanted.name) or ()]
+            todo += [
+                need for need in needs if (need.marker is None and not extra) or (need.marker and need.marker.evaluate({"extra": extra}))
+            ]
+    return [f"{name}=={number}" for name, number in sorted(pins.items())]
+
+
+def version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        raise EnvironmentFailure("AIB601", f"the Python package {name} is not installed", install("run")) from None
+
+
+def installed(progress: Callable[[str], None]) -> Path:
+    """A `pip install --target` tree of all groups, in the versions installed here; kept in home()/libraries.
+
+    EnvironmentFailure AIB601: pip cannot install them.
+    """
+    pins = sorted(pin for group in members().values() for pin in group)
+    folder = home() / "libraries" / key_of(pins)
+    if (folder / WHOLE).exists():
+        return folder
+    progress("installing the hosts' libraries")
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    options = ["--no-deps", "--only-binary=:all:", "--no-compile", "--disable-pip-version-check", "--quiet"]
+    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(unfinished), *pins]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise EnvironmentFailure("AIB601", f"pip cannot install the hosts' libraries: {ended.stderr.strip()[-500:]}", "see what pip says")
+    (unfinished / WHOLE).touch()
+    unfinished.rename(folder)
+    return folder
+
+
+def key_of(pins: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join([PYTHON, *pins]).encode()).hexdigest()[:16]
+
+
+def files_of(folder: Path, pins: Iterable[str]) -> list[Entry]:
+    """The files of these distributions in an installed tree, by their RECORD; scripts, bytecode and what is SKIPPED left out."""
+    wanted = {canonicalize_name(pin.partition("==")[0]) for pin in pins}
+    found: list[tuple[str, Path]] = []
+    for info in sorted(folder.glob("*.dist-info")):
+        if canonicalize_name(info.name.removesuffix(".dist-info").rpartition("-")[0]) in wanted:
+            with (info / "RECORD").open(encoding="utf-8", newline="") as file:
+                names = [row[0] for row in csv.reader(file) if row]
+            found += [(name, folder / name) for name in names if not name.startswith("../") and not name.endswith(".pyc")]
+    return [(name, path) for name, path in found if path.is_file() and not any(part in f"/{name}" for part in SKIPPED)]

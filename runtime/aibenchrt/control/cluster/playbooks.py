@@ -1,0 +1,221 @@
+"""Generated playbooks, run through ansible-runner: progress as tasks begin, a log of its own for each, failures with host and task."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from aibenchrt.errors import EnvironmentFailure, install
+from aibenchrt.progress import Progress
+
+_POLL_S = 0.1
+_SHOWN = 600  # characters of a message
+_CONNECTIONS = "aibench-ssh-"
+_MARK = "AIBENCH_PLAY"  # in the environment of everything that a play starts on this machine
+
+
+@dataclass(frozen=True)
+class TaskFailure:
+    """A task that failed on a host, or a host that could not be reached."""
+
+    host: str
+    task: str
+    message: str
+    unreachable: bool
+
+    def __str__(self) -> str:
+        what = "cannot be reached" if self.unreachable else f"failed at '{self.task}'"
+        return f"{self.host} {what}: {self.message}"
+
+
+class Playbooks:
+    """The playbooks of one generated folder on one inventory. logs: where their output goes; scratch: ansible-runner's own, removed."""
+
+    def __init__(self, folder: Path, inventory: Path, logs: Path, scratch: Path, progress: Progress) -> None:
+        self._folder, self._inventory, self._logs, self._scratch, self._progress = folder, inventory, logs, scratch, progress
+        # Ansible names a kept connection by address alone: another network's host of the same address must not be taken for ours.
+        _forget_connections()
+        self._connections = tempfile.TemporaryDirectory(prefix=f"{_CONNECTIONS}{os.getpid()}-")  # short: a socket's path has 107 characters
+
+    def play(self, playbook: str, variables: Mapping[str, Any], what: str = "") -> list[TaskFailure]:
+        """Runs one to its end and returns what failed; what: how progress calls it.
+
+        EnvironmentFailure AIB601: no ansible-runner; AIB633: Ansible itself failed, before or between the tasks. KeyboardInterrupt: the
+        playbook is ended first; what it began on the hosts goes on.
+        """
+        run = _ansible_runner()
+        name = playbook.removesuffix(".yml")
+        log = self._logs / f"{name}.log"
+        watched = _Events(log, what or name, _tasks(self._folder, playbook), self._progress)
+        cancelled = threading.Event()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.mkdir(mode=0o700)
+        environment = {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_FORCE_COLOR": "0",
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": self._connections.name,
+            "ANSIBLE_LOCAL_TEMP": str(self._scratch / "local"),
+            "TMPDIR": str(self._scratch),  # what a module that is interrupted leaves on this machine goes with it
+            _MARK: str(self._scratch),
+        }
+        try:
+            status = _apart(
+                lambda: (
+                    run(
+                        private_data_dir=str(self._scratch),
+                        project_dir=str(self._folder),
+                        inventory=str(self._inventory),
+                        playbook=playbook,
+                        extravars=dict(variables),
+                        envvars=environment,
+                        settings={"pexpect_timeout": 1},  # how soon it sees that it was cancelled
+                        event_handler=watched,
+                        cancel_callback=cancelled.is_set,
+                        quiet=True,
+                    ).status
+                ),
+                cancelled,
+            )
+        except BaseException:
+            _end_workers(str(self._scratch))
+            raise
+        finally:
+            watched.close()
+            shutil.rmtree(self._scratch, ignore_errors=True)  # it holds the environment of this process
+        if status != "successful" and not watched.failures:
+            raise EnvironmentFailure("AIB633", f"{playbook} ended with '{status}'\n{watched.tail()}".rstrip(), f"read {log}")
+        return watched.failures
+
+
+def failure(playbook: str, failures: list[TaskFailure], logs: Path) -> EnvironmentFailure:
+    """AIB633 with every failure, the first in full."""
+    lines = [str(failures[0]), *(str(other).splitlines()[0] for other in failures[1:])]
+    log = logs / playbook.replace(".yml", ".log")
+    return EnvironmentFailure("AIB633", "\n".join(lines), f"read {log}; then go on with --resume {logs.parent}")
+
+
+def _apart(work: Callable[[], str], cancelled: threading.Event) -> str:
+    """Runs it on a thread of its own, so that Ctrl-C cannot break it off in the middle: it is cancelled, and awaited, first."""
+    done = threading.Event()  # Thread.join() believes that a thread has ended when Ctrl-C interrupts it (CPython 3.11)
+    found: list[str] = []
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            raised.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=run, name="ansible", daemon=True).start()
+    try:
+        while not done.wait(_POLL_S):
+            pass
+    except BaseException:
+        cancelled.set()
+        done.wait()
+        raise
+    if raised:
+        raise raised[0]
+    return found[0]
+
+
+def _forget_connections() -> None:
+    """Removes the folders of processes that were killed and could not."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_CONNECTIONS}*"):
+        owner = path.name.removeprefix(_CONNECTIONS).partition("-")[0]
+        if not owner.isdigit() or not psutil.pid_exists(int(owner)):
+            shutil.rmtree(path, ignore_errors=True)  # another user's stays
+
+
+def _end_workers(mark: str) -> None:
+    """Ends what Ansible started for this play and left: its workers lead sessions of their own, so that ansible-runner's end of its process
+    group misses them. They bear the play's mark in their environment, whenever they were started."""
+    found = True
+    while found:  # one that was being started while we looked is found the next time
+        found = False
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(_MARK) == mark:
+                    process.kill()
+                    found = True
+
+
+class _Events:
+    """ansible-runner's event handler: returns whether the event is kept as a file, which none is."""
+
+    def __init__(self, log: Path, what: str, tasks: int, progress: Progress) -> None:
+        self._path, self._what, self._tasks, self._progress = log, what, max(1, tasks), progress
+        self._log = log.open("a", encoding="utf-8")
+        self._begun = 0
+        self._last: list[str] = []
+        self.failures: list[TaskFailure] = []
+
+    def __call__(self, event: dict[str, Any]) -> bool:
+        text = event.get("stdout") or ""
+        if text:
+            self._log.write(text + "\n")
+            self._log.flush()
+            self._last = [*self._last, text][-12:]
+        data = event.get("event_data", {})
+        kind = event.get("event")
+        if kind == "playbook_on_task_start":
+            self._begun += 1
+            self._progress(f"{self._what}: {data.get('task', '')}", min(0.99, self._begun / self._tasks))
+        elif kind == "playbook_on_stats":
+            self._progress(f"{self._what}: done", 1.0)
+        elif kind in ("runner_on_failed", "runner_on_unreachable") and not data.get("ignore_errors"):
+            message = _message(data.get("res", {}))
+            self.failures.append(TaskFailure(str(data.get("host", "")), str(data.get("task", "")), message, kind.endswith("unreachable")))
+        return False
+
+    def close(self) -> None:
+        self._log.close()
+
+    def tail(self) -> str:
+        return "\n".join(self._last)[-2000:]
+
+
+def _message(result: Mapping[str, Any]) -> str:
+    """What the module says; of a loop, what its first failed item says."""
+    items = [item for item in result.get("results", ()) if isinstance(item, dict) and item.get("failed")]
+    said = items[0] if items else result
+    parts = [str(said[name]).strip() for name in ("msg", "stderr", "module_stderr") if said.get(name)]
+    return "\n".join(dict.fromkeys(parts))[:_SHOWN] or "it does not say why; the log may"
+
+
+def _tasks(folder: Path, playbook: str) -> int:
+    """How many tasks it is likely to begin: those of its plays and their roles."""
+    import yaml
+
+    def count(path: Path) -> int:
+        return len(yaml.safe_load(path.read_text(encoding="utf-8")) or ()) if path.is_file() else 0
+
+    total = 0
+    for play in yaml.safe_load((folder / playbook).read_text(encoding="utf-8")):
+        total += sum(len(play.get(part) or ()) for part in ("pre_tasks", "tasks", "post_tasks"))
+        for role in play.get("roles") or ():
+            name = role["role"] if isinstance(role, dict) else role
+            total += count(folder / "roles" / name / "tasks" / "main.yml") * max(1, len(play.get("serial") or ()))
+    return total
+
+
+def _ansible_runner() -> Callable[..., Any]:
+    try:
+        from ansible_runner import run
+    except ImportError as error:
+        raise EnvironmentFailure("AIB601", "ansible-runner is not installed", install("cluster")) from error
+    found: Callable[..., Any] = run
+    return found

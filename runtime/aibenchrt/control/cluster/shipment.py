@@ -1,0 +1,277 @@
+"""What hosts get that reach no package registry: everything they need, as archives named by their content.
+
+    <out>/shipment.json             which archives go to which host, under which names: variables of the generated playbooks
+    <out>/<part>-<hash>.tar.gz      libraries by kind of part, environment, runtime, scenario, backends, load;
+                                    model-<task> and prepared-<task>, so that what changes alone is shipped alone; tls-<host>
+    <out>/load/                     the schedule, its payloads and the truth, for the control host
+    <out>/tls/, <out>/secrets.json  the deployment's keys, certificates and passwords; mode 0600, kept for the next deployment
+
+Archives are built on the control host once for each content (home()/archives): one that did not change keeps its name, so that a host
+has it already.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aibenchrt
+from aibenchrt.collect import schema
+from aibenchrt.collect.records import ScheduleRecord, TruthRecord
+from aibenchrt.control.assets import Assets, messages_for, prepare
+from aibenchrt.control.cluster.archives import Entry, Link, archive, forget, put, tree
+from aibenchrt.control.cluster.debs import unpacked
+from aibenchrt.control.cluster.libraries import GROUPS, PYTHON, SKIPPED, files_of, groups_for, installed, key_of, members
+from aibenchrt.control.collect import truth_of
+from aibenchrt.control.local.triton import backends
+from aibenchrt.control.options import RunOptions, effective
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.home import home
+from aibenchrt.load.messages import write_messages
+from aibenchrt.load.schedule import read_trace, schedule
+from aibenchrt.load.supplement import extra_rows
+from aibenchrt.plan import PartKind, Plan, PlanPart, Step, deployed, parts, read_plan, tasks_at
+from aibenchrt.wire.proto import load_stubs
+from aibenchrt.wire.tls import CALLS, CHECK
+
+TLS_DAYS = 90
+POSTGRESQL = ("postgresql-15", ("usr/lib/postgresql/15", "usr/share/postgresql/15"))  # Debian 12's
+EXTRA_AFTER_S = 1.0  # after the mix
+SHIPPED_LOAD = ("schedule.parquet", "payloads.parquet")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a deployment needs besides code. prepared: stage → folder; weights: stage → model version; load: file name → file."""
+
+    prepared: Mapping[str, Path]
+    weights: Mapping[str, Path]
+    load: Mapping[str, Path]
+
+
+def pack(generated: Path, contents: Contents, out: Path, progress: Callable[[str], None] = lambda _: None) -> Path:
+    """Writes the shipment and returns its folder.
+
+    EnvironmentFailure AIB601: pip cannot install the libraries; AIB603: a stage has no model; AIB605: disk full.
+    """
+    plan = read_plan(generated / "plan.json")
+    shelf = home() / "archives"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        archives = build(plan, generated, contents, shelf, lambda part: progress(f"packing {part}"))
+        for name in archives.values():
+            put(shelf / f"{name}.tar.gz", out)
+        tls = certificates(plan, out)
+        keep_secrets(plan, out / "secrets.json")
+        keep_load(contents.load, out / "load")
+        replace(out / "shipment.json", variables(plan, archives, tls))
+        for stale in out.glob("*.tar.gz"):
+            if stale.name.removesuffix(".tar.gz") not in {*archives.values(), *tls.values()}:
+                stale.unlink()
+        for left in out.glob("for-*.tar"):  # of a deployment that was interrupted
+            left.unlink()
+        forget(shelf)
+    except OSError as error:
+        raise EnvironmentFailure("AIB605", f"cannot write '{out}': {error.strerror}", "free some space") from error
+    return out
+
+
+def build(plan: Plan, generated: Path, contents: Contents, shelf: Path, packing: Callable[[str], None]) -> dict[str, str]:
+    """Packs every archive that is not on the shelf; part → name."""
+    made = {}
+    kinds: set[PartKind] = {"generator", *(part.kind for part in parts(plan))}
+    libraries, wanted = installed(packing), members()
+    for group in groups_for(kinds):
+        key = key_of([group, *wanted[group], *SKIPPED, "with bytecode"])
+        made[group] = archive(group, files_of(libraries, wanted[group]), shelf, packing, key, compiled=True)
+    made["runtime"] = archive("runtime", tree(Path(aibenchrt.__file__).parent, "aibenchrt"), shelf, packing, compiled=True)
+    generated_here: list[Entry] = [("plan.json", generated / "plan.json"), *tree(generated / "stubs", "stubs")]
+    made["scenario"] = archive("scenario", generated_here, shelf, packing, compiled=True)
+    made["load"] = archive("load", [(name, contents.load[name]) for name in SHIPPED_LOAD], shelf, packing)
+    if any(step.kind == "ai" for step in plan.steps):
+        made["backends"] = archive("backends", tree(backends()), shelf, packing)
+    for step in plan.steps:
+        if step.kind == "ai":
+            made[f"model-{step.task}"] = archive(f"model-{step.task}", model(step, generated, contents.weights), shelf, packing)
+        else:
+            folders = [entry for stage in step.stages for entry in tree(contents.prepared[stage.name], stage.name)]
+            made[f"prepared-{step.task}"] = archive(f"prepared-{step.task}", folders, shelf, packing)
+    if any(part.kind == "postgresql" for part in parts(plan)):
+        made["postgresql"] = archive("postgresql", unpacked(*POSTGRESQL, packing), shelf, packing)
+    code = ["runtime", *(group for group in GROUPS if group in made)]
+    made["environment"] = archive("environment", environment(root(plan), [made[part] for part in code]), shelf, packing)
+    return made
+
+
+def root(plan: Plan) -> str:
+    """Where archives are unpacked on hosts."""
+    return f"/opt/aibench/{plan.scenario}"
+
+
+def environment(under: str, folders: list[str]) -> list[Entry]:
+    """A Python environment that finds these folders below `under`; a host need not have all of them.
+
+    Triton's Python backend heeds no PYTHONPATH; it finds its libraries through the environment whose python is first in PATH.
+    """
+    packages = f"lib/python{PYTHON}/site-packages"
+    found = "".join(f"{under}/{folder}\n" for folder in folders)
+    return [
+        ("pyvenv.cfg", b"home = /usr/bin\ninclude-system-site-packages = false\n"),
+        (f"{packages}/aibench.pth", found.encode()),
+        *((f"bin/{name}", Link(f"/usr/bin/python{PYTHON}")) for name in ("python", "python3")),
+    ]
+
+
+def model(step: Step, generated: Path, weights: Mapping[str, Path]) -> list[Entry]:
+    """A repository of one model: what was generated, with each stage's version as <task>/1/weights/<stage>/. AIB603: a stage has none."""
+    entries = tree(generated / "triton" / step.task, step.task)
+    for stage in step.stages:
+        if stage.name not in weights:
+            raise EnvironmentFailure("AIB603", f"no model for '{stage.name}'", "train it with `aibenchc train`")
+        entries += tree(weights[stage.name], f"{step.task}/1/weights/{stage.name}")
+    return entries
+
+
+def certificates(plan: Plan, out: Path) -> dict[str, str]:
+    """Host → its archive of keys and certificates, one folder per role; nothing for a plan without TLS."""
+    if not plan.tls:
+        return {}
+    from aibenchrt.control.cluster.certificates import certify  # cryptography takes 0.1 s to import
+
+    addresses = {host.name: host.address for host in plan.hosts}
+    roles = ((role, part.host) for part in parts(plan) for role in (part.kind, *((CHECK,) if part.kind in CALLS[CHECK] else ())))
+    parties = {f"{role}/{host}": [addresses[host], host] for role, host in roles}
+    folder = certify(out / "tls", parties, TLS_DAYS)
+    held: dict[str, list[Entry]] = {}
+    for role, host in (party.split("/") for party in parties):
+        held.setdefault(host, []).extend(tree(folder / role / host, role))
+    return {host: archive(f"tls-{host}", entries, out, private=True) for host, entries in held.items()}
+
+
+def variables(plan: Plan, archives: Mapping[str, str], tls: Mapping[str, str]) -> bytes:
+    """shipment.json. aibench_ship: host → what it unpacks, and what must stay; '' is a host that takes everything."""
+    held: dict[str, list[PlanPart]] = {host.name: [] for host in plan.hosts} or {"": []}
+    for part in parts(plan):
+        held[part.host].append(part)
+    ships = {host: ship(plan, found, archives, tls.get(host)) for host, found in held.items()}
+    states = {
+        host: state.model_copy(update={"archives": {of: name for of, name in archives.items() if name in names(ships[host])}})
+        for host, state in deployed(plan).items()
+    }
+    found: dict[str, Any] = {
+        "aibench_archives": dict(archives),
+        "aibench_python": PYTHON,
+        "aibench_repositories": {
+            part.name: [archives[f"model-{task}"] for task in tasks_at(plan, part.endpoint)]
+            for part in parts(plan)
+            if part.kind == "triton"
+        },
+        "aibench_ship": ships,
+        "aibench_deployed": {host: state.model_dump(mode="json") for host, state in states.items()},
+    }
+    return (json.dumps(found, indent=1) + "\n").encode()
+
+
+def names(shipped: list[dict[str, str]]) -> set[str]:
+    return {entry["name"] for entry in shipped}
+
+
+def ship(plan: Plan, held: list[PlanPart], archives: Mapping[str, str], tls: str | None) -> list[dict[str, str]]:
+    """The archives of a host with these parts. to: code (root's), state (the services') or tls."""
+    kinds = [part.kind for part in held]
+    if not plan.generators:
+        kinds.append("generator")  # no inventory: the one host also sends the load
+    if not held:
+        return []
+    code = ["environment", "runtime", "scenario", *groups_for(kinds)]
+    code += ["backends"] if "triton" in kinds else []
+    code += ["load"] if "generator" in kinds else []
+    code += ["postgresql"] if "postgresql" in kinds else []
+    code += [f"model-{task}" for part in held if part.kind == "triton" for task in tasks_at(plan, part.endpoint)]
+    state = [f"prepared-{part.task}" for part in held if part.kind == "service"]
+    found = [{"name": archives[part], "to": "code"} for part in dict.fromkeys(code)]
+    found += [{"name": archives[part], "to": "state"} for part in dict.fromkeys(state)]
+    return [*found, {"name": tls, "to": "tls"}] if tls else found
+
+
+def keep_secrets(plan: Plan, path: Path) -> None:
+    """The database's password, made once."""
+    if path.exists() or not any(part.kind == "postgresql" for part in parts(plan)):
+        return
+    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished.unlink(missing_ok=True)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump({"aibench_postgresql_password": secrets.token_urlsafe(32)}, file)
+    unfinished.replace(path)
+
+
+def keep_load(load: Mapping[str, Path], into: Path) -> None:
+    into.mkdir(exist_ok=True)
+    for name, path in load.items():
+        unfinished = into / f"{name}.unfinished"
+        shutil.copyfile(path, unfinished)
+        unfinished.replace(into / name)
+
+
+def replace(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)
+
+
+def contents(generated: Path, options: RunOptions, scratch: Path) -> Contents:
+    """What this plan needs: prepares data, models and the schedule (cached in home()), as a run on this machine does."""
+    plan = effective(read_plan(generated / "plan.json"), options)
+    return contents_of(plan, generated, prepare(plan, options, scratch / "prepared"), scratch)
+
+
+def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path, extra_s: float = 0.0) -> Contents:
+    """As contents(), where everything is prepared. plan: as it runs. extra_s: at most of each rare class after the mix (control.extra)."""
+    counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
+    trace = read_trace((generated / plan.load.trace).read_text(encoding="utf-8")) if plan.load.trace else ()
+    rows = schedule(plan.load, plan.requests, counts, plan.load.seed, trace)
+    if plan.load.arrival == "users":  # a closed loop has no times to put them at
+        extra_s = 0.0
+    rows += extra_rows(plan, rows, counts, extra_s, plan.load.warmup_s + plan.load.duration_s + EXTRA_AFTER_S)[0]
+    load = {name: scratch / name for name in (*SHIPPED_LOAD, "truth.parquet")}
+    schema.write(load["schedule.parquet"], rows, ScheduleRecord)
+    schema.write(load["truth.parquet"], truth_of(rows, assets.payloads), TruthRecord)
+    write_messages(load["payloads.parquet"], messages_for(plan, load_stubs(generated), assets.payloads, rows))
+    prepared = {folder.name: folder for folder in sorted(assets.prepared.iterdir())}
+    return Contents(prepared, {stage: version.folder for stage, version in assets.models.items()}, load)
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def main() -> int:
+    """python -m aibenchrt.control.cluster.shipment --generated DIR --out DIR [--form real|synthetic] [--size tiny|small|full]"""
+    parser = argparse.ArgumentParser(prog="python -m aibenchrt.control.cluster.shipment", description=__doc__)
+    parser.add_argument("--generated", type=Path, required=True, help="the compiler's output folder")
+    parser.add_argument("--out", type=Path, required=True, help="the shipment's folder")
+    parser.add_argument("--form", choices=("real", "synthetic"), default="real")
+    parser.add_argument("--size", choices=("tiny", "small", "full"), default="small")
+    given = parser.parse_args()
+    options = RunOptions(form=given.form, size=given.size)
+    try:
+        with tempfile.TemporaryDirectory(prefix="aibench-") as scratch:
+            found = contents(given.generated, options, Path(scratch))
+            pack(given.generated, found, given.out, say)
+    except EnvironmentFailure as failure:
+        sys.stderr.write(f"error[{failure.code}]: {failure.message}\n   = help: {failure.hint}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

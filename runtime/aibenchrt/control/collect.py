@@ -1,0 +1,76 @@
+"""After a run: the planners' call records joined with Triton's trace, as Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from aibenchrt.collect import schema
+from aibenchrt.collect.merge import move_calls, read_issued, read_requests
+from aibenchrt.collect.records import QUEUE_UNKNOWN, CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
+from aibenchrt.collect.run_info import Issued
+from aibenchrt.control.local.triton import read_trace
+from aibenchrt.datasets.payload import Payload
+from aibenchrt.planner.recorder import read_calls
+
+
+def gather_calls(
+    parts: Sequence[Path], traces: Sequence[Path], requests: Sequence[RequestRecord], moved_ns: Sequence[int] = ()
+) -> list[CallRecord]:
+    """Calls of these requests, in order of their starts. An AI call's queue is what Triton traced; 0, and noted as UNKNOWN, where a
+    Triton that was killed had not written it.
+
+    moved_ns: by how much the times of each part are moved to the run's one clock.
+    """
+    waits = {key: wait for trace in traces for key, wait in read_trace(trace).items()}
+    wanted = {request.request_id for request in requests}
+    calls = []
+    for part, by_ns in zip(parts, moved_ns or [0] * len(parts), strict=True):
+        for call in move_calls(read_calls(part), by_ns) if part.is_file() else ():
+            if call.request_id in wanted:
+                wait = waits.get((call.request_id, call.task)) if call.kind == "ai" else None
+                if wait is not None:
+                    call = replace(call, queue_ns=wait)
+                elif call.kind == "ai" and call.outcome == "ok":
+                    call = replace(call, note=(*call.note, QUEUE_UNKNOWN))
+                calls.append(call)
+    return sorted(calls, key=lambda call: (call.start_ns, call.request_id, call.task))
+
+
+def read_generator(folders: Sequence[Path]) -> tuple[list[RequestRecord], list[Issued]]:
+    """What the load generators wrote: all request records, and each one's word on itself (the main run's first).
+
+    One that was killed left the requests that had ended by then.
+    """
+    requests: list[RequestRecord] = []
+    generators = []
+    for folder in folders:
+        issued = read_issued(folder)
+        if issued:
+            requests += read_requests(folder)
+            generators.append(issued)
+    return requests, generators
+
+
+def truth_of(rows: Sequence[ScheduleRecord], payloads: dict[str, list[Payload]]) -> list[TruthRecord]:
+    found = []
+    for row in rows:
+        payload = payloads[row.request_class][row.payload]
+        found.append(TruthRecord(row.request_id, tuple(payload.truth), payload.label, payload.text))
+    return found
+
+
+def write_records(
+    directory: Path,
+    schedule: Sequence[ScheduleRecord],
+    requests: Sequence[RequestRecord],
+    calls: Sequence[CallRecord],
+    resources: Sequence[ResourceRecord],
+    truth: Sequence[TruthRecord],
+) -> None:
+    schema.write(directory / "schedule.parquet", schedule, ScheduleRecord)
+    schema.write(directory / "requests.parquet", requests, RequestRecord)
+    schema.write(directory / "calls.parquet", calls, CallRecord)
+    schema.write(directory / "resources.parquet", resources, ResourceRecord)
+    schema.write(directory / "truth.parquet", truth, TruthRecord)

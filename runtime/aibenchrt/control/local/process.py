@@ -1,0 +1,182 @@
+"""Child processes of a run: each with a log of its own and a process group of its own, ended with us whatever becomes of us.
+
+A child dies with the thread that started it (prctl PR_SET_PDEATHSIG), so start children from a thread that lives as long as the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from aibenchrt.errors import EnvironmentFailure
+
+_DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
+_POLL_S = 0.02
+_TAIL = 12  # lines of a log that a failure shows
+
+Role = Literal["generator", "planner", "triton", "service", "other"]
+
+
+@dataclass
+class Child:
+    """A process that we started. asked: we told it to end, so its end is no crash; ends: it ends by itself, with exit code 0.
+
+    members: processes of its own without which it cannot work, by what each is for; lost: the first of them that was seen to have ended.
+    """
+
+    name: str
+    role: Role
+    process: subprocess.Popen[bytes]
+    log: Path
+    replica: int = 0
+    asked: bool = False
+    ends: bool = False
+    members: dict[str, psutil.Process] = field(default_factory=dict)
+    lost: str = ""
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def died(self) -> bool:
+        """It, or one of its members, ended although nobody had asked it to."""
+        code = self.process.poll()
+        if code is None and not self.asked and not self.lost:
+            self.lost = next((name for name, member in self.members.items() if not _lives(member)), "")
+        return bool(self.lost) or (code is not None and not self.asked and not (self.ends and code == 0))
+
+    def tail(self) -> str:
+        """The last lines of its log."""
+        try:
+            lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        return "\n".join(lines[-_TAIL:])
+
+
+class Processes:
+    """All children of one run, in the order of their starts. Use as a context manager: leaving it ends every one of them."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self.children: list[Child] = []
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop_all()
+
+    def start(self, name: str, role: Role, command: Sequence[str], environment: Mapping[str, str] | None = None, replica: int = 0) -> Child:
+        """Starts `command`; its output goes to logs/<name>.log. EnvironmentFailure AIB601: there is no such program."""
+        log = self._logs / f"{name}.log"
+        path = environment.get("PATH") if environment is not None else None
+        program = shutil.which(command[0], path=path)
+        if program is None:
+            raise EnvironmentFailure("AIB601", f"cannot start {name}: {command[0]} is missing", "install it")
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_DIE_WITH_PARENT), str(os.getpid()), program, *command[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(environment) if environment is not None else None,
+                start_new_session=True,  # a terminal's Ctrl-C reaches us alone, and we end the children in order
+            )
+        child = Child(name, role, process, log, replica)
+        self.children.append(child)
+        return child
+
+    def wait_ready(self, child: Child, ready: Callable[[], bool], timeout_s: float) -> None:
+        """Returns when `ready` says so. EnvironmentFailure AIB607: some child died meanwhile; AIB608: not ready in time."""
+        deadline = time.monotonic() + timeout_s
+        while not ready():
+            self.check()
+            if time.monotonic() > deadline:
+                message = f"{child.name} was not ready after {timeout_s:.0f} s\n{child.tail()}"
+                raise EnvironmentFailure("AIB608", message, f"read its log {child.log}")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.process.wait(_POLL_S)
+
+    def check(self) -> None:
+        """EnvironmentFailure AIB607 if a child has died."""
+        for child in self.children:
+            if child.died:
+                raise died(child)
+
+    def stop(self, child: Child, grace_s: float = 15.0) -> None:
+        """SIGTERM, and after the grace SIGKILL; then whatever is left of its process group. Returns when it is gone."""
+        child.asked = child.asked or not child.died
+        if child.process.poll() is None:
+            child.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.process.wait(grace_s)
+        self._end_group(child)
+        child.process.wait()
+
+    def stop_all(self) -> None:
+        """Ends the children, last started first; a second Ctrl-C meanwhile kills what is left at once."""
+        try:
+            for child in reversed(self.children):
+                self.stop(child)
+        finally:
+            self.kill_all()
+
+    def kill_all(self) -> None:
+        """Ends what is left of the children without a grace."""
+        for child in self.children:
+            if child.process.poll() is None:
+                child.asked = child.asked or not child.died
+                self._end_group(child)
+                child.process.wait()
+
+    def _end_group(self, child: Child) -> None:
+        """A child's own children (Triton's stubs) share its group, which start_new_session named after its pid."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+def died(child: Child) -> EnvironmentFailure:
+    code = child.process.poll()
+    how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+    what = f"{child.lost} of {child.name} ended too early" if child.lost else f"{child.name} ended too early ({how})"
+    return EnvironmentFailure("AIB607", f"{what}\n{child.tail()}".rstrip(), f"read its log {child.log}")
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@contextlib.contextmanager
+def terminations() -> Iterator[None]:
+    """Inside, SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, so that clean-up runs. Only in the main thread."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {}
+    try:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            before[number] = signal.signal(number, interrupt)
+    except ValueError:  # not the main thread
+        before = {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

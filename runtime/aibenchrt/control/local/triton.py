@@ -1,0 +1,244 @@
+"""Triton on this machine: the server from the nvidia-pytriton wheel, run standalone on a model repository assembled for the run.
+
+Recipe and traps: the wheel's python backend beside the stub of this Python version; the virtual environment's `bin` first in PATH and
+Python's own LIBDIR in LD_LIBRARY_PATH, else the stub loads another libpython; explicit model control; numpy < 2.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import shutil
+import sys
+import sysconfig
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+from tritonclient import grpc as triton
+from tritonclient.utils import InferenceServerException
+
+from aibenchrt.control.local.process import Child, Processes
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.home import home
+from aibenchrt.plan import Plan, Step
+from aibenchrt.serve.triton_backend import EARLIER_ATTEMPTS, ENDPOINT
+from aibenchrt.wire.tls import CALLERS, CERT, KEY, Identity
+
+LOAD_S = 60.0  # how long a model may take to load, and then to become ready
+ANSWER_S = 5.0  # how long the server may take to say what it knows of its models
+_SHARED_MEMORY = Path("/dev/shm")
+_STUB = "triton_python_backend_stub"
+_NEEDS = "AI components are served by Triton: install nvidia-pytriton 0.7.0 and numpy 1.26 on Linux x86-64 with glibc 2.35 or newer"
+
+
+def backends() -> Path:
+    """The backend folder with this Python's stub, built once per wheel version. EnvironmentFailure AIB612: Triton cannot run here."""
+    server = _wheel()
+    version = f"{importlib.metadata.version('nvidia-pytriton')}-py{sys.version_info.major}.{sys.version_info.minor}"
+    folder = home() / "triton" / version
+    if folder.is_dir():
+        return folder
+    stub = server / "python_backend_stubs" / f"{sys.version_info.major}.{sys.version_info.minor}" / _STUB
+    if not stub.is_file():
+        raise _cannot(f"its wheel has no stub for Python {sys.version_info.major}.{sys.version_info.minor}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
+    try:
+        target = scratch / "python"
+        target.mkdir()
+        for name in ("libtriton_python.so", "triton_python_backend_utils.py"):
+            shutil.copy2(server / "backends" / "python" / name, target / name)
+        shutil.copy2(stub, target / stub.name)
+        (target / stub.name).chmod(0o755)
+        scratch.chmod(0o755)
+        scratch.rename(folder)
+    except OSError:
+        shutil.rmtree(scratch, ignore_errors=True)
+        if not folder.is_dir():  # else another process was faster
+            raise
+    return folder
+
+
+def environment(endpoint: str = "") -> dict[str, str]:
+    """The server's environment: ours, with the virtual environment and Python's libraries first, and what models say who answered."""
+    libraries = [str(sysconfig.get_config_var("LIBDIR")), str(_wheel().parent.parent / "nvidia_pytriton.libs")]
+    changed = dict(os.environ)
+    changed["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), changed.get("PATH", "")])
+    changed["LD_LIBRARY_PATH"] = os.pathsep.join(libraries)
+    changed.pop("PYTHONHOME", None)
+    changed[ENDPOINT] = endpoint
+    return changed
+
+
+def program() -> str:
+    """The server's binary. EnvironmentFailure AIB612: Triton cannot run here."""
+    return str(_wheel() / "bin" / "tritonserver")
+
+
+def listening(endpoint: str, tls: Path | None = None) -> list[str]:
+    """The server's flags for gRPC at `endpoint` (host:port), and for nothing else. tls: its certificates, as aibenchrt.wire.tls reads them;
+    then planners and the host's own check alone get an answer. Clients ping what they wait for, and a call says at which attempt it is.
+    """
+    host, port = endpoint.rsplit(":", 1)
+    flags = ["--grpc-address", host, "--grpc-port", port, "--allow-http=false", "--allow-metrics=false", "--allow-gpu-metrics=false"]
+    flags += ["--grpc-keepalive-permit-without-calls=1", "--grpc-http2-max-ping-strikes=0"]
+    flags += ["--grpc-http2-min-recv-ping-interval-without-data=1000", f"--grpc-header-forward-pattern={EARLIER_ATTEMPTS}"]
+    if tls:
+        Identity.read(tls)
+        flags += ["--grpc-use-ssl-mutual=1", "--grpc-server-cert", str(tls / CERT)]
+        flags += ["--grpc-server-key", str(tls / KEY), "--grpc-root-cert", str(tls / CALLERS)]
+    return flags
+
+
+def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Path) -> Path:
+    """The run's model repository: what was generated, the plan's steps (a run may override models), and per stage its model version.
+
+    weights: stage → folder of a model version. EnvironmentFailure AIB603: a stage has none; AIB612: a path that Triton cannot use.
+    """
+    if any(letter.isspace() for letter in str(into)):
+        raise _cannot(f"it starts models through a shell, and '{into}' holds a blank", "name another folder with --runs")
+    for step in _steps(plan):
+        version = into / step.task / "1"
+        version.mkdir(parents=True)
+        shutil.copy2(generated / "triton" / step.task / "config.pbtxt", into / step.task / "config.pbtxt")
+        shutil.copy2(generated / "triton" / step.task / "1" / "model.py", version / "model.py")
+        (version / "step.json").write_text(step.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        (version / "weights").mkdir()
+        for stage in step.stages:
+            if stage.name not in weights:
+                raise EnvironmentFailure("AIB603", f"no model for '{stage.name}'", "train it with `aibenchc train`")
+            (version / "weights" / stage.name).symlink_to(weights[stage.name], target_is_directory=True)
+    return into
+
+
+class TritonServer:
+    """One server on the plan's first Triton endpoint. Started through `processes`; models are loaded one by one.
+
+    Its shared memory bears a name of this server's own: one that is killed leaves it behind, and close() removes it.
+    """
+
+    def __init__(self, plan: Plan, processes: Processes, repository: Path, endpoint: str, trace: Path) -> None:
+        self._models = [step.task for step in _steps(plan)]
+        self._processes = processes
+        self._memory = f"aibench-{uuid.uuid4().hex}"
+        command = [
+            program(), "--model-repository", str(repository), "--backend-directory", str(backends()),
+            *listening(endpoint),
+            "--disable-auto-complete-config", "--model-control-mode=explicit", "--exit-timeout-secs=5",
+            f"--backend-config=python,shm-region-prefix-name={self._memory}",
+            "--trace-config", f"triton,file={trace}", "--trace-config", "level=TIMESTAMPS", "--trace-config", "rate=1",
+        ]  # fmt: skip
+        self.child: Child = processes.start("triton", "triton", command, environment(endpoint))
+        self._client = triton.InferenceServerClient(endpoint)
+
+    def wait_live(self, timeout_s: float) -> None:
+        self._processes.wait_ready(self.child, lambda: _asked(self._client.is_server_live), timeout_s)
+
+    def load_models(self) -> None:
+        """Loads every model; from then on the end of a model's process is the server's. EnvironmentFailure AIB608: a model does not become
+        READY; the reason is Triton's own."""
+        for model in self._models:
+            try:
+                self._client.load_model(model, client_timeout=LOAD_S)
+            except InferenceServerException as error:
+                self._processes.check()
+                raise EnvironmentFailure("AIB608", f"Triton cannot load '{model}': {error.message()}", f"read {self.child.log}") from error
+            self._processes.wait_ready(self.child, lambda model=model: _asked(self._client.is_model_ready, model), LOAD_S)  # type: ignore[misc]
+        self.child.members = {f"the process of model '{model}'": process for model, process in _model_processes(self.child.pid)}
+
+    def statistics(self) -> dict[str, Any]:
+        """Model → Triton's statistics of it, as it gives them. EnvironmentFailure AIB608: it does not say them in time."""
+        try:
+            found = self._client.get_inference_statistics(as_json=True, client_timeout=ANSWER_S)
+        except InferenceServerException as error:
+            raise EnvironmentFailure("AIB608", f"Triton gives no statistics: {error.message()}", f"read {self.child.log}") from error
+        return {entry["name"]: entry for entry in found.get("model_stats", []) if entry["name"] in self._models}
+
+    def close(self) -> None:
+        """After the server has ended."""
+        self._client.close()
+        for region in _SHARED_MEMORY.glob(f"{self._memory}*"):
+            region.unlink(missing_ok=True)
+
+
+def _model_processes(server: int) -> Iterator[tuple[str, psutil.Process]]:
+    """(model, its stub) of every python model that the server has loaded; a stub's first argument is MODEL/VERSION/model.py."""
+    for process in psutil.Process(server).children(recursive=True):
+        try:
+            command = process.cmdline()
+        except psutil.NoSuchProcess:
+            continue
+        if len(command) > 1 and Path(command[0]).name == _STUB:
+            yield Path(command[1]).parent.parent.name, process
+
+
+def read_trace(path: Path) -> dict[tuple[int, str], int]:
+    """(request id, model) → ns that the request waited in Triton's queue, from its timestamp trace; empty if there is no such file.
+
+    The trace is a JSON array of events; those of one inference share an `id`, and one of them carries our request id. A server that
+    was killed leaves the array open, perhaps within an event: what is whole before that counts.
+    """
+    if not path.is_file():
+        return {}
+    named: dict[Any, tuple[int, str]] = {}
+    stamps: dict[Any, dict[str, int]] = {}
+    for event in _events(path.read_text(encoding="utf-8", errors="replace")):
+        if "model_name" in event and str(event.get("request_id", "")).isdigit():
+            named[event["id"]] = (int(event["request_id"]), str(event["model_name"]))
+        for stamp in event.get("timestamps", ()):
+            stamps.setdefault(event["id"], {})[stamp["name"]] = int(stamp["ns"])
+    waits = {}
+    for key, name in named.items():
+        times = stamps.get(key, {})
+        if "QUEUE_START" in times and "COMPUTE_START" in times:
+            waits[name] = times["COMPUTE_START"] - times["QUEUE_START"]
+    return waits
+
+
+def _events(text: str) -> Iterator[dict[str, Any]]:
+    """The whole objects of a JSON array, which may be cut short anywhere."""
+    decoder = json.JSONDecoder()
+    at = text.find("{")
+    while at >= 0:
+        try:
+            event, end = decoder.raw_decode(text, at)
+        except json.JSONDecodeError:
+            return
+        yield event
+        at = text.find("{", end)
+
+
+def _steps(plan: Plan) -> list[Step]:
+    return [step for step in plan.steps if step.kind == "ai"]
+
+
+def _asked(ask: Any, *arguments: Any) -> bool:
+    try:
+        return bool(ask(*arguments, client_timeout=1.0))
+    except InferenceServerException:
+        return False
+
+
+def _wheel() -> Path:
+    """The wheel's tritonserver folder. EnvironmentFailure AIB612: it is not installed, or it cannot work with what is."""
+    import numpy
+
+    spec = importlib.util.find_spec("pytriton")
+    if spec is None or not spec.submodule_search_locations:
+        raise _cannot("nvidia-pytriton is not installed")
+    folder = Path(spec.submodule_search_locations[0]) / "tritonserver"
+    if not (folder / "bin" / "tritonserver").is_file():
+        raise _cannot("its wheel for this platform has no server")
+    if int(numpy.__version__.split(".")[0]) >= 2:
+        raise _cannot(f"numpy {numpy.__version__} makes its python backend return empty outputs")
+    return folder
+
+
+def _cannot(why: str, hint: str = _NEEDS) -> EnvironmentFailure:
+    return EnvironmentFailure("AIB612", f"Triton cannot run here: {why}", hint)

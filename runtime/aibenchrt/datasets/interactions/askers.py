@@ -1,0 +1,73 @@
+"""Who asks in a period, and what for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from aibenchrt.datasets.interactions.misspell import choose
+from aibenchrt.datasets.interactions.world import LIKED, Interactions, Item
+
+WARM = 5  # a returning visitor: at least so many likes before the period
+RETURNING = 0.85  # share of requests from returning visitors (composed: MovieLens users rate in bursts, few return)
+
+
+@dataclass(frozen=True)
+class Period:
+    """A stretch of time [start, end) from which requests are composed, and how many of each kind."""
+
+    part: str
+    split: str
+    start: int
+    end: int
+    texts: int
+    photos: int
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A user, a category, the good that the user has in mind, and all goods that the user liked there."""
+
+    user_id: int
+    label: int
+    target: Item
+    liked: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class Askers:
+    """Who may ask in a period. likes: user → category → goods liked in the period, by item id."""
+
+    likes: Mapping[int, Mapping[int, tuple[Item, ...]]]
+    returning: tuple[int, ...]
+    new: tuple[int, ...]
+
+    def draw(self, rng: np.random.Generator) -> Wish:
+        # A user's categories by the root of their size, so that one favourite does not hide the others.
+        group = self.returning if self.returning and (not self.new or rng.random() < RETURNING) else self.new
+        user_id = choose(group, rng)
+        labels = sorted(self.likes[user_id])
+        share = np.sqrt([len(self.likes[user_id][label]) for label in labels])
+        label = labels[int(rng.choice(len(labels), p=share / share.sum()))]
+        liked = self.likes[user_id][label]
+        return Wish(user_id, label, choose(liked, rng), liked)
+
+
+def askers_of(period: Period, interactions: Interactions, items: Mapping[int, Item]) -> Askers:
+    """Users with a like in the period; returning ones have at least WARM likes before it."""
+    liked = interactions.where(interactions.rating >= LIKED)
+    inside = liked.where((liked.time >= period.start) & (liked.time < period.end))
+    likes: dict[int, dict[int, list[Item]]] = {}
+    for user, item in zip(inside.user.tolist(), inside.item.tolist(), strict=True):
+        likes.setdefault(user, {}).setdefault(items[item].category, []).append(items[item])
+    # Served histories end with the training period, so a test user is a returning one only by training likes.
+    known = liked.of("train")
+    users, counts = np.unique(known.user[known.time < period.start], return_counts=True)
+    warm = set(users[counts >= WARM].tolist())
+    return Askers(
+        {u: {c: tuple(sorted(found, key=lambda i: i.item_id)) for c, found in own.items()} for u, own in likes.items()},
+        tuple(sorted(u for u in likes if u in warm)),
+        tuple(sorted(u for u in likes if u not in warm)),
+    )

@@ -1,0 +1,46 @@
+"""When each good was last met, by anybody, in the training period: what `recency` and `age` mean to sort and filter.
+
+MovieLens says when a film was rated, not when it came out within the months of the data. A good that nobody met in the training period
+counts as new: as met at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from aibenchrt.datasets.interactions.world import Interactions, Item
+
+_FILE = "last_met.npy"
+
+
+class Interacted(Protocol):
+    """A world with goods and interactions over time. validation_start: the end of the training period, in Unix seconds."""
+
+    @property
+    def items(self) -> Sequence[Item]: ...
+    @property
+    def interactions(self) -> Interactions: ...
+    @property
+    def validation_start(self) -> int: ...
+
+
+def last_met(world: Interacted) -> dict[int, int]:
+    """Item id → Unix seconds, at most `validation_start`."""
+    training = world.interactions.of("train")
+    ids = np.array([item.item_id for item in world.items], dtype=np.int64)
+    latest = np.zeros(int(max(ids.max(), training.item.max(initial=0))) + 1, dtype=np.int64)
+    np.maximum.at(latest, training.item, training.time)
+    times = np.where(latest[ids] > 0, latest[ids], world.validation_start)
+    return dict(zip(ids.tolist(), times.tolist(), strict=True))
+
+
+def save_last_met(times: dict[int, int], folder: Path) -> None:
+    np.save(folder / _FILE, np.array(sorted(times.items()), dtype=np.int64).reshape(-1, 2), allow_pickle=False)
+
+
+def load_last_met(folder: Path) -> dict[int, int]:
+    return dict(np.load(folder / _FILE, allow_pickle=False).tolist())

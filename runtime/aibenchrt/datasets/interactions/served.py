@@ -1,0 +1,68 @@
+"""What is served of interactions: tiers, popularity, histories and ranking weights, all from the training period."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aibenchrt.datasets.interactions.departments import CATEGORIES
+from aibenchrt.datasets.interactions.world import LIKED, TIERS, Interactions, User
+from aibenchrt.datasets.sources.movielens import RawUser
+
+TIER_SHARES = (0.15, 0.35, 0.50)  # of each category's goods, best first
+SHRINK = 5.0  # ratings' weight of the global mean in an item's mean rating
+WEIGHT_PRIOR = 5.0  # likes' weight of the global mix in a user's ranking weights
+DIGITS = 9  # kept of computed numbers: their last bits differ from processor to processor
+Rng = np.random.Generator
+
+
+def rng_of(seed: int, purpose: str) -> Rng:
+    """A stream of its own for each purpose, so that a change in one leaves the others as they were."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *purpose.encode()])))
+
+
+def standing(ids: NDArray[np.int64], category: NDArray[np.int64], training: Interactions) -> list[tuple[str, int, float, float]]:
+    """(tier, interactions, popularity, rating) of each item, as in Item, from these interactions alone."""
+    size = int(ids.max()) + 1
+    count = np.bincount(training.item, minlength=size)
+    total = np.bincount(training.item, weights=training.rating, minlength=size)
+    rating = ((total + SHRINK * float(training.rating.mean())) / (count + SHRINK)).round(DIGITS)
+    popularity = (np.log1p(count) / np.log1p(count.max())).round(DIGITS)
+    tier = _tiers(ids, category, popularity[ids], rating[ids])
+    rows = zip(tier.tolist(), count[ids].tolist(), popularity[ids].tolist(), rating[ids].tolist(), strict=True)
+    return [(TIERS[best], number, popular, mean) for best, number, popular, mean in rows]
+
+
+def _tiers(
+    ids: NDArray[np.int64], category: NDArray[np.int64], popularity: NDArray[np.float64], rating: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Index into TIERS: within each category by popularity (in [0, 1]) plus the mean rating scaled to [0, 1]; ties by id."""
+    score = np.round(popularity + (rating - 1.0) / 4.0, DIGITS)
+    tier = np.zeros(len(ids), dtype=np.int64)
+    for label in np.unique(category):
+        rows = np.flatnonzero(category == label)
+        best_first = rows[np.lexsort((ids[rows], -score[rows]))]
+        cuts = np.cumsum(TIER_SHARES[:-1]) * len(rows)
+        tier[best_first] = np.searchsorted(cuts, np.arange(len(rows)), side="right")
+    return tier
+
+
+def user_records(raw: tuple[RawUser, ...], training: Interactions, category: dict[int, int]) -> tuple[User, ...]:
+    """Every user with history and weights from these interactions alone. category: item id → label."""
+    liked = training.where(training.rating >= LIKED)
+    histories: dict[int, list[int]] = {}
+    # Newest first; of likes in the same second the lower item id first.
+    for k in np.lexsort((liked.item, -liked.time)).tolist():
+        histories.setdefault(int(liked.user[k]), []).append(int(liked.item[k]))
+    everyone = _mix([category[item] for item in liked.item.tolist()])
+    users = []
+    for user in raw:
+        history = histories.get(user.user_id, [])
+        own = np.bincount([category[item] for item in history], minlength=len(CATEGORIES)) + WEIGHT_PRIOR * everyone
+        weights = tuple(round(float(weight), DIGITS) for weight in own / own.sum())
+        users.append(User(user.user_id, user.age, user.gender, user.occupation, tuple(history), weights))
+    return tuple(users)
+
+
+def _mix(labels: list[int]) -> NDArray[np.float64]:
+    return np.bincount(labels, minlength=len(CATEGORIES)) / float(len(labels))

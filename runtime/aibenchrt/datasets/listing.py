@@ -1,0 +1,62 @@
+"""What data there is on this machine: the rows of `aibenchc data`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from aibenchrt.datasets.cache import DEFAULT_SEED
+from aibenchrt.datasets.sources.fetch import SourcePackage, is_whole
+from aibenchrt.datasets.specs import DATASETS
+from aibenchrt.datasets.worlds import WORLDS, WorldModule
+
+
+@dataclass(frozen=True)
+class DataRow:
+    """A data set in one form, or a package that one is made from. bytes: on disk, 0 where it is not here.
+
+    form: "real", "synthetic", "source" or "specification only". state: "here", "not made yet" or "not fetched yet".
+    """
+
+    name: str
+    form: str
+    version: str
+    licence: str
+    state: str
+    sizes: str
+    bytes: int
+
+
+def describe(home: Path, names: Collection[str] = ()) -> list[DataRow]:
+    """Every data set of the catalogue (or those named) in each of its forms, then their packages, each once; nothing is fetched or made."""
+    rows = []
+    chosen = [spec for spec in DATASETS if not names or spec.name in names]
+    for spec in chosen:
+        if not spec.implemented:
+            rows.append(DataRow(spec.name, "specification only", "", spec.licence, "", "", 0))
+            continue
+        module = WORLDS[spec.name]
+        rows += [_world_row(module, spec.name, form, spec.licence if form == "real" else "Apache-2.0", home) for form in module.FORMS]
+    sources = {source.package.folder: source for spec in chosen if spec.name in WORLDS for source in WORLDS[spec.name].PACKAGES}
+    return [*rows, *(_source_row(source, home) for source in sources.values())]
+
+
+def _world_row(module: WorldModule, name: str, form: str, licence: str, home: Path) -> DataRow:
+    folder = module.world_folder(home, form, DEFAULT_SEED)
+    world = module.stored_world(folder)
+    if world is None:
+        return DataRow(name, form, "", licence, "not made yet", "", 0)
+    return DataRow(name, form, world.version[:12], licence, "here", module.sizes(world), _bytes(folder))
+
+
+def _source_row(source: SourcePackage, home: Path) -> DataRow:
+    package = source.package
+    folder = home / "downloads" / package.folder
+    state = "here" if all(is_whole(folder / file.name, file) for file in package.files) else "not fetched yet"
+    said = f"{package.client}: {package.name} {package.version}"
+    return DataRow(source.name, "source", said, source.licence, state, f"{len(package.files)} files", _bytes(folder))
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0

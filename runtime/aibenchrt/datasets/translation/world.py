@@ -1,0 +1,165 @@
+"""The world of online translation: sentences with reference translations, some of them spoken, some of them as pictures; and it on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aibenchrt.datasets.interactions.world import Provenance
+from aibenchrt.datasets.sources.tuxpaint_stamps import Utterance
+from aibenchrt.datasets.translation.parallel import Pair, Pairs
+from aibenchrt.datasets.translation.rendering import Line
+
+
+@dataclass(frozen=True)
+class TextRequest:
+    """What a user typed: the source sentence of pairs[pair], perhaps asked for in words around it and in another spelling of its signs."""
+
+    pair: int
+    typed: str
+
+
+@dataclass(frozen=True)
+class TranslationWorld:
+    """pairs: with their splits. texts: typed requests of the validation and test splits.
+
+    said and shown: a row of pairs each, and beside them, in `sounds` and `pictures`, the WAV or PNG of its source sentence.
+    version: sha256 of all content.
+    """
+
+    version: str
+    form: str
+    seed: int
+    language: str
+    provenance: tuple[Provenance, ...]
+    all_pairs: tuple[Pair, ...]
+    texts: tuple[TextRequest, ...]
+    said: tuple[int, ...]
+    sounds: Sequence[bytes]
+    shown: tuple[int, ...]
+    pictures: Sequence[bytes]
+
+    def pairs(self, split: str) -> Pairs:
+        """Every pair of a split: "train", "validation" or "test"."""
+        own = [pair for pair in self.all_pairs if pair.split == split]
+        return Pairs(tuple(pair.source for pair in own), tuple(pair.target for pair in own))
+
+    def kinds(self, split: str) -> tuple[str, ...]:
+        """What each of `pairs(split)` is: "caption", "synopsis", "paragraph" or "word"."""
+        return tuple(pair.kind for pair in self.all_pairs if pair.split == split)
+
+    def utterances(self, split: str) -> tuple[Utterance, ...]:
+        """The source sentences of a split that are spoken; no recording is in two splits."""
+        return tuple(Utterance(sound, pair.source) for pair, sound in self.spoken(split))
+
+    def lines(self, split: str) -> tuple[Line, ...]:
+        """Pictures of source sentences of a split."""
+        return tuple(Line(picture, pair.source) for pair, picture in self.pictured(split))
+
+    def spoken(self, split: str) -> list[tuple[Pair, bytes]]:
+        """Pairs of a split with their WAVs."""
+        return [(self.all_pairs[row], sound) for row, sound in zip(self.said, self.sounds, strict=True) if self._in[row] == split]
+
+    def pictured(self, split: str) -> list[tuple[Pair, bytes]]:
+        """Pairs of a split with their PNGs."""
+        return [(self.all_pairs[row], picture) for row, picture in zip(self.shown, self.pictures, strict=True) if self._in[row] == split]
+
+    def typed(self, split: str) -> list[tuple[Pair, str]]:
+        """Pairs of a split with what a user typed."""
+        return [(self.all_pairs[text.pair], text.typed) for text in self.texts if self._in[text.pair] == split]
+
+    @cached_property
+    def _in(self) -> tuple[str, ...]:
+        return tuple(pair.split for pair in self.all_pairs)
+
+
+class Blobs(Sequence[bytes]):
+    """Byte strings one after the other in a memory-mapped array. ends: where each ends."""
+
+    def __init__(self, content: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
+        self._content = content
+        self._ends = ends
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __getitem__(self, place: int | slice) -> bytes:  # type: ignore[override]
+        if isinstance(place, slice) or not 0 <= place < len(self):
+            raise IndexError(place)
+        start = int(self._ends[place - 1]) if place else 0
+        return bytes(self._content[start : int(self._ends[place])])
+
+
+def save(world: TranslationWorld, folder: Path) -> TranslationWorld:
+    """Writes the world, with its version, beside the folder and renames: a reader sees a whole world or none. Raises OSError."""
+    partial = folder.with_name(f".{folder.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        document = {
+            "form": world.form,
+            "seed": world.seed,
+            "language": world.language,
+            "provenance": [asdict(part) for part in world.provenance],
+            "all_pairs": [astuple(pair) for pair in world.all_pairs],
+            "texts": [astuple(text) for text in world.texts],
+            "said": world.said,
+            "shown": world.shown,
+            "sounds": np.cumsum([len(sound) for sound in world.sounds]).tolist(),
+            "pictures": np.cumsum([len(picture) for picture in world.pictures]).tolist(),
+        }
+        (partial / "world.json").write_text(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
+        (partial / "sounds.bin").write_bytes(b"".join(world.sounds))
+        (partial / "pictures.bin").write_bytes(b"".join(world.pictures))
+        version = _version(partial)
+        (partial / "version").write_text(version)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return replace(world, version=version)
+
+
+def load(folder: Path) -> TranslationWorld | None:
+    """The world that save() wrote there; None where there is none or where a file no longer has the content that was saved."""
+    version = folder / "version"
+    if not version.is_file() or version.read_text() != _version(folder):
+        return None
+    document = json.loads((folder / "world.json").read_bytes())
+    return TranslationWorld(
+        version=version.read_text(),
+        form=document["form"],
+        seed=document["seed"],
+        language=document["language"],
+        provenance=tuple(Provenance(**part) for part in document["provenance"]),
+        all_pairs=tuple(Pair(*pair) for pair in document["all_pairs"]),
+        texts=tuple(TextRequest(*text) for text in document["texts"]),
+        said=tuple(document["said"]),
+        sounds=_blobs(folder / "sounds.bin", document["sounds"]),
+        shown=tuple(document["shown"]),
+        pictures=_blobs(folder / "pictures.bin", document["pictures"]),
+    )
+
+
+def _blobs(path: Path, ends: list[int]) -> Blobs:
+    content = np.memmap(path, dtype=np.uint8, mode="r") if path.stat().st_size else np.zeros(0, dtype=np.uint8)
+    return Blobs(content, np.array(ends, dtype=np.int64))
+
+
+def _version(folder: Path) -> str:
+    """sha256 over the names and contents of the files, in order of their names."""
+    digest = hashlib.sha256()
+    for name in ("pictures.bin", "sounds.bin", "world.json"):
+        path = folder / name
+        if path.is_file():
+            with path.open("rb") as stream:
+                digest.update(name.encode() + b"\0" + hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()

@@ -1,0 +1,165 @@
+"""From ratings and texts to a web world: pages of ten topics, some of them copied, visited as films were rated; requests with truth.
+
+Everything that is served is computed from interactions before `validation_start` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from aibenchrt.datasets.interactions.askers import Period
+from aibenchrt.datasets.interactions.departments import CATEGORIES, category_of
+from aibenchrt.datasets.interactions.served import Rng, rng_of, standing, user_records
+from aibenchrt.datasets.interactions.world import Interactions, Item, Photos, Provenance
+from aibenchrt.datasets.sources.debian_packages import TOPICS, Leaf
+from aibenchrt.datasets.sources.movielens import Ratings, RawItem
+from aibenchrt.datasets.web_pages.queries import compose_web_queries, telling
+from aibenchrt.datasets.web_pages.world import Page, WebWorld, Writing
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How a world is cut, and how much of each there is.
+
+    unvisited: pages that nobody visits, and copies: duplicates, as shares of the pages visited. fit … test: requests of a period.
+    articles: the most of them of the training and of the validation split.
+    """
+
+    rank_from: float
+    validation_from: float
+    test_from: float
+    unvisited: float
+    copies: float
+    fit: int
+    rank: int
+    validation: int
+    test: int
+    articles: tuple[int, int]
+
+
+def compose_web(
+    form: str, seed: int, ratings: Ratings, leaves: Sequence[Leaf], sizes: Sizes, provenance: tuple[Provenance, ...]
+) -> WebWorld:
+    """The world without its version (store.py gives it)."""
+    last = len(ratings.time) - 1
+    rank_start, validation_start, test_start = (
+        int(ratings.time[min(last, int(share * len(ratings.time)))]) for share in (sizes.rank_from, sizes.validation_from, sizes.test_from)
+    )
+    split = ((ratings.time >= validation_start).astype(np.int8) + (ratings.time >= test_start)).astype(np.int8)
+    interactions = Interactions(ratings.user, ratings.item, ratings.rating, ratings.time, split)
+    training = interactions.of("train")
+    chosen = _chosen_pages(ratings.items, leaves, sizes, rng_of(seed, "pages"))
+    sheets, labels = _with_copies(chosen, sizes, rng_of(seed, "copies"))
+    items = _items(sheets, labels, training)
+    users = user_records(ratings.users, training, {item.item_id: item.category for item in items})
+    end = int(ratings.time[-1]) + 1
+    periods = (
+        Period("fit", "train", int(ratings.time[0]), rank_start, sizes.fit, 0),
+        Period("rank", "train", rank_start, validation_start, sizes.rank, 0),
+        Period("validation", "validation", validation_start, test_start, sizes.validation, 0),
+        Period("test", "test", test_start, end, sizes.test, 0),
+    )
+    synopsis = {page.item_id: page.synopsis for page in sheets}
+    by_id = {item.item_id: item for item in items}
+    return WebWorld(
+        version="",
+        form=form,
+        seed=seed,
+        categories=tuple(TOPICS),
+        items=items,
+        users=users,
+        interactions=interactions,
+        queries=compose_web_queries(periods, interactions, by_id, synopsis, rng_of(seed, "web queries")),
+        photo_queries=(),
+        photos=Photos(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int8)),
+        rank_start=rank_start,
+        validation_start=validation_start,
+        test_start=test_start,
+        provenance=provenance,
+        sheets=sheets,
+        writings=_writings(leaves, chosen, sizes, rng_of(seed, "writings")),
+    )
+
+
+def _chosen_pages(films: Sequence[RawItem], leaves: Sequence[Leaf], sizes: Sizes, rng: Rng) -> dict[int, Leaf]:
+    """Item id → text: every film gets a held-out text of its topic, and as many more as `unvisited` says are of no film.
+
+    One text of each group, so that no two pages are near copies but those that are planted. ValueError: there are too few.
+    """
+    firsts: dict[str, Leaf] = {}
+    for leaf in leaves:
+        if leaf.split == "test" and telling(leaf.synopsis, leaf.title):
+            known = firsts.get(leaf.group)
+            if known is None or (len(leaf.title), leaf.title) < (len(known.title), known.title):
+                firsts[leaf.group] = leaf
+    next_id = 1 + max(film.item_id for film in films)
+    chosen: dict[int, Leaf] = {}
+    for topic in range(len(CATEGORIES)):
+        of_topic = [firsts[group] for group in sorted(firsts) if firsts[group].topic == topic]
+        ids = sorted(film.item_id for film in films if category_of(film.genres) == topic)
+        if len(of_topic) < len(ids):
+            raise ValueError(f"topic {topic} has {len(of_topic)} texts for {len(ids)} pages that are visited")
+        others = min(len(of_topic) - len(ids), round(sizes.unvisited * len(ids)))
+        ids += range(next_id, next_id + others)
+        next_id += others
+        drawn = rng.permutation(len(of_topic))[: len(ids)].tolist()
+        chosen |= {item_id: of_topic[k] for item_id, k in zip(ids, drawn, strict=True)}
+    return dict(sorted(chosen.items()))
+
+
+def _with_copies(chosen: dict[int, Leaf], sizes: Sizes, rng: Rng) -> tuple[tuple[Page, ...], dict[int, int]]:
+    """All pages, copies after the originals, and each item's label. Every other copy is exact, the rest nearly."""
+    pages = [Page(item_id, f"/page/{item_id}.html", leaf.title, leaf.synopsis, leaf.text, 0) for item_id, leaf in chosen.items()]
+    labels = {item_id: leaf.topic for item_id, leaf in chosen.items()}
+    sources = rng.choice(len(pages), size=round(sizes.copies * len(pages) / (1 + sizes.unvisited)), replace=False)
+    next_id = 1 + max(chosen)
+    for number, source in enumerate(sources.tolist()):
+        page = pages[source]
+        item_id = next_id + number
+        text = page.text if number % 2 == 0 else _nearly(page.text, rng)
+        pages.append(Page(item_id, f"/mirror/{item_id}.html", page.title, page.synopsis, text, page.item_id))
+        labels[item_id] = labels[page.item_id]
+    return tuple(pages), labels
+
+
+def _nearly(text: str, rng: Rng) -> str:
+    """The same to a reader: another case at a line's beginning, doubled spaces, a full stop more or less."""
+    lines = [line[:1].swapcase() + line[1:] for line in text.split("\n")]
+    words = "\n".join(lines).split(" ")
+    at = int(rng.integers(1, max(2, len(words))))
+    return " ".join([*words[:at], "", *words[at:]]).rstrip(".") + (" ." if rng.random() < 0.5 else "")
+
+
+def _items(sheets: Sequence[Page], labels: dict[int, int], training: Interactions) -> tuple[Item, ...]:
+    ids = np.array([page.item_id for page in sheets])
+    stands = standing(ids, np.array([labels[page.item_id] for page in sheets]), training)
+    return tuple(
+        Item(
+            item_id=page.item_id,
+            title=page.title,
+            category=labels[page.item_id],
+            year=0,
+            genres=(),
+            tier=tier,
+            price=0.0,
+            interactions=count,
+            popularity=popularity,
+            rating=rating,
+            photos=(),
+            text=f"{page.title}\n{page.text}",
+        )
+        for page, (tier, count, popularity, rating) in zip(sheets, stands, strict=True)
+    )
+
+
+def _writings(leaves: Sequence[Leaf], chosen: dict[int, Leaf], sizes: Sizes, rng: Rng) -> tuple[Writing, ...]:
+    """Training and validation texts drawn from theirs; the test ones are the pages'."""
+    found: list[Writing] = []
+    for split, most in zip(("train", "validation"), sizes.articles, strict=True):
+        own = [leaf for leaf in leaves if leaf.split == split]
+        kept = sorted(rng.permutation(len(own))[:most].tolist())
+        found += [Writing(split, own[k].text, own[k].synopsis) for k in kept]
+    return (*found, *(Writing("test", leaf.text, leaf.synopsis) for leaf in chosen.values()))

@@ -1,0 +1,179 @@
+"""Ablation in this process: the same requests answered by the plan as trained, and with each AI component random or its baseline.
+
+Steps after the response are not run: nothing is stored or logged, so nothing of one variant can reach another, no answer comes out
+of a cache, and every request is answered by the whole path. Variants share the components that they do not replace, and what they have
+in common of one request (a call of the same component with equal inputs) is computed once; nothing is kept for the next request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aibenchrt.answers import Shown, shown
+from aibenchrt.control.options import RunOptions, effective
+from aibenchrt.datasets.payload import Payload
+from aibenchrt.datasets.worlds import AnyWorld, load_world, world_module
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.experiments.ablation.contribution import (
+    REPLACEMENTS,
+    TRAINED,
+    Answered,
+    Contributions,
+    contribution_rows,
+    not_better,
+    variant,
+)
+from aibenchrt.plan import Plan, PlanStage, Step
+from aibenchrt.planner.executor import Executor, Request
+from aibenchrt.planner.in_process import open_chains, opened, works
+from aibenchrt.progress import Progress, silent
+from aibenchrt.report.analysis import bootstrap_rng
+from aibenchrt.report.quality import answer_metrics
+from aibenchrt.serve.stages import Chain
+
+PROTOCOL = (
+    "test requests, answered in one process by the plan's executor; steps after the response are not run, so no answer comes from a cache "
+    "and no variant sees what another did; difference: variant minus trained on the same requests, 95 % paired bootstrap over users, or "
+    "over requests where they name no user"
+)
+
+
+@dataclass(frozen=True)
+class AblateOptions:
+    """form: of the data; size: of the models; requests: at most so many of each class, spread evenly (None: all)."""
+
+    form: str = "real"
+    size: str = "small"
+    requests: int | None = None
+    data_seed: int = 7
+    training_seed: int = 7
+    progress: Progress = silent
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """own: the steps whose chain is not that of the plan as trained."""
+
+    name: str
+    chains: Mapping[str, Chain]
+    own: frozenset[str]
+
+
+@dataclass
+class _Class:
+    """What has been answered of one class so far."""
+
+    shown: dict[str, list[Shown]] = field(default_factory=dict)
+    tasks: set[str] = field(default_factory=set)
+
+
+def ablate(plan: Plan, options: AblateOptions) -> Contributions:
+    """Trains what is missing, answers, compares. EnvironmentFailure as preparation does, AIB613: nothing to replace or to measure by.
+
+    RuntimeError: a request failed.
+    """
+    stages = [stage.name for step in plan.steps for stage in step.stages if stage.kind == "ai" and step.phase == "response"]
+    metrics = answer_metrics(plan)
+    if not stages or not metrics:
+        missing = "AI task on its way to the response" if not stages else "metric of answers, as ndcg@10"
+        raise EnvironmentFailure("AIB613", f"the plan has no {missing}", "an ablation needs both")
+    from aibenchrt.train.task import plan_models
+
+    world: AnyWorld = load_world(plan, options.form, options.data_seed, options.progress)
+    models = plan_models(plan, world, options.training_seed, options.size, options.progress)
+    payloads = {r.name: spread(world_module(plan).payloads(world, r.source, "test"), options.requests) for r in plan.requests}
+    folders = {stage: version.folder for stage, version in models.items()}
+    answered = answer(plan, world, folders, payloads, stages, options.progress)
+    rows = contribution_rows(answered, metrics, bootstrap_rng())
+    return Contributions(
+        scenario=plan.scenario,
+        data=options.form,
+        world_version=world.version,
+        size=options.size,
+        protocol=PROTOCOL,
+        requests={group.request_class: len(group.truth) for group in answered},
+        users={group.request_class: len(set(group.users)) for group in answered if group.users is not None},
+        models={stage: f"{v.component}/{v.model}:{v.version}" for stage, v in models.items()},
+        rows=rows,
+        not_better=not_better(rows),
+    )
+
+
+def spread(payloads: Sequence[Payload], most: int | None) -> list[Payload]:
+    """At most `most` of them, at even distances."""
+    count = len(payloads) if most is None else min(most, len(payloads))
+    return [payloads[k * len(payloads) // count] for k in range(count)]
+
+
+def answer(
+    plan: Plan,
+    world: AnyWorld,
+    models: Mapping[str, Path],
+    payloads: Mapping[str, Sequence[Payload]],
+    replaced: Sequence[str],
+    progress: Progress = silent,
+) -> tuple[Answered, ...]:
+    """Each class's requests, answered as trained and with each of the stages `replaced` by each replacement. RuntimeError: one failed."""
+    with tempfile.TemporaryDirectory(prefix="aibench-ablation-") as state:
+        work_of = works(world, models, Path(state))
+        trained = open_chains(plan, work_of)
+        variants = [_Variant(TRAINED, trained, frozenset())]
+        for stage, how in [(stage, how) for stage in replaced for how in REPLACEMENTS]:
+            changed = effective(plan, RunOptions(overrides={stage: how}))
+            own = {new.task: opened(new, work_of) for old, new in zip(plan.steps, changed.steps, strict=True) if old != new}
+            variants.append(_Variant(variant(stage, how), trained | own, frozenset(own)))
+        return asyncio.run(_answer_all(plan, variants, payloads, progress))
+
+
+async def _answer_all(
+    plan: Plan, variants: Sequence[_Variant], payloads: Mapping[str, Sequence[Payload]], progress: Progress
+) -> tuple[Answered, ...]:
+    executor, types = Executor(plan), {part.port.name: part.port.type for part in plan.response}
+    whole, number = sum(map(len, payloads.values())), 0
+    found = []
+    for request_class, asked in payloads.items():
+        group = _Class()
+        for payload in asked:
+            progress("answering with and without each component", number / whole)
+            await _answer_one(executor, variants, Request(number, request_class, dict(payload.values)), group, types)
+            number += 1
+        named = [payload.user for payload in asked if payload.user is not None]
+        users = tuple(named) if len(named) == len(asked) else None
+        answers = {name: tuple(shown_by) for name, shown_by in group.shown.items()}
+        found.append(Answered(request_class, users, tuple(asked), answers, frozenset(group.tasks)))
+    progress("answering with and without each component", 1.0)
+    return tuple(found)
+
+
+async def _answer_one(executor: Executor, variants: Sequence[_Variant], request: Request, group: _Class, types: Mapping[str, str]) -> None:
+    done: dict[tuple[str, str, bytes], dict[str, Any]] = {}  # (variant of the step, step, inputs) → outputs
+
+    def caller(one: _Variant) -> Any:
+        async def call(step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
+            key = (one.name if step.task in one.own else TRAINED, step.task, pickle.dumps(inputs))
+            if key not in done:
+                done[key] = dict(one.chains[step.task](inputs))
+            if one.name == TRAINED:
+                group.tasks.update(stage.name for stage in _ai_stages(step))
+            return done[key]
+
+        return call
+
+    for one in variants:
+        answered = await executor.start(request, caller(one)).answer
+        if answered.error:
+            replaced = f" with {one.name}" if one.name else ""
+            raise RuntimeError(f"request {request.request_id} of class '{request.request_class}'{replaced} failed: {answered.error}")
+        values = answered.response
+        parts = ((type_name, values[port].__getitem__) for port, type_name in types.items() if port in values)
+        group.shown.setdefault(one.name, []).append(shown(parts))
+
+
+def _ai_stages(step: Step) -> list[PlanStage]:
+    return [stage for stage in step.stages if stage.kind == "ai"]

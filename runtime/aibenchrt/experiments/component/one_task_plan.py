@@ -1,0 +1,124 @@
+"""The plan of one component alone: a scenario of one task, executed by the same planner, service host or Triton, and load generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+
+from aibenchrt.catalog import component
+from aibenchrt.component import PORT_TYPES, Kind
+from aibenchrt.experiments.component.capture import Reached, Recording, component_ports
+from aibenchrt.load.schedule import samples_needed
+from aibenchrt.metrics import Needs, metric
+from aibenchrt.plan import (
+    Input,
+    Plan,
+    PlanLoad,
+    PlanPort,
+    PlanService,
+    PlanStage,
+    ResponsePart,
+    Source,
+    Step,
+    wiring_hash,
+)
+
+PERCENTILES = (50.0, 90.0, 99.0)
+MARGIN = 1.2  # how many times the requests that a percentile needs must be expected
+
+
+class Mode(Enum):
+    """As MLPerf's LoadGen has them (Reddi et al. 2020, MLPerf Inference Benchmark, section IV): offline, single stream, server."""
+
+    OFFLINE = "offline"  # so many in flight at all times: throughput
+    SINGLE = "single stream"  # the next is asked when the one before is answered: latency without a queue
+    OPEN = "open loop"  # Poisson: latency from the intended time, with its queue
+
+
+def load_of(mode: Mode, scenario: PlanLoad, rate: float, in_flight: int, duration_s: float, warmup_s: float) -> PlanLoad:
+    """rate: requests a second of the open loop. The seed is the scenario's."""
+    if mode is Mode.OPEN:
+        return PlanLoad(arrival="poisson", rate=rate, duration_s=duration_s, warmup_s=warmup_s, seed=scenario.seed)
+    users = in_flight if mode is Mode.OFFLINE else 1
+    return PlanLoad(arrival="users", users=users, think_s=0.0, duration_s=duration_s, warmup_s=warmup_s, seed=scenario.seed)
+
+
+def percentiles_for(expected: float) -> tuple[float, ...]:
+    """Those of p50, p90 and p99 that so many expected requests have samples for; p50 at least."""
+    return tuple(p for p in PERCENTILES if enough_for(p) <= expected) or PERCENTILES[:1]
+
+
+def enough_for(percentile: float) -> float:
+    """Requests to expect before a percentile is asked for."""
+    return samples_needed(percentile) * MARGIN
+
+
+def alone(scenario: Plan, stage: PlanStage, recording: Recording, load: PlanLoad, percentiles: tuple[float, ...], ports_from: int) -> Plan:
+    """The stage, with its settings and model, as the only task. The response is all that it puts out; of one that puts out nothing, that
+    it is done."""
+    spec = component(stage.component)
+    assert spec is not None
+    ports = component_ports(stage)
+    classes = recording.classes
+    requests = tuple(reached.request for reached in classes)
+    outputs = tuple(PlanPort(name=port.name, type=port.type, optional=port.optional, many=port.many) for port in ports.outputs)
+    inputs = tuple(
+        Input(port=PlanPort(name=port.name, type=port.type, optional=port.optional, many=port.many), sources=_sources(classes, port.name))
+        for port in ports.inputs
+    )
+    step = Step(
+        task=stage.name,
+        kind=stage.kind,
+        family=spec.family,
+        stages=(stage.model_copy(update={"feeds": ()}),),
+        inputs=inputs,
+        outputs=outputs,
+    )
+    response = tuple(ResponsePart(port=port, sources=(Source(task=stage.name, port=port.name),)) for port in outputs)
+    names = ["planner", "triton" if spec.kind is Kind.AI else stage.name]
+    return Plan(
+        scenario=f"{scenario.scenario}_{stage.name}",
+        title=f"{stage.component} alone, as task '{stage.name}' of {scenario.title}",
+        deployment=scenario.deployment,
+        profile=scenario.profile,
+        seed=scenario.seed,
+        graph_hash=wiring_hash(requests, (step,), (), response),
+        datasets={name: spec for name, spec in scenario.datasets.items() if name in {request.dataset for request in requests}},
+        requests=requests,
+        steps=(step,),
+        choices=(),
+        response=response,
+        services=tuple(PlanService(task=name, endpoints=(f"127.0.0.1:{ports_from + k}",)) for k, name in enumerate(names)),
+        load=load,
+        metrics=metrics_of(scenario, stage, classes),
+        percentiles=percentiles,
+        slo=(),
+        quality=tuple(target for target in scenario.quality if target.task == stage.name),
+        update=(),
+        references=(),
+    )
+
+
+def metrics_of(scenario: Plan, stage: PlanStage, classes: Sequence[Reached]) -> tuple[str, ...]:
+    """What the answers can be scored by: the component's own metrics, else the scenario's, as far as the answers carry ids or texts and
+    the requests have truth."""
+    spec = component(stage.component)
+    assert spec is not None
+    types = [PORT_TYPES[port.type] for port in component_ports(stage).outputs]
+    known = [payload for reached in classes for payload in reached.payloads]
+    possible = set()
+    if any(kind.answer_ids for kind in types) and any(payload.truth for payload in known):
+        possible.add(Needs.ITEMS)
+    if any(kind.answer_text for kind in types) and any(payload.text for payload in known):
+        possible.add(Needs.TEXT)
+
+    def scored(names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in names if (found := metric(name)) is not None and found.needs in possible)
+
+    if spec.state is not None:  # what it answers is what it has stored, and alone it has stored nothing
+        return scored(spec.metrics)
+    return scored(spec.metrics) or scored(scenario.metrics)
+
+
+def _sources(classes: Sequence[Reached], port: str) -> tuple[Source, ...]:
+    return tuple(Source(task=r.request.name, port=name) for r in classes for name, into in r.feeds if into == port)

@@ -1,0 +1,124 @@
+"""A component's runs: what they need is prepared once, from the scenario it stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from aibenchrt.catalog import MOST_REQUESTS
+from aibenchrt.control.assets import Assets, prepare
+from aibenchrt.control.local.run import run_local
+from aibenchrt.control.options import RunOptions
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.experiments.component.capture import Recording, record
+from aibenchrt.experiments.component.one_task_plan import Mode, alone, enough_for, load_of, percentiles_for
+from aibenchrt.experiments.component.performance import ModeFigures, mode_figures
+from aibenchrt.plan import Plan, PlanLoad, PlanStage
+from aibenchrt.serve.prepare import lay_out
+from aibenchrt.train.path_samples import RANKER
+
+Emit = Callable[[Plan, Mode], Path]  # writes the compiler's output for a plan of one mode, and says where
+
+DISTINCT = 2000  # payloads of loads whose length nobody knows
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """rate: of the open loop; None: what the component gets inside its scenario, or, where that is too little for a median, the scenario's
+    whole rate, as its extra runs of rare classes have it. duration_s, warmup_s: of each mode; None: the
+    scenario's. in_flight: of the offline mode."""
+
+    modes: tuple[Mode, ...]
+    rate: float | None = None
+    duration_s: float | None = None
+    warmup_s: float | None = None
+    in_flight: int = 8
+    ports_from: int = 21000
+
+
+@dataclass(frozen=True)
+class Found:
+    stage: PlanStage
+    recording: Recording
+    rate: float
+    modes: tuple[ModeFigures, ...]
+
+
+def bench(scenario: Plan, stage: PlanStage, wanted: Wanted, options: RunOptions, runs: Path, scratch: Path, emit: Emit) -> Found:
+    """stage: of the scenario's plan, with the model that is to serve. scratch: a folder for what services read, empty.
+
+    EnvironmentFailure: as preparation and run_local raise; AIB637: too large a load; AIB643: no request reaches the component.
+    """
+    rate_inside = _rate(scenario.load)
+    assets = _assets(scenario, stage, options, scratch)
+    duration = wanted.duration_s or scenario.load.duration_s
+    warmup = scenario.load.warmup_s if wanted.warmup_s is None else wanted.warmup_s
+    asked = (wanted.rate or rate_inside) * (duration + warmup)
+    if asked > MOST_REQUESTS:
+        message = f"the load would send about {asked:,.0f} requests, more than {MOST_REQUESTS:,}"
+        raise EnvironmentFailure("AIB637", message, "lower --rate, or shorten --duration and --warmup")
+    back_to_back = any(mode is not Mode.OPEN for mode in wanted.modes)
+    recording = record(scenario, assets, stage, int(max(asked, DISTINCT * back_to_back)), scenario.load.seed, options.progress)
+    mine = replace(
+        assets,
+        payloads={c.request.name: c.payloads for c in recording.classes},
+        trial={c.request.name: c.trial for c in recording.classes},
+        models={name: version for name, version in assets.models.items() if name == stage.name},
+    )
+    own = rate_inside * recording.reached_per_request
+    rate = wanted.rate or (own if own * duration >= enough_for(50.0) else rate_inside)
+    found: list[ModeFigures] = []
+    for mode in wanted.modes:
+        load = load_of(mode, scenario.load, rate, wanted.in_flight, duration, warmup)
+        expected = rate * duration if mode is Mode.OPEN else _expected(mode, found, wanted.in_flight, duration)
+        plan = alone(scenario, stage, recording, load, percentiles_for(expected), wanted.ports_from)
+        directory = run_local(emit(plan, mode), runs, replace(options, extra=False), _given(mine, stage))
+        found.append(mode_figures(mode.value, directory, stage.name))
+    return Found(stage, recording, rate, tuple(found))
+
+
+def _rate(load: PlanLoad) -> float:
+    """Requests a second of the scenario; of users at most so many."""
+    return load.rate or (load.users or 1) / max(load.think_s or 0.0, 0.05)
+
+
+def _expected(mode: Mode, found: list[ModeFigures], in_flight: int, duration_s: float) -> float:
+    """Requests that a closed loop will at least send. Of the offline mode nobody knows: p50 alone is asked for; after it, a single user
+    waits at most as long for an answer as one of several did."""
+    offline = next((one for one in found if one.mode == Mode.OFFLINE.value), None)
+    if mode is Mode.OFFLINE or offline is None:
+        return 0.0
+    return offline.throughput.value / in_flight * duration_s
+
+
+def _assets(scenario: Plan, stage: PlanStage, options: RunOptions, scratch: Path) -> Assets:
+    """As a run of the scenario prepares them. Another model of a recommender or recogniser is trained for itself; another ranker on
+    what the scenario's own models give it."""
+    own = next(one for step in scenario.steps for one in step.stages if one.name == stage.name)
+    if own.model == stage.model:
+        return prepare(scenario, options, scratch)
+    if stage.component == RANKER:
+        return prepare(with_stage(scenario, stage), options, scratch)
+    from aibenchrt.train.task import train_task
+
+    assets = prepare(scenario, options, scratch)
+    assert stage.model is not None
+    version = train_task(stage.component, stage.model, assets.world, options.training_seed, options.size, options.progress)
+    return replace(assets, models={**assets.models, stage.name: version})
+
+
+def with_stage(plan: Plan, stage: PlanStage) -> Plan:
+    """The plan with this stage in place of the one of its name."""
+    steps = tuple(
+        step.model_copy(update={"stages": tuple(stage if one.name == stage.name else one for one in step.stages)}) for step in plan.steps
+    )
+    return plan.model_copy(update={"steps": steps})
+
+
+def _given(assets: Assets, stage: PlanStage) -> Callable[[Plan, RunOptions, Path], Assets]:
+    def prepared(_plan: Plan, _options: RunOptions, into: Path) -> Assets:
+        folder = (assets.prepared / stage.name).resolve()
+        return replace(assets, prepared=lay_out({stage.name: folder} if stage.kind == "service" else {}, into))
+
+    return prepared

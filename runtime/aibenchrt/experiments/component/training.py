@@ -1,0 +1,226 @@
+"""Training one component anew, to a target quality: how long until its validation quality first reached it (as MLPerf Training counts,
+Mattson et al. 2020, section 3.2), and what the model it ends with has on held-out data."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from aibenchrt.catalog import component
+from aibenchrt.control.assets import prepare
+from aibenchrt.control.options import RunOptions
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.experiments.component.run import with_stage
+from aibenchrt.home import home
+from aibenchrt.metrics import lower_is_better, metric
+from aibenchrt.plan import Plan, PlanStage
+from aibenchrt.progress import Progress
+from aibenchrt.report.tables import ABSENT, Table, number
+from aibenchrt.train.path_samples import RANKER
+from aibenchrt.train.repository import ModelVersion
+
+HOME = "AIBENCH_HOME"
+NEARLY = 0.95  # of what the catalogue declares: the target where the scenario names none
+_EPOCH = re.compile(r"epoch (\d+)\b.*\bvalidation (\S+) (-?[\d.]+)")  # what every train.py tells after an epoch
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Point(_Frozen):
+    """Validation quality after an epoch, seconds after the training began."""
+
+    epoch: int
+    seconds: float
+    value: float
+
+
+class Target(_Frozen):
+    """metric, and what it is to reach; of one where lower is better, to fall to. source: who says so."""
+
+    metric: str
+    value: float
+    source: str
+
+    def reached(self, value: float) -> bool:
+        return value <= self.value if lower_is_better(self.metric) else value >= self.value
+
+
+class Training(_Frozen):
+    """One training. to_target: seconds until validation first reached the target; None: it never did, or the training does not say.
+
+    seconds: the whole training, export included. held_out: the target's metric of what was chosen, with its interval; every: all metrics.
+    """
+
+    seed: int
+    seconds: float
+    curve: tuple[Point, ...]
+    to_target: float | None
+    epoch: int | None
+    held_out: float | None
+    low: float | None
+    high: float | None
+    every: dict[str, float]
+    version: str
+    trained_on: str
+
+
+class Trainings(_Frozen):
+    component: str
+    model: str
+    form: str
+    size: str
+    target: Target
+    trainings: tuple[Training, ...]
+
+
+@dataclass
+class _Listener:
+    """Hears what a training tells of its epochs; passes it on."""
+
+    told: Progress
+    component: str
+    metric: str
+    heard: list[tuple[int, float, float]] = field(default_factory=list)
+
+    def __call__(self, what: str, done: float) -> None:
+        found = _EPOCH.search(what)
+        if found and what.startswith(self.component) and found[2] == self.metric:
+            self.heard.append((int(found[1]), time.monotonic(), float(found[3].rstrip("."))))
+        self.told(what, done)
+
+
+def target_of(plan: Plan, stage: PlanStage, asked: float | None) -> Target:
+    """What the command line says, else the scenario, else nearly what the catalogue declares. EnvironmentFailure AIB644: nobody says."""
+    spec = component(stage.component)
+    assert spec is not None
+    model = next((model for model in spec.models if model.name == stage.model), None)
+    if not spec.trains or model is None:
+        raise EnvironmentFailure("AIB644", f"'{stage.component}' is not trained", "leave --train out; it has no model that learns")
+    wanted = next((target for target in plan.quality if target.task == stage.name), None)
+    declared = dict(model.quality)
+    name = wanted.metric if wanted else next((m for m in spec.metrics if m in declared), next(iter(declared), ""))
+    if asked is not None and metric(name):
+        return Target(metric=name, value=asked, source="the command line")
+    if wanted is not None:
+        return Target(metric=name, value=wanted.bound, source=f"the scenario's target of '{stage.name}'")
+    if not metric(name):
+        raise EnvironmentFailure("AIB644", f"nobody declares a quality of '{stage.model}'", "add it to the component's spec.py")
+    nearly = 1 + (1 - NEARLY) if lower_is_better(name) else NEARLY
+    return Target(metric=name, value=round(declared[name] * nearly, 4), source=f"{100 * nearly:.0f} % of what the catalogue declares")
+
+
+def train(plan: Plan, stage: PlanStage, target: Target, seeds: Sequence[int], device: str, options: RunOptions, scratch: Path) -> Trainings:
+    """Trains the stage's model anew for every seed, the data kept the same; what it trains on is made before. The model repository is
+    left as it was. EnvironmentFailure: as training raises."""
+    assets = prepare(plan, options, scratch)
+    importlib.import_module(f"aibenchrt.components.{stage.component}.train")  # torch is not part of a training's time
+    found = []
+    for seed in seeds:
+        listener = _Listener(options.progress, stage.component, target.metric)
+        with _without_models_of(stage.component):
+            version = _trained(with_stage(plan, stage), stage, assets.world, seed, device, options, listener)
+            found.append(_training(version, target, seed, listener.heard, time.monotonic()))
+    return Trainings(
+        component=stage.component,
+        model=str(stage.model),
+        form=options.form,
+        size=options.size,
+        target=target,
+        trainings=tuple(found),
+    )
+
+
+def _trained(plan: Plan, stage: PlanStage, world: Any, seed: int, device: str, options: RunOptions, progress: Progress) -> ModelVersion:
+    from aibenchrt.train.task import plan_models, train_task
+
+    if stage.component == RANKER:  # trains on what the path gives it: all other models are found
+        return plan_models(plan, world, seed, options.size, progress, device=device)[stage.name]
+    assert stage.model is not None
+    return train_task(stage.component, stage.model, world, seed, options.size, progress, device=device)
+
+
+def _training(version: ModelVersion, target: Target, seed: int, heard: Sequence[tuple[int, float, float]], ended: float) -> Training:
+    seconds = float(version.metadata["cost"]["seconds"])
+    began = ended - seconds
+    curve = tuple(Point(epoch=epoch, seconds=round(max(0.0, at - began), 2), value=value) for epoch, at, value in heard)
+    first = next((point for point in curve if target.reached(point.value)), None)
+    measured: Mapping[str, Any] = version.metadata["metrics"].get(target.metric, {})
+    return Training(
+        seed=seed,
+        seconds=seconds,
+        curve=curve,
+        to_target=first.seconds if first else None,
+        epoch=first.epoch if first else None,
+        held_out=measured.get("value"),
+        low=measured.get("low"),
+        high=measured.get("high"),
+        every={name: float(value["value"]) for name, value in version.metadata["metrics"].items()},
+        version=version.version,
+        trained_on=str(version.metadata.get("trained_on", "")),
+    )
+
+
+@contextmanager
+def _without_models_of(name: str) -> Iterator[None]:
+    """A home like ours whose model repository has no version of the component; what is trained in it goes with it."""
+    ours, before = home(), os.environ.get(HOME)
+    with tempfile.TemporaryDirectory(prefix="aibench-train-") as folder:
+        there = Path(folder)
+        (there / "models" / name).mkdir(parents=True)
+        for held in (*ours.glob("*"), *(ours / "models").glob("*")):
+            link = there / held.relative_to(ours)
+            if not link.exists():
+                link.symlink_to(held.resolve(), target_is_directory=held.is_dir())
+        os.environ[HOME] = folder
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[HOME]
+            else:
+                os.environ[HOME] = before
+
+
+COLUMNS = ("seed", "to target, s", "at epoch", "whole training, s", "epochs told", "held-out [95 %]", "target met", "trained on")
+
+
+def table(found: Trainings) -> Table:
+    rows = [
+        (
+            str(one.seed),
+            ABSENT if one.to_target is None else number(one.to_target),
+            ABSENT if one.epoch is None else str(one.epoch),
+            number(one.seconds),
+            f"{one.curve[0].value:g} … {one.curve[-1].value:g}" if one.curve else ABSENT,
+            _bounds(one),
+            ABSENT if one.held_out is None else "yes" if found.target.reached(one.held_out) else "no",
+            one.trained_on,
+        )
+        for one in found.trainings
+    ]
+    sign = "≤" if lower_is_better(found.target.metric) else "≥"
+    target = f"{found.target.metric} {sign} {found.target.value:g}"
+    title = f"{found.component} {found.model}, size {found.size}, {found.form} data: time to {target}"
+    legend = (
+        f"The target is {found.target.source}; it is looked for in the validation quality after each epoch, and then in the held-out one."
+    )
+    return Table("training", title, COLUMNS, tuple(rows), legend, (0, 1, 2, 3))
+
+
+def _bounds(one: Training) -> str:
+    if one.held_out is None:
+        return ABSENT
+    interval = f" [{100 * one.low:.1f}, {100 * one.high:.1f}]" if one.low is not None and one.high is not None else ""
+    return f"{100 * one.held_out:.1f} %{interval}"

@@ -1,0 +1,125 @@
+"""Prepares what a plan's services read: databases, indexes, dictionaries. Built once per content, kept in home()/prepared.
+
+    prepared/<component>/<hash of world version, settings and the component's code>/     complete, never changed afterwards
+
+`prepare_services` builds or finds them; `lay_out` makes the folder that the service hosts are given, one link per stage.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import importlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from aibenchrt.code_key import code_key
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.home import home
+from aibenchrt.plan import Plan, PlanStage
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.worlds import AnyWorld
+
+
+Settings = Mapping[str, str | int]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def prepare_services(plan: Plan, world: AnyWorld, progress: Callable[[str], None] = lambda _: None) -> dict[str, Path]:
+    """Stage name → its prepared folder, for every service stage of the plan.
+
+    progress: told the name of each stage that has to be built. EnvironmentFailure: as the components raise; AIB605: no space left.
+    """
+    folders = {}
+    for stage in service_stages(plan):
+        folders[stage.name] = prepare_component(stage.component, stage.settings, world, partial(progress, stage.name))
+    return folders
+
+
+def service_stages(plan: Plan) -> tuple[PlanStage, ...]:
+    return tuple(stage for step in plan.steps for stage in step.stages if stage.kind == "service")
+
+
+def prepare_component(component: str, settings: Settings, world: AnyWorld, building: Callable[[], None] = lambda: None) -> Path:
+    """The component's prepared folder under these settings, built if it is not there yet. Safe beside other processes."""
+    service = service_module(component)
+    shelf = home() / "prepared" / component
+    shelf.mkdir(parents=True, exist_ok=True)
+    folder = shelf / prepared_key(component, settings, world)
+    with _locked(shelf / f"{folder.name}.lock"):
+        if not folder.is_dir() or not _still_there(service, folder, settings):
+            building()
+            _build(service, world, settings, folder)
+    return folder
+
+
+def prepared_key(component: str, settings: Settings, world: AnyWorld) -> str:
+    """16 hex digits: the same for the same data, settings and code."""
+    code = code_key([f"aibenchrt.components.{component}.service"])
+    return hashlib.sha256(json.dumps([world.version, sorted(settings.items()), code]).encode()).hexdigest()[:16]
+
+
+def lay_out(folders: Mapping[str, Path], into: Path) -> Path:
+    """Makes `into` with one link per stage, as `service_host --prepared` expects; returns it."""
+    into.mkdir(parents=True, exist_ok=True)
+    for stage, folder in folders.items():
+        link = into / stage
+        link.unlink(missing_ok=True)
+        link.symlink_to(folder, target_is_directory=True)
+    return into
+
+
+def service_module(component: str) -> ModuleType:
+    """components/<component>/service.py: open_work, and optionally prepare and still_prepared."""
+    return importlib.import_module(f"aibenchrt.components.{component}.service")
+
+
+def _still_there(service: ModuleType, folder: Path, settings: Settings) -> bool:
+    """What was built outside the folder (a database server's tables) may have gone meanwhile."""
+    check = getattr(service, "still_prepared", None)
+    return check is None or bool(check(folder, settings))
+
+
+def _build(service: ModuleType, world: AnyWorld, settings: Settings, folder: Path) -> None:
+    """Beside the folder, then renamed: a folder of this name is always whole."""
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a process that died; we hold the lock
+    unfinished.mkdir()
+    try:
+        if hasattr(service, "prepare"):
+            service.prepare(world, settings, unfinished)
+    except OSError as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if error.errno not in _FULL:
+            raise
+        raise EnvironmentFailure(
+            "AIB605",
+            f"no space left on the disk that holds {folder.parent}",
+            "Free some space, or set AIBENCH_HOME to a folder on a larger disk.",
+        ) from error
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    unfinished.rename(folder)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,166 @@
+"""Serves one non-AI task: `<Task>Service.Call` from the generated stubs, and the standard gRPC health service.
+
+python -m aibenchrt.serve.service_host --generated DIR --task NAME --address HOST:PORT --prepared DIR --state DIR [--workers N] [--tls DIR]
+
+--prepared: one folder per stage (aibenchrt.serve.prepare.lay_out). --state: writable, shared by the tasks of a run. --tls: who it is
+(aibenchrt.wire.tls); then nobody without a certificate gets an answer. Says `serving …` on standard output when calls are taken; SIGTERM or
+SIGINT tells clients to go elsewhere, and stops it when the calls under way are done. Exit code 2: the environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import perf_counter_ns
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import PlanStage, Step, read_plan
+from aibenchrt.serve.draining import Arrivals
+from aibenchrt.serve.prepare import service_module
+from aibenchrt.serve.stages import Chain, chain
+from aibenchrt.values import Work
+from aibenchrt.wire.proto import TaskCodec, Timing, load_stubs
+from aibenchrt.wire.tls import ATTEMPT_KEY, SERVER_KEY, SERVER_OPTIONS, Identity, identity_of, listen
+
+GRACE_S = 5.0  # how long calls under way may take after SIGTERM
+EARLIER_ATTEMPTS = "grpc-previous-rpc-attempts"  # gRPC's own header of a repeated call (gRFC A6)
+
+_LOG = logging.getLogger("aibenchrt.serve.service_host")
+
+
+class TaskService(grpc.GenericRpcHandler):
+    """The servicer of one task. gRPC asks for a call's handler on the thread that takes calls from the network, before the pool: from
+    there to the start of work the call is in the queue.
+    """
+
+    def __init__(self, codec: TaskCodec, work: Chain, address: str) -> None:
+        self._codec = codec
+        self._work = work
+        self._who = ((SERVER_KEY, address),)
+        self.arrivals = Arrivals()
+        self._stages = work.stages if len(work.stages) > 1 else ()
+
+    def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+        arrived = perf_counter_ns()
+        if call.method != self._codec.method:
+            return None
+        self.arrivals.note()
+        earlier = next((int(value) for key, value in call.invocation_metadata if key == EARLIER_ATTEMPTS), 0)
+        who = (*self._who, (ATTEMPT_KEY, str(earlier + 1))) if earlier else self._who
+        return grpc.unary_unary_rpc_method_handler(lambda request, context: self._answer(request, context, arrived, who))
+
+    def _answer(self, request: bytes, context: grpc.ServicerContext, arrived: int, who: tuple[tuple[str, str], ...]) -> bytes:
+        started = perf_counter_ns()
+        context.set_trailing_metadata(who)
+        remaining = context.time_remaining()
+        if remaining is not None and remaining <= 0:
+            context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed in the queue")
+        try:
+            inputs = self._codec.decode_request(request)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the request is told to who sent it
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, describe(error))
+        try:
+            outputs, times = self._work.timed(inputs)
+            stages = tuple(zip(self._stages, times, strict=True)) if self._stages else ()
+            return self._codec.encode_reply(outputs, Timing(started - arrived, perf_counter_ns() - started, stages))
+        except Exception as error:  # noqa: BLE001 - a failed call is a failed request, never an empty answer
+            _LOG.exception("call failed")
+            context.abort(grpc.StatusCode.INTERNAL, describe(error))
+
+
+def describe(error: BaseException) -> str:
+    """One line for a gRPC status: a KeyError's own text, for one, is only the key."""
+    return f"{type(error).__name__}: {error}"
+
+
+def open_step(step: Step, prepared: Path, state: Path) -> Chain:
+    """The step's components at work. EnvironmentFailure AIB617: a stage was not prepared, or is no service."""
+    return chain(step, {stage.name: _open_stage(stage, prepared / stage.name, state) for stage in step.stages})
+
+
+def _open_stage(stage: PlanStage, folder: Path, state: Path) -> Work:
+    if stage.kind != "service" or not folder.is_dir():
+        why = "is no service" if stage.kind != "service" else f"has no prepared folder {folder}"
+        raise EnvironmentFailure("AIB617", f"task '{stage.name}' {why}", "run `aibenchc run SPEC`, which prepares every service")
+    work: Work = service_module(stage.component).open_work(folder, stage.settings, state)
+    return work
+
+
+def start(
+    address: str, codec: TaskCodec, work: Chain, workers: int, identity: Identity | None = None
+) -> tuple[grpc.Server, health.HealthServicer, Arrivals]:
+    """A server that takes calls, its health and what arrives. EnvironmentFailure AIB602: the address cannot be bound."""
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="call")
+    servicer = TaskService(codec, work, address)
+    server = grpc.server(pool, handlers=[servicer], options=SERVER_OPTIONS)
+    # Watchers get a thread of their own: on the pool, each would hold a worker for ever.
+    watch = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(1))
+    health_pb2_grpc.add_HealthServicer_to_server(watch, server)
+    listen(server, address, identity)
+    server.start()
+    for name in ("", codec.service):
+        watch.set(name, health_pb2.HealthCheckResponse.SERVING)
+    return server, watch, servicer.arrivals
+
+
+def serve(generated: Path, task: str, address: str, prepared: Path, state: Path, workers: int, tls: Path | None = None) -> None:
+    """Until SIGTERM or SIGINT. EnvironmentFailure: AIB602, AIB613, AIB617, AIB620, and what the component raises."""
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    identity = identity_of(tls)
+    step = _step(generated, task)
+    state.mkdir(parents=True, exist_ok=True)
+    codec = TaskCodec(load_stubs(generated), step)
+    server, watch, arrivals = start(address, codec, open_step(step, prepared, state), workers, identity)
+    print(f"serving {codec.service} on {address}, {workers} workers", flush=True)  # noqa: T201 - the one line for people
+    stopped.wait()
+    watch.enter_graceful_shutdown()
+    arrivals.wait_until_quiet()
+    server.stop(GRACE_S).wait()
+
+
+def _step(generated: Path, task: str) -> Step:
+    try:
+        steps = read_plan(generated / "plan.json").steps
+    except (OSError, ValueError) as error:
+        raise EnvironmentFailure(
+            "AIB613", f"cannot read {generated / 'plan.json'}: {error}", "run `aibenchc compile SPEC` again"
+        ) from error
+    for step in steps:
+        if step.task == task:
+            return step
+    names = ", ".join(step.task for step in steps)
+    raise EnvironmentFailure("AIB613", f"the plan has no task '{task}' (it has {names})", "compile the scenario again")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="aibenchrt.serve.service_host", description="Serves one non-AI task of a plan.")
+    parser.add_argument("--generated", type=Path, required=True)
+    parser.add_argument("--task", required=True)
+    parser.add_argument("--address", required=True, help="host:port to listen on")
+    parser.add_argument("--prepared", type=Path, required=True)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--workers", type=int, default=2, help="calls that are worked on at once")
+    parser.add_argument("--tls", type=Path, help="folder with ca.pem, cert.pem and key.pem; without it everything is plain")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        serve(given.generated, given.task, given.address, given.prepared, given.state, given.workers, given.tls)
+    except EnvironmentFailure as failure:
+        print(f"error[{failure.code}]: {failure.message}\n = help: {failure.hint}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

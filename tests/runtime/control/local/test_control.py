@@ -1,0 +1,291 @@
+"""Control with real processes and sockets: whole runs, crashes, Ctrl-C, and what is left behind (nothing)."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from aibenchrt.collect.run import read_run
+from aibenchrt.control.local.process import Processes
+from aibenchrt.control.local.run import check_ports, run_local
+from aibenchrt.control.local.triton import assemble, environment, read_trace
+from aibenchrt.control.options import RunOptions, effective
+from aibenchrt.control.run_directory import new_directory
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.planner.recorder import Recorder, read_calls
+from local_plan import local_plan
+from observed_run import calls_made, wait_until
+from paths import SUPPORT
+from scenario import processes_about
+from shop_plan import free_ports, generate, shop_plan
+
+PROGRAM = SUPPORT / "local_plan.py"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    before = os.environ.get("AIBENCH_HOME")
+    os.environ["AIBENCH_HOME"] = str(tmp_path_factory.mktemp("home"))
+    yield
+    if before is None:
+        del os.environ["AIBENCH_HOME"]
+    else:
+        os.environ["AIBENCH_HOME"] = before
+
+
+def generated(folder: Path, duration_s: float = 3.0) -> Path:
+    return generate(local_plan(free_ports(5), duration_s), folder / "generated")
+
+
+def stage(runs: Path, name: str) -> str:
+    """How a stage of the only run stands; '' before it began."""
+    journals = list(runs.glob("*/journal.json"))
+    entries = json.loads(journals[0].read_text()) if journals else []
+    return next((entry["outcome"] for entry in entries if entry["name"] == name), "")
+
+
+def test_a_whole_run_is_recorded_and_leaves_no_process(tmp_path: Path) -> None:
+    folder = generated(tmp_path)
+    directory = run_local(folder, tmp_path / "runs", RunOptions(form="synthetic", command="aibenchc run SPEC"))
+    run = read_run(directory)
+    assert run.info.outcome == "completed"
+    assert [s.name for s in run.info.stages] == ["prepare", "start", "ready", "warmup", "load", "stop", "collect"]
+    assert all(s.outcome == "ok" for s in run.info.stages)
+    assert Counter(r.outcome for r in run.requests) == {"ok": len(run.schedule)}
+    assert {r.request_id for r in run.requests} == {t.request_id for t in run.truth}
+    for request in run.measured:
+        calls = {call.task: call for call in run.calls_of[request.request_id]}
+        assert set(calls) == {"parse", "answers", "profile", "remember"}
+        assert calls["answers"].waited_for == "parse"
+        assert calls["remember"].after
+        assert all(c.outcome == "ok" and c.service_ns > 0 and c.end_ns - c.start_ns >= c.service_ns for c in calls.values())
+    assert {r.process for r in run.resources} >= {"parse", "answers", "planner-0", "generator"}
+    assert all(p.exit_code == 0 and not p.died for p in run.info.processes)
+    assert run.info.generator is not None
+    assert run.info.generator.sent == len(run.measured)
+    assert processes_about(folder) == []
+    again = run_local(folder, tmp_path / "runs", RunOptions(form="synthetic", duration_s=0.5, warmup_s=0.0))
+    first_s, again_s = (_seconds(path, "prepare") for path in (directory, again))
+    assert again_s < first_s / 2  # everything was kept
+
+
+def _seconds(directory: Path, name: str) -> float:
+    entries = json.loads((directory / "journal.json").read_text())
+    return next(float(entry["ended_s"] - entry["started_s"]) for entry in entries if entry["name"] == name)
+
+
+def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
+    plan = local_plan(free_ports(5))
+    folder = generate(plan, tmp_path / "generated")
+    host, number = plan.services[2].endpoints[0].split(":")
+    with socket.socket() as taken:
+        taken.bind((host, int(number)))
+        taken.listen()
+        with pytest.raises(EnvironmentFailure) as failure:
+            run_local(folder, tmp_path / "runs", RunOptions(form="synthetic"))
+    assert failure.value.code == "AIB602"
+    assert "'answers'" in failure.value.message
+    assert not (tmp_path / "runs").exists()
+    check_ports(plan)
+
+
+def test_a_killed_service_fails_requests_and_the_run(tmp_path: Path) -> None:
+    folder = generated(tmp_path, duration_s=30.0)
+    runs = tmp_path / "runs"
+
+    def kill_parse() -> None:
+        wait_until(lambda: calls_made(runs) > 100)  # some requests go well first
+        (victim,) = (p for p in processes_about(folder) if "parse" in p.cmdline())
+        victim.kill()
+
+    killer = threading.Thread(target=kill_parse)
+    killer.start()
+    with pytest.raises(EnvironmentFailure) as failure:
+        run_local(folder, runs, RunOptions(form="synthetic"))
+    killer.join()
+    assert failure.value.code == "AIB607"
+    assert "parse ended too early (signal 9)" in failure.value.message
+    (directory,) = runs.iterdir()
+    run = read_run(directory)
+    assert run.info.outcome == "failed"
+    assert next(s for s in run.info.stages if s.name == "load").detail.startswith("AIB607: parse")
+    assert [p.name for p in run.info.processes if p.died] == ["parse"]
+    outcomes = Counter(r.outcome for r in run.requests)
+    assert outcomes["ok"] > 0
+    assert outcomes["failed"] > 0
+    assert outcomes["not_sent"] > 0
+    failed = next(r for r in run.requests if r.outcome == "failed")
+    assert "parse" in failed.error
+    assert any(c.outcome == "failed" and c.task == "parse" for c in run.calls)
+    assert processes_about(folder) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_everything_and_keeps_the_records(tmp_path: Path, number: signal.Signals) -> None:
+    folder = generated(tmp_path, duration_s=30.0)
+    runs = tmp_path / "runs"
+    process = subprocess.Popen([sys.executable, str(PROGRAM), str(folder), str(runs)], stderr=subprocess.PIPE)
+    wait_until(lambda: stage(runs, "load") == "running" and calls_made(runs) > 100)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) == 6
+    process.send_signal(number)
+    process.wait(60)
+    assert b"KeyboardInterrupt" in process.communicate()[1]
+    assert not any(child.is_running() for child in children)
+    assert processes_about(folder) == []
+    (directory,) = runs.iterdir()
+    info = json.loads((directory / "run.json").read_text())
+    assert info["outcome"] == "interrupted"
+    assert stage(runs, "load") == "interrupted"
+    assert stage(runs, "stop") == "ok"
+
+
+def test_a_second_ctrl_c_kills_what_is_left_and_the_run_is_described(tmp_path: Path) -> None:
+    folder = generated(tmp_path, duration_s=30.0)
+    runs = tmp_path / "runs"
+    process = subprocess.Popen([sys.executable, str(PROGRAM), str(folder), str(runs)], stderr=subprocess.DEVNULL)
+    wait_until(lambda: stage(runs, "load") == "running" and calls_made(runs) > 100)
+    (stubborn,) = (p for p in processes_about(folder) if "profile" in p.cmdline())
+    stubborn.suspend()  # it hears no SIGTERM
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: stage(runs, "stop") == "running")
+    process.send_signal(signal.SIGINT)
+    process.wait(10)  # less than the grace that each process has
+    assert processes_about(folder) == []
+    (directory,) = runs.iterdir()
+    run = read_run(directory)
+    assert run.info.outcome == "interrupted"
+    assert {s.name: s.outcome for s in run.info.stages}["stop"] == "interrupted"
+    assert any(r.outcome == "ok" for r in run.requests)
+    assert not [p.name for p in run.info.processes if p.died]
+
+
+def test_children_die_with_a_killed_controller(tmp_path: Path) -> None:
+    folder = generated(tmp_path, duration_s=30.0)
+    runs = tmp_path / "runs"
+    process = subprocess.Popen([sys.executable, str(PROGRAM), str(folder), str(runs)])
+    wait_until(lambda: stage(runs, "load") == "running")
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    wait_until(lambda: not any(child.is_running() for child in children), 10)
+    assert processes_about(folder) == []
+
+
+def test_a_process_that_is_never_ready(tmp_path: Path) -> None:
+    with Processes(tmp_path) as processes:
+        child = processes.start("sleeper", "other", [sys.executable, "-c", "print('still here', flush=True); import time; time.sleep(60)"])
+        with pytest.raises(EnvironmentFailure) as failure:
+            processes.wait_ready(child, lambda: False, 1.0)
+        assert failure.value.code == "AIB608"
+    assert child.process.poll() is not None
+    assert "still here" in child.tail()
+
+
+def test_a_process_that_dies_while_it_is_awaited_shows_its_log(tmp_path: Path) -> None:
+    with Processes(tmp_path) as processes:
+        child = processes.start("broken", "other", [sys.executable, "-c", "raise SystemExit('no such table')"])
+        with pytest.raises(EnvironmentFailure) as failure:
+            processes.wait_ready(child, lambda: False, 20)
+    assert failure.value.code == "AIB607"
+    assert "no such table" in failure.value.message
+
+
+def test_a_stubborn_process_and_its_children_are_killed(tmp_path: Path) -> None:
+    stubborn = "import signal,subprocess,sys,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    stubborn += "p = subprocess.Popen(['sleep', '100']); print(p.pid, flush=True); time.sleep(100)"
+    with Processes(tmp_path) as processes:
+        child = processes.start("stubborn", "other", [sys.executable, "-c", stubborn])
+        processes.wait_ready(child, lambda: child.tail().strip().isdigit(), 20)
+        grandchild = int(child.tail())
+        processes.stop(child, grace_s=0.5)
+    assert child.process.poll() == -signal.SIGKILL
+    wait_until(lambda: not psutil.pid_exists(grandchild) or psutil.Process(grandchild).status() == psutil.STATUS_ZOMBIE, 5)
+
+
+def test_a_program_that_is_missing(tmp_path: Path) -> None:
+    with Processes(tmp_path) as processes, pytest.raises(EnvironmentFailure, match="AIB601"):
+        processes.start("nothing", "other", ["/nowhere/at/all"])
+
+
+def test_options_change_load_ports_and_models() -> None:
+    plan = local_plan([21000, 21002, 21003, 21004, 21005])
+    changed = effective(plan, RunOptions(rate=5.0, duration_s=2.0, seed=99, ports_from=30000))
+    assert (changed.load.rate, changed.load.duration_s, changed.load.seed, changed.load.warmup_s) == (5.0, 2.0, 99, 1.0)
+    assert [s.endpoints[0] for s in changed.services] == [f"127.0.0.1:{p}" for p in (30000, 30002, 30003, 30004, 30005)]
+    shop = effective(shop_plan(), RunOptions(overrides={"category": "random"}))
+    assert {s.task: s.stages[0].model for s in shop.steps if s.kind == "ai"}["category"] == "random"
+    assert shop.graph_hash == shop_plan().graph_hash
+    with pytest.raises(EnvironmentFailure, match="AIB638"):
+        effective(plan, RunOptions(overrides={"parse": "random"}))
+    with pytest.raises(EnvironmentFailure, match="AIB637"):
+        effective(plan, RunOptions(rate=1e8, duration_s=3600.0))
+
+
+def test_a_folder_for_runs_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(EnvironmentFailure, match="AIB611"):
+        new_directory(tmp_path / "file", "run")
+    assert [new_directory(tmp_path, "run").name for _ in range(3)] == ["run", "run-1", "run-2"]
+
+
+def test_triton_trace_gives_each_request_its_queue(tmp_path: Path) -> None:
+    events = [
+        {"id": 1, "model_name": "rank", "model_version": 1, "request_id": "42"},
+        {"id": 1, "timestamps": [{"name": "QUEUE_START", "ns": 1000}]},
+        {"id": 1, "timestamps": [{"name": "COMPUTE_START", "ns": 4500}]},
+        {"id": 2, "model_name": "rank", "model_version": 1},
+        {"id": 2, "timestamps": [{"name": "QUEUE_START", "ns": 1}, {"name": "COMPUTE_START", "ns": 2}]},
+    ]
+    (tmp_path / "trace.json").write_text(json.dumps(events))
+    assert read_trace(tmp_path / "trace.json") == {(42, "rank"): 3500}
+    assert read_trace(tmp_path / "none.json") == {}
+
+
+def test_call_records_survive_a_crash_and_a_full_disk_is_told(tmp_path: Path) -> None:
+    record = (7, "parse", "service", "127.0.0.1:1", 1, 2, 3, 0, 1, "ok", "", "", False, ("a=1",), [])
+    recorder = Recorder(tmp_path / "calls.jsonl")
+    recorder.add(record)
+    recorder.close()
+    with (tmp_path / "calls.jsonl").open("a") as file:
+        file.write('[8, "par')
+    (read,) = read_calls(tmp_path / "calls.jsonl")
+    assert (read.request_id, read.task, read.stages, read.note) == (7, "parse", ("a=1",), ())
+    full = Recorder(Path("/dev/full"))
+    full.add(record)
+    with pytest.raises(EnvironmentFailure, match="AIB605"):
+        full.close()
+
+
+def test_no_triton_is_said_with_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(EnvironmentFailure) as failure:
+        environment()
+    assert failure.value.code == "AIB612"
+    assert "nvidia-pytriton" in failure.value.hint
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_repository_needs_every_stage(tmp_path: Path) -> None:
+    plan = shop_plan()
+    folder = generate(plan, tmp_path / "generated")
+    (tmp_path / "version").mkdir()
+    with pytest.raises(EnvironmentFailure, match="AIB603"):
+        assemble(plan, folder, {"category": tmp_path / "version"}, tmp_path / "incomplete")
+    stages = {s.task: tmp_path / "version" for s in plan.steps if s.kind == "ai"}
+    changed = effective(plan, RunOptions(overrides={"picture": "baseline"}))
+    whole = assemble(changed, folder, stages, tmp_path / "whole")
+    assert (whole / "rank_a" / "1" / "weights" / "rank_a").resolve() == tmp_path / "version"
+    step = json.loads((whole / "picture" / "1" / "step.json").read_text())
+    assert step["stages"][0]["model"] == "baseline"

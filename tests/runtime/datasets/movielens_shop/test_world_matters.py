@@ -1,0 +1,109 @@
+"""The world is composed so that every component of the search path matters, shown on held-out requests without any of our models."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from aibenchrt.datasets.interactions.misspell import tokens
+from aibenchrt.datasets.interactions.world import LIKED, Query, World
+from aibenchrt.datasets.movielens_shop.dataset import FORMS, load_world
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.svm import LinearSVC
+
+Scores = NDArray[np.float64]
+
+
+@pytest.fixture(scope="module", params=FORMS)
+def world(request: pytest.FixtureRequest) -> World:
+    return load_world(request.param)
+
+
+class Shelf:
+    """All goods as arrays by item id, and what users liked in training."""
+
+    def __init__(self, world: World) -> None:
+        size = max(world.item) + 1
+        self.category = np.full(size, -1)
+        self.popularity = np.zeros(size)
+        for item in world.items:
+            self.category[item.item_id] = item.category
+            self.popularity[item.item_id] = item.popularity
+        training = world.interactions.of("train")
+        self.met = np.zeros((max(world.user) + 1, size), dtype=bool)
+        self.met[training.user, training.item] = True
+        likes = np.zeros(self.met.shape)
+        likes[training.user, training.item] = training.rating >= LIKED
+        left, value, right = np.linalg.svd(likes, full_matrices=False)
+        self.personal = (left[:, :16] * value[:16]) @ right[:16]
+        self.attributes = {item.item_id: set(tokens(item.text)) for item in world.items}
+
+    def ndcg(self, query: Query, score: Scores, label: int) -> float:
+        """NDCG@10 of the category's goods in order of score; goods met in training are not shown."""
+        shown = np.where((self.category == label) & ~self.met[query.user_id], score, -np.inf)
+        found = np.isin(np.argsort(-shown, kind="stable")[:10], query.truth)
+        discount = 1 / np.log2(np.arange(2, 12))
+        return float((found * discount).sum() / discount[: len(query.truth)].sum())
+
+
+def by_user(queries: list[Query], better: list[float], worse: list[float]) -> tuple[float, float]:
+    """95 % interval of the mean difference, users resampled (requests of one user depend on each other)."""
+    users = sorted({q.user_id for q in queries})
+    row = {user: k for k, user in enumerate(users)}
+    total, count = np.zeros(len(users)), np.zeros(len(users))
+    for query, one, two in zip(queries, better, worse, strict=True):
+        total[row[query.user_id]] += one - two
+        count[row[query.user_id]] += 1
+    drawn = np.random.default_rng(11).integers(len(users), size=(2000, len(users)))
+    low, high = np.percentile(total[drawn].sum(1) / count[drawn].sum(1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def test_category_user_and_attribute_each_raise_quality(world: World) -> None:
+    shelf = Shelf(world)
+    queries = list(world.queries_of("test"))
+    rng = np.random.default_rng(5)
+
+    def quality(score: Callable[[Query], Scores], label: Callable[[Query], int], asked: list[Query]) -> list[float]:
+        return [shelf.ndcg(query, score(query), label(query)) for query in asked]
+
+    popular = quality(lambda _: shelf.popularity, lambda q: q.label, queries)
+    lost = quality(lambda _: shelf.popularity, lambda _: int(rng.integers(10)), queries)
+    shuffled = quality(lambda _: rng.random(len(shelf.category)), lambda q: q.label, queries)
+    assert np.mean(popular) > 5 * np.mean(lost)  # the category decides where to look
+    assert by_user(queries, popular, shuffled)[0] > 0  # popularity is a baseline worth beating
+
+    returning = [query for query in queries if world.user[query.user_id].history]
+    personal = quality(lambda q: shelf.personal[q.user_id] + 1e-3 * shelf.popularity, lambda q: q.label, returning)
+    usual = quality(lambda _: shelf.popularity, lambda q: q.label, returning)
+    assert by_user(returning, personal, usual)[0] > 0  # knowing the user helps
+
+    wanting = [query for query in queries if query.attribute]
+    matched = quality(lambda q: shelf.popularity + 10 * match(shelf, q), lambda q: q.label, wanting)
+    blind = quality(lambda _: shelf.popularity, lambda q: q.label, wanting)
+    assert by_user(wanting, matched, blind)[0] > 0.1  # so does reading the query's attribute
+
+
+def match(shelf: Shelf, query: Query) -> Scores:
+    """How many of the attribute's words stand in each item's indexed text."""
+    wanted = set(tokens(query.attribute.partition(":")[2]))
+    return np.array([len(wanted & shelf.attributes.get(item_id, set())) for item_id in range(len(shelf.category))], dtype=np.float64)
+
+
+def test_subwords_beat_words_and_words_beat_the_majority(world: World) -> None:
+    train, test = world.queries_of("train"), world.queries_of("test")
+    labels = [query.label for query in train]
+
+    def accuracy(vectors: TfidfVectorizer) -> float:
+        model = LinearSVC(C=0.5, random_state=0).fit(vectors.fit_transform([q.text for q in train]), labels)
+        return float(model.score(vectors.transform([q.text for q in test]), [q.label for q in test]))
+
+    most = Counter(labels).most_common(1)[0][0]
+    majority = float(np.mean([query.label == most for query in test]))
+    by_words = accuracy(TfidfVectorizer(sublinear_tf=True))
+    by_subwords = accuracy(TfidfVectorizer(sublinear_tf=True, analyzer="char_wb", ngram_range=(3, 5)))
+    assert majority + 0.3 < by_words < 0.9
+    assert by_words + 0.05 < by_subwords < 0.97

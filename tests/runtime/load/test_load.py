@@ -1,0 +1,232 @@
+"""Schedules are pure; the generator is tried against a real gRPC server in another process."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+from aibenchrt.collect import schema
+from aibenchrt.collect.records import RequestRecord, ScheduleRecord
+from aibenchrt.collect.run_info import Issued
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.load import arrivals
+from aibenchrt.load.issue import Settings, issue
+from aibenchrt.load.messages import encode_payloads, read_messages, with_id, write_messages
+from aibenchrt.load.mix import Mix
+from aibenchrt.load.schedule import WHEN_FREE, extra_schedule, read_trace, samples_needed, schedule
+from aibenchrt.plan import PlanLoad
+from aibenchrt.wire.proto import load_stubs
+from paths import SUPPORT
+from shop_plan import free_ports, generate, shop_plan
+
+ECHO = SUPPORT / "echo_server.py"
+PAYLOADS = {"text": 300, "image": 40}
+
+
+def load(arrival: str = "poisson", rate: float = 200.0, duration_s: float = 10.0, **more: object) -> PlanLoad:
+    return PlanLoad.model_validate({"arrival": arrival, "rate": rate, "duration_s": duration_s, "warmup_s": 0.0, "seed": 7} | more)
+
+
+def cv(values: list[float]) -> float:
+    return statistics.pstdev(values) / statistics.fmean(values)
+
+
+def test_poisson_has_its_rate_and_exponential_gaps() -> None:
+    times = [a.offset_s for a in itertools.islice(arrivals.poisson(50, np.random.default_rng(1)), 20_000)]
+    gaps = np.diff(times)
+    assert 1 / gaps.mean() == pytest.approx(50, rel=0.03)
+    assert gaps.std() / gaps.mean() == pytest.approx(1, abs=0.03)
+
+
+def test_sessions_keep_the_rate_and_turn_pages_of_one_query() -> None:
+    found = list(itertools.islice(arrivals.sessions(100, np.random.default_rng(2)), 40_000))
+    assert [a.offset_s for a in found] == sorted(a.offset_s for a in found)
+    settled = [a for a in found if a.offset_s > 100]
+    assert len(settled) / (settled[-1].offset_s - 100) == pytest.approx(100, rel=0.05)
+    assert sum(a.turn == 0 for a in settled) / len(settled) == pytest.approx(0.15, abs=0.02)
+
+
+def test_schedule_is_a_pure_function_of_its_seed() -> None:
+    plan = shop_plan()
+    first, again, other = (schedule(load(), plan.requests, PAYLOADS, seed) for seed in (1, 1, 2))
+    assert first == again != other
+    assert [row.request_id for row in first] == list(range(1, len(first) + 1))
+    shares = Counter(row.request_class for row in first)
+    assert shares["image"] / len(first) == pytest.approx(0.1, abs=0.03)
+
+
+def test_schedule_counts_offsets_from_the_start_of_each_phase() -> None:
+    rows = schedule(load(warmup_s=3.0, duration_s=5.0), shop_plan().requests, PAYLOADS, 1)
+    assert [row.phase for row in rows] == sorted((row.phase for row in rows), reverse=True)
+    for phase, length in (("warmup", 3.0), ("measured", 5.0)):
+        offsets = [row.offset_s for row in rows if row.phase == phase]
+        assert offsets == sorted(offsets)
+        assert offsets[0] >= 0
+        assert offsets[-1] < length
+
+
+def test_mix_repeats_recent_payloads_in_its_share() -> None:
+    mix = Mix({"text": 1.0}, {"text": 100_000}, np.random.default_rng(3))
+    drawn = [mix.draw().payload for _ in range(5000)]
+    seen: set[int] = set()
+    repeats = [payload in seen or seen.add(payload) is not None for payload in drawn]  # type: ignore[func-returns-value]
+    assert sum(repeats) / len(drawn) == pytest.approx(0.15, abs=0.02)
+
+
+def test_a_class_without_payloads_is_refused() -> None:
+    with pytest.raises(ValueError, match="image"):
+        schedule(load(), shop_plan().requests, {"text": 3, "image": 0}, 1)
+
+
+def test_trace_is_kept_and_checked() -> None:
+    rows = schedule(load("trace"), shop_plan().requests, PAYLOADS, 1, read_trace("0.5\n1.5\n\n2\n"))
+    assert [row.offset_s for row in rows] == [0.5, 1.5, 2.0]
+    with pytest.raises(EnvironmentFailure, match="AIB613"):
+        read_trace("2\n1\n")
+
+
+def test_extra_runs_are_labelled_and_long_enough() -> None:
+    assert (samples_needed(50), samples_needed(99), samples_needed(99.9)) == (40, 2000, 20_000)
+    rows = extra_schedule("image", samples_needed(90), 30, 40, seed=7, first_id=1000)
+    assert {(row.phase, row.request_class) for row in rows} == {("extra", "image")}
+    assert len(rows) == 200
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generate(shop_plan(), tmp_path_factory.mktemp("generated"))
+
+
+def echo_at(generated: Path, address: str) -> subprocess.Popen[bytes]:
+    server = subprocess.Popen([sys.executable, str(ECHO), str(generated), address, "50"])
+    with grpc.insecure_channel(address) as channel:
+        grpc.channel_ready_future(channel).result(30)
+    return server
+
+
+@pytest.fixture
+def echo(generated: Path) -> Iterator[str]:
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    server = echo_at(generated, address)
+    yield address
+    server.terminate()
+    server.wait(10)
+
+
+def prepared(generated: Path, folder: Path, rows: list[ScheduleRecord]) -> Path:
+    """payloads.parquet and schedule.parquet in `folder`."""
+    plan, stubs = shop_plan(), load_stubs(generated)
+    values = {"text": {"text": "red shoes"}, "user": {"user_id": 5}, "image": {"png": b"\x89PNG"}}
+    payloads = {r.name: {n: {p.name: values[p.name] for p in r.ports} for n in range(PAYLOADS[r.name])} for r in plan.requests}
+    write_messages(folder / "payloads.parquet", encode_payloads(stubs, plan.requests, payloads))
+    schema.write(folder / "schedule.parquet", rows, ScheduleRecord)
+    return folder
+
+
+def test_messages_carry_class_payload_and_id(generated: Path, tmp_path: Path) -> None:
+    prepared(generated, tmp_path, [])
+    messages = read_messages(tmp_path / "payloads.parquet")
+    request = load_stubs(generated).message("ScenarioRequest").FromString(with_id(messages["text", 3], 123_456_789))
+    assert (request.request_id, request.request_class, request.text.text.text) == (123_456_789, "text", "red shoes")
+    assert not request.HasField("image")
+
+
+def test_200_requests_a_second_keep_their_schedule(generated: Path, tmp_path: Path, echo: str) -> None:
+    rows = schedule(load(rate=200.0, duration_s=10.0), shop_plan().requests, PAYLOADS, 1)
+    prepared(generated, tmp_path, rows)
+    command = [sys.executable, "-m", "aibenchrt.load", "--generated", str(generated), "--schedule", str(tmp_path / "schedule.parquet")]
+    command += ["--payloads", str(tmp_path / "payloads.parquet"), "--target", echo, "--out", str(tmp_path), "--duration", "10"]
+    subprocess.run(command, check=True, timeout=60)
+    records = schema.read(tmp_path / "requests.parquet", RequestRecord)
+    generator = Issued.model_validate_json((tmp_path / "generator.json").read_bytes()).generator
+
+    assert len(records) == len(rows) == generator.scheduled == generator.sent
+    span_s = (records[-1].sent_ns - records[0].sent_ns) / 1e9
+    intended_s = rows[-1].offset_s - rows[0].offset_s
+    assert span_s == pytest.approx(intended_s, rel=0.01)
+    for times in ([r.intended_ns for r in records], [r.sent_ns for r in records]):
+        gaps = [float(b - a) for a, b in itertools.pairwise(times)]
+        assert cv(gaps) == pytest.approx(1, abs=0.05)
+    assert all(r.intended_ns <= r.sent_ns <= r.done_ns for r in records)
+    assert 0 < generator.lateness_p50_ns <= generator.lateness_p99_ns <= generator.lateness_max_ns
+    assert 0 < generator.cpu_share < 1
+    failed = {r.request_id for r in records if r.outcome == "failed"}
+    assert failed == {row.request_id for row in rows if row.request_id % 50 == 0}
+    assert all(r.answer == () and "INTERNAL: refused" in r.error for r in records if r.outcome == "failed")
+    assert all(r.answer == (r.request_id, 2, 3) and r.arms == ("ranker=0",) for r in records if r.outcome == "ok")
+
+
+def test_users_wait_for_their_replies_and_think(generated: Path, tmp_path: Path, echo: str) -> None:
+    closed = load("users", duration_s=2.0, users=4, think_s=0.1, rate=None)
+    rows = schedule(closed, shop_plan().requests, PAYLOADS, 1)
+    assert [row.offset_s for row in rows[:5]] == [0.0, 0.025, 0.05, pytest.approx(0.075), WHEN_FREE]
+    prepared(generated, tmp_path, rows)
+    stubs = load_stubs(generated)
+    settings = Settings(f"/{stubs.package}.ScenarioService/Ask", (echo,), 0.5, 1.5, think_s=0.1)
+    records, issued = issue(rows, read_messages(tmp_path / "payloads.parquet"), settings, stubs.message("ScenarioReply"))
+    assert {r.phase for r in records} == {"warmup", "measured"}
+    assert 40 < len(records) <= 84
+    assert issued.generator.in_flight_max <= 4
+    done = sorted(r.done_ns for r in records)
+    assert all(r.intended_ns - 100_000_000 in done for r in records[4:])
+
+
+def test_a_planner_that_is_killed_costs_what_it_had_in_hand(generated: Path, tmp_path: Path) -> None:
+    """Two planners take turns; from a second after one's death on all requests go to the other, and say so."""
+    rows = schedule(load(rate=100.0, duration_s=6.0), shop_plan().requests, PAYLOADS, 1)
+    prepared(generated, tmp_path, rows)
+    addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
+    servers = [echo_at(generated, address) for address in addresses]
+    killed: list[int] = []
+
+    def count(_: RequestRecord) -> None:
+        killed.append(time.monotonic_ns())
+        if len(killed) == 200:
+            servers[1].kill()
+
+    stubs = load_stubs(generated)
+    settings = Settings(f"/{stubs.package}.ScenarioService/Ask", addresses, 0.0, 6.0)
+    records, _ = issue(rows, read_messages(tmp_path / "payloads.parquet"), settings, stubs.message("ScenarioReply"), keep=count)
+    for server in servers:
+        server.kill()
+        server.wait(10)
+    taken = Counter(r.planner for r in records if r.done_ns < killed[199])
+    assert sum(taken.values()) > 100
+    assert min(taken[address] for address in addresses) > 0.4 * sum(taken.values())
+    later = [r for r in records if r.intended_ns > killed[199] + 1_000_000_000]
+    assert len(later) > 100
+    assert {r.planner for r in later} == {addresses[0]}
+    assert {r.error for r in later if r.outcome != "ok"} == {"INTERNAL: refused"}
+
+
+def test_a_stopped_run_keeps_its_records(generated: Path, tmp_path: Path, echo: str) -> None:
+    rows = schedule(load(rate=100.0, duration_s=30.0), shop_plan().requests, PAYLOADS, 1)
+    prepared(generated, tmp_path, rows)
+    stubs, stop = load_stubs(generated), threading.Event()
+    settings = Settings(f"/{stubs.package}.ScenarioService/Ask", (echo,), 0.0, 30.0)
+    threading.Timer(1.5, stop.set).start()
+    records, issued = issue(rows, read_messages(tmp_path / "payloads.parquet"), settings, stubs.message("ScenarioReply"), stop)
+    counts = Counter(r.outcome for r in records)
+    assert counts["ok"] > 50
+    assert counts["not_sent"] == len(rows) - issued.generator.sent > 0
+    assert issued.stopped
+
+
+def test_no_planner_is_a_coded_error(generated: Path, tmp_path: Path) -> None:
+    prepared(generated, tmp_path, schedule(load(duration_s=1.0), shop_plan().requests, PAYLOADS, 1))
+    command = [sys.executable, "-m", "aibenchrt.load", "--generated", str(generated), "--schedule", str(tmp_path / "schedule.parquet")]
+    command += ["--payloads", str(tmp_path / "payloads.parquet"), "--target", f"127.0.0.1:{free_ports(1)[0]}", "--out", str(tmp_path)]
+    ended = subprocess.run([*command, "--duration", "1", "--timeout", "1"], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert "error[AIB608]" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,252 @@
+"""Replicas behind gRPC's own load balancing, health checks and retries: real processes, killed and started again under load."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+import psutil
+import pytest
+from aibenchrt.control.cluster.certificates import certify
+from aibenchrt.planner.clients import CallError, ServiceClient, idempotent
+from aibenchrt.wire.proto import Stubs, load_stubs
+from grpc_health.v1 import health_pb2
+from local_plan import local_plan
+from replicas import SERVING, health, parts
+from shop_plan import free_ports, generate
+
+USERS = 4
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def connections(pid: int) -> int:
+    return sum(connection.status == psutil.CONN_ESTABLISHED for connection in psutil.Process(pid).net_connections("tcp"))
+
+
+def certificates(folder: Path) -> dict[str, Path]:
+    """Role → folder."""
+    roles = ("planner", "service", "generator")
+    made = certify(folder / "tls", {f"{role}/h1": ["127.0.0.1"] for role in roles}, 30)
+    return {role: made / role / "h1" for role in roles}
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_killed_replica_costs_at_most_what_was_in_flight_and_serves_again_when_it_is_back(tmp_path: Path, secure: bool) -> None:
+    with parts(tmp_path, {"parse": 2}, certificates(tmp_path) if secure else {}) as running:
+        running.start_all()
+        assert health(running.endpoint("planner"), None, "planner") == (-1 if secure else SERVING)
+        with running.client() as client, client.load(USERS) as load:
+            load.wait_for(100)
+            assert load.failed == []
+            running.kill("parse", 1)
+            load.wait_for(200)
+            lost = len(load.failed)
+            load.wait_for(100)
+            assert len(load.failed) == lost <= USERS  # and nothing fails once the loss is known
+            again = running.start("parse", 1)
+            wait_until(lambda: connections(again.pid))
+            load.wait_for(100)
+            assert len(load.failed) == lost
+        assert running.stop("planner") == 0
+        calls = [call for call in running.calls() if call.task == "parse" and call.outcome == "ok"]
+        endpoints = {running.endpoint("parse", replica) for replica in (0, 1)}
+        for some in (calls[:80], calls[-80:]):  # before the loss, and when it is back: half each
+            counted = Counter(call.endpoint for call in some)
+            assert set(counted) == endpoints
+            assert min(counted.values()) >= 30, counted
+        assert sum("attempts=2" in call.note for call in running.calls()) <= USERS
+
+
+def test_a_replica_that_is_told_to_stop_costs_nothing(tmp_path: Path) -> None:
+    """Also tasks with effects lose no call: a server that drains refuses what it has not begun, and gRPC asks another one."""
+    with parts(tmp_path, {"parse": 2, "remember": 2}) as running:
+        running.start_all()
+        with running.client() as client, client.load(USERS) as load:
+            load.wait_for(60)
+            for task in ("parse", "remember"):
+                assert running.stop(task, 0) == 0
+                load.wait_for(60)
+            assert load.failed == []
+        assert running.stop("planner") == 0
+        calls = running.calls()
+        assert [call.error for call in calls if call.outcome != "ok"] == []
+        assert Counter(call.task for call in calls)["parse"] == len(load.answers)
+
+
+def test_a_replica_that_vanishes_without_a_word_is_given_up(tmp_path: Path) -> None:
+    """As a host that loses power or network: no connection is closed. Pings find out within 5 s, sooner than the requests' deadline."""
+    with parts(tmp_path, {"parse": 2}) as running:
+        running.start_all()
+        with running.client() as client, client.load(USERS) as load:
+            load.wait_for(60)
+            running.running["parse", 1].process.send_signal(signal.SIGSTOP)
+            load.wait_for(200)
+            assert load.failed == []
+            assert max(took for _, took in load.answers) < 8
+            assert all(took < 1 for _, took in load.answers[-100:])
+            running.running["parse", 1].process.send_signal(signal.SIGCONT)
+        assert running.stop("planner") == 0
+        assert 1 <= sum("attempts=2" in call.note for call in running.calls() if call.task == "parse") <= USERS
+
+
+def test_a_planner_waits_for_its_tasks_and_says_so(tmp_path: Path) -> None:
+    with parts(tmp_path, {}) as running:
+        planner = running.start("planner", ready=False)
+        endpoint = running.endpoint("planner")
+        wait_until(lambda: health(endpoint, None, "planner") == health_pb2.HealthCheckResponse.NOT_SERVING)
+        with running.client() as client:
+            assert client.ask()[0] == "UNAVAILABLE: the planner waits for answers, parse, profile, remember"
+            for task in ("parse", "answers", "remember"):
+                running.start(task)
+            wait_until(lambda: client.ask()[0] == "UNAVAILABLE: the planner waits for profile")
+            wait_until(
+                lambda: f"waiting for task 'profile': the service at {running.endpoint('profile')} does not answer" in planner.tail()
+            )
+            assert health(endpoint, None, "planner") == health_pb2.HealthCheckResponse.NOT_SERVING
+            running.start("profile")
+            running.wait_ready("planner")
+            assert client.ask()[0] == ""
+
+
+def test_a_planner_that_still_waits_ends_when_told(tmp_path: Path) -> None:
+    with parts(tmp_path, {}) as running:
+        running.start("planner", ready=False)
+        wait_until(lambda: health(running.endpoint("planner"), None, "planner") == health_pb2.HealthCheckResponse.NOT_SERVING)
+        assert running.stop("planner") == 0
+
+
+def test_a_task_that_is_down_fails_requests_with_its_name_at_once(tmp_path: Path) -> None:
+    with parts(tmp_path, {}) as running:
+        running.start_all()
+        with running.client() as client:
+            assert client.ask()[0] == ""
+            running.kill("answers")
+            said, took = client.ask()
+            assert said.startswith("INTERNAL: answers: CallError: ")
+            assert running.endpoint("answers") in said
+            assert took < 3
+            assert health(running.endpoint("planner"), None, "planner") == SERVING
+            running.start("answers")
+            wait_until(lambda: client.ask()[0] == "")
+        assert running.stop("planner") == 0
+        failed = next(call for call in running.calls() if call.task == "answers" and call.outcome == "failed")
+        assert failed.endpoint == running.endpoint("answers")
+
+
+def test_a_planner_that_is_told_to_stop_answers_what_it_has_taken(tmp_path: Path) -> None:
+    with parts(tmp_path, {}) as running:
+        running.start_all()
+        with running.client() as client:
+            with client.load(USERS) as load:
+                load.wait_for(50)
+                assert running.stop("planner") == 0
+                load.wait_for(USERS)
+            answered = sum(1 for said, _ in load.answers if not said)
+            assert all(said.startswith(("UNAVAILABLE", "CANCELLED")) for said in load.failed)
+        calls = running.calls()
+        whole = [call for call in calls if call.task == "answers" and call.outcome == "ok"]
+        assert len(whole) == answered
+        assert [call.error for call in calls if call.outcome != "ok"] == []
+        assert sum(call.task == "remember" for call in calls) > 0
+
+
+# -- one client against a server of the test's own
+
+
+class Flaky:
+    """Answers a task after refusing it `refusals` times (UNAVAILABLE); what it was asked: (attempts before, seconds that remained)."""
+
+    def __init__(self, stubs: Stubs, task: str, outputs: dict[str, Any], refusals: int) -> None:
+        self._reply = stubs.message(f"{task.capitalize()}Reply")(**outputs).SerializeToString()
+        self._refusals = refusals
+        self.asked: list[tuple[str, float]] = []
+
+    def __call__(self, _request: bytes, context: Any) -> bytes:
+        earlier = dict(context.invocation_metadata()).get("grpc-previous-rpc-attempts", "0")
+        self.asked.append((earlier, context.time_remaining()))
+        context.set_trailing_metadata((("aibench-server", "here:1"), ("aibench-attempt", str(int(earlier) + 1))))
+        if len(self.asked) <= self._refusals:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "not\nnow")
+        return self._reply
+
+
+@contextlib.contextmanager
+def flaky(folder: Path, task: str, refusals: int) -> Iterator[tuple[Flaky, Any]]:
+    """(the server, call(timeout) of a planner's client of it)."""
+    plan = local_plan(free_ports(5))
+    stubs = load_stubs(generate(plan, folder / "generated"))
+    step = next(step for step in plan.steps if step.task == task)
+    service = Flaky(stubs, task, {port.name: stubs.message(port.type)() for port in step.outputs}, refusals)
+    server = grpc.server(ThreadPoolExecutor(4))
+    handler = grpc.unary_unary_rpc_method_handler(service)
+    name = f"{stubs.package}.{task.capitalize()}Service"
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {"Call": handler}),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+
+    async def call(timeout_s: float | None, times: int = 1) -> list[Any]:
+        client = ServiceClient(step, stubs, [f"127.0.0.1:{port}"])
+        await client.connect(10)
+        inputs = {entry.port.name: stubs.message(entry.port.type)() for entry in step.inputs}
+        replies: list[Any] = []
+        for number in range(times):
+            try:
+                replies.append(await client.call(number, inputs, timeout_s))
+            except CallError as error:
+                replies.append(error)
+        await client.close()
+        return replies
+
+    try:
+        yield service, lambda *arguments: asyncio.run(call(*arguments))
+    finally:
+        server.stop(None).wait()
+
+
+def test_a_call_without_effects_is_repeated_and_says_how_often(tmp_path: Path) -> None:
+    with flaky(tmp_path, "parse", 2) as (service, call):
+        (reply,) = call(5.0)
+        assert (reply.endpoint, reply.attempts) == ("here:1", 3)
+        assert [earlier for earlier, _ in service.asked] == ["0", "1", "2"]
+
+
+def test_a_call_with_an_effect_is_made_once(tmp_path: Path) -> None:
+    with flaky(tmp_path, "remember", 1) as (service, call):
+        (error,) = call(5.0)
+        assert isinstance(error, CallError)
+        assert str(error) == "here:1: UNAVAILABLE: not now"
+        assert len(service.asked) == 1
+
+
+def test_repeating_has_a_budget(tmp_path: Path) -> None:
+    with flaky(tmp_path, "parse", 10_000) as (service, call):
+        errors = call(5.0, 200)
+        assert len(errors) == 200
+        assert len(service.asked) <= 200 + 20  # half of the tokens
+
+
+def test_a_service_sees_the_time_that_is_left(tmp_path: Path) -> None:
+    with flaky(tmp_path, "parse", 0) as (service, call):
+        call(3.0)
+        ((_, remaining),) = service.asked
+        assert 2.5 < remaining < 3.1  # gRPC rounds up
+
+
+def test_the_catalogue_says_what_may_be_repeated() -> None:
+    assert {step.task: idempotent(step) for step in local_plan([1, 2, 3, 4, 5]).steps} == {
+        "parse": True, "answers": True, "profile": True, "remember": False,
+    }  # fmt: skip

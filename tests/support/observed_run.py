@@ -1,0 +1,19 @@
+"""What a test sees of a run that is under way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.05)
+
+
+def calls_made(runs: Path) -> int:
+    """Lines that the only run's planner has recorded so far, trials included."""
+    return sum(path.read_bytes().count(b"\n") for path in runs.glob("*/calls-*.jsonl"))

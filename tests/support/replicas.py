@@ -1,0 +1,206 @@
+"""The parts of the tests' plan without AI tasks as processes that a test starts, kills and starts again one by one."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+from aibenchrt.collect.records import CallRecord
+from aibenchrt.control.assets import prepare
+from aibenchrt.control.local.process import Child, Processes
+from aibenchrt.control.options import RunOptions
+from aibenchrt.plan import Plan, PlanService
+from aibenchrt.planner.recorder import read_calls
+from aibenchrt.wire.proto import Stubs, load_stubs
+from aibenchrt.wire.tls import Identity, identity_of, open_channel
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from local_plan import local_plan
+from shop_plan import free_ports, generate
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+
+
+def replicated(counts: Mapping[str, int]) -> Plan:
+    """local_plan with that many replicas of some tasks, all on free ports of this machine."""
+    plan = local_plan(free_ports(5))
+    more = iter(free_ports(sum(counts.values())) if counts else ())
+    services = [
+        PlanService(task=s.task, endpoints=tuple(f"127.0.0.1:{next(more)}" for _ in range(counts[s.task]))) if s.task in counts else s
+        for s in plan.services
+    ]
+    return plan.model_copy(update={"services": tuple(services)})
+
+
+def health(endpoint: str, identity: Identity | None, role: str) -> int:
+    """The status that the health service gives, -1 where none answers."""
+    with open_channel(endpoint, identity, role) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        try:
+            return int(stub.Check(health_pb2.HealthCheckRequest(), timeout=2).status)
+        except grpc.RpcError:
+            return -1
+
+
+@dataclass
+class Parts:
+    """tls: role → its folder of certificates."""
+
+    plan: Plan
+    folder: Path
+    processes: Processes
+    tls: Mapping[str, Path] = field(default_factory=dict)
+    running: dict[tuple[str, int], Child] = field(default_factory=dict)
+
+    @property
+    def generated(self) -> Path:
+        return self.folder / "generated"
+
+    def stubs(self) -> Stubs:
+        return load_stubs(self.generated)
+
+    def endpoint(self, task: str, replica: int = 0) -> str:
+        return next(s.endpoints[replica] for s in self.plan.services if s.task == task)
+
+    def identity(self, role: str) -> Identity | None:
+        return identity_of(self.tls.get(role))
+
+    def start(self, task: str, replica: int = 0, ready: bool = True) -> Child:
+        module, role = ("aibenchrt.planner", "planner") if task == "planner" else ("aibenchrt.serve.service_host", "service")
+        command = [sys.executable, "-m", module, "--generated", str(self.generated), "--address", self.endpoint(task, replica)]
+        if task == "planner":
+            command += ["--records", str(self.folder / f"calls-{replica}.jsonl")]
+        else:
+            command += ["--task", task, "--prepared", str(self.folder / "prepared"), "--state", str(self.folder / "state")]
+        if role in self.tls:
+            command += ["--tls", str(self.tls[role])]
+        child = self.processes.start(f"{task}-{replica}", role, command, replica=replica)  # type: ignore[arg-type]
+        self.running[task, replica] = child
+        if ready:
+            self.wait_ready(task, replica)
+        return child
+
+    def start_all(self) -> None:
+        """The services, then the planners; ready."""
+        places = [(s.task, replica) for s in self.plan.services for replica in range(len(s.endpoints))]
+        for task, replica in places:
+            self.start(task, replica, ready=False)
+        for task, replica in places:
+            self.wait_ready(task, replica)
+
+    def wait_ready(self, task: str, replica: int = 0) -> None:
+        role = "planner" if task == "planner" else "service"
+        endpoint, identity = self.endpoint(task, replica), self.identity("generator" if role == "planner" else "planner")
+        self.processes.wait_ready(self.running[task, replica], lambda: health(endpoint, identity, role) == SERVING, 60)
+
+    def kill(self, task: str, replica: int = 0) -> None:
+        child = self.running.pop((task, replica))
+        child.asked = True
+        child.process.kill()
+        child.process.wait(20)
+
+    def stop(self, task: str, replica: int = 0) -> int:
+        """SIGTERM; the exit code."""
+        child = self.running.pop((task, replica))
+        child.asked = True
+        child.process.send_signal(signal.SIGTERM)
+        return child.process.wait(30)
+
+    def calls(self, replica: int = 0) -> list[CallRecord]:
+        """What the planner recorded; stop it first."""
+        return list(read_calls(self.folder / f"calls-{replica}.jsonl"))
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[Client]:
+        with open_channel(self.endpoint("planner"), self.identity("generator"), "planner") as channel:
+            yield Client(self.stubs(), channel)
+
+
+class Client:
+    """Asks the planner; `asked` requests so far."""
+
+    def __init__(self, stubs: Stubs, channel: grpc.Channel) -> None:
+        self._message = stubs.message("ScenarioRequest")
+        self._ask: Any = channel.unary_unary(
+            f"/{stubs.package}.ScenarioService/Ask",
+            request_serializer=self._message.SerializeToString,
+            response_deserializer=stubs.message("ScenarioReply").FromString,
+        )
+        self._ids = itertools.count(1)
+
+    def ask(self, timeout_s: float = 10.0) -> tuple[str, float]:
+        """('' or the error, seconds that it took). Every request is another query of another user."""
+        number = next(self._ids)
+        message = self._message(request_id=number, request_class="text")
+        message.text.text.text = f"cheap films of the {number}s"
+        message.text.user.user_id = 1 + number % 50
+        began = time.monotonic()
+        try:
+            self._ask(message, timeout=timeout_s)
+        except grpc.RpcError as error:
+            return f"{error.code().name}: {error.details()}", time.monotonic() - began
+        return "", time.monotonic() - began
+
+    @contextlib.contextmanager
+    def load(self, users: int) -> Iterator[Load]:
+        """So many users ask without a pause until the block is left."""
+        stop = threading.Event()
+        load = Load()
+
+        def user() -> None:
+            while not stop.is_set():
+                said, took = self.ask()
+                load.add(said, took)
+
+        with ThreadPoolExecutor(users) as pool:
+            users_at_work: list[Future[None]] = [pool.submit(user) for _ in range(users)]
+            try:
+                yield load
+            finally:
+                stop.set()
+        for one in users_at_work:
+            one.result()
+
+
+class Load:
+    """What the users of a load have seen so far."""
+
+    def __init__(self) -> None:
+        self._done = threading.Condition()
+        self.answers: list[tuple[str, float]] = []
+
+    def add(self, said: str, took: float) -> None:
+        with self._done:
+            self.answers.append((said, took))
+            self._done.notify_all()
+
+    @property
+    def failed(self) -> list[str]:
+        return [said for said, _ in self.answers if said]
+
+    def wait_for(self, more: int, timeout_s: float = 60.0) -> None:
+        """Until that many more requests have ended."""
+        with self._done:
+            goal = len(self.answers) + more
+            assert self._done.wait_for(lambda: len(self.answers) >= goal, timeout_s), f"{goal - len(self.answers)} requests are missing"
+
+
+@contextlib.contextmanager
+def parts(folder: Path, counts: Mapping[str, int], tls: Mapping[str, Path] | None = None) -> Iterator[Parts]:
+    """Nothing runs yet; everything that runs ends with the block."""
+    plan = replicated(counts)
+    generate(plan, folder / "generated")
+    prepare(plan, RunOptions(form="synthetic"), folder / "prepared")
+    logs = folder / "logs"
+    logs.mkdir()
+    with Processes(logs) as processes:
+        yield Parts(plan, folder, processes, tls or {})
