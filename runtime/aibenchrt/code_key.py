@@ -85,22 +85,21 @@ def _read(path: Path) -> tuple[str, tuple[str, ...]]:
 def _parsed(path: Path, _changed_ns: int, _size: int) -> tuple[str, tuple[str, ...]]:
     """The module's syntax tree as text, and the dotted names of this package that it imports."""
     tree = ast.parse(path.read_bytes())
-    names = tuple(_imports(tree))
+    names = tuple(_imports([tree]))
     return ast.dump(_without_docstrings(tree)), names
 
 
-def _imports(tree: ast.AST) -> Iterator[str]:
-    for node in ast.iter_child_nodes(tree):
+def _imports(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.If) and _for_type_checkers(node.test):
-            for other in node.orelse:
-                yield from _imports(other)
+            yield from _imports(node.orelse)
         elif isinstance(node, ast.ImportFrom):
             if node.level == 0 and (node.module or "").split(".")[0] == _PACKAGE:
                 yield from (f"{node.module}.{name.name}" for name in node.names)
         elif isinstance(node, ast.Import):
             yield from (name.name for name in node.names if name.name.split(".")[0] == _PACKAGE)
         else:
-            yield from _imports(node)
+            yield from _imports(ast.iter_child_nodes(node))
 
 
 def _for_type_checkers(test: ast.expr) -> bool:
