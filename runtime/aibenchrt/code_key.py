@@ -31,7 +31,7 @@ NOT_FOLLOWED = (
 
 
 def code_key(roots: Iterable[str], package: Path = _HOME) -> str:
-    """16 hexadecimal digits for the code of these modules ('aibenchrt.ctc') and of what they import. package: the folder of aibenchrt.
+    """16 hexadecimal digits for the code of these modules ('aibenchrt.metrics') and of what they import. package: the folder of aibenchrt.
 
     FileNotFoundError: a root is no module of the package.
     """

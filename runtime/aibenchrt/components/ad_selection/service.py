@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from aibenchrt.datasets.world import Item
+from aibenchrt.datasets.interactions.world import Item
 from aibenchrt.values import Values, Work
 
 BID = (-1.5, 0.6)  # mean and deviation of the bid's logarithm

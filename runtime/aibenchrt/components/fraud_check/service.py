@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aibenchrt.datasets.recency import Interacted
+from aibenchrt.datasets.interactions.recency import Interacted
 from aibenchrt.values import Values, Work
 
 UNKNOWN, NEW, SETTLED = 0.3, 0.1, 5

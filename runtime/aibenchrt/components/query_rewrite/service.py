@@ -21,7 +21,7 @@ from aibenchrt.components.query_parsing.terms import Term, query_value, read_ter
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.world import Item, Query
+    from aibenchrt.datasets.interactions.world import Item, Query
 
 LEAST = 0.5  # cosine
 SEEN = 5  # queries that a word must stand in to have, or be, a synonym

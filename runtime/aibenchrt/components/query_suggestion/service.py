@@ -19,7 +19,7 @@ from aibenchrt.components.query_parsing.terms import query_value
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.world import Query
+    from aibenchrt.datasets.interactions.world import Query
 
 _FILE = "queries.json"
 

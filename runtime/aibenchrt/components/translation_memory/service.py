@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rapidfuzz import fuzz, process
 
-from aibenchrt.datasets.parallel import normalised
+from aibenchrt.datasets.translation.parallel import normalised
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:

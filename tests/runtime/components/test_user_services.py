@@ -13,7 +13,7 @@ from aibenchrt.components.ad_selection import service as ads
 from aibenchrt.components.ad_selection.service import AD, Auction
 from aibenchrt.components.fraud_check import service as fraud
 from aibenchrt.components.fraud_check.service import FraudCheck
-from aibenchrt.datasets.movielens_shop import load_world
+from aibenchrt.datasets.movielens_shop.dataset import load_world
 from aibenchrt.values import Work
 from listed_items import world_of
 

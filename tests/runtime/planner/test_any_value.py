@@ -12,7 +12,7 @@ from aibenchrt.component import PORT_TYPES, Scalar
 from aibenchrt.plan import Plan, PlanPort, Step, wiring_hash
 from aibenchrt.planner.executor import Executor, Request
 from aibenchrt.planner.operations import MessageOperations, Operations
-from aibenchrt.proto import load_stubs
+from aibenchrt.wire.proto import load_stubs
 from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st

@@ -14,9 +14,9 @@ from aibenchrt.components.query_rewrite import service as query_rewrite
 from aibenchrt.components.query_rewrite.service import Rewriter, synonyms
 from aibenchrt.components.query_suggestion import service as query_suggestion
 from aibenchrt.components.translation_memory import service as translation_memory
-from aibenchrt.datasets.movielens_shop import load_world
-from aibenchrt.datasets.parallel import Pairs
-from aibenchrt.datasets.translation import load_world as load_translation
+from aibenchrt.datasets.movielens_shop.dataset import load_world
+from aibenchrt.datasets.translation.dataset import load_world as load_translation
+from aibenchrt.datasets.translation.parallel import Pairs
 from aibenchrt.values import Work
 
 
