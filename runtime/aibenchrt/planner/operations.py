@@ -55,7 +55,7 @@ class MappingOperations:
         return value[name]
 
     def any_value(self, origin: Origin, value: Any) -> Any:
-        from aibenchrt.any_value import encode  # protobuf, which only plans with an auxiliary task need here
+        from aibenchrt.wire.any_value import encode  # protobuf, which only plans with an auxiliary task need here
 
         return {**asdict(origin), "content": encode(origin.type, value)}
 

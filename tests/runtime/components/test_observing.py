@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aibenchrt.any_value import encode
 from aibenchrt.components.health_check.service import HealthCheck
 from aibenchrt.components.logging.service import LIST, TEXT, Log, read_log
 from aibenchrt.components.monitoring.service import Monitor
@@ -17,6 +16,7 @@ from aibenchrt.components.monitoring.service import open_work as open_monitoring
 from aibenchrt.components.tracing.service import open_work as open_tracing
 from aibenchrt.components.tracing.service import read_spans
 from aibenchrt.planner.clients import idempotent
+from aibenchrt.wire.any_value import encode
 from service_process import single
 
 MS = 1_000_000

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aibenchrt.any_value import decode, encode
 from aibenchrt.component import PORT_TYPES, Scalar
 from aibenchrt.plan import Plan, PlanPort, Step, wiring_hash
 from aibenchrt.planner.executor import Executor, Request
 from aibenchrt.planner.operations import MessageOperations, Operations
+from aibenchrt.wire.any_value import decode, encode
 from aibenchrt.wire.proto import load_stubs
 from google.protobuf.message import DecodeError
 from hypothesis import given

@@ -17,9 +17,9 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from aibenchrt.any_value import decode
 from aibenchrt.component import PORT_TYPES
 from aibenchrt.values import Value, Values, Work, listed
+from aibenchrt.wire.any_value import decode
 
 MIB = 1 << 20
 

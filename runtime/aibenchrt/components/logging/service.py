@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from aibenchrt.any_value import decode
 from aibenchrt.components.event_log.service import append
 from aibenchrt.values import Values, Work, listed
+from aibenchrt.wire.any_value import decode
 
 TEXT, LIST = 200, 10
 
