@@ -80,7 +80,7 @@ _NAMES = (
     Code("AIB122", "request '{name}' leads nowhere", "add `{name} -> …` to the permutation, or remove the request", "A request class needs a way to the response."),
     Code("AIB123", "{owner} lacks `{name}`", "{example}", "The block cannot mean anything without this setting."),
     Code("AIB124", "the scenario has no {name}", "{example}", "A scenario needs requests, a permutation and a load."),
-    Code("AIB125", "data set '{name}' is of another world ({world}) than '{other}' ({first})", "take all requests from one of them, or write a scenario for each", "A scenario has one world: its models, indexes, tables and requests are all made from one implemented data set."),
+    Code("AIB125", "data set '{name}' is of another world ({world}) than '{other}' ({first})", "take all requests from one of them, or write a scenario for each", "A scenario has one world: its models, indexes, tables and requests are all made from one data set. One that is made from another's requests, as spoken queries are, belongs to that one's world."),
 )
 
 _TYPES = (

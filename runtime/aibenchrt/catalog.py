@@ -1,5 +1,7 @@
 """COMPONENTS and DATASETS: everything a spec may name. Imports specs only, never torch, grpc or a service."""
 
+from collections.abc import Iterable
+
 from aibenchrt.component import ComponentSpec, DatasetSpec
 from aibenchrt.components.ab_assignment.spec import SPEC as AB_ASSIGNMENT
 from aibenchrt.components.ad_selection.spec import SPEC as AD_SELECTION
@@ -34,9 +36,9 @@ from aibenchrt.components.text_summarization.spec import SPEC as TEXT_SUMMARIZAT
 from aibenchrt.components.text_translation.spec import SPEC as TEXT_TRANSLATION
 from aibenchrt.components.tracing.spec import SPEC as TRACING
 from aibenchrt.components.translation_memory.spec import SPEC as TRANSLATION_MEMORY
-from aibenchrt.datasets.specs import DATASETS
+from aibenchrt.datasets.specs import DATASETS, shared_worlds
 
-__all__ = ["COMPONENTS", "DATASETS", "component", "dataset"]
+__all__ = ["COMPONENTS", "DATASETS", "component", "dataset", "worlds_of"]
 
 COMPONENTS: tuple[ComponentSpec, ...] = (
     QUERY_PARSING,
@@ -85,3 +87,8 @@ def component(name: str) -> ComponentSpec | None:
 
 def dataset(name: str) -> DatasetSpec | None:
     return next((spec for spec in DATASETS if spec.name == name), None)
+
+
+def worlds_of(names: Iterable[str]) -> tuple[str, ...]:
+    """The worlds that all these data sets can belong to, in the order of the first; a name that is not known is a world of its own."""
+    return shared_worlds(names, DATASETS)

@@ -279,6 +279,8 @@ class RequestSource:
 class DatasetSpec:
     """A data set of the library. `metrics`: the end-to-end quality metrics its truth can yield.
 
+    made_from: empty for one that makes a world of its own; else the request sources, one world's each, that its requests are another form
+    of, as ('movielens_shop.queries', …): it belongs to whichever of these worlds the scenario has, and to the first where it has no other.
     truth: what the held-out truth of a request is, for people, as the end of a sentence.
     """
 
@@ -290,3 +292,9 @@ class DatasetSpec:
     metrics: tuple[str, ...]
     implemented: bool = True
     truth: str = "what the data set holds out"
+    made_from: tuple[str, ...] = ()
+
+    @property
+    def worlds(self) -> tuple[str, ...]:
+        """The worlds that its requests can belong to: data sets by name."""
+        return tuple(source.partition(".")[0] for source in self.made_from) or (self.name,)

@@ -117,6 +117,8 @@ def _dataset(spec: DatasetSpec) -> Iterator[str]:
     yield f"  licence: {spec.licence}"
     for source in spec.sources:
         yield f"  source {source.name}: {_ports(source.ports)}; {source.doc}"
+    if spec.made_from:
+        yield f"  made from {' or '.join(spec.made_from)}, and belongs to that world"
     yield f"  yields: {', '.join(spec.metrics) or 'no quality metric'}"
     if not spec.implemented:
         yield "  specification only: distilling must remove the requests that use it"

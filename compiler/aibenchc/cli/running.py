@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aibenchrt import catalog
 from aibenchrt.datasets.specs import DATASETS
 from aibenchrt.errors import EnvironmentFailure
 
@@ -180,16 +181,17 @@ def _run(arguments: argparse.Namespace) -> int:
 def _data(arguments: argparse.Namespace) -> int:
     from aibenchrt.datasets.cache import DEFAULT_SEED
     from aibenchrt.datasets.listing import describe
-    from aibenchrt.datasets.worlds import WORLDS
+    from aibenchrt.datasets.worlds import DERIVED, WORLDS
     from aibenchrt.home import home
 
     for name in arguments.names:
-        if name not in WORLDS:
-            raise EnvironmentFailure("AIB103", f"the catalogue has no data set '{name}' that is here", f"there are {', '.join(WORLDS)}")
-    wanted = arguments.names or list(WORLDS)
+        if name not in WORLDS and name not in DERIVED:
+            known = ", ".join((*WORLDS, *DERIVED))
+            raise EnvironmentFailure("AIB103", f"the catalogue has no data set '{name}' that is here", f"there are {known}")
+    worlds = dict.fromkeys(world for name in arguments.names or WORLDS for world in catalog.worlds_of([name]))
     if arguments.fetch:
         with progress_bars() as progress:
-            for name in wanted:
+            for name in worlds:
                 WORLDS[name].load_world(arguments.fetch, DEFAULT_SEED, progress)
     rows = [
         (row.name, row.form, row.version, row.state, row.sizes, f"{row.bytes / 2**20:.1f} MiB" if row.bytes else "", row.licence)

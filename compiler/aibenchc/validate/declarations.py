@@ -70,12 +70,18 @@ def declarations(items: Sequence[ast.Item], reader: Reader) -> Symbols:
 
 
 def _one_world(symbols: Symbols, reader: Reader) -> None:
-    """Models, indexes, tables and requests are made from one world: that of the implemented data set."""
-    implemented = [d for d in symbols.datasets if (spec := catalog.dataset(d.spec)) is not None and spec.implemented]
-    for dataset in implemented:
-        first = implemented[0]
-        if dataset.spec != first.spec:
-            reader.diagnostics.report("AIB125", dataset.span, name=dataset.name, world=dataset.spec, other=first.name, first=first.spec)
+    """Models, indexes, tables and requests are made from one world, to which every data set with an implementation must belong."""
+    known = [(d, spec) for d in symbols.datasets if (spec := catalog.dataset(d.spec)) is not None and spec.implemented]
+    known.sort(key=lambda pair: bool(pair[1].made_from))  # what is made from a world's requests adapts to the others
+    agreed: list[str] = []
+    for dataset, _ in known:
+        if catalog.worlds_of([*agreed, dataset.spec]):
+            agreed.append(dataset.spec)
+        else:
+            first, _ = known[0]
+            own = " or ".join(catalog.worlds_of([dataset.spec]))
+            theirs = " or ".join(catalog.worlds_of([first.spec]))
+            reader.diagnostics.report("AIB125", dataset.span, name=dataset.name, world=own, other=first.name, first=theirs)
 
 
 def _dataset(item: ast.Dataset, symbols: Symbols, reader: Reader) -> DatasetSpec | None:

@@ -10,7 +10,7 @@ from aibenchrt.catalog import COMPONENTS
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.control.options import RunOptions
 from aibenchrt.datasets.payload import Payload
-from aibenchrt.datasets.worlds import AnyWorld, load_world, world_module
+from aibenchrt.datasets.worlds import AnyWorld, load_world, payloads_of
 from aibenchrt.load.messages import Messages, encode_payloads
 from aibenchrt.plan import Plan
 from aibenchrt.serve.prepare import lay_out, prepare_services
@@ -35,10 +35,9 @@ class Assets:
 
 def prepare(plan: Plan, options: RunOptions, into: Path) -> Assets:
     """Finds or makes everything. plan: with the models as compiled, whatever this run overrides. EnvironmentFailure as the parts do."""
-    module = world_module(plan)
     world: AnyWorld = load_world(plan, options.form, options.data_seed, options.progress)
-    payloads = {request.name: module.payloads(world, request.source, "test") for request in plan.requests}
-    trial = {request.name: module.payloads(world, request.source, "validation") for request in plan.requests}
+    payloads = {request.name: payloads_of(plan, request, world, "test") for request in plan.requests}
+    trial = {request.name: payloads_of(plan, request, world, "validation") for request in plan.requests}
     folders = prepare_services(portable(plan), world, lambda stage: options.progress(f"preparing {stage}", 0.0))
     prepared = lay_out(folders, into)
     return Assets(world, payloads, trial, _models(plan, world, options), prepared)

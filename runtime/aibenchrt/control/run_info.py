@@ -31,6 +31,7 @@ from aibenchrt.control.assets import Assets, baseline_of
 from aibenchrt.control.local.process import Child
 from aibenchrt.control.options import RunOptions
 from aibenchrt.datasets.specs import DATASETS
+from aibenchrt.datasets.worlds import provenance_of
 from aibenchrt.load.schedule import used_up
 from aibenchrt.machine import cpu_model, os_name
 from aibenchrt.plan import Plan
@@ -122,13 +123,19 @@ def load_text(plan: Plan) -> str:
 def data_info(plan: Plan, assets: Assets) -> tuple[DataInfo, ...]:
     specs = {spec.name: spec for spec in DATASETS}
     world = assets.world
-    rows = tuple(
-        ProvenanceRow(part=p.part, origin="observed" if p.kind == "observed" else "composed", source=p.source, note=p.licence)
-        for p in world.provenance
-    )
     form: Literal["real", "synthetic"] = "real" if world.form == "real" else "synthetic"
     return tuple(
-        DataInfo(name=name, form=form, world_version=world.version, seed=world.seed, licence=specs[name].licence, provenance=rows)
+        DataInfo(
+            name=name,
+            form=form,
+            world_version=world.version,
+            seed=world.seed,
+            licence=specs[name].licence,
+            provenance=tuple(
+                ProvenanceRow(part=p.part, origin="observed" if p.kind == "observed" else "composed", source=p.source, note=p.licence)
+                for p in provenance_of(name, world)
+            ),
+        )
         for name in sorted({plan.datasets[request.dataset] for request in plan.requests})
     )
 

@@ -16,7 +16,8 @@ from aibenchrt.datasets.worlds import WORLDS, WorldModule
 class DataRow:
     """A data set in one form, or a package that one is made from. bytes: on disk, 0 where it is not here.
 
-    form: "real", "synthetic", "source" or "specification only". state: "here", "not made yet" or "not fetched yet".
+    form: "real", "synthetic", "source", "derived" or "specification only". state: "here", "not made yet" or "not fetched yet"; of a derived
+    one, which is made anew whenever it is asked for, what it is made from.
     """
 
     name: str
@@ -35,6 +36,9 @@ def describe(home: Path, names: Collection[str] = ()) -> list[DataRow]:
     for spec in chosen:
         if not spec.implemented:
             rows.append(DataRow(spec.name, "specification only", "", spec.licence, "", "", 0))
+            continue
+        if spec.made_from:
+            rows.append(DataRow(spec.name, "derived", "", spec.licence, f"made from {' or '.join(spec.made_from)}", "", 0))
             continue
         module = WORLDS[spec.name]
         rows += [_world_row(module, spec.name, form, spec.licence if form == "real" else "Apache-2.0", home) for form in module.FORMS]

@@ -1,5 +1,7 @@
 """The data sets that a spec may name. Standard library only: the compiler reads this table."""
 
+from collections.abc import Iterable
+
 from aibenchrt.component import DatasetSpec, Port, RequestSource
 
 _RANKED = ("precision@10", "recall@10", "ndcg@10")
@@ -51,20 +53,29 @@ DATASETS: tuple[DatasetSpec, ...] = (
     ),
     DatasetSpec(
         name="spoken_queries",
-        doc="utterances of shop queries; specification only",
-        licence="none: specification only",
+        doc="a world's queries as speech: what was meant, one synthetic sound a letter; the news read to who asks for them",
+        licence="as the world's queries; the speech: ours, Apache-2.0",
         data_class=("query",),
-        sources=(RequestSource("test", (Port("audio", "Audio"), _USER), "spoken queries"),),
+        sources=(RequestSource("test", (Port("audio", "Audio"), _USER), "spoken queries with the held-out truth of the typed ones"),),
         metrics=_RANKED,
-        implemented=False,
+        truth="that of the query that is spoken",
+        made_from=("movielens_shop.queries", "web_pages.queries", "news.visits"),
     ),
     DatasetSpec(
         name="telephone_calls",
-        doc="sentences spoken over the telephone; specification only",
-        licence="none: specification only",
+        doc="a world's utterances as they come through a telephone: a narrow band, eight bits a sample, noise",
+        licence="as the world's utterances",
         data_class=("speech",),
-        sources=(RequestSource("calls", (Port("audio", "Audio"),), "sentences spoken over the telephone"),),
+        sources=(RequestSource("calls", (Port("audio", "Audio"),), "utterances that came by telephone"),),
         metrics=("chrf", "bleu"),
-        implemented=False,
+        truth="the reference translation of the sentence that was spoken",
+        made_from=("translation.utterances",),
     ),
 )
+
+
+def shared_worlds(names: Iterable[str], datasets: Iterable[DatasetSpec] = DATASETS) -> tuple[str, ...]:
+    """The worlds that all these data sets can belong to, in the order of the first; a name that is not known is a world of its own."""
+    specs = {spec.name: spec for spec in datasets}
+    possible = [specs[name].worlds if name in specs else (name,) for name in names]
+    return tuple(world for world in possible[0] if all(world in worlds for worlds in possible)) if possible else ()

@@ -1,6 +1,7 @@
-"""Every world: the implemented data sets, each a module that makes one. A scenario has one world: that of its implemented data set.
+"""Every world, each made by the module of a data set. A scenario has one world, to which all its data sets belong.
 
     WORLDS[name].load_world(form, seed, progress) ──▶ world ──▶ WORLDS[name].payloads(world, source, split)
+                                                                                   └──▶ DERIVED[name].derived(world, payloads)
 
 What a component needs of a world is a Protocol of that component's own module (`pairs`, `utterances`, …), or the class `World` of
 world.py; so a component serves any scenario whose world has it.
@@ -8,7 +9,7 @@ world.py; so a component serves any scenario whose world has it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,10 +19,13 @@ from aibenchrt.datasets.movielens_shop import dataset as movielens_shop
 from aibenchrt.datasets.news import dataset as news
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.sources.fetch import SourcePackage
+from aibenchrt.datasets.specs import DATASETS, shared_worlds
+from aibenchrt.datasets.spoken_queries import dataset as spoken_queries
+from aibenchrt.datasets.telephone_calls import dataset as telephone_calls
 from aibenchrt.datasets.translation import dataset as translation
 from aibenchrt.datasets.web_pages import dataset as web_pages
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import Plan
+from aibenchrt.plan import Plan, PlanRequest
 from aibenchrt.progress import Progress, silent
 
 
@@ -62,22 +66,37 @@ class WorldModule(Protocol):
         """The requests of one source and split ("train", "validation" or "test"), in order of their ids. ValueError: no such source."""
 
 
+class DerivedModule(Protocol):
+    """A module of this folder that gives a world's requests another form. PROVENANCE: of what it adds."""
+
+    @property
+    def PROVENANCE(self) -> tuple[Provenance, ...]: ...  # noqa: N802
+
+    def derived(self, world: Any, payloads: Sequence[Payload]) -> list[Payload]:
+        """Some of the payloads of one split in that form, in their order, with their truth and ids."""
+
+
 WORLDS: Mapping[str, WorldModule] = {
     "movielens_shop": movielens_shop,
     "web_pages": web_pages,
     "news": news,
     "translation": translation,
 }
+DERIVED: Mapping[str, DerivedModule] = {
+    "spoken_queries": spoken_queries,
+    "telephone_calls": telephone_calls,
+}
 
 
 def world_name(plan: Plan) -> str:
-    """The data set that all request classes share. EnvironmentFailure AIB613: they come from several worlds, or from one unknown."""
+    """The data set whose world all request classes share. EnvironmentFailure AIB613: they come from several, or from one unknown."""
     names = sorted({plan.datasets[request.dataset] for request in plan.requests})
-    if len(names) != 1 or names[0] not in WORLDS:
+    name = next(iter(shared_worlds(names)), "")
+    if name not in WORLDS:
         raise EnvironmentFailure(
             "AIB613", f"the requests come from {', '.join(names)}, not from one world", f"take all from one of {', '.join(WORLDS)}"
         )
-    return names[0]
+    return name
 
 
 def world_module(plan: Plan) -> WorldModule:
@@ -88,3 +107,23 @@ def world_module(plan: Plan) -> WorldModule:
 def load_world(plan: Plan, form: str, seed: int = DEFAULT_SEED, progress: Progress = silent) -> Any:
     """The plan's world: an AnyWorld with whatever its components ask of it. EnvironmentFailure as `world_name` and as the module."""
     return world_module(plan).load_world(form, seed, progress)
+
+
+def payloads_of(plan: Plan, request: PlanRequest, world: AnyWorld, split: str) -> list[Payload]:
+    """The payloads of a request class in a split ("train", "validation" or "test"), in order of their ids.
+
+    EnvironmentFailure as `world_name`. ValueError: its data set has no such source.
+    """
+    name, own = plan.datasets[request.dataset], world_name(plan)
+    if name == own:
+        return WORLDS[own].payloads(world, request.source, split)
+    spec = next(spec for spec in DATASETS if spec.name == name)
+    if request.source not in [source.name for source in spec.sources]:
+        raise ValueError(f"{name} has no source {request.source!r}")
+    source = next(source for made_from, _, source in (entry.partition(".") for entry in spec.made_from) if made_from == own)
+    return DERIVED[name].derived(world, WORLDS[own].payloads(world, source, split))
+
+
+def provenance_of(name: str, world: AnyWorld) -> tuple[Provenance, ...]:
+    """Where the parts of a data set come from: those of its world, and what it adds."""
+    return (*world.provenance, *(DERIVED[name].PROVENANCE if name in DERIVED else ()))

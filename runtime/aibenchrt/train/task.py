@@ -16,7 +16,7 @@ from aibenchrt.component import Profile
 from aibenchrt.datasets.interactions.snapshot import as_of
 from aibenchrt.datasets.interactions.world import World
 from aibenchrt.datasets.sources.fetch import locked
-from aibenchrt.datasets.worlds import AnyWorld, world_module
+from aibenchrt.datasets.worlds import AnyWorld, payloads_of
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanStage
 from aibenchrt.progress import Progress, silent
@@ -234,10 +234,9 @@ def _collect(
 
 def _requests(plan: Plan, world: World, split: str, part: str) -> list[Asked]:
     """The requests of every class that come from that part of the world, classes mixed so that any first piece has all of them."""
-    module = world_module(plan)
     placed = []
     for request in plan.requests:
-        payloads = [p for p in module.payloads(world, request.source, split) if p.part == part]
+        payloads = [p for p in payloads_of(plan, request, world, split) if p.part == part]
         placed += [(place / len(payloads), request.name, payload) for place, payload in enumerate(payloads)]
     return [Asked(name, part, payload) for _, name, payload in sorted(placed, key=lambda one: one[:2])]
 

@@ -17,6 +17,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from aibenchrt.datasets.interactions.spoken import SpokenQuery, spoken
+
 SPLITS = ("train", "validation", "test")
 TIERS = ("excellent", "good", "bad")
 LIKED = 4.0  # a rating of at least this is a like (stars)
@@ -169,6 +171,10 @@ class World:
 
     def photo_queries_of(self, split: str, part: str | None = None) -> tuple[PhotoQuery, ...]:
         return tuple(q for q in self.photo_queries if q.split == split and part in (None, q.part))
+
+    def utterances(self, split: str) -> tuple[SpokenQuery, ...]:
+        """Some queries of a split as speech: what a speech recogniser trains on and is measured by. ValueError: no such split."""
+        return spoken(self, split)
 
     def before(self, time: int) -> Interactions:
         """Interactions strictly before `time`: all that a model trained at `time` may have seen."""

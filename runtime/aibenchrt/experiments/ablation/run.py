@@ -18,7 +18,7 @@ from typing import Any
 from aibenchrt.answers import Shown, shown
 from aibenchrt.control.options import RunOptions, effective
 from aibenchrt.datasets.payload import Payload
-from aibenchrt.datasets.worlds import AnyWorld, load_world, world_module
+from aibenchrt.datasets.worlds import AnyWorld, load_world, payloads_of
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.ablation.contribution import (
     REPLACEMENTS,
@@ -87,7 +87,7 @@ def ablate(plan: Plan, options: AblateOptions) -> Contributions:
 
     world: AnyWorld = load_world(plan, options.form, options.data_seed, options.progress)
     models = plan_models(plan, world, options.training_seed, options.size, options.progress)
-    payloads = {r.name: spread(world_module(plan).payloads(world, r.source, "test"), options.requests) for r in plan.requests}
+    payloads = {r.name: spread(payloads_of(plan, r, world, "test"), options.requests) for r in plan.requests}
     folders = {stage: version.folder for stage, version in models.items()}
     answered = answer(plan, world, folders, payloads, stages, options.progress)
     rows = contribution_rows(answered, metrics, bootstrap_rng())

@@ -1,0 +1,71 @@
+"""Queries as speech: what their users meant, spoken by synthetic_speech; of visits without a word, a request for the news.
+
+It is no voice and no recording. Nobody speaks these queries anywhere that data could be had from; what a recogniser has to do is real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aibenchrt.datasets.sources.synthetic_speech import speak
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.interactions.world import Query, World
+
+# Speaking takes some milliseconds of CPU each.
+MOST: Mapping[str, int] = {"train": 400, "validation": 24, "test": 120}
+# How the news are asked for; other words in each split, so that no transcript is in two of them.
+FRAMES: Mapping[str, tuple[str, ...]] = {
+    "train": (
+        "read me the news about {}",
+        "what is new in {}",
+        "news on {} please",
+        "tell me about {}",
+        "open {} and read it",
+        "more of {}",
+    ),
+    "validation": ("anything new about {}",),
+    "test": ("read the latest about {}", "what happened in {} today", "give me {} news"),
+}
+
+
+@dataclass(frozen=True)
+class SpokenQuery:
+    """text: what is said. wav: 16 kHz mono, 16-bit."""
+
+    query_id: int
+    text: str
+    wav: bytes
+
+
+def spoken(world: World, split: str) -> tuple[SpokenQuery, ...]:
+    """The queries of a split that are spoken, MOST at most and in order of their ids; no transcript is in two splits.
+
+    ValueError: no such split.
+    """
+    if split not in MOST:
+        raise ValueError(f"no split {split!r}; there are {', '.join(MOST)}")
+    elsewhere = {text for other in MOST if other != split for text in _texts(world, other).values()} if split != "train" else set()
+    return tuple(
+        SpokenQuery(number, text, speak(text, np.random.default_rng([world.seed, 9, number])))
+        for number, text in _texts(world, split).items()
+        if text not in elsewhere
+    )
+
+
+def _texts(world: World, split: str) -> dict[int, str]:
+    """Query id → what is said, of the chosen ones of a split."""
+    queries = world.queries_of(split)
+    order = np.random.default_rng([world.seed, 9]).permutation(len(queries))[: MOST[split]]
+    return {queries[place].query_id: _said(world, queries[place]) for place in np.sort(order).tolist()}
+
+
+def _said(world: World, query: Query) -> str:
+    if query.clean:
+        return query.clean
+    frames = FRAMES[query.split]
+    return frames[query.query_id % len(frames)].format(world.categories[query.label])

@@ -1,0 +1,29 @@
+"""The data set `spoken_queries`: a world's queries as speech (spoken.py), with the truth of the typed ones. It belongs to that world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from aibenchrt.datasets.interactions.spoken import spoken
+from aibenchrt.datasets.interactions.world import Provenance, World
+from aibenchrt.datasets.payload import Payload
+
+PROVENANCE = (Provenance("speech: what the queries mean", "composed", "one sound a letter, seeded", "Apache-2.0"),)
+
+
+def derived(world: World, payloads: Sequence[Payload]) -> list[Payload]:
+    """Those of the payloads of one split whose queries are spoken. note: what is said."""
+    if not payloads:
+        return []
+    split = {"fit": "train", "rank": "train"}.get(payloads[0].part, payloads[0].part)
+    said = {utterance.query_id: utterance for utterance in spoken(world, split)}
+    return [
+        replace(
+            payload,
+            values={"audio": {"wav": said[payload.query_id].wav}, "user": payload.values["user"]},
+            note=said[payload.query_id].text,
+        )
+        for payload in payloads
+        if payload.query_id in said
+    ]
