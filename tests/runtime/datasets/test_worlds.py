@@ -127,7 +127,7 @@ def test_requests_of_two_worlds_or_of_none_are_refused(shop: Run) -> None:
             "requests": (first, second.model_copy(update={"dataset": "shop"})),
         }
     )
-    for wrong in (mixed, plan.model_copy(update={"datasets": {"texts": "spoken_queries"}})):
+    for wrong in (mixed, plan.model_copy(update={"datasets": {"texts": "unheard_of"}})):
         with pytest.raises(EnvironmentFailure) as failure:
             world_module(wrong)
         assert failure.value.code == "AIB613"

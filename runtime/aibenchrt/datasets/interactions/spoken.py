@@ -43,18 +43,22 @@ class SpokenQuery:
 
 
 def spoken(world: World, split: str) -> tuple[SpokenQuery, ...]:
-    """The queries of a split that are spoken, MOST at most and in order of their ids; no transcript is in two splits.
+    """The queries of `transcripts`, as speech. ValueError as there."""
+    said = transcripts(world, split)
+    return tuple(SpokenQuery(number, text, speak(text, np.random.default_rng([world.seed, 9, number]))) for number, text in said.items())
 
-    ValueError: no such split.
+
+def transcripts(world: World, split: str) -> dict[int, str]:
+    """Query id → what is said, of the queries of a split that are spoken: MOST at most, in order of their ids. No transcript is in two
+    splits. ValueError: no such split.
     """
     if split not in MOST:
         raise ValueError(f"no split {split!r}; there are {', '.join(MOST)}")
-    elsewhere = {text for other in MOST if other != split for text in _texts(world, other).values()} if split != "train" else set()
-    return tuple(
-        SpokenQuery(number, text, speak(text, np.random.default_rng([world.seed, 9, number])))
-        for number, text in _texts(world, split).items()
-        if text not in elsewhere
-    )
+    chosen = _texts(world, split)
+    if split == "train":
+        return chosen
+    elsewhere = {text for other in MOST if other != split for text in _texts(world, other).values()}
+    return {number: text for number, text in chosen.items() if text not in elsewhere}
 
 
 def _texts(world: World, split: str) -> dict[int, str]:
