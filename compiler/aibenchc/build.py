@@ -17,7 +17,8 @@ from aibenchc.diagnostics import one_of, place
 from aibenchc.graph import RESPONSE, Arm, Choice, ChoiceKind, Dataset, Edge, Graph, Guard, PortRef, RequestClass, Task, Until
 from aibenchc.source import Span
 from aibenchc.syntax import ast
-from aibenchc.values import PLAIN, SHARE, Reader, written
+from aibenchc.syntax.written import written
+from aibenchc.values import PLAIN, SHARE, Reader
 
 _ARROW = re.compile(r"\s*->\s*")
 _NAME_LENGTH = 60

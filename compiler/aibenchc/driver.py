@@ -13,20 +13,20 @@ from posixpath import dirname, relpath
 
 from aibenchrt.plan import Plan
 
-from aibenchc import plan as planning
+from aibenchc import planning
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill import RULES, Distilled, Measurements, Rule, distill, report, settings
 from aibenchc.distill.fidelity import predict
-from aibenchc.draw import draw
 from aibenchc.emit import Artifact, emit
 from aibenchc.emit.artifact import manifest
 from aibenchc.emit.grpc import check_names, proto_path
 from aibenchc.emit.load import emit_trace
 from aibenchc.flow import analyse
-from aibenchc.inventory import Inventory
 from aibenchc.model import Scenario
-from aibenchc.placement import Placement
+from aibenchc.placement.inventory import Inventory
+from aibenchc.placement.search import Placement
 from aibenchc.protoc import stubs
+from aibenchc.show.draw import draw
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax.parse import parse
 from aibenchc.validate import validate
@@ -35,7 +35,7 @@ OpenFile = Callable[[str, Span], SourceFile | None]
 
 
 @dataclass(frozen=True)
-class Settings:
+class CompileSettings:
     """What the command line decides. params: instead of the spec's; deployment: None for the spec's first; inventory: None for this
     machine; tls: whether connections between hosts are mutual TLS."""
 
@@ -54,7 +54,7 @@ class Compiled:
     an inventory."""
 
     sources: tuple[SourceFile, ...]
-    settings: Settings
+    settings: CompileSettings
     scenario: Scenario
     distilled: Distilled
     plan: Plan
@@ -63,7 +63,7 @@ class Compiled:
 
 
 def compile_spec(
-    source: SourceFile, settings_: Settings, diagnostics: Diagnostics, open_include: OpenFile, open_trace: OpenFile
+    source: SourceFile, settings_: CompileSettings, diagnostics: Diagnostics, open_include: OpenFile, open_trace: OpenFile
 ) -> Compiled | None:
     """None if an error was reported. open_include and open_trace read the files that the spec names; they report what they do not find."""
     with collector_off():
@@ -83,7 +83,7 @@ def collector_off() -> Iterator[None]:
 
 
 def phases(
-    source: SourceFile, settings_: Settings, diagnostics: Diagnostics, open_include: OpenFile, open_trace: OpenFile
+    source: SourceFile, settings_: CompileSettings, diagnostics: Diagnostics, open_include: OpenFile, open_trace: OpenFile
 ) -> Compiled | None:
     sources = [source]
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from aibenchc.diagnostics import Diagnostics, did_you_mean, one_of, place
 from aibenchc.source import Span
 from aibenchc.syntax import ast
+from aibenchc.syntax.written import written
 
 _DIGITS = 18  # longer numbers are mistakes
 _MOST_COMPARED = 100_000  # names that are compared in all when the nearest ones are looked for
@@ -34,21 +35,6 @@ RATE = Dimension("a rate", RATES, "write a number with /s, /min or /h, as `20/s`
 SHARE = Dimension("a share", SHARES, "write a number with %, as `35%`")
 SIZE = Dimension("a size", SIZES, "write a number with MiB or GiB, as `512 MiB`")  # in MiB
 PLAIN = Dimension("a plain number", {}, "write a number without a unit")
-
-
-def written(value: ast.Value) -> str:
-    """A value as the author would write it."""
-    match value:
-        case ast.Number(digits=digits, unit=None):
-            return digits
-        case ast.Number(digits=digits, unit=unit):
-            return f"{digits}{unit}" if unit in ("%", "/s", "/min", "/h") else f"{digits} {unit}"
-        case ast.Text(value=text):
-            return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        case ast.Variable(name=name):
-            return f"${name}"
-        case ast.Ref() | ast.MetricName():
-            return value.text
 
 
 @dataclass

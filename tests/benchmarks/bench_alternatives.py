@@ -25,7 +25,7 @@ import numpy as np
 import tritonclient.grpc as triton_grpc
 from aibenchc.cli.output import say
 from aibenchc.diagnostics import Diagnostics
-from aibenchc.driver import Settings, compile_spec
+from aibenchc.driver import CompileSettings, compile_spec
 from aibenchc.emit import emit
 from aibenchc.source import SourceFile
 from aibenchrt.catalog import component as component_spec
@@ -173,7 +173,7 @@ def _cell(figure: dict[str, float] | None, digits: int) -> str:
 def compiled(spec: Path) -> Plan:
     diagnostics = Diagnostics()
     found = compile_spec(
-        SourceFile(spec.name, spec.read_text()), Settings(), diagnostics, lambda _name, _span: None, lambda _name, _span: True
+        SourceFile(spec.name, spec.read_text()), CompileSettings(), diagnostics, lambda _name, _span: None, lambda _name, _span: True
     )
     if found is None:
         raise SystemExit(f"{spec} does not compile; see `aibenchc check {spec}`")

@@ -20,7 +20,7 @@ from aibenchc.syntax.parse import parse_file
 from aibenchc.validate import validate
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 REPEATS = 3
 
 

@@ -1,9 +1,4 @@
-"""aibenchc: the command line, the only part that prints, exits, reads and writes. One module per group of verbs, imported when used.
-
-Exit codes: 0 done (of `validate`: VALID, nothing fails); 1 the spec or the input is at fault (diagnostics on stderr), or a target FAILs;
-2 the environment is at fault, or the command line cannot be understood; 3 the run is INVALID; 4 something is INCONCLUSIVE and nothing
-fails; 5 the distilled graph has changed since the partner signed it; 70 we are at fault; 130 interrupted.
-"""
+"""aibenchc: the command line, the only part that prints, exits, reads and writes. One module per verb, imported when used."""
 
 from __future__ import annotations
 
@@ -17,17 +12,17 @@ from importlib import import_module
 from typing import Protocol
 
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.exit_codes import EXIT_CODES, ExitCode
 
 from aibenchc.cli.verbs import VERBS, Verb
 
-OK, AUTHOR, ENVIRONMENT, OURS = 0, 1, 2, 70
 _NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)  # of an OSError that nobody put into words
 
 
-class _Group(Protocol):
-    def add_arguments(self, verb: str, parser: argparse.ArgumentParser) -> None: ...
+class _Module(Protocol):
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
 
-    def run(self, verb: str, arguments: argparse.Namespace) -> int: ...
+    def run(self, arguments: argparse.Namespace) -> int: ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,12 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help", "help"):
         print(usage(), end="")  # noqa: T201
-        return OK if words else ENVIRONMENT
+        return ExitCode.OK if words else ExitCode.ENVIRONMENT
     if words[0] in ("-V", "--version"):
         from importlib.metadata import version
 
         print(f"aibenchc {version('aibenchc')}")  # noqa: T201
-        return OK
+        return ExitCode.OK
     verb = next((verb for verb in VERBS if verb.name == words[0]), None)
     if verb is None:
         return _unknown(words[0])
@@ -60,7 +55,7 @@ def usage() -> str:
         "",
         "  aibenchc VERB --help  says what a verb takes;  aibenchc --version",
         "",
-        __doc__.split("\n\n")[1].replace("\n", " ").strip(),
+        f"Exit codes: {'; '.join(f'{code} {meaning}' for code, meaning in EXIT_CODES.items())}.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -70,30 +65,30 @@ def _unknown(word: str) -> int:
 
     hint = did_you_mean(word, [verb.name for verb in VERBS], "`aibenchc --help` lists the verbs")
     print(f"aibenchc: no verb is called {word!r}: {hint}", file=sys.stderr)  # noqa: T201
-    return ENVIRONMENT
+    return ExitCode.ENVIRONMENT
 
 
 def _guarded(verb: Verb, words: Sequence[str]) -> int:
     """The three kinds of failure stay apart."""
     try:
-        group: _Group = import_module(f"aibenchc.cli.{verb.module}")
+        module: _Module = import_module(f"aibenchc.cli.{verb.name}")
         parser = argparse.ArgumentParser(prog=f"aibenchc {verb.name}", description=verb.help)
-        group.add_arguments(verb.name, parser)
-        code = group.run(verb.name, parser.parse_args(words))
+        module.add_arguments(parser)
+        code = module.run(parser.parse_args(words))
         sys.stdout.flush()
     except EnvironmentFailure as failure:
         from aibenchc.cli.output import show_failure
 
         show_failure(failure)
-        return ENVIRONMENT
+        return ExitCode.ENVIRONMENT
     except KeyboardInterrupt:
         print("aibenchc: interrupted", file=sys.stderr)  # noqa: T201
-        return 130
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what reads us has gone: no traceback when the interpreter flushes
-        return OK
+        return ExitCode.OK
     except SystemExit as stop:  # argparse
-        return stop.code if isinstance(stop.code, int) else ENVIRONMENT
+        return stop.code if isinstance(stop.code, int) else ExitCode.ENVIRONMENT
     except OSError as error:
         if error.errno not in _NOT_OURS:
             return _ours(error)
@@ -101,7 +96,7 @@ def _guarded(verb: Verb, words: Sequence[str]) -> int:
 
         what = f"'{error.filename}' cannot be used: " if error.filename else ""
         show_failure(EnvironmentFailure("AIB605", f"{what}{error.strerror}", ""))
-        return ENVIRONMENT
+        return ExitCode.ENVIRONMENT
     except Exception as mistake:  # noqa: BLE001  whatever it is, it is ours
         return _ours(mistake)
     return code
@@ -110,4 +105,4 @@ def _guarded(verb: Verb, words: Sequence[str]) -> int:
 def _ours(mistake: Exception) -> int:
     traceback.print_exception(mistake)
     print(f"error[AIB901]: the compiler failed: {mistake!r}\n  = help: please report it with the spec", file=sys.stderr)  # noqa: T201
-    return OURS
+    return ExitCode.OURS

@@ -18,7 +18,7 @@ from aibenchc.distill.r3_auxiliary import R3
 from aibenchc.distill.r4_one_model import R4
 from aibenchc.distill.r5_successive_steps import R5
 from aibenchc.distill.r6_unneeded import R6
-from aibenchc.distill.rule import Problem, Rule, Step, Turn, left_alone
+from aibenchc.distill.rule import DistillStep, Problem, Rule, Turn, left_alone
 from aibenchc.distill.settings import DistillSettings, Measurements, MeasurementsError, read_measurements, settings
 from aibenchc.flow import Flow, analyse
 from aibenchc.graph import ChoiceKind, Graph
@@ -28,12 +28,12 @@ __all__ = [
     "RULES",
     "Change",
     "DistillSettings",
+    "DistillStep",
     "Distilled",
     "Measurements",
     "MeasurementsError",
     "Problem",
     "Rule",
-    "Step",
     "UnknownRuleError",
     "distill",
     "read_measurements",
@@ -53,7 +53,7 @@ class Change:
 
     rule: Rule
     pass_number: int
-    steps: tuple[Step, ...]
+    steps: tuple[DistillStep, ...]
     before: Flow
     after: Flow
 
@@ -72,7 +72,7 @@ class Distilled:
     settings: DistillSettings
 
     @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[DistillStep, ...]:
         return tuple(step for change in self.changes for step in change.steps)
 
 

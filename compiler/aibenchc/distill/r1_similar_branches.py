@@ -22,7 +22,7 @@ from aibenchrt.catalog import component
 from aibenchc.distill.branches import Branch, arm_branches, class_branches, kept, region
 from aibenchc.distill.r3_auxiliary import is_auxiliary
 from aibenchc.distill.removal import gone, without_arm, without_request, without_unreached
-from aibenchc.distill.rule import Problem, Rewrite, Rule, Step, Turn, left_alone
+from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn, left_alone
 from aibenchc.flow import Flow
 from aibenchc.flow.wires import outputs_of
 from aibenchc.graph import Choice, ChoiceKind, Graph, Task
@@ -73,7 +73,7 @@ def prune_similar_branches(turn: Turn) -> Rewrite:
             f"similarity {pair.similarity:.2f} >= {turn.settings.similarity:.2f}; "
             f"{pair.stays.what} has {pair.stays.share:.2%} of the requests, {pair.goes.what} had {pair.goes.share:.2%}"
         )
-        step = Step("R1", removed or (pair.goes.name,), (pair.stays.name,), why, pair.goes.span)
+        step = DistillStep("R1", removed or (pair.goes.name,), (pair.stays.name,), why, pair.goes.span)
         return Rewrite(flow, (step,), tuple(problems))
     return Rewrite(turn.flow, (), tuple(problems))
 

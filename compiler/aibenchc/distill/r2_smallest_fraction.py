@@ -16,7 +16,7 @@ from math import prod
 
 from aibenchc.distill.branches import Branch, arm_branches, arm_name, class_branches, kept, region
 from aibenchc.distill.removal import gone, without_arm, without_request, without_unreached
-from aibenchc.distill.rule import Problem, Rewrite, Rule, Step, Turn, left_alone
+from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn, left_alone
 from aibenchc.flow import Flow
 from aibenchc.graph import ChoiceKind, Graph
 
@@ -52,7 +52,7 @@ def prune_smallest_fraction(turn: Turn) -> Rewrite:
         if tail:
             return Rewrite(turn.flow, (), (*problems, tail))
         removed = gone(turn.graph, flow.graph) or (branch.name,)
-        step = Step("R2", removed, _siblings(turn.flow, branch), f"{branch.what}: {why}", branch.span, branch.share)
+        step = DistillStep("R2", removed, _siblings(turn.flow, branch), f"{branch.what}: {why}", branch.span, branch.share)
         return Rewrite(flow, (step,), tuple(problems))
     return Rewrite(turn.flow, (), tuple(problems))
 

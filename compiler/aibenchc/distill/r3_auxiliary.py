@@ -17,7 +17,7 @@ from aibenchrt.component import ANY
 
 from aibenchc.distill.branches import deciders, kept
 from aibenchc.distill.removal import without_tasks
-from aibenchc.distill.rule import Problem, Rewrite, Rule, Step, Turn, left_alone
+from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn, left_alone
 from aibenchc.flow import Flow, analyse
 from aibenchc.flow.wires import inputs_of, outputs_of
 from aibenchc.graph import Choice, ChoiceKind, Edge, Graph, Task
@@ -42,7 +42,7 @@ def prune_auxiliary(turn: Turn) -> Rewrite:
     if ends:
         chosen = list(ends.values())[: turn.limit]
         flow = analyse(without_tasks(turn.graph, [task.name for task in chosen]))
-        return Rewrite(flow, tuple(Step("R3", (t.name,), _drawn(turn.graph, t), _why(t), t.span) for t in chosen))
+        return Rewrite(flow, tuple(DistillStep("R3", (t.name,), _drawn(turn.graph, t), _why(t), t.span) for t in chosen))
     problems: list[Problem] = []
     for task in tasks:
         used = f"'{task.name}' stays"
@@ -56,7 +56,7 @@ def prune_auxiliary(turn: Turn) -> Rewrite:
             problems.append(left_alone("R3", f"{used}: a port that it feeds would have no producer", way_out, task.span))
             continue
         heirs = tuple(dict.fromkeys(wire.source for wire in turn.flow.wires_into.get(task.name, ())))
-        step = Step("R3", (task.name,), (*heirs, *_drawn(turn.graph, task)), f"{_why(task)}; bypassed", task.span)
+        step = DistillStep("R3", (task.name,), (*heirs, *_drawn(turn.graph, task)), f"{_why(task)}; bypassed", task.span)
         return Rewrite(bypassed, (step,), tuple(problems))
     return Rewrite(turn.flow, (), tuple(problems))
 

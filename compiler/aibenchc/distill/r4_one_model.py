@@ -15,7 +15,7 @@ from dataclasses import replace
 from aibenchrt.catalog import component
 from aibenchrt.metrics import lower_is_better
 
-from aibenchc.distill.rule import Problem, Rewrite, Rule, Step, Turn
+from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn
 from aibenchc.distill.settings import DistillSettings
 from aibenchc.flow import analyse
 from aibenchc.graph import Candidate, Stage, Task
@@ -24,7 +24,7 @@ from aibenchc.graph import Candidate, Stage, Task
 def use_one_model(turn: Turn) -> Rewrite:
     """Leaves one candidate to each single-stage task that has several."""
     tasks = {task.name: task for task in turn.graph.tasks}
-    steps: list[Step] = []
+    steps: list[DistillStep] = []
     problems: list[Problem] = []
     for task in turn.graph.tasks:
         if len(task.stages) > 1 or len(task.stages[0].candidates) < 2:
@@ -39,7 +39,7 @@ def use_one_model(turn: Turn) -> Rewrite:
         stage = task.stages[0]
         tasks[task.name] = replace(task, stages=(replace(stage, candidates=(chosen,)),))
         removed = tuple(f"{task.name}.{c.model}" for c in stage.candidates if c != chosen)
-        steps.append(Step("R4", removed, (f"{task.name}.{chosen.model}",), why, task.span))
+        steps.append(DistillStep("R4", removed, (f"{task.name}.{chosen.model}",), why, task.span))
     flow = analyse(replace(turn.graph, tasks=tuple(tasks.values()))) if steps else turn.flow
     return Rewrite(flow, tuple(steps), tuple(problems))
 

@@ -19,7 +19,7 @@ from aibenchrt.component import Port
 from aibenchc.distill.branches import consumers, kept
 from aibenchc.distill.r1_similar_branches import family
 from aibenchc.distill.r3_auxiliary import is_auxiliary
-from aibenchc.distill.rule import Rewrite, Rule, Step, Turn
+from aibenchc.distill.rule import DistillStep, Rewrite, Rule, Turn
 from aibenchc.flow import Flow, Wire, analyse, expand
 from aibenchc.flow.wires import inputs_of, outputs_of
 from aibenchc.graph import Choice, Edge, Feed, Graph, PortRef, Stage, Task
@@ -33,7 +33,9 @@ def combine_successive(turn: Turn) -> Rewrite:
     if not chains:
         return Rewrite(turn.flow)
     combined = _combine(turn.flow, chains)
-    steps = tuple(Step("R5", tuple(task.name for task in c.members), (c.task.name,), _why(c.members), c.members[0].span) for c in combined)
+    steps = tuple(
+        DistillStep("R5", tuple(task.name for task in c.members), (c.task.name,), _why(c.members), c.members[0].span) for c in combined
+    )
     return Rewrite(analyse(_rewired(turn.flow, combined)), steps)
 
 

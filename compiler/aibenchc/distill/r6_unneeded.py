@@ -16,7 +16,7 @@ from aibenchrt.catalog import component, dataset
 
 from aibenchc.distill.branches import kept
 from aibenchc.distill.removal import without_request, without_tasks
-from aibenchc.distill.rule import Rewrite, Rule, Step, Turn
+from aibenchc.distill.rule import DistillStep, Rewrite, Rule, Turn
 from aibenchc.flow import Flow, analyse
 from aibenchc.flow.order import control_edges
 from aibenchc.graph import RESPONSE, Graph, Task
@@ -30,18 +30,18 @@ def remove_unneeded(turn: Turn) -> Rewrite:
     idle = [name for name in reversed(turn.flow.order) if name not in needed][: turn.limit]
     if idle:
         why = "reaches neither the response, an effect nor a declared metric"
-        steps = tuple(Step("R6", (name,), (), why, spans[name]) for name in idle)
+        steps = tuple(DistillStep("R6", (name,), (), why, spans[name]) for name in idle)
         return Rewrite(analyse(without_tasks(turn.graph, idle)), steps)
     sources = {edge.source for edge in turn.graph.edges}
     for request in turn.graph.requests:
         if request.name not in sources and request.name not in protected.requests and len(turn.graph.requests) > 1:
-            step = Step("R6", (request.name,), (), "no edge leads from it", request.span)
+            step = DistillStep("R6", (request.name,), (), "no edge leads from it", request.span)
             return Rewrite(analyse(without_request(turn.graph, request.name, heir=None)), (step,))
     used = {request.dataset for request in turn.graph.requests}
     unused = [d for d in turn.graph.datasets if d.name not in used][: turn.limit]
     if unused:
         left = tuple(d for d in turn.graph.datasets if d not in unused)
-        steps = tuple(Step("R6", (d.name,), (), "no request takes its payloads from it", d.span) for d in unused)
+        steps = tuple(DistillStep("R6", (d.name,), (), "no request takes its payloads from it", d.span) for d in unused)
         return Rewrite(analyse(replace(turn.graph, datasets=left)), steps)
     return Rewrite(turn.flow)
 

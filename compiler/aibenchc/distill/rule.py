@@ -12,7 +12,7 @@ from aibenchc.source import Span
 
 
 @dataclass(frozen=True)
-class Step:
+class DistillStep:
     """One thing that a rule did.
 
     removed: tasks, request classes, choices and data sets by name, models as task.model. took_over: who has their share, edges or place
@@ -48,7 +48,7 @@ class Turn:
 
     flow: Flow
     settings: DistillSettings
-    done: tuple[Step, ...] = ()
+    done: tuple[DistillStep, ...] = ()
     limit: int | None = None
 
     @property
@@ -61,7 +61,7 @@ class Rewrite:
     """The analysed graph after some steps, or the one before and no steps."""
 
     flow: Flow
-    steps: tuple[Step, ...] = ()
+    steps: tuple[DistillStep, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from aibenchc.source import Span
 from aibenchc.syntax import ast
-from aibenchc.values import written
+from aibenchc.syntax.written import written
 
 _COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|(#[^\n]*)')
 _OPERATOR = re.compile(r"->|[()|&]|\belse\b|\buntil\b")

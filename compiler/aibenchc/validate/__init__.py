@@ -12,13 +12,14 @@ from aibenchc.model import Scenario
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax import ast
 from aibenchc.syntax.parse import parse_value
+from aibenchc.syntax.written import written
 from aibenchc.validate import sections
 from aibenchc.validate.declarations import check_name, declarations
 from aibenchc.validate.deployments import deployments
 from aibenchc.validate.findings import report_findings
 from aibenchc.validate.loads import OpenFile, check_samples
 from aibenchc.validate.references import references
-from aibenchc.values import Reader, written
+from aibenchc.values import Reader
 
 __all__ = ["validate"]
 

@@ -9,7 +9,8 @@ from itertools import pairwise
 from aibenchc.diagnostics import one_of, place
 from aibenchc.source import Span
 from aibenchc.syntax import ast
-from aibenchc.values import Reader, written
+from aibenchc.syntax.written import written
+from aibenchc.values import Reader
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from aibenchc.build import Symbols
 from aibenchc.diagnostics import place
 from aibenchc.model import Deployment, Reference, ReferenceItem
 from aibenchc.syntax import ast
+from aibenchc.syntax.written import written
 from aibenchc.validate.sections import percentile, task_named
-from aibenchc.values import PLAIN, SHARE, TIME, Reader, written
+from aibenchc.values import PLAIN, SHARE, TIME, Reader
 
 _EXAMPLES = {
     "on": "write `on deployment`",

@@ -16,9 +16,10 @@ from aibenchc.graph import Task
 from aibenchc.model import DistillChoices, Latency, Load, Slo, Update
 from aibenchc.source import Span
 from aibenchc.syntax import ast
+from aibenchc.syntax.written import written
 from aibenchc.validate.blocks import Block, block, odd_unit, plain_words, report_unit, shown
 from aibenchc.validate.loads import OpenFile, check_size, read_trace
-from aibenchc.values import RATE, SHARE, TIME, Reader, written
+from aibenchc.values import RATE, SHARE, TIME, Reader
 
 FREQUENCIES = ("high", "medium", "low")
 DEFAULT_PERCENTILES = (50.0, 90.0, 99.0)

@@ -7,14 +7,13 @@ import difflib
 import sys
 
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.exit_codes import ExitCode
 from aibenchrt.micro import tables
 from aibenchrt.micro.command import add_arguments, needs_torch, obtained, unknown
 
-AUTHOR, ENVIRONMENT = 1, 2
-
 
 def main() -> int:
-    """Exit code 1: no kernel has such a name; 2: the environment is at fault."""
+    """AUTHOR: no kernel has such a name."""
     parser = argparse.ArgumentParser(prog="python -m aibenchrt.micro", description="micro benchmarks of AIBench's kernels")
     add_arguments(parser)
     arguments = parser.parse_args()
@@ -25,14 +24,14 @@ def main() -> int:
             near = difflib.get_close_matches(name, names, 1)
             sys.stderr.write(f"error[AIB640]: no kernel is called '{name}'\n  = help: {near[0] if near else ', '.join(names)}\n")
         if wrong:
-            return AUTHOR
+            return ExitCode.AUTHOR
         run = obtained(arguments, _told)
     except EnvironmentFailure as failure:
         sys.stderr.write(f"error[{failure.code}]: {failure.message}\n  = help: {failure.hint}\n")
-        return ENVIRONMENT
+        return ExitCode.ENVIRONMENT
     lines = [*tables.head(run), "", tables.plain(tables.COLUMNS, tables.rows(run), tables.NUMERIC), "", *tables.notes(run)]
     sys.stdout.write("\n".join(lines) + "\n")
-    return 0
+    return ExitCode.OK
 
 
 def _told(what: str, done: float) -> None:

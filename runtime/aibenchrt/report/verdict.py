@@ -13,18 +13,11 @@ from pydantic import BaseModel, ConfigDict
 
 from aibenchrt.collect.run import Run
 from aibenchrt.collect.run_info import ProcessInfo
+from aibenchrt.exit_codes import ExitCode, gravest
 from aibenchrt.report import figures, statistics
 from aibenchrt.report.critical_path import CriticalPath
 from aibenchrt.report.degraded_replicas import failed_effects, faltering
 from aibenchrt.report.model import ArrivalRow, Check, Judgement, Reason, ResourceRow, Status, Verdict
-
-# status of the run → exit code of `aibenchc validate`, the first that applies from the top; `aibenchc run` judges nothing.
-EXIT_CODES: tuple[tuple[str, int], ...] = (
-    ("INVALID", 3),  # the run cannot say anything
-    ("FAIL", 1),  # valid, and something fails
-    ("INCONCLUSIVE", 4),  # valid, nothing fails, something could not be decided
-    ("PASS", 0),  # valid, nothing fails; NOT COMPARABLE does not count either way
-)  # 2 stays for failures of the environment (AIB6xx), 70 for our bugs
 
 REASONS: dict[str, tuple[str, str]] = {
     "V01": ("not completed", "look at the stages in run.json and at logs/; run again"),
@@ -81,11 +74,12 @@ def judge(low: float, high: float, band: Band) -> Status:
     return "INCONCLUSIVE"
 
 
-def exit_code(valid: bool, statuses: Sequence[Status]) -> int:
-    """By EXIT_CODES."""
+def exit_code(valid: bool, statuses: Sequence[Status]) -> ExitCode:
+    """Of `aibenchc validate`: an INVALID run says nothing, whatever its targets; PASS and NOT COMPARABLE are OK."""
     if not valid:
-        return 3
-    return next(code for status, code in EXIT_CODES[1:] if status in statuses or status == "PASS")
+        return ExitCode.INVALID
+    codes = {"FAIL": ExitCode.FAIL, "INCONCLUSIVE": ExitCode.INCONCLUSIVE}
+    return gravest(codes.get(status, ExitCode.OK) for status in statuses)
 
 
 def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[tuple[Reason, ...], tuple[Check, ...]]:

@@ -21,10 +21,10 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanStage
 from aibenchrt.progress import Progress, silent
 from aibenchrt.serve.prepare import prepared_key
+from aibenchrt.sizes import SIZES
 from aibenchrt.train.device import description
 from aibenchrt.train.path_samples import RANKER, Asked, collect
 from aibenchrt.train.repository import Key, ModelVersion, code_hash, find, models_folder, store
-from aibenchrt.train.sizes import SIZES
 
 if TYPE_CHECKING:
     from aibenchrt.train.path_samples import Samples

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from aibenchc.cluster import POSTGRESQL_CALL_MS, POSTGRESQL_MIB
+from aibenchc.placement.site import POSTGRESQL_CALL_MS, POSTGRESQL_MIB
 from aibenchrt.components.database_operation.postgresql import DSN_VARIABLE
 from aibenchrt.control.cluster.certificates import certify
 from aibenchrt.datasets.movielens_shop.dataset import load_world

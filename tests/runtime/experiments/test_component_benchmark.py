@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aibenchc.cli import main
 from aibenchc.diagnostics import Diagnostics
-from aibenchc.driver import Settings, compile_spec
+from aibenchc.driver import CompileSettings, compile_spec
 from aibenchc.source import SourceFile
 from aibenchrt.collect.run import read_run
 from aibenchrt.control.assets import Assets, prepare
@@ -53,7 +53,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     source = SourceFile(SPEC.name, SPEC.read_text(encoding="utf-8"))
-    compiled = compile_spec(source, Settings(), Diagnostics(), lambda _name, _span: None, lambda _name, _span: None)
+    compiled = compile_spec(source, CompileSettings(), Diagnostics(), lambda _name, _span: None, lambda _name, _span: None)
     assert compiled is not None
     return compiled.plan
 
@@ -136,7 +136,7 @@ scenario two "Two classes" {
 }
 """
     diagnostics = Diagnostics()
-    compiled = compile_spec(SourceFile("two.aib", spec), Settings(), diagnostics, lambda _n, _s: None, lambda _n, _s: None)
+    compiled = compile_spec(SourceFile("two.aib", spec), CompileSettings(), diagnostics, lambda _n, _s: None, lambda _n, _s: None)
     assert compiled is not None, diagnostics.all
     two = prepare(compiled.plan, RunOptions(form="synthetic", size="tiny"), assets.prepared.parent / "two")
     find, parse = find_stage(compiled.plan, "indexing"), find_stage(compiled.plan, "query_parsing")

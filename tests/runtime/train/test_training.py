@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from aibenchc.diagnostics import Diagnostics
-from aibenchc.driver import Settings, compile_spec
+from aibenchc.driver import CompileSettings, compile_spec
 from aibenchc.emit import emit
 from aibenchc.source import SourceFile
 from aibenchrt.control.local.triton import assemble
@@ -51,7 +51,7 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     compiled = compile_spec(
-        SourceFile(SPEC.name, SPEC.read_text()), Settings(), Diagnostics(), lambda _name, _span: None, lambda _name, _span: True
+        SourceFile(SPEC.name, SPEC.read_text()), CompileSettings(), Diagnostics(), lambda _name, _span: None, lambda _name, _span: True
     )
     assert compiled is not None
     return compiled.plan

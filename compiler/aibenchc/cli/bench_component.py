@@ -1,0 +1,216 @@
+"""bench component: one component alone, by the parts of a scenario run; and how long its training takes to a target."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aibenchrt import catalog
+from aibenchrt.exit_codes import ExitCode, gravest
+
+from aibenchc.cli.compiled import compiled_spec, read_port
+from aibenchc.cli.distilling import add_distilling_arguments
+from aibenchc.cli.folders import RUNS, SPECS
+from aibenchc.cli.numbers import not_negative, positive, seeds
+from aibenchc.cli.output import complain, say, show
+from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
+from aibenchc.cli.trained import DEVICES, SERVED_SEED, add_data_arguments
+from aibenchc.diagnostics import Diagnostics, did_you_mean
+from aibenchc.planning import PORTS_FROM
+
+if TYPE_CHECKING:
+    from aibenchrt.control.options import RunOptions
+    from aibenchrt.experiments.component.one_task_plan import Mode
+    from aibenchrt.experiments.component.run import Emit
+    from aibenchrt.plan import Plan, PlanStage
+
+MODES = ("offline", "single", "open")
+IN_FLIGHT = 8
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="a component of the catalogue, as recommendation")
+    parser.add_argument(
+        "--spec", type=Path, action="append", default=[], help="the scenario that it stands in; the first below specs/ that has it"
+    )
+    parser.add_argument("--task", help="which of its tasks there; the first")
+    parser.add_argument("--model", help="another model of the component than the scenario's")
+    parser.add_argument("--modes", type=_modes, default=MODES, metavar="offline,single,open", help="which of them (all)")
+    parser.add_argument(
+        "--in-flight", type=_count, default=IN_FLIGHT, metavar="N", help=f"requests under way at once, offline ({IN_FLIGHT})"
+    )
+    parser.add_argument("--rate", type=positive, help="requests a second of the open loop; what the component gets in its scenario")
+    parser.add_argument("--duration", type=positive, metavar="S", help="seconds measured in each mode; the scenario's")
+    parser.add_argument("--warmup", type=not_negative, metavar="S", help="seconds of warm-up in each mode; the scenario's")
+    parser.add_argument("--inside", type=Path, metavar="RUN", help="a run of the scenario, whose figures of the same task to show beside")
+    parser.add_argument("--train", action="store_true", help="train it anew instead, and say how long it took to the target quality")
+    parser.add_argument("--target", type=positive, metavar="SHARE", help="with --train: of its metric, as 0.7; the scenario's")
+    parser.add_argument("--seeds", type=seeds, default=(SERVED_SEED,), metavar="7,8,9", help=f"with --train: once per seed ({SERVED_SEED})")
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="with --train: where (cpu)")
+    add_data_arguments(parser)
+    parser.add_argument("--runs", type=Path, default=RUNS, metavar="FOLDER", help="where the run directories are made (runs)")
+    parser.add_argument(
+        "--first-port", dest="ports_from", type=read_port, default=PORTS_FROM, metavar="PORT", help=f"of two ({PORTS_FROM})"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    add_distilling_arguments(parser)
+    parser.set_defaults(param=[], include=[], inventory=None, no_tls=False, stay=False, deployed=None)
+
+
+def _modes(text: str) -> tuple[str, ...]:
+    chosen = text.split(",")
+    if not set(chosen) <= set(MODES):
+        raise argparse.ArgumentTypeError(f"write some of {','.join(MODES)}, not {text!r}")
+    return tuple(mode for mode in MODES if mode in chosen)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"write a number from 1 to 1000, not {text!r}")
+    return int(text)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """The gravest exit code of all modes, as of `validate`; AUTHOR where there is no such component, task or model.
+
+    EnvironmentFailure: as `run` and `train` raise, AIB643, AIB644.
+    """
+    needs_runtime("bench component")
+    diagnostics = Diagnostics()
+    found = _in_a_scenario(arguments, diagnostics)
+    show(diagnostics)
+    if found is None:
+        return ExitCode.AUTHOR
+    plan, stage = found
+    with tempfile.TemporaryDirectory(prefix="aibench-alone-") as scratch, progress_bars() as progress:
+        from aibenchrt.control.options import RunOptions
+
+        command = shlex.join(["aibenchc", *sys.argv[1:]])
+        options = RunOptions(form=arguments.data, size=arguments.size, command=command, progress=progress)
+        if arguments.train:
+            return _train(arguments, plan, stage, options, Path(scratch))
+        return _bench(arguments, plan, stage, options, Path(scratch))
+
+
+def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> tuple[Plan, PlanStage] | None:
+    """The distilled plan of the first scenario that has it, and its stage there; None after a report."""
+    from aibenchrt.experiments.component.capture import find_stage
+
+    spec = catalog.component(arguments.name)
+    if spec is None:
+        names = [one.name for one in catalog.COMPONENTS]
+        diagnostics.report("AIB102", None, name=arguments.name, hint=did_you_mean(arguments.name, names))
+        return None
+    models = [model.name for model in spec.models]
+    if arguments.model is not None and arguments.model not in models:
+        hint = did_you_mean(arguments.model, models, "it has no model")
+        diagnostics.report("AIB108", None, component=spec.name, name=arguments.model, hint=hint)
+        return None
+    tried = arguments.spec or sorted(SPECS.glob("*.aib"))
+    known: list[str] = []
+    for path in tried:
+        arguments.spec = path
+        own = Diagnostics()
+        compiled = compiled_spec(arguments, own)
+        if compiled is None:
+            if len(tried) == 1:
+                show(own)
+            complain(f"… {path} does not compile and is left out")
+            continue
+        stage = find_stage(compiled.plan, spec.name, arguments.task)
+        known += [one.name for step in compiled.plan.steps for one in step.stages if one.component == spec.name]
+        if stage is not None:
+            complain(
+                f"… as task '{stage.name}' of {path}" + (f"; others: {', '.join(known[1:])}" if not arguments.task and known[1:] else "")
+            )
+            return compiled.plan, stage.model_copy(update={"model": arguments.model or stage.model})
+    where = ", ".join(map(str, tried)) or f"{SPECS}/*.aib, of which there is none"
+    diagnostics.report(
+        "AIB642", None, name=arguments.task or spec.name, where=where, known=f" (its tasks: {', '.join(known)})" if known else ""
+    )
+    return None
+
+
+def _bench(arguments: argparse.Namespace, plan: Plan, stage: PlanStage, options: RunOptions, scratch: Path) -> int:
+    from aibenchrt.experiments.component.one_task_plan import Mode
+    from aibenchrt.experiments.component.performance import AloneFigures, inside, table
+    from aibenchrt.experiments.component.run import Wanted, bench
+    from aibenchrt.report.writing import write_json
+
+    named = dict(zip(MODES, (Mode.OFFLINE, Mode.SINGLE, Mode.OPEN), strict=True))
+    wanted = Wanted(
+        modes=tuple(named[mode] for mode in arguments.modes),
+        rate=arguments.rate,
+        duration_s=arguments.duration,
+        warmup_s=arguments.warmup,
+        in_flight=arguments.in_flight,
+        ports_from=arguments.ports_from,
+    )
+    found = bench(plan, stage, wanted, options, arguments.runs, scratch, _emitter(scratch / "generated"))
+    figures = AloneFigures(
+        component=stage.component,
+        task=stage.name,
+        model=stage.model,
+        scenario=plan.scenario,
+        form=arguments.data,
+        size=arguments.size,
+        rate=found.rate,
+        reached=found.recording.reached_per_request,
+        modes=found.modes,
+        inside=inside(arguments.inside, stage.name) if arguments.inside else None,
+    )
+    shown = table(figures)
+    print_table(shown.title, shown.columns, shown.rows, shown.numeric)
+    complain(shown.legend)
+    for mode in figures.modes:
+        say(mode.directory)
+        for reason in mode.reasons:
+            complain(f"{mode.mode}: INVALID: {reason}")
+    if arguments.json is not None:
+        write_json(arguments.json, figures)
+        complain(f"wrote {arguments.json}")
+    return gravest(mode.exit_code for mode in figures.modes)
+
+
+def _emitter(folder: Path) -> Emit:
+    """The compiler's back ends on a plan of one mode; the stubs are the same for all."""
+    from aibenchc.emit import emit
+    from aibenchc.emit.artifact import Artifact, manifest, write
+    from aibenchc.emit.grpc import proto_path
+    from aibenchc.protoc import stubs
+
+    made: dict[bytes, tuple[Artifact, ...]] = {}
+
+    def emitted(plan: Plan, mode: Mode) -> Path:
+        artifacts = emit(plan)
+        proto = next(one for one in artifacts if one.path == proto_path(plan.scenario))
+        if proto.data not in made:
+            made[proto.data] = stubs(proto)
+        whole = (*artifacts, *made[proto.data])
+        target = folder / mode.name.lower()
+        write(target, (*whole, manifest(whole, {}, {"mode": mode.value}, importlib.metadata.version("aibenchc"))))
+        return target
+
+    return emitted
+
+
+def _train(arguments: argparse.Namespace, plan: Plan, stage: PlanStage, options: RunOptions, scratch: Path) -> int:
+    """FAIL where a training's held-out quality misses the target."""
+    from aibenchrt.experiments.component.training import table, target_of, train
+    from aibenchrt.report.writing import write_json
+    from aibenchrt.train.device import chosen_device
+
+    target = target_of(plan, stage, arguments.target)
+    found = train(plan, stage, target, arguments.seeds, chosen_device(arguments.device), options, scratch)
+    shown = table(found)
+    print_table(shown.title, shown.columns, shown.rows, shown.numeric)
+    complain(shown.legend)
+    if arguments.json is not None:
+        write_json(arguments.json, found)
+        complain(f"wrote {arguments.json}")
+    return ExitCode.OK if all(one.held_out is not None and target.reached(one.held_out) for one in found.trainings) else ExitCode.FAIL

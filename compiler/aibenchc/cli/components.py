@@ -1,0 +1,26 @@
+"""components: the catalogue, or one component or data set of it."""
+
+from __future__ import annotations
+
+import argparse
+
+from aibenchrt.exit_codes import ExitCode
+
+from aibenchc.cli.catalogue import one, table
+from aibenchc.cli.output import complain, say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", nargs="?", help="a component or a data set")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.name is None:
+        say(table())
+        return ExitCode.OK
+    text, hint = one(arguments.name)
+    if text is None:
+        complain(f"aibenchc: the catalogue has no {arguments.name!r}: {hint}")
+        return ExitCode.AUTHOR
+    say(text)
+    return ExitCode.OK

@@ -1,0 +1,42 @@
+"""data: the data sets on this machine; fetches or makes them."""
+
+from __future__ import annotations
+
+import argparse
+
+from aibenchrt import catalog
+from aibenchrt.datasets.specs import DATASETS
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.exit_codes import ExitCode
+
+from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    names = [spec.name for spec in DATASETS if spec.implemented]
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these data sets: {', '.join(names)}")
+    parser.add_argument("--fetch", choices=("real", "synthetic"), help="fetch or make the data sets in this form")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    needs_runtime("data")
+    from aibenchrt.datasets.cache import DEFAULT_SEED
+    from aibenchrt.datasets.listing import describe
+    from aibenchrt.datasets.worlds import DERIVED, WORLDS
+    from aibenchrt.home import home
+
+    for name in arguments.names:
+        if name not in WORLDS and name not in DERIVED:
+            known = ", ".join((*WORLDS, *DERIVED))
+            raise EnvironmentFailure("AIB103", f"the catalogue has no data set '{name}' that is here", f"there are {known}")
+    worlds = dict.fromkeys(world for name in arguments.names or WORLDS for world in catalog.worlds_of([name]))
+    if arguments.fetch:
+        with progress_bars() as progress:
+            for name in worlds:
+                WORLDS[name].load_world(arguments.fetch, DEFAULT_SEED, progress)
+    rows = [
+        (row.name, row.form, row.version, row.state, row.sizes, f"{row.bytes / 2**20:.1f} MiB" if row.bytes else "", row.licence)
+        for row in describe(home(), arguments.names)
+    ]
+    print_table("Data sets", ("name", "form", "version", "state", "sizes", "on disk", "licence"), rows)
+    return ExitCode.OK

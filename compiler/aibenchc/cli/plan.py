@@ -1,0 +1,136 @@
+"""plan: which host takes what, as a table, as JSON and as a picture; and what a deployment would change. Exits with a PlanExitCode."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import NoReturn
+
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.exit_codes import PlanExitCode
+
+from aibenchc.cli.compiled import add_inventory_arguments, add_port_argument, compiled_spec
+from aibenchc.cli.distilling import add_distilling_arguments
+from aibenchc.cli.output import complain, say, show, show_failure
+from aibenchc.cli.pictures import write_pictures
+from aibenchc.cli.spec import add_spec_arguments
+from aibenchc.cli.terminal import print_table
+from aibenchc.diagnostics import Diagnostics
+from aibenchc.driver import Compiled
+from aibenchc.placement.changes import HostChanges
+from aibenchc.placement.search import counted
+from aibenchc.show.overview import HostRow, Overview, PartRow, overview
+
+_COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "~": "\x1b[33m"}
+_PLAIN = "\x1b[0m"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_spec_arguments(parser)
+    add_distilling_arguments(parser)
+    add_inventory_arguments(parser, required=True)
+    add_port_argument(parser)
+    parser.add_argument("--json", action="store_true", help="as JSON instead of tables")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="write a picture too")
+    parser.add_argument(
+        "--diff",
+        action="store_true",
+        help="what a deployment would change; exit code 2 if anything, 1 for an error; parts --stay where they are",
+    )
+    parser.add_argument("--shipment", type=Path, metavar="FOLDER", help="compare the shipped code and models' versions too")
+
+    def error(message: str) -> NoReturn:  # argparse would exit 2, which here says that something changes
+        parser.print_usage(sys.stderr)
+        parser.exit(PlanExitCode.FAILED, f"{parser.prog}: error: {message}\n")
+
+    parser.error = error  # type: ignore[method-assign]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    diagnostics = Diagnostics()
+    compares = arguments.diff or arguments.deployed is not None or arguments.shipment is not None
+    arguments.stay = arguments.stay or compares
+    try:
+        compiled = compiled_spec(arguments, diagnostics)
+        show(diagnostics)
+        if compiled is None or compiled.placement is None:
+            return PlanExitCode.FAILED
+        if arguments.svg is not None:
+            _draw(arguments.svg, overview(compiled.plan, compiled.placement))
+        if compares:
+            return _diff(arguments, compiled)
+        _show(overview(compiled.plan, compiled.placement), arguments.json)
+    except EnvironmentFailure as failure:
+        show_failure(failure)
+        return PlanExitCode.FAILED
+    return PlanExitCode.SAME
+
+
+def _draw(path: Path, found: Overview) -> None:
+    from aibenchc.show.draw_hosts import draw_hosts
+
+    write_pictures(path.parent, {path.name: draw_hosts(found)})
+
+
+def _show(found: Overview, as_json: bool) -> None:
+    if as_json:
+        say(json.dumps(asdict(found), indent=1, ensure_ascii=False))
+        return
+    columns = ("part", "replica", "host", "address", "serves", "shards", "device", "MiB", "cores")
+    numeric = (1, 5, 7, 8)
+    print_table(f"{found.scenario}, deployment {found.deployment}", columns, [_part(row) for row in found.parts], numeric)
+    print_table(
+        "hosts",
+        ("host", "address", "groups", "parts", "MiB", "of", "cores", "of", "GPUs", "of"),
+        [_host(row) for row in found.hosts],
+        range(3, 10),
+    )
+
+
+def _part(row: PartRow) -> Sequence[str]:
+    shards = "" if row.shards is None else str(row.shards)
+    cores = f"{row.cores:.2f}" if row.cores else ""
+    return (row.part, str(row.replica), row.host, row.address, row.serves, shards, row.device, str(row.memory_mib), cores)
+
+
+def _host(row: HostRow) -> Sequence[str]:
+    memory = "?" if row.has_memory_mib is None else str(row.has_memory_mib)
+    cores = "?" if row.has_cores is None else f"{row.has_cores:g}"
+    taken = (str(row.parts), str(row.memory_mib), memory, f"{row.cores:.2f}", cores, str(row.gpus), str(row.has_gpus))
+    return (row.name, row.address, ", ".join(row.groups), *taken)
+
+
+def _diff(arguments: argparse.Namespace, compiled: Compiled) -> int:
+    from aibenchrt.plan import deployed
+
+    from aibenchc.placement.changes import changes
+    from aibenchc.placement.deployed import shipped
+
+    inventory = compiled.settings.inventory
+    assert inventory is not None, "--inventory is required"
+    archives = shipped(arguments.shipment) if arguments.shipment else None
+    found = changes(deployed(compiled.plan), inventory.held, archives)
+    if arguments.json:
+        say(json.dumps([asdict(host) for host in found], indent=1, ensure_ascii=False))
+    else:
+        _show_changes(found, len(inventory.hosts))
+    return PlanExitCode.CHANGES if found else PlanExitCode.SAME
+
+
+def _show_changes(found: Sequence[HostChanges], hosts: int) -> None:
+    coloured = sys.stdout.isatty()
+    signs = [change.sign for host in found for change in host.changes]
+    for host in found:
+        say(host.host)
+        for change in host.changes:
+            line = f"  {change.sign} {change.part}" + (f": {'; '.join(change.details)}" if change.details else "")
+            say(f"{_COLOURS[change.sign]}{line}{_PLAIN}" if coloured else line)
+    if found:
+        said = f"{signs.count('+')} to add, {signs.count('~')} to change, {signs.count('-')} to remove"
+        complain(f"{said}, on {counted(len(found), 'host')}")
+    else:
+        complain(f"nothing would change on {counted(hosts, 'host')}")

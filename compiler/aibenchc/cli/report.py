@@ -1,0 +1,33 @@
+"""report: tables and pictures of a run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from aibenchrt.exit_codes import ExitCode
+
+from aibenchc.cli.output import complain
+from aibenchc.cli.terminal import needs_runtime
+from aibenchc.cli.verdict import add_reference_argument, show_report
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
+    add_reference_argument(parser)
+    parser.add_argument(
+        "--measurements", type=Path, metavar="FILE", help="also write the service times measured, for `compile --measurements FILE`"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    needs_runtime("report")
+    from aibenchrt.report import write_measurements
+
+    show_report(arguments)
+    if arguments.measurements is not None:
+        found = write_measurements(arguments.measurements, arguments.run)
+        complain(f"wrote {arguments.measurements}: mean service times of {len(found.values)} tasks")
+        for reason in found.left_out:
+            complain(f"  not in it: {reason}")
+    return ExitCode.OK

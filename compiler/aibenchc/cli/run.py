@@ -1,0 +1,124 @@
+"""run: a spec compiled and deployed here or on hosts, its load sent, its records collected."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.exit_codes import ExitCode
+
+from aibenchc.cli.compiled import add_inventory_arguments, compile_and_show, read_port
+from aibenchc.cli.folders import GENERATED, RUNS
+from aibenchc.cli.numbers import not_negative, positive
+from aibenchc.cli.output import complain, say
+from aibenchc.cli.terminal import needs_runtime, progress_bars
+from aibenchc.cli.trained import add_trained_spec_arguments
+
+EXTRA_S = 20.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_trained_spec_arguments(parser)
+    _add_run_arguments(parser)
+    _add_cluster_arguments(parser)
+
+
+def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--runs", type=Path, default=RUNS, metavar="FOLDER", help="where the run directory is made (runs)")
+    parser.add_argument("--rate", type=positive, help="requests per second, instead of the spec's")
+    parser.add_argument("--duration", type=positive, metavar="S", help="seconds measured, instead of the spec's")
+    parser.add_argument("--warmup", type=positive, metavar="S", help="seconds of warm-up, instead of the spec's")
+    parser.add_argument("--seed", type=_seed, help="of the schedule, instead of the spec's")
+    parser.add_argument("--first-port", type=read_port, metavar="PORT", help="the first port of the services, instead of the plan's")
+    parser.add_argument(
+        "--extra", type=not_negative, default=EXTRA_S, metavar="S", help=f"longest extra run of rare classes ({EXTRA_S:g}; 0: none)"
+    )
+    parser.add_argument(
+        "--replace",
+        action="append",
+        default=[],
+        type=_replacement,
+        metavar="TASK=random|baseline",
+        help="answer an AI task at random or by its baseline: what does it contribute?",
+    )
+
+
+def _add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
+    add_inventory_arguments(parser)
+    parser.add_argument("--teardown", action="store_true", help="with -i: take everything off the hosts again when the records are here")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="with -i: go on with a run that was interrupted, or only prepared")
+    parser.add_argument(
+        "--prepare-only",
+        action="store_true",
+        help="with -i: fetch, train and pack, and leave the hosts alone; --resume goes on, where no registry need be reached",
+    )
+    parser.add_argument(
+        "--expect-fault",
+        default="",
+        metavar="TEXT",
+        help="with -i: you break something on purpose while the load runs; the report then shows what users saw of it",
+    )
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"write a whole number from 0 to {2**32 - 1}, not {text!r}")
+    return int(text)
+
+
+def _replacement(text: str) -> tuple[str, str]:
+    task, _, model = text.partition("=")
+    if not task or model not in ("random", "baseline"):
+        raise argparse.ArgumentTypeError(f"write TASK=random or TASK=baseline, not {text!r}")
+    return task, model
+
+
+def run(arguments: argparse.Namespace) -> int:
+    needs_runtime("run")
+    on_hosts = arguments.inventory is not None
+    for option in ("teardown", "resume", "expect_fault", "no_tls", "prepare_only"):
+        if getattr(arguments, option) and not on_hosts:
+            raise EnvironmentFailure("AIB636", f"--{option.replace('_', '-')} is for a run on hosts", "name them with -i INVENTORY")
+    if arguments.prepare_only and (arguments.teardown or arguments.resume):
+        given = "--teardown" if arguments.teardown else "--resume"
+        raise EnvironmentFailure("AIB636", f"--prepare-only never touches the hosts, which {given} is about", "give one of them")
+    if on_hosts:
+        arguments.ports_from = arguments.first_port or arguments.ports_from
+        arguments.out = arguments.out or GENERATED / f"{arguments.spec.stem}-on-{arguments.inventory.stem}"
+    generated = compile_and_show(arguments)
+    if generated is None:
+        return ExitCode.AUTHOR
+    from aibenchrt.control.local.run import run_local
+    from aibenchrt.control.options import ClusterOptions, RunOptions
+
+    with progress_bars() as progress:
+        options = RunOptions(
+            form=arguments.data,
+            size=arguments.size,
+            rate=arguments.rate,
+            duration_s=arguments.duration,
+            warmup_s=arguments.warmup,
+            seed=arguments.seed,
+            ports_from=None if on_hosts else arguments.first_port,
+            overrides=dict(arguments.replace),
+            extra=arguments.extra > 0,
+            extra_s=arguments.extra,
+            command=shlex.join(["aibenchc", *sys.argv[1:]]),
+            progress=progress,
+        )
+        if on_hosts:
+            from aibenchrt.control.cluster.run import run_cluster
+
+            whole = ClusterOptions(options, arguments.teardown, arguments.resume, arguments.expect_fault, arguments.prepare_only)
+            directory = run_cluster(generated, arguments.inventory, arguments.runs, whole)
+        else:
+            directory = run_local(generated, arguments.runs, options)
+    say(str(directory))
+    if arguments.prepare_only:
+        complain(f"next: the same command with --resume {directory} instead of --prepare-only, where the hosts can be reached")
+    else:
+        complain(f"next: aibenchc validate {directory} --report")
+    return ExitCode.OK

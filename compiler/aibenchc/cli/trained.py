@@ -1,0 +1,29 @@
+"""Arguments about data sets and trained models."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from aibenchrt.sizes import SIZES
+
+from aibenchc.cli.distilling import add_distilling_arguments
+from aibenchc.cli.spec import add_spec_arguments
+from aibenchc.planning import PORTS_FROM
+
+SERVED_SEED = 7
+DEVICES = ("cpu", "cuda", "auto")
+
+
+def add_trained_spec_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of the verbs that compile a spec and then need its data and trained models."""
+    add_spec_arguments(parser)
+    add_distilling_arguments(parser)
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the compiled scenario goes; generated/<spec> if not given")
+    parser.set_defaults(ports_from=PORTS_FROM, no_stubs=False, inventory=None, no_tls=False, stay=False, deployed=None)
+    add_data_arguments(parser)
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", choices=("real", "synthetic"), default="real", help="the form of the data sets")
+    parser.add_argument("--size", choices=SIZES, default="small", help="the size of the models' training")

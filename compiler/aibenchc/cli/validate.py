@@ -1,0 +1,40 @@
+"""validate: a run judged against its references, slo and quality targets; with --spec, what a spec covers."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from aibenchrt.exit_codes import ExitCode
+
+from aibenchc.cli import validate_spec
+from aibenchc.cli.output import complain
+from aibenchc.cli.terminal import needs_runtime, print_table
+from aibenchc.cli.verdict import add_reference_argument, say_verdict, show_report
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, metavar="RUN", nargs="?", help="a run directory")
+    add_reference_argument(parser)
+    validate_spec.add_arguments(parser)
+    parser.add_argument("--report", action="store_true", help="the whole report too: its tables, and report.html in the run directory")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.spec is not None and arguments.run is None:
+        return validate_spec.run(arguments)
+    if arguments.run is None or arguments.spec is not None or arguments.sign:
+        complain("aibenchc validate: name a run directory, or a spec with --spec SPEC; --sign goes with --spec")
+        return ExitCode.ENVIRONMENT
+    needs_runtime("validate")
+    from aibenchrt.report import validate
+    from aibenchrt.report.tables import judgement_table
+
+    if arguments.report:
+        return show_report(arguments).exit_code
+    verdict = validate(arguments.run, arguments.reference)
+    say_verdict(verdict)
+    table = judgement_table(verdict)
+    if table.rows:
+        print_table(table.title, table.columns, table.rows)
+    return verdict.exit_code

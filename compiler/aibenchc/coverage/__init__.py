@@ -1,0 +1,1 @@
+"""The published scenarios, and what of them a distilled graph covers."""

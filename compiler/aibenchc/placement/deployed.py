@@ -1,0 +1,106 @@
+"""What is deployed: each host's /var/lib/aibench/<scenario>/deployed.json, fetched with `ansible`, or read from a folder."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import Deployed
+from pydantic import ValidationError
+
+from aibenchc.placement.inventory import tool
+
+STATE = "/var/lib/aibench"
+FILE = "deployed.json"
+LONGEST_S = 300.0
+SHOWN_HOSTS = 3
+_HINT = "look at the host, or deploy to it again"
+
+
+def fetch(inventory: Path, scenario: str, hosts: Iterable[str]) -> dict[str, Deployed | None]:
+    """Host → what it holds, None where nothing of the scenario is deployed. Other hosts of the inventory are there if they hold any.
+
+    EnvironmentFailure AIB601: no ansible-core; AIB619: a host cannot be asked, or what it says cannot be understood.
+    """
+    path = f"{STATE}/{scenario}/{FILE}"
+    with tempfile.TemporaryDirectory(prefix="aibenchc-") as folder:
+        command = [tool("ansible"), "all", "-i", str(inventory.absolute()), "--become", "--tree", folder]
+        command += ["-m", "ansible.builtin.slurp", "-a", f"src={path}"]
+        try:
+            ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST_S, stdin=subprocess.DEVNULL)
+        except subprocess.TimeoutExpired as late:
+            message = f"the hosts did not say within {LONGEST_S:g} s what they hold"
+            raise EnvironmentFailure("AIB619", message, "name a folder of their deployed.json with --deployed") from late
+        answers = {file.name: read_json(file.read_bytes(), file.name) for file in Path(folder).iterdir()}
+    found: dict[str, Deployed | None] = {}
+    refused = {}
+    for host in hosts:
+        answer = answers.get(host)
+        content = answered(answer, host) if answer is not None else f"no answer; {ended.stderr.strip()[:200] or 'ansible said nothing'}"
+        if isinstance(content, str):
+            refused[host] = content
+        else:
+            found[host] = read(content, host) if content else None
+    for host in sorted(answers.keys() - found.keys() - refused.keys()):
+        content = answered(answers[host], host)
+        if isinstance(content, bytes) and content:
+            found[host] = read(content, host)
+    if refused:
+        listed = "; ".join(f"{host}: {why}" for host, why in list(refused.items())[:SHOWN_HOSTS])
+        listed += f"; and {len(refused) - SHOWN_HOSTS} hosts more" if len(refused) > SHOWN_HOSTS else ""
+        raise EnvironmentFailure("AIB619", f"cannot ask what is deployed: {listed}", "`ansible all -i INVENTORY -m ping` tells more")
+    return found
+
+
+def answered(answer: Mapping[str, Any], host: str) -> bytes | str:
+    """The file's bytes, none where there is no such file; as text, why the host did not answer."""
+    if "content" in answer:
+        try:
+            return base64.b64decode(str(answer["content"]), validate=True)
+        except binascii.Error:
+            return f"{host} sent something that is not base64"
+    said = str(answer.get("msg", "it failed"))
+    return b"" if "file not found" in said.lower() and not answer.get("unreachable") else said.strip().replace("\n", " ")[:300]
+
+
+def in_folder(folder: Path, hosts: Iterable[str]) -> dict[str, Deployed | None]:
+    """From <folder>/<host>.json, of the hosts given and of any other that the folder knows. EnvironmentFailure AIB619."""
+    if not folder.is_dir():
+        raise EnvironmentFailure("AIB619", f"there is no folder '{folder}'", "name one that holds <host>.json of each host")
+    files = {path.stem: path for path in sorted(folder.glob("*.json"))}
+    names = dict.fromkeys((*hosts, *files))
+    return {host: read(files[host].read_bytes(), host) if host in files else None for host in names}
+
+
+def read(content: bytes, host: str) -> Deployed:
+    try:
+        found = Deployed.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        raise EnvironmentFailure("AIB619", f"{FILE} of '{host}' cannot be read: {where}: {first['msg']}", _HINT) from error
+    return found
+
+
+def read_json(content: bytes, host: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError as error:
+        raise EnvironmentFailure("AIB619", f"ansible's answer of '{host}' is no JSON", _HINT) from error
+    return found if isinstance(found, dict) else {}
+
+
+def shipped(folder: Path) -> dict[str, str]:
+    """Archives of a shipment: name → name with its content hash. EnvironmentFailure AIB619: it is none."""
+    try:
+        found = json.loads((folder / "shipment.json").read_bytes())["aibench_archives"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EnvironmentFailure("AIB619", f"'{folder}' holds no shipment", "name the folder that `aibenchc run` shipped from") from error
+    return {str(name): str(archive) for name, archive in found.items()}

@@ -1,0 +1,288 @@
+"""A deployment and an inventory → what has to be placed, and the placement in the plan's terms."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from aibenchrt import catalog
+from aibenchrt import plan as p
+from aibenchrt.component import ComponentSpec, Model
+
+from aibenchc.diagnostics import Diagnostics
+from aibenchc.distill.branches import share_of
+from aibenchc.flow import Flow
+from aibenchc.model import Deployment, Load, joined
+from aibenchc.placement.inventory import Inventory
+from aibenchc.placement.search import TRITON_MIB, Held, Kind, Need, Placed, Placement, Rules, Shortfall, counted, place
+
+PLANNER, TRITON, POSTGRESQL, GENERATOR = "planner", "triton", "postgresql", "generator"
+LAST_PORT = 65535
+
+# Measured with `ComponentSpec.memory_mib` and `cpu_ms`, and rounded up in the same way.
+PROCESS_MIB = 48  # of a component's memory, what the Python process with gRPC takes
+PLANNER_MIB, PLANNER_CALL_MS = 128, 0.7
+GENERATOR_MIB, GENERATOR_REQUEST_MS = 192, 2.0
+# PostgreSQL 15 over mutual TLS, MovieLens' users, 30 calls/s on two busy cores: 34 MiB (PSS) and 0.36 ms of CPU a call. To that comes what
+# its shared buffers (128 MiB unless set) take once tables that fill them have been read, and 4 MiB for each further connection.
+POSTGRESQL_MIB, POSTGRESQL_CALL_MS = 192, 0.5
+MULTIPLY_ADDS_MS = 80.0  # millions of them in a ms of one core: the 4,100 of ResNet-50 take ONNX Runtime 47 ms
+LEAST_MILLICORES = 10  # an idle process that is asked for its health
+ASSUMED_RATE = 30.0  # requests/s of a load whose rate the spec does not say: a trace
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where everything of a plan is. placement: what each replica takes, too."""
+
+    services: tuple[p.PlanService, ...]
+    hosts: tuple[p.PlanHost, ...]
+    generators: tuple[str, ...]
+    placement: Placement
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What a deployment says, in names of the plan's steps; sizes in names of stages, of which distilling may have combined several."""
+
+    replicas: Mapping[str, int]
+    memory_mib: Mapping[str, int]
+    cores: Mapping[str, float]
+    gpu: frozenset[str]
+    generators: int
+    rules: Rules
+
+
+def site_of(
+    flow: Flow, steps: Sequence[p.Step], deployment: Deployment, load: Load, inventory: Inventory, ports_from: int, diagnostics: Diagnostics
+) -> Site | None:
+    """None after a report: AIB402 (ports), AIB408 (it does not fit), AIB412 (replicas of what keeps state), AIB413 (contradiction).
+
+    Warns: AIB409 (another number of hosts), AIB410 (generators share hosts), AIB411 (a task that distilling removed), AIB414 (replicas
+    share a host), AIB415 (GPUs are kept free, but not used).
+    """
+    before = diagnostics.errors
+    required = requirements_of(steps, deployment, diagnostics)
+    needs = tuple(needs_of(flow, steps, required, load, len(inventory.allowed("generators"))))
+    check_state(steps, required, deployment, diagnostics)
+    check_rules(required.rules, deployment, diagnostics)
+    if diagnostics.errors > before:
+        return None
+    found = place(needs, inventory, required.rules, held_of(needs, steps, inventory))
+    if isinstance(found, Shortfall):
+        fields = {"name": deployment.name, "hosts": counted(len(inventory.hosts), "host"), "short": found.reason}
+        diagnostics.report("AIB408", deployment.span, notes=found.notes, **fields)
+        return None
+    warn(found, deployment, inventory, diagnostics)
+    services = services_of(found, inventory, ports_from, diagnostics)
+    hosts = tuple(
+        p.PlanHost(name=host.name, address=host.address, cores=host.cores, memory_mib=host.memory_mib, gpus=host.gpus)
+        for host in inventory.hosts
+    )
+    return Site(services, hosts, tuple(one.host.name for one in found.of(GENERATOR)), found) if services else None
+
+
+def requirements_of(steps: Sequence[p.Step], deployment: Deployment, diagnostics: Diagnostics) -> Requirements:
+    step_of = {stage.name: step.task for step in steps for stage in step.stages} | {PLANNER: PLANNER, POSTGRESQL: POSTGRESQL}
+    groups = (*deployment.apart, *deployment.together)
+    sized = (*deployment.replicas, *deployment.memory_mib, *deployment.cores)
+    for name in dict.fromkeys((*(name for name, _ in sized), *deployment.gpu, *(name for group in groups for name in group))):
+        if name not in step_of:
+            diagnostics.report("AIB411", deployment.span, name=deployment.name, task=name)
+    replicas: dict[str, int] = defaultdict(int)
+    for name, count in deployment.replicas:
+        if name in step_of:
+            replicas[step_of[name]] = max(count, replicas[step_of[name]])
+    for group in deployment.apart:
+        for one, other in combinations(group, 2):
+            if one in step_of and step_of[one] == step_of.get(other):
+                why = f"distilling combined them to '{step_of[one]}'"
+                diagnostics.report("AIB413", deployment.span, one=one, other=other, why=why)
+    apart, together = (
+        tuple(frozenset(step_of[name] for name in group if name in step_of) for group in groups)
+        for groups in (deployment.apart, deployment.together)
+    )
+    gpu = frozenset(step_of[name] for name in deployment.gpu if name in step_of)
+    rules = Rules(apart, (*together, *sharing_state(steps).values()))
+    return Requirements(replicas, dict(deployment.memory_mib), dict(deployment.cores), gpu, deployment.generators, rules)
+
+
+def sharing_state(steps: Sequence[p.Step]) -> dict[str, frozenset[str]]:
+    """What is kept on disk → the steps that keep it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for step in steps:
+        for stage in step.stages:
+            state = spec_of(stage).state_of(stage.settings)
+            if state is not None:
+                found[state].add(step.task)
+    return {state: frozenset(tasks) for state, tasks in found.items()}
+
+
+def spec_of(stage: p.PlanStage) -> ComponentSpec:
+    spec = catalog.component(stage.component)
+    assert spec is not None, f"the plan has the unknown component '{stage.component}'"
+    return spec
+
+
+def uses_postgresql(step: p.Step) -> bool:
+    return any(stage.settings.get("engine") == POSTGRESQL for stage in step.stages)
+
+
+def held_of(needs: Sequence[Need], steps: Sequence[p.Step], inventory: Inventory) -> Held:
+    """Where the replicas are, as the hosts say. Replicas of a model are alike: they are numbered by the order of their hosts."""
+    stages = {step.task: {stage.name for stage in step.stages} for step in steps}
+    processes = ((need.name, replica) for need in needs if need.kind != "ai" for replica in range(need.replicas))
+    units = {p.unit_name(*process): process for process in processes}
+    held: dict[tuple[str, int], str] = {}
+    serving: dict[str, int] = defaultdict(int)
+    for host in inventory.hosts:
+        found = inventory.held.get(host.name)
+        for part in found.parts if found else ():
+            if part.kind != "triton" and part.name in units:
+                held[units[part.name]] = host.name
+            for need in needs if part.kind == "triton" else ():
+                if need.kind == "ai" and stages[need.name] <= part.stages.keys():
+                    held[need.name, serving[need.name]] = host.name
+                    serving[need.name] += 1
+    return held
+
+
+# Demands
+
+
+def needs_of(flow: Flow, steps: Sequence[p.Step], required: Requirements, load: Load, generator_hosts: int) -> Iterator[Need]:
+    """The planner, the steps in their order, PostgreSQL, the generators: a generator for each host that may take one, at most."""
+    rate = requests_per_second(load)
+    calls = {step.task: share_of(flow, flow.runs.get(step.task, 0)) for step in steps}
+
+    def need(name: str, kind: Kind, mib: int, ms_per_request: float, cores: float = 0.0) -> Need:
+        """cores: said by the author, of all replicas each; ms_per_request: of all replicas together."""
+        replicas = required.replicas.get(name, 1)
+        millicores = round(1000 * cores + rate * ms_per_request / replicas)
+        return Need(name, kind, mib, max(LEAST_MILLICORES, millicores), replicas, name in required.gpu)
+
+    def said(name: str, mib: int, ms: float) -> tuple[int, float, float]:
+        cores = required.cores.get(name)
+        return required.memory_mib.get(name, mib), 0.0 if cores is not None else ms, cores or 0.0
+
+    yield need(PLANNER, "planner", *said(PLANNER, PLANNER_MIB, PLANNER_CALL_MS * max(1.0, sum(calls.values()))))
+    for step in steps:
+        stages = [said(stage.name, memory_mib(stage), calls[step.task] * call_ms(stage)) for stage in step.stages]
+        mib = sum(stage[0] for stage in stages) - PROCESS_MIB * (len(stages) - 1)
+        kind: Kind = "ai" if step.kind == "ai" else "service"
+        yield need(step.task, kind, mib, sum(stage[1] for stage in stages), sum(stage[2] for stage in stages))
+    asking = sum(calls[step.task] for step in steps if uses_postgresql(step))
+    if any(uses_postgresql(step) for step in steps):
+        yield need(POSTGRESQL, "postgresql", *said(POSTGRESQL, POSTGRESQL_MIB, POSTGRESQL_CALL_MS * asking))
+    generators = max(1, min(required.generators, generator_hosts))
+    millicores = max(LEAST_MILLICORES, round(rate * GENERATOR_REQUEST_MS / generators))
+    yield Need(GENERATOR, "generator", GENERATOR_MIB, millicores, generators)
+
+
+def call_ms(stage: p.PlanStage) -> float:
+    """CPU time of one call."""
+    return spec_of(stage).cpu_ms + sum(model.cost for model in models_of(stage)) / MULTIPLY_ADDS_MS
+
+
+def memory_mib(stage: p.PlanStage) -> int:
+    return spec_of(stage).memory_mib + sum(model.memory_mib for model in models_of(stage))
+
+
+def models_of(stage: p.PlanStage) -> tuple[Model, ...]:
+    """The one that serves; none of a service."""
+    return tuple(model for model in spec_of(stage).models if model.name == stage.model)
+
+
+def requests_per_second(load: Load) -> float:
+    """Of a closed loop at most: users that are answered at once."""
+    if load.arrival == "users":
+        return (load.users or 1) / max(load.think_s or 0.0, 1.0)
+    return load.rate or ASSUMED_RATE
+
+
+# Checks
+
+
+def check_state(steps: Sequence[p.Step], required: Requirements, deployment: Deployment, diagnostics: Diagnostics) -> None:
+    for state, tasks in sharing_state(steps).items():
+        for task in sorted(tasks):
+            if required.replicas.get(task, 1) > 1:
+                diagnostics.report("AIB412", deployment.span, task=task, count=required.replicas[task], state=f"'{state}'")
+
+
+def check_rules(rules: Rules, deployment: Deployment, diagnostics: Diagnostics) -> None:
+    """Whether what stays apart goes together, by a word of the author's, by what they keep, or since distilling made one task of them."""
+    one_host = joined(rules.together)
+    for group in rules.apart:
+        for one, other in combinations(sorted(group), 2):
+            if any(one in together and other in together for together in one_host):
+                diagnostics.report("AIB413", deployment.span, one=one, other=other, why="they go together")
+
+
+def warn(found: Placement, deployment: Deployment, inventory: Inventory, diagnostics: Diagnostics) -> None:
+    hosts = len(inventory.hosts)
+    if hosts != deployment.nodes:
+        diagnostics.report("AIB409", deployment.span, name=deployment.name, nodes=deployment.nodes, hosts=hosts)
+    generators = found.of(GENERATOR)
+    if not found.alone and hosts > 1:
+        names = ", ".join(f"'{one.host.name}'" for one in generators)
+        diagnostics.report("AIB410", deployment.span, hosts=names)
+    if len(generators) < deployment.generators:
+        diagnostics.report("AIB416", deployment.span, wanted=deployment.generators, found=len(generators))
+    together: dict[tuple[str, str], int] = defaultdict(int)
+    for one in found.placed:
+        together[one.need.name, one.host.name] += 1
+    for (name, host), count in together.items():
+        if count > 1:
+            diagnostics.report("AIB414", deployment.span, count=count, name=name, host=host)
+    for one in found.placed:
+        if one.gpu is not None:
+            diagnostics.report("AIB415", deployment.span, name=one.need.name, host=one.host.name)
+
+
+# The plan's terms
+
+
+def services_of(found: Placement, inventory: Inventory, ports_from: int, diagnostics: Diagnostics) -> tuple[p.PlanService, ...]:
+    """A port for each thing that listens, the same on every host; those of further replicas on one host follow all others."""
+    listening = list(dict.fromkeys(one.need.name for one in found.placed if one.need.kind not in ("ai", "generator")))
+    models: dict[str, list[Placed]] = defaultdict(list)
+    for one in found.placed:
+        if one.need.kind == "ai":
+            models[one.need.name].append(one)
+    if models:
+        listening.insert(1, TRITON)
+    further = ports_from + len(listening)
+    memory = {one.need.name: one.need.memory_mib for one in found.placed}
+    order = {host.name: number for number, host in enumerate(inventory.hosts)}
+    services = {}
+    for number, name in enumerate(listening):
+        if name == TRITON:
+            serving = {one.host.name for placed in models.values() for one in placed}
+            ends = [(host.name, host.address, ports_from + number) for host in inventory.hosts if host.name in serving]
+            services[name] = service(name, ends, TRITON_MIB)
+            continue
+        ends, seen = [], set[str]()
+        for one in found.of(name):
+            port = ports_from + number
+            if one.host.name in seen:
+                port, further = further, further + 1
+            seen.add(one.host.name)
+            ends.append((one.host.name, one.host.address, port))
+        services[name] = service(name, ends, memory[name])
+    for name, placed in models.items():
+        port = ports_from + listening.index(TRITON)
+        on = sorted(placed, key=lambda one: order[one.host.name])  # replicas of a model are alike
+        services[name] = service(name, [(one.host.name, one.host.address, port) for one in on], memory[name])
+    if further - 1 > LAST_PORT:
+        diagnostics.report("AIB402", None, count=further - ports_from, first=ports_from)
+        return ()
+    return tuple(services.values())
+
+
+def service(task: str, ends: Sequence[tuple[str, str, int]], memory_mib: int) -> p.PlanService:
+    """ends: (host, address, port) of each replica."""
+    endpoints = tuple(f"{address}:{port}" for _, address, port in ends)
+    return p.PlanService(task=task, endpoints=endpoints, hosts=tuple(host for host, _, _ in ends), memory_mib=memory_mib)

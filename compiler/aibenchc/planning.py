@@ -1,0 +1,327 @@
+"""Graph → Plan: the order of the steps, where every input comes from, what the response waits for, and who listens where."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from aibenchrt import catalog
+from aibenchrt import plan as p
+from aibenchrt.component import ComponentSpec, Kind, Port
+
+from aibenchc.diagnostics import Diagnostics, did_you_mean
+from aibenchc.distill import Distilled
+from aibenchc.flow import Flow, analyse, control_edges
+from aibenchc.flow.order import until_tasks
+from aibenchc.flow.wires import Wire
+from aibenchc.graph import RESPONSE, Choice, ChoiceKind, Graph, Stage, Task
+from aibenchc.model import Deployment, Load, Reference, Scenario
+from aibenchc.placement.inventory import Inventory
+from aibenchc.placement.search import Placement
+from aibenchc.placement.site import LAST_PORT, PLANNER, TRITON, site_of
+from aibenchc.source import Span
+
+PORTS_FROM = 21000
+
+
+@dataclass(frozen=True)
+class Where:
+    """inventory: the hosts that take the parts; None: all on this machine, plainly connected."""
+
+    ports_from: int = PORTS_FROM
+    inventory: Inventory | None = None
+    tls: bool = True
+
+
+@dataclass(frozen=True)
+class Planned:
+    """placement: what each replica takes and where it is; None without an inventory."""
+
+    plan: p.Plan
+    placement: Placement | None = None
+
+
+def plan(scenario: Scenario, distilled: Distilled, deployment_name: str, diagnostics: Diagnostics, where: Where) -> Planned | None:
+    """The plan of a distilled scenario in one of its deployments; None if something was reported that bars it.
+
+    Reports AIB401 (deployment), AIB402 (ports), AIB403–404 (models), AIB405 (references), AIB501, AIB505 (no component or data set),
+    AIB506 (ports that Triton cannot carry), and with an inventory what `placement.site.site_of` does.
+    """
+    graph = distilled.graph
+    deployment = find_deployment(scenario, deployment_name, diagnostics)
+    if not implemented(graph, diagnostics, {task.name: task.span for task in scenario.graph.tasks}) or deployment is None:
+        return None
+    models = choose_models(graph, deployment, diagnostics)
+    flow = analyse(graph)
+    assert not flow.findings, f"distilling left {flow.findings[0]}"
+    tasks = {task.name: task for task in graph.tasks}
+    steps = plan_steps(flow, tasks, models)
+    site = None
+    if where.inventory is None:
+        services = place(steps, where.ports_from, diagnostics)
+    else:
+        site = site_of(flow, steps, deployment, scenario.load, where.inventory, where.ports_from, diagnostics)
+        services = site.services if site else ()
+    note_removed_references(scenario.references, graph, diagnostics)
+    if diagnostics.failed:
+        return None
+    requests = tuple(
+        p.PlanRequest(name=r.name, share=r.share, dataset=r.dataset, source=r.source, ports=plan_ports(r.ports)) for r in graph.requests
+    )
+    choices = tuple(plan_choice(choice, tasks) for choice in graph.choices)
+    response = response_parts(flow, tasks)
+    planned = p.Plan(
+        scenario=scenario.name,
+        title=scenario.title,
+        deployment=deployment.name,
+        profile=deployment.profile,
+        seed=scenario.load.seed,
+        graph_hash=p.wiring_hash(requests, steps, choices, response),
+        datasets={dataset.name: dataset.spec for dataset in graph.datasets},
+        requests=requests,
+        steps=steps,
+        choices=choices,
+        response=response,
+        services=services,
+        hosts=site.hosts if site else (),
+        generators=site.generators if site else (),
+        tls=where.tls and site is not None,
+        load=plan_load(scenario.load),
+        metrics=scenario.metrics,
+        percentiles=scenario.latency.percentiles,
+        slo=tuple(p.PlanBound(metric="latency", percentile=s.percentile, below_ms=s.below_ms) for s in scenario.slo),
+        quality=tuple(quality_targets(graph)),
+        update=tuple(p.PlanUpdate(frequency=u.frequency, every_s=u.every_s, tasks=u.tasks) for u in distilled.updates),
+        references=tuple(plan_reference(reference) for reference in scenario.references),
+    )
+    return Planned(planned, site.placement if site else None)
+
+
+def find_deployment(scenario: Scenario, name: str, diagnostics: Diagnostics) -> Deployment | None:
+    by_name = {deployment.name: deployment for deployment in scenario.deployments}
+    if name not in by_name:
+        diagnostics.report("AIB401", None, name=name, hint=did_you_mean(name, by_name))
+    return by_name.get(name)
+
+
+def implemented(graph: Graph, diagnostics: Diagnostics, declared: Mapping[str, Span | None]) -> bool:
+    """Reports every task and data set that the library only specifies. declared: where each task stands, before distilling combined any."""
+    for task in graph.tasks:
+        for stage in task.stages:
+            if not spec_of(stage).implemented:
+                diagnostics.report("AIB501", declared.get(stage.name, task.span), task=stage.name, component=stage.component)
+        if is_ai(task):
+            for port in (*task.inputs, *task.outputs):
+                if port.many:
+                    diagnostics.report("AIB506", task.span, task=task.name, port=port.name)
+    for dataset in graph.datasets:
+        spec = catalog.dataset(dataset.spec)
+        assert spec is not None, f"validate let the unknown data set '{dataset.spec}' through"
+        if not spec.implemented:
+            diagnostics.report("AIB505", dataset.span, name=dataset.name)
+    return not diagnostics.failed
+
+
+def spec_of(stage: Stage) -> ComponentSpec:
+    spec = catalog.component(stage.component)
+    assert spec is not None, f"validate let the unknown component '{stage.component}' through"
+    return spec
+
+
+def is_ai(task: Task) -> bool:
+    return spec_of(task.stages[0]).kind is Kind.AI
+
+
+def choose_models(graph: Graph, deployment: Deployment, diagnostics: Diagnostics) -> dict[tuple[str, str], str]:
+    """(task, stage) → the one model that serves: what distilling left, else the first that the deployment's profile allows."""
+    chosen = {}
+    for task in graph.tasks:
+        for stage in task.stages:
+            spec = spec_of(stage)
+            if spec.kind is not Kind.AI:
+                continue
+            offered = [(c.model, c.profile) for c in stage.candidates] or [(m.name, m.profile.value) for m in spec.models]
+            allowed = [model for model, profile in offered if profile == "small" or deployment.profile == "full"]
+            if not allowed:
+                diagnostics.report("AIB404", task.span, task=stage.name, profile=deployment.profile, deployment=deployment.name)
+                continue
+            if len(allowed) > 1:
+                diagnostics.report("AIB403", task.span, task=stage.name, model=allowed[0], others=", ".join(allowed[1:]))
+            chosen[task.name, stage.name] = allowed[0]
+    return chosen
+
+
+def plan_steps(flow: Flow, tasks: Mapping[str, Task], models: Mapping[tuple[str, str], str]) -> tuple[p.Step, ...]:
+    needed = on_the_way(flow)
+    arm_of = first_arms(flow.graph.choices)
+    return tuple(
+        p.Step(
+            task=name,
+            kind="ai" if is_ai(tasks[name]) else "service",
+            family=spec_of(tasks[name].stages[0]).family,
+            stages=tuple(plan_stage(tasks[name], stage, models) for stage in tasks[name].stages),
+            inputs=tuple(plan_inputs(tasks[name], flow.wires_into.get(name, ()), arm_of)),
+            outputs=plan_ports(tasks[name].outputs),
+            phase="response" if name in needed else "after",
+        )
+        for name in flow.order
+    )
+
+
+def on_the_way(flow: Flow) -> set[str]:
+    """What the response needs: its producers, what decides about them, and all of theirs."""
+    waits: dict[str, set[str]] = defaultdict(set)
+    for wire in flow.wires:
+        waits[wire.target].add(wire.source)
+    for decider, target, _ in control_edges(flow.graph):
+        waits[target].add(decider)
+    needed = {RESPONSE}
+    todo = [RESPONSE]
+    while todo:
+        for name in waits[todo.pop()] - needed:
+            needed.add(name)
+            todo.append(name)
+    return needed
+
+
+def first_arms(choices: Iterable[Choice]) -> dict[str, set[tuple[str, int]]]:
+    """task → the arms of FIRST choices that it stands in."""
+    arms: dict[str, set[tuple[str, int]]] = defaultdict(set)
+    for choice in choices:
+        if choice.kind is ChoiceKind.FIRST:
+            for number, arm in enumerate(choice.arms):
+                for task in arm.tasks:
+                    arms[task].add((choice.name, number))
+    return arms
+
+
+def plan_inputs(task: Task, wires: Sequence[Wire], arm_of: Mapping[str, set[tuple[str, int]]]) -> Iterator[p.Input]:
+    by_port: dict[str, list[Wire]] = defaultdict(list)
+    for wire in wires:
+        by_port[wire.target_port].append(wire)
+    for port in task.inputs:
+        fed = by_port[port.name]
+        concat = not port.many and from_several_arms([wire.source for wire in fed], arm_of)
+        yield p.Input(port=plan_port(port), sources=tuple(plan_source(wire) for wire in fed), concat=concat)
+
+
+def from_several_arms(sources: Iterable[str], arm_of: Mapping[str, set[tuple[str, int]]]) -> bool:
+    """Whether two of these tasks stand in different arms of one FIRST choice, so that both may have run."""
+    arms: dict[str, set[int]] = defaultdict(set)
+    for source in sources:
+        for choice, arm in arm_of.get(source, ()):
+            arms[choice].add(arm)
+    return any(len(numbers) > 1 for numbers in arms.values())
+
+
+def response_parts(flow: Flow, tasks: Mapping[str, Task]) -> tuple[p.ResponsePart, ...]:
+    """The ports of the response that something feeds, each with all its producers; optional where a case of some class leaves it out."""
+    parts: dict[str, list[Wire]] = defaultdict(list)
+    for wire in flow.wires_into.get(RESPONSE, ()):
+        parts[wire.target_port].append(wire)
+    return tuple(
+        p.ResponsePart(
+            port=p.PlanPort(
+                name=name,
+                type=output_port(tasks[wires[0].source], wires[0].source_port).type,
+                optional=not all(flow.producers(RESPONSE, name, case) for case in flow.cases),
+            ),
+            sources=tuple(plan_source(wire) for wire in wires),
+        )
+        for name, wires in parts.items()
+    )
+
+
+def output_port(task: Task, name: str) -> Port:
+    return next(port for port in task.outputs if port.name == name)
+
+
+def plan_choice(choice: Choice, tasks: Mapping[str, Task]) -> p.PlanChoice:
+    arms = tuple(
+        p.PlanArm(share=arm.share, when=p.Source(task=arm.when.task, port=arm.when.port) if arm.when else None) for arm in choice.arms
+    )
+    return p.PlanChoice(name=choice.name, kind=choice.kind.value, arms=arms, until=plan_until(choice, tasks))
+
+
+def plan_until(choice: Choice, tasks: Mapping[str, Task]) -> p.PlanUntil | None:
+    if choice.until is None:
+        return None
+    counted = until_tasks(choice, tasks)
+    counts = tuple(p.Source(task=task, port=choice.until.ref.port) for task in counted if task is not None)
+    assert len(counts) == len(choice.arms), f"validate let an arm of '{choice.name}' without '{choice.until.ref.port}' through"
+    return p.PlanUntil(counts=counts, at_least=choice.until.at_least)
+
+
+def place(steps: Sequence[p.Step], ports_from: int, diagnostics: Diagnostics) -> tuple[p.PlanService, ...]:
+    """The planner, Triton (its gRPC endpoint) if a step needs it, then every service task, on successive ports of 127.0.0.1."""
+    names = [PLANNER]
+    if any(step.kind == "ai" for step in steps):
+        names.append(TRITON)
+    names += [step.task for step in steps if step.kind == "service"]
+    if ports_from + len(names) - 1 > LAST_PORT:
+        diagnostics.report("AIB402", None, count=len(names), first=ports_from)
+        return ()
+    return tuple(p.PlanService(task=name, endpoints=(f"127.0.0.1:{ports_from + i}",)) for i, name in enumerate(names))
+
+
+def note_removed_references(references: Iterable[Reference], graph: Graph, diagnostics: Diagnostics) -> None:
+    stages = {stage.name for task in graph.tasks for stage in task.stages} | {task.name for task in graph.tasks}
+    for reference in references:
+        for item in reference.items:
+            if item.task is not None and item.task not in stages:
+                diagnostics.report("AIB405", reference.span, title=reference.title, task=item.task)
+
+
+def quality_targets(graph: Graph) -> Iterator[p.PlanQuality]:
+    for task in graph.tasks:
+        for stage in task.stages:
+            if stage.target is not None:
+                yield p.PlanQuality(task=stage.name, metric=stage.target.metric, bound=stage.target.bound)
+
+
+def plan_stage(task: Task, stage: Stage, models: Mapping[tuple[str, str], str]) -> p.PlanStage:
+    spec = spec_of(stage)
+    defaults = {s.name: s.default for s in spec.settings if s.default is not None}
+    return p.PlanStage(
+        name=stage.name,
+        component=stage.component,
+        kind="ai" if spec.kind is Kind.AI else "service",
+        settings=defaults | dict(stage.settings),
+        model=models.get((task.name, stage.name)),
+        feeds=tuple(p.StageFeed(input=feed.input, stage=feed.stage, port=feed.port) for feed in stage.feeds),
+    )
+
+
+def plan_source(wire: Wire) -> p.Source:
+    guards = tuple(p.PlanGuard(choice=guard.choice, arm=guard.arm) for guard in wire.guards)
+    return p.Source(task=wire.source, port=wire.source_port, guards=guards)
+
+
+def plan_ports(ports: Iterable[Port]) -> tuple[p.PlanPort, ...]:
+    return tuple(plan_port(port) for port in ports)
+
+
+def plan_port(port: Port) -> p.PlanPort:
+    return p.PlanPort(name=port.name, type=port.type, optional=port.optional, many=port.many)
+
+
+def plan_load(load: Load) -> p.PlanLoad:
+    return p.PlanLoad(
+        arrival=load.arrival,
+        rate=load.rate,
+        users=load.users,
+        think_s=load.think_s,
+        trace=load.trace_name,
+        duration_s=load.duration_s,
+        warmup_s=load.warmup_s,
+        seed=load.seed,
+    )
+
+
+def plan_reference(reference: Reference) -> p.PlanReference:
+    items = tuple(
+        p.PlanReferenceItem(kind=i.kind, percentile=i.percentile, task=i.task, of=i.of, value=i.value, within=i.within)
+        for i in reference.items
+    )
+    return p.PlanReference(title=reference.title, deployment=reference.deployment, fingerprint=reference.fingerprint, items=items)

@@ -1,0 +1,1 @@
+"""Graphs, distilling and placements as text, rows and pictures."""

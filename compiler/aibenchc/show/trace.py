@@ -1,0 +1,133 @@
+"""The trace of distilling: text and pictures of what each rule did and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
+from aibenchc.distill import Distilled, DistillStep
+from aibenchc.distill.fidelity import Effect, Measure, effects, whole
+from aibenchc.flow import analyse
+from aibenchc.graph import Graph
+from aibenchc.show.draw import draw
+from aibenchc.show.graphtext import format_graph
+
+ALL_LINES = 200
+
+
+def summary(distilled: Distilled) -> str:
+    """The steps with their reasons, and what became of the graph; no graphs."""
+    lines = []
+    for step in distilled.steps:
+        lines.append(f"pass {step.pass_number}  {describe(step)}")
+    before, after = distilled.original, distilled.graph
+    lines.append(f"{_turns(distilled)}: {_size(before)} -> {_size(after)}")
+    lines += [f"  {line}" for line in _compared(*whole(distilled))]
+    return "".join(line + "\n" for line in lines)
+
+
+def render(distilled: Distilled) -> str:
+    """The whole trace: the graph before, per pass and rule the steps with reasons and the graph after them, and what it all did."""
+    lines = ["# before", *format_graph(distilled.original).splitlines(), ""]
+    for effect in _by_rule(distilled):
+        change = effect[0].change
+        lines.append(f"# pass {change.pass_number}, {change.rule.id}: {change.rule.name}")
+        lines += [f"#   {describe(step)}" for part in effect for step in part.change.steps]
+        lines += [f"#     {line}" for line in _compared(effect[0].before, effect[-1].after)]
+        lines += [*_beside(effect[0].change.before.graph, effect[-1].change.after.graph), ""]
+    lines += ["# after", *format_graph(distilled.graph).splitlines(), ""]
+    lines.append(f"# {_turns(distilled)}: {_size(distilled.original)} -> {_size(distilled.graph)}")
+    lines += [f"#   {line}" for line in _compared(*whole(distilled))]
+    return "".join(line + "\n" for line in lines)
+
+
+def pictures(distilled: Distilled, title: str) -> Iterator[tuple[str, str]]:
+    """(file name, SVG): the graph before, after each rule that changed something (with what goes next marked), and at the end."""
+    groups = list(_by_rule(distilled))
+    for number, group in enumerate(groups):
+        first = group[0].change
+        name = "00-before.svg" if number == 0 else f"{number:02}-after-{_label(groups[number - 1])}.svg"
+        said = title if number == 0 else f"{title}, after {_spoken(groups[number - 1])}"
+        yield name, draw(first.before, f"{said} (dashed red: what {first.rule.id} takes)", marked(group))
+    yield "distilled.svg", final(distilled, title)
+
+
+def final(distilled: Distilled, title: str) -> str:
+    """The distilled graph as SVG."""
+    flow = distilled.changes[-1].after if distilled.changes else analyse(distilled.graph)
+    return draw(flow, f"{title}, distilled")
+
+
+def marked(group: list[Effect]) -> frozenset[str]:
+    """What these changes take away, and tasks that lose a model."""
+    names = {name for part in group for step in part.change.steps for name in step.removed}
+    return frozenset(names | {name.split(".")[0] for name in names})
+
+
+def _label(group: list[Effect]) -> str:
+    change = group[0].change
+    return f"{change.rule.id.lower()}-pass{change.pass_number}"
+
+
+def _spoken(group: list[Effect]) -> str:
+    change = group[0].change
+    return f"{change.rule.id} of pass {change.pass_number}"
+
+
+def _by_rule(distilled: Distilled) -> Iterator[list[Effect]]:
+    """The changes, those of one rule in one pass together."""
+    group: list[Effect] = []
+    for effect in effects(distilled):
+        if group and (group[-1].change.rule, group[-1].change.pass_number) != (effect.change.rule, effect.change.pass_number):
+            yield group
+            group = []
+        group.append(effect)
+    if group:
+        yield group
+
+
+def describe(step: DistillStep) -> str:
+    """One line: the rule, what went, who took over, why."""
+    heirs = f" => {', '.join(step.took_over)}" if step.took_over else ""
+    return f"{step.rule}  {', '.join(step.removed)}{heirs}: {step.why}"
+
+
+def _beside(before: Graph, after: Graph) -> Iterator[str]:
+    """Both graphs in one text: lines that went (-), that came (+), and, unless there are too many, those that stayed."""
+    old, new = format_graph(before).splitlines(), format_graph(after).splitlines()
+    short = max(len(old), len(new)) <= ALL_LINES
+    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            yield from (f"  {line}" for line in old[i:j] if short)
+        else:
+            yield from (f"- {line}" for line in old[i:j])
+            yield from (f"+ {line}" for line in new[k:m])
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def _turns(distilled: Distilled) -> str:
+    return f"{_counted(distilled.passes, 'pass', 'passes')}, {_counted(len(distilled.steps), 'step', 'steps')}"
+
+
+def _size(graph: Graph) -> str:
+    counts = (_counted(len(graph.requests), "class", "classes"), _counted(len(graph.tasks), "task", "tasks"))
+    return ", ".join((*counts, _counted(len(graph.edges), "edge", "edges"), _counted(len(graph.choices), "choice", "choices")))
+
+
+def _compared(before: Measure, after: Measure) -> Iterator[str]:
+    """Lines that say what changed; nothing about times where they are unknown."""
+    change = f"({after.hops / before.hops - 1:+.1%})" if before.hops else ""
+    yield f"hops per request {before.hops:.2f} -> {after.hops:.2f} {change}, of AI {before.ai_share:.1%} -> {after.ai_share:.1%}"
+    yield "critical path in hops: " + ", ".join(f"{n} {_arrow(h, after.critical_hops.get(n))}" for n, h in before.critical_hops.items())
+    if before.work_ms is not None:
+        yield f"service time per request, ms: {_arrow(before.work_ms, after.work_ms)}"
+    if before.mean_ms is not None and before.p99_ms is not None:
+        yield f"predicted latency without queueing, mean, ms: {_arrow(before.mean_ms, after.mean_ms)}"
+        yield f"predicted latency without queueing, p99, ms: {_arrow(before.p99_ms, after.p99_ms)}"
+
+
+def _arrow(before: float, after: float | None) -> str:
+    return f"{before:.2f} -> " + ("pruned" if after is None else f"{after:.2f}")

@@ -1,0 +1,46 @@
+"""Exit codes of `aibenchc`, and of `python -m aibenchrt.micro`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    OK = 0
+    AUTHOR = 1  # also FAIL, below
+    ENVIRONMENT = 2  # AIB5xx and AIB6xx
+    INVALID = 3
+    INCONCLUSIVE = 4
+    STALE = 5
+    OURS = 70  # sysexits.h: EX_SOFTWARE
+    INTERRUPTED = 130  # 128 + SIGINT
+    FAIL = 1
+
+
+EXIT_CODES: dict[ExitCode, str] = {
+    ExitCode.OK: "done (of `validate`: VALID, nothing fails)",
+    ExitCode.AUTHOR: "the spec or the input is at fault (diagnostics on stderr), or a target FAILs",
+    ExitCode.ENVIRONMENT: "the environment is at fault, or the command line cannot be understood",
+    ExitCode.INVALID: "the run is INVALID",
+    ExitCode.INCONCLUSIVE: "something is INCONCLUSIVE and nothing fails",
+    ExitCode.STALE: "the distilled graph has changed since the partner signed it",
+    ExitCode.OURS: "we are at fault",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+
+_GRAVEST_FIRST = (ExitCode.INVALID, ExitCode.FAIL, ExitCode.INCONCLUSIVE)
+
+
+class PlanExitCode(IntEnum):
+    """Of `aibenchc plan`, as Terraform's detailed ones."""
+
+    SAME = 0  # or, without --diff: planned
+    FAILED = 1  # whoever is at fault
+    CHANGES = 2
+
+
+def gravest(codes: Iterable[int]) -> ExitCode:
+    """Of what was judged: INVALID before FAIL before INCONCLUSIVE, OK where there is none of them."""
+    given = set(codes)
+    return next((code for code in _GRAVEST_FIRST if code in given), ExitCode.OK)

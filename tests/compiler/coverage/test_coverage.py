@@ -1,0 +1,143 @@
+"""The distilled graph of every spec there is holds all that the table of the nine scenarios lists; the partner's sign-off of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from aibenchc.cli import main
+from aibenchc.coverage.coverage import Covered, SignOff, SignOffError, coverage, graph_hash, missing, read_sign_off, sign_off_text
+from aibenchc.coverage.nine_scenarios import LATENCY, METRICS, NINE, TASKS, Published, published
+from aibenchc.diagnostics import Diagnostics
+from aibenchc.distill import Distilled, distill, settings
+from aibenchc.model import Scenario
+from aibenchc.syntax.files import Files
+from aibenchc.syntax.parse import parse
+from aibenchc.validate import validate
+from paths import SPECS
+
+WRITTEN = tuple(one for one in NINE if (SPECS / f"{one.spec}.aib").is_file())
+NOT_YET = ("image_retrieval", "face_payment", "live_streaming", "video_services", "online_gaming")
+
+
+def distilled(path: Path) -> tuple[Scenario, Distilled]:
+    diagnostics = Diagnostics()
+    files = Files(path, [], diagnostics)
+    source = files.open_spec()
+    assert source is not None
+    spec = parse(source, diagnostics, files.open_include)
+    assert spec is not None, diagnostics.all
+    scenario = validate(spec, diagnostics, {}, files.open_trace)
+    assert scenario is not None, diagnostics.all
+    return scenario, distill(scenario.graph, settings(scenario, scenario.deployments[0].name, None))
+
+
+def test_the_table_is_the_published_one() -> None:
+    """The rows of arXiv 2005.03459, table 1, by their counts; and every word of them can be looked for."""
+    assert [(len(one.ai), len(one.non_ai), len(one.data), len(one.metrics), one.update) for one in NINE] == [
+        (3, 3, 3, 3, "high"),
+        (2, 1, 2, 2, "low"),
+        (4, 3, 1, 3, "high"),
+        (3, 5, 2, 3, "high"),
+        (2, 1, 1, 2, "low"),
+        (1, 4, 1, 2, "low"),
+        (2, 2, 1, 1, "low"),
+        (2, 1, 1, 2, "low"),
+        (3, 1, 1, 1, "low"),
+    ]
+    assert {word for one in NINE for word in (*one.ai, *one.non_ai)} == set(TASKS)
+    assert {word for one in NINE for word in one.metrics} == {*METRICS, LATENCY}
+    assert len({one.spec for one in NINE}) == 9
+
+
+def test_every_scenario_is_written_or_known_not_to_be() -> None:
+    """A spec that lands is taken off NOT_YET; one that vanishes, or has another name, is noticed."""
+    specs = {path.stem for path in SPECS.glob("*.aib")}
+    assert {one.spec for one in NINE} - specs == set(NOT_YET)
+    assert specs <= {one.spec for one in NINE}
+
+
+@pytest.mark.parametrize("wanted", WRITTEN, ids=lambda one: one.spec)
+def test_the_distilled_graph_holds_everything_listed(wanted: Published) -> None:
+    scenario, made = distilled(SPECS / f"{wanted.spec}.aib")
+    assert published(scenario.name) == wanted, "the scenario is called as its file"
+    found = coverage(wanted, scenario, made)
+    assert [one.word for one in found] == [*wanted.ai, *wanted.non_ai, *wanted.data, *wanted.metrics, wanted.update]
+    assert missing(found) == ()
+    names = {stage.name for task in made.graph.tasks for stage in task.stages}
+    assert all(set(one.by) <= names for one in found if one.kind in ("AI task", "non-AI task", "update"))
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "ecommerce.aib"
+    path.write_text((SPECS / "ecommerce.aib").read_text(encoding="utf-8"), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lost"),
+    [
+        ("metrics { precision@10, ", "metrics { ", Covered("metric", "precision", ())),
+        ("update  high every 1 h", "update  low every 1 h", Covered("update", "high", ())),
+    ],
+)
+def test_what_is_missing_is_said(spec: Path, old: str, new: str, lost: Covered, capsys: pytest.CaptureFixture[str]) -> None:
+    text = spec.read_text(encoding="utf-8")
+    assert old in text
+    spec.write_text(text.replace(old, new), encoding="utf-8")
+    scenario, made = distilled(spec)
+    wanted = published("ecommerce")
+    assert wanted is not None
+    assert missing(coverage(wanted, scenario, made)) == (lost,)
+    assert main(["validate", "--spec", str(spec), "--sign", "A Partner"]) == 1
+    said = capsys.readouterr()
+    assert f"error[AIB646]: the distilled graph has no {lost.kind} '{lost.word}'" in said.err
+    assert "covered: 12 of 13" in said.out
+    assert not spec.with_name("ecommerce.signoff.toml").exists(), "what lacks something is not signed"
+
+
+def test_a_sign_off_holds_until_the_distilled_graph_changes(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["validate", "--spec", str(spec)]
+    assert main(command) == 0
+    assert "name   ____" in capsys.readouterr().out
+    assert main([*command, "--sign", 'Ada "A." Partner \\ Co.\n']) == 0
+    signed = read_sign_off(spec.with_name("ecommerce.signoff.toml").read_bytes())
+    assert signed.name == 'Ada "A." Partner \\ Co.\n'
+    scenario, made = distilled(spec)
+    assert signed.graph == graph_hash(scenario, made)
+    capsys.readouterr()
+    assert main(command) == 0
+    assert "signed: " in capsys.readouterr().out
+
+    text = spec.read_text(encoding="utf-8")
+    spec.write_text(text.replace("service 0.22 ms", "service 0.23 ms"), encoding="utf-8")
+    assert main(command) == 0, "a service time measured anew is no other graph"
+    spec.write_text(text.replace("shards 2", "shards 3"), encoding="utf-8")
+    capsys.readouterr()
+    assert main(command) == 5
+    said = capsys.readouterr()
+    assert "STALE" in said.out
+    assert signed.graph in said.out
+    assert main([*command, "--sign", "Ada"]) == 0
+
+
+def test_a_spec_of_another_name_and_a_broken_sign_off_are_told(spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec.with_name("ecommerce.signoff.toml").write_text('name = "Ada"\n', encoding="utf-8")
+    assert main(["validate", "--spec", str(spec)]) == 1
+    assert "error[AIB647]: the sign-off cannot be used: it has no date and no graph" in capsys.readouterr().err
+    other = tmp_path / "shop.aib"
+    other.write_text(spec.read_text(encoding="utf-8").replace("scenario ecommerce", "scenario ecomerce"), encoding="utf-8")
+    assert main(["validate", "--spec", str(other)]) == 1
+    assert "error[AIB645]: 'shop' is none of the nine published scenarios" in capsys.readouterr().err
+    assert main(["validate", "--spec", str(tmp_path / "none.aib")]) == 1
+    assert main(["validate"]) == 2
+    assert main(["validate", "--sign", "Ada"]) == 2
+
+
+def test_what_is_no_sign_off_is_not_read_as_one() -> None:
+    whole = SignOff("Ada\n\x07", "2026-01-02", "ab" * 32)
+    assert read_sign_off(sign_off_text(whole, 'A "title"').encode()) == whole
+    for broken in (b"\xff", b"name = ", b'name = "a"\ndate = 2026-01-02\ngraph = "x"\n'):
+        with pytest.raises(SignOffError):
+            read_sign_off(broken)

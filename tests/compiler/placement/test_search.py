@@ -1,0 +1,263 @@
+"""Placement: never over capacity, apart and together hold, the same input the same placement, and what exists is found."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from dataclasses import replace
+
+import pytest
+from aibenchc.placement.inventory import Host, Inventory
+from aibenchc.placement.search import GROUP_OF, TRITON_MIB, Kind, Need, Placement, Rules, Shortfall, place
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+NAMES = ("planner", "a", "b", "m", "n", "generator")
+KINDS: dict[str, Kind] = {"planner": "planner", "a": "service", "b": "service", "m": "ai", "n": "ai", "generator": "generator"}
+
+
+@st.composite
+def needs_of(draw: st.DrawFn) -> tuple[Need, ...]:
+    """At most five replicas in all, so that every placement can be tried."""
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
+    found, left = [], 5
+    for name in names:
+        replicas = draw(st.integers(1, min(2, left - (len(names) - len(found) - 1))))
+        left -= replicas
+        gpu = KINDS[name] == "ai" and draw(st.booleans())
+        found.append(Need(name, KINDS[name], draw(st.integers(1, 8)) * 64, draw(st.integers(1, 10)) * 50, replicas, gpu))
+    return tuple(found)
+
+
+@st.composite
+def inventories(draw: st.DrawFn) -> Inventory:
+    groups = draw(st.sets(st.sampled_from(("planner", "triton", "services", "generators")), max_size=2))
+    hosts = tuple(
+        Host(
+            name=f"h{i}",
+            address=f"192.0.2.{i}",
+            cores=draw(st.none() | st.sampled_from((0.25, 0.5, 1.0))),
+            memory_mib=draw(st.none() | st.sampled_from((256, 512, 1024))),
+            gpus=draw(st.integers(0, 2)),
+            groups=frozenset(draw(st.sets(st.sampled_from(sorted(groups))))) if groups else frozenset(),
+        )
+        for i in range(draw(st.integers(1, 4)))
+    )
+    return Inventory(hosts, frozenset(group for group in groups if any(group in host.groups for host in hosts)))
+
+
+def groups_of(most: int) -> st.SearchStrategy[tuple[frozenset[str], ...]]:
+    return st.lists(st.frozensets(st.sampled_from(NAMES), min_size=1, max_size=3), max_size=most).map(tuple)
+
+
+rules_of = st.builds(Rules, apart=groups_of(1), together=groups_of(1)).filter(
+    lambda rules: not any(len(apart & together) > 1 for apart in rules.apart for together in rules.together)
+)
+Where = dict[tuple[str, int], Host]
+
+
+def holds(needs: tuple[Need, ...], inventory: Inventory, rules: Rules, where: Where) -> bool:
+    """The rules of placement, said once more and naively."""
+    of = {need.name: need for need in needs}
+    on: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for key, host in where.items():
+        on[host.name].append(key)
+        if host not in inventory.allowed(GROUP_OF[of[key[0]].kind]):
+            return False
+    for host in inventory.hosts:
+        here = [of[name] for name, _ in on[host.name]]
+        memory = sum(need.memory_mib for need in here) + (TRITON_MIB if any(need.kind == "ai" for need in here) else 0)
+        if host.memory_mib is not None and memory > host.memory_mib:
+            return False
+        if host.cores is not None and sum(need.millicores for need in here) > host.cores * 1000:
+            return False
+        if sum(need.gpu for need in here) > host.gpus:
+            return False
+        if any(need.single and here.count(need) > 1 for need in here):
+            return False
+        if any(sum(need.name in group for need in here) > 1 for group in rules.apart):
+            return False
+    return all(
+        where[one, i].name == where[other, i].name
+        for group in rules.together
+        for one, other in itertools.combinations(sorted(group & of.keys()), 2)
+        for i in range(min(of[one].replicas, of[other].replicas))
+    )
+
+
+def placed(found: Placement) -> Where:
+    return {(one.need.name, one.replica): one.host for one in found.placed}
+
+
+@settings(deadline=None, max_examples=300)
+@given(needs_of(), inventories(), rules_of)
+def test_a_placement_holds_and_is_found_where_there_is_one(needs: tuple[Need, ...], inventory: Inventory, rules: Rules) -> None:
+    found = place(needs, inventory, rules)
+    keys = [(need.name, i) for need in needs for i in range(need.replicas)]
+    every = (dict(zip(keys, hosts, strict=True)) for hosts in itertools.product(inventory.hosts, repeat=len(keys)))
+    if isinstance(found, Placement):
+        assert list(placed(found)) == keys
+        assert holds(needs, inventory, rules, placed(found))
+    else:
+        assert found.reason
+        assert not any(holds(needs, inventory, rules, where) for where in every), found.reason
+
+
+@settings(deadline=None, max_examples=100)
+@given(needs_of(), inventories(), rules_of, st.randoms(use_true_random=False))
+def test_the_order_of_hosts_loses_no_part(needs: tuple[Need, ...], inventory: Inventory, rules: Rules, random: object) -> None:
+    hosts = list(inventory.hosts)
+    random.shuffle(hosts)  # type: ignore[attr-defined]
+    here, there = place(needs, inventory, rules), place(needs, Inventory(tuple(hosts), inventory.groups), rules)
+    assert type(here) is type(there)
+    assert here == place(needs, inventory, rules)
+    if isinstance(here, Placement) and isinstance(there, Placement):
+        assert placed(here).keys() == placed(there).keys()
+        assert here.alone == there.alone
+
+
+@settings(deadline=None, max_examples=300)
+@given(needs_of(), inventories(), rules_of, st.data())
+def test_what_fits_where_it_is_stays_there(needs: tuple[Need, ...], inventory: Inventory, rules: Rules, data: st.DataObject) -> None:
+    """Whatever becomes of the demands: as long as the old placement holds, it is the new one."""
+    before = place(needs, inventory, rules)
+    assume(isinstance(before, Placement))
+    assert isinstance(before, Placement)
+    memory, cores = (data.draw(st.lists(st.integers(-192, 64), min_size=len(needs), max_size=len(needs))) for _ in range(2))
+    changed = tuple(
+        replace(need, memory_mib=max(1, need.memory_mib + mib), millicores=max(1, need.millicores + millicores))
+        for need, mib, millicores in zip(needs, memory, cores, strict=True)
+    )
+    held = {key: host.name for key, host in placed(before).items()}
+    after = place(changed, inventory, rules, held)
+    assert after == place(changed, inventory, rules, held)
+    if holds(changed, inventory, rules, placed(before)):
+        assert isinstance(after, Placement)
+        assert placed(after) == placed(before) or (after.alone and not before.alone)
+
+
+@settings(deadline=None, max_examples=200)
+@given(needs_of(), inventories(), rules_of, st.data())
+def test_what_is_held_makes_nothing_impossible(needs: tuple[Need, ...], inventory: Inventory, rules: Rules, data: st.DataObject) -> None:
+    """Not even where it is held on a host that is gone."""
+    names = st.sampled_from([*(host.name for host in inventory.hosts), "gone"])
+    held = data.draw(st.dictionaries(st.tuples(st.sampled_from(NAMES), st.integers(0, 2)), names))
+    without, found = place(needs, inventory, rules), place(needs, inventory, rules, held)
+    assert type(found) is type(without)
+    if isinstance(found, Placement) and isinstance(without, Placement):
+        assert holds(needs, inventory, rules, placed(found))
+        assert found.alone == without.alone
+
+
+def test_a_new_part_takes_the_room_that_is_left_and_one_that_has_grown_moves_alone() -> None:
+    inventory = Inventory(tuple(Host(f"h{i}", f"192.0.2.{i}", 1.0, 512) for i in (1, 2, 3)))
+    needs = [Need("a", "service", 200, 100), Need("b", "service", 200, 100), Need("c", "service", 300, 100)]
+    held = {("a", 0): "h1", ("b", 0): "h1", ("c", 0): "h2"}
+    found = place([*needs, Need("d", "service", 500, 900)], inventory, Rules(), held)
+    assert isinstance(found, Placement)
+    assert {key[0]: host.name for key, host in placed(found).items()} == {"a": "h1", "b": "h1", "c": "h2", "d": "h3"}
+    grown = place([needs[0], replace(needs[1], memory_mib=400), needs[2]], inventory, Rules(), held)
+    assert isinstance(grown, Placement)
+    assert {key[0]: host.name for key, host in placed(grown).items()} == {"a": "h3", "b": "h1", "c": "h2"}
+
+
+@settings(deadline=None, max_examples=100)
+@given(needs_of(), inventories(), rules_of)
+def test_gpus_are_given_once(needs: tuple[Need, ...], inventory: Inventory, rules: Rules) -> None:
+    found = place(needs, inventory, rules)
+    taken = [(one.host.name, one.gpu) for one in found.placed if one.gpu is not None] if isinstance(found, Placement) else []
+    assert len(taken) == len(set(taken))
+
+
+def hosts(count: int, **has: object) -> Inventory:
+    return Inventory(tuple(Host(f"h{i}", f"192.0.2.{i}", **has) for i in range(1, count + 1)))  # type: ignore[arg-type]
+
+
+SMALL = (
+    Need("planner", "planner", 128, 100),
+    *(Need(f"s{i}", "service", 64, 30) for i in range(9)),
+    Need("generator", "generator", 192, 60),
+)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 15])
+def test_generators_have_hosts_of_their_own_where_there_are_enough(count: int) -> None:
+    found = place(SMALL, hosts(count), Rules())
+    assert isinstance(found, Placement)
+    (generator,) = found.of("generator")
+    beside = [one for one in found.placed if one.host == generator.host and one is not generator]
+    assert (not beside) == (count > 1) == found.alone
+
+
+def test_generators_share_where_the_rest_would_not_fit() -> None:
+    found = place(SMALL, hosts(2, memory_mib=512), Rules())
+    assert isinstance(found, Placement)
+    assert not found.alone
+
+
+def test_a_generator_takes_the_smallest_host_that_will_do() -> None:
+    sizes = (256, 128, 4096, 192)
+    inventory = Inventory(tuple(Host(f"h{i}", f"192.0.2.{i}", memory_mib=mib) for i, mib in enumerate(sizes)))
+    found = place(SMALL, inventory, Rules())
+    assert isinstance(found, Placement)
+    assert found.of("generator")[0].host.memory_mib == 192
+
+
+def test_the_load_is_spread() -> None:
+    found = place(SMALL, hosts(5), Rules())
+    assert isinstance(found, Placement)
+    loads: dict[str, int] = defaultdict(int)
+    for one in found.placed:
+        if one.need.kind != "generator":
+            loads[one.host.name] += one.need.millicores
+    assert len(loads) == 4
+    assert max(loads.values()) - min(loads.values()) <= 40
+
+
+def test_replicas_of_a_service_share_a_host_only_when_they_must() -> None:
+    for count, shared in ((3, 2), (4, 1)):
+        found = place((Need("s", "service", 64, 30, replicas=4),), hosts(count), Rules())
+        assert isinstance(found, Placement)
+        names = [one.host.name for one in found.placed]
+        assert max(names.count(name) for name in names) == shared
+
+
+@pytest.mark.parametrize(
+    ("needs", "inventory", "rules", "said"),
+    [
+        ((Need("a", "service", 700, 10), Need("b", "service", 700, 10)), hosts(2, memory_mib=512), Rules(), "376 MiB of memory short"),
+        ((Need("a", "service", 600, 10),), hosts(2, memory_mib=512), Rules(), "no host has room for 'a'; the one with the most free"),
+        ((Need("a", "service", 64, 800), Need("b", "service", 64, 800)), hosts(1, cores=1.0), Rules(), "0.6 cores short"),
+        ((Need("m", "ai", 64, 10, gpu=True),), hosts(2), Rules(), "1 GPU short: 1 needed, the hosts have none"),
+        ((Need("m", "ai", 64, 10, replicas=4),), hosts(2), Rules(), "2 hosts short: 4 replicas of 'm' need a host each, 2 may take one"),
+        (
+            (Need("a", "service", 64, 10), Need("b", "service", 64, 10)),
+            hosts(1),
+            Rules(apart=(frozenset("ab"),)),
+            "1 host short: 2 replicas of 'a', 'b' stay apart, 1 host may take them",
+        ),
+    ],
+)
+def test_a_shortfall_says_what_is_short_and_by_how_much(needs: tuple[Need, ...], inventory: Inventory, rules: Rules, said: str) -> None:
+    found = place(needs, inventory, rules)
+    assert isinstance(found, Shortfall)
+    assert found.reason.startswith(said), found.reason
+    assert found.notes
+
+
+def test_a_part_whose_groups_have_no_host_in_common() -> None:
+    inventory = Inventory(
+        (Host("h1", "192.0.2.1", groups=frozenset({"planner"})), Host("h2", "192.0.2.2", groups=frozenset({"services"}))),
+        frozenset({"planner", "services"}),
+    )
+    needs = (Need("planner", "planner", 64, 10), Need("a", "service", 64, 10))
+    found = place(needs, inventory, Rules(together=(frozenset({"planner", "a"}),)))
+    assert isinstance(found, Shortfall)
+    assert "`planner`, `services`" in found.reason
+
+
+def test_a_placement_of_many_parts_is_quick() -> None:
+    needs = tuple(Need(f"s{i}", "service", 64, 10, replicas=2) for i in range(100))
+    found = place(needs, hosts(30, memory_mib=512, cores=1.0), Rules())
+    assert isinstance(found, Placement)
+    assert len(found.placed) == 200

@@ -1,0 +1,61 @@
+"""The trace of distilling: what it says of each step, and its pictures."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from aibenchc.distill import Distilled, DistillSettings, distill
+from aibenchc.graph import Graph
+from aibenchc.show import trace
+from aibenchc.show.graphtext import format_graph, parse_graph
+from hypothesis import HealthCheck, given
+from hypothesis import settings as trying
+from random_graphs import graphs
+
+TRIES = trying(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+def tasks_in(svg: str) -> set[str]:
+    root = ElementTree.fromstring(svg)
+    return {element.text or "" for element in root.iter("{http://www.w3.org/2000/svg}text")}
+
+
+def test_pictures_show_the_graph_before_after_each_rule_and_at_the_end(ecommerce: Distilled) -> None:
+    found = dict(trace.pictures(ecommerce, 'a "title" with <marks> & {{ braces }}'))
+    assert next(iter(found)) == "00-before.svg"
+    assert list(found)[-1] == "distilled.svg"
+    assert len(found) == 7  # before, after R1 R2 R3 R4 R6 of the first pass, and the end, which is after R5 of the second
+    names = {task.name for task in ecommerce.original.tasks}
+    assert names <= tasks_in(found["00-before.svg"])
+    assert tasks_in(found["distilled.svg"]) & names == {task.name for task in ecommerce.graph.tasks} & names
+    assert 'a "title" with <marks> & {{ braces }}, distilled' in tasks_in(found["distilled.svg"])
+    assert dict(trace.pictures(ecommerce, 'a "title" with <marks> & {{ braces }}')) == found
+
+
+def test_the_trace_tells_each_step_with_its_reason(ecommerce: Distilled) -> None:
+    text = trace.render(ecommerce)
+    for step in ecommerce.steps:
+        assert step.why in text
+        assert all(name in text for name in step.removed)
+    assert format_graph(ecommerce.original) in text
+    assert format_graph(ecommerce.graph) in text
+    assert [line.split(":")[0] for line in text.splitlines() if line.startswith("# pass")] == [
+        "# pass 1, R1", "# pass 1, R2", "# pass 1, R3", "# pass 1, R4", "# pass 1, R6", "# pass 2, R5",
+    ]  # fmt: skip
+
+
+@TRIES
+@given(graphs())
+def test_every_graph_can_be_drawn(graph: Graph) -> None:
+    distilled = distill(graph, DistillSettings())
+    for _, svg in trace.pictures(distilled, "x"):
+        assert tasks_in(svg)
+    assert {task.name for task in distilled.graph.tasks} <= tasks_in(trace.final(distilled, "x"))
+
+
+def test_a_graph_too_large_to_draw_says_so() -> None:
+    lines = ["dataset d = movielens_shop", "request text 1.0 d.queries (text: Text, user: User)", "task p : query_parsing", "text -> p"]
+    lines += [f"task t{i} effect : event_log (query: Query) -> ()\np -> t{i}" for i in range(400)]
+    lines += ["task s : query_suggestion", "p -> s", "s -> response"]
+    distilled = distill(parse_graph("\n".join(lines)), DistillSettings())
+    assert any("too many to draw" in text for text in tasks_in(trace.final(distilled, "x")))

@@ -1,0 +1,155 @@
+"""generated/: what is committed is what the compiler makes of specs/ today, byte for byte, whatever the process; and it can be used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from paths import ROOT
+
+SPECS = sorted((ROOT / "specs").glob("*.aib"))
+
+
+def compile_to(folder: Path, spec: Path, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "aibenchc"), "compile", os.path.relpath(spec, cwd), "--out", str(folder)]
+    env = {**os.environ, **environment}
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.stem)
+def test_committed_output_is_what_the_compiler_makes(spec: Path, tmp_path: Path) -> None:
+    ended = compile_to(tmp_path / "out", spec)
+    assert ended.returncode == 0, ended.stderr
+    made, committed = contents(tmp_path / "out"), contents(ROOT / "generated" / spec.stem)
+    assert made.keys() == committed.keys()
+    different = [name for name in made if made[name] != committed[name]]
+    assert not different, f"run `aibenchc compile specs/{spec.name}` and commit generated/{spec.stem}"
+
+
+def test_the_same_bytes_whatever_the_process(tmp_path: Path) -> None:
+    spec = ROOT / "tests/specs/small.aib"
+    made = []
+    for number, cwd in enumerate((ROOT, tmp_path, ROOT / "tests")):
+        out = tmp_path / str(number)
+        ended = compile_to(out, spec, cwd, PYTHONHASHSEED=str(number * 77), TZ="UTC" if number else "Asia/Tokyo", LC_ALL="C")
+        assert ended.returncode == 0, ended.stderr
+        made.append(contents(out))
+    assert made[0] == made[1] == made[2]
+
+
+def test_the_manifest_holds_what_went_in_and_came_out(tmp_path: Path) -> None:
+    compile_to(tmp_path / "out", ROOT / "tests/specs/small.aib")
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    made = contents(tmp_path / "out")
+    del made["manifest.json"]
+    assert manifest["outputs"] == {name: hashlib.sha256(data).hexdigest() for name, data in made.items()}
+    text = (ROOT / "tests/specs/small.aib").read_text()
+    assert manifest["inputs"]["sources"] == {"small.aib": hashlib.sha256(text.encode()).hexdigest()}
+    assert str(ROOT) not in json.dumps(manifest)
+
+
+def test_a_cold_compile_takes_less_than_one_and_a_half_cpu_seconds(tmp_path: Path) -> None:
+    spent = []
+    for number in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        compile_to(tmp_path / str(number), ROOT / "specs/ecommerce.aib")  # with protoc, which is its child
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(spent) < 1.5
+
+
+def test_a_compile_imports_nothing_heavy() -> None:
+    code = "import sys, aibenchc.driver; print({'torch', 'grpc', 'ansible', 'pandas', 'numpy'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+HOSTILE = r"""say \"hi\" {{ lookup('pipe', 'id') }} [[ x ]] $(id) `id` 'q' # : - & * | > \\ %"""
+
+
+def test_hostile_titles_come_out_as_text(tmp_path: Path) -> None:
+    spec = tmp_path / "hostile.aib"
+    spec.write_text((ROOT / "tests/specs/small.aib").read_text().replace('"A small search"', f'"{HOSTILE}"'))
+    ended = compile_to(tmp_path / "out", spec, tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    title = json.loads((tmp_path / "out/plan.json").read_text())["title"]
+    assert title == HOSTILE.replace('\\"', '"').replace("\\\\", "\\")
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_constructor("!unsafe", lambda loader, node: ("unsafe", loader.construct_scalar(node)))
+    for path in (tmp_path / "out/ansible").rglob("*.yml"):
+        parsed = yaml.load(path.read_text(), Loader)
+        if path.name == "all.yml":
+            assert parsed["aibench_title"] == ("unsafe", title)
+            assert parsed["aibench_scenario"] == "small"
+    shown = show_title(tmp_path / "out/ansible")
+    assert shown == title
+
+
+def test_hostile_titles_of_references_come_out_as_text_everywhere(tmp_path: Path) -> None:
+    spec = tmp_path / "hostile.aib"
+    reference = f'  reference "{HOSTILE}" {{\n    on local\n    latency p50 5 ms within 10%\n  }}\n}}\n'
+    text = (ROOT / "tests/specs/small.aib").read_text().replace('"A small search"', f'"{HOSTILE}"').rstrip()
+    spec.write_text(text.removesuffix("}") + reference)
+    ended = compile_to(tmp_path / "out", spec, tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    title = HOSTILE.replace('\\"', '"').replace("\\\\", "\\")
+    assert json.loads((tmp_path / "out/plan.json").read_text())["references"][0]["title"] == title
+    heading = "".join(ElementTree.parse(tmp_path / "out/distilled.svg").getroot().itertext())
+    assert title in heading
+    for path in (tmp_path / "out").rglob("*.py"):
+        compile(path.read_text(), path.name, "exec")
+    for path in (tmp_path / "out/triton").rglob("config.pbtxt"):
+        assert "lookup" not in path.read_text()
+
+
+def show_title(folder: Path) -> str:
+    """aibench_title as Ansible itself sees it, were it to template it."""
+    play = [{"hosts": "nodes", "gather_facts": False, "connection": "local", "tasks": [
+        {"ansible.builtin.copy": {"content": "{{ aibench_title }}", "dest": str(folder.parent / "title"), "mode": "0600"}}]}]  # fmt: skip
+    (folder / "probe.yml").write_text(json.dumps(play))
+    python = f"ansible_python_interpreter={sys.executable}"
+    run_ansible("ansible-playbook", folder, "-i", "inventory.example.ini", "-e", python, "probe.yml")
+    return (folder.parent / "title").read_text()
+
+
+def run_ansible(program: str, folder: Path, *arguments: str) -> str:
+    command = [str(Path(sys.executable).parent / program), *arguments]
+    env = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_HOME": str(folder.parent / "home"),
+    }
+    ended = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_playbooks_pass_the_syntax_check(tmp_path: Path) -> None:
+    compile_to(tmp_path / "out", ROOT / "specs/ecommerce.aib")
+    folder = tmp_path / "out/ansible"
+    for playbook in ("site.yml", "deploy.yml", "load.yml", "collect.yml"):
+        run_ansible(
+            "ansible-playbook", folder, "-i", "inventory.example.ini", "--syntax-check", "-e", "aibench_shipment=/nowhere", playbook
+        )
+    assert "node1" in run_ansible("ansible-inventory", folder, "-i", "inventory.example.ini", "--list")
+
+
+def test_playbooks_pass_the_linter(tmp_path: Path) -> None:
+    compile_to(tmp_path / "out", ROOT / "specs/ecommerce.aib")
+    run_ansible("ansible-lint", tmp_path / "out/ansible", "--offline", "--profile", "production", ".")

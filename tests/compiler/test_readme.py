@@ -1,0 +1,43 @@
+"""The README says what is true: its spec compiles, its table names every verb, and its list every exit code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from aibenchc.cli import main
+from aibenchc.cli.verbs import VERBS
+from aibenchrt.exit_codes import EXIT_CODES, ExitCode, PlanExitCode
+from paths import ROOT
+
+README = ROOT / "README.md"
+
+
+def test_its_spec_has_ten_lines_and_compiles(tmp_path: Path) -> None:
+    (text,) = re.findall(r"^```\n(aib 1\n.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert len(text.splitlines()) == 10
+    spec = tmp_path / "shop.aib"
+    spec.write_text(text, encoding="utf-8")
+    assert main(["compile", str(spec), "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "plan.json").is_file()
+
+
+@pytest.mark.parametrize("verb", [verb.name for verb in VERBS])
+def test_it_names_every_verb(verb: str) -> None:
+    commands = " ".join(re.findall(r"^\| (`aibenchc .*?) \|", README.read_text(encoding="utf-8"), re.MULTILINE))
+    assert re.search(rf"\b{verb}\b", commands)
+
+
+def test_it_lists_every_exit_code() -> None:
+    text = README.read_text(encoding="utf-8").replace("\n", " ")
+    (codes, plan_codes) = re.findall(r"Exit codes: (.*?)\. `plan --diff` has its own: (.*?), as", text)[0]
+    listed = dict(entry.split(" ", 1) for entry in codes.split("; "))
+    assert [int(code) for code in listed] == list(EXIT_CODES) == list(ExitCode)
+    assert all(code.name in listed[str(code)] for code in (ExitCode.INVALID, ExitCode.INCONCLUSIVE))
+    assert {int(code) for code in re.findall(r"\d+", plan_codes)} == set(PlanExitCode)
+
+
+def test_its_links_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)]+)\)", README.read_text(encoding="utf-8"))
+    assert [link for link in links if not (README.parent / link).exists()] == []
