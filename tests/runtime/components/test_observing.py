@@ -84,6 +84,20 @@ def test_monitoring_appends_samples_while_something_passes_by(tmp_path: Path) ->
     assert counts[-1] == 3
 
 
+def test_monitoring_fails_where_no_sample_can_be_written(tmp_path: Path) -> None:
+    work = open_monitoring(tmp_path, {"interval": 1}, tmp_path)
+    (tmp_path / "metrics" / "samples.jsonl").mkdir()
+
+    def calls() -> None:
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            work({"value": [text("a")]})
+            time.sleep(0.001)
+
+    with pytest.raises(IsADirectoryError):
+        calls()
+
+
 def _calls(path: Path) -> int:
     *_, last = path.read_text().split("\n")[:-1] or [""]
     return int(json.loads(last)["tasks"]["show"]["calls"]) if last else 0

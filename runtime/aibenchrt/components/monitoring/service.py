@@ -44,8 +44,12 @@ class Monitor:
         self._lock = threading.Lock()
         self._counters: dict[str, _Counters] = {}
         self.changed = threading.Event()
+        self.failure: OSError | None = None  # why no sample is written any more
 
     def __call__(self, inputs: Values) -> Values:
+        """Raises OSError where a sample could not be written."""
+        if self.failure is not None:
+            raise self.failure
         with self._lock:
             for value in listed(inputs, "value"):
                 counters = self._counters.setdefault(value["task"], _Counters())
@@ -68,7 +72,12 @@ def _sample(monitor: Monitor, path: Path, seconds: float) -> None:
     while True:
         monitor.changed.wait()
         monitor.changed.clear()
-        append(path, json.dumps(monitor.sample(time.time_ns()), separators=(",", ":")).encode() + b"\n", sync=False)
+        line = json.dumps(monitor.sample(time.time_ns()), separators=(",", ":")).encode() + b"\n"
+        try:
+            append(path, line, sync=False)
+        except OSError as error:
+            monitor.failure = error
+            return
         time.sleep(seconds)
 
 

@@ -2,8 +2,8 @@
 
 python -m aibenchrt.experiments.component.services [--world movielens_shop] [--form real|synthetic] [--seed 7]
 
-The world is one of users, items and queries (world.World). Figures in the components' READMEs come from it. Times are of one thread,
-without the network; runs measure the rest.
+The world is one of users, items and queries (interactions.world.World), or of sentences (translation). Figures in the components' READMEs
+come from it. Times are of one thread, without the network; runs measure the rest.
 """
 
 from __future__ import annotations
@@ -23,17 +23,19 @@ from aibenchrt.components.query_parsing.service import work as parse
 from aibenchrt.components.spelling_correction.service import accuracy
 from aibenchrt.datasets.cache import DEFAULT_SEED
 from aibenchrt.datasets.interactions.world import World
+from aibenchrt.datasets.translation.world import TranslationWorld
 from aibenchrt.datasets.web_pages.world import WebWorld
-from aibenchrt.datasets.worlds import WORLDS
+from aibenchrt.datasets.worlds import WORLDS, AnyWorld
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.progress import silent
 from aibenchrt.serve.prepare import prepare_component, service_module
 from aibenchrt.values import Values, Work
+from aibenchrt.wire.any_value import encode
 
 RECALL_AT = 100
 
 
-def open_component(world: World, name: str, state: Path, **settings: str | int) -> Work:
+def open_component(world: AnyWorld, name: str, state: Path, **settings: str | int) -> Work:
     """The component on this world, its other settings as the catalogue's defaults."""
     spec = component(name)
     if spec is None:
@@ -89,7 +91,7 @@ def call_times(world: World, state: Path) -> list[tuple[str, str]]:
         ("cache_lookup", open_component(world, "cache_lookup", state), cached),
         ("event_log", open_component(world, "event_log", state), answered[:200]),
     )
-    return [(f"{name}: µs a call, median", f"{median_us(work, requests):.0f}") for name, work, requests in works]
+    return _times(works)
 
 
 def list_times(world: World, state: Path) -> list[tuple[str, str]]:
@@ -114,7 +116,7 @@ def list_times(world: World, state: Path) -> list[tuple[str, str]]:
         ("basic_statistics, 400 items, 60 days", counts, pooled),
         ("filter", open_component(world, "filter", state, max_age=60, minimum=100), counted),
     )
-    return [(f"{name}: µs a call, median", f"{median_us(work, requests):.0f}") for name, work, requests in works]
+    return _times(works)
 
 
 def page_times(world: WebWorld, state: Path) -> list[tuple[str, str]]:
@@ -136,16 +138,87 @@ def page_times(world: WebWorld, state: Path) -> list[tuple[str, str]]:
     ]
 
 
+def user_times(world: World, state: Path) -> list[tuple[str, str]]:
+    """The services about users."""
+    users: list[Values] = [{"user": {"user_id": user.user_id}} for user in world.users[:500]]
+    database = open_component(world, "database_operation", state)
+    works: tuple[tuple[str, Work, Sequence[Values]], ...] = (
+        ("ab_assignment", open_component(world, "ab_assignment", state), users),
+        ("fraud_check", open_component(world, "fraud_check", state), users),
+        ("ad_selection, 200 ads", open_component(world, "ad_selection", state), [database(user) for user in users]),
+    )
+    return _times(works)
+
+
+def word_times(world: World, state: Path) -> list[tuple[str, str]]:
+    """What rewrites and suggests queries, and how often it has something to say."""
+    queries: list[Values] = [parse({"text": {"text": query.text}}) for query in world.queries_of("test")[:1000]]
+    rewrite, suggest = open_component(world, "query_rewrite", state), open_component(world, "query_suggestion", state)
+    changed = sum(rewrite(query)["query"] != query["query"] for query in queries)
+    answered = sum(len(suggest(query)["suggestions"]["text"]) for query in queries)
+    return [
+        *_times((("query_rewrite", rewrite, queries), ("query_suggestion", suggest, queries))),
+        ("query_rewrite: queries that are changed", f"{changed} of {len(queries)}"),
+        ("query_suggestion: suggestions a query, mean", f"{answered / len(queries):.2f}"),
+    ]
+
+
+def observing_times(state: Path) -> list[tuple[str, str]]:
+    """The services that write down what passes by: a Details value of ten goods."""
+    details = {"item_id": list(range(10)), "title": ["a title of some words"] * 10, "category": [1] * 10, "price": [9.99] * 10}
+    origin = {"task": "summary", "parent": "rank", "port": "details", "type": "Details", "start_ns": 0, "end_ns": 1_000_000}
+    content = encode("Details", details)
+    passing: list[Any] = [{"value": [{**origin, "request_id": number, "content": content}]} for number in range(500)]
+    names = (("logging", {}), ("logging", {"sync": "always"}), ("monitoring", {}), ("tracing", {}), ("health_check", {}))
+    works = []
+    for name, settings in names:
+        spec = component(name)
+        assert spec is not None
+        defaults: dict[str, str | int] = {s.name: s.default for s in spec.settings if s.default is not None}
+        said = "".join(f", {key} {value}" for key, value in settings.items())
+        works.append((f"{name}{said}", service_module(name).open_work(state, defaults | settings, state), passing))
+    return _times(works)
+
+
+def sentence_figures(world: TranslationWorld, state: Path) -> list[tuple[str, str]]:
+    """The services about sentences, on held-out ones."""
+    held_out = world.pairs("test")
+    texts: list[Values] = [{"text": {"text": text}} for text in held_out.source[:500]]
+    detect, recall_of = open_component(world, "language_detection", state), open_component(world, "translation_memory", state)
+    content = open_component(world, "content_filter", state)
+    told = [
+        str(detect({"text": {"text": text}})["report"]["text"]).startswith(language)
+        for language, side in ((world.language, held_out.source), ("en", held_out.target))
+        for text in side
+    ]
+    typed: list[Values] = [{"text": {"text": text}} for _, text in world.typed("test")[:1000]]
+    hits = sum(bool(recall_of(text)["hit"]["value"]) for text in typed)
+    flagged = sum(content(text)["report"]["text"] != "clean" for text in texts)
+    works = (("language_detection", detect, texts), ("translation_memory", recall_of, texts), ("content_filter", content, texts))
+    return [
+        *_times(works),
+        ("language_detection: accuracy", f"{sum(told) / len(told):.4f}, {len(told)} held-out sentences of both languages"),
+        ("translation_memory: hits of 95 percent likeness", f"{hits} of {len(typed)} typed requests"),
+        ("content_filter: sentences that are reported", f"{flagged} of {len(texts)}"),
+    ]
+
+
+def _times(works: Sequence[tuple[str, Work, Sequence[Values]]]) -> list[tuple[str, str]]:
+    return [(f"{name}: µs a call, median", f"{median_us(work, requests):.0f}") for name, work, requests in works]
+
+
 def _dropped(hashes: Work, one: str, other: str) -> bool:
     documents = {"item_id": [1, 2], "url": ["/1", "/2"], "title": ["", ""], "text": [one, other]}
     return len(hashes({"documents": documents})["documents"]["item_id"]) == 1
 
 
-def measured(world: World, state: Path) -> list[tuple[str, str]]:
+def measured(world: World | TranslationWorld, state: Path) -> list[tuple[str, str]]:
     """All that this world has something for. Without words in its queries the services that read them are left out."""
-    rows = list_times(world, state)
+    if isinstance(world, TranslationWorld):
+        return [*sentence_figures(world, state), *observing_times(state)]
+    rows = [*list_times(world, state), *user_times(world, state), *observing_times(state)]
     if any(query.text for query in world.queries):
-        rows = [*qualities(world, state), *call_times(world, state), *rows]
+        rows = [*qualities(world, state), *call_times(world, state), *word_times(world, state), *rows]
     return [*rows, *page_times(world, state)] if isinstance(world, WebWorld) else rows
 
 
@@ -159,8 +232,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         world = WORLDS[given.world].load_world(given.form, given.seed, silent)
-        if not isinstance(world, World):
-            parser.error(f"the world {given.world} has no queries of users for items")
+        if not isinstance(world, World | TranslationWorld):
+            parser.error(f"the world {given.world} has neither queries of users for items nor sentences")
         with tempfile.TemporaryDirectory() as scratch:
             rows = measured(world, Path(scratch))
     except EnvironmentFailure as failure:
