@@ -12,4 +12,5 @@ SPEC = ComponentSpec(
         Setting("ads", "count", 200, (), "how many goods are advertised"),
         Setting("slots", "count", 3, (), "the most ads that are shown"),
     ),
+    memory_mib=72,
 )

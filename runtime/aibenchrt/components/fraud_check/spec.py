@@ -9,4 +9,5 @@ SPEC = ComponentSpec(
     doc="scores how suspicious a user's traffic is, by its rate and by what is known of the user",
     ports=Ports((Port("user", "User"),), (Port("report", "Report"),)),
     settings=(Setting("window", "count", 60, (), "the seconds in which a user's requests are counted"),),
+    memory_mib=72,
 )

@@ -1,7 +1,7 @@
 """Monitoring: counts and times what passes by, and samples its own process, for operators.
 
-Every `interval` ms in which something passed by, one JSON line is appended to `<state>/metrics/samples.jsonl`: Unix time in ns, since the
-start of this process the calls of each task with the sum and the maximum of their times in µs and the bytes that they put out, and of
+Every `interval` ms in which something passed by, one JSON line is appended to `<state>/metrics/samples.jsonl`: Unix time in ns, the
+process, since its start the calls of each task with the sum and the maximum of their times in µs and the bytes that they put out, and of
 this process the CPU seconds and the resident memory in KiB. What came after the last sample is lost when the process ends.
 """
 
@@ -65,7 +65,13 @@ class Monitor:
         """now_ns: Unix time."""
         with self._lock:
             tasks = {task: vars(counters).copy() for task, counters in sorted(self._counters.items())}
-        return {"time_ns": now_ns, "tasks": tasks, "cpu_s": round(time.process_time(), 3), "memory_kib": _resident_kib()}
+        return {
+            "time_ns": now_ns,
+            "process": os.getpid(),
+            "tasks": tasks,
+            "cpu_s": round(time.process_time(), 3),
+            "memory_kib": _resident_kib(),
+        }
 
 
 def _sample(monitor: Monitor, path: Path, seconds: float) -> None:

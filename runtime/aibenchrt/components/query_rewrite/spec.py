@@ -8,4 +8,5 @@ SPEC = ComponentSpec(
     kind=Kind.SERVICE,
     doc="rewrites a query: words that no good has go, synonyms learnt from what people took come along",
     ports=Ports((Port("query", "Query"),), (Port("query", "Query"),)),
+    memory_mib=72,
 )

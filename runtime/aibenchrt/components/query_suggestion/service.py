@@ -7,6 +7,7 @@ Yossef and Kraus 2011, section 3). Ties by code points.
 
 from __future__ import annotations
 
+import heapq
 import json
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -81,6 +82,7 @@ class Suggester:
         shared: Counter[int] = Counter()
         for term in dict.fromkeys(terms):
             shared.update(self._with.get(term, ()))
-        for place in sorted(shared, key=lambda place: (-shared[place], -self._counts[place], place)):
+        most = 2 * self._top + 1  # the query itself and completions may be among them
+        for place in heapq.nsmallest(most, shared, key=lambda place: (-shared[place], -self._counts[place], place)):
             if self._texts[place] != text:
                 yield place

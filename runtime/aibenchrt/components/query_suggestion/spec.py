@@ -9,4 +9,6 @@ SPEC = ComponentSpec(
     doc="suggests what to ask next: training-period queries that begin like this one or share its words, the most frequent first",
     ports=Ports((Port("query", "Query"),), (Port("suggestions", "Suggestions"),)),
     settings=(Setting("top", "count", 5, (), "the most suggestions"),),
+    memory_mib=72,
+    cpu_ms=2.0,
 )

@@ -9,4 +9,5 @@ SPEC = ComponentSpec(
     doc="looks up the sentence nearest to a text that people have translated before, and its translation; passes the text on",
     ports=Ports((Port("text", "Text"),), (Port("translation", "Translation"), Port("hit", "Flag"), Port("text", "Text"))),
     settings=(Setting("least", "count", 95, (), "percent of likeness from which a sentence is a hit; 100: it is the same"),),
+    memory_mib=88,
 )
