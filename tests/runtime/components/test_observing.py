@@ -15,9 +15,10 @@ from aibenchrt.components.monitoring.service import Monitor
 from aibenchrt.components.monitoring.service import open_work as open_monitoring
 from aibenchrt.components.tracing.service import open_work as open_tracing
 from aibenchrt.components.tracing.service import read_spans
+from aibenchrt.datasets.movielens_shop.dataset import load_world
 from aibenchrt.planner.clients import idempotent
 from aibenchrt.wire.any_value import encode
-from service_process import single
+from service_process import single, site
 
 MS = 1_000_000
 
@@ -73,12 +74,9 @@ def test_monitoring_counts_and_times_each_task() -> None:
 def test_monitoring_appends_samples_while_something_passes_by(tmp_path: Path) -> None:
     work = open_monitoring(tmp_path, {"interval": 1}, tmp_path)
     path = tmp_path / "metrics" / "samples.jsonl"
-    until = time.monotonic() + 30
     for number in range(1, 4):
         work({"value": [text("a")]})
-        while not path.is_file() or _calls(path) < number:
-            assert time.monotonic() < until, "no sample was written"
-            time.sleep(0.001)
+        wait_for_calls(path, number)
     counts = [json.loads(line)["tasks"]["show"]["calls"] for line in path.read_text().splitlines()]
     assert counts == sorted(counts)
     assert counts[-1] == 3
@@ -96,6 +94,14 @@ def test_monitoring_fails_where_no_sample_can_be_written(tmp_path: Path) -> None
 
     with pytest.raises(IsADirectoryError):
         calls()
+
+
+def wait_for_calls(path: Path, number: int) -> None:
+    """Until the last sample counts so many calls of `show`."""
+    until = time.monotonic() + 30
+    while not path.is_file() or _calls(path) < number:
+        assert time.monotonic() < until, "no sample was written"
+        time.sleep(0.001)
 
 
 def _calls(path: Path) -> int:
@@ -155,7 +161,28 @@ def test_health_looks_at_the_host(tmp_path: Path, limit: str, said: str) -> None
     assert said in reason
 
 
-@pytest.mark.parametrize("component", ["logging", "monitoring", "tracing", "health_check"])
+OBSERVING: dict[str, dict[str, str | int]] = {
+    "logging": {"sync": "never"},
+    "monitoring": {"interval": 1},
+    "tracing": {"sample": 1000},
+    "health_check": LIMITS,
+}
+
+
+def test_all_of_them_take_any_value_over_the_wire(tmp_path: Path) -> None:
+    """Each in a process of its own, as in a run."""
+    place = site(tmp_path, load_world("synthetic"), [single(name, name, **settings) for name, settings in OBSERVING.items()])
+    for name in OBSERVING:
+        with place.running(name) as served:
+            assert served.call(value=[text("a", request_id=3), passing("Count", {"value": 4}, task="find")])[0] == {}
+            if name == "monitoring":
+                wait_for_calls(place.state / "metrics" / "samples.jsonl", 1)
+    assert [(record["task"], record["value"]) for record in read_log(place.state)] == [("show", {"text": "a"}), ("find", {"value": 4})]
+    assert [span["name"] for span in read_spans(place.state)] == ["show", "find"]
+    assert [state_of(place.state / "health", task)["state"] for task in ("show", "find")] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize("component", OBSERVING)
 def test_a_call_that_writes_something_down_is_not_repeated(component: str) -> None:
     assert not idempotent(single("watch", component))
     assert idempotent(single("parse", "query_parsing"))

@@ -169,7 +169,13 @@ def observing_times(state: Path) -> list[tuple[str, str]]:
     origin = {"task": "summary", "parent": "rank", "port": "details", "type": "Details", "start_ns": 0, "end_ns": 1_000_000}
     content = encode("Details", details)
     passing: list[Any] = [{"value": [{**origin, "request_id": number, "content": content}]} for number in range(500)]
-    names = (("logging", {}), ("logging", {"sync": "always"}), ("monitoring", {}), ("tracing", {}), ("health_check", {}))
+    names: tuple[tuple[str, dict[str, str | int]], ...] = (
+        ("logging", {}),
+        ("logging", {"sync": "always"}),
+        ("monitoring", {}),
+        ("tracing", {}),
+        ("health_check", {}),
+    )
     works = []
     for name, settings in names:
         spec = component(name)
