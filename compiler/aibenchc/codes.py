@@ -127,7 +127,7 @@ _DISTILLING = (
     _warning("AIB303", "no service times are known: rule 2 judges by requests alone", "declare `service 3 ms` for the tasks, or give --measurements FILE", "R2 compares a branch's share of requests and its share of service time."),
     Code("AIB304", "`{setting} {name}` names nothing that can be {done}", "", "`keep` takes a task or a request class, `use` a task and one of its models."),
     Code("AIB305", "rule {rule}: {text}", "{way_out}", "What a distilling rule left as it is, and why.", Severity.NOTE),
-    Code("AIB306", "no distilling rule is called '{name}'", "the rules are R1 R2 R3 R4 R5 R6", "--rules and --without take names of rules, separated by commas."),
+    Code("AIB306", "no distilling rule is called '{name}'", "", "--rules and --without take names of rules, separated by commas."),
     Code("AIB307", "the measurements cannot be read: {reason}", "write them with `aibenchc report RUN --measurements FILE`, or leave --measurements out", "--measurements takes a JSON file of measured qualities and service times."),
     Code("AIB308", "no model of task '{task}' fits: {reason}", "lower the quality target, use another profile, or write `use {task}.MODEL`", "R4 keeps a model that the profile allows and that meets the target; here none does."),
 )

@@ -23,7 +23,7 @@ def chosen_rules(arguments: argparse.Namespace, diagnostics: Diagnostics) -> tup
     try:
         return select(arguments.rules, arguments.without)
     except UnknownRuleError as error:
-        diagnostics.report("AIB306", None, name=str(error))
+        diagnostics.report("AIB306", None, name=str(error), hint=f"the rules are {' '.join(rule.id for rule in RULES)}")
         return ()
 
 

@@ -8,7 +8,6 @@ The graph is valid before and after each turn, and shares still add up; that is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from aibenchc.diagnostics import Diagnostics
@@ -17,8 +16,8 @@ from aibenchc.distill.r2_smallest_fraction import R2
 from aibenchc.distill.r3_auxiliary import R3
 from aibenchc.distill.r4_one_model import R4
 from aibenchc.distill.r5_successive_steps import R5
-from aibenchc.distill.r6_unneeded import R6
-from aibenchc.distill.rule import DistillStep, Problem, Rule, Turn, left_alone
+from aibenchc.distill.r6_unneeded import R6, remaining_updates
+from aibenchc.distill.rule import DistillStep, Problem, Rule, Turn
 from aibenchc.distill.settings import DistillSettings, Measurements, MeasurementsError, read_measurements, settings
 from aibenchc.flow import Flow, analyse
 from aibenchc.graph import ChoiceKind, Graph
@@ -82,6 +81,7 @@ def distill(graph: Graph, settings: DistillSettings, rules: tuple[Rule, ...] = R
     _check(flow)
     limit = 1 if len(graph.tasks) <= STEP_BY_STEP else None
     changes: list[Change] = []
+    done: tuple[DistillStep, ...] = ()
     problems: dict[Problem, None] = {}
     passes = 0
     changed = True
@@ -90,7 +90,6 @@ def distill(graph: Graph, settings: DistillSettings, rules: tuple[Rule, ...] = R
         changed = False
         for rule in rules:
             while True:
-                done = tuple(step for change in changes for step in change.steps) if rule is R2 else ()
                 rewrite = rule.apply(Turn(flow, settings, done, limit))
                 problems.update(dict.fromkeys(rewrite.problems))
                 if not rewrite.steps:
@@ -98,9 +97,10 @@ def distill(graph: Graph, settings: DistillSettings, rules: tuple[Rule, ...] = R
                 _check(rewrite.flow)
                 steps = tuple(replace(step, pass_number=passes) for step in rewrite.steps)
                 changes.append(Change(rule, passes, steps, flow, rewrite.flow))
+                done += steps
                 flow = rewrite.flow
                 changed = True
-    updates, notes = _updates(settings.updates, flow.graph)
+    updates, notes = remaining_updates(settings.updates, flow.graph)
     problems.update(dict.fromkeys(notes))
     left = tuple(problem for problem in problems if _still_there(problem, flow.graph))
     return Distilled(graph, flow.graph, tuple(changes), passes, left, updates, settings)
@@ -122,18 +122,6 @@ def _still_there(problem: Problem, graph: Graph) -> bool:
     """Whether what a model is missing for is still in the graph."""
     task = dict(problem.fields).get("task")
     return task is None or any(t.name == task for t in graph.tasks)
-
-
-def _updates(updates: Iterable[Update], graph: Graph) -> tuple[tuple[Update, ...], list[Problem]]:
-    left = {stage.name for task in graph.tasks for stage in task.stages}
-    kept, notes = [], []
-    for update in updates:
-        tasks = tuple(name for name in update.tasks if name in left)
-        if tasks:
-            kept.append(replace(update, tasks=tasks))
-        else:
-            notes.append(left_alone("R6", f"update {update.frequency} has no task left", "", update.span))
-    return tuple(kept), notes
 
 
 class UnknownRuleError(ValueError):

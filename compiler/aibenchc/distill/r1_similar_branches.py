@@ -27,6 +27,8 @@ from aibenchc.flow import Flow
 from aibenchc.flow.wires import outputs_of
 from aibenchc.graph import Choice, ChoiceKind, Graph, Task
 
+ID = "R1"
+
 
 @dataclass(frozen=True)
 class Logic:
@@ -58,22 +60,22 @@ def prune_similar_branches(turn: Turn) -> Rewrite:
     for pair in sorted(_pairs(turn.flow, turn.settings.similarity), key=Pair.order):
         text = f"{pair.goes.what} stays beside {pair.stays.what} (similarity {pair.similarity:.2f})"
         if protected.protects(pair.goes):
-            problems.append(left_alone("R1", f"{text}: it is kept by the spec", "remove it from `keep`", pair.goes.span))
+            problems.append(left_alone(ID, f"{text}: it is kept by the spec", "remove it from `keep`", pair.goes.span))
             continue
         if not _can_take_over(pair):
-            problems.append(left_alone("R1", f"{text}: flags of their own decide about them", "", pair.goes.span))
+            problems.append(left_alone(ID, f"{text}: flags of their own decide about them", "", pair.goes.span))
             continue
         flow = without_unreached(_merged(turn.graph, pair))
         if flow.findings:
             why = f"without it '{flow.findings[0].task}' would be {flow.findings[0].kind.value}"
-            problems.append(left_alone("R1", f"{text}: {why}", "", pair.goes.span))
+            problems.append(left_alone(ID, f"{text}: {why}", "", pair.goes.span))
             continue
         removed = gone(turn.graph, flow.graph)
         why = (
             f"similarity {pair.similarity:.2f} >= {turn.settings.similarity:.2f}; "
             f"{pair.stays.what} has {pair.stays.share:.2%} of the requests, {pair.goes.what} had {pair.goes.share:.2%}"
         )
-        step = DistillStep("R1", removed or (pair.goes.name,), (pair.stays.name,), why, pair.goes.span)
+        step = DistillStep(ID, removed or (pair.goes.name,), (pair.stays.name,), why, pair.goes.span)
         return Rewrite(flow, (step,), tuple(problems))
     return Rewrite(turn.flow, (), tuple(problems))
 
@@ -183,4 +185,4 @@ def _merged(graph: Graph, pair: Pair) -> Graph:
     return without_arm(graph, pair.goes.guard, heir=pair.stays.guard.arm)
 
 
-R1 = Rule("R1", "prune branches with similar logic", prune_similar_branches)
+R1 = Rule(ID, "prune branches with similar logic", prune_similar_branches)

@@ -20,6 +20,8 @@ from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn, lef
 from aibenchc.flow import Flow
 from aibenchc.graph import ChoiceKind, Graph
 
+ID = "R2"
+
 _ROUNDING = 1e-9
 
 
@@ -40,19 +42,19 @@ def prune_smallest_fraction(turn: Turn) -> Rewrite:
             time = _share_of_time(turn, branch, times)
             if time >= settings.threshold - _ROUNDING:
                 text = f"{branch.what} stays: {why}, but it takes {time:.2%} of the service time"
-                problems.append(left_alone("R2", text, "", branch.span))
+                problems.append(left_alone(ID, text, "", branch.span))
                 continue
             why += f", {time:.3%} of the service time"
         flow = without_unreached(_pruned(turn.graph, branch))
         if flow.findings:
             text = f"{branch.what} stays: without it '{flow.findings[0].task}' would be {flow.findings[0].kind.value}"
-            problems.append(left_alone("R2", text, "", branch.span))
+            problems.append(left_alone(ID, text, "", branch.span))
             continue
         tail = _tail(turn, branch)
         if tail:
             return Rewrite(turn.flow, (), (*problems, tail))
         removed = gone(turn.graph, flow.graph) or (branch.name,)
-        step = DistillStep("R2", removed, _siblings(turn.flow, branch), f"{branch.what}: {why}", branch.span, branch.share)
+        step = DistillStep(ID, removed, _siblings(turn.flow, branch), f"{branch.what}: {why}", branch.span, branch.share)
         return Rewrite(flow, (step,), tuple(problems))
     return Rewrite(turn.flow, (), tuple(problems))
 
@@ -122,4 +124,4 @@ def _pruned(graph: Graph, branch: Branch) -> Graph:
     return without_arm(graph, branch.guard, heir=None)
 
 
-R2 = Rule("R2", "prune the branches with the smallest fraction", prune_smallest_fraction)
+R2 = Rule(ID, "prune the branches with the smallest fraction", prune_smallest_fraction)

@@ -22,6 +22,8 @@ from aibenchc.flow import Flow, analyse
 from aibenchc.flow.wires import inputs_of, outputs_of
 from aibenchc.graph import Choice, ChoiceKind, Edge, Graph, Task
 
+ID = "R3"
+
 
 def is_auxiliary(task: Task) -> bool:
     specs = [component(stage.component) for stage in task.stages]
@@ -42,21 +44,21 @@ def prune_auxiliary(turn: Turn) -> Rewrite:
     if ends:
         chosen = list(ends.values())[: turn.limit]
         flow = analyse(without_tasks(turn.graph, [task.name for task in chosen]))
-        return Rewrite(flow, tuple(DistillStep("R3", (t.name,), _drawn(turn.graph, t), _why(t), t.span) for t in chosen))
+        return Rewrite(flow, tuple(DistillStep(ID, (t.name,), _drawn(turn.graph, t), _why(t), t.span) for t in chosen))
     problems: list[Problem] = []
     for task in tasks:
         used = f"'{task.name}' stays"
         if task.name in counted:
             way_out = f"remove it from `until`, or `keep {task.name}`"
-            problems.append(left_alone("R3", f"{used}: its counts decide a fallback", way_out, task.span))
+            problems.append(left_alone(ID, f"{used}: its counts decide a fallback", way_out, task.span))
             continue
         bypassed = _bypassed(turn.flow, task)
         if bypassed is None:
             way_out = f"feed that port from another task, or `keep {task.name}`"
-            problems.append(left_alone("R3", f"{used}: a port that it feeds would have no producer", way_out, task.span))
+            problems.append(left_alone(ID, f"{used}: a port that it feeds would have no producer", way_out, task.span))
             continue
         heirs = tuple(dict.fromkeys(wire.source for wire in turn.flow.wires_into.get(task.name, ())))
-        step = DistillStep("R3", (task.name,), (*heirs, *_drawn(turn.graph, task)), f"{_why(task)}; bypassed", task.span)
+        step = DistillStep(ID, (task.name,), (*heirs, *_drawn(turn.graph, task)), f"{_why(task)}; bypassed", task.span)
         return Rewrite(bypassed, (step,), tuple(problems))
     return Rewrite(turn.flow, (), tuple(problems))
 
@@ -104,4 +106,4 @@ def _bypass(flow: Flow, task: Task) -> list[Edge]:
     return edges
 
 
-R3 = Rule("R3", "prune auxiliary functions", prune_auxiliary)
+R3 = Rule(ID, "prune auxiliary functions", prune_auxiliary)

@@ -20,6 +20,8 @@ from aibenchc.distill.settings import DistillSettings
 from aibenchc.flow import analyse
 from aibenchc.graph import Candidate, Stage, Task
 
+ID = "R4"
+
 
 def use_one_model(turn: Turn) -> Rewrite:
     """Leaves one candidate to each single-stage task that has several."""
@@ -39,7 +41,7 @@ def use_one_model(turn: Turn) -> Rewrite:
         stage = task.stages[0]
         tasks[task.name] = replace(task, stages=(replace(stage, candidates=(chosen,)),))
         removed = tuple(f"{task.name}.{c.model}" for c in stage.candidates if c != chosen)
-        steps.append(DistillStep("R4", removed, (f"{task.name}.{chosen.model}",), why, task.span))
+        steps.append(DistillStep(ID, removed, (f"{task.name}.{chosen.model}",), why, task.span))
     flow = analyse(replace(turn.graph, tasks=tuple(tasks.values()))) if steps else turn.flow
     return Rewrite(flow, tuple(steps), tuple(problems))
 
@@ -97,4 +99,4 @@ def _names(candidates: list[Candidate] | tuple[Candidate, ...]) -> str:
     return ", ".join(candidate.model for candidate in candidates)
 
 
-R4 = Rule("R4", "use one state-of-the-art model", use_one_model)
+R4 = Rule(ID, "use one state-of-the-art model", use_one_model)

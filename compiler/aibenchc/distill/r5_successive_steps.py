@@ -24,6 +24,8 @@ from aibenchc.flow import Flow, Wire, analyse, expand
 from aibenchc.flow.wires import inputs_of, outputs_of
 from aibenchc.graph import Choice, Edge, Feed, Graph, PortRef, Stage, Task
 
+ID = "R5"
+
 _LONGEST_NAME = 60
 
 
@@ -34,7 +36,7 @@ def combine_successive(turn: Turn) -> Rewrite:
         return Rewrite(turn.flow)
     combined = _combine(turn.flow, chains)
     steps = tuple(
-        DistillStep("R5", tuple(task.name for task in c.members), (c.task.name,), _why(c.members), c.members[0].span) for c in combined
+        DistillStep(ID, tuple(task.name for task in c.members), (c.task.name,), _why(c.members), c.members[0].span) for c in combined
     )
     return Rewrite(analyse(_rewired(turn.flow, combined)), steps)
 
@@ -197,4 +199,4 @@ def _renamed(choice: Choice, names: Mapping[str, str]) -> Choice:
     return replace(choice, arms=arms, until=until)
 
 
-R5 = Rule("R5", "combine components in successive steps", combine_successive)
+R5 = Rule(ID, "combine components in successive steps", combine_successive)

@@ -10,16 +10,20 @@ metric which no data set's truth yields, and what decides about any of these. Da
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 
 from aibenchrt.catalog import component, dataset
 
 from aibenchc.distill.branches import kept
 from aibenchc.distill.removal import without_request, without_tasks
-from aibenchc.distill.rule import DistillStep, Rewrite, Rule, Turn
+from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn, left_alone
 from aibenchc.flow import Flow, analyse
 from aibenchc.flow.order import control_edges
 from aibenchc.graph import RESPONSE, Graph, Task
+from aibenchc.model import Update
+
+ID = "R6"
 
 
 def remove_unneeded(turn: Turn) -> Rewrite:
@@ -30,18 +34,18 @@ def remove_unneeded(turn: Turn) -> Rewrite:
     idle = [name for name in reversed(turn.flow.order) if name not in needed][: turn.limit]
     if idle:
         why = "reaches neither the response, an effect nor a declared metric"
-        steps = tuple(DistillStep("R6", (name,), (), why, spans[name]) for name in idle)
+        steps = tuple(DistillStep(ID, (name,), (), why, spans[name]) for name in idle)
         return Rewrite(analyse(without_tasks(turn.graph, idle)), steps)
     sources = {edge.source for edge in turn.graph.edges}
     for request in turn.graph.requests:
         if request.name not in sources and request.name not in protected.requests and len(turn.graph.requests) > 1:
-            step = DistillStep("R6", (request.name,), (), "no edge leads from it", request.span)
+            step = DistillStep(ID, (request.name,), (), "no edge leads from it", request.span)
             return Rewrite(analyse(without_request(turn.graph, request.name, heir=None)), (step,))
     used = {request.dataset for request in turn.graph.requests}
     unused = [d for d in turn.graph.datasets if d.name not in used][: turn.limit]
     if unused:
         left = tuple(d for d in turn.graph.datasets if d not in unused)
-        steps = tuple(DistillStep("R6", (d.name,), (), "no request takes its payloads from it", d.span) for d in unused)
+        steps = tuple(DistillStep(ID, (d.name,), (), "no request takes its payloads from it", d.span) for d in unused)
         return Rewrite(analyse(replace(turn.graph, datasets=left)), steps)
     return Rewrite(turn.flow)
 
@@ -74,4 +78,17 @@ def _yields(task: Task, metrics: set[str]) -> bool:
     return any(metric in metrics for spec in specs if spec for metric in spec.metrics)
 
 
-R6 = Rule("R6", "remove what is unneeded", remove_unneeded)
+def remaining_updates(updates: Iterable[Update], graph: Graph) -> tuple[tuple[Update, ...], list[Problem]]:
+    """The updates without the tasks that distilling removed, and a note for each that has no task left."""
+    names = {stage.name for task in graph.tasks for stage in task.stages}
+    remaining, notes = [], []
+    for update in updates:
+        tasks = tuple(name for name in update.tasks if name in names)
+        if tasks:
+            remaining.append(replace(update, tasks=tasks))
+        else:
+            notes.append(left_alone(ID, f"update {update.frequency} has no task left", "", update.span))
+    return tuple(remaining), notes
+
+
+R6 = Rule(ID, "remove what is unneeded", remove_unneeded)

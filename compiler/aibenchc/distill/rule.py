@@ -13,7 +13,7 @@ from aibenchc.source import Span
 
 @dataclass(frozen=True)
 class DistillStep:
-    """One thing that a rule did.
+    """One thing that a rule did. rule: its id.
 
     removed: tasks, request classes, choices and data sets by name, models as task.model. took_over: who has their share, edges or place
     now. why: the reason with its numbers. pruned: the share of requests whose way was pruned (R2 only). span: what it was in the spec.
@@ -67,7 +67,10 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class Rule:
-    """apply: as far as `limit` allows in one turn; it is given turns until it takes no step."""
+    """id: 'R1', from its module's constant ID; name: what it does.
+
+    apply: as far as `limit` allows in one turn; it is given turns until it takes no step.
+    """
 
     id: str
     name: str

@@ -9,6 +9,7 @@ from itertools import combinations
 
 from aibenchrt import catalog
 from aibenchrt import plan as p
+from aibenchrt.closed_loop import expected_rate
 from aibenchrt.component import ComponentSpec, Model
 
 from aibenchc.diagnostics import Diagnostics
@@ -196,9 +197,9 @@ def models_of(stage: p.PlanStage) -> tuple[Model, ...]:
 
 
 def requests_per_second(load: Load) -> float:
-    """Of a closed loop at most: users that are answered at once."""
+    """Of a closed loop those expected."""
     if load.arrival == "users":
-        return (load.users or 1) / max(load.think_s or 0.0, 1.0)
+        return expected_rate(load.users or 1, load.think_s or 0.0)
     return load.rate or ASSUMED_RATE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from aibenchrt.closed_loop import expected_rate
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import ExtraRun
 from aibenchrt.load.schedule import EXTRA_FROM, extra_schedule, samples_needed
@@ -20,7 +21,7 @@ def extra_rows(
     if longest_s <= 0:
         return [], ()
     load = plan.load
-    rate = load.rate or (load.users or 1) / max(load.think_s or 0.0, 0.05)
+    rate = load.rate or expected_rate(load.users or 1, load.think_s or 0.0)
     needed = samples_needed(max(plan.percentiles, default=50.0))
     most = max(plan.requests, key=lambda request: request.share).name
     found: list[ScheduleRecord] = []

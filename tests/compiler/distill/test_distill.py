@@ -31,6 +31,8 @@ from aibenchc.distill import (
 )
 from aibenchc.distill.fidelity import effects, measure, predict, whole
 from aibenchc.distill.r1_similar_branches import similarity
+from aibenchc.distill.removal import without_tasks
+from aibenchc.distill.rule import Rewrite, Turn
 from aibenchc.flow import analyse
 from aibenchc.graph import Graph
 from aibenchc.model import Scenario, Update
@@ -194,6 +196,24 @@ def test_rules_are_selected_by_name() -> None:
     assert [rule.id for rule in select(None, "R2")] == ["R1", "R3", "R4", "R5", "R6"]
     with pytest.raises(UnknownRuleError, match="R7"):
         select("R7", None)
+
+
+def test_another_rule_needs_nothing_but_its_line(scenario: Scenario) -> None:
+    """It sees what all rules before it did, its id is that of its steps, and it is given turns until it takes no step."""
+    seen: list[tuple[str, ...]] = []
+
+    def drop_the_first(turn: Turn) -> Rewrite:
+        seen.append(tuple(step.rule for step in turn.done))
+        idle = [task.name for task in turn.graph.tasks if task.name in ("watch", "audit")]
+        if not idle:
+            return Rewrite(turn.flow)
+        return Rewrite(analyse(without_tasks(turn.graph, idle[:1])), (DistillStep("R7", (idle[0],), (), "the seventh rule"),))
+
+    seventh = Rule("R7", "drop watchers one by one", drop_the_first)
+    distilled = distill(scenario.graph, settings(scenario, scenario.deployments[0].name), (RULES[1], seventh))
+    assert [step.removed for step in distilled.steps if step.rule == "R7"] == [("audit",), ("watch",)]
+    assert seen[0] == tuple("R2" for step in distilled.steps if step.rule == "R2" and step.pass_number == 1)
+    assert seen[-1] == tuple(step.rule for step in distilled.steps)
 
 
 def test_measurements_are_read_and_hashed() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aibenchrt.catalog import MOST_REQUESTS
+from aibenchrt.closed_loop import expected_rate
 from aibenchrt.control.assets import Assets, prepare
 from aibenchrt.control.local.run import run_local
 from aibenchrt.control.options import RunOptions
@@ -79,8 +80,8 @@ def bench(scenario: Plan, stage: PlanStage, wanted: Wanted, options: RunOptions,
 
 
 def _rate(load: PlanLoad) -> float:
-    """Requests a second of the scenario; of users at most so many."""
-    return load.rate or (load.users or 1) / max(load.think_s or 0.0, 0.05)
+    """Requests per second of the scenario's load; of a closed loop those expected."""
+    return load.rate or expected_rate(load.users or 1, load.think_s or 0.0)
 
 
 def _expected(mode: Mode, found: list[ModeFigures], in_flight: int, duration_s: float) -> float:
