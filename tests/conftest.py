@@ -1,10 +1,14 @@
-"""Properties are tried on the same examples every time; HYPOTHESIS_PROFILE=random looks for new ones."""
+"""Properties are tried on the same examples every time; HYPOTHESIS_PROFILE=random looks for new ones.
+
+The tests of the files below are marked `alone`: .ci/test runs them one after another, the others beside each other in several processes.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -13,8 +17,32 @@ settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("random", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
+# Files and folders whose tests apply load, measure time or memory, or run many processes: what runs beside them would be measured too.
+ALONE = (
+    "runtime/components/test_full_models.py",
+    "runtime/components/test_postgresql.py",
+    "runtime/control/cluster/test_cluster.py",
+    "runtime/control/cluster/test_triton_cluster.py",
+    "runtime/control/local",
+    "runtime/experiments",
+    "runtime/load",
+    "runtime/micro",
+    "runtime/planner/test_replicas.py",
+    "runtime/scenarios",
+    "runtime/serve/test_services.py",
+    "runtime/wire",
+    "testbed",
+)
+_HERE = Path(__file__).parent
+
 # Whoever starts the tests in the background may have Ctrl-C ignored in them and in all that they start; some tests are about it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(item.path.is_relative_to(_HERE / place) for place in ALONE):
+            item.add_marker("alone")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -21,6 +21,7 @@ from aibenchrt.planner.executor import Answer, CallTimes, Executor, Request
 from aibenchrt.planner.in_process import caller, open_chains, works
 from aibenchrt.train.task import plan_models
 from paths import SPECS
+from ports import port_range
 
 QUICK: Mapping[str, object] = {"form": "synthetic", "size": "tiny"}
 PORTS = 40  # more than any scenario's processes need, undistilled too
@@ -50,8 +51,9 @@ def tiny_models(plan: Plan, world: Any) -> dict[str, Path]:
 
 
 def free_block(count: int) -> int:
-    """The first of `count` neighbouring ports that nothing listens on now, below those that the kernel gives to outgoing connections."""
-    for first in range(21000 + os.getpid() % 4000, 32000, count):
+    """The first of `count` neighbouring ports that nothing listens on now, of those that this process's tests may take."""
+    ports = port_range()
+    for first in range(ports.start + os.getpid() % (len(ports) // 2), ports.stop - count, count):
         if all(map(_is_free, range(first, first + count))):
             return first
     raise RuntimeError("no free ports")

@@ -27,6 +27,7 @@ from aibenchrt.plan import (
     Step,
     wiring_hash,
 )
+from ports import port_range
 
 
 def port(text: str, optional: bool = False) -> PlanPort:
@@ -134,9 +135,9 @@ def generate(plan: Plan, folder: Path) -> Path:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on now, below the range from which the kernel picks for outgoing connections."""
+    """Ports that nothing listens on now, of those that this process's tests may take."""
     found = []
-    for candidate in random.sample(range(20000, 32000), 1000):  # several test sessions may look at once
+    for candidate in random.sample(port_range(), 1000):  # several test sessions may look at once
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", candidate))
