@@ -7,7 +7,9 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from aibenchc.codes import CODES, Code, Severity
+from aibenchrt.codes import Code, Severity
+
+from aibenchc.codes import CODES
 from aibenchc.source import SourceFile, Span
 
 __all__ = ["CODES", "Code", "Diagnostic", "Diagnostics", "Severity", "did_you_mean", "one_of", "place", "render_text", "to_json"]

@@ -1,11 +1,10 @@
-"""Failures of the environment: coded, with a way out. The command line prints them and exits 2.
-
-Codes AIB6xx are the compiler's table (aibenchc.diagnostics); ids are stable and never reused.
-"""
+"""Failures of the environment: coded, with a way out. The command line prints them and exits 2. `codes.py` has the texts."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from aibenchrt.codes import BY_ID
 
 _CHECKOUT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
@@ -16,10 +15,14 @@ def install(extra: str) -> str:
 
 
 class EnvironmentFailure(Exception):  # noqa: N818  # one of three kinds of failure, not an error of ours
-    """Something outside the program is missing, broken or in the way. `hint` says what the user can do."""
+    """Something outside the program is missing, broken or in the way. `hint` says what the user can do.
 
-    def __init__(self, code: str, message: str, hint: str) -> None:
-        super().__init__(f"{code}: {message}")
+    fields: of the code's templates in `codes.FAILURES`. KeyError: an unknown code, or a field is missing.
+    """
+
+    def __init__(self, code: str, /, **fields: object) -> None:
+        entry = BY_ID[code]
         self.code = code
-        self.message = message
-        self.hint = hint
+        self.message = entry.message.format(**fields)
+        self.hint = entry.hint.format(**fields)
+        super().__init__(f"{code}: {self.message}")

@@ -19,6 +19,10 @@ def home() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        message = f"'{folder}', where data and models are kept, cannot be made: {error.strerror}"
-        raise EnvironmentFailure("AIB605", message, "set AIBENCH_HOME to a folder that can be written") from error
+        raise EnvironmentFailure(
+            "AIB605",
+            what=f"'{folder}', where data and models are kept",
+            reason=error.strerror,
+            way_out="set AIBENCH_HOME to a folder that can be written",
+        ) from error
     return folder

@@ -94,8 +94,7 @@ def _guarded(verb: Verb, words: Sequence[str]) -> int:
             return _ours(error)
         from aibenchc.cli.output import show_failure
 
-        what = f"'{error.filename}' cannot be used: " if error.filename else ""
-        show_failure(EnvironmentFailure("AIB605", f"{what}{error.strerror}", ""))
+        show_failure(EnvironmentFailure("AIB654", what=f"'{error.filename}'" if error.filename else "a file", reason=error.strerror))
         return ExitCode.ENVIRONMENT
     except Exception as mistake:  # noqa: BLE001  whatever it is, it is ours
         return _ours(mistake)

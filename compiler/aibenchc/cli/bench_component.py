@@ -78,7 +78,7 @@ def _count(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """The gravest exit code of all modes, as of `validate`; AUTHOR where there is no such component, task or model.
 
-    EnvironmentFailure: as `run` and `train` raise, AIB643, AIB644.
+    EnvironmentFailure: as `run` and `train` raise, AIB643, AIB644, AIB689.
     """
     needs_runtime("bench component")
     diagnostics = Diagnostics()

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name in arguments.names:
         if name not in WORLDS and name not in DERIVED:
             known = ", ".join((*WORLDS, *DERIVED))
-            raise EnvironmentFailure("AIB103", f"the catalogue has no data set '{name}' that is here", f"there are {known}")
+            raise EnvironmentFailure("AIB664", name=name, known=known)
     worlds = dict.fromkeys(world for name in arguments.names or WORLDS for world in catalog.worlds_of([name]))
     if arguments.fetch:
         with progress_bars() as progress:

@@ -37,6 +37,6 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         with contextlib.suppress(OSError):
             path.unlink()  # ours: opened as a new file
-        raise EnvironmentFailure("AIB507", f"cannot write '{path}': {error.strerror}", "name another folder with --folder") from error
+        raise EnvironmentFailure("AIB507", path=path, reason=error.strerror, way_out="name another folder with --folder") from error
     say(f"wrote {path}\n\n  aibenchc check {path}\n  aibenchc compile {path}\n  aibenchc run {path}")
     return ExitCode.OK

@@ -8,7 +8,7 @@ import sys
 
 from aibenchrt.errors import EnvironmentFailure
 
-from aibenchc.diagnostics import CODES, Diagnostics, Severity, render_text, to_json
+from aibenchc.diagnostics import Diagnostics, Severity, render_text, to_json
 
 
 def say(text: str) -> None:
@@ -39,7 +39,6 @@ def show(diagnostics: Diagnostics, as_json: bool = False) -> None:
 def show_failure(failure: EnvironmentFailure) -> None:
     """A failure of the environment, in the form of a diagnostic without a place."""
     lines = [f"error[{failure.code}]: {failure.message}"]
-    hint = failure.hint or (CODES[failure.code].hint if failure.code in CODES else "")
-    if hint:
-        lines.append(f"  = help: {hint}")
+    if failure.hint:
+        lines.append(f"  = help: {failure.hint}")
     complain("\n".join(lines))

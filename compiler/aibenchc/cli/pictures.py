@@ -24,6 +24,5 @@ def write_pictures(folder: Path, pictures: dict[str, str]) -> None:
         for part in fresh:
             with contextlib.suppress(OSError):
                 part.unlink()
-        hint = "name another folder with --svg"
-        raise EnvironmentFailure("AIB507", f"cannot write into '{folder}': {error.strerror or error}", hint) from error
+        raise EnvironmentFailure("AIB507", path=folder, reason=error.strerror or error, way_out="name another folder with --svg") from error
     complain(f"wrote {len(pictures)} picture{'' if len(pictures) == 1 else 's'} to {folder}")

@@ -81,10 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
     on_hosts = arguments.inventory is not None
     for option in ("teardown", "resume", "expect_fault", "no_tls", "prepare_only"):
         if getattr(arguments, option) and not on_hosts:
-            raise EnvironmentFailure("AIB636", f"--{option.replace('_', '-')} is for a run on hosts", "name them with -i INVENTORY")
+            raise EnvironmentFailure("AIB636", option=option.replace("_", "-"))
     if arguments.prepare_only and (arguments.teardown or arguments.resume):
         given = "--teardown" if arguments.teardown else "--resume"
-        raise EnvironmentFailure("AIB636", f"--prepare-only never touches the hosts, which {given} is about", "give one of them")
+        raise EnvironmentFailure("AIB688", option=given)
     if on_hosts:
         arguments.ports_from = arguments.first_port or arguments.ports_from
         arguments.out = arguments.out or GENERATED / f"{arguments.spec.stem}-on-{arguments.inventory.stem}"

@@ -20,8 +20,8 @@ def needs_runtime(verb: str) -> None:
 
     missing = [name for name in ("numpy", "grpc", "pyarrow") if find_spec(name) is None]
     if missing:
-        message = f"`aibenchc {verb}` needs the runtime, and {', '.join(missing)} is not installed"
-        raise EnvironmentFailure("AIB601", message, install("run"))
+        what = f"{', '.join(missing)}, which `aibenchc {verb}` needs,"
+        raise EnvironmentFailure("AIB601", what=what, install=install("run"))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> None:

@@ -116,5 +116,5 @@ def _write(path: Path, figures: Mapping[str, Any]) -> None:
     try:
         path.write_text(json.dumps(figures, indent=1) + "\n")
     except OSError as error:
-        raise EnvironmentFailure("AIB605", f"cannot write '{path}': {error.strerror}", "name a file in a writable folder") from error
+        raise EnvironmentFailure("AIB605", what=f"'{path}'", reason=error.strerror, way_out="name a file in a writable folder") from error
     complain(f"wrote {path}")

@@ -113,6 +113,6 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         fresh.unlink(missing_ok=True)
         raise EnvironmentFailure(
-            "AIB507", f"cannot write '{path}': {error.strerror}", "put the spec into a folder that can be written"
+            "AIB507", path=path, reason=error.strerror, way_out="put the spec into a folder that can be written"
         ) from error
     complain(f"wrote {path}")

@@ -57,7 +57,8 @@ def write(folder: Path, artifacts: Iterable[Artifact]) -> None:
     """Makes `folder` hold exactly these artifacts, one of them the manifest.
 
     EnvironmentFailure AIB502: the folder holds a file that no earlier compile wrote, or a link stands in the way; nothing was touched.
-    AIB507: the files cannot be written (disk full, no permission, another compile at work); the files that were there are still there.
+    AIB507: the files cannot be written (disk full, no permission); the files that were there are still there.
+    AIB508: another compile is writing into the folder.
     """
     wanted = {artifact.path: artifact for artifact in artifacts}
     if MANIFEST not in wanted:
@@ -73,8 +74,8 @@ def write(folder: Path, artifacts: Iterable[Artifact]) -> None:
                     parent.rmdir()
             raise
     except OSError as error:
-        hint = "free some space, or name another folder with --out"
-        raise EnvironmentFailure("AIB507", f"cannot write into '{folder}': {error.strerror or error}", hint) from error
+        way_out = "free some space, or name another folder with --out"
+        raise EnvironmentFailure("AIB507", path=folder, reason=error.strerror or error, way_out=way_out) from error
 
 
 def make_folder(folder: Path) -> list[Path]:
@@ -91,7 +92,7 @@ def locked(folder: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise EnvironmentFailure("AIB507", f"another compile is writing into '{folder}'", "wait until it has ended") from None
+        raise EnvironmentFailure("AIB508", folder=folder) from None
     finally:
         os.close(descriptor)
 
@@ -195,5 +196,4 @@ def remove_empty(folder: Path, removed: Iterable[PurePosixPath]) -> None:
 
 def foreign(folder: Path, paths: list[str]) -> EnvironmentFailure:
     shown = ", ".join(f"'{path}'" for path in paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-    message = f"'{folder}' holds files that no compile of this version wrote: {shown}"
-    return EnvironmentFailure("AIB502", message, "move them away, or name another folder with --out; nothing was changed")
+    return EnvironmentFailure("AIB502", folder=folder, files=shown)

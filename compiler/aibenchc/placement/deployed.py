@@ -21,13 +21,12 @@ STATE = "/var/lib/aibench"
 FILE = "deployed.json"
 LONGEST_S = 300.0
 SHOWN_HOSTS = 3
-_HINT = "look at the host, or deploy to it again"
 
 
 def fetch(inventory: Path, scenario: str, hosts: Iterable[str]) -> dict[str, Deployed | None]:
     """Host → what it holds, None where nothing of the scenario is deployed. Other hosts of the inventory are there if they hold any.
 
-    EnvironmentFailure AIB601: no ansible-core; AIB619: a host cannot be asked, or what it says cannot be understood.
+    EnvironmentFailure AIB601: no ansible-core; AIB619: a host cannot be asked; AIB685: what it says cannot be understood.
     """
     path = f"{STATE}/{scenario}/{FILE}"
     with tempfile.TemporaryDirectory(prefix="aibenchc-") as folder:
@@ -36,8 +35,7 @@ def fetch(inventory: Path, scenario: str, hosts: Iterable[str]) -> dict[str, Dep
         try:
             ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST_S, stdin=subprocess.DEVNULL)
         except subprocess.TimeoutExpired as late:
-            message = f"the hosts did not say within {LONGEST_S:g} s what they hold"
-            raise EnvironmentFailure("AIB619", message, "name a folder of their deployed.json with --deployed") from late
+            raise EnvironmentFailure("AIB619", reason=f"the hosts did not say within {LONGEST_S:g} s what they hold") from late
         answers = {file.name: read_json(file.read_bytes(), file.name) for file in Path(folder).iterdir()}
     found: dict[str, Deployed | None] = {}
     refused = {}
@@ -55,7 +53,7 @@ def fetch(inventory: Path, scenario: str, hosts: Iterable[str]) -> dict[str, Dep
     if refused:
         listed = "; ".join(f"{host}: {why}" for host, why in list(refused.items())[:SHOWN_HOSTS])
         listed += f"; and {len(refused) - SHOWN_HOSTS} hosts more" if len(refused) > SHOWN_HOSTS else ""
-        raise EnvironmentFailure("AIB619", f"cannot ask what is deployed: {listed}", "`ansible all -i INVENTORY -m ping` tells more")
+        raise EnvironmentFailure("AIB619", reason=listed)
     return found
 
 
@@ -71,9 +69,9 @@ def answered(answer: Mapping[str, Any], host: str) -> bytes | str:
 
 
 def in_folder(folder: Path, hosts: Iterable[str]) -> dict[str, Deployed | None]:
-    """From <folder>/<host>.json, of the hosts given and of any other that the folder knows. EnvironmentFailure AIB619."""
+    """From <folder>/<host>.json, of the hosts given and of any other that the folder knows. EnvironmentFailure AIB685, AIB690."""
     if not folder.is_dir():
-        raise EnvironmentFailure("AIB619", f"there is no folder '{folder}'", "name one that holds <host>.json of each host")
+        raise EnvironmentFailure("AIB690", folder=folder)
     files = {path.stem: path for path in sorted(folder.glob("*.json"))}
     names = dict.fromkeys((*hosts, *files))
     return {host: read(files[host].read_bytes(), host) if host in files else None for host in names}
@@ -85,7 +83,7 @@ def read(content: bytes, host: str) -> Deployed:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
-        raise EnvironmentFailure("AIB619", f"{FILE} of '{host}' cannot be read: {where}: {first['msg']}", _HINT) from error
+        raise EnvironmentFailure("AIB685", what=f"{FILE} of '{host}'", reason=f"{where}: {first['msg']}") from error
     return found
 
 
@@ -93,14 +91,14 @@ def read_json(content: bytes, host: str) -> Mapping[str, Any]:
     try:
         found = json.loads(content)
     except ValueError as error:
-        raise EnvironmentFailure("AIB619", f"ansible's answer of '{host}' is no JSON", _HINT) from error
+        raise EnvironmentFailure("AIB685", what=f"ansible's answer of '{host}'", reason="it is no JSON") from error
     return found if isinstance(found, dict) else {}
 
 
 def shipped(folder: Path) -> dict[str, str]:
-    """Archives of a shipment: name → name with its content hash. EnvironmentFailure AIB619: it is none."""
+    """Archives of a shipment: name → name with its content hash. EnvironmentFailure AIB686: it is none."""
     try:
         found = json.loads((folder / "shipment.json").read_bytes())["aibench_archives"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EnvironmentFailure("AIB619", f"'{folder}' holds no shipment", "name the folder that `aibenchc run` shipped from") from error
+        raise EnvironmentFailure("AIB686", folder=folder) from error
     return {str(name): str(archive) for name, archive in found.items()}

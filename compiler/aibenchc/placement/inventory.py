@@ -76,7 +76,7 @@ def tool(name: str) -> str:
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
-        raise EnvironmentFailure("AIB601", f"`{name}`, which reads an inventory, is not installed", install("cluster"))
+        raise EnvironmentFailure("AIB601", what=f"`{name}`, which reads an inventory,", install=install("cluster"))
     return found
 
 

@@ -48,7 +48,7 @@ class Recorder:
         self._thread.join()
         error = self._file.lost or self._file.refused
         if error:
-            raise EnvironmentFailure("AIB605", f"cannot write the records: {error.strerror}", "free some disk space")
+            raise EnvironmentFailure("AIB605", what="the records", reason=error.strerror, way_out="free some disk space")
 
     def _write(self) -> None:
         going = True

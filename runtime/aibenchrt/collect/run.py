@@ -63,9 +63,7 @@ def read_run(directory: Path) -> Run:
     Of a run that ended early anything but run.json and the plan may be missing, and is empty then: it is judged, INVALID.
     """
     if not directory.is_dir():
-        raise EnvironmentFailure(
-            "AIB609", f"there is no run directory {directory}", "give the directory that `aibenchc run` named at its end"
-        )
+        raise EnvironmentFailure("AIB661", directory=directory)
     info = read_model(directory / RUN_FILE, RunInfo)
     whole = info.outcome == "completed"
 

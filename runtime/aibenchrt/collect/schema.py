@@ -92,10 +92,6 @@ def read(path: Path, row_class: type[Row]) -> tuple[Row, ...]:
     return tuple(row_class(*row) for row in zip(*values, strict=True))
 
 
-def unreadable(path: Path, why: str) -> EnvironmentFailure:
+def unreadable(path: Path, reason: str) -> EnvironmentFailure:
     """The failure for a run directory that cannot be read."""
-    return EnvironmentFailure(
-        "AIB609",
-        f"cannot read the run: {path.name} in {path.parent}: {why}",
-        "give the directory that `aibenchc run` named at its end, or run it again",
-    )
+    return EnvironmentFailure("AIB609", file=path.name, directory=path.parent, reason=reason)

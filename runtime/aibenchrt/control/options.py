@@ -75,8 +75,7 @@ def _bounded(load: PlanLoad) -> PlanLoad:
     """Of users it depends on the answers how much they ask."""
     count = (load.rate or 0.0) * (load.warmup_s + load.duration_s)
     if count > MOST_REQUESTS:
-        message = f"the load would send about {count:,.0f} requests, more than {MOST_REQUESTS:,}"
-        raise EnvironmentFailure("AIB637", message, "lower --rate, or shorten --duration and --warmup")
+        raise EnvironmentFailure("AIB637", count=f"{count:,.0f}", limit=f"{MOST_REQUESTS:,}")
     return load
 
 
@@ -89,9 +88,7 @@ def _moved(plan: Plan, first: int) -> tuple[PlanService, ...]:
     found = [int(endpoint.rsplit(":", 1)[1]) for _, endpoint in ports(plan)]
     lowest, last = min(found), max(found) - min(found) + first
     if first < 1 or last > LAST_PORT:
-        raise EnvironmentFailure(
-            "AIB602", f"the services need the ports {first} to {last}", f"choose a first port up to {first - last + LAST_PORT}"
-        )
+        raise EnvironmentFailure("AIB652", first=first, last=last, highest=first - last + LAST_PORT)
 
     def moved(endpoint: str) -> str:
         host, port = endpoint.rsplit(":", 1)
@@ -106,7 +103,7 @@ def _overridden(plan: Plan, overrides: Mapping[str, Override]) -> Plan:
     unknown = sorted(set(overrides) - known)
     if unknown:
         names = ", ".join(sorted(known))
-        raise EnvironmentFailure("AIB638", f"the plan has no AI task '{unknown[0]}' to override", f"its AI tasks are {names}")
+        raise EnvironmentFailure("AIB638", task=unknown[0], known=names)
     steps = []
     for step in plan.steps:
         stages = tuple(

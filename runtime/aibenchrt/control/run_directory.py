@@ -18,11 +18,9 @@ def new_directory(runs: Path, name: str) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise EnvironmentFailure(
-                "AIB611", f"cannot make a folder below '{runs}': {error.strerror}", "name another with --runs"
-            ) from error
+            raise EnvironmentFailure("AIB611", runs=runs, reason=error.strerror) from error
         return directory.resolve()
-    raise EnvironmentFailure("AIB611", f"no free name for a run below {runs}", "remove old runs")
+    raise EnvironmentFailure("AIB611", runs=runs, reason="no name is free; remove old runs")
 
 
 @contextlib.contextmanager
@@ -32,4 +30,4 @@ def disk_full(directory: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise EnvironmentFailure("AIB605", f"no space left on the disk that holds {directory}", "free some space") from error
+        raise EnvironmentFailure("AIB605", what=directory, reason="no space left on its disk", way_out="free some space") from error

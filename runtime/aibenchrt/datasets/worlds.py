@@ -89,13 +89,11 @@ DERIVED: Mapping[str, DerivedModule] = {
 
 
 def world_name(plan: Plan) -> str:
-    """The data set whose world all request classes share. EnvironmentFailure AIB613: they come from several, or from one unknown."""
+    """The data set whose world all request classes share. EnvironmentFailure AIB672: they come from several, or from one unknown."""
     names = sorted({plan.datasets[request.dataset] for request in plan.requests})
     name = next(iter(shared_worlds(names)), "")
     if name not in WORLDS:
-        raise EnvironmentFailure(
-            "AIB613", f"the requests come from {', '.join(names)}, not from one world", f"take all from one of {', '.join(WORLDS)}"
-        )
+        raise EnvironmentFailure("AIB672", names=", ".join(names), known=", ".join(WORLDS))
     return name
 
 

@@ -115,20 +115,20 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
         _write(out / GENERATOR, issued)
         (out / REQUESTS_LINES).unlink()
     except grpc.FutureTimeoutError as error:
-        raise EnvironmentFailure("AIB608", f"no planner answers at {arguments.target}", "start it first, and read its log") from error
+        raise EnvironmentFailure("AIB659", what="the planner", endpoint=arguments.target) from error
     except OSError as error:
-        raise EnvironmentFailure("AIB605", f"cannot write the records: {error.strerror}", "free some disk space") from error
+        raise EnvironmentFailure("AIB605", what="the records", reason=error.strerror, way_out="free some disk space") from error
 
 
 def _agreed(file: Path, ready: Path, stop: threading.Event) -> int | None:
-    """The instant that the file will name; None when we are told to stop. EnvironmentFailure AIB631: nobody names one."""
+    """The instant that the file will name; None when we are told to stop. EnvironmentFailure AIB687: nobody names one."""
     ready.touch()
     deadline = time.monotonic() + LONGEST_WAIT_S
     while not file.exists():
         if stop.wait(0.05):
             return None
         if time.monotonic() > deadline:
-            raise EnvironmentFailure("AIB631", f"nobody said in {file} when to begin", "run load.yml again")
+            raise EnvironmentFailure("AIB687", file=file)
     return int(file.read_text(encoding="ascii"))
 
 

@@ -270,7 +270,7 @@ def start(settings: Settings, before: Sequence[ClockOffset | None], now_ns: int)
     """
     if settings.clock and None in before:
         planner = settings.targets[before.index(None)]
-        raise EnvironmentFailure("AIB632", f"the planner at {planner} does not tell the time", "read its log; deploy it again")
+        raise EnvironmentFailure("AIB632", planner=planner)
     soonest = now_ns + int(LEAD_S * _S)
     if settings.start_at_ns is None:
         return soonest
@@ -278,9 +278,7 @@ def start(settings: Settings, before: Sequence[ClockOffset | None], now_ns: int)
     agreed = settings.start_at_ns - (first.realtime_ns if first else time.time_ns() - time.monotonic_ns())
     if agreed < soonest:
         late = (soonest - agreed) / _S
-        raise EnvironmentFailure(
-            "AIB631", f"the agreed start lies {late:.1f} s too early: this generator was not ready", "agree on a later instant"
-        )
+        raise EnvironmentFailure("AIB631", seconds=f"{late:.1f}")
     return agreed
 
 

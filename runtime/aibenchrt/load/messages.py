@@ -58,4 +58,4 @@ def read_messages(path: Path) -> Messages:
         rows = zip(columns["request_class"], columns["payload"], columns["message"], strict=True)
         return {(str(name), int(index)): bytes(message) for name, index, message in rows}
     except (OSError, KeyError, pa.ArrowException) as error:
-        raise EnvironmentFailure("AIB609", f"cannot read the payloads in {path}: {error}", "prepare the run again") from error
+        raise EnvironmentFailure("AIB662", path=path, reason=error) from error

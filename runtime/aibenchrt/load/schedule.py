@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from numpy.random import Generator, default_rng
 
@@ -78,20 +79,20 @@ def part_of(rows: Sequence[ScheduleRecord], part: int, parts: int) -> list[Sched
     return list(rows[part::parts])
 
 
-def read_trace(text: str) -> tuple[float, ...]:
-    """Offsets in seconds, one a line. EnvironmentFailure AIB613: a line is no number, or they do not ascend."""
+def read_trace(path: Path) -> tuple[float, ...]:
+    """Offsets in seconds, one a line. EnvironmentFailure AIB671: no such file, a line is no number, or they do not ascend."""
     try:
-        offsets = tuple(float(line) for line in text.splitlines() if line.strip())
+        offsets = tuple(float(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
         return tuple(arrival.offset_s for arrival in arrivals.trace(offsets))
-    except ValueError as error:
-        raise EnvironmentFailure("AIB613", f"the trace cannot be used: {error}", "give ascending offsets in seconds, one a line") from error
+    except (OSError, ValueError) as error:
+        raise EnvironmentFailure("AIB671", path=path, reason=error) from error
 
 
 def _arrivals(load: PlanLoad, rng: Generator, trace: Sequence[float]) -> Iterator[Arrival]:
     if load.arrival == "trace":
         return arrivals.trace(trace)
     if load.rate is None:
-        raise EnvironmentFailure("AIB613", f"the plan's {load.arrival} load has no rate", "compile the scenario again")
+        raise EnvironmentFailure("AIB613", problems=f"its {load.arrival} load has no rate")
     if load.arrival == "constant":
         return arrivals.constant(load.rate)
     return arrivals.sessions(load.rate, rng) if load.arrival == "sessions" else arrivals.poisson(load.rate, rng)
@@ -99,7 +100,7 @@ def _arrivals(load: PlanLoad, rng: Generator, trace: Sequence[float]) -> Iterato
 
 def _closed(load: PlanLoad, mix: Mix) -> list[ScheduleRecord]:
     if not load.users:
-        raise EnvironmentFailure("AIB613", "the plan's load has no users", "compile the scenario again")
+        raise EnvironmentFailure("AIB613", problems="its load has no users")
     think = load.think_s or 0.0
     first = arrivals.users(load.users, think)
     # A user cannot ask more often than every think time; without thinking, all together not more often than a generator can send.

@@ -6,6 +6,7 @@ import argparse
 import difflib
 import sys
 
+from aibenchrt.codes import BY_ID
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import ExitCode
 from aibenchrt.micro import tables
@@ -22,7 +23,8 @@ def main() -> int:
         wrong, names = unknown(arguments)
         for name in wrong:
             near = difflib.get_close_matches(name, names, 1)
-            sys.stderr.write(f"error[AIB640]: no kernel is called '{name}'\n  = help: {near[0] if near else ', '.join(names)}\n")
+            message = BY_ID["AIB640"].message.format(name=name)
+            sys.stderr.write(f"error[AIB640]: {message}\n  = help: {near[0] if near else ', '.join(names)}\n")
         if wrong:
             return ExitCode.AUTHOR
         run = obtained(arguments, _told)

@@ -74,7 +74,7 @@ def needs_torch() -> None:
     from importlib.util import find_spec
 
     if find_spec("torch") is None:
-        raise EnvironmentFailure("AIB601", "the micro benchmarks need torch, which is not installed", install("run"))
+        raise EnvironmentFailure("AIB601", what="torch, which the micro benchmarks need,", install=install("run"))
 
 
 def unknown(arguments: argparse.Namespace) -> tuple[list[str], tuple[str, ...]]:
@@ -98,6 +98,6 @@ def _measured(arguments: argparse.Namespace, told: Callable[[str, float], None])
     )
     device = chosen_device(arguments.device)
     if device == "cpu" and arguments.arithmetic == "tf32":
-        raise EnvironmentFailure("AIB618", "TF32 needs a CUDA GPU, and this would run on the CPU", "take --arithmetic float32 or bfloat16")
+        raise EnvironmentFailure("AIB684")
     chosen = [kernel for kernel in KERNELS if not arguments.name or kernel.name in arguments.name]
     return run(chosen, settings, device, told)

@@ -134,5 +134,5 @@ def read(path: Path) -> MicroRun:
     return run
 
 
-def _unreadable(path: Path, why: str) -> EnvironmentFailure:
-    return EnvironmentFailure("AIB641", f"'{path}' holds no figures of micro benchmarks: {why}", "name a file that --json wrote")
+def _unreadable(path: Path, reason: str) -> EnvironmentFailure:
+    return EnvironmentFailure("AIB641", path=path, reason=reason)

@@ -63,7 +63,7 @@ class TaskClient(Protocol):
         """Raises CallError."""
 
     async def connect(self, timeout_s: float) -> None:
-        """Returns when a replica answers. Raises EnvironmentFailure AIB608: none does."""
+        """Returns when a replica answers. Raises EnvironmentFailure AIB659: none does."""
 
     async def close(self) -> None: ...
 
@@ -135,13 +135,13 @@ class TritonClient:
 
 
 def open_clients(plan: Plan, stubs: Stubs, identity: Identity | None = None) -> dict[str, TaskClient]:
-    """Task → its client, connected to nothing yet. EnvironmentFailure AIB613: the plan places a task nowhere."""
+    """Task → its client, connected to nothing yet. EnvironmentFailure AIB674: the plan places a task nowhere."""
     clients: dict[str, TaskClient] = {}
     for step in plan.steps:
         service = service_of(plan, step)
         endpoints = service.endpoints if service else ()
         if not endpoints:
-            raise EnvironmentFailure("AIB613", f"the plan has no endpoint for task '{step.task}'", "compile the scenario again")
+            raise EnvironmentFailure("AIB674", task=step.task)
         kind = TritonClient if step.kind == "ai" else ServiceClient
         clients[step.task] = kind(step, stubs, endpoints, identity)
     return clients
@@ -190,4 +190,4 @@ async def _ready(where: str, channel: grpc.aio.Channel, timeout_s: float) -> Non
 
 
 def _not_ready(where: str, what: str = "the service") -> EnvironmentFailure:
-    return EnvironmentFailure("AIB608", f"{what} at {where} does not answer", "start it first, and read its log")
+    return EnvironmentFailure("AIB659", what=what, endpoint=where)

@@ -94,7 +94,7 @@ def check_plan(plan: Plan) -> None:
     if not problems and wiring_hash(plan.requests, plan.steps, plan.choices, plan.response) != plan.graph_hash:
         problems = ["its edges are not those that were compiled (graph_hash differs)"]
     if problems:
-        raise EnvironmentFailure("AIB613", f"the plan cannot be executed: {'; '.join(problems[:5])}", "compile the scenario again")
+        raise EnvironmentFailure("AIB613", problems="; ".join(problems[:5]))
 
 
 def compile_programs(plan: Plan) -> dict[str, Program]:

@@ -161,7 +161,7 @@ class _Journey:
 async def serve(plan: Plan, stubs: Stubs, address: str, recorder: Recorder, stop: asyncio.Event, identity: Identity | None = None) -> None:
     """Listens at `address` at once, serves when every task answers, until `stop` is set; then lets what is under way end.
 
-    EnvironmentFailure: AIB602, AIB613.
+    EnvironmentFailure: AIB602, AIB613, AIB674.
     """
     clients = open_clients(plan, stubs, identity)
     try:

@@ -24,12 +24,12 @@ Key = tuple[str, int, int]
 def compare(base: Run, variant: Run, rng: np.random.Generator) -> tuple[AblationRow, ...]:
     """Per metric and class ('all' first), over the requests that both runs asked. A failed request is an empty answer.
 
-    Raises EnvironmentFailure AIB616 where the runs share no request.
+    Raises EnvironmentFailure AIB682 where the runs share no request.
     """
     base_of, variant_of = _keyed(base), _keyed(variant)
     shared = [key for key in base_of if key in variant_of]
     if not shared:
-        raise EnvironmentFailure("AIB616", "the two runs share no request", "run the ablation with the spec and seed of the base run")
+        raise EnvironmentFailure("AIB682")
     overrides = tuple(f"{m.task}={m.override}" for m in variant.info.models if m.override)
     found = []
     for metric in quality.answer_metrics(base.plan):

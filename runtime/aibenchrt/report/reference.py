@@ -31,11 +31,7 @@ def record_reference(directories: Sequence[Path], title: str | None = None) -> R
     items = tuple(item for wanted in _wanted(analyses[0]) if (item := _item(wanted, measured)) is not None)
     if not any(item.discriminates for item in items):
         narrowest = 100 * min((item.within for item in items), default=math.inf)
-        raise EnvironmentFailure(
-            "AIB616",
-            f"the deployments disagree on every figure: tolerances of {narrowest:.0f} % and more would pass anything",
-            "run them again while nothing else uses the machine, longer, or more of them",
-        )
+        raise EnvironmentFailure("AIB683", narrowest=f"{narrowest:.0f}")
     return Reference(
         title=title or f"local, {len({a.run.info.deployment_id for a in analyses})} deployments",
         deployment=first.info.deployment,
@@ -46,8 +42,8 @@ def record_reference(directories: Sequence[Path], title: str | None = None) -> R
 
 
 def _check(runs: Sequence[Run], analyses: Sequence[Analysis]) -> None:
-    def fail(message: str, hint: str) -> EnvironmentFailure:
-        return EnvironmentFailure("AIB616", message, hint)
+    def fail(reason: str, way_out: str) -> EnvironmentFailure:
+        return EnvironmentFailure("AIB616", reason=reason, way_out=way_out)
 
     if len({run.info.deployment_id for run in runs}) < len(runs) or len(runs) < 2:
         raise fail(

@@ -56,13 +56,12 @@ def of_plan(plan: Plan) -> tuple[Reference, ...]:
 
 
 def read_reference(path: Path) -> Reference:
-    """A file that `aibenchc reference … --json` wrote. Raises EnvironmentFailure AIB609 where it is none."""
-    hint = "give a JSON file that `aibenchc reference RUN… --json FILE` wrote"
+    """A file that `aibenchc reference … --json` wrote. Raises EnvironmentFailure AIB663 where it is none."""
     try:
         return Reference.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise EnvironmentFailure("AIB609", f"cannot read the reference {path}: {error.strerror}", hint) from error
+        raise EnvironmentFailure("AIB663", path=path, reason=error.strerror) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise EnvironmentFailure("AIB609", f"{path} is no reference: {place}: {first['msg']}", hint) from error
+        raise EnvironmentFailure("AIB663", path=path, reason=f"{place}: {first['msg']}") from error

@@ -18,7 +18,7 @@ def write_json(path: Path, data: BaseModel) -> None:
     write_text(path, data.model_dump_json(indent=2) + "\n")
 
 
-def write_text(path: Path, text: str, hint: str = _OF_A_RUN) -> None:
+def write_text(path: Path, text: str, way_out: str = _OF_A_RUN) -> None:
     """Whole or not at all. Raises EnvironmentFailure AIB605."""
     temporary = path.with_name(path.name + ".part")
     try:
@@ -26,4 +26,4 @@ def write_text(path: Path, text: str, hint: str = _OF_A_RUN) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise EnvironmentFailure("AIB605", f"cannot write {path.name}: {error.strerror}", hint) from error
+        raise EnvironmentFailure("AIB605", what=path.name, reason=error.strerror, way_out=way_out) from error

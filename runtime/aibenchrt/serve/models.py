@@ -72,12 +72,8 @@ def open_session(folder: Path, name: str = "model") -> ort.InferenceSession:
     return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
-def broken(folder: Path, what: str) -> EnvironmentFailure:
-    return EnvironmentFailure(
-        "AIB603",
-        f"the model version in '{folder}' {what}",
-        "run `aibenchc train SPEC`; it trains what is missing and replaces what is broken",
-    )
+def broken(folder: Path, problem: str) -> EnvironmentFailure:
+    return EnvironmentFailure("AIB603", folder=folder, problem=problem)
 
 
 def rank_by(items: Value, scores: NDArray[Any], field: str, top: int | None = None) -> dict[str, list[Any]]:

@@ -104,8 +104,9 @@ def _build(service: ModuleType, world: AnyWorld, settings: Settings, folder: Pat
             raise
         raise EnvironmentFailure(
             "AIB605",
-            f"no space left on the disk that holds {folder.parent}",
-            "Free some space, or set AIBENCH_HOME to a folder on a larger disk.",
+            what=folder.parent,
+            reason="no space left on its disk",
+            way_out="Free some space, or set AIBENCH_HOME to a folder on a larger disk.",
         ) from error
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)

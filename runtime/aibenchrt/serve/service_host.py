@@ -89,8 +89,8 @@ def open_step(step: Step, prepared: Path, state: Path) -> Chain:
 
 def _open_stage(stage: PlanStage, folder: Path, state: Path) -> Work:
     if stage.kind != "service" or not folder.is_dir():
-        why = "is no service" if stage.kind != "service" else f"has no prepared folder {folder}"
-        raise EnvironmentFailure("AIB617", f"task '{stage.name}' {why}", "run `aibenchc run SPEC`, which prepares every service")
+        problem = "is no service" if stage.kind != "service" else f"has no prepared folder {folder}"
+        raise EnvironmentFailure("AIB617", task=stage.name, problem=problem)
     work: Work = service_module(stage.component).open_work(folder, stage.settings, state)
     return work
 
@@ -113,7 +113,7 @@ def start(
 
 
 def serve(generated: Path, task: str, address: str, prepared: Path, state: Path, workers: int, tls: Path | None = None) -> None:
-    """Until SIGTERM or SIGINT. EnvironmentFailure: AIB602, AIB613, AIB617, AIB620, and what the component raises."""
+    """Until SIGTERM or SIGINT. EnvironmentFailure: AIB602, AIB617, AIB620, and what the component raises."""
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
@@ -133,14 +133,12 @@ def _step(generated: Path, task: str) -> Step:
     try:
         steps = read_plan(generated / "plan.json").steps
     except (OSError, ValueError) as error:
-        raise EnvironmentFailure(
-            "AIB613", f"cannot read {generated / 'plan.json'}: {error}", "run `aibenchc compile SPEC` again"
-        ) from error
+        raise EnvironmentFailure("AIB675", path=generated / "plan.json", reason=error) from error
     for step in steps:
         if step.task == task:
             return step
     names = ", ".join(step.task for step in steps)
-    raise EnvironmentFailure("AIB613", f"the plan has no task '{task}' (it has {names})", "compile the scenario again")
+    raise EnvironmentFailure("AIB676", task=task, known=names)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

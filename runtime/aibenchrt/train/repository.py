@@ -78,8 +78,9 @@ def store(key: Key, files: Mapping[str, bytes], metadata: Mapping[str, Any], mod
     except OSError as error:
         raise EnvironmentFailure(
             "AIB605",
-            f"cannot write the model version '{folder}': {error.strerror}",
-            "free some disk space, or set AIBENCH_HOME to a writable folder",
+            what=f"the model version '{folder}'",
+            reason=error.strerror,
+            way_out="free some disk space, or set AIBENCH_HOME to a writable folder",
         ) from error
     return ModelVersion(key.component, key.model, version, folder, json.loads(text))
 

@@ -62,7 +62,7 @@ def plan_models(
 
     Rankers come last: they train on what the plan's own path gives them, with the other models, and need a world with a time split.
     device: 'cpu' or 'cuda'; where a stored version trained does not matter. EnvironmentFailure AIB604, AIB605 as stored and prepared,
-    AIB613: a world without a time split; ValueError for an unknown size.
+    AIB677: a world without a time split; ValueError for an unknown size.
     """
     stages = [stage for step in plan.steps for stage in step.stages if stage.kind == "ai"]
     models = {
@@ -173,8 +173,7 @@ def _train_rankers(
     if not wanted:
         return {}
     if not isinstance(world, World):
-        what = f"'{wanted[0][0].name}' cannot learn from this world, which has no time split"
-        raise EnvironmentFailure("AIB613", what, "take a data set with interactions")
+        raise EnvironmentFailure("AIB677", stage=wanted[0][0].name)
     earlier = as_of(world, world.rank_start)
     before = dict(models)
     for stage in [stage for step in plan.steps for stage in step.stages if stage.component == "recommendation"]:
@@ -256,5 +255,5 @@ def _context(plan: Plan, stage: PlanStage, most: Most, *states: tuple[World, Map
 
 def _model(stage: PlanStage) -> str:
     if stage.model is None:
-        raise EnvironmentFailure("AIB613", f"the plan names no model for '{stage.name}'", "compile the scenario again")
+        raise EnvironmentFailure("AIB678", stage=stage.name)
     return stage.model

@@ -57,7 +57,7 @@ def camel_case(name: str) -> str:
 def load_stubs(generated: Path) -> Stubs:
     """Imports the one `*_pb2.py` and `*_pb2_grpc.py` below `generated/stubs`, and from nowhere else.
 
-    EnvironmentFailure AIB613: there are none or several, they lead out of the folder, another scenario's stubs of the same name are
+    EnvironmentFailure AIB679: there are none or several, they lead out of the folder, another scenario's stubs of the same name are
     loaded already, or they do not fit the installed protobuf.
     """
     root = (generated / "stubs").resolve()
@@ -169,7 +169,7 @@ def _several(one: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _check(message: Message, port: PlanPort | Port) -> None:
-    """EnvironmentFailure AIB613: the stubs were compiled from other ports than the plan's."""
+    """EnvironmentFailure AIB679: the stubs were compiled from other ports than the plan's."""
     fields = message.DESCRIPTOR.fields_by_name
     expected = [field.name for field in PORT_TYPES[port.type].fields]
     found = fields[port.name].message_type if port.name in fields else None
@@ -198,5 +198,5 @@ def _import(root: Path, path: Path) -> ModuleType:
     return module
 
 
-def _unusable(path: Path, what: str) -> EnvironmentFailure:
-    return EnvironmentFailure("AIB613", f"generated code '{path.name}' {what}", "run `aibenchc compile SPEC` again")
+def _unusable(path: Path, problem: str) -> EnvironmentFailure:
+    return EnvironmentFailure("AIB679", file=path.name, problem=problem)

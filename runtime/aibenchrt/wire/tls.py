@@ -117,7 +117,7 @@ def open_channel(
 ) -> grpc.Channel:
     """A channel to one server or to all replicas of one, as host:port. role: of the servers; their certificates must bear its name.
 
-    EnvironmentFailure AIB608: a host's name is not known.
+    EnvironmentFailure AIB660: a host's name is not known.
     """
     target, merged = _target(endpoints), _options(role, options)
     if identity is None:
@@ -142,9 +142,7 @@ def listen(server: Any, address: str, identity: Identity | None) -> None:
     except RuntimeError:
         bound = 0
     if not bound:
-        raise EnvironmentFailure(
-            "AIB602", f"cannot listen on {address}: the port is in use", "stop the program that uses it, or choose other ports"
-        )
+        raise EnvironmentFailure("AIB602", endpoint=address, what="this process", reason="the port is in use")
 
 
 def _options(role: str, options: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
@@ -177,7 +175,7 @@ def _address(endpoint: str) -> str:
     try:
         return f"{socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)[0][4][0]}:{port}"
     except OSError as error:
-        raise EnvironmentFailure("AIB608", f"the host of {endpoint} is not known: {error.strerror}", "give its address") from error
+        raise EnvironmentFailure("AIB660", endpoint=endpoint, reason=error.strerror) from error
 
 
 def _content(path: Path) -> bytes:
@@ -217,5 +215,5 @@ def _done(side: ssl.SSLObject) -> bool:
     return True
 
 
-def _unusable(what: str, hint: str = "deploy again: certificates are made by the control host") -> EnvironmentFailure:
-    return EnvironmentFailure("AIB620", what, hint)
+def _unusable(problem: str, way_out: str = "deploy again: certificates are made by the control host") -> EnvironmentFailure:
+    return EnvironmentFailure("AIB620", problem=problem, way_out=way_out)

@@ -85,9 +85,9 @@ def test_the_three_kinds_of_failure(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 
         monkeypatch.setattr(check_verb, "run", check)
 
-    raises(EnvironmentFailure("AIB602", "port 21000 is in use", "stop what listens there"))
+    raises(EnvironmentFailure("AIB670"))
     assert main(["check", str(ECOMMERCE)]) == ExitCode.ENVIRONMENT
-    assert capsys.readouterr().err == "error[AIB602]: port 21000 is in use\n  = help: stop what listens there\n"
+    assert capsys.readouterr().err == "error[AIB670]: the plan names no hosts\n  = help: compile it with -i INVENTORY\n"
     raises(RuntimeError("a bug"))
     assert main(["check", str(ECOMMERCE)]) == ExitCode.OURS
     assert "AIB901" in capsys.readouterr().err
@@ -269,7 +269,7 @@ def test_a_full_disk_is_not_our_mistake(number: int, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(import_module("aibenchc.cli.check"), "run", full)
     assert main(["check", str(ECOMMERCE)]) == 2
-    assert capsys.readouterr().err.startswith(f"error[AIB605]: 'models/x' cannot be used: {os.strerror(number)}\n  = help: free space")
+    assert capsys.readouterr().err.startswith(f"error[AIB654]: 'models/x' cannot be used: {os.strerror(number)}\n  = help: free space")
 
 
 FULL = """

@@ -60,7 +60,7 @@ def test_a_scenario_has_the_world_that_all_its_data_sets_can_belong_to(names: tu
 def test_a_plan_is_of_the_one_world() -> None:
     assert world_name(plan_of(("spoken_queries", "test"), ("news", "visits"))) == "news"
     assert world_name(plan_of(("spoken_queries", "test"))) == "movielens_shop"
-    with pytest.raises(EnvironmentFailure, match="AIB613"):
+    with pytest.raises(EnvironmentFailure, match="AIB672"):
         world_name(plan_of(("spoken_queries", "test"), ("translation", "texts")))
 
 

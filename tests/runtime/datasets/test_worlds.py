@@ -130,7 +130,7 @@ def test_requests_of_two_worlds_or_of_none_are_refused(shop: Run) -> None:
     for wrong in (mixed, plan.model_copy(update={"datasets": {"texts": "unheard_of"}})):
         with pytest.raises(EnvironmentFailure) as failure:
             world_module(wrong)
-        assert failure.value.code == "AIB613"
+        assert failure.value.code == "AIB672"
 
 
 @pytest.mark.usefixtures("second")
@@ -150,7 +150,7 @@ def test_services_are_prepared_from_any_world_and_no_ranker_is_trained_without_o
     assert (assets.prepared / "parse").is_dir()
     with pytest.raises(EnvironmentFailure) as failure:
         plan_models(with_ranker(plan), assets.world, size="tiny")
-    assert failure.value.code == "AIB613"
+    assert failure.value.code == "AIB677"
     assert "time split" in failure.value.message
 
 

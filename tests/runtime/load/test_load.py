@@ -88,11 +88,19 @@ def test_a_class_without_payloads_is_refused() -> None:
         schedule(load(), shop_plan().requests, {"text": 3, "image": 0}, 1)
 
 
-def test_trace_is_kept_and_checked() -> None:
-    rows = schedule(load("trace"), shop_plan().requests, PAYLOADS, 1, read_trace("0.5\n1.5\n\n2\n"))
+def _trace(folder: Path, text: str) -> Path:
+    path = folder / "trace.txt"
+    path.write_text(text)
+    return path
+
+
+def test_trace_is_kept_and_checked(tmp_path: Path) -> None:
+    rows = schedule(load("trace"), shop_plan().requests, PAYLOADS, 1, read_trace(_trace(tmp_path, "0.5\n1.5\n\n2\n")))
     assert [row.offset_s for row in rows] == [0.5, 1.5, 2.0]
-    with pytest.raises(EnvironmentFailure, match="AIB613"):
-        read_trace("2\n1\n")
+    with pytest.raises(EnvironmentFailure, match="AIB671"):
+        read_trace(_trace(tmp_path, "2\n1\n"))
+    with pytest.raises(EnvironmentFailure, match="AIB671"):
+        read_trace(tmp_path / "nowhere.txt")
 
 
 def test_extra_runs_are_labelled_and_long_enough() -> None:
@@ -228,5 +236,5 @@ def test_no_planner_is_a_coded_error(generated: Path, tmp_path: Path) -> None:
     command += ["--payloads", str(tmp_path / "payloads.parquet"), "--target", f"127.0.0.1:{free_ports(1)[0]}", "--out", str(tmp_path)]
     ended = subprocess.run([*command, "--duration", "1", "--timeout", "1"], capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
-    assert "error[AIB608]" in ended.stderr
+    assert "error[AIB659]" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -169,7 +169,7 @@ def test_deployments_that_disagree_on_everything_are_no_reference(tmp_path: Path
     runs = [write_run(tmp_path / "a", BASE), write_run(tmp_path / "b", replace(again(BASE, 2, "d2"), slow=3.0))]
     with pytest.raises(EnvironmentFailure, match="would pass anything") as failure:
         record_reference(runs)
-    assert failure.value.code == "AIB616"
+    assert failure.value.code == "AIB683"
 
 
 @pytest.mark.parametrize("case", ["one deployment", "two fingerprints", "invalid", "one run"])
@@ -191,4 +191,4 @@ def test_a_file_that_is_no_reference_is_refused(tmp_path: Path, text: str) -> No
     (tmp_path / "r.json").write_text(text)
     with pytest.raises(EnvironmentFailure) as failure:
         validate(write_run(tmp_path / "run", replace(BASE, duration_s=5.0)), (tmp_path / "r.json",))
-    assert failure.value.code == "AIB609"
+    assert failure.value.code == "AIB663"

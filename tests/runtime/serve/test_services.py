@@ -153,13 +153,13 @@ def test_a_port_in_use_is_told(shop: Site) -> None:
         port = taken.getsockname()[1]
         ended = subprocess.run(shop.command("parse", port), capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
-    assert f"error[AIB602]: cannot listen on 127.0.0.1:{port}" in ended.stderr
+    assert f"error[AIB602]: 127.0.0.1:{port}, where this process is to listen" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [("task", "AIB613"), ("prepared", "AIB617"), ("no plan", "AIB613"), ("no stubs", "AIB613"), ("other ports", "AIB613")],
+    [("task", "AIB676"), ("prepared", "AIB617"), ("no plan", "AIB675"), ("no stubs", "AIB679"), ("other ports", "AIB679")],
 )
 def test_what_does_not_fit_is_told_at_start(world: World, tmp_path: Path, change: str, code: str) -> None:
     broken = site(tmp_path, world, [single("parse", "query_parsing"), single("find", "indexing", shards=2)])
@@ -189,7 +189,7 @@ def test_stubs_are_taken_from_the_folder_only(world: World, tmp_path: Path) -> N
     messages = next((other.generated / "stubs").glob("*_pb2.py"))
     messages.unlink()
     messages.symlink_to(outside)
-    with pytest.raises(EnvironmentFailure, match=r"AIB613.*leads out of the generated folder"):
+    with pytest.raises(EnvironmentFailure, match=r"AIB679.*leads out of the generated folder"):
         load_stubs(other.generated)
 
 

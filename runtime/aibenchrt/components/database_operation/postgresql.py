@@ -42,7 +42,7 @@ class Postgres:
     def open(self, folder: Path) -> Database:
         name = (folder / "schema").read_text()
         if not self.is_built(folder):
-            raise EnvironmentFailure("AIB615", f"the PostgreSQL server has no schema {name}", "run `aibenchc run SPEC`, which prepares it")
+            raise EnvironmentFailure("AIB680", schema=name)
         return _PostgresDatabase(name)
 
 
@@ -74,11 +74,9 @@ def _connect(*, autocommit: bool = False) -> psycopg.Connection[tuple[Any, ...]]
     """EnvironmentFailure AIB615: the variable is not set, or the server does not answer within 5 s."""
     dsn = os.environ.get(DSN_VARIABLE)
     if not dsn:
-        raise EnvironmentFailure(
-            "AIB615", f"engine postgresql needs the environment variable {DSN_VARIABLE}", "set it to the connection string of your server"
-        )
+        raise EnvironmentFailure("AIB681", variable=DSN_VARIABLE)
     try:
         return psycopg.connect(dsn, autocommit=autocommit, connect_timeout=5)
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise EnvironmentFailure("AIB615", f"the PostgreSQL server cannot be reached: {reason}", f"check {DSN_VARIABLE}") from error
+        raise EnvironmentFailure("AIB615", reason=reason, variable=DSN_VARIABLE) from error

@@ -55,7 +55,7 @@ def certify(folder: Path, parties: Mapping[str, Sequence[str]], days: int, now: 
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     except OSError as error:
-        raise EnvironmentFailure("AIB605", f"cannot write certificates to '{folder}': {error.strerror}", "free some space") from error
+        raise EnvironmentFailure("AIB605", what=f"certificates to '{folder}'", reason=error.strerror, way_out="free some space") from error
     return folder
 
 

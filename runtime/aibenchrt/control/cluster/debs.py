@@ -31,7 +31,7 @@ SKIPPED = (
 def unpacked(name: str, folders: tuple[str, ...], progress: Callable[[str], None]) -> list[Entry]:
     """These folders of a package, and lib/ with the shared libraries of all that it needs. Kept in home()/debs.
 
-    EnvironmentFailure AIB601: this machine's apt cannot download them.
+    EnvironmentFailure AIB601: no apt; AIB651: it cannot download them.
     """
     kept = home() / "debs" / name
     if not (kept / WHOLE).exists():
@@ -42,7 +42,7 @@ def unpacked(name: str, folders: tuple[str, ...], progress: Callable[[str], None
         _download(name, unfinished / "debs")
         for path in sorted((unfinished / "debs").glob("*.deb")):
             if not path.name.startswith(f"{HOSTS_OWN}_"):
-                _run(["dpkg-deb", "--extract", str(path), str(unfinished / "root")], "the file may be broken: remove it")
+                _run(["dpkg-deb", "--extract", str(path), str(unfinished / "root")])
         shutil.rmtree(unfinished / "debs")
         (unfinished / WHOLE).touch()
         shutil.rmtree(kept, ignore_errors=True)
@@ -65,16 +65,18 @@ def _download(name: str, folder: Path) -> None:
     command = ["apt-get", "install", "--yes", "--quiet", "--download-only", "--no-install-recommends"]
     command += [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
     try:
-        _run([*command, name], "")
+        _run([*command, name])
     except EnvironmentFailure:  # its lists may be old, or not there yet
-        _run(["apt-get", "update", "--quiet"], "see what apt says")
-        _run([*command, name], "see what apt says")
+        _run(["apt-get", "update", "--quiet"])
+        _run([*command, name])
 
 
-def _run(command: list[str], hint: str) -> None:
+def _run(command: list[str]) -> None:
     try:
         ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
-        raise EnvironmentFailure("AIB601", f"no {command[0]} here to get Debian packages for hosts", "use a Debian control host") from error
+        raise EnvironmentFailure(
+            "AIB601", what=f"{command[0]}, which gets Debian packages for hosts,", install="use a Debian control host"
+        ) from error
     if ended.returncode:
-        raise EnvironmentFailure("AIB601", f"{command[0]} failed: {ended.stderr.strip()[-500:]}", hint)
+        raise EnvironmentFailure("AIB651", command=command[0], reason=ended.stderr.strip()[-500:])

@@ -88,13 +88,13 @@ def version(name: str) -> str:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        raise EnvironmentFailure("AIB601", f"the Python package {name} is not installed", install("run")) from None
+        raise EnvironmentFailure("AIB601", what=f"the Python package {name}", install=install("run")) from None
 
 
 def installed(progress: Callable[[str], None]) -> Path:
     """A `pip install --target` tree of all groups, in the versions installed here; kept in home()/libraries.
 
-    EnvironmentFailure AIB601: pip cannot install them.
+    EnvironmentFailure AIB650: pip cannot install them.
     """
     pins = sorted(pin for group in members().values() for pin in group)
     folder = home() / "libraries" / key_of(pins)
@@ -108,7 +108,7 @@ def installed(progress: Callable[[str], None]) -> Path:
     command = [sys.executable, "-m", "pip", "install", *options, "--target", str(unfinished), *pins]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
-        raise EnvironmentFailure("AIB601", f"pip cannot install the hosts' libraries: {ended.stderr.strip()[-500:]}", "see what pip says")
+        raise EnvironmentFailure("AIB650", reason=ended.stderr.strip()[-500:])
     (unfinished / WHOLE).touch()
     unfinished.rename(folder)
     return folder

@@ -50,7 +50,7 @@ class Playbooks:
     def play(self, playbook: str, variables: Mapping[str, Any], what: str = "") -> list[TaskFailure]:
         """Runs one to its end and returns what failed; what: how progress calls it.
 
-        EnvironmentFailure AIB601: no ansible-runner; AIB633: Ansible itself failed, before or between the tasks. KeyboardInterrupt: the
+        EnvironmentFailure AIB601: no ansible-runner; AIB691: Ansible itself failed, before or between the tasks. KeyboardInterrupt: the
         playbook is ended first; what it began on the hosts goes on.
         """
         run = _ansible_runner()
@@ -94,7 +94,7 @@ class Playbooks:
             watched.close()
             shutil.rmtree(self._scratch, ignore_errors=True)  # it holds the environment of this process
         if status != "successful" and not watched.failures:
-            raise EnvironmentFailure("AIB633", f"{playbook} ended with '{status}'\n{watched.tail()}".rstrip(), f"read {log}")
+            raise EnvironmentFailure("AIB691", playbook=playbook, status=status, log_end=f"\n{watched.tail()}".rstrip(), log=log)
         return watched.failures
 
 
@@ -102,7 +102,7 @@ def failure(playbook: str, failures: list[TaskFailure], logs: Path) -> Environme
     """AIB633 with every failure, the first in full."""
     lines = [str(failures[0]), *(str(other).splitlines()[0] for other in failures[1:])]
     log = logs / playbook.replace(".yml", ".log")
-    return EnvironmentFailure("AIB633", "\n".join(lines), f"read {log}; then go on with --resume {logs.parent}")
+    return EnvironmentFailure("AIB633", playbook=playbook, failures="\n".join(lines), log=log, run=logs.parent)
 
 
 def _apart(work: Callable[[], str], cancelled: threading.Event) -> str:
@@ -216,6 +216,6 @@ def _ansible_runner() -> Callable[..., Any]:
     try:
         from ansible_runner import run
     except ImportError as error:
-        raise EnvironmentFailure("AIB601", "ansible-runner is not installed", install("cluster")) from error
+        raise EnvironmentFailure("AIB601", what="ansible-runner", install=install("cluster")) from error
     found: Callable[..., Any] = run
     return found

@@ -107,7 +107,7 @@ def run_cluster(generated: Path, inventory: Path, runs: Path, options: ClusterOp
     """Runs a scenario that was generated for this inventory and returns its run directory, made below `runs` unless one is resumed; of a
     run that is only prepared, what `resume` goes on with.
 
-    EnvironmentFailure: AIB601 no ansible-runner, AIB605 disk full, AIB613 a plan without hosts, AIB633 a host or a task failed, AIB634
+    EnvironmentFailure: AIB601 no ansible-runner, AIB605 disk full, AIB670 a plan without hosts, AIB633 a host or a task failed, AIB634
     the run to be resumed is another plan's, and what preparation raises. KeyboardInterrupt: Ctrl-C or SIGTERM; the load is stopped and
     what there is of it collected.
     """
@@ -115,7 +115,7 @@ def run_cluster(generated: Path, inventory: Path, runs: Path, options: ClusterOp
     check_plan(compiled)
     plan = effective(compiled, options.run)
     if not plan.hosts or not plan.generators:
-        raise EnvironmentFailure("AIB613", "the plan names no hosts", "compile it with -i INVENTORY")
+        raise EnvironmentFailure("AIB670")
     directory, state = _resumed(options.resume, plan) if options.resume else _begun(runs, plan, options)
     with terminations(), disk_full(directory):
         passed_s = (datetime.now(UTC) - state.started).total_seconds()
@@ -150,10 +150,12 @@ def _resumed(directory: Path, plan: Plan) -> tuple[Path, State]:
     try:
         state = State.model_validate_json((directory / STATE).read_bytes())
     except (OSError, ValidationError) as error:
-        raise EnvironmentFailure("AIB634", f"{directory} is no run on a cluster", "name a directory that `aibenchc run -i` made") from error
+        raise EnvironmentFailure(
+            "AIB634", directory=directory, reason="it is no run on a cluster", way_out="name a directory that `aibenchc run -i` made"
+        ) from error
     if state.plan != plan_hash(plan):
-        hint = "give the same spec, inventory and options as then, or begin a new run"
-        raise EnvironmentFailure("AIB634", f"{directory} was begun with another plan", hint)
+        way_out = "give the same spec, inventory and options as then, or begin a new run"
+        raise EnvironmentFailure("AIB634", directory=directory, reason="it was begun with another plan", way_out=way_out)
     return directory.resolve(), state
 
 
@@ -269,5 +271,4 @@ def _half(run: ClusterRun) -> EnvironmentFailure:
     """AIB635: what Ansible said, and what is missing."""
     assert run.gathered is not None
     said = [str(f) for f in run.unreached] or list(run.gathered.merged.missing) or ["a query generator was stopped"]
-    hint = f"see why in {run.directory / 'logs'}; then --resume {run.directory}, which keeps this attempt apart and sends it anew"
-    return EnvironmentFailure("AIB635", "the load was not sent whole: " + "\n".join(said), hint)
+    return EnvironmentFailure("AIB635", reason="\n".join(said), logs=run.directory / "logs", run=run.directory)

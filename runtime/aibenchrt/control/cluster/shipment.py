@@ -61,7 +61,7 @@ class Contents:
 def pack(generated: Path, contents: Contents, out: Path, progress: Callable[[str], None] = lambda _: None) -> Path:
     """Writes the shipment and returns its folder.
 
-    EnvironmentFailure AIB601: pip cannot install the libraries; AIB603: a stage has no model; AIB605: disk full.
+    EnvironmentFailure AIB650: pip cannot install the libraries; AIB653: a stage has no model; AIB605: disk full.
     """
     plan = read_plan(generated / "plan.json")
     shelf = home() / "archives"
@@ -81,7 +81,7 @@ def pack(generated: Path, contents: Contents, out: Path, progress: Callable[[str
             left.unlink()
         forget(shelf)
     except OSError as error:
-        raise EnvironmentFailure("AIB605", f"cannot write '{out}': {error.strerror}", "free some space") from error
+        raise EnvironmentFailure("AIB605", what=f"'{out}'", reason=error.strerror, way_out="free some space") from error
     return out
 
 
@@ -132,11 +132,11 @@ def environment(under: str, folders: list[str]) -> list[Entry]:
 
 
 def model(step: Step, generated: Path, weights: Mapping[str, Path]) -> list[Entry]:
-    """A repository of one model: what was generated, with each stage's version as <task>/1/weights/<stage>/. AIB603: a stage has none."""
+    """A repository of one model: what was generated, with each stage's version as <task>/1/weights/<stage>/. AIB653: a stage has none."""
     entries = tree(generated / "triton" / step.task, step.task)
     for stage in step.stages:
         if stage.name not in weights:
-            raise EnvironmentFailure("AIB603", f"no model for '{stage.name}'", "train it with `aibenchc train`")
+            raise EnvironmentFailure("AIB653", stage=stage.name)
         entries += tree(weights[stage.name], f"{step.task}/1/weights/{stage.name}")
     return entries
 
@@ -237,7 +237,7 @@ def contents(generated: Path, options: RunOptions, scratch: Path) -> Contents:
 def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path, extra_s: float = 0.0) -> Contents:
     """As contents(), where everything is prepared. plan: as it runs. extra_s: at most of each rare class after the mix (control.extra)."""
     counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
-    trace = read_trace((generated / plan.load.trace).read_text(encoding="utf-8")) if plan.load.trace else ()
+    trace = read_trace(generated / plan.load.trace) if plan.load.trace else ()
     rows = schedule(plan.load, plan.requests, counts, plan.load.seed, trace)
     if plan.load.arrival == "users":  # a closed loop has no times to put them at
         extra_s = 0.0

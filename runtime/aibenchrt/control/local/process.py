@@ -57,13 +57,13 @@ class Child:
             self.lost = next((name for name, member in self.members.items() if not _lives(member)), "")
         return bool(self.lost) or (code is not None and not self.asked and not (self.ends and code == 0))
 
-    def tail(self) -> str:
-        """The last lines of its log."""
+    def log_end(self) -> str:
+        """The last lines of its log, each after a newline; empty where it has none."""
         try:
             lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return ""
-        return "\n".join(lines[-_TAIL:])
+        return "".join(f"\n{line}" for line in lines[-_TAIL:]).rstrip()
 
 
 class Processes:
@@ -85,7 +85,7 @@ class Processes:
         path = environment.get("PATH") if environment is not None else None
         program = shutil.which(command[0], path=path)
         if program is None:
-            raise EnvironmentFailure("AIB601", f"cannot start {name}: {command[0]} is missing", "install it")
+            raise EnvironmentFailure("AIB601", what=f"{command[0]}, which starts {name},", install="install it")
         with log.open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_DIE_WITH_PARENT), str(os.getpid()), program, *command[1:]],
@@ -105,8 +105,7 @@ class Processes:
         while not ready():
             self.check()
             if time.monotonic() > deadline:
-                message = f"{child.name} was not ready after {timeout_s:.0f} s\n{child.tail()}"
-                raise EnvironmentFailure("AIB608", message, f"read its log {child.log}")
+                raise EnvironmentFailure("AIB608", what=child.name, seconds=f"{timeout_s:.0f}", log_end=child.log_end(), log=child.log)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.process.wait(_POLL_S)
 
@@ -151,8 +150,8 @@ class Processes:
 def died(child: Child) -> EnvironmentFailure:
     code = child.process.poll()
     how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-    what = f"{child.lost} of {child.name} ended too early" if child.lost else f"{child.name} ended too early ({how})"
-    return EnvironmentFailure("AIB607", f"{what}\n{child.tail()}".rstrip(), f"read its log {child.log}")
+    what, how = (f"{child.lost} of {child.name}", "") if child.lost else (child.name, f" ({how})")
+    return EnvironmentFailure("AIB607", what=what, how=how, log_end=child.log_end(), log=child.log)
 
 
 def _lives(process: psutil.Process) -> bool:

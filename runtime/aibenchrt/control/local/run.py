@@ -86,9 +86,9 @@ class _Run:
 def run_local(generated: Path, runs: Path, options: RunOptions | None = None, prepare: Prepare = prepare) -> Path:
     """Runs a generated scenario and returns its run directory, made below `runs`. prepare: where its data and models come from.
 
-    EnvironmentFailure: AIB602 port in use (before anything starts), AIB605 disk full, AIB607 a part died, AIB608 not ready in time
-    or not answering, AIB612 no Triton here, AIB613 a plan that cannot be executed, and what preparation raises. KeyboardInterrupt: Ctrl-C
-    or SIGTERM.
+    EnvironmentFailure: AIB602 port in use (before anything starts), AIB605 disk full, AIB607 a process died, AIB608 not ready in time,
+    AIB612 no Triton here, AIB613 a plan that cannot be executed, AIB655 a request fails, and what preparation raises.
+    KeyboardInterrupt: Ctrl-C or SIGTERM.
     """
     options = options or RunOptions()
     compiled = read_plan(generated / "plan.json")
@@ -124,8 +124,7 @@ def check_ports(plan: Plan) -> None:
             try:
                 probe.bind((host, int(port)))
             except OSError as error:
-                message = f"{endpoint}, where '{task}' is to listen, cannot be bound: {error.strerror}"
-                raise EnvironmentFailure("AIB602", message, "stop what listens there, or choose other ports with --first-port") from error
+                raise EnvironmentFailure("AIB602", endpoint=endpoint, what=f"'{task}'", reason=error.strerror) from error
 
 
 def endpoints(plan: Plan, task: str) -> tuple[str, ...]:
@@ -184,11 +183,7 @@ def _trace(run: _Run) -> tuple[float, ...]:
     """The offsets of a trace load; empty for every other."""
     if not run.plan.load.trace:
         return ()
-    path = run.generated / run.plan.load.trace
-    try:
-        return read_trace(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise EnvironmentFailure("AIB613", f"the load's trace {path} cannot be read: {error.strerror}", "put it there") from error
+    return read_trace(run.generated / run.plan.load.trace)
 
 
 def _start_services(run: _Run) -> list[tuple[Child, str]]:
@@ -244,9 +239,7 @@ def _warm_up(run: _Run) -> None:
         records, _ = issue([row], messages, _settings(run, 0.0, 1.0), run.stubs.message("ScenarioReply"))
         if records[0].outcome != "ok":
             run.processes.check()
-            raise EnvironmentFailure(
-                "AIB608", f"a '{row.request_class}' request fails: {records[0].error}", f"read {run.directory / 'logs'}"
-            )
+            raise EnvironmentFailure("AIB655", request_class=row.request_class, reason=records[0].error, logs=run.directory / "logs")
     if run.triton:
         run.statistics = {"before": run.triton.statistics()}
 
@@ -281,7 +274,7 @@ def _drive(run: _Run, name: Literal["load", "extra"], rows: list[ScheduleRecord]
         dead = next((child for child in run.processes.children if child.died and child is not generator), None)
         if dead or passed > expected + run.options.timeout_s + GENERATOR_SLACK_S:
             run.processes.stop(generator, run.options.timeout_s + GENERATOR_SLACK_S)
-            raise died(dead) if dead else EnvironmentFailure("AIB608", "the load generator does not end", f"read {generator.log}")
+            raise died(dead) if dead else EnvironmentFailure("AIB656", log=generator.log)
     if generator.died:
         raise died(generator)
 

@@ -99,7 +99,7 @@ def listening(endpoint: str, tls: Path | None = None) -> list[str]:
 def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Path) -> Path:
     """The run's model repository: what was generated, the plan's steps (a run may override models), and per stage its model version.
 
-    weights: stage → folder of a model version. EnvironmentFailure AIB603: a stage has none; AIB612: a path that Triton cannot use.
+    weights: stage → folder of a model version. EnvironmentFailure AIB653: a stage has none; AIB612: a path that Triton cannot use.
     """
     if any(letter.isspace() for letter in str(into)):
         raise _cannot(f"it starts models through a shell, and '{into}' holds a blank", "name another folder with --runs")
@@ -112,7 +112,7 @@ def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Pat
         (version / "weights").mkdir()
         for stage in step.stages:
             if stage.name not in weights:
-                raise EnvironmentFailure("AIB603", f"no model for '{stage.name}'", "train it with `aibenchc train`")
+                raise EnvironmentFailure("AIB653", stage=stage.name)
             (version / "weights" / stage.name).symlink_to(weights[stage.name], target_is_directory=True)
     return into
 
@@ -141,23 +141,23 @@ class TritonServer:
         self._processes.wait_ready(self.child, lambda: _asked(self._client.is_server_live), timeout_s)
 
     def load_models(self) -> None:
-        """Loads every model; from then on the end of a model's process is the server's. EnvironmentFailure AIB608: a model does not become
+        """Loads every model; from then on the end of a model's process is the server's. EnvironmentFailure AIB657: a model does not become
         READY; the reason is Triton's own."""
         for model in self._models:
             try:
                 self._client.load_model(model, client_timeout=LOAD_S)
             except InferenceServerException as error:
                 self._processes.check()
-                raise EnvironmentFailure("AIB608", f"Triton cannot load '{model}': {error.message()}", f"read {self.child.log}") from error
+                raise EnvironmentFailure("AIB657", model=model, reason=error.message(), log=self.child.log) from error
             self._processes.wait_ready(self.child, lambda model=model: _asked(self._client.is_model_ready, model), LOAD_S)  # type: ignore[misc]
         self.child.members = {f"the process of model '{model}'": process for model, process in _model_processes(self.child.pid)}
 
     def statistics(self) -> dict[str, Any]:
-        """Model → Triton's statistics of it, as it gives them. EnvironmentFailure AIB608: it does not say them in time."""
+        """Model → Triton's statistics of it, as it gives them. EnvironmentFailure AIB658: it does not say them in time."""
         try:
             found = self._client.get_inference_statistics(as_json=True, client_timeout=ANSWER_S)
         except InferenceServerException as error:
-            raise EnvironmentFailure("AIB608", f"Triton gives no statistics: {error.message()}", f"read {self.child.log}") from error
+            raise EnvironmentFailure("AIB658", reason=error.message(), log=self.child.log) from error
         return {entry["name"]: entry for entry in found.get("model_stats", []) if entry["name"] in self._models}
 
     def close(self) -> None:
@@ -240,5 +240,5 @@ def _wheel() -> Path:
     return folder
 
 
-def _cannot(why: str, hint: str = _NEEDS) -> EnvironmentFailure:
-    return EnvironmentFailure("AIB612", f"Triton cannot run here: {why}", hint)
+def _cannot(reason: str, way_out: str = _NEEDS) -> EnvironmentFailure:
+    return EnvironmentFailure("AIB612", reason=reason, way_out=way_out)

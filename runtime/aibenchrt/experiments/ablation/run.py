@@ -74,7 +74,7 @@ class _Class:
 
 
 def ablate(plan: Plan, options: AblateOptions) -> Contributions:
-    """Trains what is missing, answers, compares. EnvironmentFailure as preparation does, AIB613: nothing to replace or to measure by.
+    """Trains what is missing, answers, compares. EnvironmentFailure as preparation does, AIB673: nothing to replace or to measure by.
 
     RuntimeError: a request failed.
     """
@@ -82,7 +82,7 @@ def ablate(plan: Plan, options: AblateOptions) -> Contributions:
     metrics = answer_metrics(plan)
     if not stages or not metrics:
         missing = "AI task on its way to the response" if not stages else "metric of answers, as ndcg@10"
-        raise EnvironmentFailure("AIB613", f"the plan has no {missing}", "an ablation needs both")
+        raise EnvironmentFailure("AIB673", missing=missing)
     from aibenchrt.train.task import plan_models
 
     world: AnyWorld = load_world(plan, options.form, options.data_seed, options.progress)

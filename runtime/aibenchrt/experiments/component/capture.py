@@ -182,9 +182,7 @@ def _recording(plan: Plan, stage: PlanStage, found: Mapping[str, tuple[_Asked, _
     whole = sum(per_request.values())
     if not whole:
         asked = sum(held.asked for held, _ in found.values())
-        raise EnvironmentFailure(
-            "AIB643", f"none of {asked} requests of '{plan.scenario}' reached '{stage.name}'", "name another of its tasks with --task"
-        )
+        raise EnvironmentFailure("AIB643", asked=asked, scenario=plan.scenario, task=stage.name)
     classes = []
     for request in plan.requests:
         held, trial = found[request.name]

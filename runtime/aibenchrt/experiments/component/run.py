@@ -57,8 +57,7 @@ def bench(scenario: Plan, stage: PlanStage, wanted: Wanted, options: RunOptions,
     warmup = scenario.load.warmup_s if wanted.warmup_s is None else wanted.warmup_s
     asked = (wanted.rate or rate_inside) * (duration + warmup)
     if asked > MOST_REQUESTS:
-        message = f"the load would send about {asked:,.0f} requests, more than {MOST_REQUESTS:,}"
-        raise EnvironmentFailure("AIB637", message, "lower --rate, or shorten --duration and --warmup")
+        raise EnvironmentFailure("AIB637", count=f"{asked:,.0f}", limit=f"{MOST_REQUESTS:,}")
     back_to_back = any(mode is not Mode.OPEN for mode in wanted.modes)
     recording = record(scenario, assets, stage, int(max(asked, DISTINCT * back_to_back)), scenario.load.seed, options.progress)
     mine = replace(

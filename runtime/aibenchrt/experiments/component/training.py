@@ -102,12 +102,15 @@ class _Listener:
 
 
 def target_of(plan: Plan, stage: PlanStage, asked: float | None) -> Target:
-    """What the command line says, else the scenario, else nearly what the catalogue declares. EnvironmentFailure AIB644: nobody says."""
+    """What the command line says, else the scenario, else nearly what the catalogue declares.
+
+    EnvironmentFailure AIB644: it is not trained; AIB689: nobody says.
+    """
     spec = component(stage.component)
     assert spec is not None
     model = next((model for model in spec.models if model.name == stage.model), None)
     if not spec.trains or model is None:
-        raise EnvironmentFailure("AIB644", f"'{stage.component}' is not trained", "leave --train out; it has no model that learns")
+        raise EnvironmentFailure("AIB644", component=stage.component)
     wanted = next((target for target in plan.quality if target.task == stage.name), None)
     declared = dict(model.quality)
     name = wanted.metric if wanted else next((m for m in spec.metrics if m in declared), next(iter(declared), ""))
@@ -116,7 +119,7 @@ def target_of(plan: Plan, stage: PlanStage, asked: float | None) -> Target:
     if wanted is not None:
         return Target(metric=name, value=wanted.bound, source=f"the scenario's target of '{stage.name}'")
     if not metric(name):
-        raise EnvironmentFailure("AIB644", f"nobody declares a quality of '{stage.model}'", "add it to the component's spec.py")
+        raise EnvironmentFailure("AIB689", model=stage.model)
     nearly = 1 + (1 - NEARLY) if lower_is_better(name) else NEARLY
     return Target(metric=name, value=round(declared[name] * nearly, 4), source=f"{100 * nearly:.0f} % of what the catalogue declares")
 

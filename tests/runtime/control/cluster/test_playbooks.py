@@ -57,7 +57,7 @@ def test_a_failed_task_names_host_task_message_and_log(tmp_path: Path) -> None:
 
 
 def test_a_playbook_that_is_none_is_a_coded_error(tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentFailure, match="AIB633"):
+    with pytest.raises(EnvironmentFailure, match="AIB691"):
         playbooks(tmp_path, "    - no_such_module: {}\n").play("go.yml", {})
 
 

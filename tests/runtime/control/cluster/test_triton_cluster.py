@@ -126,7 +126,7 @@ def test_triton_answers_certified_planners_only_and_loads_models_for_nobody(
 
     async def never_connected() -> None:
         asker = client(stubs, running.endpoints, None)
-        with pytest.raises(EnvironmentFailure, match="AIB608"):
+        with pytest.raises(EnvironmentFailure, match="AIB659"):
             await asker.connect(1.0)
         await asker.close()
 

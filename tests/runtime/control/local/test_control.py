@@ -190,7 +190,7 @@ def test_a_process_that_is_never_ready(tmp_path: Path) -> None:
             processes.wait_ready(child, lambda: False, 1.0)
         assert failure.value.code == "AIB608"
     assert child.process.poll() is not None
-    assert "still here" in child.tail()
+    assert "still here" in child.log_end()
 
 
 def test_a_process_that_dies_while_it_is_awaited_shows_its_log(tmp_path: Path) -> None:
@@ -207,8 +207,8 @@ def test_a_stubborn_process_and_its_children_are_killed(tmp_path: Path) -> None:
     stubborn += "p = subprocess.Popen(['sleep', '100']); print(p.pid, flush=True); time.sleep(100)"
     with Processes(tmp_path) as processes:
         child = processes.start("stubborn", "other", [sys.executable, "-c", stubborn])
-        processes.wait_ready(child, lambda: child.tail().strip().isdigit(), 20)
-        grandchild = int(child.tail())
+        processes.wait_ready(child, lambda: child.log_end().strip().isdigit(), 20)
+        grandchild = int(child.log_end())
         processes.stop(child, grace_s=0.5)
     assert child.process.poll() == -signal.SIGKILL
     wait_until(lambda: not psutil.pid_exists(grandchild) or psutil.Process(grandchild).status() == psutil.STATUS_ZOMBIE, 5)

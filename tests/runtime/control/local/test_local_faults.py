@@ -82,12 +82,12 @@ def shared_memory_of(process: psutil.Process) -> list[Path]:
 
 def test_a_triton_that_hangs_does_not_hang_the_run(generated: Path, tmp_path: Path) -> None:
     failure = run_with(generated, tmp_path, lambda: part(tmp_path, "tritonserver").suspend())
-    assert failure.code == "AIB608"
+    assert failure.code == "AIB658"
     assert "Triton gives no statistics" in failure.message
     run, codes = judged(tmp_path)
     assert {"V01", "V07"} <= codes
     assert run.info.outcome == "failed"
-    assert next(s for s in run.info.stages if s.name == "stop").detail.startswith("AIB608: Triton gives no statistics")
+    assert next(s for s in run.info.stages if s.name == "stop").detail.startswith("AIB658: Triton gives no statistics")
     assert any(r.outcome == "ok" for r in run.requests)
 
 
