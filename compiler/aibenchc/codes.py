@@ -48,7 +48,7 @@ _NAMES = (
     Code("AIB108", "component '{component}' has no model '{name}'", "", "`model a | b` takes models of the task's component."),
     Code("AIB109", "'{name}' is not a value of {setting}", "", "The setting takes one of a few words."),
     Code("AIB110", "the name '{name}' is used twice", "rename one of them; it is first declared at {first}", "Tasks, requests and data sets share one namespace; parameters and deployments have one each."),
-    Code("AIB111", "'{name}' may not be used as a name", "choose another; `response rest else until when` act in chains", "These words have a meaning inside a permutation."),
+    Code("AIB111", "'{name}' may not be used as a name", "choose another; `response rest else until when` act in chains", "These words have a meaning inside a permutation; a task may also not be called as a process that every deployment has: planner, triton, postgresql, generator."),
     Code("AIB112", "the name is {length} characters long", "use at most {limit} characters", "Names become file names, services and models; longer ones do not fit everywhere."),
     Code("AIB113", "no parameter is called '{name}'", "", "`$name` uses a parameter that `param name = value` declares."),
     _warning("AIB114", "parameter '{name}' is not used", "remove it, or use it as `${name}`", "A parameter that nothing uses changes nothing."),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aibenchrt import catalog
 from aibenchrt import plan as p
 from aibenchrt.component import ComponentSpec, Kind, Port
+from aibenchrt.process_names import PLANNER, TRITON
 
 from aibenchc.diagnostics import Diagnostics, did_you_mean
 from aibenchc.distill import Distilled
@@ -19,7 +20,7 @@ from aibenchc.graph import RESPONSE, Choice, ChoiceKind, Graph, Stage, Task
 from aibenchc.model import Deployment, Load, Reference, Scenario
 from aibenchc.placement.inventory import Inventory
 from aibenchc.placement.search import Placement
-from aibenchc.placement.site import LAST_PORT, PLANNER, TRITON, site_of
+from aibenchc.placement.site import LAST_PORT, site_of
 from aibenchc.source import Span
 
 PORTS_FROM = 21000

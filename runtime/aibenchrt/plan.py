@@ -13,6 +13,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from aibenchrt.process_names import GENERATOR, process_name
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -297,7 +299,7 @@ def parts(plan: Plan) -> tuple[PlanPart, ...]:
             address, _, listens = endpoint.rpartition(":")
             found.append(
                 PlanPart(
-                    name=unit_name(service.task, number),
+                    name=process_name(service.task, number),
                     task=service.task,
                     kind=kinds.get(service.task, "service"),
                     replica=number,
@@ -309,7 +311,7 @@ def parts(plan: Plan) -> tuple[PlanPart, ...]:
             )
     addresses = {host.name: host.address for host in plan.hosts}
     for number, host in enumerate(plan.generators):
-        name = unit_name("generator", number)
+        name = process_name(GENERATOR, number)
         found.append(PlanPart(name=name, task="generator", kind="generator", replica=number, host=host, address=addresses[host]))
     return tuple(found)
 
@@ -318,10 +320,6 @@ def models_mib(plan: Plan, endpoint: str) -> int:
     """What the models of the Triton server at an endpoint are expected to take."""
     memory = {service.task: service.memory_mib for service in plan.services}
     return sum(memory.get(task, 0) for task in tasks_at(plan, endpoint))
-
-
-def unit_name(task: str, replica: int) -> str:
-    return f"{task}-{replica}" if replica else task
 
 
 def tasks_at(plan: Plan, endpoint: str) -> tuple[str, ...]:

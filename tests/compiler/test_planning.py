@@ -171,7 +171,6 @@ def test_no_ports_left() -> None:
 
 
 def test_names_that_the_emitted_code_needs() -> None:
-    assert codes(SMALL.replace("clicks", "planner")) == {"AIB503"}
     assert codes(SMALL.replace("clicks", "scenario")) == {"AIB503"}
 
 

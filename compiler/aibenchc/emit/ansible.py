@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from aibenchrt.plan import PartKind, Plan, PlanPart, parts
+from aibenchrt.process_names import GENERATOR, HOST_WATCH
 
 from aibenchc.emit.artifact import Artifact
 from aibenchc.emit.templates import Fit, line, quoted, render, word, yaml, yaml_word
@@ -108,6 +109,7 @@ class AnsibleView:
     warmup_s: float
     duration_s: float
     think_s: float
+    host_watch: Fit
 
 
 def emit_ansible(plan: Plan) -> Iterator[Artifact]:
@@ -144,13 +146,14 @@ def ansible_view(plan: Plan) -> AnsibleView:
         warmup_s=plan.load.warmup_s,
         duration_s=plan.load.duration_s,
         think_s=plan.load.think_s or 0.0,
+        host_watch=word(HOST_WATCH),
     )
 
 
 def all_parts(plan: Plan) -> tuple[PlanPart, ...]:
     """The plan's parts; without an inventory the one host also sends the load."""
     found = parts(plan)
-    return found if plan.hosts else (*found, PlanPart(name="generator", task="generator", kind="generator"))
+    return found if plan.hosts else (*found, PlanPart(name=GENERATOR, task=GENERATOR, kind="generator"))
 
 
 def part_view(part: PlanPart) -> PartView:

@@ -16,13 +16,6 @@ from aibenchc.emit.templates import Fit, line, render, word
 TIMING = 100  # field number of a reply's timing; ports count from 1
 PAYLOADS = 16  # number of the first request class; what every request has counts from 1
 RESERVED = ("Timing", "StageTiming", "ScenarioRequest", "ScenarioReply", "ScenarioService")
-OURS = {
-    "planner": "the planner",
-    "triton": "Triton",
-    "load": "the query generator",
-    "generator": "the query generator",
-    "postgresql": "the database server",
-}  # as services and units
 
 
 @dataclass(frozen=True)
@@ -90,9 +83,6 @@ def check_names(plan: Plan, diagnostics: Diagnostics) -> None:
         (step.task, f"task '{step.task}'", ("Request", "Reply", "Service")) for step in plan.steps
     ]
     owners += [(request.name, f"request '{request.name}'", ("Payload",)) for request in plan.requests]
-    for step in plan.steps:
-        if step.task in OURS:
-            diagnostics.report("AIB503", None, name=step.task, reason=f"{OURS[step.task]} has it")
     for name, owner, suffixes in owners:
         for message_name in (camel_case(name) + suffix for suffix in suffixes):
             if message_name in taken:

@@ -11,6 +11,7 @@ from aibenchrt import catalog
 from aibenchrt import plan as p
 from aibenchrt.closed_loop import expected_rate
 from aibenchrt.component import ComponentSpec, Model
+from aibenchrt.process_names import GENERATOR, PLANNER, POSTGRESQL, TRITON, process_name
 
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill.branches import share_of
@@ -19,7 +20,6 @@ from aibenchc.model import Deployment, Load, joined
 from aibenchc.placement.inventory import Inventory
 from aibenchc.placement.search import TRITON_MIB, Held, Kind, Need, Placed, Placement, Rules, Shortfall, counted, place
 
-PLANNER, TRITON, POSTGRESQL, GENERATOR = "planner", "triton", "postgresql", "generator"
 LAST_PORT = 65535
 
 # Measured with `ComponentSpec.memory_mib` and `cpu_ms`, and rounded up in the same way.
@@ -135,7 +135,7 @@ def held_of(needs: Sequence[Need], steps: Sequence[p.Step], inventory: Inventory
     """Where the replicas are, as the hosts say. Replicas of a model are alike: they are numbered by the order of their hosts."""
     stages = {step.task: {stage.name for stage in step.stages} for step in steps}
     processes = ((need.name, replica) for need in needs if need.kind != "ai" for replica in range(need.replicas))
-    units = {p.unit_name(*process): process for process in processes}
+    units = {process_name(*process): process for process in processes}
     held: dict[tuple[str, int], str] = {}
     serving: dict[str, int] = defaultdict(int)
     for host in inventory.hosts:

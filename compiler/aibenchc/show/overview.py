@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aibenchrt.plan import Plan, PlanPart, PlanStage, Step, parts, unit_name
+from aibenchrt.plan import Plan, PlanPart, PlanStage, Step, parts
+from aibenchrt.process_names import process_name
 
 from aibenchc.placement.search import TRITON_MIB, Placement
 
@@ -94,7 +95,7 @@ def part_rows(plan: Plan, placement: Placement) -> Iterator[PartRow]:
         process = triton[host] if need.kind == "ai" else processes[need.name, one.replica]
         step = steps.get(need.name)
         yield PartRow(
-            part=unit_name(need.name, one.replica),
+            part=process_name(need.name, one.replica),
             kind=need.kind,
             replica=one.replica,
             host=host,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TypeAlias
 
-from aibenchrt import catalog
+from aibenchrt import catalog, process_names
 from aibenchrt.component import ComponentSpec, DatasetSpec, RequestSource, Setting
 from aibenchrt.metrics import lower_is_better
 
@@ -18,7 +18,7 @@ from aibenchc.syntax import ast
 from aibenchc.validate.blocks import Block, block, plain_words
 from aibenchc.values import SHARE, TIME, Reader
 
-RESERVED = ("response", "rest", "else", "until", "when")
+CHAIN_WORDS = ("response", "rest", "else", "until", "when")
 LONGEST_NAME = 60
 _OF_EVERY_TASK = ("service", "effect", "auxiliary")
 
@@ -28,7 +28,7 @@ _RequestRead: TypeAlias = tuple[Decimal | None, tuple[str, RequestSource] | None
 
 def check_name(name: ast.Name, reader: Reader) -> None:
     """AIB111, AIB112."""
-    if name.text in RESERVED:
+    if name.text in CHAIN_WORDS:
         reader.diagnostics.report("AIB111", name.span, name=name.text)
     if len(name.text) > LONGEST_NAME:
         reader.diagnostics.report("AIB112", name.span, length=len(name.text), limit=LONGEST_NAME)
@@ -37,6 +37,9 @@ def check_name(name: ast.Name, reader: Reader) -> None:
 def declare(name: ast.Name, what: str, declared: dict[str, tuple[str, Span]], reader: Reader) -> bool:
     """False after reporting that the name is taken."""
     check_name(name, reader)
+    if what == "task" and name.text in process_names.RESERVED:
+        hint = f"choose another; {process_names.RESERVED[name.text]} is called so among the processes of a deployment"
+        reader.diagnostics.report("AIB111", name.span, name=name.text, hint=hint)
     if name.text in declared:
         earlier, span = declared[name.text]
         notes = () if earlier == what else (f"it is a {earlier} there; tasks, requests and data sets share one namespace",)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from aibenchrt import catalog
 from aibenchrt.component import Kind
+from aibenchrt.process_names import PLANNER, POSTGRESQL
 
 from aibenchc.build import Symbols
 from aibenchc.diagnostics import place
@@ -23,7 +24,6 @@ from aibenchc.values import PLAIN, SIZE, Reader
 
 PROFILES = ("small", "full")
 DEFAULT = Deployment("local", 1, "small")
-PLANNER, POSTGRESQL = "planner", "postgresql"  # parts that are no tasks
 MOST_REPLICAS, MOST_GENERATORS, MOST_CORES, MOST_MIB = 1000, 1000, 4096, 2**24
 _REPEATED = ("replicas", "memory", "cores", "gpu", "apart", "together")
 _EXAMPLES = {

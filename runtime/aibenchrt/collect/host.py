@@ -21,6 +21,7 @@ from typing import Any
 
 from aibenchrt import machine
 from aibenchrt.collect.appender import Appender
+from aibenchrt.process_names import HOST_WATCH
 
 PERIOD_S = 0.5
 SLICE = Path("/sys/fs/cgroup/system.slice")
@@ -28,7 +29,6 @@ PROPERTIES = (
     "Id", "ActiveState", "SubState", "MainPID", "NRestarts", "Result", "ExecMainCode", "ExecMainStatus", "InvocationID",
     "ActiveEnterTimestampMonotonic",
 )  # fmt: skip
-WATCH = "watch"  # our own unit's part
 
 
 def facts() -> dict[str, Any]:
@@ -52,7 +52,7 @@ def units(prefix: str) -> list[dict[str, str]]:
         ["systemctl", "show", f"{prefix}*.service", f"--property={','.join(PROPERTIES)}"], capture_output=True, text=True, check=True
     ).stdout
     found = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in shown.split("\n\n")]
-    return [unit for unit in found if unit.get("Id") and unit["Id"] != f"{prefix}{WATCH}.service"]
+    return [unit for unit in found if unit.get("Id") and unit["Id"] != f"{prefix}{HOST_WATCH}.service"]
 
 
 class Watch:
@@ -88,7 +88,7 @@ class Watch:
             self._say({"time_ns": now, "units": units(self._prefix), "when": "changed"})
 
     def _found(self) -> list[tuple[str, Path]]:
-        mine = f"{self._prefix}{WATCH}.service"
+        mine = f"{self._prefix}{HOST_WATCH}.service"
         return [(path.name, path) for path in sorted(SLICE.glob(f"{self._prefix}*.service")) if path.name != mine]
 
     def _say(self, line: dict[str, Any]) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from fnmatch import fnmatch
+
 import pytest
-from aibenchc.emit.ansible import LONGEST_USER, batches, pattern, user_name
-from aibenchrt.plan import PlanPart
+from aibenchc.emit.ansible import LONGEST_USER, batches, emit_ansible, pattern, user_name
+from aibenchrt.plan import Plan, PlanPart, parts
+from aibenchrt.process_names import HOST_WATCH, process_name
+from hypothesis import example, given
+from hypothesis import strategies as st
+from small_plan import small_plan
 
 
 def part(task: str, host: str, replica: int = 0) -> PlanPart:
@@ -36,3 +43,28 @@ def test_a_scenario_has_a_user_of_its_own_within_the_system_limit() -> None:
     names = {user_name(name) for name in long}
     assert len(names) == 2
     assert all(len(name) == LONGEST_USER for name in names)
+
+
+@given(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,59}", fullmatch=True), st.integers(0, 99))
+@example("watch", 0)
+@example("watched_items", 1)
+@example("host", 2)
+@example("host_watch", 0)
+def test_no_process_of_a_task_is_ended_with_the_watch_of_a_host(task: str, replica: int) -> None:
+    """The load play ends `…-host-watch*.service`, since systemctl takes a pattern of none as well done, but a name of none as a failure."""
+    assert not fnmatch(process_name(task, replica), f"{HOST_WATCH}*")
+
+
+def test_a_task_may_be_called_watch() -> None:
+    """The plays that end the watch of a host end no unit that they install."""
+    plan = small_plan()
+    plan = Plan.model_validate_json(plan.model_dump_json().replace('"find"', '"watch"').replace('"parse"', '"watched_items"'))
+    files = {str(artifact.path): artifact.data.decode() for artifact in emit_ansible(plan)}
+    units = [f"aibench-{plan.scenario}-{part.name}.service" for part in parts(plan)]
+    assert f"aibench-{plan.scenario}-watch.service" in units
+    for name in ("watch", "watched"):
+        (unit,) = re.findall(r"- (aibench-\{\{ aibench_scenario }}-\S+)", files[f"ansible/roles/{name}/tasks/main.yml"])
+        ended = unit.replace("{{ aibench_scenario }}", plan.scenario) + "*.service"
+        assert fnmatch(f"aibench-{plan.scenario}-{HOST_WATCH}.service", ended)
+        assert not [unit for unit in units if fnmatch(unit, ended)]
+    assert f'f"aibench-{{scenario}}-{HOST_WATCH}*.service"' in files["ansible/roles/teardown/files/remove.py"]

@@ -40,6 +40,7 @@ from aibenchrt.load.schedule import read_trace, schedule
 from aibenchrt.load.supplement import extra_rows
 from aibenchrt.plan import Plan, read_plan
 from aibenchrt.planner.program import check_plan
+from aibenchrt.process_names import process_name
 from aibenchrt.wire.proto import Stubs, load_stubs
 
 TRIALS = 3  # warm-up requests of each class before the load's own warm-up, with answers looked at
@@ -198,7 +199,7 @@ def _start_services(run: _Run) -> list[tuple[Child, str]]:
         for replica, endpoint in enumerate(endpoints(run.plan, step.task)):
             command = _python("aibenchrt.serve.service_host", "--generated", run.generated, "--task", step.task, "--address", endpoint)
             command += ["--prepared", str(run.assets.prepared), "--state", str(state)]
-            name = step.task if replica == 0 else f"{step.task}-{replica}"
+            name = process_name(step.task, replica)
             started.append((run.processes.start(name, "service", command, replica=replica), endpoint))
     if run.triton_steps:
         (endpoint,) = endpoints(run.plan, "triton")[:1]

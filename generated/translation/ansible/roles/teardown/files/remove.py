@@ -73,7 +73,7 @@ def steps(scenario, record):
 
 def remove_units(paths, names, scenario):
     run("systemctl", "disable", "--now", *names)
-    run("systemctl", "stop", f"aibench-{scenario}-watch*.service")  # transient: what watches a load
+    run("systemctl", "stop", f"aibench-{scenario}-host-watch*.service")  # transient: what watches a load
     for path in paths:
         os.unlink(path)
     run("systemctl", "daemon-reload")
