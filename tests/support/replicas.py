@@ -137,7 +137,7 @@ class Client:
         )
         self._ids = itertools.count(1)
 
-    def ask(self, timeout_s: float = 10.0) -> tuple[str, float]:
+    def ask(self, timeout_s: float = 120.0) -> tuple[str, float]:
         """('' or the error, seconds that it took). Every request is another query of another user."""
         number = next(self._ids)
         message = self._message(request_id=number, request_class="text")
@@ -187,7 +187,7 @@ class Load:
     def failed(self) -> list[str]:
         return [said for said, _ in self.answers if said]
 
-    def wait_for(self, more: int, timeout_s: float = 60.0) -> None:
+    def wait_for(self, more: int, timeout_s: float = 120.0) -> None:
         """Until that many more requests have ended."""
         with self._done:
             goal = len(self.answers) + more

@@ -22,6 +22,7 @@ from aibenchrt.datasets.movielens_shop.dataset import load_world
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.serve.prepare import prepare_component
 from aibenchrt.wire.tls import CALLERS, CERT, KEY, SERVERS
+from cpu_time import quiet_cpu_s
 from prepared_components import check_tables, opened
 from shop_plan import free_ports
 
@@ -139,9 +140,13 @@ def test_it_takes_no_more_than_placement_counts_with(secured: Secured, monkeypat
             users({"user": {"user_id": world.users[number * 7 % len(world.users)].user_id}})
 
     call(50)
-    before = secured.cpu_s()
-    call(calls)
-    assert (secured.cpu_s() - before) / calls * 1000 < POSTGRESQL_CALL_MS
+
+    def work() -> float:
+        before = secured.cpu_s()
+        call(calls)
+        return secured.cpu_s() - before
+
+    assert quiet_cpu_s(work) / calls * 1000 < POSTGRESQL_CALL_MS
     shared_buffers_mib = 128
     assert secured.memory_mib() + shared_buffers_mib < POSTGRESQL_MIB
 

@@ -89,7 +89,7 @@ def echo(generated: Path) -> Iterator[str]:
     address = f"127.0.0.1:{free_ports(1)[0]}"
     server = subprocess.Popen([sys.executable, str(ECHO), str(generated), address])
     with grpc.insecure_channel(address) as channel:
-        grpc.channel_ready_future(channel).result(30)
+        grpc.channel_ready_future(channel).result(120)
     yield address
     server.terminate()
     server.wait(10)
@@ -122,11 +122,19 @@ def generator(generated: Path, folder: Path, target: str, part: int, parts: int,
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+def wait_until(condition: Callable[[], bool], timeout_s: float = 120.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it never came to be"
         time.sleep(0.02)
+
+
+def begin(file: Path, after_ns: int) -> int:
+    """Tells the generators that wait for `file` when to start; that instant, in nanoseconds of real time."""
+    agreed = time.time_ns() + after_ns
+    file.with_suffix(".part").write_text(str(agreed))
+    file.with_suffix(".part").rename(file)
+    return agreed
 
 
 def test_a_generator_that_is_told_to_stop_before_the_start_sends_nothing(generated: Path, tmp_path: Path, echo: str) -> None:
@@ -134,7 +142,7 @@ def test_a_generator_that_is_told_to_stop_before_the_start_sends_nothing(generat
     child = generator(generated, tmp_path, echo, 0, 1, tmp_path / "start")
     wait_until(lambda: (tmp_path / "part-0" / "ready").exists())
     child.terminate()
-    assert child.wait(30) == 0
+    assert child.wait(120) == 0
     merged = merge_requests(["a"], [tmp_path / "part-0"])
     assert [r.outcome for r in merged.requests] == ["not_sent"] * len(rows)
     assert not merged.whole
@@ -145,10 +153,8 @@ def test_two_generators_send_one_schedule_from_one_instant(generated: Path, tmp_
     file = tmp_path / "start"
     children = [generator(generated, tmp_path, echo, part, 2, file) for part in range(2)]
     wait_until(lambda: all((tmp_path / f"part-{part}" / "ready").exists() for part in range(2)))
-    agreed = time.time_ns() + 2 * S
-    file.with_suffix(".part").write_text(str(agreed))
-    file.with_suffix(".part").rename(file)
-    assert [child.wait(60) for child in children] == [0, 0], [child.stderr.read() for child in children if child.stderr]
+    agreed = begin(file, 4 * S)
+    assert [child.wait(120) for child in children] == [0, 0], [child.stderr.read() for child in children if child.stderr]
     folders = [tmp_path / f"part-{part}" for part in range(2)]
     merged = merge_requests(["a", "b"], folders)
     assert merged.whole
@@ -174,11 +180,13 @@ def test_two_generators_send_one_schedule_from_one_instant(generated: Path, tmp_
 def test_a_killed_generator_keeps_every_request_that_had_ended(generated: Path, tmp_path: Path, echo: str) -> None:
     rows = prepared(generated, tmp_path)
     folder = tmp_path / "part-0"
-    child = generator(generated, tmp_path, echo, 0, 1, time.time_ns() + 15 * S)
+    child = generator(generated, tmp_path, echo, 0, 1, tmp_path / "start")
+    wait_until((folder / "ready").exists)
+    begin(tmp_path / "start", 2 * S)
     lines = folder / "requests.jsonl"
     wait_until(lambda: lines.exists() and lines.read_bytes().count(b"\n") >= 60)
     child.send_signal(signal.SIGKILL)
-    child.wait(10)
+    child.wait(120)
     assert not (folder / "generator.json").exists()
     merged = merge_requests(["a"], [folder])
     assert 60 <= len(merged.requests) < len(rows)
@@ -193,7 +201,7 @@ def test_a_killed_generator_keeps_every_request_that_had_ended(generated: Path, 
 def test_a_generator_that_comes_too_late_sends_nothing(generated: Path, tmp_path: Path, echo: str) -> None:
     prepared(generated, tmp_path)
     child = generator(generated, tmp_path, echo, 1, 2, time.time_ns())
-    assert child.wait(60) == 2
+    assert child.wait(120) == 2
     assert child.stderr is not None
     assert "error[AIB631]" in child.stderr.read()
     assert not (tmp_path / "part-1" / "begun.json").exists()

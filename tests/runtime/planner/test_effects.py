@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -47,14 +46,14 @@ def services(plan: Plan, stubs: Stubs, hanging: str) -> Iterator[threading.Event
 def _answer(message: Any, wait: threading.Event | None) -> Callable[[bytes, Any], bytes]:
     def call(_request: bytes, _context: Any) -> bytes:
         if wait is not None:
-            wait.wait(60)
+            wait.wait()
         return bytes(message.SerializeToString())
 
     return call
 
 
-async def ask_and_stop(plan: Plan, stubs: Stubs, recorder: Recorder) -> float:
-    """Serves, asks once, stops; how long the planner took from the answer to its end, in seconds."""
+async def ask_and_stop(plan: Plan, stubs: Stubs, recorder: Recorder) -> None:
+    """Serves, asks once, stops; returns when the planner has come to its end."""
     stop, address = asyncio.Event(), plan.services[0].endpoints[0]
     serving = asyncio.create_task(serve(plan, stubs, address, recorder, stop))
     message = stubs.message("ScenarioRequest")
@@ -62,28 +61,25 @@ async def ask_and_stop(plan: Plan, stubs: Stubs, recorder: Recorder) -> float:
     asked.text.text.text = "red shoes"
     asked.text.user.user_id = 5
     async with grpc.aio.insecure_channel(address) as channel:
-        async for health in health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=20):
+        async for health in health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=120):
             if health.status == health_pb2.HealthCheckResponse.SERVING:
                 break
         ask: Any = channel.unary_unary(f"/{stubs.package}.ScenarioService/Ask", request_serializer=message.SerializeToString)
-        await ask(asked, timeout=20)
-    answered = time.monotonic()
+        await ask(asked, timeout=120)
     stop.set()
-    await asyncio.wait_for(serving, 30)
-    return time.monotonic() - answered
+    await serving
 
 
-@pytest.mark.parametrize(("hanging", "outcome"), [("remember", "failed"), ("", "ok")])
-def test_an_effect_that_hangs_is_a_failed_call_and_the_planner_ends(tmp_path: Path, hanging: str, outcome: str) -> None:
-    plan = local_plan(free_ports(5)).model_copy(update={"effect_timeout_s": 0.5})
+@pytest.mark.parametrize(("hanging", "timeout_s", "outcome"), [("remember", 0.5, "failed"), ("", 120.0, "ok")])
+def test_an_effect_that_hangs_is_a_failed_call_and_the_planner_ends(tmp_path: Path, hanging: str, timeout_s: float, outcome: str) -> None:
+    """The service that hangs does so until the planner has ended."""
+    plan = local_plan(free_ports(5)).model_copy(update={"effect_timeout_s": timeout_s})
     stubs = load_stubs(generate(plan, tmp_path / "generated"))
     recorder = Recorder(tmp_path / "calls.jsonl")
     with services(plan, stubs, hanging):
-        took = asyncio.run(ask_and_stop(plan, stubs, recorder))
+        asyncio.run(ask_and_stop(plan, stubs, recorder))
     recorder.close()
     calls = {call.task: call for call in read_calls(tmp_path / "calls.jsonl")}
-    assert took < 10
     assert {task: call.outcome for task, call in calls.items() if not call.after} == {"parse": "ok", "answers": "ok", "profile": "ok"}
     assert (calls["remember"].after, calls["remember"].outcome) == (True, outcome)
     assert ("DEADLINE_EXCEEDED" in calls["remember"].error) == bool(hanging)
-    assert calls["remember"].end_ns - calls["remember"].start_ns < 2e9

@@ -1,0 +1,50 @@
+"""CPU seconds that hold on any machine: what work takes is compared with what fixed work takes beside it.
+
+A busy or slow machine needs more CPU seconds for the same work, and as many times more for the fixed work: a limit on the quotient says the
+same everywhere.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import resource
+import time
+from collections.abc import Callable
+
+FIXED_WORK_S = 0.07  # of the machine on which the tests' limits were set, with nothing beside it
+_TEXT = "\n".join(f"def f{n}(a, b=({n}, 'x')):\n    return [a + {n} for c in b if c not in (a, {n})]\n" for n in range(550))
+
+
+def fixed_work_s() -> float:
+    """CPU seconds of parsing, writing out and compiling the same Python text."""
+    collecting = gc.isenabled()
+    gc.disable()  # what else this process holds is not to be gone through
+    try:
+        before = time.process_time()
+        tree = ast.parse(_TEXT)
+        ast.dump(tree)
+        compile(tree, "fixed", "exec")
+        return time.process_time() - before
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def quiet_cpu_s(work: Callable[[], float], tries: int = 3) -> float:
+    """What `work`, which says how many CPU seconds it took, would have taken where fixed work takes FIXED_WORK_S; the least of `tries`."""
+
+    def attempt() -> float:
+        before = fixed_work_s()
+        spent = work()
+        return spent * FIXED_WORK_S * 2 / (before + fixed_work_s())
+
+    return min(attempt() for _ in range(tries))
+
+
+def children_cpu_s(work: Callable[[], object]) -> float:
+    """CPU seconds of the processes that end while `work` runs."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    work()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
