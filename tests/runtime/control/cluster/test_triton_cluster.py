@@ -24,13 +24,13 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 MODEL = """
 import time
-from aibenchrt import serving
+from aibenchrt.serve import models
 
 def work(inputs):
     time.sleep(0.02)
     return {"category": {"label": [len(inputs["query"]["term"])], "probability": [1.0]}}
 
-serving.open_stage = lambda stage, weights: work  # everything as in a run, but for the work, which needs no weights
+models.open_stage = lambda stage, weights: work  # everything as in a run, but for the work, which needs no weights
 from aibenchrt.serve.triton_backend import TritonPythonModel
 """
 TASK = "category"
