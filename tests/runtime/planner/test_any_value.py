@@ -57,7 +57,7 @@ def watched_plan() -> Plan:
     (part,) = plan.response
     response = (part.model_copy(update={"sources": (part.sources[0].model_copy(update={"task": "b", "guards": ()}),)}),)
     requests = plan.requests[:1]
-    changed = {"requests": requests, "steps": steps, "choices": (), "response": response}
+    changed = {"scenario": "watched_trial", "requests": requests, "steps": steps, "choices": (), "response": response}
     return plan.model_copy(update={**changed, "graph_hash": wiring_hash(requests, steps, (), response)})
 
 

@@ -16,10 +16,10 @@ from aibenchrt.datasets.interactions.misspell import tokens
 from aibenchrt.datasets.interactions.snapshot import as_of
 from aibenchrt.datasets.interactions.world import LIKED
 from aibenchrt.datasets.movielens_shop import dataset as movielens_shop
-from aibenchrt.datasets.movielens_shop import synthetic
 from aibenchrt.datasets.sources import debian_packages
 from aibenchrt.datasets.sources import synthetic_articles as web_synthetic
 from aibenchrt.datasets.sources.debian_packages import DebianPackage, Snapshot, leaves_of
+from aibenchrt.datasets.sources.synthetic_ratings import generate_ratings
 from aibenchrt.datasets.web_pages import dataset as web_pages
 from aibenchrt.datasets.web_pages.compose import compose_web
 from aibenchrt.datasets.web_pages.dataset import FORMS, SYNTHETIC, load_world, payloads
@@ -113,7 +113,7 @@ def test_payloads_carry_what_users_type_and_the_synopsis_they_wait_for(world: We
 
 def test_held_out_behaviour_changes_nothing_that_is_served() -> None:
     """Noise in place of every like after the training period."""
-    ratings = synthetic.generate_ratings(7)
+    ratings = generate_ratings(7)
     leaves = web_synthetic.generate_leaves(7)
     known = compose_web("synthetic", 7, ratings, leaves, SYNTHETIC, ())
     late = ratings.time >= known.validation_start
