@@ -63,6 +63,7 @@ _NAMES = (
     Code("AIB123", "{owner} lacks `{name}`", "{example}", "The block cannot mean anything without this setting."),
     Code("AIB124", "the scenario has no {name}", "{example}", "A scenario needs requests, a permutation and a load."),
     Code("AIB125", "data set '{name}' is of another world ({world}) than '{other}' ({first})", "take all requests from one of them, or write a scenario for each", "A scenario has one world: its models, indexes, tables and requests are all made from one data set. One that is made from another's requests, as spoken queries are, belongs to that one's world."),
+    Code("AIB126", "no data set is of the class '{name}'", "", "`aibenchc data` lists the data sets and their classes."),
 )
 
 _TYPES = (
@@ -143,8 +144,8 @@ _EMISSION = (
 
 _RUNNING = (
     Code("AIB642", "no distilled scenario has '{name}': looked in {where}{known}", "name the scenario with --spec SPEC, and its task with --task", "`aibenchc bench component NAME` measures a component on what reaches it inside a scenario, as it is after distilling."),
-    Code("AIB645", "'{name}' is none of the nine published scenarios", "", "`aibenchc validate --spec` knows what a spec has to cover by its file's name, or the scenario's."),
-    Code("AIB646", "the distilled graph has no {kind} '{word}', which {title} has", "add it, or protect it with `keep` in `distill`", "The table of the nine scenarios lists the AI tasks, other tasks, data, metrics and update class that a scenario has to keep through distilling."),
+    Code("AIB645", "'{name}' is none of the nine published scenarios, and does not say what is essential", "", "`aibenchc validate --spec` knows what a spec has to cover by its file's name or the scenario's, or from its block `essential { tasks …, data …, metrics …, update … }`."),
+    Code("AIB646", "the distilled graph has no {kind} '{word}', which {title} has", "add it, or protect it with `keep` in `distill`", "The table of the nine scenarios, and a block `essential`, list the tasks, data, metrics and update class that a scenario has to keep through distilling."),
     Code("AIB647", "the sign-off cannot be used: {reason}", "remove the file, and sign again with --sign", "`aibenchc validate --spec SPEC --sign NAME` writes <spec>.signoff.toml: name, date, and hash of the distilled graph."),
 )
 

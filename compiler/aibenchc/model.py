@@ -127,6 +127,18 @@ class DistillChoices:
 
 
 @dataclass(frozen=True)
+class Essential:
+    """What the partner holds essential, whatever distilling removes: component types, classes of data, metrics ('ndcg@10', or 'ndcg' at any
+    depth, or 'latency'), and the class of an update."""
+
+    tasks: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    update: str | None = None
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
 class Scenario:
     """metrics: quality metrics as 'precision@10'. quality: task → target. graph: the permutation, undistilled, already checked."""
 
@@ -143,3 +155,4 @@ class Scenario:
     distill: DistillChoices
     quality: tuple[tuple[str, QualityTarget], ...] = ()
     params: tuple[tuple[str, str], ...] = ()
+    essential: Essential | None = None

@@ -1,9 +1,14 @@
-"""validate --spec: what of the published scenario the distilled graph covers, and the partner's sign-off of it."""
+"""validate --spec: whether the distilled graph covers what it has to, and the partner's sign-off of it.
+
+What it has to cover is the published scenario's row of the table of nine, and what the spec itself says is `essential`; both where it has
+both.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,17 +18,43 @@ from aibenchrt.exit_codes import ExitCode
 from aibenchc.cli.output import complain, say, show
 from aibenchc.cli.spec import read_scenario
 from aibenchc.cli.terminal import print_table
-from aibenchc.coverage.coverage import Covered, SignOff, SignOffError, coverage, graph_hash, missing, read_sign_off, sign_off_text
-from aibenchc.coverage.nine_scenarios import NINE, Published, published
+from aibenchc.coverage.coverage import (
+    Covered,
+    SignOff,
+    SignOffError,
+    coverage,
+    essential_coverage,
+    graph_hash,
+    missing,
+    read_sign_off,
+    sign_off_text,
+)
+from aibenchc.coverage.nine_scenarios import NINE, published
 from aibenchc.diagnostics import Diagnostics, did_you_mean
-from aibenchc.distill import distill, report, settings
+from aibenchc.distill import Distilled, distill, report, settings
+from aibenchc.model import Scenario
 from aibenchc.source import SourceFile, Span
 
 SUFFIX = ".signoff.toml"
 
 
+@dataclass(frozen=True)
+class Judged:
+    """One list of what is to be covered. title: whose; said_by: the head of its column; span: where the spec says it."""
+
+    title: str
+    said_by: str
+    rows: tuple[Covered, ...]
+    span: Span | None = None
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--spec", type=Path, metavar="SPEC", help="instead of a run: what the spec covers of its published scenario")
+    parser.add_argument(
+        "--spec",
+        type=Path,
+        metavar="SPEC",
+        help="instead of a run: what of its published scenario, or of its `essential` block, the spec covers",
+    )
     parser.add_argument("--sign", metavar="NAME", help="with --spec: record that this partner agrees, in a file beside the spec")
     parser.set_defaults(param=[], include=[])
 
@@ -34,43 +65,53 @@ def run(arguments: argparse.Namespace) -> int:
     diagnostics = Diagnostics()
     arguments.spec = Path(arguments.spec)
     scenario = read_scenario(arguments, diagnostics)
-    wanted = _published(arguments.spec, scenario.name, diagnostics) if scenario else None
-    if scenario is None or wanted is None:
+    if scenario is None:
         show(diagnostics)
         return ExitCode.AUTHOR
     distilled = distill(scenario.graph, settings(scenario, scenario.deployments[0].name, None))
+    judged = _judged(arguments.spec, scenario, distilled)
+    if not judged:
+        names = [row.spec for row in NINE]
+        hint = did_you_mean(arguments.spec.stem, names) or "say in the spec what is essential: `essential { tasks …, metrics … }`"
+        diagnostics.report("AIB645", None, name=arguments.spec.stem, hint=hint)
+        show(diagnostics)
+        return ExitCode.AUTHOR
     report(distilled, diagnostics)
-    found = coverage(wanted, scenario, distilled)
-    for one in missing(found):
-        diagnostics.report("AIB646", None, kind=one.kind, word=one.word, title=wanted.title)
+    for part in judged:
+        for row in missing(part.rows):
+            diagnostics.report("AIB646", part.span, kind=row.kind, word=row.word, title=part.title)
     signed = _read(arguments.spec, diagnostics)
     show(diagnostics)
-    _show_coverage(wanted, found, (len(scenario.graph.tasks), len(distilled.graph.tasks)))
+    for part in judged:
+        _show_coverage(part, (len(scenario.graph.tasks), len(distilled.graph.tasks)))
     graph = graph_hash(scenario, distilled)
     if arguments.sign and not diagnostics.failed:
         signed = SignOff(arguments.sign, datetime.now(UTC).date().isoformat(), graph)
-        _write(_file(arguments.spec), sign_off_text(signed, wanted.title))
+        _write(_file(arguments.spec), sign_off_text(signed, judged[0].title))
     _show_sign_off(arguments.spec, signed, graph)
     if diagnostics.failed:
         return ExitCode.AUTHOR
     return ExitCode.STALE if signed is not None and signed.graph != graph else ExitCode.OK
 
 
-def _published(spec: Path, scenario: str, diagnostics: Diagnostics) -> Published | None:
-    found = published(spec.stem) or published(scenario)
-    if found is None:
-        names = [one.spec for one in NINE]
-        diagnostics.report("AIB645", None, name=spec.stem, hint=did_you_mean(spec.stem, names))
-    return found
+def _judged(spec: Path, scenario: Scenario, distilled: Distilled) -> tuple[Judged, ...]:
+    """The published scenario that the spec, or the scenario in it, is called as; and what the spec says is essential."""
+    judged = []
+    row = published(spec.stem) or published(scenario.name)
+    if row is not None:
+        judged.append(Judged(row.title, "published", coverage(row, scenario, distilled)))
+    if scenario.essential is not None:
+        title = f"{scenario.title} (essential)" if row else scenario.title
+        judged.append(Judged(title, "essential", essential_coverage(scenario.essential, scenario, distilled), scenario.essential.span))
+    return tuple(judged)
 
 
-def _show_coverage(wanted: Published, found: tuple[Covered, ...], tasks: tuple[int, int]) -> None:
-    rows = [(one.kind, one.word, ", ".join(one.by) or "missing") for one in found]
-    print_table(
-        f"{wanted.title}: what the distilled graph covers ({tasks[0]} tasks distilled to {tasks[1]})", ("", "published", "found by"), rows
-    )
-    lost = missing(found)
-    say(f"covered: {len(found) - len(lost)} of {len(found)}" + (f"; missing: {', '.join(one.word for one in lost)}" if lost else ""))
+def _show_coverage(judged: Judged, tasks: tuple[int, int]) -> None:
+    rows = [(row.kind, row.word, ", ".join(row.by) or "missing") for row in judged.rows]
+    title = f"{judged.title}: what the distilled graph covers ({tasks[0]} tasks distilled to {tasks[1]})"
+    print_table(title, ("", judged.said_by, "found by"), rows)
+    lost = missing(judged.rows)
+    say(f"covered: {len(rows) - len(lost)} of {len(rows)}" + (f"; missing: {', '.join(row.word for row in lost)}" if lost else ""))
 
 
 def _show_sign_off(spec: Path, signed: SignOff | None, graph: str) -> None:

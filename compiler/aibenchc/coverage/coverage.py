@@ -13,7 +13,7 @@ from aibenchrt.component import Kind
 from aibenchc.coverage.nine_scenarios import LATENCY, METRICS, TASKS, Published
 from aibenchc.distill import Distilled
 from aibenchc.graph import Graph
-from aibenchc.model import Scenario
+from aibenchc.model import Essential, Scenario
 from aibenchc.show.graphtext import format_graph
 
 
@@ -52,10 +52,28 @@ def coverage(wanted: Published, scenario: Scenario, distilled: Distilled) -> tup
             Covered("metric", word, percentiles if word == LATENCY else tuple(name for name, bare in metrics if bare in METRICS[word]))
             for word in wanted.metrics
         ),
-        Covered(
-            "update", wanted.update, tuple(u for update in distilled.updates if update.frequency == wanted.update for u in update.tasks)
-        ),
+        Covered("update", wanted.update, updated(distilled, wanted.update)),
     )
+
+
+def essential_coverage(essential: Essential, scenario: Scenario, distilled: Distilled) -> tuple[Covered, ...]:
+    """Every word of the spec's block `essential`, in its order."""
+    graph = distilled.graph
+    stages = [stage for task in graph.tasks for stage in task.stages]
+    metrics = [(name, {name, name.partition("@")[0]}) for name in scenario.metrics]
+    metrics += [(f"latency p{p:g}", {LATENCY}) for p in scenario.latency.percentiles]
+    updates = (essential.update,) if essential.update else ()
+    return (
+        *(Covered("task", word, tuple(stage.name for stage in stages if stage.component == word)) for word in essential.tasks),
+        *(Covered("data", word, data_of(graph, word)) for word in essential.data),
+        *(Covered("metric", word, tuple(name for name, words in metrics if word in words)) for word in essential.metrics),
+        *(Covered("update", word, updated(distilled, word)) for word in updates),
+    )
+
+
+def updated(distilled: Distilled, frequency: str) -> tuple[str, ...]:
+    """The tasks that updates of this class retrain."""
+    return tuple(task for update in distilled.updates if update.frequency == frequency for task in update.tasks)
 
 
 def tasks_that_are(graph: Graph, word: str, kind: Kind) -> tuple[str, ...]:
@@ -75,12 +93,16 @@ def data_of(graph: Graph, word: str) -> tuple[str, ...]:
 
 
 def graph_hash(scenario: Scenario, distilled: Distilled) -> str:
-    """sha256 (hex) of what a partner agrees to: the distilled graph as text, its metrics and updates. Times of service are none of it."""
+    """sha256 (hex) of what a partner agrees to: the distilled graph as text, its metrics and updates, and what the spec says is essential.
+    Times of service are none of it."""
     tasks = tuple(replace(task, service_ms=None) for task in distilled.graph.tasks)
     lines = [format_graph(replace(distilled.graph, tasks=tasks))]
     lines += [f"metric {name}\n" for name in scenario.metrics]
     lines += [f"latency p{p:g}\n" for p in scenario.latency.percentiles]
     lines += [f"update {u.frequency} {u.every_s!r} {' '.join(u.tasks)}\n" for u in distilled.updates]
+    if (held := scenario.essential) is not None:
+        words = (*held.tasks, *held.data, *held.metrics, *((held.update,) if held.update else ()))
+        lines.append(f"essential {' '.join(words)}\n")
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 

@@ -207,7 +207,7 @@ class Permutation(Node):
 
 @dataclass(frozen=True)
 class Section(Node):
-    """`metrics`, `slo`, `load` or `distill`: a keyword and its settings; `metrics` holds MetricNames too."""
+    """`metrics`, `slo`, `load`, `distill` or `essential`: a keyword and its settings; `metrics` holds MetricNames too."""
 
     keyword: str
     settings: tuple[Setting | MetricName, ...]

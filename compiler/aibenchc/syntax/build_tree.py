@@ -162,7 +162,7 @@ class TreeBuilder(Transformer[Token, object]):
     def _section(self, c: list[Any]) -> ast.Section:
         return ast.Section(str(c[0]), c[1].settings, span=self._span(c))
 
-    metrics = slo = load = distill = _section
+    metrics = slo = load = distill = essential = _section
 
     def update(self, c: list[Any]) -> ast.Update:
         tasks = tuple(x for x in c[5:] if isinstance(x, ast.Ref))

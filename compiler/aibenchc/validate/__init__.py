@@ -16,6 +16,7 @@ from aibenchc.syntax.written import written
 from aibenchc.validate import sections
 from aibenchc.validate.declarations import check_name, declarations
 from aibenchc.validate.deployments import deployments
+from aibenchc.validate.essential import essential
 from aibenchc.validate.findings import report_findings
 from aibenchc.validate.loads import OpenFile, check_samples
 from aibenchc.validate.references import references
@@ -71,6 +72,7 @@ def validate(
     updates = sections.updates(items, symbols, reader)
     declared = deployments(items, symbols, reader)
     distill = sections.distill(blocks.get("distill"), symbols, reader)
+    held = essential(blocks.get("essential"), reader)
     compared = references(items, declared, symbols, reader)
     if "load" not in blocks:
         diagnostics.report("AIB124", scenario.name.span, name="load", example=_LOAD)
@@ -95,6 +97,7 @@ def validate(
         distill=distill,
         quality=tuple((task.name, target) for task in built.graph.tasks if (target := _target(task)) is not None),
         params=tuple((name, written(value)) for name, value in reader.params.items()),
+        essential=held,
     )
 
 

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 from aibenchc.cli import main
-from aibenchc.coverage.coverage import Covered, SignOff, SignOffError, coverage, graph_hash, missing, read_sign_off, sign_off_text
+from aibenchc.coverage.coverage import (
+    Covered,
+    SignOff,
+    SignOffError,
+    coverage,
+    essential_coverage,
+    graph_hash,
+    missing,
+    read_sign_off,
+    sign_off_text,
+)
 from aibenchc.coverage.nine_scenarios import LATENCY, METRICS, NINE, TASKS, Published, published
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill import Distilled, distill, settings
@@ -141,3 +151,72 @@ def test_what_is_no_sign_off_is_not_read_as_one() -> None:
     for broken in (b"\xff", b"name = ", b'name = "a"\ndate = 2026-01-02\ngraph = "x"\n'):
         with pytest.raises(SignOffError):
             read_sign_off(broken)
+
+
+ESSENTIAL = """aib 1
+scenario shop "A small shop search" {
+  dataset goods = movielens_shop
+  request text { share 100%, from goods.queries }
+  task parse : query_parsing, task category : text_classification { model fasttext }
+  task find  : indexing { limit 10 }, task show : database_operation { table items }
+  task watch : monitoring
+  permutation { text -> parse -> (category & find), category -> find -> show -> (response & watch) }
+  metrics { ndcg@10, latency p50 p90 }
+  update high every 1 h { category }
+  load { poisson 20/s, for 30 s, warmup 3 s, seed 7 }
+  essential { tasks indexing, data product "query", metrics ndcg latency, update high }
+}
+"""
+
+
+def test_any_scenario_says_itself_what_is_essential_and_is_signed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "shop.aib"
+    spec.write_text(ESSENTIAL, encoding="utf-8")
+    command = ["validate", "--spec", str(spec)]
+    assert main([*command, "--sign", "Ada"]) == 0
+    assert "covered: 6 of 6" in capsys.readouterr().out
+    scenario, made = distilled(spec)
+    signed = read_sign_off(spec.with_name("shop.signoff.toml").read_bytes())
+    assert signed == SignOff("Ada", signed.date, graph_hash(scenario, made))
+
+    spec.write_text(ESSENTIAL.replace("limit 10", "limit 11"), encoding="utf-8")
+    assert main(command) == 5, "the graph has changed"
+    spec.write_text(ESSENTIAL.replace("data product", "data"), encoding="utf-8")
+    assert main(command) == 5, "what is essential has changed"
+    spec.write_text(ESSENTIAL, encoding="utf-8")
+    assert main(command) == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lost"),
+    [
+        ("tasks indexing", "tasks indexing monitoring", Covered("task", "monitoring", ())),
+        ('"query"', "query speech", Covered("data", "speech", ())),
+        ("metrics ndcg latency", "metrics recall@10 latency", Covered("metric", "recall@10", ())),
+        ("update high }", "update low }", Covered("update", "low", ())),
+    ],
+)
+def test_what_is_essential_and_missing_is_said_at_its_block(
+    old: str, new: str, lost: Covered, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Monitoring is in the spec; distilling takes it out."""
+    spec = tmp_path / "shop.aib"
+    spec.write_text(ESSENTIAL.replace(old, new), encoding="utf-8")
+    scenario, made = distilled(spec)
+    assert scenario.essential is not None
+    assert missing(essential_coverage(scenario.essential, scenario, made)) == (lost,)
+    assert main(["validate", "--spec", str(spec), "--sign", "Ada"]) == 1
+    said = capsys.readouterr().err
+    assert f"error[AIB646]: the distilled graph has no {lost.kind} '{lost.word}', which A small shop search has" in said
+    assert f"{spec.name}:12:3" in said
+    assert not spec.with_name("shop.signoff.toml").exists()
+
+
+def test_one_of_the_nine_is_judged_by_the_table_and_by_its_own_word(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = spec.read_text(encoding="utf-8")
+    spec.write_text(text.replace("  metrics {", "  essential { tasks speech_recognition }\n  metrics {", 1), encoding="utf-8")
+    assert main(["validate", "--spec", str(spec)]) == 1
+    said = capsys.readouterr()
+    assert "covered: 13 of 13" in said.out
+    assert "covered: 0 of 1; missing: speech_recognition" in said.out
+    assert "has no task 'speech_recognition'" in said.err
