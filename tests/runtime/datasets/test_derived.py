@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from aibenchrt.code_key import reached
 from aibenchrt.component import DatasetSpec
 from aibenchrt.datasets.interactions.spoken import MOST, transcripts
 from aibenchrt.datasets.payload import Payload
@@ -145,3 +146,8 @@ def test_another_rate_is_refused() -> None:
         file.writeframes(b"\0\0" * 100)
     with pytest.raises(ValueError, match="8000 Hz"):
         by_telephone(out.getvalue(), np.random.default_rng(1))
+
+
+def test_how_queries_sound_is_part_of_a_recognisers_key() -> None:
+    """A world's version does not cover what it computes when it is asked."""
+    assert "aibenchrt.datasets.interactions.spoken" in reached(["aibenchrt.components.speech_recognition.train"])

@@ -14,6 +14,7 @@ from aibenchrt.components.speech_recognition.conformer import Transducer
 from aibenchrt.components.speech_recognition.decoding import Array, greedy
 from aibenchrt.components.speech_recognition.features import habits, log_mel, spelling
 from aibenchrt.components.speech_recognition.model import CtcBiGru, build
+from aibenchrt.datasets.interactions.spoken import SpokenQuery  # what decides how a world's queries sound is part of the model's key
 from aibenchrt.progress import Progress
 from aibenchrt.train.ctc import alphabet_of, best_path, numbers_of, text_of
 from aibenchrt.train.recognition import (
@@ -47,8 +48,8 @@ class Spoken(Protocol):
 
 
 class SpokenWorld(Protocol):
-    def utterances(self, split: str) -> Sequence[Spoken]:
-        """Of "train", "validation" or "test"; no transcript is in two of them."""
+    def utterances(self, split: str) -> Sequence[Spoken] | Sequence[SpokenQuery]:
+        """Of "train", "validation" or "test"; no transcript is in two of them. Recordings of the world, or its queries as speech."""
 
 
 EFFORTS = {

@@ -41,6 +41,7 @@ LINES = {"train": 6000, "validation": 300, "test": 400}
 _PARTS = {"train": "fit", "validation": "validation", "test": "test"}
 # The synthetic form.
 SENTENCES = 6000
+USERS = 3  # who type each held-out sentence: with fewer, the scenario's own load asks the same again
 SPOKEN = {"train": 700, "validation": 40, "test": 120}
 DRAWINGS = {"train": 900, "validation": 40, "test": 120}
 
@@ -131,7 +132,7 @@ def _synthetic(seed: int, _progress: Progress) -> TranslationWorld:
         *_composed("the composed sentences"),
     )
     return TranslationWorld(
-        "", "synthetic", seed, LANGUAGE, provenance, pairs, _texts(pairs, rng), said, tuple(sounds), shown, tuple(drawn)
+        "", "synthetic", seed, LANGUAGE, provenance, pairs, _texts(pairs, rng, USERS), said, tuple(sounds), shown, tuple(drawn)
     )
 
 
@@ -176,11 +177,13 @@ def _chosen(pairs: Sequence[Pair], most: dict[str, int], longest: int, rng: np.r
 _ASKED_FOR = ("caption", "synopsis")
 
 
-def _texts(pairs: Sequence[Pair], rng: np.random.Generator) -> tuple[TextRequest, ...]:
+def _texts(pairs: Sequence[Pair], rng: np.random.Generator, users: int = 1) -> tuple[TextRequest, ...]:
+    """users: how many type each held-out sentence, each in a way of their own."""
     return tuple(
         TextRequest(row, typed(pair.source, rng))
         for row, pair in enumerate(pairs)
         if pair.split != "train" and pair.kind in _ASKED_FOR and len(pair.source) <= TYPED
+        for _ in range(users)
     )
 
 
