@@ -12,6 +12,7 @@ from aibenchrt.process_names import GENERATOR, HOST_WATCH
 
 from aibenchc.emit.artifact import Artifact
 from aibenchc.emit.templates import Fit, line, quoted, render, word, yaml, yaml_word
+from aibenchc.emit.unit_commands import UnitCommands, unit_commands
 
 FILES = (
     "ansible.cfg",
@@ -110,6 +111,7 @@ class AnsibleView:
     duration_s: float
     think_s: float
     host_watch: Fit
+    commands: UnitCommands
 
 
 def emit_ansible(plan: Plan) -> Iterator[Artifact]:
@@ -147,6 +149,7 @@ def ansible_view(plan: Plan) -> AnsibleView:
         duration_s=plan.load.duration_s,
         think_s=plan.load.think_s or 0.0,
         host_watch=word(HOST_WATCH),
+        commands=unit_commands(),
     )
 
 

@@ -37,7 +37,7 @@ LONGEST_WAIT_S = 900.0
 PRIORITY = 1  # the lowest real-time one; niceness is of no use where the kernel groups tasks by session
 
 
-def main() -> int:
+def arguments_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m aibenchrt.load", description=__doc__)
     parser.add_argument("--generated", type=Path, required=True, help="the compiler's output folder")
     parser.add_argument("--schedule", type=Path, required=True, help="schedule.parquet")
@@ -54,7 +54,11 @@ def main() -> int:
         "--start-file", type=Path, metavar="FILE", help="the same, from a file that is waited for; <out>/ready then says that it is"
     )
     parser.add_argument("--tls", type=Path, metavar="DIR", help="ca.pem, cert.pem and key.pem for mutual TLS; plain without")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    arguments = arguments_parser().parse_args()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -20,7 +20,7 @@ from aibenchrt.wire.tls import identity_of
 SWITCH_S = 0.0005  # the records' thread must not hold the interpreter for the default 5 ms
 
 
-def main() -> int:
+def arguments_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m aibenchrt.planner", description=__doc__)
     parser.add_argument("--generated", type=Path, required=True, help="the compiler's output folder")
     parser.add_argument("--plan", type=Path, help="the plan to run, if not the one in --generated")
@@ -28,7 +28,11 @@ def main() -> int:
     parser.add_argument("--records", type=Path, required=True, help="where the call records go")
     parser.add_argument("--replica", type=int, default=0)
     parser.add_argument("--tls", type=Path, help="folder with ca.pem, cert.pem and key.pem; without it everything is plain")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    arguments = arguments_parser().parse_args()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     sys.setswitchinterval(SWITCH_S)
     try:

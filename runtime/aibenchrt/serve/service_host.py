@@ -22,6 +22,7 @@ from time import perf_counter_ns
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from aibenchrt.command_lines import EARLIER_ATTEMPTS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import PlanStage, Step, read_plan
 from aibenchrt.serve.draining import Arrivals
@@ -32,7 +33,6 @@ from aibenchrt.wire.proto import TaskCodec, Timing, load_stubs
 from aibenchrt.wire.tls import ATTEMPT_KEY, SERVER_KEY, SERVER_OPTIONS, Identity, identity_of, listen
 
 GRACE_S = 5.0  # how long calls under way may take after SIGTERM
-EARLIER_ATTEMPTS = "grpc-previous-rpc-attempts"  # gRPC's own header of a repeated call (gRFC A6)
 
 _LOG = logging.getLogger("aibenchrt.serve.service_host")
 
@@ -141,7 +141,7 @@ def _step(generated: Path, task: str) -> Step:
     raise EnvironmentFailure("AIB676", task=task, known=names)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def arguments_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="aibenchrt.serve.service_host", description="Serves one non-AI task of a plan.")
     parser.add_argument("--generated", type=Path, required=True)
     parser.add_argument("--task", required=True)
@@ -150,7 +150,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=2, help="calls that are worked on at once")
     parser.add_argument("--tls", type=Path, help="folder with ca.pem, cert.pem and key.pem; without it everything is plain")
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = arguments_parser().parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         serve(given.generated, given.task, given.address, given.prepared, given.state, given.workers, given.tls)

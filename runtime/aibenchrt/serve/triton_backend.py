@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from aibenchrt.command_lines import EARLIER_ATTEMPTS
 from aibenchrt.plan import PlanPort, Step
 from aibenchrt.serve.stages import chain
 from aibenchrt.wire.tensors import Tensor, decode, encode
@@ -24,7 +25,6 @@ STAGE_NS = "timing__stage_ns"
 SERVER = "timing__server"
 ATTEMPT = "timing__attempt"
 ENDPOINT = "AIBENCH_ENDPOINT"  # environment variable of the server: where the plan says that it listens
-EARLIER_ATTEMPTS = "grpc-previous-rpc-attempts"  # gRPC's header of a repeated call; --grpc-header-forward-pattern passes it on
 
 
 class StepServer:

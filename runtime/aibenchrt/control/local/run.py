@@ -21,6 +21,7 @@ from typing import Any, Literal
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from aibenchrt import command_lines
 from aibenchrt.collect import schema
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import ExtraRun, Issued, write_run_info
@@ -197,10 +198,9 @@ def _start_services(run: _Run) -> list[tuple[Child, str]]:
         if step.kind != "service":
             continue
         for replica, endpoint in enumerate(endpoints(run.plan, step.task)):
-            command = _python("aibenchrt.serve.service_host", "--generated", run.generated, "--task", step.task, "--address", endpoint)
-            command += ["--prepared", str(run.assets.prepared), "--state", str(state)]
+            command = command_lines.service(sys.executable, run.generated, step.task, endpoint, run.assets.prepared, state)
             name = process_name(step.task, replica)
-            started.append((run.processes.start(name, "service", command, replica=replica), endpoint))
+            started.append((run.processes.start(name, "service", command.words, replica=replica), endpoint))
     if run.triton_steps:
         (endpoint,) = endpoints(run.plan, "triton")[:1]
         run.triton = TritonServer(run.plan, run.processes, run.directory / "triton", endpoint, run.directory / "triton_trace.json")
@@ -219,9 +219,8 @@ def _await_ready(run: _Run, services: list[tuple[Child, str]]) -> None:
     for replica, endpoint in enumerate(run.planners):
         records = run.directory / f"calls-{replica}.jsonl"
         run.records.append(records)
-        command = _python("aibenchrt.planner", "--generated", run.generated, "--plan", run.directory / "plan.json")
-        command += ["--address", endpoint, "--records", str(records), "--replica", str(replica)]
-        planners.append((run.processes.start(f"planner-{replica}", "planner", command, replica=replica), endpoint))
+        command = command_lines.planner(sys.executable, run.generated, endpoint, records, replica, plan=run.directory / "plan.json")
+        planners.append((run.processes.start(f"planner-{replica}", "planner", command.words, replica=replica), endpoint))
     for child, endpoint in planners:
         run.processes.wait_ready(child, lambda endpoint=endpoint: healthy(endpoint), limit)  # type: ignore[misc]
 
@@ -260,11 +259,18 @@ def _drive(run: _Run, name: Literal["load", "extra"], rows: list[ScheduleRecord]
     run.folders.append(folder)
     schema.write(folder / "schedule.parquet", rows, ScheduleRecord)
     write_messages(folder / "payloads.parquet", messages_for(run.plan, run.stubs, run.assets.payloads, rows))
-    command = _python("aibenchrt.load", "--generated", run.generated, "--schedule", folder / "schedule.parquet")
-    command += ["--payloads", str(folder / "payloads.parquet"), "--target", ",".join(run.planners), "--out", str(folder)]
-    command += ["--warmup", str(warmup_s), "--duration", str(duration_s), "--think", str(run.plan.load.think_s or 0.0)]
-    command += ["--timeout", str(run.options.timeout_s)]
-    generator = run.processes.start("generator" if name == "load" else "generator-extra", "generator", command)
+    sent = command_lines.Sent(
+        generated=run.generated,
+        schedule=folder / "schedule.parquet",
+        payloads=folder / "payloads.parquet",
+        target=",".join(run.planners),
+        out=folder,
+        warmup_s=warmup_s,
+        duration_s=duration_s,
+        think_s=run.plan.load.think_s or 0.0,
+    )
+    command = command_lines.generator(sys.executable, sent, run.options.timeout_s)
+    generator = run.processes.start("generator" if name == "load" else "generator-extra", "generator", command.words)
     generator.ends = True
     began, expected = time.monotonic(), warmup_s + duration_s
     while generator.process.poll() is None:
@@ -353,7 +359,3 @@ def _describe(run: _Run) -> None:
 def _settings(run: _Run, warmup_s: float, duration_s: float) -> Settings:
     method = f"/{run.stubs.package}.ScenarioService/Ask"
     return Settings(method, run.planners, warmup_s, duration_s, run.options.timeout_s)
-
-
-def _python(module: str, *arguments: object) -> list[str]:
-    return [sys.executable, "-m", module, *map(str, arguments)]

@@ -23,11 +23,13 @@ import psutil
 from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException
 
+from aibenchrt.command_lines import TritonTls, TritonTrace, triton_listening
+from aibenchrt.command_lines import triton as triton_command
 from aibenchrt.control.local.process import Child, Processes
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.plan import Plan, Step
-from aibenchrt.serve.triton_backend import EARLIER_ATTEMPTS, ENDPOINT
+from aibenchrt.serve.triton_backend import ENDPOINT
 from aibenchrt.wire.tls import CALLERS, CERT, KEY, Identity
 
 LOAD_S = 60.0  # how long a model may take to load, and then to become ready
@@ -83,17 +85,13 @@ def program() -> str:
 
 def listening(endpoint: str, tls: Path | None = None) -> list[str]:
     """The server's flags for gRPC at `endpoint` (host:port), and for nothing else. tls: its certificates, as aibenchrt.wire.tls reads them;
-    then planners and the host's own check alone get an answer. Clients ping what they wait for, and a call says at which attempt it is.
+    then planners and the host's own check alone get an answer.
     """
     host, port = endpoint.rsplit(":", 1)
-    flags = ["--grpc-address", host, "--grpc-port", port, "--allow-http=false", "--allow-metrics=false", "--allow-gpu-metrics=false"]
-    flags += ["--grpc-keepalive-permit-without-calls=1", "--grpc-http2-max-ping-strikes=0"]
-    flags += ["--grpc-http2-min-recv-ping-interval-without-data=1000", f"--grpc-header-forward-pattern={EARLIER_ATTEMPTS}"]
     if tls:
         Identity.read(tls)
-        flags += ["--grpc-use-ssl-mutual=1", "--grpc-server-cert", str(tls / CERT)]
-        flags += ["--grpc-server-key", str(tls / KEY), "--grpc-root-cert", str(tls / CALLERS)]
-    return flags
+    files = TritonTls(tls / CERT, tls / KEY, tls / CALLERS) if tls else None
+    return [word for option in triton_listening(host, port, files) for word in option]
 
 
 def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Path) -> Path:
@@ -127,14 +125,9 @@ class TritonServer:
         self._models = [step.task for step in _steps(plan)]
         self._processes = processes
         self._memory = f"aibench-{uuid.uuid4().hex}"
-        command = [
-            program(), "--model-repository", str(repository), "--backend-directory", str(backends()),
-            *listening(endpoint),
-            "--disable-auto-complete-config", "--model-control-mode=explicit", "--exit-timeout-secs=5",
-            f"--backend-config=python,shm-region-prefix-name={self._memory}",
-            "--trace-config", f"triton,file={trace}", "--trace-config", "level=TIMESTAMPS", "--trace-config", "rate=1",
-        ]  # fmt: skip
-        self.child: Child = processes.start("triton", "triton", command, environment(endpoint))
+        host, port = endpoint.rsplit(":", 1)
+        command = triton_command(program(), [repository], backends(), host, port, TritonTrace(trace), self._memory)
+        self.child: Child = processes.start("triton", "triton", command.words, environment(endpoint))
         self._client = triton.InferenceServerClient(endpoint)
 
     def wait_live(self, timeout_s: float) -> None:

@@ -1,0 +1,124 @@
+"""The command lines of `aibenchrt.command_lines` in the units of systemd: their values are expressions of Ansible."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aibenchrt.command_lines import CommandLine, Sent, TritonTls, TritonTrace, generator, planner, service, triton
+
+from aibenchc.emit.templates import Fit
+
+PYTHON = "{{ aibench_environment }}/bin/python3"
+GENERATED = "{{ aibench_root }}/{{ aibench_archives.scenario }}"
+ADDRESS = "{{ item.address }}:{{ item.listens }}"
+RUN = "{{ aibench_state }}/runs/{{ aibench_run }}"
+LOAD = "{{ aibench_root }}/{{ aibench_archives.load }}"
+TRITON = "{{ aibench_root }}/{{ aibench_archives['libraries-triton'] }}/pytriton/tritonserver/bin/tritonserver"
+WRITTEN_TOGETHER = 50  # requests whose trace Triton writes at once: a server that is killed loses no more of it
+
+# Option → the expression under which it is there at all.
+CONDITIONS = {
+    "--tls": "aibench_tls",
+    "--start-file": "item.host",
+    **dict.fromkeys(("--grpc-use-ssl-mutual", "--grpc-root-cert", "--grpc-server-cert", "--grpc-server-key"), "aibench_tls"),
+}
+# Option → (name, list): it is there once for each of the list.
+REPEATED = {"--model-repository": ("repository", "aibench_repositories[item.name]")}
+
+_EXPRESSION = re.compile(r"\{\{ (.+?) \}\}")
+_LITERAL = re.compile(r"(?:[A-Za-z0-9_./:@+=,-]|\$\{[A-Z_]+\})*\Z")
+
+
+@dataclass(frozen=True)
+class UnitCommands:
+    """What ExecStart says in each kind of unit."""
+
+    planner: Fit
+    service: Fit
+    generator: Fit
+    triton: Fit
+
+
+def unit_commands() -> UnitCommands:
+    sent = Sent(
+        generated=GENERATED,
+        schedule=f"{LOAD}/schedule.parquet",
+        payloads=f"{LOAD}/payloads.parquet",
+        target="{{ aibench_targets }}",
+        out=RUN,
+        warmup_s="{{ aibench_warmup_s }}",
+        duration_s="{{ aibench_duration_s }}",
+        think_s="{{ aibench_think_s }}",
+    )
+    tls = TritonTls(*(f"{_certificates('triton')}/{name}" for name in ("cert.pem", "key.pem", "callers.pem")))
+    records = f"{RUN}/calls-{{{{ item.replica }}}}-${{INVOCATION_ID}}.jsonl"
+    trace = TritonTrace(f"{RUN}/triton_trace-{{{{ item.replica }}}}-${{INVOCATION_ID}}.json", WRITTEN_TOGETHER)
+    return UnitCommands(
+        planner=unit_line(planner(PYTHON, GENERATED, ADDRESS, records, "{{ item.replica }}", tls=_certificates("planner"))),
+        service=unit_line(
+            service(
+                PYTHON,
+                GENERATED,
+                "{{ item.task }}",
+                ADDRESS,
+                prepared="{{ aibench_state }}/{{ aibench_archives['prepared-' ~ item.task] }}",
+                state="{{ aibench_state }}/tasks/{{ aibench_run }}",
+                tls=_certificates("service"),
+            )
+        ),
+        generator=unit_line(
+            generator(
+                PYTHON,
+                sent,
+                part="{{ item.replica }}/{{ aibench_generators }}",
+                start_file=f"{RUN}/start",
+                tls=_certificates("generator"),
+            )
+        ),
+        triton=unit_line(
+            triton(
+                TRITON,
+                ["{{ aibench_root }}/{{ repository }}"],
+                "{{ aibench_root }}/{{ aibench_archives.backends }}",
+                "{{ item.address }}",
+                "{{ item.listens }}",
+                trace,
+                tls=tls,
+            )
+        ),
+    )
+
+
+def unit_line(command: CommandLine, conditions: Mapping[str, str] = CONDITIONS, repeated: Mapping[str, tuple[str, str]] = REPEATED) -> Fit:
+    """One line of a unit's Ansible template. ValueError: a word means something else to systemd or to a template."""
+    text = " ".join(unit_word(word) for word in command.program)
+    for option in command.options:
+        flag = option[0].partition("=")[0]
+        words = "".join(f" {unit_word(word)}" for word in option)
+        if flag in conditions:
+            text += f"{{{{ {joined(words)} if {conditions[flag]} else '' }}}}"
+        elif flag in repeated:
+            name, values = repeated[flag]
+            text += f"{{% for {name} in {values} %}}{words}{{% endfor %}}"
+        else:
+            text += words
+    return Fit(text)
+
+
+def unit_word(text: str) -> Fit:
+    """A word that means itself to systemd; `{{ … }}` is Ansible's to fill in, `${NAME}` systemd's. ValueError: it does not."""
+    if not all(_LITERAL.match(literal) for literal in _EXPRESSION.split(text)[::2]):
+        raise ValueError(f"{text!r} is no word of a unit")
+    return Fit(text)
+
+
+def joined(text: str) -> str:
+    """The same text as one expression: ` --tls {{ a }}/b` is `' --tls ' ~ a ~ '/b'`."""
+    pieces = _EXPRESSION.split(text)
+    return " ~ ".join(piece if number % 2 else f"'{piece}'" for number, piece in enumerate(pieces) if piece)
+
+
+def _certificates(role: str) -> str:
+    return f"{{{{ aibench_secrets }}}}/tls/{role}"

@@ -1,0 +1,147 @@
+"""The command lines of what a deployment starts: planner, service, query generator, Triton.
+
+A run on one machine gives paths and numbers; the compiler gives expressions of Ansible, and writes the result into the units of systemd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+Value = str | Path | int | float
+
+EARLIER_ATTEMPTS = "grpc-previous-rpc-attempts"  # gRPC's own header of a repeated call (gRFC A6)
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """options: each with its words, as ("--task", "find") or ("--grpc-port=8001",)."""
+
+    program: tuple[str, ...]
+    options: tuple[tuple[str, ...], ...]
+
+    @property
+    def words(self) -> list[str]:
+        return [*self.program, *(word for option in self.options for word in option)]
+
+
+def planner(
+    python: Value, generated: Value, address: Value, records: Value, replica: Value, plan: Value | None = None, tls: Value | None = None
+) -> CommandLine:
+    """`aibenchrt.planner`. plan: the one to run, if not that of `generated`; tls: folder of its certificates."""
+    return _module(
+        python,
+        "aibenchrt.planner",
+        {"generated": generated, "plan": plan, "address": address, "records": records, "replica": replica, "tls": tls},
+    )
+
+
+def service(
+    python: Value, generated: Value, task: Value, address: Value, prepared: Value, state: Value, tls: Value | None = None
+) -> CommandLine:
+    """`aibenchrt.serve.service_host`: one task. prepared: a folder for each stage; state: what tasks keep while they run."""
+    return _module(
+        python,
+        "aibenchrt.serve.service_host",
+        {"generated": generated, "task": task, "address": address, "prepared": prepared, "state": state, "tls": tls},
+    )
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a query generator sends and where to. target: planners as host:port, separated by commas; times in seconds."""
+
+    generated: Value
+    schedule: Value
+    payloads: Value
+    target: Value
+    out: Value
+    warmup_s: Value
+    duration_s: Value
+    think_s: Value
+
+
+def generator(
+    python: Value,
+    sent: Sent,
+    timeout_s: Value | None = None,
+    part: Value | None = None,
+    start_file: Value | None = None,
+    tls: Value | None = None,
+) -> CommandLine:
+    """`aibenchrt.load`. part: I/N, this generator's of N; start_file: will say when all of them begin."""
+    return _module(
+        python,
+        "aibenchrt.load",
+        {
+            "generated": sent.generated,
+            "schedule": sent.schedule,
+            "payloads": sent.payloads,
+            "target": sent.target,
+            "out": sent.out,
+            "warmup": sent.warmup_s,
+            "duration": sent.duration_s,
+            "think": sent.think_s,
+            "timeout": timeout_s,
+            "part": part,
+            "start-file": start_file,
+            "tls": tls,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class TritonTls:
+    """Files of the server's certificate and key, and of the authority of its callers."""
+
+    certificate: Value
+    key: Value
+    callers: Value
+
+
+@dataclass(frozen=True)
+class TritonTrace:
+    """When requests came and were worked on, in a JSON file. every: so many requests are written together; None: all at the end."""
+
+    file: Value
+    every: int | None = None
+
+
+def triton(
+    server: Value,
+    repositories: Sequence[Value],
+    backends: Value,
+    host: Value,
+    port: Value,
+    trace: TritonTrace,
+    memory: Value | None = None,
+    tls: TritonTls | None = None,
+) -> CommandLine:
+    """A Triton server. memory: the name of its shared memory; then models are loaded one by one when they are asked for, else all of them
+    at the start."""
+    written = [(f"--model-repository={repository}",) for repository in repositories]
+    written += [(f"--model-control-mode={'explicit' if memory else 'none'}",)]
+    written += [(f"--backend-directory={backends}",), ("--disable-auto-complete-config",), ("--exit-timeout-secs=5",)]
+    written += [(f"--backend-config=python,shm-region-prefix-name={memory}",)] if memory else []
+    written += triton_listening(host, port, tls)
+    written += [(f"--trace-config=triton,file={trace.file}",)]
+    written += [(f"--trace-config=triton,log-frequency={trace.every}",)] if trace.every else []
+    written += [("--trace-config=level=TIMESTAMPS",), ("--trace-config=rate=1",)]
+    return CommandLine((str(server),), tuple(written))
+
+
+def triton_listening(host: Value, port: Value, tls: TritonTls | None = None) -> list[tuple[str]]:
+    """gRPC at host:port, and nothing else. Clients ping what they wait for, and a call says at which attempt it is."""
+    flags = [f"grpc-address={host}", f"grpc-port={port}", "allow-http=false", "allow-metrics=false", "allow-gpu-metrics=false"]
+    flags += ["grpc-keepalive-permit-without-calls=1", "grpc-http2-max-ping-strikes=0"]
+    flags += ["grpc-http2-min-recv-ping-interval-without-data=1000", f"grpc-header-forward-pattern={EARLIER_ATTEMPTS}"]
+    if tls:
+        flags += ["grpc-use-ssl-mutual=1", f"grpc-root-cert={tls.callers}"]
+        flags += [f"grpc-server-cert={tls.certificate}", f"grpc-server-key={tls.key}"]
+    return [(f"--{flag}",) for flag in flags]
+
+
+def _module(python: Value, module: str, options: dict[str, Value | None]) -> CommandLine:
+    given = tuple((f"--{name}", str(value)) for name, value in options.items() if value is not None)
+    return CommandLine((str(python), "-m", module), given)
