@@ -104,7 +104,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, exists: bool) -
     if exists:
         write(out, artifacts(a_txt="old"))
     ended = subprocess.run([sys.executable, "-c", BIG, str(out)], capture_output=True, text=True, check=False)
-    assert ended.stdout == "AIB508\n", ended.stderr
+    assert ended.stdout == "AIB507\n", ended.stderr
     assert (contents(out) == {"a.txt": "old"} and len(list(out.iterdir())) == 2) if exists else not out.parent.exists()
 
 
