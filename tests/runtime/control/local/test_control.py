@@ -284,7 +284,7 @@ def test_a_model_repository_needs_every_stage(tmp_path: Path) -> None:
     plan = shop_plan()
     folder = generate(plan, tmp_path / "generated")
     (tmp_path / "version").mkdir()
-    with pytest.raises(EnvironmentFailure, match="AIB603"):
+    with pytest.raises(EnvironmentFailure, match="AIB653"):
         assemble(plan, folder, {"category": tmp_path / "version"}, tmp_path / "incomplete")
     stages = {s.task: tmp_path / "version" for s in plan.steps if s.kind == "ai"}
     changed = effective(plan, RunOptions(overrides={"picture": "baseline"}))
