@@ -17,20 +17,14 @@ settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("random", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
-# Files and folders whose tests apply load, measure time or memory, or run many processes: what runs beside them would be measured too.
+# Files and folders whose tests apply load or measure what is under load: what runs beside them would be measured too.
 ALONE = (
-    "runtime/components/test_full_models.py",
-    "runtime/components/test_postgresql.py",
-    "runtime/control/cluster/test_cluster.py",
-    "runtime/control/cluster/test_triton_cluster.py",
     "runtime/control/local",
     "runtime/experiments",
     "runtime/load",
     "runtime/micro",
     "runtime/planner/test_replicas.py",
     "runtime/scenarios",
-    "runtime/serve/test_services.py",
-    "runtime/wire",
     "testbed",
 )
 _HERE = Path(__file__).parent

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -24,17 +23,6 @@ from shop_plan import free_ports
 
 SPEC = TEST_SPECS / "small.aib"
 STUB = "triton_python_backend_stub"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    before = os.environ.get("AIBENCH_HOME")
-    os.environ["AIBENCH_HOME"] = str(tmp_path_factory.mktemp("home"))
-    yield
-    if before is None:
-        del os.environ["AIBENCH_HOME"]
-    else:
-        os.environ["AIBENCH_HOME"] = before
 
 
 @pytest.fixture(scope="module")
