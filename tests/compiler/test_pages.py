@@ -41,7 +41,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=readable)
 def test_files_are_there(page: Path) -> None:
-    names = set(FILE.findall(re.sub(r"https?://\S+", "", page.read_text(encoding="utf-8")))) - WRITTEN
+    named = FILE.findall(re.sub(r"https?://\S+", "", page.read_text(encoding="utf-8")))
+    names = {name for name in named if "NAME" not in name} - WRITTEN  # `specs/NAME.aib` stands for any spec
     assert sorted(name for name in names if not stands(name, page)) == []
 
 
