@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from aibenchc.graph import Graph, QualityTarget
 from aibenchc.source import Span
@@ -35,29 +35,62 @@ class Update:
     span: Span | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True)
-class Load:
-    """rate: requests/s (poisson, constant); users and think_s: closed loop; trace: when requests arrive, in seconds from the warm-up on."""
+@dataclass(frozen=True, kw_only=True)
+class Phases:
+    """What every load has. duration_s: measured, after warmup_s that are not."""
 
-    arrival: Literal["poisson", "constant", "users", "trace", "sessions"]
     duration_s: float
     warmup_s: float
     seed: int
-    rate: float | None = None
-    users: int | None = None
-    think_s: float | None = None
-    trace: tuple[float, ...] = ()
     span: Span | None = field(default=None, compare=False)
 
-    @property
-    def trace_lines(self) -> bytes:
-        """The offsets, one a line."""
-        return "".join(f"{offset!r}\n" for offset in self.trace).encode()
+
+@dataclass(frozen=True, kw_only=True)
+class Poisson(Phases):
+    """rate: requests/s, as in the two that follow."""
+
+    rate: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant(Phases):
+    rate: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sessions(Phases):
+    """Users who arrive, ask, think for think_s and ask again."""
+
+    rate: float
+    think_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Users(Phases):
+    """A closed loop: so many users who wait for the answer, and think for think_s."""
+
+    users: int
+    think_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace(Phases):
+    """offsets: when requests arrive, ascending, in seconds from the beginning of the warm-up; one or more."""
+
+    offsets: tuple[float, ...]
 
     @property
-    def trace_name(self) -> str | None:
-        """The trace's file in the generated folder, named by what is in it; None where the load is no trace."""
-        return f"trace-{hashlib.sha256(self.trace_lines).hexdigest()[:12]}.txt" if self.trace else None
+    def lines(self) -> bytes:
+        """The offsets, one per line."""
+        return "".join(f"{offset!r}\n" for offset in self.offsets).encode()
+
+    @property
+    def file_name(self) -> str:
+        """Its file in the generated folder, named by what is in it."""
+        return f"trace-{hashlib.sha256(self.lines).hexdigest()[:12]}.txt"
+
+
+Load: TypeAlias = Poisson | Constant | Sessions | Users | Trace
 
 
 @dataclass(frozen=True)

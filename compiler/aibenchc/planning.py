@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from aibenchrt import catalog
 from aibenchrt import plan as p
@@ -17,7 +18,7 @@ from aibenchc.flow import Flow, analyse, control_edges
 from aibenchc.flow.order import until_tasks
 from aibenchc.flow.wires import Wire
 from aibenchc.graph import RESPONSE, Choice, ChoiceKind, Graph, Stage, Task
-from aibenchc.model import Deployment, Load, Reference, Scenario
+from aibenchc.model import Constant, Deployment, Load, Poisson, Reference, Scenario, Sessions, Trace, Users
 from aibenchc.placement.inventory import Inventory
 from aibenchc.placement.search import Placement
 from aibenchc.placement.site import LAST_PORT, site_of
@@ -308,16 +309,18 @@ def plan_port(port: Port) -> p.PlanPort:
 
 
 def plan_load(load: Load) -> p.PlanLoad:
-    return p.PlanLoad(
-        arrival=load.arrival,
-        rate=load.rate,
-        users=load.users,
-        think_s=load.think_s,
-        trace=load.trace_name,
-        duration_s=load.duration_s,
-        warmup_s=load.warmup_s,
-        seed=load.seed,
-    )
+    made = partial(p.PlanLoad, duration_s=load.duration_s, warmup_s=load.warmup_s, seed=load.seed)
+    match load:
+        case Poisson():
+            return made(arrival="poisson", rate=load.rate)
+        case Constant():
+            return made(arrival="constant", rate=load.rate)
+        case Sessions():
+            return made(arrival="sessions", rate=load.rate, think_s=load.think_s)
+        case Users():
+            return made(arrival="users", users=load.users, think_s=load.think_s)
+        case Trace():
+            return made(arrival="trace", trace=load.file_name)
 
 
 def plan_reference(reference: Reference) -> p.PlanReference:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from aibenchrt.plan import Plan
 
 from aibenchc.emit.artifact import Artifact
-from aibenchc.model import Load
+from aibenchc.model import Load, Trace
 
 LOAD_VERSION = 1
 
@@ -29,5 +29,5 @@ def emit_load(plan: Plan) -> Iterator[Artifact]:
 
 def emit_trace(load: Load) -> Iterator[Artifact]:
     """What a trace load follows, under the name that the plan has for it."""
-    if load.trace_name is not None:
-        yield Artifact(PurePosixPath(load.trace_name), load.trace_lines)
+    if isinstance(load, Trace):
+        yield Artifact(PurePosixPath(load.file_name), load.lines)

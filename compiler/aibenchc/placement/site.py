@@ -16,7 +16,7 @@ from aibenchrt.process_names import GENERATOR, PLANNER, POSTGRESQL, TRITON, proc
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill.branches import share_of
 from aibenchc.flow import Flow
-from aibenchc.model import Deployment, Load, joined
+from aibenchc.model import Deployment, Load, Trace, Users, joined
 from aibenchc.placement.inventory import Inventory
 from aibenchc.placement.search import TRITON_MIB, Held, Kind, Need, Placed, Placement, Rules, Shortfall, counted, place
 
@@ -198,9 +198,13 @@ def models_of(stage: p.PlanStage) -> tuple[Model, ...]:
 
 def requests_per_second(load: Load) -> float:
     """Of a closed loop those expected."""
-    if load.arrival == "users":
-        return expected_rate(load.users or 1, load.think_s or 0.0)
-    return load.rate or ASSUMED_RATE
+    match load:
+        case Users():
+            return expected_rate(load.users, load.think_s)
+        case Trace():
+            return ASSUMED_RATE
+        case _:
+            return load.rate
 
 
 # Checks

@@ -13,7 +13,7 @@ from aibenchc.build import Symbols
 from aibenchc.diagnostics import one_of, place
 from aibenchc.flow.wires import response_port
 from aibenchc.graph import Task
-from aibenchc.model import DistillChoices, Latency, Load, Slo, Update
+from aibenchc.model import Constant, DistillChoices, Latency, Load, Phases, Poisson, Sessions, Slo, Trace, Update, Users
 from aibenchc.source import Span
 from aibenchc.syntax import ast
 from aibenchc.syntax.written import written
@@ -194,20 +194,21 @@ def _load(section: ast.Section, reader: Reader, open_trace: OpenFile) -> Load | 
     if not given or duration is None or warmup is None or seed is None:
         return None
     arrival = settings.settings[given[0]][0]
+    phases = Phases(duration_s=duration, warmup_s=warmup, seed=seed, span=section.span)
     match given[0]:
         case "poisson":
             rate = _rate(arrival, settings, reader)
-            return None if rate is None else Load("poisson", duration, warmup, seed, rate=rate, span=section.span)
+            return None if rate is None else Poisson(**vars(phases), rate=rate)
         case "constant":
             rate = _rate(arrival, settings, reader)
-            return None if rate is None else Load("constant", duration, warmup, seed, rate=rate, span=section.span)
+            return None if rate is None else Constant(**vars(phases), rate=rate)
         case "trace":
-            trace = _trace(arrival, settings, reader, open_trace)
-            return None if trace is None else Load("trace", duration, warmup, seed, trace=trace, span=section.span)
+            offsets = _trace(arrival, settings, reader, open_trace)
+            return None if offsets is None else Trace(**vars(phases), offsets=offsets)
         case "users":
-            return _users(arrival, Load("users", duration, warmup, seed, span=section.span), reader)
+            return _users(arrival, phases, reader)
         case _:
-            return _sessions(arrival, Load("sessions", duration, warmup, seed, span=section.span), reader)
+            return _sessions(arrival, phases, reader)
 
 
 def _rate(setting: ast.Setting, settings: Block, reader: Reader) -> float | None:
@@ -221,7 +222,7 @@ def _trace(setting: ast.Setting, settings: Block, reader: Reader, open_trace: Op
     return read_trace(text, value.span, open_trace, reader) if text is not None and value is not None else None
 
 
-def _users(setting: ast.Setting, found: Load, reader: Reader) -> Load | None:
+def _users(setting: ast.Setting, phases: Phases, reader: Reader) -> Users | None:
     """`users 200 think 30 s`"""
     example = "write `users 200 think 30 s`"
     words = _think(setting, example, reader)
@@ -231,10 +232,10 @@ def _users(setting: ast.Setting, found: Load, reader: Reader) -> Load | None:
     think = reader.number(words[1], "the think time", TIME, least=0)
     if users is None or think is None:
         return None
-    return Load("users", found.duration_s, found.warmup_s, found.seed, users=users, think_s=think, span=found.span)
+    return Users(**vars(phases), users=users, think_s=think)
 
 
-def _sessions(setting: ast.Setting, found: Load, reader: Reader) -> Load | None:
+def _sessions(setting: ast.Setting, phases: Phases, reader: Reader) -> Sessions | None:
     """`sessions 2/s think 10 s`: users that arrive, ask, think and ask again."""
     words = _think(setting, "write `sessions 2/s think 10 s`", reader)
     if words is None:
@@ -243,7 +244,7 @@ def _sessions(setting: ast.Setting, found: Load, reader: Reader) -> Load | None:
     think = reader.number(words[1], "the think time", TIME, least=0)
     if rate is None or think is None:
         return None
-    return Load("sessions", found.duration_s, found.warmup_s, found.seed, rate=rate, think_s=think, span=found.span)
+    return Sessions(**vars(phases), rate=rate, think_s=think)
 
 
 def _think(setting: ast.Setting, example: str, reader: Reader) -> tuple[ast.Value, ast.Value] | None:
