@@ -57,7 +57,7 @@ def obtained(arguments: argparse.Namespace, told: Callable[[str, float], None]) 
     """Measured, or read with --from; written to --json and --svg. The names are of kernels (`unknown` says).
 
     EnvironmentFailure AIB601: torch is missing. AIB605: a file cannot be written. AIB618: no CUDA, for what needs it.
-    AIB641: --from is another thing.
+    AIB641: --from is another thing. AIB684: TF32 without CUDA.
     """
     run = read(arguments.earlier) if arguments.earlier else _measured(arguments, told)
     if arguments.json is not None:
