@@ -242,7 +242,7 @@ def test_a_service_sees_the_time_that_is_left(tmp_path: Path) -> None:
     with flaky(tmp_path, "parse", 0) as (service, call):
         call(120.0)
         ((_, remaining),) = service.asked
-        assert 0 < remaining < 120.1  # gRPC rounds up
+        assert 0 < remaining < 125  # gRPC rounds up, to full seconds where there are many
 
 
 def test_the_catalogue_says_what_may_be_repeated() -> None:
