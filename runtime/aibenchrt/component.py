@@ -188,6 +188,17 @@ class Profile(Enum):
     FULL = "full"
 
 
+class Material(Enum):
+    """What a component's models train on.
+
+    A world with a time split has a last stretch of its training period, `rank`, whose requests are what PATH models learn from.
+    """
+
+    WORLD = "world"  # the scenario's world, without the requests of `rank`
+    PERIOD = "period"  # the scenario's world, all of its training period: a PATH model learns from what this model is as of `rank_start`
+    PATH = "path"  # the requests of `rank` as they reach the component in its scenario, run with the other models
+
+
 @dataclass(frozen=True)
 class Model:
     """A named configuration of a component's model. Quality and cost are declared, not measured.
@@ -222,12 +233,23 @@ class Ports:
 
 
 @dataclass(frozen=True)
+class Transcript:
+    """Where a world holds what a component's input says: `examples`(split), each with the input's `field` of the same name and `text`."""
+
+    examples: str
+    port: str
+    field: str
+
+
+@dataclass(frozen=True)
 class ComponentSpec:
     """A component of the library. `variants`: the ports where they depend on the value of setting `varies_by`.
 
-    state, state_by: what it keeps on disk, and the setting whose value names it: tasks with the same state share a host, and have one
-    replica. memory_mib: of a process (AI: of a model in Triton) that holds this component alone; cpu_ms: CPU time of one call with all
-    that gRPC or Triton and the model take. Both as measured in a run of e-commerce search (real data, 30 requests/s, AMD EPYC), rounded
+    transcript: of a recogniser, what its answers are compared with. state, state_by: what it keeps on disk, and the setting whose value
+    names it: tasks with the same state share a host, and have one replica.
+
+    memory_mib: of a process (AI: of a model in Triton) that holds this component alone; cpu_ms: CPU time of one call with all that gRPC
+    or Triton and the model take. Both as measured in a run of e-commerce search (real data, 30 requests/s, AMD EPYC), rounded
     up; an AI component's cpu_ms is without its model's multiply-adds (`Model.cost`).
     """
 
@@ -245,6 +267,8 @@ class ComponentSpec:
     auxiliary: bool = False
     effect: bool = False
     trains: bool = False
+    trains_on: Material = Material.WORLD
+    transcript: Transcript | None = None
     implemented: bool = True
     state: str | None = None
     state_by: str | None = None

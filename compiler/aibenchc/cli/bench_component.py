@@ -139,11 +139,11 @@ def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> t
 def _bench(arguments: argparse.Namespace, plan: Plan, stage: PlanStage, options: RunOptions, scratch: Path) -> int:
     from aibenchrt.experiments.component.one_task_plan import Mode
     from aibenchrt.experiments.component.performance import AloneFigures, inside, table
-    from aibenchrt.experiments.component.run import Wanted, bench
+    from aibenchrt.experiments.component.run import BenchOptions, bench
     from aibenchrt.report.writing import write_json
 
     named = dict(zip(MODES, (Mode.OFFLINE, Mode.SINGLE, Mode.OPEN), strict=True))
-    wanted = Wanted(
+    wanted = BenchOptions(
         modes=tuple(named[mode] for mode in arguments.modes),
         rate=arguments.rate,
         duration_s=arguments.duration,

@@ -7,7 +7,7 @@ with zeros, and has `loss(signals, lengths, texts, sizes)`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aibenchrt.progress import Progress
+from aibenchrt.train.events import Epoch, Tell
 from aibenchrt.train.measure import RESAMPLES, Measurement
 from aibenchrt.train.trained import copy_of, device_of
 
@@ -47,13 +47,12 @@ class Effort:
 
 @dataclass(frozen=True)
 class Loop:
-    """How a network is fitted. error: of the network as it is, on validation data."""
+    """How a network is fitted. rates: metric → error rate of the network as it is, on validation data; the first chooses the epoch."""
 
     effort: Effort
-    error: Callable[[], float]
+    rates: Callable[[], Mapping[str, float]]
     generator: torch.Generator
-    progress: Progress
-    name: str
+    tell: Tell
 
 
 def fit(network: Any, examples: Sequence[Example], loop: Loop) -> int:
@@ -74,8 +73,10 @@ def fit(network: Any, examples: Sequence[Example], loop: Loop) -> int:
             optimizer.step()
             schedule.step()
         network.eval()
-        error = loop.error()
-        loop.progress(f"{loop.name}: epoch {epoch} of {effort.epochs}, validation error rate {error:.3f}", epoch / effort.epochs)
+        rates = loop.rates()
+        for metric, rate in rates.items():
+            loop.tell(Epoch(epoch, "validation", metric, rate, of=effort.epochs))
+        error = next(iter(rates.values()))
         if error < least:
             best, least, best_epoch = copy_of(network), error, epoch
     network.load_state_dict(best)

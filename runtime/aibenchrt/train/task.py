@@ -7,12 +7,14 @@ import importlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aibenchrt.catalog import component as component_spec
-from aibenchrt.component import Profile
+from aibenchrt.code_key import code_key
+from aibenchrt.component import Material, Profile
 from aibenchrt.datasets.interactions.snapshot import as_of
 from aibenchrt.datasets.interactions.world import World
 from aibenchrt.datasets.sources.fetch import locked
@@ -23,55 +25,63 @@ from aibenchrt.progress import Progress, silent
 from aibenchrt.serve.prepare import prepared_key
 from aibenchrt.sizes import SIZES
 from aibenchrt.train.device import description
-from aibenchrt.train.path_samples import RANKER, Asked, collect
+from aibenchrt.train.events import Begun, Event, Tell
+from aibenchrt.train.path_samples import PartRequest, collect
+from aibenchrt.train.progress_text import rendered
 from aibenchrt.train.repository import Key, ModelVersion, code_hash, find, models_folder, store
 
 if TYPE_CHECKING:
-    from aibenchrt.train.path_samples import Samples
+    from aibenchrt.train.samples import Samples
     from aibenchrt.train.trained import Trained
 
 
 @dataclass(frozen=True)
 class Most:
-    """How many requests at most train a ranker, and measure it: `seen` first test requests apart from the next `held_out`."""
+    """How many requests at most train a model on the path, and measure it: `seen` first test requests apart from the next `held_out`."""
 
     training: int
     seen: int
     held_out: int
 
 
-# Of the real world's 4,080 test requests, in the order of `_requests`, the rankers' settings were chosen with the figures of the first
-# 2,000 in view, and of no other.
+# Of the real world's 4,080 test requests, in the order of `_requests`, the settings of the models that train on the path were chosen with
+# the figures of the first 2,000 in view, and of no other.
 _MOST = {"tiny": Most(600, 0, 300), "small": Most(100_000, 2000, 100_000), "full": Most(100_000, 2000, 100_000)}
 
 
 @dataclass(frozen=True)
 class _How:
-    """How every model of a call trains."""
+    """How every model of a call trains. models: the repository where it is looked for and stored. tell: heard beside progress."""
 
     seed: int
     size: str
     progress: Progress
     device: str
+    models: Path | None = None
+    tell: Tell | None = None
 
 
 def plan_models(
-    plan: Plan, world: AnyWorld, seed: int = 7, size: str = "small", progress: Progress = silent, *, device: str = "cpu"
+    plan: Plan,
+    world: AnyWorld,
+    seed: int = 7,
+    size: str = "small",
+    progress: Progress = silent,
+    *,
+    device: str = "cpu",
+    models: Path | None = None,
 ) -> dict[str, ModelVersion]:
     """AI stage → the version that serves it, trained now if no version of this world, size, seed and code is stored.
 
-    Rankers come last: they train on what the plan's own path gives them, with the other models, and need a world with a time split.
-    device: 'cpu' or 'cuda'; where a stored version trained does not matter. EnvironmentFailure AIB604, AIB605 as stored and prepared,
-    AIB677: a world without a time split; ValueError for an unknown size.
+    Models that train on the path (`ComponentSpec.trains_on`) come last: the plan runs up to them with the other models; they need a world
+    with a time split. device: 'cpu' or 'cuda'; where a stored version trained does not matter. models: the model repository, that of this
+    home where None. EnvironmentFailure AIB604, AIB605 as stored and prepared, AIB677: a world without a time split; ValueError for an
+    unknown size.
     """
-    stages = [stage for step in plan.steps for stage in step.stages if stage.kind == "ai"]
-    models = {
-        stage.name: train_task(stage.component, _model(stage), world, seed, size, progress, device=device)
-        for stage in stages
-        if stage.component != RANKER
-    }
-    rankers = [(stage, _model(stage)) for stage in stages if stage.component == RANKER]
-    return models | _train_rankers(plan, world, models, rankers, _How(seed, size, progress, device))
+    how = _How(seed, size, progress, device, models)
+    stages = _ai_stages(plan)
+    versions = {stage.name: _train_on_world(stage.component, _model(stage), world, how) for stage in stages if not _on_path(stage)}
+    return versions | _train_on_path(plan, world, versions, [(stage, _model(stage)) for stage in stages if _on_path(stage)], how)
 
 
 def alternatives(
@@ -86,19 +96,41 @@ def alternatives(
 ) -> list[ModelVersion]:
     """Every other model that the plan's profile allows of the components that it uses, in the order of the catalogue.
 
-    chosen: what `plan_models` found with the same seed and size; a ranker trains on what these give it.
+    chosen: what `plan_models` gave with the same seed and size; a model that trains on the path does so with these.
     """
-    found: list[ModelVersion] = []
-    for stage in [stage for step in plan.steps for stage in step.stages if stage.kind == "ai"]:
+    versions: list[ModelVersion] = []
+    for stage in _ai_stages(plan):
         spec = component_spec(stage.component)
         assert spec is not None
         allowed = [m.name for m in spec.models if m.profile is Profile.SMALL or plan.profile == Profile.FULL.value]
         for model in [name for name in allowed if name != stage.model]:
-            if stage.component == RANKER:
-                found += _train_rankers(plan, world, chosen, [(stage, model)], _How(seed, size, progress, device)).values()
-            else:
-                found.append(train_task(stage.component, model, world, seed, size, progress, device=device))
-    return list({version.folder: version for version in found}.values())
+            other = stage.model_copy(update={"model": model})
+            versions.append(train_stage(plan, other, world, chosen, seed, size, progress, device=device))
+    return list({version.folder: version for version in versions}.values())
+
+
+def train_stage(
+    plan: Plan,
+    stage: PlanStage,
+    world: AnyWorld,
+    chosen: Mapping[str, ModelVersion],
+    seed: int = 7,
+    size: str = "small",
+    progress: Progress = silent,
+    *,
+    device: str = "cpu",
+    models: Path | None = None,
+    tell: Tell | None = None,
+) -> ModelVersion:
+    """The version of one stage's model, as `plan_models` gives it. stage: of the plan, with the model that it is to have.
+
+    chosen: the versions of the other AI stages, which a model that trains on the path trains with. models: the repository where this model
+    is looked for and stored, that of this home where None. tell: hears the events of its training, if it trains, beside `progress`.
+    """
+    how = _How(seed, size, progress, device, models, tell)
+    if _on_path(stage):
+        return _train_on_path(plan, world, chosen, [(stage, _model(stage))], how)[stage.name]
+    return _train_on_world(stage.component, _model(stage), world, how)
 
 
 def train_task(
@@ -112,35 +144,51 @@ def train_task(
     context: str = "",
     samples: Callable[[], Samples] | None = None,
     device: str = "cpu",
+    models: Path | None = None,
+    tell: Tell | None = None,
 ) -> ModelVersion:
     """The stored version of this component's model, trained first if there is none; another process that wants it too waits.
 
-    `samples` and `context`: for a ranker. ValueError: an unknown size. EnvironmentFailure: as `store` does.
+    `samples` and `context`: for a model that trains on the path. models, tell: as of `train_stage`. ValueError: an unknown size.
+    EnvironmentFailure: as `store` does.
     """
     if size not in SIZES:
         raise ValueError(f"no size '{size}'; there are {', '.join(SIZES)}")
     # Before training: an edit of the code meanwhile must not pass for what trained.
     key = Key(component, model, world.version, size, seed, context, code_hash(component))
 
-    def found() -> ModelVersion | None:
-        return find(component, model, world.version, size, seed=seed, context=context)
+    def stored() -> ModelVersion | None:
+        return find(component, model, world.version, size, seed=seed, context=context, models=models)
 
-    version = found()
+    version = stored()
     if version is None:
-        with locked(models_folder() / component / f".{model}.lock"):
-            version = found() or _train(key, samples() if samples else world, world, progress, device)
+        with locked((models or models_folder()) / component / f".{model}.lock"):
+            heard = _both(rendered(progress, component, model), tell)
+            version = stored() or _train(key, samples() if samples else world, world, heard, device, models)
     return version
 
 
-def _train(key: Key, material: AnyWorld | Samples, world: AnyWorld, progress: Progress, device: str) -> ModelVersion:
+def _both(tell: Tell, other: Tell | None) -> Tell:
+    def told(event: Event) -> None:
+        tell(event)
+        if other is not None:
+            other(event)
+
+    return told
+
+
+def _train(key: Key, material: AnyWorld | Samples, world: AnyWorld, tell: Tell, device: str, models: Path | None) -> ModelVersion:
     # Read when torch loads its OpenMP: on a busy machine threads that spin while they wait make a step five times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from aibenchrt.train.export import export
 
     start = time.monotonic()
+    tell(Begun())
     trainer = importlib.import_module(f"aibenchrt.components.{key.component}.train")
-    trained: Trained = trainer.train(material, key.model, key.seed, key.size, progress, device)
-    return store(key, export(trained), _metadata(trained, world, time.monotonic() - start) | {"trained_on": description(device)})
+    trained: Trained = trainer.train(material, key.model, key.seed, key.size, tell, device)
+    files = export(trained)
+    metadata = _metadata(trained, world, time.monotonic() - start) | {"trained_on": description(device)}
+    return store(key, files, metadata, models)
 
 
 def _metadata(trained: Trained, world: AnyWorld, seconds: float) -> dict[str, object]:
@@ -162,64 +210,76 @@ def _metadata(trained: Trained, world: AnyWorld, seconds: float) -> dict[str, ob
     }
 
 
-def _train_rankers(
+def _train_on_world(component: str, model: str, world: AnyWorld, how: _How) -> ModelVersion:
+    return train_task(component, model, world, how.seed, how.size, how.progress, device=how.device, models=how.models, tell=how.tell)
+
+
+def _train_on_path(
     plan: Plan,
     world: AnyWorld,
-    models: Mapping[str, ModelVersion],
-    rankers: Iterable[tuple[PlanStage, str]],
+    versions: Mapping[str, ModelVersion],
+    stages: Sequence[tuple[PlanStage, str]],
     how: _How,
 ) -> dict[str, ModelVersion]:
-    wanted = list(rankers)
-    if not wanted:
+    """Stage → version of the model. versions: of the AI stages that train on the world."""
+    if not stages:
         return {}
     if not isinstance(world, World):
-        raise EnvironmentFailure("AIB677", stage=wanted[0][0].name)
+        raise EnvironmentFailure("AIB677", stage=stages[0][0].name)
     earlier = as_of(world, world.rank_start)
-    before = dict(models)
-    for stage in [stage for step in plan.steps for stage in step.stages if stage.component == "recommendation"]:
-        before[stage.name] = train_task(stage.component, _model(stage), earlier, how.seed, how.size, how.progress, device=how.device)
+    before = _as_of_earlier(plan, earlier, versions, how)
     collected: dict[str, Samples] = {}
 
     def samples_of(stage: str) -> Samples:
         if not collected:
-            collected.update(_collect(plan, world, earlier, models, before, how))
+            collected.update(_collect(plan, world, earlier, versions, before, how))
         return collected[stage]
 
-    found: dict[str, ModelVersion] = {}
-    for stage, model in wanted:
-        context = _context(plan, stage, _MOST[how.size], (world, models), (earlier, before))
-        found[stage.name] = train_task(
-            RANKER,
+    def trained(stage: PlanStage, model: str) -> ModelVersion:
+        return train_task(
+            stage.component,
             model,
             world,
             how.seed,
             how.size,
             how.progress,
-            context=context,
-            samples=lambda name=stage.name: samples_of(name),  # type: ignore[misc]
+            context=_context(plan, stage, _MOST[how.size], (world, versions), (earlier, before)),
+            samples=lambda: samples_of(stage.name),
             device=how.device,
+            models=how.models,
+            tell=how.tell,
         )
-    return found
+
+    return {stage.name: trained(stage, model) for stage, model in stages}
+
+
+def _as_of_earlier(plan: Plan, earlier: World, versions: Mapping[str, ModelVersion], how: _How) -> dict[str, ModelVersion]:
+    """The versions, of components that train on all of the training period those that would have been trained at the earlier time."""
+    before = dict(versions)
+    for stage in [stage for stage in _ai_stages(plan) if _material(stage) is Material.PERIOD]:
+        seed = int(versions[stage.name].metadata["key"]["seed"])
+        before[stage.name] = train_task(stage.component, _model(stage), earlier, seed, how.size, how.progress, device=how.device)
+    return before
 
 
 def _collect(
     plan: Plan,
     world: World,
     earlier: World,
-    models: Mapping[str, ModelVersion],
+    versions: Mapping[str, ModelVersion],
     before: Mapping[str, ModelVersion],
     how: _How,
 ) -> dict[str, Samples]:
-    from aibenchrt.train.path_samples import Samples
+    from aibenchrt.train.samples import Samples
 
-    most = _MOST[how.size]
+    most, stages = _MOST[how.size], [stage.name for stage in _ai_stages(plan) if _on_path(stage)]
     how.progress("running the path on training requests", 0.0)
-    training = collect(plan, earlier, before, _requests(plan, world, "train", "rank")[: most.training])
+    training = collect(plan, earlier, before, stages, _requests(plan, world, "train", "rank")[: most.training])
     how.progress("running the path on validation and test requests", 0.5)
     test = _requests(plan, world, "test", "test")
-    seen = [replace(one, part="seen") for one in test[: most.seen]]
-    asked = _requests(plan, world, "validation", "validation") + seen + test[most.seen :][: most.held_out]
-    served = collect(plan, world, models, asked)
+    seen = [replace(request, part="seen") for request in test[: most.seen]]
+    requests = _requests(plan, world, "validation", "validation") + seen + test[most.seen :][: most.held_out]
+    served = collect(plan, world, versions, stages, requests)
     return {
         stage: Samples(
             training=training[stage],
@@ -227,30 +287,45 @@ def _collect(
             seen=[sample for sample in served[stage] if sample.part == "seen"],
             held_out=[sample for sample in served[stage] if sample.part == "test"],
         )
-        for stage in training
+        for stage in stages
     }
 
 
-def _requests(plan: Plan, world: World, split: str, part: str) -> list[Asked]:
+def _requests(plan: Plan, world: World, split: str, part: str) -> list[PartRequest]:
     """The requests of every class that come from that part of the world, classes mixed so that any first piece has all of them."""
     placed = []
     for request in plan.requests:
         payloads = [p for p in payloads_of(plan, request, world, split) if p.part == part]
         placed += [(place / len(payloads), request.name, payload) for place, payload in enumerate(payloads)]
-    return [Asked(name, part, payload) for _, name, payload in sorted(placed, key=lambda one: one[:2])]
+    return [PartRequest(name, part, payload) for _, name, payload in sorted(placed, key=lambda row: row[:2])]
 
 
 def _context(plan: Plan, stage: PlanStage, most: Most, *states: tuple[World, Mapping[str, ModelVersion]]) -> str:
-    """Changes with whatever can change a ranker's samples: which they are, the plan's wiring, services' data and code, other models."""
-    parts: list[object] = [plan.graph_hash, plan.seed, stage.name, astuple(most)]
+    """Changes with whatever can change the samples: which they are, the plan's wiring, services' data and code, other models, and the code
+    that runs the path."""
+    path = code_key(["aibenchrt.train.path_samples"])
+    parts: list[object] = [path, plan.graph_hash, plan.seed, stage.name, astuple(most)]
     for step in plan.steps:
-        for other in [s for s in step.stages if step.phase == "response" and s.component != RANKER]:
-            for world, models in states:
+        for other in [s for s in step.stages if step.phase == "response" and not _on_path(s)]:
+            for world, versions in states:
                 if other.kind == "ai":
-                    parts.append([other.name, sorted(other.settings.items()), models[other.name].version])
+                    parts.append([other.name, sorted(other.settings.items()), versions[other.name].version])
                 else:
                     parts.append([other.name, prepared_key(other.component, other.settings, world)])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _ai_stages(plan: Plan) -> list[PlanStage]:
+    return [stage for step in plan.steps for stage in step.stages if stage.kind == "ai"]
+
+
+def _material(stage: PlanStage) -> Material:
+    spec = component_spec(stage.component)
+    return spec.trains_on if spec is not None else Material.WORLD
+
+
+def _on_path(stage: PlanStage) -> bool:
+    return _material(stage) is Material.PATH
 
 
 def _model(stage: PlanStage) -> str:

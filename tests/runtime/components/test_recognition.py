@@ -30,6 +30,7 @@ from aibenchrt.datasets.translation.rendering import Line, picture
 from aibenchrt.datasets.translation.world import TranslationWorld
 from aibenchrt.progress import silent
 from aibenchrt.train.ctc import alphabet_of, best_path, numbers_of, text_of
+from aibenchrt.train.events import untold
 from aibenchrt.train.export import export
 from aibenchrt.train.recognition import Effort, Example, alike, character_counts, error_rate, lower_by, most_frequent, padded, word_counts
 from aibenchrt.train.repository import Key, ModelVersion, store
@@ -356,7 +357,7 @@ def loss_falls(network: nn.Module, signals: list[np.ndarray[tuple[int, int], np.
 @pytest.mark.long
 def test_the_conformer_is_exported_and_served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(speech.EFFORTS, ("tiny", "conformer"), Effort(1, 1e-3, 8, 8))
-    trained = speech.train(SMALL, "conformer", 7, "tiny", silent)
+    trained = speech.train(SMALL, "conformer", 7, "tiny", untold)
     encoder, decoder = trained.graphs["encoder"].network, trained.graphs["decoder"].network
     with torch.no_grad():
         decoder.out.bias[0] -= 1.0  # so little trained it would say nothing
@@ -373,7 +374,7 @@ def test_the_conformer_is_exported_and_served(monkeypatch: pytest.MonkeyPatch, t
 @pytest.mark.long
 def test_crnn_full_is_exported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(text.EFFORTS, ("tiny", "crnn_full"), Effort(1, 1e-3, 8, 8))
-    assert set(export(text.train(SMALL, "crnn_full", 7, "tiny", silent))) == {"model.safetensors", "model.onnx"}
+    assert set(export(text.train(SMALL, "crnn_full", 7, "tiny", untold))) == {"model.safetensors", "model.onnx"}
 
 
 # Trained on synthetic data.
@@ -420,7 +421,7 @@ def test_baselines_and_random_answers_are_texts(hearing: ModelVersion, reading: 
 @pytest.mark.long
 def test_training_is_the_same_for_the_same_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(speech.EFFORTS, ("tiny", "ctc_bigru"), replace(speech.EFFORTS["tiny", "ctc_bigru"], epochs=1, examples=8))
-    first, again = (speech.train(SMALL, "ctc_bigru", 7, "tiny", silent) for _ in range(2))
+    first, again = (speech.train(SMALL, "ctc_bigru", 7, "tiny", untold) for _ in range(2))
     for name, value in first.graphs["model"].network.state_dict().items():
         assert torch.equal(value, again.graphs["model"].network.state_dict()[name])
 

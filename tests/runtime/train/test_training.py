@@ -24,8 +24,10 @@ from aibenchrt.plan import Plan, PlanPort, Step
 from aibenchrt.serve.models import open_stage
 from aibenchrt.serve.stages import chain
 from aibenchrt.train import task as training
-from aibenchrt.train.path_samples import Asked, Sample, collect
+from aibenchrt.train.events import untold
+from aibenchrt.train.path_samples import PartRequest, collect
 from aibenchrt.train.repository import Key, ModelVersion, find, open_version, store
+from aibenchrt.train.samples import Sample, Samples
 from aibenchrt.train.task import plan_models, train_task
 from aibenchrt.values import Values
 from aibenchrt.wire.tensors import decode, encode
@@ -70,7 +72,7 @@ def models(plan: Plan, world: World) -> dict[str, ModelVersion]:
 @pytest.fixture(scope="module")
 def samples(plan: Plan, world: World, models: dict[str, ModelVersion]) -> list[Sample]:
     """Test requests as they reach the ranker."""
-    return collect(plan, world, models, training._requests(plan, world, "test", "test")[:40])["rank"]
+    return collect(plan, world, models, ["rank"], training._requests(plan, world, "test", "test")[:40])["rank"]
 
 
 def _step(plan: Plan, task: str) -> Step:
@@ -132,10 +134,9 @@ def test_the_same_seed_gives_the_same_version(
 def test_the_same_samples_give_the_same_ranker(samples: list[Sample]) -> None:
     import torch
     from aibenchrt.components.learning_to_rank.train import train
-    from aibenchrt.train.path_samples import Samples
 
     parts = Samples(samples, samples, [], samples)
-    trained = [train(parts, "mlp_lambda", seed, "tiny", lambda _what, _done: None) for seed in (1, 1, 2)]
+    trained = [train(parts, "mlp_lambda", seed, "tiny", untold) for seed in (1, 1, 2)]
     first, again, other = (one.graphs["model"].network for one in trained)
     same = zip(first.parameters(), again.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in same)
@@ -148,7 +149,8 @@ def test_a_ranker_trains_on_features_that_do_not_know_its_labels(plan: Plan, wor
     stored = find("recommendation", "neumf", earlier.version, "tiny", seed=SEED)
     assert stored is not None, "no recommender was trained as of rank_start"
     assert stored.version != models["recommend"].version
-    reached = collect(plan, earlier, models | {"recommend": stored}, training._requests(plan, world, "train", "rank")[:20])["rank"]
+    versions, requests = models | {"recommend": stored}, training._requests(plan, world, "train", "rank")[:20]
+    reached = collect(plan, earlier, versions, ["rank"], requests)["rank"]
     assert len(reached) == 20
     changed = 0
     for sample in reached:
@@ -161,9 +163,9 @@ def test_a_ranker_trains_on_features_that_do_not_know_its_labels(plan: Plan, wor
 def test_what_measures_a_ranker_is_not_what_was_seen_while_its_settings_were_chosen(
     plan: Plan, world: World, models: dict[str, ModelVersion], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def collected(_plan: Plan, _world: World, _models: Any, asked: Sequence[Asked]) -> dict[str, list[Sample]]:
-        found = [Sample({}, (), one.payload.query_id, one.request_class, one.part) for one in asked]
-        return {"rank": found}
+    def collected(_plan: Plan, _world: World, _models: Any, stages: Any, requests: Sequence[PartRequest]) -> dict[str, list[Sample]]:
+        samples = [Sample({}, (), request.payload.query_id, request.request_class, request.part) for request in requests]
+        return dict.fromkeys(stages, samples)
 
     monkeypatch.setattr(training, "collect", collected)
     monkeypatch.setattr(training, "_MOST", {"tiny": training.Most(50, 30, 40)})
@@ -182,9 +184,8 @@ def test_what_measures_a_ranker_is_not_what_was_seen_while_its_settings_were_cho
 
 def test_a_ranker_says_what_the_seen_requests_gave(samples: list[Sample]) -> None:
     from aibenchrt.components.learning_to_rank.train import train
-    from aibenchrt.train.path_samples import Samples
 
-    trained = train(Samples(samples, samples, samples[:25], samples[25:]), "linear_lambda", 1, "tiny", lambda _what, _done: None)
+    trained = train(Samples(samples, samples, samples[:25], samples[25:]), "linear_lambda", 1, "tiny", untold)
     assert trained.metrics["ndcg@10"].n == len(samples) - 25
     assert trained.gains["ndcg@10 over search order"].n == len(samples) - 25
     assert trained.only_for_comparison["ndcg@10"].n == 25

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from aibenchrt.components.image_classification.model import PIXELS, build
 from aibenchrt.datasets.interactions.world import World
-from aibenchrt.progress import Progress
+from aibenchrt.train.events import Batches, Epoch, Tell
 from aibenchrt.train.measure import paired, share
 from aibenchrt.train.trained import Graph, Trained, batches, copy_of, label_shares, predict, reproducible
 
@@ -41,7 +41,7 @@ FEWER_EPOCHS = {("full", "resnet152"): 6}  # what seven minutes of one large GPU
 RATES = {"resnet56": 0.15, "resnet110": 0.1, "resnet50": 0.05, "resnet152": 0.05}
 
 
-def train(world: World, model: str, seed: int, size: str, progress: Progress, device: str = "cpu") -> Trained:
+def train(world: World, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
     """sizes differ in epochs and photos. On a GPU a step's products are in bfloat16 (autocast), every measurement in float32."""
     effort, labels = EFFORTS[size], len(world.categories)
     rate = RATES.get(model, effort.rate)
@@ -69,11 +69,10 @@ def train(world: World, model: str, seed: int, size: str, progress: Progress, de
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 schedule.step()
-                done = (epoch - 1 + (step + 1) / steps_an_epoch) / epochs
                 if step % 20 == 0:
-                    progress(f"image_classification {model}: epoch {epoch} of {epochs}", done)
+                    tell(Batches(epoch, (step + 1) / steps_an_epoch, of=epochs))
             right = float(_hits(network, choosing_photos, choosing_labels).mean())
-            progress(f"image_classification {model}: epoch {epoch}, validation accuracy {right:.3f}", epoch / epochs)
+            tell(Epoch(epoch, "validation", "accuracy", right, of=epochs))
             if right > best_share:
                 best, best_share, best_epoch = copy_of(network), right, epoch
         network.load_state_dict(best)

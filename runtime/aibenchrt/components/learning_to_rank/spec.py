@@ -1,6 +1,6 @@
 """Learning to rank: the final order of the goods."""
 
-from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
+from aibenchrt.component import ComponentSpec, Kind, Material, Model, Port, Ports, Profile
 
 # Qualities: seed 7, size small, on requests that chose nothing; README.md says how they were measured.
 SPEC = ComponentSpec(
@@ -44,6 +44,7 @@ SPEC = ComponentSpec(
     baseline="search order",
     metrics=("ndcg@10",),
     trains=True,
+    trains_on=Material.PATH,
     memory_mib=96,
     cpu_ms=1.5,
 )

@@ -1,4 +1,4 @@
-"""Trains a ranker on what the path itself produced: samples collected by aibenchrt.train.path_samples.
+"""Trains a ranker on what the path itself produced: samples that aibenchrt.train.path_samples collects.
 
 training: requests of the training period's last stretch (`rank`), with popularity, tiers, histories, weights and a recommender as of its
 start, labelled by what the user liked in it; so no feature knows its label. choosing: validation requests, which choose the epoch.
@@ -20,9 +20,9 @@ from torch import Tensor
 
 from aibenchrt.components.learning_to_rank.features import FEATURES, features
 from aibenchrt.components.learning_to_rank.model import MODELS, ContextAwareRanker, Ranker, build, lambda_loss
-from aibenchrt.progress import Progress
+from aibenchrt.train.events import Epoch, Tell
 from aibenchrt.train.measure import Measurement, mean_by_user
-from aibenchrt.train.path_samples import Sample, Samples
+from aibenchrt.train.samples import Sample, Samples
 from aibenchrt.train.trained import Graph, Trained, batches, copy_of, device_of, reproducible
 
 METRIC = "ndcg@10"
@@ -45,7 +45,7 @@ PATIENCE = 5
 Order = Callable[[Sample], NDArray[np.float32]]
 
 
-def train(samples: Samples, model: str, seed: int, size: str, progress: Progress, device: str = "cpu") -> Trained:
+def train(samples: Samples, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
     """sizes differ in epochs. ValueError: no training request found anything that its user liked."""
     effort = EFFORTS[size]
     x, gains, present = _padded([s for s in samples.training if _has_truth(s)])
@@ -64,7 +64,7 @@ def train(samples: Samples, model: str, seed: int, size: str, progress: Progress
                 lambda_loss(network(x[batch], present[batch]), gains[batch], present[batch], MODELS[model]()).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             gain = float(_gains(samples.choosing, _by(network)).mean())
-            progress(f"learning_to_rank {model}: epoch {epoch}, validation {METRIC} {gain:.4f}", epoch / effort.epochs)
+            tell(Epoch(epoch, "validation", METRIC, gain, of=effort.epochs))
             if gain > best_gain:
                 best, best_gain, best_epoch = copy_of(network), gain, epoch
             elif epoch - best_epoch >= PATIENCE:

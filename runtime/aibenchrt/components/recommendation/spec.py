@@ -1,6 +1,6 @@
 """Recommendation: how likely this user is to take each of the goods found."""
 
-from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile, Setting
+from aibenchrt.component import ComponentSpec, Kind, Material, Model, Port, Ports, Profile, Setting
 
 # Qualities: means over three seeds in size small; README.md says how they were measured.
 SPEC = ComponentSpec(
@@ -25,6 +25,7 @@ SPEC = ComponentSpec(
     metrics=("hit_rate@10", "ndcg@10"),
     settings=(Setting("top", "count", 50, (), "how many goods go on to the next task"),),
     trains=True,
+    trains_on=Material.PERIOD,
     memory_mib=96,
     cpu_ms=1.5,
 )

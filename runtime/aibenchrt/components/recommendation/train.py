@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from aibenchrt.components.recommendation.model import UNKNOWN, Ncf, build
 from aibenchrt.datasets.interactions.world import LIKED, Interactions, World
-from aibenchrt.progress import Progress
+from aibenchrt.train.events import Epoch, Tell
 from aibenchrt.train.measure import Measurement, mean_by_user
 from aibenchrt.train.trained import Graph, Trained, batches, copy_of, device_of, reproducible
 
@@ -55,7 +55,7 @@ class Tables:
         return users, np.array([item_row.get(item, UNKNOWN) for item in interactions.item.tolist()], dtype=np.int64)
 
 
-def train(world: World, model: str, seed: int, size: str, progress: Progress, device: str = "cpu") -> Trained:
+def train(world: World, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
     """sizes differ in epochs. Trains only on interactions before `validation_start`."""
     effort = EFFORTS[size]
     tables = _tables(world)
@@ -67,8 +67,12 @@ def train(world: World, model: str, seed: int, size: str, progress: Progress, de
         best, best_gain, best_epoch = copy_of(network), -1.0, 0
         for epoch in range(1, effort.epochs + 1):
             _one_epoch(network, optimizer, liked_users, liked_items, tables.taken, effort, generator)
-            gain = float(np.mean(_gains(_ranks(_scores(network, tables), tables, choosing)))) if len(choosing.user) else float(epoch)
-            progress(f"recommendation {model}: epoch {epoch}, validation ndcg@{AT} {gain:.4f}", epoch / effort.epochs)
+            gain = float(epoch)  # without validation likes the last epoch is the best
+            if len(choosing.user):
+                ranks = _ranks(_scores(network, tables), tables, choosing)
+                gain = float(np.mean(_gains(ranks)))
+                tell(Epoch(epoch, "validation", f"hit_rate@{AT}", float(np.mean(ranks <= AT)), of=effort.epochs))
+                tell(Epoch(epoch, "validation", f"ndcg@{AT}", gain, of=effort.epochs))
             if gain > best_gain:
                 best, best_gain, best_epoch = copy_of(network), gain, epoch
             elif epoch - best_epoch >= PATIENCE:

@@ -1,6 +1,6 @@
 """Speech recognition: what is said in an utterance."""
 
-from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
+from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile, Transcript
 
 # On test utterances, seed 7; of the conformer, hardly trained, on validation utterances. README.md says how they were measured.
 SPEC = ComponentSpec(
@@ -23,6 +23,7 @@ SPEC = ComponentSpec(
     baseline="most_frequent",
     metrics=("cer", "wer"),
     trains=True,
+    transcript=Transcript("utterances", "audio", "wav"),
     memory_mib=96,
     cpu_ms=2.0,
 )

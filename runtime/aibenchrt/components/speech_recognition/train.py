@@ -15,8 +15,8 @@ from aibenchrt.components.speech_recognition.decoding import Array, greedy
 from aibenchrt.components.speech_recognition.features import habits, log_mel, spelling
 from aibenchrt.components.speech_recognition.model import CtcBiGru, build
 from aibenchrt.datasets.interactions.spoken import SpokenQuery  # what decides how a world's queries sound is part of the model's key
-from aibenchrt.progress import Progress
 from aibenchrt.train.ctc import alphabet_of, best_path, numbers_of, text_of
+from aibenchrt.train.events import Tell
 from aibenchrt.train.recognition import (
     Effort,
     Example,
@@ -62,7 +62,7 @@ EFFORTS = {
 }
 
 
-def train(world: SpokenWorld, model: str, seed: int, size: str, progress: Progress, device: str = "cpu") -> Trained:
+def train(world: SpokenWorld, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
     """sizes differ in epochs and utterances."""
     effort = EFFORTS[size, model]
     known, choosing, held_out = (_audible(world.utterances(split)) for split in ("train", "validation", "test"))
@@ -77,11 +77,11 @@ def train(world: SpokenWorld, model: str, seed: int, size: str, progress: Progre
         def answers(signals: Sequence[Signal]) -> list[str]:
             return [" ".join(text_of(_numbers(network, signal), alphabet).split()) for signal in signals]
 
-        def error() -> float:
-            return character_counts(wanted, answers(choosing_signals)).rate
+        def rates() -> dict[str, float]:
+            said = answers(choosing_signals)
+            return {"cer": character_counts(wanted, said).rate, "wer": word_counts(wanted, said).rate}
 
-        loop = Loop(effort, error, generator, progress, f"speech_recognition {model}")
-        epoch = fit(network, examples, loop)
+        epoch = fit(network, examples, Loop(effort, rates, generator, tell))
         said = answers(test_signals)
     network.cpu()
     simple = most_frequent([one.text for one in known])

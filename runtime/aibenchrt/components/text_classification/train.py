@@ -19,7 +19,7 @@ from torch.nn import functional
 from aibenchrt.components.text_classification.features import bag_matrix, word_matrix
 from aibenchrt.components.text_classification.model import MODELS, BertNumbers, FasttextNumbers, build, hash_buckets
 from aibenchrt.datasets.interactions.world import Query, World
-from aibenchrt.progress import Progress
+from aibenchrt.train.events import Epoch, Tell
 from aibenchrt.train.measure import mean_by_user, share
 from aibenchrt.train.trained import Graph, Trained, batches, copy_of, label_shares, predict, reproducible
 
@@ -37,7 +37,7 @@ EFFORTS = {"tiny": Effort(4, 1e-2), "small": Effort(6, 1e-2), "full": Effort(20,
 DEEP_RATE = 1e-4  # of BERT (Devlin et al. 2019, appendix A.2): what the shallow ones learn with, it diverges at
 
 
-def train(world: World, model: str, seed: int, size: str, progress: Progress, device: str = "cpu") -> Trained:
+def train(world: World, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
     """sizes differ in epochs. Both forms of a query train: as typed and as meant (what spelling correction aims at)."""
     effort, labels = EFFORTS[size], len(world.categories)
     known, choosing, held_out = (world.queries_of(*part) for part in (("train", "fit"), ("validation",), ("test",)))
@@ -59,7 +59,8 @@ def train(world: World, model: str, seed: int, size: str, progress: Progress, de
             logits = predict(network, choosing_ids)
             loss = float(functional.cross_entropy(logits, choosing_labels))
             right = float((logits.argmax(dim=1) == choosing_labels).float().mean())
-            progress(f"text_classification {model}: epoch {epoch}, validation accuracy {right:.4f}, loss {loss:.3f}", epoch / effort.epochs)
+            tell(Epoch(epoch, "validation", "loss", loss, of=effort.epochs))
+            tell(Epoch(epoch, "validation", "accuracy", right, of=effort.epochs))
             if loss < best_loss:
                 best, best_loss, best_epoch = copy_of(network), loss, epoch
         network.load_state_dict(best)

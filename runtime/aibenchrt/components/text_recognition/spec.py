@@ -1,6 +1,6 @@
 """Text recognition (OCR): what a picture of one line of text says."""
 
-from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
+from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile, Transcript
 
 _SHI = "Shi et al. 2017, An End-to-End Trainable Neural Network for Image-based Sequence Recognition"
 
@@ -18,6 +18,7 @@ SPEC = ComponentSpec(
     baseline="most_frequent",
     metrics=("cer",),
     trains=True,
+    transcript=Transcript("lines", "image", "png"),
     memory_mib=96,
     cpu_ms=2.0,
 )

@@ -10,8 +10,8 @@ import torch
 
 from aibenchrt.components.text_recognition.features import columns
 from aibenchrt.components.text_recognition.model import Crnn, build
-from aibenchrt.progress import Progress
 from aibenchrt.train.ctc import alphabet_of, best_path, numbers_of, text_of
+from aibenchrt.train.events import Tell
 from aibenchrt.train.recognition import Effort, Example, Loop, Signal, character_counts, error_rate, fit, lower_by, most_frequent
 from aibenchrt.train.trained import Graph, Trained, reproducible
 
@@ -43,7 +43,7 @@ EFFORTS = {
 }
 
 
-def train(world: PicturedWorld, model: str, seed: int, size: str, progress: Progress, device: str = "cpu") -> Trained:
+def train(world: PicturedWorld, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
     """sizes differ in epochs and pictures."""
     effort = EFFORTS[size, model]
     known, choosing, held_out = (world.lines(split) for split in ("train", "validation", "test"))
@@ -58,11 +58,10 @@ def train(world: PicturedWorld, model: str, seed: int, size: str, progress: Prog
         def answers(signals: Sequence[Signal]) -> list[str]:
             return [" ".join(text_of(_numbers(network, signal), alphabet).split()) for signal in signals]
 
-        def error() -> float:
-            return character_counts(wanted, answers(choosing_signals)).rate
+        def rates() -> dict[str, float]:
+            return {"cer": character_counts(wanted, answers(choosing_signals)).rate}
 
-        loop = Loop(effort, error, generator, progress, f"text_recognition {model}")
-        epoch = fit(network, examples, loop)
+        epoch = fit(network, examples, Loop(effort, rates, generator, tell))
         read = answers(test_signals)
     simple = most_frequent([one.text for one in known])
     ours, theirs = character_counts(truth, read), character_counts(truth, [simple] * len(truth))

@@ -5,6 +5,7 @@ A tagger learns which words of a text are in a longest common subsequence with i
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +32,7 @@ from aibenchrt.components.text_summarization.model import (
 )
 from aibenchrt.components.text_summarization.serve import ENCODED, WRITTEN, lead, shortened, written
 from aibenchrt.metrics import score_texts
-from aibenchrt.progress import Progress
+from aibenchrt.train.events import Epoch, Tell
 from aibenchrt.train.measure import Measurement, mean_by_user
 from aibenchrt.train.trained import Graph, Trained, batches, copy_of, device_of, reproducible
 
@@ -74,17 +75,18 @@ EFFORTS = {"tiny": Effort(2, 1600, 6e-3), "small": Effort(4, 24_000, 4e-3, 96), 
 # See et al. 2017, section 5: Adagrad, rate 0.15, accumulator 0.1, gradients clipped at 2, batches of 16; coverage in the last phase alone.
 POINTER_EFFORTS = {"tiny": Effort(1, 32, 0.15, 8), "small": Effort(1, 4000, 0.15, 16), "full": Effort(12, 1_000_000, 0.15, 16)}
 CLIP, ACCUMULATED = 2.0, 0.1
+FOLLOWED = {"tiny": 2, "small": 20, "full": 50}  # the first validation articles that a pointer-generator shortens after an epoch
 
 Summarize = Callable[[Sequence[str]], list[str]]
 
 
-def train(world: Articles, model: str, seed: int, size: str, progress: Progress, device: str = "cpu") -> Trained:
+def train(world: Articles, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
     """sizes differ in epochs and in articles trained on."""
     learn = _train_tagger if isinstance(MODELS[model](), TaggerNumbers) else _train_pointer
-    return learn(world, seed, size, progress, device)
+    return learn(world, seed, size, tell, device)
 
 
-def _train_tagger(world: Articles, seed: int, size: str, progress: Progress, device: str) -> Trained:
+def _train_tagger(world: Articles, seed: int, size: str, tell: Tell, device: str) -> Trained:
     effort = EFFORTS[size]
     known, choosing, held_out = (world.articles(part) for part in ("train", "validation", "test"))
     known = known[: effort.most]
@@ -106,7 +108,7 @@ def _train_tagger(world: Articles, seed: int, size: str, progress: Progress, dev
                 optimizer.step()
                 schedule.step()
             score, chosen = _best_threshold(choosing, _logits(network, x_choosing))
-            progress(f"text_summarization tagger: epoch {epoch}, validation {METRIC} {score:.4f}", epoch / effort.epochs)
+            tell(Epoch(epoch, "validation", METRIC, score, of=effort.epochs))
             if score > best_score:
                 best, best_score, best_epoch, threshold = copy_of(network), score, epoch, chosen
         network.load_state_dict(best)
@@ -210,13 +212,13 @@ def _measured(
     )
 
 
-def _train_pointer(world: Articles, seed: int, size: str, progress: Progress, device: str) -> Trained:
+def _train_pointer(world: Articles, seed: int, size: str, tell: Tell, device: str) -> Trained:
     """The last epoch's network. CPU sizes only show that it learns; `full` is for a GPU."""
     effort, numbers = POINTER_EFFORTS[size], MODELS["pointer_generator"]()
     assert isinstance(numbers, PointerNumbers)
     known, choosing, held_out = (world.articles(part) for part in ("train", "validation", "test"))
     vocabulary = vocabulary_of(known, numbers.vocabulary)
-    known = known[: effort.most]
+    known, row_of = known[: effort.most], {word: row for row, word in enumerate(vocabulary)}
     with reproducible(seed, threads=1, device=device) as generator:
         network = build("pointer_generator").to(device)
         assert isinstance(network, PointerGenerator)
@@ -225,9 +227,11 @@ def _train_pointer(world: Articles, seed: int, size: str, progress: Progress, de
             loss = 0.0
             for rows in batches(len(known), effort.batch, generator):
                 loss = pointer_step(network, optimizer, [known[int(row)] for row in rows], vocabulary, float(epoch == effort.epochs))
-            progress(f"text_summarization pointer_generator: epoch {epoch}, last loss {loss:.3f}", epoch / effort.epochs)
+            tell(Epoch(epoch, "train", "loss", loss, of=effort.epochs))
+            as_it_is = copy.deepcopy(network).eval().cpu()
+            snippets = [_written(as_it_is, a.text, row_of, vocabulary) for a in choosing[: FOLLOWED[size]]]
+            tell(Epoch(epoch, "validation", METRIC, _mean(choosing[: FOLLOWED[size]], snippets), of=effort.epochs))
     network.eval().cpu()
-    row_of = {word: row for row, word in enumerate(vocabulary)}
     measured = held_out if size == "full" else held_out[:50]  # word by word: a second an article on one core
     shown = [_written(network, a.text, row_of, vocabulary) for a in measured]
     return _measured(

@@ -7,7 +7,7 @@ Some sources are shown as a recogniser may give them: in lower case and without 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,7 +23,7 @@ from aibenchrt.components.text_translation.serve import common_words
 from aibenchrt.components.text_translation.vocabulary import BEGIN, END, PADDING, Vocabulary, learn
 from aibenchrt.datasets.translation.parallel import Pairs, normalised
 from aibenchrt.metrics import score_texts
-from aibenchrt.progress import Progress
+from aibenchrt.train.events import Epoch, Tell, Work
 from aibenchrt.train.measure import mean_by_user
 from aibenchrt.train.trained import Graph, Trained, copy_of, reproducible
 
@@ -32,6 +32,7 @@ METRICS = ("chrf", "bleu")
 SMOOTHING = 0.1
 AS_HEARD, WITH_ERRORS = 0.1, 0.25  # shares of sources shown in lower case without punctuation, and with errors
 ERRORS = 0.1  # of the letters of such a source
+FOLLOWED = 200  # validation pairs at most that are translated after an epoch, evenly spaced: their metrics are told, and choose nothing
 WARM = 0.08  # share of the steps in which the rate rises
 
 
@@ -62,18 +63,19 @@ EFFORTS = {
 Example = tuple[tuple[list[int], ...], list[int]]  # the source in each of its forms, and the target: subwords
 
 
-def train(world: ParallelWorld, model: str, seed: int, size: str, progress: Progress, device: str = "cpu") -> Trained:
+def train(world: ParallelWorld, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
     """sizes differ in epochs and, tiny, in how many pairs and symbols there are."""
     effort, numbers = EFFORTS[size], MODELS[model]()
     rng = np.random.default_rng(seed)
     known, choosing, held_out = (_at_most(_as_served(world.pairs(split)), most, rng) for split, most in _most(effort))
-    progress(f"text_translation {model}: learning subwords", 0.0)
+    tell(Work("learning subwords", 0.0))
+    followed = _spaced(choosing, FOLLOWED)
     vocabulary = learn((*known.source, *known.target), min(numbers.vocabulary, effort.symbols))
     examples, choosing_examples = _examples(known, vocabulary, rng), _examples(choosing, vocabulary, rng)
     with reproducible(seed, threads=1, device=device):
         network = Transformer(numbers, len(vocabulary)).to(device)
-        epoch = _fit(network, (examples, choosing_examples), effort, rng, _named(progress, model))
-        progress(f"text_translation {model}: translating held-out sentences", 1.0)
+        epoch = _fit(network, (examples, choosing_examples), effort, rng, lambda: _quality(network, vocabulary, followed), tell)
+        tell(Work("translating held-out sentences", 1.0))
         found = _translated(network.eval(), vocabulary, held_out.source)
     network = network.cpu()
     seen = {name: score_texts(name, held_out.target, [(text,) for text in found]) for name in METRICS}
@@ -111,8 +113,16 @@ def _at_most(pairs: Pairs, most: int, rng: np.random.Generator) -> Pairs:
     return Pairs(tuple(pairs.source[row] for row in rows), tuple(pairs.target[row] for row in rows))
 
 
-def _named(progress: Progress, model: str) -> Progress:
-    return lambda what, done: progress(f"text_translation {model}: {what}", done)
+def _spaced(pairs: Pairs, most: int) -> Pairs:
+    """At most so many of them, evenly spaced."""
+    step = max(1, -(-len(pairs.source) // most))
+    return Pairs(pairs.source[::step], pairs.target[::step])
+
+
+def _quality(network: Transformer, vocabulary: Vocabulary, pairs: Pairs) -> dict[str, float]:
+    """Every metric of the network as it is, in evaluation mode: mean over these pairs."""
+    texts = _translated(network.eval(), vocabulary, pairs.source)
+    return {name: float(score_texts(name, pairs.target, [(text,) for text in texts]).mean()) for name in METRICS}
 
 
 def _groups(pairs: Pairs) -> list[int]:
@@ -145,9 +155,14 @@ def _with_errors(text: str, rng: np.random.Generator) -> str:
 
 
 def _fit(
-    network: Transformer, examples: tuple[list[Example], list[Example]], effort: Effort, rng: np.random.Generator, progress: Progress
+    network: Transformer,
+    examples: tuple[list[Example], list[Example]],
+    effort: Effort,
+    rng: np.random.Generator,
+    quality: Callable[[], Mapping[str, float]],
+    tell: Tell,
 ) -> int:
-    """Trains; leaves the best epoch's weights and gives its number."""
+    """Trains; leaves the best epoch's weights and gives its number. quality: metric → value of the network as it is, to be told."""
     training, choosing = examples
     optimizer = torch.optim.Adam(network.parameters(), lr=effort.rate, betas=(0.9, 0.98), eps=1e-9)
     steps = effort.epochs * sum(1 for _ in _batches(training, effort.tokens, np.random.default_rng(0)))
@@ -165,7 +180,8 @@ def _fit(
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
         chosen = _validation_loss(network, choosing, effort.tokens)
-        progress(f"epoch {epoch}, validation loss {chosen:.3f}", epoch / effort.epochs)
+        for metric, value in {"loss": chosen, **quality()}.items():
+            tell(Epoch(epoch, "validation", metric, value, of=effort.epochs))
         if chosen < best_loss:
             best, best_loss, best_epoch = copy_of(network), chosen, epoch
     network.load_state_dict(best)

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,11 +19,10 @@ from aibenchrt.control.assets import Assets
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.component.truth import ReferenceText, reference_text
-from aibenchrt.plan import Plan, PlanPort, PlanRequest, PlanStage, Step
-from aibenchrt.planner.executor import Executor, Request
-from aibenchrt.planner.in_process import caller, opened, works
+from aibenchrt.plan import Plan, PlanPort, PlanRequest, PlanStage
+from aibenchrt.planner.capture import Capture, capture
+from aibenchrt.planner.executor import Request
 from aibenchrt.progress import Progress, silent
-from aibenchrt.serve.stages import Chain
 from aibenchrt.values import Value, Values
 
 LEAST = 40  # payloads of every class, where there are so many
@@ -56,21 +52,15 @@ class Recording:
 
 
 @dataclass
-class _Asked:
-    """What was asked of one class of the scenario: how many, and what arrived, by the ports that were fed."""
+class _ClassCapture:
+    """Of one class of the scenario: how many requests ran, and what arrived, by the ports that were fed."""
 
-    asked: int = 0
+    requests: int = 0
     arrived: dict[tuple[tuple[str, int], ...], list[Payload]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         return sum(map(len, self.arrived.values()))
-
-
-class _Arrived(Exception):  # noqa: N818  # not an error: the request has come as far as it has to
-    def __init__(self, inputs: Values) -> None:
-        super().__init__()
-        self.inputs = inputs
 
 
 def find_stage(plan: Plan, name: str, task: str | None = None) -> PlanStage | None:
@@ -90,13 +80,10 @@ def record(plan: Plan, assets: Assets, stage: PlanStage, wanted: int, seed: int,
 
     EnvironmentFailure AIB643: no request reaches it. RuntimeError: a request failed on its way.
     """
-    executor = Executor(plan)
     folders = {name: version.folder for name, version in assets.models.items()}
-    with tempfile.TemporaryDirectory(prefix="aibench-alone-") as state:
-        work_of = works(assets.world, folders, Path(state))
-        chains = {step.task: opened(step, lambda one: _stop if one.name == stage.name else work_of(one)) for step in _needed(plan, stage)}
-        text_of = reference_text(stage.component, assets.world)
-        found: dict[str, tuple[_Asked, _Asked]] = {}
+    text_of = reference_text(stage.component, assets.world)
+    captures: dict[str, tuple[_ClassCapture, _ClassCapture]] = {}
+    with capture(plan, assets.world, folders, {stage.name}) as captured:
         for number, request in enumerate(plan.requests):
             quotas = (max(LEAST, math.ceil(wanted * request.share)), TRIALS)
             pools = (assets.payloads[request.name], assets.trial[request.name])
@@ -104,65 +91,26 @@ def record(plan: Plan, assets: Assets, stage: PlanStage, wanted: int, seed: int,
             for quota, pool in zip(quotas, pools, strict=True):
                 progress(f"recording what reaches '{stage.name}'", number / len(plan.requests))
                 order = np.random.default_rng([seed, number]).permutation(len(pool)).tolist()
-                both.append(asyncio.run(_ask(executor, chains, request.name, [pool[k] for k in order], quota, text_of)))
-            found[request.name] = (both[0], both[1])
+                both.append(asyncio.run(_capture(captured, request.name, [pool[k] for k in order], quota, text_of)))
+            captures[request.name] = (both[0], both[1])
     progress(f"recording what reaches '{stage.name}'", 1.0)
-    return _recording(plan, stage, found)
+    return _recording(plan, stage, captures)
 
 
-def _needed(plan: Plan, stage: PlanStage) -> list[Step]:
-    """Every step before the response, and what the stage's step waits for after it, itself included."""
-    steps = {step.task: step for step in plan.steps}
-    wanted = {step.task for step in plan.steps if step.phase == "response"}
-    todo = [step.task for step in plan.steps if any(one.name == stage.name for one in step.stages)]
-    while todo:
-        step = steps[todo.pop()]
-        wanted.add(step.task)
-        todo += [s.task for entry in step.inputs for s in entry.sources if s.task in steps and s.task not in wanted]
-    return [step for step in plan.steps if step.task in wanted]
-
-
-def _stop(inputs: Values) -> Values:
-    raise _Arrived(inputs)
-
-
-async def _ask(
-    executor: Executor, chains: Mapping[str, Chain], request_class: str, pool: Sequence[Payload], quota: int, text_of: ReferenceText
-) -> _Asked:
+async def _capture(captured: Capture, request_class: str, pool: Sequence[Payload], quota: int, text_of: ReferenceText) -> _ClassCapture:
     """One after the other until `quota` of them have arrived: what a cache holds does not depend on chance."""
-    found = _Asked()
+    result = _ClassCapture()
     for number, payload in enumerate(pool):
-        if found.count >= quota:
+        if result.count >= quota:
             break
-        inputs = await _journey(executor, chains, Request(number, request_class, dict(payload.values)))
-        found.asked += 1
-        if inputs is not None:
+        arrival = await captured.arrival(Request(number, request_class, dict(payload.values)))
+        result.requests += 1
+        if arrival is not None:
+            inputs = arrival.inputs
             fed = tuple((port, len(value) if isinstance(value, list) else 0) for port, value in sorted(inputs.items()))
             mine = replace(payload, values=_flat(inputs), text=text_of(inputs, payload))
-            found.arrived.setdefault(fed, []).append(mine)
-    return found
-
-
-async def _journey(executor: Executor, chains: Mapping[str, Chain], request: Request) -> Values | None:
-    """The component's inputs; None where the request was answered without it."""
-    arrived: list[Values] = []
-    answered = caller(chains)
-
-    async def call(step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return await answered(step, inputs) if step.task in chains else {}
-        except _Arrived as there:
-            arrived.append(there.inputs)
-            raise
-
-    running = executor.start(request, call)
-    answer = await running.answer
-    if not answer.error:
-        running.release()
-    await running.finished()
-    if answer.error and not arrived:
-        raise RuntimeError(f"request {request.request_id} of class '{request.request_class}' failed on its way: {answer.error}")
-    return arrived[0] if arrived else None
+            result.arrived.setdefault(fed, []).append(mine)
+    return result
 
 
 def _flat(inputs: Values) -> dict[str, Value]:
@@ -176,16 +124,16 @@ def _flat(inputs: Values) -> dict[str, Value]:
     return flat
 
 
-def _recording(plan: Plan, stage: PlanStage, found: Mapping[str, tuple[_Asked, _Asked]]) -> Recording:
+def _recording(plan: Plan, stage: PlanStage, captures: Mapping[str, tuple[_ClassCapture, _ClassCapture]]) -> Recording:
     types = {port.name: port.type for port in component_ports(stage).inputs}
-    per_request = {r.name: r.share * found[r.name][0].count / max(1, found[r.name][0].asked) for r in plan.requests}
+    per_request = {r.name: r.share * captures[r.name][0].count / max(1, captures[r.name][0].requests) for r in plan.requests}
     whole = sum(per_request.values())
     if not whole:
-        asked = sum(held.asked for held, _ in found.values())
-        raise EnvironmentFailure("AIB643", asked=asked, scenario=plan.scenario, task=stage.name)
+        count = sum(held.requests for held, _ in captures.values())
+        raise EnvironmentFailure("AIB643", asked=count, scenario=plan.scenario, task=stage.name)
     classes = []
     for request in plan.requests:
-        held, trial = found[request.name]
+        held, trial = captures[request.name]
         for number, (fed, payloads) in enumerate(sorted(held.arrived.items()), start=1):
             feeds = tuple((f"{port}_{k}", port) for port, many in fed for k in range(1, many + 1) if many)
             feeds += tuple((port, port) for port, many in fed if not many)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aibenchrt.catalog import MOST_REQUESTS
+from aibenchrt.catalog import MOST_REQUESTS, component
 from aibenchrt.closed_loop import expected_rate
+from aibenchrt.component import Material
 from aibenchrt.control.assets import Assets, prepare
 from aibenchrt.control.local.run import run_local
 from aibenchrt.control.options import RunOptions
@@ -17,7 +18,6 @@ from aibenchrt.experiments.component.one_task_plan import Mode, alone, enough_fo
 from aibenchrt.experiments.component.performance import ModeFigures, mode_figures
 from aibenchrt.plan import Plan, PlanLoad, PlanStage
 from aibenchrt.serve.prepare import lay_out
-from aibenchrt.train.path_samples import RANKER
 
 Emit = Callable[[Plan, Mode], Path]  # writes the compiler's output for a plan of one mode, and says where
 
@@ -25,7 +25,7 @@ DISTINCT = 2000  # payloads of loads whose length nobody knows
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BenchOptions:
     """rate: of the open loop; None: what the component gets inside its scenario, or, where that is too little for a median, the scenario's
     whole rate, as its extra runs of rare classes have it. duration_s, warmup_s: of each mode; None: the
     scenario's. in_flight: of the offline mode."""
@@ -46,7 +46,7 @@ class Found:
     modes: tuple[ModeFigures, ...]
 
 
-def bench(scenario: Plan, stage: PlanStage, wanted: Wanted, options: RunOptions, runs: Path, scratch: Path, emit: Emit) -> Found:
+def bench(scenario: Plan, stage: PlanStage, wanted: BenchOptions, options: RunOptions, runs: Path, scratch: Path, emit: Emit) -> Found:
     """stage: of the scenario's plan, with the model that is to serve. scratch: a folder for what services read, empty.
 
     EnvironmentFailure: as preparation and run_local raise; AIB637: too large a load; AIB643: no request reaches the component.
@@ -93,12 +93,13 @@ def _expected(mode: Mode, found: list[ModeFigures], in_flight: int, duration_s: 
 
 
 def _assets(scenario: Plan, stage: PlanStage, options: RunOptions, scratch: Path) -> Assets:
-    """As a run of the scenario prepares them. Another model of a recommender or recogniser is trained for itself; another ranker on
-    what the scenario's own models give it."""
+    """As a run of the scenario prepares them. Another model than the scenario's is trained for itself, so that no model that trains on
+    the path is trained anew because of it; one that trains on the path itself takes the place of the scenario's."""
     own = next(one for step in scenario.steps for one in step.stages if one.name == stage.name)
     if own.model == stage.model:
         return prepare(scenario, options, scratch)
-    if stage.component == RANKER:
+    spec = component(stage.component)
+    if spec is not None and spec.trains_on is Material.PATH:
         return prepare(with_stage(scenario, stage), options, scratch)
     from aibenchrt.train.task import train_task
 

@@ -4,15 +4,12 @@ Mattson et al. 2020, section 3.2), and what the model it ends with has on held-o
 from __future__ import annotations
 
 import importlib
-import os
-import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,17 +18,16 @@ from aibenchrt.control.assets import prepare
 from aibenchrt.control.options import RunOptions
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.component.run import with_stage
-from aibenchrt.home import home
 from aibenchrt.metrics import lower_is_better, metric
 from aibenchrt.plan import Plan, PlanStage
-from aibenchrt.progress import Progress
 from aibenchrt.report.tables import ABSENT, Table, number
-from aibenchrt.train.path_samples import RANKER
-from aibenchrt.train.repository import ModelVersion
+from aibenchrt.train.events import Begun, Epoch, Event
 
-HOME = "AIBENCH_HOME"
+if TYPE_CHECKING:
+    from aibenchrt.component import ComponentSpec, Model
+    from aibenchrt.train.repository import ModelVersion
+
 NEARLY = 0.95  # of what the catalogue declares: the target where the scenario names none
-_EPOCH = re.compile(r"epoch (\d+)\b.*\bvalidation (\S+) (-?[\d.]+)")  # what every train.py tells after an epoch
 
 
 class _Frozen(BaseModel):
@@ -58,7 +54,7 @@ class Target(_Frozen):
 
 
 class Training(_Frozen):
-    """One training. to_target: seconds until validation first reached the target; None: it never did, or the training does not say.
+    """One training. to_target: seconds until validation first reached the target; None: it never did.
 
     seconds: the whole training, export included. held_out: the target's metric of what was chosen, with its interval; every: all metrics.
     """
@@ -86,19 +82,18 @@ class Trainings(_Frozen):
 
 
 @dataclass
-class _Listener:
-    """Hears what a training tells of its epochs; passes it on."""
+class Listener:
+    """Notes when a training began and when the validation value of a metric was told: epoch, time.monotonic(), value."""
 
-    told: Progress
-    component: str
     metric: str
+    began: float = 0.0
     heard: list[tuple[int, float, float]] = field(default_factory=list)
 
-    def __call__(self, what: str, done: float) -> None:
-        found = _EPOCH.search(what)
-        if found and what.startswith(self.component) and found[2] == self.metric:
-            self.heard.append((int(found[1]), time.monotonic(), float(found[3].rstrip("."))))
-        self.told(what, done)
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Begun):
+            self.began = time.monotonic()
+        elif isinstance(event, Epoch) and (event.split, event.metric) == ("validation", self.metric):
+            self.heard.append((event.n, time.monotonic(), event.value))
 
 
 def target_of(plan: Plan, stage: PlanStage, asked: float | None) -> Target:
@@ -111,59 +106,72 @@ def target_of(plan: Plan, stage: PlanStage, asked: float | None) -> Target:
     model = next((model for model in spec.models if model.name == stage.model), None)
     if not spec.trains or model is None:
         raise EnvironmentFailure("AIB644", component=stage.component)
-    wanted = next((target for target in plan.quality if target.task == stage.name), None)
-    declared = dict(model.quality)
-    name = wanted.metric if wanted else next((m for m in spec.metrics if m in declared), next(iter(declared), ""))
+    scenario = next((target for target in plan.quality if target.task == stage.name), None)
+    name = scenario.metric if scenario else declared_metric(spec, model)
     if asked is not None and metric(name):
         return Target(metric=name, value=asked, source="the command line")
-    if wanted is not None:
-        return Target(metric=name, value=wanted.bound, source=f"the scenario's target of '{stage.name}'")
+    if scenario is not None:
+        return Target(metric=name, value=scenario.bound, source=f"the scenario's target of '{stage.name}'")
     if not metric(name):
         raise EnvironmentFailure("AIB689", model=stage.model)
     nearly = 1 + (1 - NEARLY) if lower_is_better(name) else NEARLY
-    return Target(metric=name, value=round(declared[name] * nearly, 4), source=f"{100 * nearly:.0f} % of what the catalogue declares")
+    value = round(dict(model.quality)[name] * nearly, 4)
+    return Target(metric=name, value=value, source=f"{100 * nearly:.0f} % of what the catalogue declares")
+
+
+def declared_metric(spec: ComponentSpec, model: Model) -> str:
+    """The first of the component's metrics of which the catalogue declares a value for the model; '' where it declares none."""
+    declared = dict(model.quality)
+    return next((name for name in spec.metrics if name in declared), next(iter(declared), ""))
 
 
 def train(plan: Plan, stage: PlanStage, target: Target, seeds: Sequence[int], device: str, options: RunOptions, scratch: Path) -> Trainings:
     """Trains the stage's model anew for every seed, the data kept the same; what it trains on is made before. The model repository is
     left as it was. EnvironmentFailure: as training raises."""
+    from aibenchrt.train.task import train_stage
+
     assets = prepare(plan, options, scratch)
     importlib.import_module(f"aibenchrt.components.{stage.component}.train")  # torch is not part of a training's time
-    found = []
+    trainings = []
+    whole = with_stage(plan, stage)
     for seed in seeds:
-        listener = _Listener(options.progress, stage.component, target.metric)
-        with _without_models_of(stage.component):
-            version = _trained(with_stage(plan, stage), stage, assets.world, seed, device, options, listener)
-            found.append(_training(version, target, seed, listener.heard, time.monotonic()))
+        listener = Listener(target.metric)
+        with tempfile.TemporaryDirectory(prefix="models-", dir=scratch) as folder:
+            version = train_stage(
+                whole,
+                stage,
+                assets.world,
+                assets.models,
+                seed,
+                options.size,
+                options.progress,
+                device=device,
+                models=Path(folder),
+                tell=listener,
+            )
+            trainings.append(_training(version, target, seed, curve(listener.heard, listener.began)))
     return Trainings(
         component=stage.component,
         model=str(stage.model),
         form=options.form,
         size=options.size,
         target=target,
-        trainings=tuple(found),
+        trainings=tuple(trainings),
     )
 
 
-def _trained(plan: Plan, stage: PlanStage, world: Any, seed: int, device: str, options: RunOptions, progress: Progress) -> ModelVersion:
-    from aibenchrt.train.task import plan_models, train_task
-
-    if stage.component == RANKER:  # trains on what the path gives it: all other models are found
-        return plan_models(plan, world, seed, options.size, progress, device=device)[stage.name]
-    assert stage.model is not None
-    return train_task(stage.component, stage.model, world, seed, options.size, progress, device=device)
+def curve(heard: Sequence[tuple[int, float, float]], began: float) -> tuple[Point, ...]:
+    """What a listener heard, with seconds counted from the beginning."""
+    return tuple(Point(epoch=epoch, seconds=round(max(0.0, at - began), 2), value=value) for epoch, at, value in heard)
 
 
-def _training(version: ModelVersion, target: Target, seed: int, heard: Sequence[tuple[int, float, float]], ended: float) -> Training:
-    seconds = float(version.metadata["cost"]["seconds"])
-    began = ended - seconds
-    curve = tuple(Point(epoch=epoch, seconds=round(max(0.0, at - began), 2), value=value) for epoch, at, value in heard)
-    first = next((point for point in curve if target.reached(point.value)), None)
+def _training(version: ModelVersion, target: Target, seed: int, points: tuple[Point, ...]) -> Training:
+    first = next((point for point in points if target.reached(point.value)), None)
     measured: Mapping[str, Any] = version.metadata["metrics"].get(target.metric, {})
     return Training(
         seed=seed,
-        seconds=seconds,
-        curve=curve,
+        seconds=float(version.metadata["cost"]["seconds"]),
+        curve=points,
         to_target=first.seconds if first else None,
         epoch=first.epoch if first else None,
         held_out=measured.get("value"),
@@ -173,27 +181,6 @@ def _training(version: ModelVersion, target: Target, seed: int, heard: Sequence[
         version=version.version,
         trained_on=str(version.metadata.get("trained_on", "")),
     )
-
-
-@contextmanager
-def _without_models_of(name: str) -> Iterator[None]:
-    """A home like ours whose model repository has no version of the component; what is trained in it goes with it."""
-    ours, before = home(), os.environ.get(HOME)
-    with tempfile.TemporaryDirectory(prefix="aibench-train-") as folder:
-        there = Path(folder)
-        (there / "models" / name).mkdir(parents=True)
-        for held in (*ours.glob("*"), *(ours / "models").glob("*")):
-            link = there / held.relative_to(ours)
-            if not link.exists():
-                link.symlink_to(held.resolve(), target_is_directory=held.is_dir())
-        os.environ[HOME] = folder
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ[HOME]
-            else:
-                os.environ[HOME] = before
 
 
 COLUMNS = ("seed", "to target, s", "at epoch", "whole training, s", "epochs told", "held-out [95 %]", "target met", "trained on")

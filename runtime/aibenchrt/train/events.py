@@ -1,0 +1,50 @@
+"""What a training tells while it runs: of these events progress texts (`progress_text`) and curves over time are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The training begins: what it learns from is at hand."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What the network has after epoch n, from 1, of at most `of`: the value of a metric on a split of the data.
+
+    split: 'validation', or 'train'. metric: as the component declares it, or 'loss'. An epoch with several metrics is several events.
+    """
+
+    n: int
+    split: str
+    metric: str
+    value: float
+    of: int
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Within epoch n of `of`: the fraction of its batches that are done, in [0, 1]."""
+
+    n: int
+    fraction: float
+    of: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """Work beside the epochs: what it is, for people, and the fraction of the whole training that is done as it begins, in [0, 1]."""
+
+    what: str
+    fraction: float
+
+
+Event = Begun | Epoch | Batches | Work
+Tell = Callable[[Event], None]
+
+
+def untold(_event: Event) -> None:
+    """For a training that nobody follows."""

@@ -1,0 +1,33 @@
+"""The events of a training as progress: a text and the fraction done."""
+
+from __future__ import annotations
+
+from aibenchrt.progress import Progress
+from aibenchrt.train.events import Batches, Begun, Epoch, Event, Tell
+
+
+def rendered(progress: Progress, component: str, model: str) -> Tell:
+    """Tells `progress` of every event of the training of this model."""
+
+    def tell(event: Event) -> None:
+        what, fraction = text(event)
+        progress(f"{component} {model}: {what}", fraction)
+
+    return tell
+
+
+def text(event: Event) -> tuple[str, float]:
+    """What an event says, and the fraction of the training that is done.
+
+    >>> text(Epoch(3, "validation", "ndcg@10", 0.07659, of=12))
+    ('epoch 3 of 12, validation ndcg@10 0.0766', 0.25)
+    """
+    match event:
+        case Begun():
+            return "training begins", 0.0
+        case Epoch(n, split, metric, value, of):
+            return f"epoch {n} of {of}, {split} {metric} {value:.4f}", n / of
+        case Batches(n, fraction, of):
+            return f"epoch {n} of {of}", (n - 1 + fraction) / of
+        case _:
+            return event.what, event.fraction
