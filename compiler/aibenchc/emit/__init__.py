@@ -1,8 +1,9 @@
-"""Plan → files. An emitter is one function Plan → artifacts, its templates lie in templates/<emitter>/."""
+"""Plan → files. An emitter is one function Plan → artifacts and a condition on the plan; its templates lie in templates/<emitter>/."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from aibenchrt.plan import Plan
@@ -16,16 +17,37 @@ from aibenchc.emit.triton import emit_triton
 
 __all__ = ["EMITTERS", "Artifact", "emit"]
 
-Emitter = Callable[[Plan], Iterator[Artifact]]
+@dataclass(frozen=True)
+class Emitter:
+    """One kind of output. emits_for: whether a plan needs it."""
+
+    emit: Callable[[Plan], Iterator[Artifact]]
+    emits_for: Callable[[Plan], bool]
+
+
+def every_plan(_plan: Plan) -> bool:
+    return True
+
+
+def with_models(plan: Plan) -> bool:
+    """Where Triton serves a step."""
+    return any(step.kind == "ai" for step in plan.steps)
 
 
 def emit_plan(plan: Plan) -> Iterator[Artifact]:
     yield Artifact(PurePosixPath("plan.json"), (plan.model_dump_json(indent=1) + "\n").encode())
 
 
-EMITTERS: tuple[Emitter, ...] = (emit_plan, emit_grpc, emit_triton, emit_load, emit_ansible, emit_readme)
+EMITTERS: tuple[Emitter, ...] = (
+    Emitter(emit_plan, every_plan),
+    Emitter(emit_grpc, every_plan),
+    Emitter(emit_triton, with_models),
+    Emitter(emit_load, every_plan),
+    Emitter(emit_ansible, every_plan),  # a deployment without an inventory goes onto one systemd host by site.yml
+    Emitter(emit_readme, every_plan),
+)
 
 
 def emit(plan: Plan) -> tuple[Artifact, ...]:
-    """Every file of a compiled scenario but the stubs (protoc.py) and the manifest, in the order of EMITTERS. Pure."""
-    return tuple(artifact for emitter in EMITTERS for artifact in emitter(plan))
+    """Every file that the plan needs but the stubs (protoc.py) and the manifest, in the order of EMITTERS. Pure."""
+    return tuple(artifact for emitter in EMITTERS if emitter.emits_for(plan) for artifact in emitter.emit(plan))
