@@ -125,7 +125,10 @@ ADDITIONS = {
     "emitter": Addition(
         {"compiler/aibenchc/emit/tasks.py": EMITTER},
         "compiler/aibenchc/emit/__init__.py",
-        (("from aibenchc.emit.readme import", "from aibenchc.emit.tasks import emit_tasks"), ("EMITTERS: tuple", "    Emitter(emit_tasks, every_plan),")),
+        (
+            ("from aibenchc.emit.readme import", "from aibenchc.emit.tasks import emit_tasks"),
+            ("EMITTERS: tuple", "    Emitter(emit_tasks, every_plan),"),
+        ),
         ("compile", "small.aib", "--no-stubs", "--out", "out"),
         "",
         {"small.aib": SMALL},

@@ -17,6 +17,7 @@ from aibenchc.emit.triton import emit_triton
 
 __all__ = ["EMITTERS", "Artifact", "emit"]
 
+
 @dataclass(frozen=True)
 class Emitter:
     """One kind of output. emits_for: whether a plan needs it."""
