@@ -1,33 +1,156 @@
-"""What an answer shows: the ids and texts of a response, by PORT_TYPES."""
+"""What an answer holds, and the truth it is compared with: the tables ANSWER_TYPES and TRUTH_TYPES. Standard library only.
+
+A port type says what of it is shown (`PortType.shows`), a data set which truth its requests hold, a metric which of both it scores.
+Records, scores, reports and the compiler ask these tables and name no type: a new type is its line here, and a port type that shows it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from aibenchrt.component import PORT_TYPES
 
 ReadField = Callable[[str], Any]  # of a value of a port: the field of this name
+Answer = Mapping[str, Any]  # answer type → its value; empty for a request that failed
+Truth = Mapping[str, Any]  # truth type → its value
 
 
 @dataclass(frozen=True)
-class Shown:
-    """ids and texts in the order shown; none of a request that failed."""
+class Label:
+    """Categories, most probable first, each with its probability."""
 
-    ids: tuple[int, ...] = ()
-    texts: tuple[str, ...] = ()
+    labels: tuple[int, ...] = ()
+    probabilities: tuple[float, ...] = ()
 
 
-def shown(parts: Iterable[tuple[str, ReadField]]) -> Shown:
+@dataclass(frozen=True)
+class Decision:
+    """score: the higher, the surer that it is right to accept."""
+
+    accepted: bool = False
+    score: float = 0.0
+
+
+@dataclass(frozen=True)
+class Codec:
+    """How a record holds a value: decode(encode(value)) == value. binary: the bytes are no UTF-8 text.
+
+    decode raises ValueError or TypeError on bytes that encode does not make.
+    """
+
+    encode: Callable[[Any], bytes]
+    decode: Callable[[bytes], Any]
+    binary: bool = False
+
+
+@dataclass(frozen=True)
+class TruthType:
+    """A kind of held-out truth. needs: as in 'it needs …'. known: whether a value is something to compare an answer with."""
+
+    name: str
+    needs: str
+    codec: Codec
+    known: Callable[[Any], bool] = bool
+
+
+@dataclass(frozen=True)
+class AnswerType:
+    """A kind of answer. needs: as in 'it needs …'. nothing: the answer of a request that failed.
+
+    read: from the fields that a port type names (`Shows.fields`), in their order; join: from the values of several ports of one response.
+    """
+
+    name: str
+    needs: str
+    read: Callable[..., Any]
+    join: Callable[[Sequence[Any]], Any]
+    nothing: Any
+    codec: Codec
+
+
+def json_codec(plain: Callable[[Any], Any], value: Callable[[Any], Any]) -> Codec:
+    """plain: the value as what JSON has; value: the way back."""
+
+    def encode(held: Any) -> bytes:
+        return json.dumps(plain(held), ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="backslashreplace")
+
+    return Codec(encode, lambda content: value(json.loads(content)))
+
+
+BYTES = Codec(bytes, bytes, binary=True)
+
+
+def _first(values: Sequence[Any]) -> Any:
+    return values[0]
+
+
+def _joined(values: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    return tuple(chain(*values))
+
+
+def _ids(ids: Iterable[Any]) -> tuple[int, ...]:
+    return tuple(map(int, ids))
+
+
+def _texts(texts: str | Iterable[str]) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else tuple(texts)
+
+
+def _label(labels: Iterable[Any], probabilities: Iterable[Any]) -> Label:
+    return Label(tuple(map(int, labels)), tuple(map(float, probabilities)))
+
+
+def _decision(accepted: Any, score: Any) -> Decision:
+    return Decision(bool(accepted), float(score))
+
+
+ANSWER_TYPES: dict[str, AnswerType] = {
+    answer_type.name: answer_type
+    for answer_type in (
+        AnswerType("ranking", "a ranking of items", _ids, _joined, (), json_codec(list, _ids)),
+        AnswerType("text", "a text", _texts, _joined, (), json_codec(list, _texts)),
+        AnswerType(
+            "label", "a label", _label, _first, Label(), json_codec(lambda label: [label.labels, label.probabilities], lambda p: _label(*p))
+        ),
+        AnswerType(
+            "decision", "a decision to accept or to refuse", _decision, _first, Decision(),
+            json_codec(lambda decision: [decision.accepted, decision.score], lambda p: _decision(*p)),
+        ),
+        AnswerType("picture", "a picture", bytes, _first, b"", BYTES),
+    )
+}  # fmt: skip
+
+TRUTH_TYPES: dict[str, TruthType] = {
+    truth_type.name: truth_type
+    for truth_type in (
+        TruthType("relevant", "the ids of relevant items", json_codec(list, _ids)),
+        TruthType("reference", "a reference text", json_codec(str, str), known=lambda text: bool(text.strip())),
+        TruthType("label", "a true label", json_codec(int, int), known=lambda _: True),
+        TruthType("genuine", "whether to accept", json_codec(bool, bool), known=lambda _: True),
+        TruthType("original", "the original picture", BYTES),
+    )
+}
+
+
+def answer_of(parts: Iterable[tuple[str, ReadField]]) -> Answer:
     """parts: each port of the response that has a value, in order: its type's name and its value."""
-    ids: list[int] = []
-    texts: list[str] = []
+    values: dict[str, list[Any]] = {}
     for type_name, read in parts:
         port_type = PORT_TYPES.get(type_name)
-        if port_type is not None and port_type.answer_ids:
-            ids += map(int, read(port_type.answer_ids))
-        if port_type is not None and port_type.answer_text:
-            text = read(port_type.answer_text)
-            texts += [text] if isinstance(text, str) else text
-    return Shown(tuple(ids), tuple(texts))
+        for shows in port_type.shows if port_type is not None else ():
+            values.setdefault(shows.answer, []).append(ANSWER_TYPES[shows.answer].read(*map(read, shows.fields)))
+    return {name: ANSWER_TYPES[name].join(shown) for name, shown in values.items()}
+
+
+def shown_by(port_types: Iterable[str]) -> frozenset[str]:
+    """The answer types that ports of these types show."""
+    return frozenset(shows.answer for name in port_types if name in PORT_TYPES for shows in PORT_TYPES[name].shows)
+
+
+def known_truth(truth: Truth) -> frozenset[str]:
+    """The truth types of which there is something to compare an answer with."""
+    return frozenset(name for name, value in truth.items() if name in TRUTH_TYPES and TRUTH_TYPES[name].known(value))

@@ -39,26 +39,38 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Shows:
+    """What of a port type is an answer: an answer type (answers.ANSWER_TYPES), and the fields that its `read` takes, in that order."""
+
+    answer: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class PortType:
     """A named record of fields. Repeated fields of one port type all have the same length. `answer`: may be part of a response.
 
-    answer_ids, answer_text: where it is answered with (by a scenario, or by a component alone), the field that holds the ids shown and
-    the one that holds the texts shown, where it has them.
+    shows: what it holds where it is answered with, by a scenario or by a component alone.
     """
 
     name: str
     fields: tuple[Field, ...]
     doc: str
     answer: bool = False
-    answer_ids: str | None = None
-    answer_text: str | None = None
+    shows: tuple[Shows, ...] = ()
 
 
 PORT_TYPES: dict[str, PortType] = {
     port_type.name: port_type
     for port_type in (
-        PortType("Text", (Field("text", Scalar.STRING),), "what a user typed or said", answer_text="text"),
-        PortType("Image", (Field("png", Scalar.BYTES),), "one picture, PNG encoded"),
+        PortType("Text", (Field("text", Scalar.STRING),), "what a user typed or said", shows=(Shows("text", ("text",)),)),
+        PortType(
+            "Image",
+            (Field("png", Scalar.BYTES),),
+            "one picture, PNG encoded",
+            answer=True,
+            shows=(Shows("picture", ("png",)),),
+        ),
         PortType("Audio", (Field("wav", Scalar.BYTES),), "one utterance, 16 kHz mono WAV"),
         PortType("User", (Field("user_id", Scalar.INT64),), "who asks; ids of the scenario's data set"),
         PortType(
@@ -70,6 +82,8 @@ PORT_TYPES: dict[str, PortType] = {
             "Category",
             (Field("label", Scalar.INT64, repeated=True), Field("probability", Scalar.FLOAT, repeated=True)),
             "the most probable categories, most probable first",
+            answer=True,
+            shows=(Shows("label", ("label", "probability")),),
         ),
         PortType(
             "Profile",
@@ -98,10 +112,17 @@ PORT_TYPES: dict[str, PortType] = {
                 Field("rank_score", Scalar.FLOAT, repeated=True),
             ),
             "candidates (goods, pages, articles), best first by the last stage that scored them; a score not yet given is 0",
-            answer_ids="item_id",
+            shows=(Shows("ranking", ("item_id",)),),
         ),
         PortType("Count", (Field("value", Scalar.INT64),), "a number of things"),
         PortType("Flag", (Field("value", Scalar.BOOL),), "yes or no"),
+        PortType(
+            "Decision",
+            (Field("accepted", Scalar.BOOL), Field("score", Scalar.FLOAT)),
+            "whether to accept, and the score that decided: the higher, the surer",
+            answer=True,
+            shows=(Shows("decision", ("accepted", "score")),),
+        ),
         PortType(
             "Details",
             (
@@ -112,7 +133,7 @@ PORT_TYPES: dict[str, PortType] = {
             ),
             "the goods as shown to the user, best first",
             answer=True,
-            answer_ids="item_id",
+            shows=(Shows("ranking", ("item_id",)),),
         ),
         PortType("Suggestions", (Field("text", Scalar.STRING, repeated=True),), "what the user may want to ask next", answer=True),
         PortType(
@@ -120,7 +141,7 @@ PORT_TYPES: dict[str, PortType] = {
             (Field("text", Scalar.STRING),),
             "the translation shown to the user",
             answer=True,
-            answer_text="text",
+            shows=(Shows("text", ("text",)),),
         ),
         PortType(
             "Documents",
@@ -131,7 +152,7 @@ PORT_TYPES: dict[str, PortType] = {
                 Field("text", Scalar.STRING, repeated=True),
             ),
             "fetched pages, in order",
-            answer_ids="item_id",
+            shows=(Shows("ranking", ("item_id",)),),
         ),
         PortType(
             "Snippets",
@@ -142,8 +163,7 @@ PORT_TYPES: dict[str, PortType] = {
             ),
             "what the user sees of each page, in order",
             answer=True,
-            answer_ids="item_id",
-            answer_text="text",
+            shows=(Shows("ranking", ("item_id",)), Shows("text", ("text",))),
         ),
         PortType("Report", (Field("text", Scalar.STRING),), "an internal report that no user sees"),
         PortType(
@@ -301,7 +321,7 @@ class RequestSource:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A data set of the library. `metrics`: the end-to-end quality metrics its truth can yield.
+    """A data set of the library. `metrics`: the end-to-end quality metrics its truth can yield, of the types `truth_types` (answers.py).
 
     made_from: empty for one that makes a world of its own; else the request sources, one world's each, that its requests are another form
     of, as ('movielens_shop.queries', …): it belongs to whichever of these worlds the scenario has, and to the first where it has no other.
@@ -317,6 +337,7 @@ class DatasetSpec:
     implemented: bool = True
     truth: str = "what the data set holds out"
     made_from: tuple[str, ...] = ()
+    truth_types: tuple[str, ...] = ()
 
     @property
     def worlds(self) -> tuple[str, ...]:

@@ -1,116 +1,240 @@
-"""Every quality metric: which way is better, what truth it needs, how one answer is scored. The compiler reads METRICS.
+"""Every quality metric: which answers it scores against which truth, over what, which way is better. The compiler reads METRICS.
 
-Scores are per answer, in [0, 1]. Standard library when imported; the libraries that count load with the first score.
+Standard library when imported; the libraries that count load with the first score.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from aibenchrt.answers import Decision, Label
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Scores = NDArray[np.float64]
+    Statistic = Callable[[NDArray[np.float64]], float]  # how often each answer counts → the value; not a number where it has none
 
 
-class Needs(Enum):
-    """What a metric compares: item ids with relevant ones, texts with a reference, a label with the true one."""
+class Scope(Enum):
+    """What one value is of: the set that one answer shows, one answer and its truth, or all answers of a run together."""
 
-    ITEMS = "items"
-    TEXT = "text"
-    LABEL = "label"
+    SET = "set"
+    PAIR = "pair"
+    RUN = "run"
+
+
+SHARE = "%"
 
 
 @dataclass(frozen=True)
 class Metric:
-    """name: without a depth. depth: written with one, as 'ndcg@10'. means: for people, after the name in a report."""
+    """name: without a depth. depth: written with one, as 'ndcg@10'. means: for people, after the name in a report.
+
+    answer, truth: the types that it scores (answers.ANSWER_TYPES, TRUTH_TYPES). score: (truths, answers, depth) → one value each; of a
+    metric over a run → its Statistic. unit: '%' of a share, shown times 100; another is shown as it is. Values lie in [0, most].
+    """
 
     name: str
-    needs: Needs
+    answer: str
+    truth: str
+    scope: Scope
     means: str
+    score: Callable[[Sequence[Any], Sequence[Any], int], Any]
     lower_is_better: bool = False
     depth: bool = False
+    unit: str = SHARE
+    most: float = 1.0
+
+    @property
+    def scale(self) -> float:
+        """What a value is multiplied with to be shown."""
+        return 100.0 if self.unit == SHARE else 1.0
+
+
+def _items(name: str) -> Callable[[Sequence[Sequence[int]], Sequence[Sequence[int]], int], Scores]:
+    """Item ids, best first (repetitions count once), against relevant ones. By ir-measures (MacAvaney et al. 2022, ECIR)."""
+
+    def score(truths: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], depth: int) -> Scores:
+        import ir_measures
+        import numpy as np
+
+        measures = {"precision": ir_measures.P, "recall": ir_measures.R, "ndcg": ir_measures.nDCG, "hit_rate": ir_measures.Success}
+        qrels, shown = [], []
+        for number, (truth, answer) in enumerate(zip(truths, answers, strict=True)):
+            key = str(number)
+            qrels += [ir_measures.Qrel(key, str(item), 1) for item in set(truth)]
+            once = list(dict.fromkeys(answer))
+            shown += [ir_measures.ScoredDoc(key, str(item), float(len(once) - rank)) for rank, item in enumerate(once)]
+        values = {m.query_id: m.value for m in ir_measures.iter_calc([measures[name] @ depth], qrels, shown)} if shown else {}
+        return np.array([values.get(str(number), 0.0) for number in range(len(truths))], dtype=np.float64)
+
+    return score
+
+
+def _texts(name: str, best: Callable[[Any], float] = max) -> Callable[[Sequence[str], Sequence[Sequence[str]], int], Scores]:
+    """Of the texts shown the one that agrees best with the reference (not empty); no text is an empty one."""
+
+    def score(references: Sequence[str], answers: Sequence[Sequence[str]], _depth: int) -> Scores:
+        import numpy as np
+
+        of = _agreement(name)
+        pairs = zip(references, answers, strict=True)
+        return np.array([best(of(reference, text) for text in texts or ("",)) for reference, texts in pairs], dtype=np.float64)
+
+    return score
+
+
+def _accuracy(truths: Sequence[int], answers: Sequence[Label], _depth: int) -> Scores:
+    import numpy as np
+
+    return np.array([float(answer.labels[:1] == (truth,)) for truth, answer in zip(truths, answers, strict=True)], dtype=np.float64)
+
+
+def _psnr(truths: Sequence[bytes], answers: Sequence[bytes], _depth: int) -> Scores:
+    """Peak signal-to-noise ratio, 10 log10(255² / mean squared error) over all pixels and channels, at most MOST_DB.
+
+    What is no picture, or one of another size, is 0. ValueError: a truth is no picture.
+    """
+    import numpy as np
+
+    def pixels(png: bytes) -> NDArray[np.float64] | None:
+        from PIL import Image
+
+        try:
+            with Image.open(io.BytesIO(png)) as picture:
+                return np.asarray(picture.convert("RGB"), dtype=np.float64)
+        except (OSError, ValueError, Image.DecompressionBombError):
+            return None
+
+    def decibels(truth: bytes, answer: bytes) -> float:
+        original, picture = pixels(truth), pixels(answer)
+        if original is None:
+            raise ValueError("a held-out picture cannot be read")
+        if picture is None or picture.shape != original.shape:
+            return 0.0
+        error = float(np.mean((picture - original) ** 2))
+        return min(MOST_DB, 10.0 * float(np.log10(255.0**2 / error))) if error else MOST_DB
+
+    return np.array([decibels(truth, answer) for truth, answer in zip(truths, answers, strict=True)], dtype=np.float64)
+
+
+MOST_DB = 100.0  # of equal pictures, whose ratio has no bound
+
+
+def _wrongly(accepted: bool) -> Callable[[Sequence[bool], Sequence[Decision], int], Statistic]:
+    """accepted: the fraction accepted of those to refuse; else the fraction refused of those to accept (ISO/IEC 19795-1, 2021)."""
+
+    def score(truths: Sequence[bool], answers: Sequence[Decision], _depth: int) -> Statistic:
+        import numpy as np
+
+        tried = np.array([truth != accepted for truth in truths], dtype=np.float64)
+        wrong = tried * np.array([answer.accepted == accepted for answer in answers], dtype=np.float64)
+
+        def statistic(counts: NDArray[np.float64]) -> float:
+            whole = float(counts @ tried)
+            return float(counts @ wrong) / whole if whole else float("nan")
+
+        return statistic
+
+    return score
 
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("precision", Needs.ITEMS, "share of those shown first that are true", depth=True),
-        Metric("recall", Needs.ITEMS, "share of the true ones among those shown first", depth=True),
-        Metric("ndcg", Needs.ITEMS, "the share of true ones, with more weight on the top", depth=True),
-        Metric("hit_rate", Needs.ITEMS, "share of requests with a true one among those shown first", depth=True),
-        Metric("chrf", Needs.TEXT, "agreement of character n-grams with the reference (chrF, Popović 2015), sentence by sentence"),
-        Metric("bleu", Needs.TEXT, "agreement of word n-grams with the reference (BLEU, Papineni et al. 2002), sentence by sentence"),
-        Metric("rouge_l", Needs.TEXT, "longest common subsequence with the reference (ROUGE-L F1, Lin 2004)"),
-        Metric("wer", Needs.TEXT, "wrong, missing and superfluous words per word of the reference, at most 1", lower_is_better=True),
-        Metric("cer", Needs.TEXT, "wrong, missing and superfluous characters per character of it, at most 1", lower_is_better=True),
-        Metric("accuracy", Needs.LABEL, "share of answers that are the true label"),
+        Metric(
+            "precision", "ranking", "relevant", Scope.SET, "share of those shown first that are true", _items("precision"), depth=True
+        ),
+        Metric("recall", "ranking", "relevant", Scope.SET, "share of the true ones among those shown first", _items("recall"), depth=True),
+        Metric("ndcg", "ranking", "relevant", Scope.SET, "the share of true ones, with more weight on the top", _items("ndcg"), depth=True),
+        Metric(
+            "hit_rate", "ranking", "relevant", Scope.SET, "share of requests with a true one among those shown first", _items("hit_rate"),
+            depth=True,
+        ),
+        Metric(
+            "chrf", "text", "reference", Scope.PAIR,
+            "agreement of character n-grams with the reference (chrF, Popović 2015), sentence by sentence", _texts("chrf"),
+        ),
+        Metric(
+            "bleu", "text", "reference", Scope.PAIR,
+            "agreement of word n-grams with the reference (BLEU, Papineni et al. 2002), sentence by sentence", _texts("bleu"),
+        ),
+        Metric(
+            "rouge_l", "text", "reference", Scope.PAIR, "longest common subsequence with the reference (ROUGE-L F1, Lin 2004)",
+            _texts("rouge_l"),
+        ),
+        Metric(
+            "wer", "text", "reference", Scope.PAIR, "wrong, missing and superfluous words per word of the reference, at most 1",
+            _texts("wer", min), lower_is_better=True,
+        ),
+        Metric(
+            "cer", "text", "reference", Scope.PAIR, "wrong, missing and superfluous characters per character of it, at most 1",
+            _texts("cer", min), lower_is_better=True,
+        ),
+        Metric("accuracy", "label", "label", Scope.PAIR, "share of answers that are the true label", _accuracy),
+        Metric(
+            "psnr", "picture", "original", Scope.PAIR, "peak signal-to-noise ratio to the original picture, at most 100 dB", _psnr,
+            unit="dB", most=MOST_DB,
+        ),
+        Metric(
+            "false_accept_rate", "decision", "genuine", Scope.RUN, "share of those to refuse that were accepted", _wrongly(accepted=True),
+            lower_is_better=True,
+        ),
+        Metric(
+            "false_reject_rate", "decision", "genuine", Scope.RUN, "share of those to accept that were refused", _wrongly(accepted=False),
+            lower_is_better=True,
+        ),
     )
-}
+}  # fmt: skip
 
 
 def metric(name: str) -> Metric | None:
     """The metric called 'ndcg@10' or 'wer'; None where there is none, or where the depth is missing, not a number, or too much."""
     bare, at, depth = name.partition("@")
-    found = METRICS.get(bare)
-    if found is None or found.depth != bool(at) or (at and not (depth.isascii() and depth.isdigit() and int(depth) > 0)):
+    row = METRICS.get(bare)
+    if row is None or row.depth != bool(at) or (at and not (depth.isascii() and depth.isdigit() and int(depth) > 0)):
         return None
-    return found
+    return row
 
 
 def lower_is_better(name: str) -> bool:
     """Whether less is better; of an unknown name: no."""
-    found = metric(name)
-    return found is not None and found.lower_is_better
+    row = metric(name)
+    return row is not None and row.lower_is_better
 
 
-def score_items(name: str, truths: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> Scores:
-    """Per answer (item ids, best first; repetitions count once) the metric against its truth (item ids, at least one).
-
-    By ir-measures (MacAvaney et al. 2022, ECIR). ValueError: no metric of items.
-    """
-    import ir_measures
-    import numpy as np
-
-    found = metric(name)
-    if found is None or found.needs is not Needs.ITEMS:
-        raise ValueError(f"{name} is no metric of items")
-    measures = {"precision": ir_measures.P, "recall": ir_measures.R, "ndcg": ir_measures.nDCG, "hit_rate": ir_measures.Success}
-    qrels, shown = [], []
-    for number, (truth, answer) in enumerate(zip(truths, answers, strict=True)):
-        key = str(number)
-        qrels += [ir_measures.Qrel(key, str(item), 1) for item in set(truth)]
-        once = list(dict.fromkeys(answer))
-        shown += [ir_measures.ScoredDoc(key, str(item), float(len(once) - rank)) for rank, item in enumerate(once)]
-    wanted = measures[found.name] @ int(name.partition("@")[2])
-    values = {m.query_id: m.value for m in ir_measures.iter_calc([wanted], qrels, shown)} if shown else {}
-    return np.array([values.get(str(number), 0.0) for number in range(len(truths))], dtype=np.float64)
+def score_each(name: str, truths: Sequence[Any], answers: Sequence[Any]) -> Scores:
+    """Per answer the metric against its truth, one that is known. ValueError: no metric, or one over all answers of a run."""
+    scores: Scores = _metric(name, over_run=False).score(truths, answers, _depth(name))
+    return scores
 
 
-def score_texts(name: str, references: Sequence[str], answers: Sequence[Sequence[str]]) -> Scores:
-    """Per answer (the texts shown) the metric of the text that agrees best with the reference (not empty); no text is an empty one.
+def score_all(name: str, truths: Sequence[Any], answers: Sequence[Any]) -> Statistic:
+    """The metric over all these answers, as a function of how often each counts. ValueError: no metric over a run."""
+    value: Statistic = _metric(name, over_run=True).score(truths, answers, _depth(name))
+    return value
 
-    ValueError: no metric of texts.
-    """
-    import numpy as np
 
-    found = metric(name)
-    if found is None or found.needs is not Needs.TEXT:
-        raise ValueError(f"{name} is no metric of texts")
-    of, best = _texts(found.name), min if found.lower_is_better else max
-    return np.array(
-        [best(of(reference, text) for text in texts or ("",)) for reference, texts in zip(references, answers, strict=True)],
-        dtype=np.float64,
-    )
+def _metric(name: str, over_run: bool) -> Metric:
+    row = metric(name)
+    if row is None or (row.scope is Scope.RUN) != over_run:
+        raise ValueError(f"{name} is no metric of {'all answers' if over_run else 'single answers'}")
+    return row
+
+
+def _depth(name: str) -> int:
+    return int(name.partition("@")[2] or 0)
 
 
 @cache
-def _texts(name: str) -> Callable[[str, str], float]:
+def _agreement(name: str) -> Callable[[str, str], float]:
     """(reference, text) → score in [0, 1]."""
     return {"chrf": _chrf, "bleu": _bleu, "rouge_l": _rouge_l, "wer": _wer, "cer": _cer}[name]()
 

@@ -17,6 +17,7 @@ from pathlib import Path
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 sys.path.insert(0, str(SUPPORT))
 
+from aibenchrt.collect.contents import Contents  # noqa: E402
 from aibenchrt.load.issue import Settings, issue  # noqa: E402
 from aibenchrt.load.messages import encode_payloads  # noqa: E402
 from aibenchrt.load.schedule import schedule  # noqa: E402
@@ -45,7 +46,7 @@ def main(rate: float, seconds: float) -> None:
         server = subprocess.Popen([sys.executable, str(SUPPORT / "echo_server.py"), str(folder), address])
         try:
             settings = Settings(f"/{stubs.package}.ScenarioService/Ask", (address,), 0.0, seconds)
-            records, issued = issue(rows, messages, settings, stubs.message("ScenarioReply"))
+            records, issued = issue(rows, messages, settings, stubs.message("ScenarioReply"), Contents(folder / "contents"))
         finally:
             server.terminate()
             server.wait()

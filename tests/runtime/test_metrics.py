@@ -8,8 +8,10 @@ import sys
 
 import numpy as np
 import pytest
+from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, Decision, Label
 from aibenchrt.catalog import COMPONENTS, DATASETS
-from aibenchrt.metrics import METRICS, Needs, lower_is_better, metric, score_items, score_texts
+from aibenchrt.datasets.png import png
+from aibenchrt.metrics import METRICS, Scope, lower_is_better, metric, score_all, score_each
 
 
 def test_every_metric_of_the_catalogue_is_in_the_table() -> None:
@@ -26,7 +28,7 @@ def test_what_is_no_metric_is_none(name: str) -> None:
 
 
 def test_only_error_rates_are_better_when_lower() -> None:
-    assert {name for name, one in METRICS.items() if one.lower_is_better} == {"wer", "cer"}
+    assert {name for name, one in METRICS.items() if one.lower_is_better} == {"wer", "cer", "false_accept_rate", "false_reject_rate"}
     assert lower_is_better("wer")
     assert not lower_is_better("ndcg@10")
 
@@ -43,7 +45,7 @@ def test_only_error_rates_are_better_when_lower() -> None:
 )
 def test_metrics_of_items(name: str, expected: list[float]) -> None:
     """The second request got no answer at all; in the first an item is shown twice and counts once."""
-    found = score_items(name, [(7, 8, 9), (7,)], [(7, 7, 1, 9), ()])
+    found = score_each(name, [(7, 8, 9), (7,)], [(7, 7, 1, 9), ()])
     assert found.tolist() == pytest.approx(expected)
 
 
@@ -64,37 +66,70 @@ def test_metrics_of_items(name: str, expected: list[float]) -> None:
     ],
 )
 def test_metrics_of_texts(name: str, reference: str, texts: list[str], expected: float) -> None:
-    assert score_texts(name, [reference], [texts]).tolist() == pytest.approx([expected])
+    assert score_each(name, [reference], [texts]).tolist() == pytest.approx([expected])
 
 
 def test_agreement_in_part_lies_between() -> None:
     for name in ("chrf", "bleu", "rouge_l"):
-        worse, better = score_texts(name, ["the small cat sat on the mat"] * 2, [["the dog ran on a mat"], ["the small cat sat on a mat"]])
+        worse, better = score_each(name, ["the small cat sat on the mat"] * 2, [["the dog ran on a mat"], ["the small cat sat on a mat"]])
         assert 0 < worse < better < 1, name
 
 
 def test_a_metric_of_another_kind_is_refused() -> None:
-    with pytest.raises(ValueError, match="no metric of texts"):
-        score_texts("ndcg@10", ["a"], [["a"]])
-    with pytest.raises(ValueError, match="no metric of items"):
-        score_items("wer", [(1,)], [(1,)])
-    assert metric("accuracy") is not None
-    with pytest.raises(ValueError, match="no metric of items"):
-        score_items("accuracy", [(1,)], [(1,)])
+    with pytest.raises(ValueError, match="no metric of single answers"):
+        score_each("false_accept_rate", [True], [Decision()])
+    with pytest.raises(ValueError, match="no metric of all answers"):
+        score_all("wer", ["a"], [("a",)])
+    with pytest.raises(ValueError, match="no metric"):
+        score_each("ndcg", [(1,)], [(1,)])
+
+
+def test_accuracy_is_of_the_most_probable_label() -> None:
+    answers = [Label((3, 1), (0.6, 0.4)), Label((1, 3), (0.6, 0.4)), Label()]
+    assert score_each("accuracy", [3, 3, 0], answers).tolist() == [1.0, 0.0, 0.0]
+
+
+def test_psnr_of_pictures() -> None:
+    """255² over a mean squared error of 25, in decibels; equal pictures have the most; what is no picture, or another size, has nothing."""
+    original, other = png(np.full((4, 6), 100, np.uint8)), png(np.full((4, 6), 105, np.uint8))
+    answers = [other, original, b"", b"\x89PNG\r\n\x1a\n", png(np.full((6, 4), 100, np.uint8))]
+    assert score_each("psnr", [original] * 5, answers).tolist() == pytest.approx([20 * np.log10(255 / 5), 100.0, 0.0, 0.0, 0.0])
+    with pytest.raises(ValueError, match="held-out picture"):
+        score_each("psnr", [b""], [original])
+
+
+def test_rates_over_all_answers_of_a_run() -> None:
+    """Of three to refuse one was accepted, of two to accept one was refused; an answer that counts twice counts twice."""
+    genuine = [False, False, False, True, True]
+    answers = [Decision(True, 0.9), Decision(False, 0.2), Decision(), Decision(True, 0.8), Decision()]
+    accepted, refused = (score_all(name, genuine, answers) for name in ("false_accept_rate", "false_reject_rate"))
+    assert accepted(np.ones(5)) == pytest.approx(1 / 3)
+    assert refused(np.ones(5)) == pytest.approx(1 / 2)
+    assert accepted(np.array([2.0, 1, 1, 0, 0])) == pytest.approx(1 / 2)
+    assert np.isnan(refused(np.array([1.0, 1, 1, 0, 0])))
+
+
+def test_every_metric_scores_types_that_there_are() -> None:
+    assert {row.answer for row in METRICS.values()} <= ANSWER_TYPES.keys()
+    assert {row.truth for row in METRICS.values()} <= TRUTH_TYPES.keys()
+    assert {row.scope for row in METRICS.values()} == set(Scope)
+    for spec in DATASETS:
+        assert set(spec.truth_types) <= TRUTH_TYPES.keys(), spec.name
+        assert {row.truth for name in spec.metrics if (row := metric(name))} <= set(spec.truth_types), spec.name
 
 
 def test_the_table_needs_no_library_and_scoring_no_corpus() -> None:
     """The compiler reads the table; ROUGE's tokens come from a rule, not from data that nltk would have to fetch."""
     script = (
-        "import sys; from aibenchrt.metrics import METRICS, score_texts\n"
-        "heavy = {'numpy', 'ir_measures', 'sacrebleu', 'jiwer', 'rouge_score'} & set(sys.modules)\n"
+        "import sys; from aibenchrt.metrics import METRICS, score_each\n"
+        "heavy = {'numpy', 'ir_measures', 'sacrebleu', 'jiwer', 'rouge_score', 'PIL'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "sys.addaudithook(lambda event, args: sys.exit(f'{event} {args}') if event == 'socket.connect' else None)\n"
-        "texts = [name for name in METRICS if METRICS[name].needs.value == 'text']\n"
-        "import json; print(json.dumps({name: score_texts(name, ['a b c'], [['a b c']])[0] for name in texts}))\n"
+        "texts = [name for name in METRICS if METRICS[name].answer == 'text']\n"
+        "import json; print(json.dumps({name: score_each(name, ['a b c'], [['a b c']])[0] for name in texts}))\n"
     )
     nowhere = {"NLTK_DATA": "/nonexistent", "HOME": "/nonexistent"}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env=nowhere)
     assert done.returncode == 0, done.stderr
-    texts = [name for name in METRICS if METRICS[name].needs is Needs.TEXT]
+    texts = [name for name in METRICS if METRICS[name].answer == "text"]
     assert json.loads(done.stdout) == pytest.approx({name: 0.0 if lower_is_better(name) else 1.0 for name in texts})

@@ -26,6 +26,7 @@ from aibenchrt.collect.run_info import (
     write_run_info,
 )
 from aibenchrt.plan import Plan
+from recorded import answer_entries, truth_entries
 
 S = 1_000_000_000
 KIND = {"parse": "service", "cache": "service", "category": "ai", "picture": "ai", "good": "service", "rest": "service"}
@@ -276,8 +277,7 @@ def write_run(directory: Path, shape: Shape = Shape()) -> Path:
                 own[-1].end_ns + 400_000,
                 "failed" if failed else "ok",
                 "rank: deadline exceeded" if failed else "",
-                () if failed else _answer(r, answers, ranked),
-                (),
+                () if failed else answer_entries(ranking=_answer(r, answers, ranked)),
                 tuple(arms),
                 "planner",
                 own[-1].end_ns - r.sent,
@@ -301,7 +301,7 @@ def _write_records(
     schema.write(directory / "calls.parquet", [c for own in calls.values() for c in own], CallRecord)
     schedule = [ScheduleRecord(r.id, r.cls, r.phase, r.payload, (r.intended - 100 * S) / S) for r in requests]
     schema.write(directory / "schedule.parquet", schedule, ScheduleRecord)
-    truth = [TruthRecord(r.id, tuple(range(100 * r.payload, 100 * r.payload + 4)), _label(r.id), "") for r in requests]
+    truth = [TruthRecord(r.id, truth_entries(relevant=range(100 * r.payload, 100 * r.payload + 4), label=_label(r.id))) for r in requests]
     schema.write(directory / "truth.parquet", truth, TruthRecord)
     busy = {"planner": shape.planner_cpu, "generator": shape.generator_cpu, "triton": 0.5, "parse": 0.05}
     samples = [

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 
 from aibenchrt import catalog
+from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, shown_by
 from aibenchrt.component import PORT_TYPES
-from aibenchrt.metrics import Needs, metric
+from aibenchrt.metrics import metric
 
 from aibenchc.build import Symbols
 from aibenchc.diagnostics import one_of, place
@@ -81,22 +82,27 @@ def _can_yield(name: str, span: Span, symbols: Symbols, reader: Reader) -> bool:
         return True
     if not symbols.requests:
         return False  # its requests are wrong, which has been reported
-    hint = reader.did_you_mean(name, known, f"the data sets of the requests yield {', '.join(known) or 'none'}")
+    yields = f"the data sets of the requests yield {', '.join(known) or 'none'}"
+    row = metric(name)
+    if row is not None and not any(spec and row.truth in spec.truth_types for spec in specs):
+        hint = f"it needs {TRUTH_TYPES[row.truth].needs} of a request; {yields}"
+    else:
+        hint = reader.did_you_mean(name, known, yields)
     reader.diagnostics.report("AIB117", span, name=name, hint=hint)
     return False
 
 
 def _can_show(name: str, span: Span, answers: frozenset[str] | None, reader: Reader) -> bool:
-    """Whether the answers hold what the metric compares with the truth."""
-    known = metric(name)
-    if answers is None or known is None:
+    """Whether the answers are of the type that the metric scores."""
+    row = metric(name)
+    if answers is None or row is None:
         return True
-    what, field = ("texts", "answer_text") if known.needs is Needs.TEXT else ("ids", "answer_ids")
-    able = [t for t in PORT_TYPES.values() if t.answer and getattr(t, field)]
-    if any(response_port(t.name) in answers for t in able):
+    reached = [t.name for t in PORT_TYPES.values() if t.answer and response_port(t.name) in answers]
+    if row.answer in shown_by(reached):
         return True
-    reached = ", ".join(t.name for t in PORT_TYPES.values() if response_port(t.name) in answers) or "nothing"
-    hint = f"it needs {what}: lead {' or '.join(t.name for t in able)} to the response, which gets {reached}"
+    able = " or ".join(t.name for t in PORT_TYPES.values() if t.answer and row.answer in shown_by([t.name]))
+    gets = ", ".join(reached) or "nothing"
+    hint = f"it needs {ANSWER_TYPES[row.answer].needs}: lead {able} to the response, which gets {gets}"
     reader.diagnostics.report("AIB117", span, name=name, hint=hint)
     return False
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RECORDS_VERSION = 2
+RECORDS_VERSION = 3
 QUEUE_UNKNOWN = "queue=unknown"  # a note: nobody measured how long the call waited at its server
 
 
@@ -18,8 +18,8 @@ QUEUE_UNKNOWN = "queue=unknown"  # a note: nobody measured how long the call wai
 class RequestRecord:
     """phase: 'warmup', 'measured' or 'extra' (a labelled extra run of a rare class). payload: index into the class's request source.
 
-    outcome: ok, failed, timeout or not_sent. answer: item ids in the order shown, texts: the texts shown, in order (PortType.answer_ids and
-    answer_text say which fields of the response); both empty unless outcome is ok.
+    outcome: ok, failed, timeout or not_sent. answer: what the response shows, one entry per answer type (typed_values); empty unless
+    outcome is ok.
     arms: 'choice=arm' of every choice that was decided.
     planner: host:port of the one that answered; where none said so, of all that it may have gone to.
     planner_ns: from the planner's receipt to its reply; planner_queue_ns: from receipt to the first call.
@@ -34,8 +34,7 @@ class RequestRecord:
     done_ns: int
     outcome: str
     error: str
-    answer: tuple[int, ...]
-    texts: tuple[str, ...]
+    answer: tuple[str, ...]
     arms: tuple[str, ...]
     planner: str
     planner_ns: int
@@ -95,12 +94,7 @@ class ResourceRecord:
 
 @dataclass(frozen=True)
 class TruthRecord:
-    """Held-out truth of one request. truth: relevant item ids; label: the true category, None where there is none.
-
-    text: the reference text of the answer, '' where there is none.
-    """
+    """Held-out truth of one request, one entry per truth type that it has (typed_values)."""
 
     request_id: int
-    truth: tuple[int, ...]
-    label: int | None
-    text: str
+    truth: tuple[str, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from aibenchrt.collect import schema
+from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, TruthType
+from aibenchrt.collect import schema, typed_values
+from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.collect.run_info import RUN_FILE, RunInfo
 from aibenchrt.errors import EnvironmentFailure
@@ -55,6 +58,40 @@ class Run:
     @cached_property
     def truth_of(self) -> dict[int, TruthRecord]:
         return {row.request_id: row for row in self.truth}
+
+    @cached_property
+    def contents(self) -> Contents:
+        """What is too large for a record."""
+        return Contents(self.directory / CONTENTS)
+
+    @cached_property
+    def _values(self) -> dict[str, Any]:
+        return {}
+
+    def _value(self, entries: Sequence[str], value_type: AnswerType | TruthType) -> Any:
+        """The value of that type; None where there is none. What stands in the records is read once."""
+        entry = typed_values.entry_of(entries, value_type.name)
+        if entry is None or not typed_values.is_inline(entry):
+            return None if entry is None else typed_values.decode(entry, value_type, self.contents)
+        key = f"{type(value_type).__name__} {entry}"
+        if key not in self._values:
+            self._values[key] = typed_values.decode(entry, value_type, self.contents)
+        return self._values[key]
+
+    def answer(self, request: RequestRecord, answer_type: str) -> Any:
+        """What the request showed of that type; the type's `nothing` where it failed or showed none.
+
+        EnvironmentFailure AIB609: its record, or its content, is damaged.
+        """
+        kind = ANSWER_TYPES[answer_type]
+        value = self._value(request.answer, kind) if request.outcome == "ok" else None
+        return kind.nothing if value is None else value
+
+    def held_out(self, request_id: int, truth_type: str) -> Any:
+        """Its truth of that type, None where it has none to compare with. EnvironmentFailure AIB609 as answer()."""
+        row, kind = self.truth_of.get(request_id), TRUTH_TYPES[truth_type]
+        value = self._value(row.truth, kind) if row is not None else None
+        return value if value is not None and kind.known(value) else None
 
 
 def read_run(directory: Path) -> Run:

@@ -30,9 +30,7 @@ _ARROW: dict[Any, pa.DataType] = {
     float: pa.float64(),
     str: pa.string(),
     bool: pa.bool_(),
-    tuple[int, ...]: pa.list_(pa.int64()),
     tuple[str, ...]: pa.list_(pa.string()),
-    int | None: pa.int64(),
 }
 
 # File name in a run directory → class of its rows.
@@ -50,7 +48,7 @@ Row = TypeVar("Row")
 def schema(row_class: type) -> pa.Schema:
     """One column per field of the dataclass, in its order."""
     hints = get_type_hints(row_class)
-    columns = [pa.field(f.name, _ARROW[hints[f.name]], nullable=hints[f.name] == (int | None)) for f in fields(row_class)]
+    columns = [pa.field(f.name, _ARROW[hints[f.name]], nullable=False) for f in fields(row_class)]
     return pa.schema(columns, metadata={_VERSION_KEY: str(RECORDS_VERSION).encode()})
 
 

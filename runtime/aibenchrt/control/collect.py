@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
-from aibenchrt.collect import schema
+from aibenchrt.answers import TRUTH_TYPES
+from aibenchrt.collect import schema, typed_values
+from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.merge import move_calls, read_issued, read_requests
 from aibenchrt.collect.records import QUEUE_UNKNOWN, CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.collect.run_info import Issued
@@ -53,12 +56,14 @@ def read_generator(folders: Sequence[Path]) -> tuple[list[RequestRecord], list[I
     return requests, generators
 
 
-def truth_of(rows: Sequence[ScheduleRecord], payloads: dict[str, list[Payload]]) -> list[TruthRecord]:
-    found = []
-    for row in rows:
-        payload = payloads[row.request_class][row.payload]
-        found.append(TruthRecord(row.request_id, tuple(payload.truth), payload.label, payload.text))
-    return found
+def truth_of(rows: Sequence[ScheduleRecord], payloads: dict[str, list[Payload]], contents: Contents) -> list[TruthRecord]:
+    """contents: where large truth goes."""
+
+    @cache
+    def encoded(request_class: str, payload: int) -> tuple[str, ...]:
+        return typed_values.encode(payloads[request_class][payload].truth, TRUTH_TYPES, contents)
+
+    return [TruthRecord(row.request_id, encoded(row.request_class, row.payload)) for row in rows]
 
 
 def write_records(
@@ -67,8 +72,18 @@ def write_records(
     requests: Sequence[RequestRecord],
     calls: Sequence[CallRecord],
     resources: Sequence[ResourceRecord],
-    truth: Sequence[TruthRecord],
+    payloads: dict[str, list[Payload]],
+    generators: Sequence[Path],
 ) -> None:
+    """generators: the folders whose records these are; their large answers go to the run's.
+
+    EnvironmentFailure AIB605: the disk is full; AIB609: a large answer is damaged.
+    """
+    contents = Contents(directory / CONTENTS)
+    for folder in generators:
+        contents.take_in(folder / CONTENTS)
+    truth = truth_of(schedule, payloads, contents)
+    contents.close()
     schema.write(directory / "schedule.parquet", schedule, ScheduleRecord)
     schema.write(directory / "requests.parquet", requests, RequestRecord)
     schema.write(directory / "calls.parquet", calls, CallRecord)

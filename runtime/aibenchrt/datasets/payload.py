@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aibenchrt.answers import Truth
 from aibenchrt.values import Values
 
 
 @dataclass(frozen=True)
 class Payload:
-    """values: output port of the request class → Value ("text" or "image", and "user"). truth: relevant item ids, ascending; maybe none.
+    """values: output port of the request class → Value ("text" or "image", and "user").
 
-    label: the category asked for, None where there is none. query_id: unique within the source. note: what was meant, for people.
-    text: the reference text of the answer, '' where there is none. part: "fit" or "rank" within the training period (a world without a
-    time split has "fit" alone), "validation" or "test".
+    truth: truth type (answers.TRUTH_TYPES) → value, of those that the request has; "relevant" ids ascend. query_id: unique within the
+    source. note: what was meant, for people. part: "fit" or "rank" within the training period (a world without a time split has "fit"
+    alone), "validation" or "test".
     """
 
     values: Values
-    truth: tuple[int, ...]
-    label: int | None
+    truth: Truth
     query_id: int
     note: str
-    text: str = ""
     part: str = ""
 
     @property

@@ -17,7 +17,8 @@ DATASETS: tuple[DatasetSpec, ...] = (
             RequestSource("queries", (Port("text", "Text"), _USER), "text queries with held-out truth"),
             RequestSource("photos", (Port("image", "Image"), _USER), "photo queries with held-out truth"),
         ),
-        metrics=_RANKED,
+        metrics=(*_RANKED, "accuracy"),
+        truth_types=("relevant", "label"),
         truth="the goods that its user took after the global time split and that fit the request",
     ),
     DatasetSpec(
@@ -26,7 +27,8 @@ DATASETS: tuple[DatasetSpec, ...] = (
         licence="descriptions: the packages' own free licences; MovieLens: GroupLens terms; fetched, never redistributed; rest: Apache-2.0",
         data_class=("user", "product", "query"),
         sources=(RequestSource("queries", (Port("text", "Text"), _USER), "known-item text queries with held-out truth"),),
-        metrics=(*_RANKED, "rouge_l"),
+        metrics=(*_RANKED, "rouge_l", "accuracy"),
+        truth_types=("relevant", "label", "reference"),
         truth="constructed, known-item: the page that its user went on to like and that the query's words were taken from",
     ),
     DatasetSpec(
@@ -36,6 +38,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
         data_class=("text",),
         sources=(RequestSource("visits", (_USER,), "a reader opens the feed; truth: what that reader liked from then on"),),
         metrics=("precision@10", "recall@10"),
+        truth_types=("relevant",),
         truth="the articles that its reader liked after the global time split, from the visit on",
     ),
     DatasetSpec(
@@ -49,6 +52,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
             RequestSource("pictures", (Port("image", "Image"),), "pictures of a line of text"),
         ),
         metrics=("chrf", "bleu"),
+        truth_types=("reference",),
         truth="the reference translation of the sentence that was typed, spoken or drawn",
     ),
     DatasetSpec(
@@ -58,6 +62,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
         data_class=("query",),
         sources=(RequestSource("test", (Port("audio", "Audio"), _USER), "spoken queries with the held-out truth of the typed ones"),),
         metrics=_RANKED,
+        truth_types=("relevant",),
         truth="that of the query that is spoken",
         made_from=("movielens_shop.queries", "web_pages.queries", "news.visits"),
     ),
@@ -68,6 +73,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
         data_class=("speech",),
         sources=(RequestSource("calls", (Port("audio", "Audio"),), "utterances that came by telephone"),),
         metrics=("chrf", "bleu"),
+        truth_types=("reference",),
         truth="the reference translation of the sentence that was spoken",
         made_from=("translation.utterances",),
     ),

@@ -1,7 +1,7 @@
 """python -m aibenchrt.load --generated DIR --schedule FILE --payloads FILE --target HOST:PORT[,…] --out DIR [--part I/N] [--start-at NS]
 
-Sends a prepared schedule, or its part I of N; writes requests.parquet and generator.json into --out. SIGTERM or SIGINT ends it early, with
-records. One that is killed leaves begun.json and requests.jsonl: every request that had ended.
+Sends a prepared schedule, or its part I of N; writes requests.parquet, generator.json and contents/ into --out. SIGTERM or SIGINT
+ends it early, with records. One that is killed leaves begun.json and requests.jsonl: every request that had ended.
 
 Where it may, it takes priority over what it measures: on a machine they share, a generator that waits for a core sends late, and the
 run is no measurement. It needs a few percent of a core.
@@ -22,6 +22,7 @@ from pathlib import Path
 import grpc
 
 from aibenchrt.collect import schema
+from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.lines import Recorder
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
 from aibenchrt.collect.run_info import BEGUN, GENERATOR, REQUESTS_LINES, Issued
@@ -102,12 +103,14 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         recorder = Recorder(out / REQUESTS_LINES)
+        contents = Contents(out / CONTENTS)
         try:
             records, issued = issue(
                 rows,
                 messages,
                 settings,
                 stubs.message("ScenarioReply"),
+                contents,
                 stop,
                 lambda begun: _write(out / BEGUN, begun),
                 lambda record: recorder.add(astuple(record)),
@@ -115,6 +118,7 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
             )
         finally:
             recorder.close()
+        contents.close()
         schema.write(out / "requests.parquet", records, RequestRecord)
         _write(out / GENERATOR, issued)
         (out / REQUESTS_LINES).unlink()

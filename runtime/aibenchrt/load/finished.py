@@ -11,7 +11,9 @@ from typing import Any
 
 import grpc
 
-from aibenchrt.answers import Shown, shown
+from aibenchrt.answers import ANSWER_TYPES, Answer, answer_of
+from aibenchrt.collect import typed_values
+from aibenchrt.collect.contents import Contents
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
 from aibenchrt.wire.tls import SERVER_KEY
 
@@ -34,10 +36,13 @@ class Sent:
 
 
 class Finished:
-    """add() never blocks; close() returns the records of all that was added. reply: the class of ScenarioReply; keep: told of each."""
+    """add() never blocks; close() returns the records of all that was added. reply: the class of ScenarioReply; keep: told of each.
 
-    def __init__(self, reply: Any, keep: Callable[[RequestRecord], None] | None = None) -> None:
-        self._reply, self._keep = reply, keep
+    contents: where large answers go.
+    """
+
+    def __init__(self, reply: Any, contents: Contents, keep: Callable[[RequestRecord], None] | None = None) -> None:
+        self._reply, self._contents, self._keep = reply, contents, keep
         self._queue: queue.SimpleQueue[Sent | None] = queue.SimpleQueue()
         self._records: list[RequestRecord] = []
         self._error: Exception | None = None
@@ -58,7 +63,7 @@ class Finished:
     def _run(self) -> None:
         try:
             while (entry := self._queue.get()) is not None:
-                made = record(entry, self._reply)
+                made = record(entry, self._reply, self._contents)
                 entry.call = None
                 self._records.append(made)
                 if self._keep:
@@ -67,23 +72,23 @@ class Finished:
             self._error = error
 
 
-def record(entry: Sent, reply_class: Any) -> RequestRecord:
+def record(entry: Sent, reply_class: Any, contents: Contents) -> RequestRecord:
     """Of a request that has ended."""
     row, code = entry.row, entry.call.code()
     outcome, error = "ok", ""
-    answer = Shown()
+    answer: tuple[str, ...] = ()
     arms: tuple[str, ...] = ()
     planner_ns = queue_ns = 0
     if code is grpc.StatusCode.OK:
         reply = reply_class.FromString(entry.call.result())
-        answer, arms = answered(reply), tuple(reply.arms)
+        answer, arms = typed_values.encode(answered(reply), ANSWER_TYPES, contents), tuple(reply.arms)
         planner_ns, queue_ns = reply.planner_ns, reply.planner_queue_ns
     else:
         outcome = "timeout" if code in _TIMEOUTS else "failed"
         error = f"{code.name}: {entry.call.details()}"
     return RequestRecord(
         row.request_id, row.request_class, row.phase, row.payload, entry.intended_ns, entry.sent_ns, entry.done_ns,
-        outcome, error, answer.ids, answer.texts, arms, _planner(entry), planner_ns, queue_ns,
+        outcome, error, answer, arms, _planner(entry), planner_ns, queue_ns,
     )  # fmt: skip
 
 
@@ -92,6 +97,6 @@ def _planner(entry: Sent) -> str:
     return next((str(value) for key, value in entry.call.trailing_metadata() or () if key == SERVER_KEY), entry.target)
 
 
-def answered(reply: Any) -> Shown:
+def answered(reply: Any) -> Answer:
     """reply: a ScenarioReply."""
-    return shown((d.message_type.name, partial(getattr, value)) for d, value in reply.ListFields() if d.message_type is not None)
+    return answer_of((d.message_type.name, partial(getattr, value)) for d, value in reply.ListFields() if d.message_type is not None)

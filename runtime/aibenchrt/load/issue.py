@@ -21,6 +21,7 @@ from typing import Any
 
 import grpc
 
+from aibenchrt.collect.contents import Contents
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
 from aibenchrt.collect.run_info import ClockInfo, ClockOffset, GeneratorInfo, Issued
 from aibenchrt.errors import EnvironmentFailure
@@ -216,12 +217,13 @@ def issue(
     messages: Messages,
     settings: Settings,
     reply: Any,
+    contents: Contents,
     stop: threading.Event | None = None,
     begun: Callable[[Issued], None] | None = None,
     keep: Callable[[RequestRecord], None] | None = None,
     agreed: Callable[[], int | None] | None = None,
 ) -> tuple[list[RequestRecord], Issued]:
-    """Sends `rows`, waits for all replies, and returns one record per row. reply: the class of ScenarioReply.
+    """Sends `rows`, waits for all replies, and returns one record per row. reply: the class of ScenarioReply; contents: for large answers.
 
     agreed: asked, when all planners have answered, for settings.start_at_ns where that is None.
     begun: told what is known before the first request is sent; keep: told of each request as it ends, on a thread of its own.
@@ -229,7 +231,7 @@ def issue(
     had no use for them. grpc.FutureTimeoutError: a planner does not answer; EnvironmentFailure AIB631, AIB632: see start().
     """
     stop = stop or threading.Event()
-    finished = Finished(reply, keep)
+    finished = Finished(reply, contents, keep)
     issuer = Issuer(rows, messages, settings, finished, stop)
     try:
         issuer.connect()
@@ -333,5 +335,5 @@ def _due(row: ScheduleRecord, start_ns: int, settings: Settings) -> int:
 
 def _not_sent(row: ScheduleRecord, due_ns: int) -> RequestRecord:
     return RequestRecord(
-        row.request_id, row.request_class, row.phase, row.payload, due_ns, 0, 0, "not_sent", "the run was stopped", (), (), (), "", 0, 0
+        row.request_id, row.request_class, row.phase, row.payload, due_ns, 0, 0, "not_sent", "the run was stopped", (), (), "", 0, 0
     )

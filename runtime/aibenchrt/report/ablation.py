@@ -13,7 +13,7 @@ import numpy as np
 from aibenchrt.collect.records import RequestRecord
 from aibenchrt.collect.run import EXTRA, Run, read_model, read_run
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.report import quality, statistics
+from aibenchrt.report import quality
 from aibenchrt.report.analysis import bootstrap_rng
 from aibenchrt.report.model import Ablation, AblationRow
 from aibenchrt.report.writing import write_json
@@ -35,21 +35,25 @@ def compare(base: Run, variant: Run, rng: np.random.Generator) -> tuple[Ablation
     for metric in quality.answer_metrics(base.plan):
         scored = {r.request_id for r in quality.with_truth(base, base_of.values(), metric)}
         keys = [key for key in shared if base_of[key].request_id in scored]
+        if not keys:
+            continue
         before = quality.scores(base, [base_of[k] for k in keys], metric)
         after = quality.scores(variant, [variant_of[k] for k in keys], metric)
         for name in (quality.ALL, *(c.name for c in base.plan.requests)):
             own = np.array([name in (quality.ALL, key[0]) for key in keys], dtype=np.bool_)
-            if own.any():
+            if not own.any():
+                continue
+            pair = before.only(own), after.only(own)
+            if all(np.isfinite(scored.value) for scored in pair):
                 payloads = [key[:2] for key, taken in zip(keys, own, strict=True) if taken]
-                difference = statistics.cluster_bootstrap((after - before)[own], payloads, rng)
                 found.append(
                     AblationRow(
                         overrides=overrides,
                         request_class=name,
                         metric=metric,
-                        base=float(before[own].mean()),
-                        variant=float(after[own].mean()),
-                        difference=difference,
+                        base=pair[0].value,
+                        variant=pair[1].value,
+                        difference=pair[1].minus(pair[0]).estimate(payloads, rng),
                     )
                 )
     return tuple(found)

@@ -11,6 +11,8 @@ import matplotlib
 import numpy as np
 
 from aibenchrt.collect.run import EXTRA
+from aibenchrt.metrics import SHARE
+from aibenchrt.metrics import metric as metric_of
 from aibenchrt.report import figures
 from aibenchrt.report.analysis import Analysis
 from aibenchrt.report.model import Estimate, Report
@@ -292,13 +294,15 @@ def _dots(axes: Any, rows: Sequence[tuple[str, Estimate, str]], scale: float) ->
 
 
 def _quality(report: Report) -> str:
-    classes = list(dict.fromkeys(q.request_class for q in report.quality))
+    """The metrics that are shares: others have a scale of their own, and stand in the table."""
+    rows = [q for q in report.quality if (row := metric_of(q.metric)) is None or row.unit == SHARE]
+    classes = list(dict.fromkeys(q.request_class for q in rows))
     colours = {name: INK if name == "all" else CLASSES[(k - 1) % len(CLASSES)] for k, name in enumerate(classes)}
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
-        _dots(axes, [(f"{q.metric}, {q.request_class}", q.estimate, colours[q.request_class]) for q in report.quality], 100.0)
+        _dots(axes, [(f"{q.metric}, {q.request_class}", q.estimate, colours[q.request_class]) for q in rows], 100.0)
         axes.set(xlim=(0, None), xlabel="%; bands: 95 % intervals")
         axes.grid(True, axis="x")
 
-    return svg(draw, WIDTH, 0.7 + 0.27 * len(report.quality), "quality of the answers") if report.quality else ""
+    return svg(draw, WIDTH, 0.7 + 0.27 * len(rows), "quality of the answers") if rows else ""

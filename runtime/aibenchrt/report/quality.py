@@ -1,67 +1,115 @@
-"""Quality in the measured run: the answers that users got, ids and texts, against held-out truth.
+"""Quality in the measured run: the answers that users got against held-out truth, each by the types that its metric declares.
 
 A failed request is an empty answer. Requests of one payload share their answer, so intervals draw whole payloads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from aibenchrt.answers import Shown
+from aibenchrt.answers import ANSWER_TYPES, Answer, Truth, known_truth
 from aibenchrt.collect.records import RequestRecord
 from aibenchrt.collect.run import EXTRA, Run
-from aibenchrt.metrics import Needs, score_items, score_texts
+from aibenchrt.component import PORT_TYPES
+from aibenchrt.metrics import METRICS, Metric, Scope, score_all, score_each
 from aibenchrt.metrics import metric as metric_of
 from aibenchrt.plan import Plan, Step
 from aibenchrt.report import statistics
-from aibenchrt.report.model import ModelQualityRow, QualityRow
+from aibenchrt.report.model import Estimate, ModelQualityRow, QualityRow
 from aibenchrt.report.statistics import Array
 
 ALL = "all"
+DIGITS = 12  # of a difference: what is less comes of adding in another order
 
 
-class HeldOut(Protocol):
-    """truth: relevant item ids; text: the reference text. Either may be empty."""
+@dataclass(frozen=True)
+class Scored:
+    """Answers scored by one metric. values: one each; None: the metric is over all of them, and statistic gives it."""
+
+    count: int
+    values: Array | None
+    statistic: Callable[[Array], float]
 
     @property
-    def truth(self) -> tuple[int, ...]: ...
-    @property
-    def text(self) -> str: ...
+    def value(self) -> float:
+        """Not a number where these answers have no value, as a false accept rate without anything to refuse."""
+        return float(self.values.mean()) if self.values is not None else self.statistic(np.ones(self.count))
+
+    def only(self, kept: NDArray[np.bool_]) -> Scored:
+        """The metric of some of the answers."""
+        if self.values is not None:
+            return per_answer(self.values[kept])
+        where, whole = np.flatnonzero(kept), self.statistic
+
+        def statistic(counts: Array) -> float:
+            weights = np.zeros(len(kept))
+            weights[where] = counts
+            return whole(weights)
+
+        return Scored(len(where), None, statistic)
+
+    def estimate(self, clusters: Sequence[object], rng: np.random.Generator) -> Estimate:
+        if self.values is not None:
+            return statistics.cluster_bootstrap(self.values, clusters, rng)
+        return statistics.cluster_bootstrap_of(self.statistic, clusters, rng)
+
+    def minus(self, base: Scored) -> Scored:
+        """The paired difference: both are of the same requests in the same order."""
+        if self.values is not None and base.values is not None:
+            return per_answer((self.values - base.values).round(DIGITS))
+        return Scored(self.count, None, lambda counts: round(self.statistic(counts) - base.statistic(counts), DIGITS))
+
+
+def per_answer(values: Array) -> Scored:
+    return Scored(len(values), values, lambda counts: float(counts @ values / counts.sum()))
 
 
 def answer_metrics(plan: Plan) -> tuple[str, ...]:
     """The plan's metrics of answers, in its order."""
-    return tuple(name for name in plan.metrics if (found := metric_of(name)) is not None and found.needs in (Needs.ITEMS, Needs.TEXT))
+    return tuple(name for name in plan.metrics if metric_of(name) is not None)
 
 
-def can_score(metric: str, truth: HeldOut) -> bool:
+def can_score(metric: str, truth: Truth) -> bool:
     """Whether there is something to compare an answer with."""
-    found = metric_of(metric)
-    return found is not None and bool(truth.text.strip() if found.needs is Needs.TEXT else truth.truth)
+    row = metric_of(metric)
+    return row is not None and row.truth in known_truth(truth)
 
 
-def score(metric: str, truths: Sequence[HeldOut], answers: Sequence[Shown]) -> Array:
-    """Per answer the metric in [0, 1] against its truth, which must be one that the metric can score. ValueError: no metric of answers."""
-    found = metric_of(metric)
-    if found is None or found.needs not in (Needs.ITEMS, Needs.TEXT):
+def score(metric: str, truths: Sequence[Truth], answers: Sequence[Answer]) -> Scored:
+    """The answers against their truth, which must be one that the metric can score. ValueError: no metric."""
+    row = _row(metric)
+    nothing = ANSWER_TYPES[row.answer].nothing
+    return _scored(metric, row, [truth[row.truth] for truth in truths], [answer.get(row.answer, nothing) for answer in answers])
+
+
+def scores(run: Run, requests: Sequence[RequestRecord], metric: str) -> Scored:
+    """The answers of these requests. Requests must have truth; an answer to one that failed is empty."""
+    row = _row(metric)
+    truths = [run.held_out(request.request_id, row.truth) for request in requests]
+    return _scored(metric, row, truths, [run.answer(request, row.answer) for request in requests])
+
+
+def _row(metric: str) -> Metric:
+    row = metric_of(metric)
+    if row is None:
         raise ValueError(f"{metric} is no metric of answers")
-    if found.needs is Needs.TEXT:
-        return score_texts(metric, [truth.text for truth in truths], [answer.texts for answer in answers])
-    return score_items(metric, [truth.truth for truth in truths], [answer.ids for answer in answers])
+    return row
 
 
-def scores(run: Run, requests: Sequence[RequestRecord], metric: str) -> Array:
-    """Per request the metric of its answer in [0, 1]. Requests must have truth; an answer to one that failed is empty."""
-    shown = [Shown(request.answer, request.texts) if request.outcome == "ok" else Shown() for request in requests]
-    return score(metric, [run.truth_of[request.request_id] for request in requests], shown)
+def _scored(name: str, row: Metric, truths: Sequence[object], answers: Sequence[object]) -> Scored:
+    if row.scope is Scope.RUN:
+        return Scored(len(answers), None, score_all(name, truths, answers))
+    return per_answer(score_each(name, truths, answers))
 
 
 def with_truth(run: Run, requests: Iterable[RequestRecord], metric: str) -> list[RequestRecord]:
     """Those whose payload has what the metric compares with; another request cannot be scored."""
-    return [r for r in requests if r.request_id in run.truth_of and can_score(metric, run.truth_of[r.request_id])]
+    row = _row(metric)
+    return [r for r in requests if run.held_out(r.request_id, row.truth) is not None]
 
 
 def quality_rows(run: Run, rng: np.random.Generator) -> tuple[QualityRow, ...]:
@@ -71,18 +119,19 @@ def quality_rows(run: Run, rng: np.random.Generator) -> tuple[QualityRow, ...]:
         measured, extra = with_truth(run, run.measured, metric), with_truth(run, run.phase(EXTRA), metric)
         groups = {ALL: measured, **{c.name: [r for r in measured + extra if r.request_class == c.name] for c in run.plan.requests}}
         for name, own in groups.items():
-            if not own:
+            scored = scores(run, own, metric) if own else None
+            if scored is None or not np.isfinite(scored.value):
                 continue
-            values = scores(run, own, metric)
             succeeded = np.array([r.outcome == "ok" for r in own])
+            ok_only = scored.only(succeeded).value if succeeded.any() else float("nan")
             rows.append(
                 QualityRow(
                     request_class=name,
                     metric=metric,
-                    estimate=statistics.cluster_bootstrap(values, [(r.request_class, r.payload) for r in own], rng),
+                    estimate=scored.estimate([(r.request_class, r.payload) for r in own], rng),
                     requests=len(own),
                     failed=int((~succeeded).sum()),
-                    ok_only=float(values[succeeded].mean()) if succeeded.any() else None,
+                    ok_only=ok_only if np.isfinite(ok_only) else None,
                 )
             )
     return tuple(rows)
@@ -118,16 +167,18 @@ def model_rows(run: Run, rng: np.random.Generator) -> tuple[ModelQualityRow, ...
 
 def accuracy(run: Run, step: Step, rng: np.random.Generator) -> ModelQualityRow | None:
     """Share of a classifier's calls whose first label was the true one; a failed call is wrong. None where no label is known."""
-    port = next((p.name for p in step.outputs if p.type == "Category"), None)
+    metric = METRICS["accuracy"]
+    shows = {name for name, port_type in PORT_TYPES.items() if any(s.answer == metric.answer for s in port_type.shows)}
+    port = next((p.name for p in step.outputs if p.type in shows), None)
     if port is None or step.kind != "ai":
         return None
     request_of = {r.request_id: r for r in (*run.measured, *run.phase(EXTRA))}
     hits, payloads = [], []
     for call in run.calls:
-        request, truth = request_of.get(call.request_id), run.truth_of.get(call.request_id)
-        if call.task == step.task and request is not None and truth is not None and truth.label is not None:
+        request, label = request_of.get(call.request_id), run.held_out(call.request_id, metric.truth)
+        if call.task == step.task and request is not None and label is not None:
             said = next((n.partition("=")[2] for n in call.note if n.partition("=")[0] == port), None)
-            hits.append(1.0 if call.outcome == "ok" and said == str(truth.label) else 0.0)
+            hits.append(1.0 if call.outcome == "ok" and said == str(label) else 0.0)
             payloads.append((request.request_class, request.payload))
     if not hits:
         return None
@@ -135,7 +186,7 @@ def accuracy(run: Run, step: Step, rng: np.random.Generator) -> ModelQualityRow 
     return ModelQualityRow(
         task=step.task,
         model="",
-        metric="accuracy",
+        metric=metric.name,
         where="in this run",
         value=seen.value,
         low=seen.low,

@@ -98,6 +98,25 @@ def cluster_bootstrap(values: Array, clusters: Sequence[object], rng: np.random.
     return Estimate(value=float(values.mean()), low=float(low), high=float(high), n=len(values), se=float(drawn.std(ddof=1)), method=method)
 
 
+def cluster_bootstrap_of(
+    statistic: Callable[[Array], float], clusters: Sequence[object], rng: np.random.Generator, rounds: int = 2000
+) -> Estimate:
+    """A statistic of all values together, as cluster_bootstrap() has their mean. statistic: how often each value counts → what it is.
+
+    Draws in which it is not a number, as a rate over nothing, are left out; of all values together it must be one.
+    """
+    index: dict[object, int] = {}
+    codes = np.array([index.setdefault(cluster, len(index)) for cluster in clusters], dtype=np.int64)
+    share = np.full(len(index), 1.0 / len(index))
+    drawn = np.array([statistic(rng.multinomial(len(index), share)[codes].astype(np.float64)) for _ in range(rounds)])
+    kept = drawn[np.isfinite(drawn)]
+    value = statistic(np.ones(len(codes)))
+    low, high = np.quantile(kept, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) if len(kept) else (value, value)
+    se = float(kept.std(ddof=1)) if len(kept) > 1 else 0.0
+    method = f"bootstrap over {len(index)} payloads, {len(kept)} rounds"
+    return Estimate(value=value, low=float(low), high=float(high), n=len(codes), se=se, method=method)
+
+
 @dataclass(frozen=True)
 class ArrivalFit:
     """How well gaps fit a Poisson process of the nominal rate. cv: coefficient of variation of the gaps, 1 for Poisson."""

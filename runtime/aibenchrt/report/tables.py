@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aibenchrt.metrics import SHARE
+from aibenchrt.metrics import metric as metric_of
 from aibenchrt.report.host_tables import clock_cells, generator_cells, host_cells, timeline_cells
 from aibenchrt.report.legends import LEGENDS
 from aibenchrt.report.model import AblationRow, Estimate, LatencyRow, PredictionRow, Report, Verdict
@@ -38,6 +40,15 @@ def interval(estimate: Estimate | None, scale: float = 1.0) -> str:
     if estimate is None:
         return ABSENT
     return f"{number(estimate.value * scale)} [{number(estimate.low * scale)}, {number(estimate.high * scale)}]"
+
+
+def measured(metric: str, value: Estimate | float | None) -> str:
+    """A value of a quality metric: of a share in percent, without the sign, else with its unit; – where there is none."""
+    row = metric_of(metric)
+    scale, unit = (100.0, "") if row is None or row.unit == SHARE else (row.scale, f" {row.unit}")
+    if value is None:
+        return ABSENT
+    return (number(value * scale) if isinstance(value, float) else interval(value, scale)) + unit
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -116,10 +127,10 @@ def quality_table(report: Report) -> Table:
             (
                 q.metric,
                 q.request_class,
-                interval(q.estimate, 100),
+                measured(q.metric, q.estimate),
                 f"{q.requests:,}",
                 f"{q.failed:,}",
-                ABSENT if q.ok_only is None else number(100 * q.ok_only),
+                measured(q.metric, q.ok_only),
             )
             for q in report.quality
         ),
@@ -160,9 +171,9 @@ def ablation_table(ablation: Sequence[AblationRow]) -> Table:
                 ", ".join(row.overrides),
                 row.metric,
                 row.request_class,
-                number(100 * row.base),
-                number(100 * row.variant),
-                interval(row.difference, 100),
+                measured(row.metric, row.base),
+                measured(row.metric, row.variant),
+                measured(row.metric, row.difference),
                 f"{row.difference.n:,}",
                 says(row),
             )

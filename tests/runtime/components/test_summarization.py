@@ -18,7 +18,7 @@ from aibenchrt.components.text_summarization import train as training
 from aibenchrt.components.text_summarization.features import COLUMNS, ids, kept_words, lowered, said, split
 from aibenchrt.datasets.web_pages.dataset import load_world
 from aibenchrt.datasets.web_pages.world import Article, WebWorld
-from aibenchrt.metrics import score_texts
+from aibenchrt.metrics import score_each
 from aibenchrt.train.export import export
 from aibenchrt.train.repository import Key, ModelVersion, store
 from aibenchrt.train.task import train_task
@@ -232,7 +232,7 @@ def test_tiny_beats_the_lead_on_generated_texts(world: WebWorld, tagger: ModelVe
     assert gain["low"] > 0.3
     texts = world.articles("test")
     shown = serve.open_work(tagger.folder, {})(documents([a.text for a in texts]))["snippets"]["text"]
-    served = score_texts("rouge_l", [a.summary for a in texts], [(text,) for text in shown]).mean()
+    served = score_each("rouge_l", [a.summary for a in texts], [(text,) for text in shown]).mean()
     assert served == pytest.approx(tagger.metadata["metrics"]["rouge_l"]["value"], abs=1e-3), "serving differs from training"
 
 

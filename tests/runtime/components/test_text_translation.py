@@ -16,7 +16,7 @@ from aibenchrt.components.text_translation.model import MODELS, Encode, Step, Tr
 from aibenchrt.components.text_translation.vocabulary import BEGIN, END, PADDING, SPECIAL, UNKNOWN, Vocabulary, learn, pieces
 from aibenchrt.datasets.translation import dataset as translation
 from aibenchrt.datasets.translation.world import TranslationWorld
-from aibenchrt.metrics import score_texts
+from aibenchrt.metrics import score_each
 from aibenchrt.train.export import difference, to_onnx
 from aibenchrt.train.repository import ModelVersion
 from aibenchrt.train.task import train_task
@@ -167,7 +167,7 @@ def test_served_as_measured(version: ModelVersion, world: TranslationWorld) -> N
     translate = serve.open_work(version.folder, {})
     pairs = world.pairs("test")
     found = [str(translate({"text": {"text": source}})["translation"]["text"]) for source in pairs.source[:60]]
-    scores = score_texts("chrf", pairs.target[:60], [(text,) for text in found])
+    scores = score_each("chrf", pairs.target[:60], [(text,) for text in found])
     assert scores.mean() == pytest.approx(version.metadata["metrics"]["chrf"]["value"], abs=0.1)
     assert translate({"text": {"text": "  "}}) == {"translation": {"text": ""}}
     assert isinstance(translate({"text": {"text": "漢" * 5000}})["translation"]["text"], str)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from aibenchrt import catalog
-from aibenchrt.answers import Shown, shown
+from aibenchrt.answers import ANSWER_TYPES, Decision, Label, answer_of
 from aibenchrt.collect.run import Run, read_run
 from aibenchrt.component import PORT_TYPES, DatasetSpec, Port, RequestSource
 from aibenchrt.control.assets import prepare
@@ -30,6 +30,7 @@ from aibenchrt.report.analysis import bootstrap_rng
 from aibenchrt.report.make import make_report
 from aibenchrt.report.tables import tables
 from aibenchrt.train.task import plan_models
+from recorded import answer_entries, truth_entries
 from synthetic_run import Shape, write_run
 
 SHOP_WORDS = ("goods", "items", "movie")
@@ -52,7 +53,7 @@ def _load(form: str, seed: int, progress: Progress) -> Sentences:
 
 def _payloads(_world: Sentences, source: str, split: str) -> list[Payload]:
     assert source == "pairs"
-    return [Payload({"text": {"text": f"satz {k}"}}, (), None, k, "", f"sentence {k}", split) for k in range(20)]
+    return [Payload({"text": {"text": f"satz {k}"}}, {"reference": f"sentence {k}"}, k, "", split) for k in range(20)]
 
 
 MODULE: Any = SimpleNamespace(
@@ -66,7 +67,7 @@ MODULE: Any = SimpleNamespace(
 )
 SPEC = DatasetSpec(
     "sentences", "counted sentences", "Apache-2.0", ("text",), (RequestSource("pairs", (Port("text", "Text"),), ""),), ("chrf", "wer"),
-    truth="the sentence by the same number",
+    truth="the sentence by the same number", truth_types=("reference",),
 )  # fmt: skip
 
 
@@ -92,9 +93,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def texts(shop: Run, second: None) -> Run:
     """The same run, had its answers been texts: every second one right, the others with two of four words wrong."""
     assert second is None
-    truth = {i: replace(t, truth=(), label=None, text=f"this is sentence {i}") for i, t in shop.truth_of.items()}
+    truth = {i: replace(t, truth=truth_entries(reference=f"this is sentence {i}")) for i, t in shop.truth_of.items()}
     requests = tuple(
-        replace(r, answer=(), texts=(f"this is sentence {r.request_id}" if r.payload % 2 else f"that was sentence {r.request_id}",))
+        replace(r, answer=answer_entries(text=(f"{'this is' if r.payload % 2 else 'that was'} sentence {r.request_id}",)))
         if r.outcome == "ok"
         else r
         for r in shop.requests
@@ -144,7 +145,7 @@ def test_services_are_prepared_from_any_world_and_no_ranker_is_trained_without_o
         }
     )
     assets = prepare(plan, RunOptions(form="synthetic"), tmp_path)
-    assert [p.text for p in assets.payloads["text"]] == [f"sentence {k}" for k in range(20)]
+    assert [p.truth["reference"] for p in assets.payloads["text"]] == [f"sentence {k}" for k in range(20)]
     assert {p.part for p in assets.trial["text"]} == {"validation"}
     assert not assets.models
     assert (assets.prepared / "parse").is_dir()
@@ -164,7 +165,7 @@ def test_texts_are_scored_and_a_failed_request_has_none(texts: Run) -> None:
     assert len(requests) == len(texts.measured)
     by_hand = [1.0 if r.outcome != "ok" else 0.0 if r.payload % 2 else 0.5 for r in requests]
     assert set(by_hand) == {0.0, 0.5, 1.0}
-    assert quality.scores(texts, requests, "wer") == pytest.approx(by_hand)
+    assert quality.scores(texts, requests, "wer").values == pytest.approx(by_hand)
     rows = {(r.metric, r.request_class): r for r in quality.quality_rows(texts, np.random.default_rng(1))}
     assert rows["wer", "all"].estimate.value == pytest.approx(np.mean(by_hand))
     assert rows["chrf", "all"].ok_only is not None
@@ -185,8 +186,8 @@ def test_the_report_speaks_of_nothing_that_this_world_has_not(texts: Run) -> Non
 
 
 def test_what_a_component_is_worth_by_an_error_rate_and_without_users() -> None:
-    truth = tuple(Payload({}, (), None, k, "", f"one two three four {k}") for k in range(30))
-    right, wrong = ([Shown((), (text.replace("one", word),)) for text in (p.text for p in truth)] for word in ("one", "eins"))
+    truth = tuple({"reference": f"one two three four {k}"} for k in range(30))
+    right, wrong = ([{"text": (held["reference"].replace("one", word),)} for held in truth] for word in ("one", "eins"))
     group = Answered("text", None, truth, {TRAINED: right[:20] + wrong[20:], "t=random": wrong, "t=baseline": right}, frozenset({"t"}))
     rows = contribution_rows([group], ["wer", "ndcg@10"], bootstrap_rng())
     assert [(r.overrides, r.metric, r.worse, r.better) for r in rows] == [
@@ -202,9 +203,14 @@ def test_answers_are_read_by_their_type() -> None:
     translation = {"text": "hello"}
     snippets: dict[str, Any] = {"item_id": [4, 2], "title": ["a", "b"], "text": ["x", "y"]}
     details = {"item_id": [9], "title": ["t"], "category": [0], "price": [1.0]}
-    assert shown([("Translation", translation.__getitem__)]) == Shown((), ("hello",))
-    assert shown([("Snippets", snippets.__getitem__), ("Details", details.__getitem__)]) == Shown((4, 2, 9), ("x", "y"))
-    assert shown([("Suggestions", {"text": ["z"]}.__getitem__)]) == Shown()
+    assert answer_of([("Translation", translation.__getitem__)]) == {"text": ("hello",)}
+    assert answer_of([("Snippets", snippets.__getitem__), ("Details", details.__getitem__)]) == {"ranking": (4, 2, 9), "text": ("x", "y")}
+    assert answer_of([("Suggestions", {"text": ["z"]}.__getitem__)]) == {}
+    category = {"label": [3, 1], "probability": [0.75, 0.25]}
+    assert answer_of([("Category", category.__getitem__)]) == {"label": Label((3, 1), (0.75, 0.25))}
+    assert answer_of([("Decision", {"accepted": True, "score": 0.5}.__getitem__)]) == {"decision": Decision(True, 0.5)}
+    assert answer_of([("Image", {"png": b"PNG"}.__getitem__)]) == {"picture": b"PNG"}
     for port_type in PORT_TYPES.values():
         fields = {field.name for field in port_type.fields}
-        assert {port_type.answer_ids, port_type.answer_text} - {None} <= fields
+        assert {name for shows in port_type.shows for name in shows.fields} <= fields
+        assert {shows.answer for shows in port_type.shows} <= ANSWER_TYPES.keys()

@@ -17,6 +17,7 @@ from aibenchc.cli import main
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.driver import CompileSettings, compile_spec
 from aibenchc.source import SourceFile
+from aibenchrt.answers import known_truth
 from aibenchrt.collect.run import read_run
 from aibenchrt.control.assets import Assets, prepare
 from aibenchrt.control.options import RunOptions
@@ -26,7 +27,7 @@ from aibenchrt.experiments.component.capture import find_stage, record
 from aibenchrt.experiments.component.one_task_plan import Mode, alone, load_of, percentiles_for
 from aibenchrt.experiments.component.performance import AloneFigures, inside, throughput
 from aibenchrt.experiments.component.training import Point, Target, Trainings, target_of
-from aibenchrt.experiments.component.truth import reference_text
+from aibenchrt.experiments.component.truth import component_truth
 from aibenchrt.load.schedule import MOST_PER_S, schedule
 from aibenchrt.plan import Plan, PlanLoad, wiring_hash
 from aibenchrt.planner.executor import CallTimes, Executor, Request
@@ -78,7 +79,7 @@ def test_what_is_recorded_is_what_the_component_gets_inside(plan: Plan, assets: 
     assert {port.name: port.type for port in reached.request.ports} == {"query": "Query", "category": "Category"}
     payload = reached.payloads[0]
     asked = next(p for p in assets.payloads["text"] if p.query_id == payload.query_id)
-    assert (payload.truth, payload.label) == (asked.truth, asked.label)
+    assert payload.truth == asked.truth
 
     calls: dict[str, CallTimes] = {}
     seen: dict[str, Any] = {}
@@ -108,7 +109,7 @@ def test_the_plan_of_a_component_alone_can_be_executed_and_holds_nothing_else(pl
         assert made.steps[0].stages[0].settings == stage.settings
         assert made.load.rate == 12.5
         assert [service.task for service in made.services] == ["planner", "triton" if stage.kind == "ai" else stage.name]
-        assert made.metrics == {"find": ("recall@100",), "show": ("ndcg@10",)}.get(stage.name, ())
+        assert made.metrics == {"category": ("accuracy",), "find": ("recall@100",), "show": ("ndcg@10",)}.get(stage.name, ())
         assert [target.task for target in made.quality] == (["category"] if stage.name == "category" else [])
     assert {stage.name for one in plan.steps for stage in one.stages} >= {"parse", "category", "find", "show", "clicks"}
 
@@ -164,10 +165,10 @@ def test_a_recogniser_is_compared_with_what_was_said_and_anything_else_with_the_
         def utterances(self, split: str) -> list[Utterance]:
             return [Utterance()] if split == "test" else []
 
-    payload = Payload({}, (), None, 1, "", "guten Morgen")
-    assert reference_text("speech_recognition", Spoken())({"audio": {"wav": b"RIFF"}}, payload) == "good morning"
-    assert reference_text("speech_recognition", Spoken())({"audio": {"wav": b"?"}}, payload) == ""
-    assert reference_text("text_translation", Spoken())({}, payload) == "guten Morgen"
+    payload = Payload({}, {"reference": "guten Morgen"}, 1, "")
+    assert component_truth("speech_recognition", Spoken())({"audio": {"wav": b"RIFF"}}, payload) == {"reference": "good morning"}
+    assert not known_truth(component_truth("speech_recognition", Spoken())({"audio": {"wav": b"?"}}, payload))
+    assert component_truth("text_translation", Spoken())({}, payload) == {"reference": "guten Morgen"}
 
 
 def test_modes_are_loads_of_the_language_and_percentiles_what_they_have_samples_for() -> None:

@@ -20,6 +20,7 @@ from aibenchrt.report.critical_path import critical_paths
 from aibenchrt.report.figures import path_rows
 from aibenchrt.report.model import Report
 from aibenchrt.report.tables import tables
+from recorded import answer_entries, held_out, shown
 from synthetic_run import Shape, write_run
 
 
@@ -113,9 +114,10 @@ def test_ratio_is_whole_over_component(made: Report) -> None:
 def test_quality_counts_failures_as_empty_answers(run: Run) -> None:
     metric = "precision@10"
     requests = quality.with_truth(run, run.measured, metric)
-    values = quality.scores(run, requests, metric)
-    by_hand = [len(set(r.answer[:10]) & set(run.truth_of[r.request_id].truth)) / 10 if r.outcome == "ok" else 0.0 for r in requests]
-    assert values == pytest.approx(by_hand)
+    scored = quality.scores(run, requests, metric)
+    truths = [set(held_out(run.truth_of[r.request_id])) for r in requests]
+    by_hand = [len(set(shown(r)[:10]) & truth) / 10 if r.outcome == "ok" else 0.0 for r, truth in zip(requests, truths, strict=True)]
+    assert scored.values == pytest.approx(by_hand)
     row = next(q for q in quality.quality_rows(run, np.random.default_rng(1)) if q.metric == metric and q.request_class == "all")
     assert row.failed > 0
     assert row.ok_only is not None
@@ -126,12 +128,12 @@ def test_quality_counts_failures_as_empty_answers(run: Run) -> None:
 def test_answers_keep_their_order(run: Run) -> None:
     """Ten relevant goods first is an ndcg of 1; the same goods last is less."""
     request = run.measured[0]
-    truth = run.truth_of[request.request_id].truth
+    truth = held_out(run.truth_of[request.request_id])
     others = tuple(range(10**6, 10**6 + 6))
-    best = quality.scores(run, [replace(request, outcome="ok", answer=(*truth, *others))], "ndcg@10")
-    worst = quality.scores(run, [replace(request, outcome="ok", answer=(*others, *truth))], "ndcg@10")
-    assert best[0] == pytest.approx(1.0)
-    assert worst[0] < 0.7
+    best = quality.scores(run, [replace(request, outcome="ok", answer=answer_entries(ranking=(*truth, *others)))], "ndcg@10")
+    worst = quality.scores(run, [replace(request, outcome="ok", answer=answer_entries(ranking=(*others, *truth)))], "ndcg@10")
+    assert best.value == pytest.approx(1.0)
+    assert worst.value < 0.7
 
 
 def test_classifiers_are_scored_in_the_run_and_a_winning_baseline_is_named(made: Report) -> None:

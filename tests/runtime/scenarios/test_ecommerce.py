@@ -21,6 +21,7 @@ from aibenchrt.report import quality, report, statistics
 from aibenchrt.report.analysis import bootstrap_rng
 from aibenchrt.train.repository import ModelVersion
 from aibenchrt.train.task import plan_models
+from recorded import shown
 from scenario import Deployed, Replayed, compiled, deploy, replay
 
 pytestmark = pytest.mark.timeout(900)  # on a machine without caches the first test trains; on a busy one that takes a while
@@ -148,7 +149,7 @@ def test_the_process_run_and_this_process_give_the_same_answers(run: Run, replay
     """Over gRPC and Triton the answers are those of the components, and the same inputs reached them."""
     for request in run.requests:
         here = replayed[request.request_class, request.payload]
-        assert request.answer == here.shown, request
+        assert shown(request) == here.shown, request
         if not hit(run, request):
             assert {t for t, c in here.calls.items() if not c.after} == {c.task for c in run.calls_of[request.request_id] if not c.after}
 
@@ -163,7 +164,7 @@ def test_the_category_found_decides_where_search_looks(run: Run, world: World, r
         assert noted(run, request)[f"{classifier}.category"] == str(category["label"][0])
         looked_in = {label for label, _ in searched(category)}
         narrowed += len(looked_in) < len(world.categories)
-        assert {world.item[item].category for item in request.answer} <= looked_in
+        assert {world.item[item].category for item in shown(request)} <= looked_in
     assert narrowed > 200
 
 
@@ -197,7 +198,7 @@ def test_every_answer_that_was_made_is_in_the_event_log(run: Run, shop_payloads:
     """Updates train on it. The trials before the warm-up are logged too, so the log may hold more."""
     logged = Counter((event.user_id, event.item_id) for event in read_events(run.directory / "state"))
     users = {r.request_id: shop_payloads[r.request_class][r.payload].values["user"]["user_id"] for r in run.requests}
-    made = Counter((users[r.request_id], r.answer) for r in run.requests if not hit(run, r))
+    made = Counter((users[r.request_id], shown(r)) for r in run.requests if not hit(run, r))
     assert not made - logged
     assert sum((logged - made).values()) <= 6
 
@@ -216,8 +217,9 @@ def above_chance(
     run: Run, requests: Sequence[RequestRecord], goods: Iterable[int], users: Sequence[int], metric: str
 ) -> tuple[float, float]:
     """Mean of the metric over its mean by chance, and the low end of the paired interval of their difference, over users."""
-    scores = quality.scores(run, requests, metric)
-    by_chance = np.array([chance(metric, len(run.truth_of[r.request_id].truth), n) for r, n in zip(requests, goods, strict=True)])
+    scores = quality.scores(run, requests, metric).values
+    assert scores is not None
+    by_chance = np.array([chance(metric, len(run.held_out(r.request_id, "relevant")), n) for r, n in zip(requests, goods, strict=True)])
     return float(scores.mean() / by_chance.mean()), statistics.cluster_bootstrap(scores - by_chance, users, bootstrap_rng()).low
 
 
@@ -232,7 +234,7 @@ def test_quality_is_above_chance(run: Run, world: World, shop_payloads: dict[str
     times, low = above_chance(run, requests, [len(world.items)] * len(requests), users, metric)
     assert low > 0
     assert times > 5
-    assert above_chance(run, requests, [size[p.label] for p in asked], users, metric)[1] > 0
+    assert above_chance(run, requests, [size[p.truth["label"]] for p in asked], users, metric)[1] > 0
 
 
 def test_report_and_verdict(run: Run) -> None:

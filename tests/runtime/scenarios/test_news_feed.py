@@ -19,6 +19,7 @@ from aibenchrt.plan import Plan, PlanStage, read_plan
 from aibenchrt.planner.executor import Executor
 from aibenchrt.report import quality, report
 from cuts import cuts
+from recorded import shown
 from scenario import SPECS, Deployed, Replayed, compiled, deploy, replay, tiny_models
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]  # on a machine without caches the first test trains
@@ -90,9 +91,8 @@ def test_truth_is_what_a_reader_liked_from_the_visit_on(world: World, split: str
         own = world.interactions.where(world.interactions.user == user)
         inside = own.where((own.time >= starts[payload.part]) & (own.time < ends[payload.part]))
         liked = inside.where(inside.rating >= LIKED)
-        first = liked.time[[item in payload.truth for item in liked.item.tolist()]].min()
-        assert payload.truth == tuple(sorted(liked.item[liked.time >= first].tolist()))
-        assert payload.label is None
+        first = liked.time[[item in payload.truth["relevant"] for item in liked.item.tolist()]].min()
+        assert payload.truth == {"relevant": tuple(sorted(liked.item[liked.time >= first].tolist()))}
 
 
 def test_articles_have_texts_of_their_topic_and_none_twice(world: World) -> None:
@@ -136,12 +136,12 @@ def test_no_request_fails_and_each_takes_the_whole_path(run: Run) -> None:
     assert len(run.measured) >= 300
     for request in run.requests:
         assert Counter(call.task for call in run.calls_of[request.request_id]) == Counter([*TASKS, "clicks"])
-        assert len(set(request.answer)) == 10
+        assert len(set(shown(request))) == 10
 
 
 def test_the_process_run_and_this_process_give_the_same_answers(run: Run, replayed: dict[int, Replayed]) -> None:
     for request in run.requests:
-        assert request.answer == replayed[request.payload].shown, request
+        assert shown(request) == replayed[request.payload].shown, request
 
 
 def test_data_flow_along_every_edge(plan: Plan, world: World, visits: list[Payload], replayed: dict[int, Replayed]) -> None:
@@ -178,14 +178,14 @@ def _training(world: World, user: int) -> Interactions:
 
 def test_every_feed_that_was_shown_is_in_the_event_log(run: Run, visits: list[Payload]) -> None:
     logged = Counter((event.user_id, event.item_id) for event in read_events(run.directory / "state"))
-    shown = Counter((visits[r.payload].values["user"]["user_id"], r.answer) for r in run.requests)
-    assert not shown - logged
+    feeds = Counter((visits[r.payload].values["user"]["user_id"], shown(r)) for r in run.requests)
+    assert not feeds - logged
 
 
 def test_quality_is_above_chance_and_reported(run: Run, world: World) -> None:
     requests = quality.with_truth(run, run.requests, "precision@10")
-    by_chance = sum(len(run.truth_of[r.request_id].truth) for r in requests) / len(requests) / len(world.items)
-    assert quality.scores(run, requests, "precision@10").mean() > 2 * by_chance
+    by_chance = sum(len(run.held_out(r.request_id, "relevant")) for r in requests) / len(requests) / len(world.items)
+    assert quality.scores(run, requests, "precision@10").value > 2 * by_chance
     made = report(run.directory)
     assert {(row.request_class, row.metric) for row in made.quality} >= {("open", metric) for metric in run.plan.metrics}
     assert {check.code for check in made.verdict.checks if check.ok} >= {"V01", "V02", "V07", "V10"}

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from aibenchrt.collect.run import Run, read_run
 from paths import SPECS
+from recorded import shown
 from shop_plan import free_ports
 
 SPEC = SPECS / "ecommerce.aib"
@@ -43,7 +44,7 @@ def test_every_request_of_every_class_is_answered(run: Run) -> None:
     assert Counter(r.outcome for r in run.requests) == {"ok": len(run.schedule)}
     assert {r.request_class for r in run.requests} == {"text", "image"}
     assert {r.request_class for r in run.requests if r.phase == "extra"} == {"image"}
-    assert all(len(r.answer) == len(set(r.answer)) > 0 for r in run.requests)
+    assert all(len(shown(r)) == len(set(shown(r))) > 0 for r in run.requests)
 
 
 def test_every_task_worked_and_was_timed(run: Run) -> None:

@@ -15,11 +15,12 @@ from aibenchrt.datasets.translation.world import TranslationWorld
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.ablation.contribution import Contributions
 from aibenchrt.experiments.ablation.run import AblateOptions, ablate
-from aibenchrt.metrics import score_texts
+from aibenchrt.metrics import score_each
 from aibenchrt.plan import Plan, read_plan
 from aibenchrt.planner.executor import Executor
 from aibenchrt.report import report
 from cuts import cuts
+from recorded import shown
 from scenario import SPECS, Deployed, Replayed, compiled, deploy, replay, tiny_models
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]  # on a machine without caches the first test trains
@@ -110,13 +111,13 @@ def test_no_request_fails_and_each_takes_its_path(run: Run) -> None:
     for request in run.requests:
         tasks = ["normalize_parse", "translate", *([RECOGNISER[request.request_class]] if request.request_class in RECOGNISER else [])]
         assert Counter(call.task for call in run.calls_of[request.request_id]) == Counter(tasks)
-        assert len(request.texts) == 1
+        assert len(shown(request, "text")) == 1
 
 
 def test_the_process_run_and_this_process_give_the_same_answers(run: Run, replayed: dict[tuple[str, int], Replayed]) -> None:
     for request in run.requests:
-        shown = replayed[request.request_class, request.payload].answer.response["translation"]["text"]
-        assert request.texts == (shown,), request
+        text = replayed[request.request_class, request.payload].answer.response["translation"]["text"]
+        assert shown(request, "text") == (text,), request
 
 
 def test_what_is_recognised_is_parsed_and_what_is_parsed_is_translated(
@@ -143,9 +144,9 @@ def test_answers_are_far_better_than_copying_and_recognition_errors_show(
     copied: list[float] = []
     for (name, number), one in replayed.items():
         payload = asked[name][number]
-        shown = str(one.answer.response["translation"]["text"])
-        scores[name] += score_texts(metric, [payload.text], [(shown,)]).tolist()
-        copied += score_texts(metric, [payload.text], [(payload.note,)]).tolist()
+        text = str(one.answer.response["translation"]["text"])
+        scores[name] += score_each(metric, [payload.truth["reference"]], [(text,)]).tolist()
+        copied += score_each(metric, [payload.truth["reference"]], [(payload.note,)]).tolist()
     means = {name: float(np.mean(values)) for name, values in scores.items()}
     assert means["text"] > float(np.mean(copied)) + 0.3
     assert all(means[name] > float(np.mean(copied)) + 0.1 for name in RECOGNISER)

@@ -14,6 +14,7 @@ from aibenchrt.experiments.ablation.contribution import Contributions
 from aibenchrt.experiments.ablation.run import AblateOptions, ablate
 from aibenchrt.plan import Plan, read_plan
 from aibenchrt.report import report
+from recorded import shown
 from scenario import SPECS, Deployed, Replayed, compiled, deploy, replay, tiny_models
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]  # on a machine without caches the first test trains
@@ -81,7 +82,7 @@ def test_every_request_goes_the_whole_way(deployed: Deployed) -> None:
     assert Counter(r.outcome for r in run.requests) == {"ok": len(run.requests)}
     for request in run.requests:
         assert {call.task for call in run.calls_of[request.request_id]} == PATH | AFTER
-        assert len(request.answer) == len(request.texts) <= SHOWN
+        assert len(shown(request)) == len(shown(request, "text")) <= SHOWN
     assert deployed.left == ()
 
 
@@ -89,8 +90,8 @@ def test_the_run_and_this_process_give_the_same_answers(run: Run, replayed: dict
     compared = [(request, replayed[request.payload]) for request in run.requests if request.payload in replayed]
     assert len(compared) >= 50
     for request, here in compared:
-        assert request.answer == tuple(here.answer.response["snippets"]["item_id"])
-        assert request.texts == tuple(here.answer.response["snippets"]["text"])
+        assert shown(request) == tuple(here.answer.response["snippets"]["item_id"])
+        assert shown(request, "text") == tuple(here.answer.response["snippets"]["text"])
 
 
 def test_what_one_component_finds_the_next_one_works_on(replayed: dict[int, Replayed], world: WebWorld) -> None:

@@ -31,7 +31,7 @@ from aibenchrt.components.text_summarization.model import (
     build,
 )
 from aibenchrt.components.text_summarization.serve import ENCODED, WRITTEN, lead, shortened, written
-from aibenchrt.metrics import score_texts
+from aibenchrt.metrics import score_each
 from aibenchrt.train.events import Epoch, Tell
 from aibenchrt.train.measure import Measurement, mean_by_user
 from aibenchrt.train.trained import Graph, Trained, batches, copy_of, device_of, reproducible
@@ -179,7 +179,7 @@ def _mean(articles: Sequence[Article], shown: Sequence[str]) -> float:
 
 
 def _scores(articles: Sequence[Article], shown: Sequence[str]) -> NDArray[np.float64]:
-    return score_texts(METRIC, [a.summary for a in articles], [(text,) for text in shown])
+    return score_each(METRIC, [a.summary for a in articles], [(text,) for text in shown])
 
 
 def _measured(

@@ -22,7 +22,7 @@ from aibenchrt.components.text_translation.model import MODELS, Encode, Step, Tr
 from aibenchrt.components.text_translation.serve import common_words
 from aibenchrt.components.text_translation.vocabulary import BEGIN, END, PADDING, Vocabulary, learn
 from aibenchrt.datasets.translation.parallel import Pairs, normalised
-from aibenchrt.metrics import score_texts
+from aibenchrt.metrics import score_each
 from aibenchrt.train.events import Epoch, Tell, Work
 from aibenchrt.train.measure import mean_by_user
 from aibenchrt.train.trained import Graph, Trained, copy_of, reproducible
@@ -78,8 +78,8 @@ def train(world: ParallelWorld, model: str, seed: int, size: str, tell: Tell, de
         tell(Work("translating held-out sentences", 1.0))
         found = _translated(network.eval(), vocabulary, held_out.source)
     network = network.cpu()
-    seen = {name: score_texts(name, held_out.target, [(text,) for text in found]) for name in METRICS}
-    copied = {name: score_texts(name, held_out.target, [(text,) for text in held_out.source]) for name in METRICS}
+    seen = {name: score_each(name, held_out.target, [(text,) for text in found]) for name in METRICS}
+    copied = {name: score_each(name, held_out.target, [(text,) for text in held_out.source]) for name in METRICS}
     groups = _groups(held_out)
     return Trained(
         graphs=_graphs(network, vocabulary, held_out.source),
@@ -122,7 +122,7 @@ def _spaced(pairs: Pairs, most: int) -> Pairs:
 def _quality(network: Transformer, vocabulary: Vocabulary, pairs: Pairs) -> dict[str, float]:
     """Every metric of the network as it is, in evaluation mode: mean over these pairs."""
     texts = _translated(network.eval(), vocabulary, pairs.source)
-    return {name: float(score_texts(name, pairs.target, [(text,) for text in texts]).mean()) for name in METRICS}
+    return {name: float(score_each(name, pairs.target, [(text,) for text in texts]).mean()) for name in METRICS}
 
 
 def _groups(pairs: Pairs) -> list[int]:

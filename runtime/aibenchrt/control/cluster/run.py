@@ -25,7 +25,7 @@ from aibenchrt.control.cluster import run_info
 from aibenchrt.control.cluster.collect import Gathered, gather
 from aibenchrt.control.cluster.playbooks import Playbooks, TaskFailure, failure
 from aibenchrt.control.cluster.shipment import contents_of, pack
-from aibenchrt.control.collect import truth_of, write_records
+from aibenchrt.control.collect import write_records
 from aibenchrt.control.journal import Journal, StageName
 from aibenchrt.control.local.process import terminations
 from aibenchrt.control.options import ClusterOptions, RunOptions, effective
@@ -33,7 +33,7 @@ from aibenchrt.control.run_directory import disk_full, new_directory
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.load.supplement import extra_rows
-from aibenchrt.plan import Plan, plan_hash, read_plan
+from aibenchrt.plan import Plan, parts, plan_hash, read_plan
 from aibenchrt.planner.program import check_plan
 
 STATE = "cluster.json"
@@ -247,8 +247,9 @@ def _collect(run: ClusterRun) -> None:
         run.gathered = gather(run.plan, run.records, list(dict.fromkeys(str(f).splitlines()[0] for f in failures)))
         assert run.assets is not None
         found = run.gathered
-        truth = truth_of(run.rows, run.assets.payloads)
-        write_records(run.directory, run.rows, found.merged.requests, found.calls, found.resources, truth)
+        folders = [run.records / part.host for part in parts(run.plan) if part.kind == "generator"]
+        payloads = run.assets.payloads
+        write_records(run.directory, run.rows, found.merged.requests, found.calls, found.resources, payloads, folders)
         (run.directory / "triton.json").write_text("{}\n", encoding="utf-8")
 
 

@@ -26,6 +26,8 @@ from typing import Any
 
 import aibenchrt
 from aibenchrt.collect import schema
+from aibenchrt.collect.contents import CONTENTS
+from aibenchrt.collect.contents import Contents as TruthContents
 from aibenchrt.collect.records import ScheduleRecord, TruthRecord
 from aibenchrt.control.assets import Assets, messages_for, prepare
 from aibenchrt.control.cluster.archives import Entry, Link, archive, forget, put, tree
@@ -218,6 +220,7 @@ def keep_load(load: Mapping[str, Path], into: Path) -> None:
     into.mkdir(exist_ok=True)
     for name, path in load.items():
         unfinished = into / f"{name}.unfinished"
+        unfinished.parent.mkdir(exist_ok=True)
         shutil.copyfile(path, unfinished)
         unfinished.replace(into / name)
 
@@ -244,7 +247,10 @@ def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path, extr
     rows += extra_rows(plan, rows, counts, extra_s, plan.load.warmup_s + plan.load.duration_s + EXTRA_AFTER_S)[0]
     load = {name: scratch / name for name in (*SHIPPED_LOAD, "truth.parquet")}
     schema.write(load["schedule.parquet"], rows, ScheduleRecord)
-    schema.write(load["truth.parquet"], truth_of(rows, assets.payloads), TruthRecord)
+    large = TruthContents(scratch / CONTENTS)
+    schema.write(load["truth.parquet"], truth_of(rows, assets.payloads, large), TruthRecord)
+    large.close()
+    load |= {f"{CONTENTS}/{path.name}": path for path in sorted(large.folder.glob("*"))}
     write_messages(load["payloads.parquet"], messages_for(plan, load_stubs(generated), assets.payloads, rows))
     prepared = {folder.name: folder for folder in sorted(assets.prepared.iterdir())}
     return Contents(prepared, {stage: version.folder for stage, version in assets.models.items()}, load)

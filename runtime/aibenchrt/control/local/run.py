@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,11 +24,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from aibenchrt import command_lines
 from aibenchrt.collect import schema
+from aibenchrt.collect.contents import Contents
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import ExtraRun, Issued, write_run_info
 from aibenchrt.control import run_info
 from aibenchrt.control.assets import Assets, messages_for, prepare
-from aibenchrt.control.collect import gather_calls, read_generator, truth_of, write_records
+from aibenchrt.control.collect import gather_calls, read_generator, write_records
 from aibenchrt.control.journal import Journal
 from aibenchrt.control.local.process import Child, Processes, died, terminations
 from aibenchrt.control.local.resources import Sampler
@@ -235,11 +237,13 @@ def _warm_up(run: _Run) -> None:
         for k in range(min(TRIALS * len(run.planners), len(trials[request.name])))
     ]
     messages = messages_for(run.plan, run.stubs, trials, rows)
-    for row in rows:  # one after the other
-        records, _ = issue([row], messages, _settings(run, 0.0, 1.0), run.stubs.message("ScenarioReply"))
-        if records[0].outcome != "ok":
-            run.processes.check()
-            raise EnvironmentFailure("AIB655", request_class=row.request_class, reason=records[0].error, logs=run.directory / "logs")
+    with tempfile.TemporaryDirectory(prefix="aibench-trial-") as scratch:  # nobody asks for what was answered
+        contents = Contents(Path(scratch))
+        for row in rows:  # one after the other
+            records, _ = issue([row], messages, _settings(run, 0.0, 1.0), run.stubs.message("ScenarioReply"), contents)
+            if records[0].outcome != "ok":
+                run.processes.check()
+                raise EnvironmentFailure("AIB655", request_class=row.request_class, reason=records[0].error, logs=run.directory / "logs")
     if run.triton:
         run.statistics = {"before": run.triton.statistics()}
 
@@ -328,7 +332,7 @@ def _collect(run: _Run, sampler: Sampler) -> None:
     assert run.assets is not None
     requests, run.generators = read_generator(run.folders)
     calls = gather_calls(run.records, [run.directory / "triton_trace.json"], requests)
-    write_records(run.directory, run.rows, requests, calls, sampler.records, truth_of(run.rows, run.assets.payloads))
+    write_records(run.directory, run.rows, requests, calls, sampler.records, run.assets.payloads, run.folders)
     text = json.dumps(run.statistics.get("after", {}), indent=1, sort_keys=True)
     (run.directory / "triton.json").write_text(text + "\n", encoding="utf-8")
     for path in (*run.records, run.directory / "triton_trace.json"):

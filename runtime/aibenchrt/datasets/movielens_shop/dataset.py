@@ -68,18 +68,23 @@ def payloads(world: World, source: str, split: str = "test") -> list[Payload]:
     """The requests of one source ("queries" or "photos") and split, in order of their ids, with their truth."""
     if source == "queries":
         return [
-            Payload({"text": {"text": q.text}, "user": {"user_id": q.user_id}}, q.truth, q.label, q.query_id, q.clean, part=q.part)
+            Payload(
+                {"text": {"text": q.text}, "user": {"user_id": q.user_id}},
+                {"relevant": q.truth, "label": q.label},
+                q.query_id,
+                q.clean,
+                q.part,
+            )
             for q in world.queries_of(split)
         ]
     if source == "photos":
         return [
             Payload(
                 {"image": {"png": png(world.photos.images[q.photo])}, "user": {"user_id": q.user_id}},
-                q.truth,
-                q.label,
+                {"relevant": q.truth, "label": q.label},
                 q.query_id,
                 f"photo {q.photo}: {world.categories[q.label]}",
-                part=q.part,
+                q.part,
             )
             for q in world.photo_queries_of(split)
         ]

@@ -65,7 +65,7 @@ def payloads(world: World, source: str, split: str = "test") -> list[Payload]:
     if source != "visits":
         raise ValueError(f"news has no source {source!r}; it has visits")
     return [
-        Payload({"user": {"user_id": q.user_id}}, q.truth, None, q.query_id, f"reader {q.user_id}, {q.attribute}", part=q.part)
+        Payload({"user": {"user_id": q.user_id}}, {"relevant": q.truth}, q.query_id, f"reader {q.user_id}, {q.attribute}", q.part)
         for q in world.queries_of(split)
     ]
 

@@ -85,7 +85,7 @@ def payloads(world: TranslationWorld, source: str, split: str = "test") -> list[
 
 
 def _payload(port: str, value: dict[str, str] | dict[str, bytes], pair: Pair, number: int) -> Payload:
-    return Payload({port: value}, (), None, number, pair.source, text=pair.target, part=_PARTS[pair.split])
+    return Payload({port: value}, {"reference": pair.target}, number, pair.source, _PARTS[pair.split])
 
 
 def _real(seed: int, progress: Progress) -> TranslationWorld:

@@ -67,18 +67,16 @@ def sizes(world: WebWorld) -> str:
 
 
 def payloads(world: WebWorld, source: str, split: str = "test") -> list[Payload]:
-    """The requests of the source "queries" and a split, in order of their ids. text: the synopsis of the page wanted."""
+    """The requests of the source "queries" and a split, in order of their ids. reference: the synopsis of the page wanted."""
     if source != "queries":
         raise ValueError(f"web_pages has no source {source!r}; it has queries")
     return [
         Payload(
             {"text": {"text": q.text}, "user": {"user_id": q.user_id}},
-            q.truth,
-            q.label,
+            {"relevant": q.truth, "label": q.label, "reference": world.synopsis[wanted_page(q)]},
             q.query_id,
             q.clean,
-            text=world.synopsis[wanted_page(q)],
-            part=q.part,
+            q.part,
         )
         for q in world.queries_of(split)
     ]

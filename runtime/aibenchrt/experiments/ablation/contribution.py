@@ -13,11 +13,11 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from aibenchrt.answers import Shown
+from aibenchrt.answers import Answer, Truth
 from aibenchrt.collect.run_info import Override
-from aibenchrt.report import quality, statistics
+from aibenchrt.report import quality
 from aibenchrt.report.model import AblationRow, Estimate
-from aibenchrt.report.tables import Table, interval, number
+from aibenchrt.report.tables import Table, measured
 
 REPLACEMENTS: tuple[Override, ...] = ("random", "baseline")
 TRAINED = ""  # the variant in which nothing is replaced
@@ -34,8 +34,8 @@ class Answered:
 
     request_class: str
     users: tuple[int, ...] | None
-    truth: tuple[quality.HeldOut, ...]
-    shown: Mapping[str, Sequence[Shown]]
+    truth: tuple[Truth, ...]
+    shown: Mapping[str, Sequence[Answer]]
     tasks: frozenset[str]
 
 
@@ -92,14 +92,16 @@ def contribution_rows(answered: Sequence[Answered], metrics: Sequence[str], rng:
             }
             base = scores[TRAINED]
             for name in [variant(task, replacement) for task in sorted(group.tasks) for replacement in REPLACEMENTS]:
-                difference = statistics.cluster_bootstrap((scores[name] - base).round(12), drawn, rng)
+                if not (np.isfinite(base.value) and np.isfinite(scores[name].value)):
+                    continue
+                difference = scores[name].minus(base).estimate(drawn, rng)
                 rows.append(
                     AblationRow(
                         overrides=(name,),
                         request_class=group.request_class,
                         metric=metric,
-                        base=float(base.mean()),
-                        variant=float(scores[name].mean()),
+                        base=base.value,
+                        variant=scores[name].value,
                         difference=difference.model_copy(update={"method": over}),
                     )
                 )
@@ -125,9 +127,9 @@ def table(found: Contributions) -> Table:
     lines = []
     for request_class, task, metric in dict.fromkeys((group, task, metric) for group, task, _, metric in of):
         rows = {how: of[request_class, task, how, metric] for how in REPLACEMENTS}
-        changes = [interval(rows[how].difference, 100) for how in REPLACEMENTS]
+        changes = [measured(metric, rows[how].difference) for how in REPLACEMENTS]
         says = ", ".join(_says(how, row) for how, row in rows.items())
-        lines.append((request_class, task, metric, number(100 * rows["random"].base), *changes, says))
+        lines.append((request_class, task, metric, measured(metric, rows["random"].base), *changes, says))
     columns = ("class", "component", "metric", "trained, %", "random − trained, points", "baseline − trained, points", "says")
     legend = "The component's answers replaced on the same requests; in brackets the 95 % interval of the paired bootstrap."
     return Table("contribution", "What each AI component contributes", columns, tuple(lines), legend, (3, 4, 5))

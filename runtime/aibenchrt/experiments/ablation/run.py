@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aibenchrt.answers import Shown, shown
+from aibenchrt.answers import Answer, answer_of
 from aibenchrt.control.options import RunOptions, effective
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.worlds import AnyWorld, load_world, payloads_of
@@ -69,7 +69,7 @@ class _Variant:
 class _Class:
     """What has been answered of one class so far."""
 
-    shown: dict[str, list[Shown]] = field(default_factory=dict)
+    shown: dict[str, list[Answer]] = field(default_factory=dict)
     tasks: set[str] = field(default_factory=set)
 
 
@@ -146,7 +146,7 @@ async def _answer_all(
         named = [payload.user for payload in asked if payload.user is not None]
         users = tuple(named) if len(named) == len(asked) else None
         answers = {name: tuple(shown_by) for name, shown_by in group.shown.items()}
-        found.append(Answered(request_class, users, tuple(asked), answers, frozenset(group.tasks)))
+        found.append(Answered(request_class, users, tuple(payload.truth for payload in asked), answers, frozenset(group.tasks)))
     progress("answering with and without each component", 1.0)
     return tuple(found)
 
@@ -172,7 +172,7 @@ async def _answer_one(executor: Executor, variants: Sequence[_Variant], request:
             raise RuntimeError(f"request {request.request_id} of class '{request.request_class}'{replaced} failed: {answered.error}")
         values = answered.response
         parts = ((type_name, values[port].__getitem__) for port, type_name in types.items() if port in values)
-        group.shown.setdefault(one.name, []).append(shown(parts))
+        group.shown.setdefault(one.name, []).append(answer_of(parts))
 
 
 def _ai_stages(step: Step) -> list[PlanStage]:

@@ -18,7 +18,7 @@ from aibenchrt.component import Ports
 from aibenchrt.control.assets import Assets
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.experiments.component.truth import ReferenceText, reference_text
+from aibenchrt.experiments.component.truth import TruthOf, component_truth
 from aibenchrt.plan import Plan, PlanPort, PlanRequest, PlanStage
 from aibenchrt.planner.capture import Capture, capture
 from aibenchrt.planner.executor import Request
@@ -81,7 +81,7 @@ def record(plan: Plan, assets: Assets, stage: PlanStage, wanted: int, seed: int,
     EnvironmentFailure AIB643: no request reaches it. RuntimeError: a request failed on its way.
     """
     folders = {name: version.folder for name, version in assets.models.items()}
-    text_of = reference_text(stage.component, assets.world)
+    truth_of = component_truth(stage.component, assets.world)
     captures: dict[str, tuple[_ClassCapture, _ClassCapture]] = {}
     with capture(plan, assets.world, folders, {stage.name}) as captured:
         for number, request in enumerate(plan.requests):
@@ -91,13 +91,13 @@ def record(plan: Plan, assets: Assets, stage: PlanStage, wanted: int, seed: int,
             for quota, pool in zip(quotas, pools, strict=True):
                 progress(f"recording what reaches '{stage.name}'", number / len(plan.requests))
                 order = np.random.default_rng([seed, number]).permutation(len(pool)).tolist()
-                both.append(asyncio.run(_capture(captured, request.name, [pool[k] for k in order], quota, text_of)))
+                both.append(asyncio.run(_capture(captured, request.name, [pool[k] for k in order], quota, truth_of)))
             captures[request.name] = (both[0], both[1])
     progress(f"recording what reaches '{stage.name}'", 1.0)
     return _recording(plan, stage, captures)
 
 
-async def _capture(captured: Capture, request_class: str, pool: Sequence[Payload], quota: int, text_of: ReferenceText) -> _ClassCapture:
+async def _capture(captured: Capture, request_class: str, pool: Sequence[Payload], quota: int, truth_of: TruthOf) -> _ClassCapture:
     """One after the other until `quota` of them have arrived: what a cache holds does not depend on chance."""
     result = _ClassCapture()
     for number, payload in enumerate(pool):
@@ -108,7 +108,7 @@ async def _capture(captured: Capture, request_class: str, pool: Sequence[Payload
         if arrival is not None:
             inputs = arrival.inputs
             fed = tuple((port, len(value) if isinstance(value, list) else 0) for port, value in sorted(inputs.items()))
-            mine = replace(payload, values=_flat(inputs), text=text_of(inputs, payload))
+            mine = replace(payload, values=_flat(inputs), truth=truth_of(inputs, payload))
             result.arrived.setdefault(fed, []).append(mine)
     return result
 

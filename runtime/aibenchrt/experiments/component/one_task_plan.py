@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
+from aibenchrt.answers import known_truth, shown_by
 from aibenchrt.catalog import component
-from aibenchrt.component import PORT_TYPES, Kind
+from aibenchrt.component import Kind
 from aibenchrt.experiments.component.capture import Reached, Recording, component_ports
 from aibenchrt.load.schedule import samples_needed
-from aibenchrt.metrics import Needs, metric
+from aibenchrt.metrics import metric
 from aibenchrt.plan import (
     Input,
     Plan,
@@ -100,20 +101,16 @@ def alone(scenario: Plan, stage: PlanStage, recording: Recording, load: PlanLoad
 
 
 def metrics_of(scenario: Plan, stage: PlanStage, classes: Sequence[Reached]) -> tuple[str, ...]:
-    """What the answers can be scored by: the component's own metrics, else the scenario's, as far as the answers carry ids or texts and
-    the requests have truth."""
+    """What the answers can be scored by: the component's own metrics, else the scenario's, as far as the answers are of the metric's type
+    and the requests have its truth."""
     spec = component(stage.component)
     assert spec is not None
-    types = [PORT_TYPES[port.type] for port in component_ports(stage).outputs]
-    known = [payload for reached in classes for payload in reached.payloads]
-    possible = set()
-    if any(kind.answer_ids for kind in types) and any(payload.truth for payload in known):
-        possible.add(Needs.ITEMS)
-    if any(kind.answer_text for kind in types) and any(payload.text for payload in known):
-        possible.add(Needs.TEXT)
+    shown = shown_by(port.type for port in component_ports(stage).outputs)
+    known = frozenset[str]().union(*(known_truth(payload.truth) for reached in classes for payload in reached.payloads))
 
     def scored(names: Sequence[str]) -> tuple[str, ...]:
-        return tuple(name for name in names if (found := metric(name)) is not None and found.needs in possible)
+        rows = {name: metric(name) for name in names}
+        return tuple(name for name, row in rows.items() if row is not None and row.answer in shown and row.truth in known)
 
     if spec.state is not None:  # what it answers is what it has stored, and alone it has stored nothing
         return scored(spec.metrics)

@@ -1,27 +1,28 @@
-"""The reference text of what one component answers, where that is another than the whole scenario's: of a recogniser what was said, or
-is written, in its own input."""
+"""The truth of what one component answers, where that is another than the whole scenario's: of a recogniser what was said, or is written,
+in its own input."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from aibenchrt.answers import Truth
 from aibenchrt.catalog import component
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.values import Values
 
-ReferenceText = Callable[[Values, Payload], str]
+TruthOf = Callable[[Values, Payload], Truth]
 
 
-def reference_text(name: str, world: Any) -> ReferenceText:
-    """(inputs of the component `name`, the scenario's payload) → the text that it should answer, '' where there is none.
+def component_truth(name: str, world: Any) -> TruthOf:
+    """(inputs of the component `name`, the scenario's payload) → the truth of what it should answer.
 
     world: one that has what the component trains on.
     """
     spec = component(name)
     said = spec.transcript if spec is not None else None
     if said is None:
-        return lambda _, payload: payload.text
+        return lambda _, payload: payload.truth
     examples = [example for split in ("validation", "test") for example in getattr(world, said.examples)(split)]
     texts = {getattr(example, said.field): example.text for example in examples}
-    return lambda inputs, _: texts.get(bytes(inputs[said.port][said.field]), "")
+    return lambda inputs, payload: {**payload.truth, "reference": texts.get(bytes(inputs[said.port][said.field]), "")}

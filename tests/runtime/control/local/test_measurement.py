@@ -14,6 +14,7 @@ from typing import Any
 
 import grpc
 import pytest
+from aibenchrt.collect.contents import Contents
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run import read_run
 from aibenchrt.collect.run_info import GeneratorInfo, HostInfo
@@ -153,14 +154,14 @@ def test_only_failed_calls_count_against_their_component(tmp_path: Path) -> None
     assert failed["parse"] > 0
 
 
-def test_what_was_not_sent_keeps_its_intended_time(generated_shop: Path) -> None:
+def test_what_was_not_sent_keeps_its_intended_time(generated_shop: Path, tmp_path: Path) -> None:
     rows = [ScheduleRecord(1, "text", "warmup", 0, 0.5), ScheduleRecord(2, "text", "measured", 0, 0.25)]
     stubs, stop, server = load_stubs(generated_shop), threading.Event(), grpc.server(ThreadPoolExecutor(1))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     stop.set()
     settings = Settings(f"/{stubs.package}.ScenarioService/Ask", (f"127.0.0.1:{port}",), 2.0, 1.0)
-    records, issued = issue(rows, {("text", 0): b""}, settings, stubs.message("ScenarioReply"), stop)
+    records, issued = issue(rows, {("text", 0): b""}, settings, stubs.message("ScenarioReply"), Contents(tmp_path / "contents"), stop)
     server.stop(None).wait()
     assert [r.outcome for r in records] == ["not_sent", "not_sent"]
     assert [r.intended_ns - issued.window_start_ns for r in records] == [-1_500_000_000, 250_000_000]

@@ -270,8 +270,8 @@ def test_payloads_fill_the_ports_that_the_data_sets_spec_declares(world: World, 
         assert set(payload.values) == {port.name for port in ports}
         for port in ports:
             assert set(payload.values[port.name]) == {field.name for field in PORT_TYPES[port.type].fields}
-        assert payload.truth
-        assert 0 <= payload.label < 10
+        assert payload.truth["relevant"]
+        assert 0 <= payload.truth["label"] < 10
     asked = {(q.user_id, q.query_id) for q in (world.queries_of("test") if source == "queries" else world.photo_queries_of("test"))}
     assert {(p.values["user"]["user_id"], p.query_id) for p in made} == asked
     with pytest.raises(ValueError, match="no source"):

@@ -104,8 +104,8 @@ def test_payloads_carry_what_users_type_and_the_synopsis_they_wait_for(world: We
     assert [payload.query_id for payload in asked] == [query.query_id for query in queries]
     for payload, query in zip(asked, queries, strict=True):
         assert payload.values == {"text": {"text": query.text}, "user": {"user_id": query.user_id}}
-        assert payload.text == world.synopsis[wanted_page(query)]
-        assert (payload.truth, payload.part) == (query.truth, "test")
+        assert payload.truth == {"relevant": query.truth, "label": query.label, "reference": world.synopsis[wanted_page(query)]}
+        assert payload.part == "test"
     assert any(query.text != query.clean for query in queries)
     with pytest.raises(ValueError, match="no source 'photos'"):
         payloads(world, "photos")
