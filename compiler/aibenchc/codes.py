@@ -64,6 +64,7 @@ _NAMES = (
     Code("AIB124", "the scenario has no {name}", "{example}", "A scenario needs requests, a permutation and a load."),
     Code("AIB125", "data set '{name}' is of another world ({world}) than '{other}' ({first})", "take all requests from one of them, or write a scenario for each", "A scenario has one world: its models, indexes, tables and requests are all made from one data set. One that is made from another's requests, as spoken queries are, belongs to that one's world."),
     Code("AIB126", "no data set is of the class '{name}'", "", "`aibenchc data` lists the data sets and their classes."),
+    Code("AIB127", "task '{name}' ({component}) needs what the scenario's world, {world}, does not give: {needs}", "", "A component is trained and prepared from the scenario's world. `aibenchc components NAME` tells what a component needs, and what a data set gives."),
 )
 
 _TYPES = (

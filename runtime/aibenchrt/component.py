@@ -262,6 +262,18 @@ class Transcript:
 
 
 @dataclass(frozen=True)
+class Need:
+    """Something that components take of a world and worlds give: a row of datasets/needs.py, or of a library's own module.
+
+    doc: for people, as the object of "needs" and "gives". protocol: what a world that gives it has, at least.
+    """
+
+    name: str
+    doc: str
+    protocol: type
+
+
+@dataclass(frozen=True)
 class ComponentSpec:
     """A component of the library. `variants`: the ports where they depend on the value of setting `varies_by`.
 
@@ -271,6 +283,9 @@ class ComponentSpec:
     memory_mib: of a process (AI: of a model in Triton) that holds this component alone; cpu_ms: CPU time of one call with all that gRPC
     or Triton and the model take. Both as measured in a run of e-commerce search (real data, 30 requests/s, AMD EPYC), rounded
     up; an AI component's cpu_ms is without its model's multiply-adds (`Model.cost`).
+
+    needs: what its training and its preparation take of the scenario's world; needs_if: what they take as well where a setting has a
+    value, as (setting, value, needs).
     """
 
     name: str
@@ -294,6 +309,8 @@ class ComponentSpec:
     state_by: str | None = None
     memory_mib: int = 64
     cpu_ms: float = 1.0
+    needs: tuple[Need, ...] = ()
+    needs_if: tuple[tuple[str, str | int, tuple[Need, ...]], ...] = ()
 
     def state_of(self, settings: Mapping[str, str | int]) -> str | None:
         """The name of what a task of these settings keeps on disk."""
@@ -308,6 +325,11 @@ class ComponentSpec:
             return self.ports
         default = next(s.default for s in self.settings if s.name == self.varies_by)
         return dict(self.variants).get(str(settings.get(self.varies_by, default)), self.ports)
+
+    def needs_for(self, settings: Mapping[str, str | int]) -> tuple[Need, ...]:
+        """What a task of these settings takes of its world; a setting that is not given has its default."""
+        values = {setting.name: settings.get(setting.name, setting.default) for setting in self.settings}
+        return (*self.needs, *(need for setting, value, needs in self.needs_if if values[setting] == value for need in needs))
 
 
 @dataclass(frozen=True)
@@ -325,7 +347,8 @@ class DatasetSpec:
 
     made_from: empty for one that makes a world of its own; else the request sources, one world's each, that its requests are another form
     of, as ('movielens_shop.queries', …): it belongs to whichever of these worlds the scenario has, and to the first where it has no other.
-    truth: what the held-out truth of a request is, for people, as the end of a sentence.
+    truth: what the held-out truth of a request is, for people, as the end of a sentence. gives: what components may need of its world,
+    in every form; nothing where it is made from another's requests, whose world gives what it gives.
     """
 
     name: str
@@ -338,6 +361,7 @@ class DatasetSpec:
     truth: str = "what the data set holds out"
     made_from: tuple[str, ...] = ()
     truth_types: tuple[str, ...] = ()
+    gives: tuple[Need, ...] = ()
 
     @property
     def worlds(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from aibenchrt import catalog
-from aibenchrt.component import ComponentSpec, DatasetSpec, Port, Ports, Profile
+from aibenchrt.component import ComponentSpec, DatasetSpec, Need, Port, Ports, Profile
 from aibenchrt.train.listing import Metric, trained_versions
 
 from aibenchc.diagnostics import did_you_mean
@@ -71,6 +71,10 @@ def _component(spec: ComponentSpec) -> Iterator[str]:
     for label, ports in variants:
         yield f"  takes{label}: {_ports(ports.inputs)}"
         yield f"  gives{label}: {_ports(ports.outputs)}"
+    if spec.needs:
+        yield f"  needs of the world: {_needs(spec.needs)}"
+    for name, value, needs in spec.needs_if:
+        yield f"  needs of the world ({name} {value}): {_needs(needs)}"
     for setting in spec.settings:
         values = " | ".join(setting.choices) if setting.choices else f"a {setting.kind}"
         yield f"  setting {setting.name}: {values} (default {setting.default}): {setting.doc}"
@@ -112,11 +116,17 @@ def _ports(ports: Sequence[Port]) -> str:
     return ", ".join(said(port) for port in ports) or "nothing"
 
 
+def _needs(needs: Sequence[Need]) -> str:
+    return "; ".join(need.doc for need in needs)
+
+
 def _dataset(spec: DatasetSpec) -> Iterator[str]:
     yield f"{spec.name}: {spec.doc}"
     yield f"  licence: {spec.licence}"
     for source in spec.sources:
         yield f"  source {source.name}: {_ports(source.ports)}; {source.doc}"
+    if spec.gives:
+        yield f"  its world gives: {_needs(spec.gives)}"
     if spec.made_from:
         yield f"  made from {' or '.join(spec.made_from)}, and belongs to that world"
     yield f"  yields: {', '.join(spec.metrics) or 'no quality metric'}"

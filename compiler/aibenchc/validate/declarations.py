@@ -16,6 +16,7 @@ from aibenchc.graph import Candidate, Dataset, QualityTarget, RequestClass, Stag
 from aibenchc.source import Span
 from aibenchc.syntax import ast
 from aibenchc.validate.blocks import Block, block, plain_words
+from aibenchc.validate.worlds import check_world
 from aibenchc.values import SHARE, TIME, Reader
 
 CHAIN_WORDS = ("response", "rest", "else", "until", "when")
@@ -68,23 +69,8 @@ def declarations(items: Sequence[ast.Item], reader: Reader) -> Symbols:
     for dataset in symbols.datasets:
         if dataset.name not in used and complete:
             reader.diagnostics.report("AIB119", dataset.span, name=dataset.name)
-    _one_world(symbols, reader)
+    check_world(symbols, reader)
     return symbols
-
-
-def _one_world(symbols: Symbols, reader: Reader) -> None:
-    """Models, indexes, tables and requests are made from one world, to which every data set with an implementation must belong."""
-    known = [(d, spec) for d in symbols.datasets if (spec := catalog.dataset(d.spec)) is not None and spec.implemented]
-    known.sort(key=lambda pair: bool(pair[1].made_from))  # what is made from a world's requests adapts to the others
-    agreed: list[str] = []
-    for dataset, _ in known:
-        if catalog.worlds_of([*agreed, dataset.spec]):
-            agreed.append(dataset.spec)
-        else:
-            first, _ = known[0]
-            own = " or ".join(catalog.worlds_of([dataset.spec]))
-            theirs = " or ".join(catalog.worlds_of([first.spec]))
-            reader.diagnostics.report("AIB125", dataset.span, name=dataset.name, world=own, other=first.name, first=theirs)
 
 
 def _dataset(item: ast.Dataset, symbols: Symbols, reader: Reader) -> DatasetSpec | None:

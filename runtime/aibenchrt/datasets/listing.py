@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aibenchrt.datasets.cache import DEFAULT_SEED
 from aibenchrt.datasets.sources.fetch import SourcePackage, is_whole
@@ -46,7 +47,7 @@ def describe(home: Path, names: Collection[str] = ()) -> list[DataRow]:
     return [*rows, *(_source_row(source, home) for source in sources.values())]
 
 
-def _world_row(module: WorldModule, name: str, form: str, licence: str, home: Path) -> DataRow:
+def _world_row(module: WorldModule[Any], name: str, form: str, licence: str, home: Path) -> DataRow:
     folder = module.world_folder(home, form, DEFAULT_SEED)
     world = module.stored_world(folder)
     if world is None:

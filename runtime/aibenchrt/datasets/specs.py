@@ -3,6 +3,19 @@
 from collections.abc import Iterable
 
 from aibenchrt.component import DatasetSpec, Port, RequestSource
+from aibenchrt.datasets.needs import (
+    INTERACTIONS,
+    ITEMS,
+    LINES,
+    PAIRS,
+    PHOTOS,
+    QUERIES,
+    SITE,
+    SNAPSHOTS,
+    SUMMARIES,
+    USERS,
+    UTTERANCES,
+)
 
 _RANKED = ("precision@10", "recall@10", "ndcg@10")
 _USER = Port("user", "User")
@@ -20,6 +33,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
         metrics=(*_RANKED, "accuracy"),
         truth_types=("relevant", "label"),
         truth="the goods that its user took after the global time split and that fit the request",
+        gives=(ITEMS, USERS, INTERACTIONS, SNAPSHOTS, QUERIES, PHOTOS, UTTERANCES),
     ),
     DatasetSpec(
         name="web_pages",
@@ -30,6 +44,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
         metrics=(*_RANKED, "rouge_l", "accuracy"),
         truth_types=("relevant", "label", "reference"),
         truth="constructed, known-item: the page that its user went on to like and that the query's words were taken from",
+        gives=(ITEMS, USERS, INTERACTIONS, SNAPSHOTS, QUERIES, SITE, SUMMARIES, UTTERANCES),
     ),
     DatasetSpec(
         name="news",
@@ -40,6 +55,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
         metrics=("precision@10", "recall@10"),
         truth_types=("relevant",),
         truth="the articles that its reader liked after the global time split, from the visit on",
+        gives=(ITEMS, USERS, INTERACTIONS, SNAPSHOTS, UTTERANCES),
     ),
     DatasetSpec(
         name="translation",
@@ -54,6 +70,7 @@ DATASETS: tuple[DatasetSpec, ...] = (
         metrics=("chrf", "bleu"),
         truth_types=("reference",),
         truth="the reference translation of the sentence that was typed, spoken or drawn",
+        gives=(PAIRS, UTTERANCES, LINES),
     ),
     DatasetSpec(
         name="spoken_queries",

@@ -3,15 +3,14 @@
     WORLDS[name].load_world(form, seed, progress) ──▶ world ──▶ WORLDS[name].payloads(world, source, split)
                                                                                    └──▶ DERIVED[name].derived(world, payloads)
 
-What a component needs of a world is a Protocol of that component's own module (`pairs`, `utterances`, …), or the class `World` of
-world.py; so a component serves any scenario whose world has it.
+What components take of a world stands in needs.py: a component serves any scenario whose world gives what it needs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from aibenchrt.datasets.cache import DEFAULT_SEED
 from aibenchrt.datasets.interactions.world import Provenance
@@ -28,6 +27,18 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanRequest
 from aibenchrt.progress import Progress, silent
 
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import (
+        ArticleWorld,
+        ParallelWorld,
+        PhotoWorld,
+        PicturedWorld,
+        QueryWorld,
+        SiteWorld,
+        SnapshotWorld,
+        SpokenWorld,
+    )
+
 
 class AnyWorld(Protocol):
     """What all worlds have. version: sha256 of all content; form: "real" or "synthetic"; provenance: where each part comes from."""
@@ -42,27 +53,30 @@ class AnyWorld(Protocol):
     def provenance(self) -> tuple[Provenance, ...]: ...
 
 
-class WorldModule(Protocol):
-    """A module of this folder that makes a world. FORMS: the forms it has; PACKAGES: what its real form is made from."""
+W = TypeVar("W", bound=AnyWorld)
+
+
+class WorldModule(Protocol[W]):
+    """A module of this folder that makes a world of class W. FORMS: the forms it has; PACKAGES: what its real form is made from."""
 
     @property
     def FORMS(self) -> tuple[str, ...]: ...  # noqa: N802
     @property
     def PACKAGES(self) -> tuple[SourcePackage, ...]: ...  # noqa: N802
 
-    def load_world(self, form: str, seed: int, progress: Progress) -> Any:
+    def load_world(self, form: str, seed: int, progress: Progress) -> W:
         """The world, made if it is not there yet. EnvironmentFailure: its data cannot be had; ValueError: no such form."""
 
     def world_folder(self, home: Path, form: str, seed: int) -> Path:
         """Where it is kept; changes with the code that makes it."""
 
-    def stored_world(self, folder: Path) -> Any:
+    def stored_world(self, folder: Path) -> W | None:
         """The world kept in `folder`, None where there is none; nothing is fetched or made."""
 
-    def sizes(self, world: Any) -> str:
+    def sizes(self, world: W) -> str:
         """How much of what there is, for people: '1,682 goods, 943 users'."""
 
-    def payloads(self, world: Any, source: str, split: str) -> list[Payload]:
+    def payloads(self, world: W, source: str, split: str) -> list[Payload]:
         """The requests of one source and split ("train", "validation" or "test"), in order of their ids. ValueError: no such source."""
 
 
@@ -73,10 +87,11 @@ class DerivedModule(Protocol):
     def PROVENANCE(self) -> tuple[Provenance, ...]: ...  # noqa: N802
 
     def derived(self, world: Any, payloads: Sequence[Payload]) -> list[Payload]:
-        """Some of the payloads of one split in that form, in their order, with their truth and ids."""
+        """world: one of `DatasetSpec.worlds`. Some of the payloads of one split in that form, in their order, with their truth and ids."""
 
 
-WORLDS: Mapping[str, WorldModule] = {
+# Any: every module takes the worlds that it makes itself.
+WORLDS: Mapping[str, WorldModule[Any]] = {
     "movielens_shop": movielens_shop,
     "web_pages": web_pages,
     "news": news,
@@ -88,6 +103,22 @@ DERIVED: Mapping[str, DerivedModule] = {
 }
 
 
+if TYPE_CHECKING:
+    # What DatasetSpec.gives declares of each, checked against the class that its worlds have in every form.
+    class _Shop(SnapshotWorld, QueryWorld, PhotoWorld, SpokenWorld, Protocol): ...
+
+    class _Site(SnapshotWorld, QueryWorld, SiteWorld, ArticleWorld, SpokenWorld, Protocol): ...
+
+    class _Paper(SnapshotWorld, SpokenWorld, Protocol): ...
+
+    class _Sentences(ParallelWorld, SpokenWorld, PicturedWorld, Protocol): ...
+
+    _shop: _Shop = movielens_shop.load_world()
+    _site: _Site = web_pages.load_world()
+    _paper: _Paper = news.load_world()
+    _sentences: _Sentences = translation.load_world()
+
+
 def world_name(plan: Plan) -> str:
     """The data set whose world all request classes share. EnvironmentFailure AIB672: they come from several, or from one unknown."""
     names = sorted({plan.datasets[request.dataset] for request in plan.requests})
@@ -97,14 +128,15 @@ def world_name(plan: Plan) -> str:
     return name
 
 
-def world_module(plan: Plan) -> WorldModule:
+def world_module(plan: Plan) -> WorldModule[Any]:
     """The module of the plan's world. EnvironmentFailure as `world_name`."""
     return WORLDS[world_name(plan)]
 
 
-def load_world(plan: Plan, form: str, seed: int = DEFAULT_SEED, progress: Progress = silent) -> Any:
-    """The plan's world: an AnyWorld with whatever its components ask of it. EnvironmentFailure as `world_name` and as the module."""
-    return world_module(plan).load_world(form, seed, progress)
+def load_world(plan: Plan, form: str, seed: int = DEFAULT_SEED, progress: Progress = silent) -> AnyWorld:
+    """The plan's world; what it gives its components, its data set declares. EnvironmentFailure as `world_name` and as the module."""
+    world: AnyWorld = world_module(plan).load_world(form, seed, progress)
+    return world
 
 
 def payloads_of(plan: Plan, request: PlanRequest, world: AnyWorld, split: str) -> list[Payload]:

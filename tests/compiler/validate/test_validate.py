@@ -267,3 +267,26 @@ def test_a_model_that_does_not_declare_the_targets_metric(monkeypatch: pytest.Mo
     (error,) = diagnostics.all
     assert (error.code.id, error.message) == ("AIB219", "model 'neumf' declares no ndcg@10")
     assert "declare it: `neumf (ndcg@10 >= " in error.hint
+
+
+def test_a_need_that_no_data_set_meets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AIB127, of a catalogue without `web_pages`: its hint names no data set."""
+    monkeypatch.setattr(catalog, "DATASETS", tuple(spec for spec in catalog.DATASETS if spec.name != "web_pages"))
+    text = (ROOT / "specs/web_search.aib").read_text(encoding="utf-8").replace("= web_pages", "= movielens_shop")
+    diagnostics = Diagnostics()
+    spec_tree = parse(SourceFile("spec.aib", text), diagnostics, lambda *_: None)
+    assert spec_tree is not None
+    assert validate(spec_tree, diagnostics) is None
+    unmet = [diagnostic for diagnostic in diagnostics.all if diagnostic.code.id == "AIB127"]
+    assert [diagnostic.message.split()[1] for diagnostic in unmet] == ["'fetch'", "'snippets'"]
+    assert all(diagnostic.hint.startswith("no data set of the catalogue") for diagnostic in unmet)
+
+
+def test_what_a_task_needs_may_depend_on_a_setting() -> None:
+    sort, statistics = catalog.component("sort"), catalog.component("basic_statistics")
+    assert sort is not None
+    assert statistics is not None
+    needs = {by: [need.name for need in sort.needs_for({"by": by})] for by in ("recency", "popularity")}
+    assert needs == {"recency": ["interactions"], "popularity": []}
+    assert sort.needs_for({}) == ()  # by its default, a score
+    assert [need.name for need in statistics.needs_for({"over": "items"})] == ["interactions"]

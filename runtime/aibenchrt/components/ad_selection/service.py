@@ -11,29 +11,27 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aibenchrt.datasets.interactions.world import Item
 from aibenchrt.values import Values, Work
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import ItemWorld
+
+    class Shop(ItemWorld, Protocol):
+        """seed: the world's."""
+
+        @property
+        def seed(self) -> int: ...
+
 
 BID = (-1.5, 0.6)  # mean and deviation of the bid's logarithm
 SHOWN = (50, 500)  # how often an ad's budget pays for its own bid
 _ADS, _GOODS = "ads.npy", "goods.npy"
 AD = np.dtype([("item", np.int64), ("category", np.int64), ("popularity", np.float64), ("bid", np.float64), ("budget", np.float64)])
-
-
-class Shop(Protocol):
-    """A world with goods in categories. seed: the world's."""
-
-    @property
-    def seed(self) -> int: ...
-    @property
-    def categories(self) -> Sequence[str]: ...
-    @property
-    def items(self) -> Sequence[Item]: ...
 
 
 def prepare(world: Shop, settings: Mapping[str, str | int], folder: Path) -> None:

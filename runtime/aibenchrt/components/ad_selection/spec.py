@@ -1,6 +1,7 @@
 """Ad selection: chooses sponsored goods for a user."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
+from aibenchrt.datasets.needs import ITEMS
 
 SPEC = ComponentSpec(
     name="ad_selection",
@@ -13,4 +14,5 @@ SPEC = ComponentSpec(
         Setting("slots", "count", 3, (), "the most ads that are shown"),
     ),
     memory_mib=72,
+    needs=(ITEMS,),
 )

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.interactions.recency import Interacted
+    from aibenchrt.datasets.needs import InteractionWorld
 
 DAY_S = 86400
 LIKED = 4.0  # a rating of at least this is a click (datasets/world.py)
@@ -29,7 +29,7 @@ _FILE, _NOW = "events.npy", "now"
 EVENT = np.dtype([("item", np.int64), ("time", np.int64), ("rating", np.float32)])
 
 
-def prepare(world: Interacted, settings: Mapping[str, str | int], folder: Path) -> None:
+def prepare(world: InteractionWorld, settings: Mapping[str, str | int], folder: Path) -> None:
     """Over items: the table of the training period's events, in order of time, and its end, which is "now"."""
     if settings["over"] == "items":
         training = world.interactions.of("train")

@@ -1,6 +1,7 @@
 """Basic statistics: counts and means of the queries that flow through it, or of what happened to goods lately."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
+from aibenchrt.datasets.needs import INTERACTIONS
 
 _QUERIES = Ports((Port("query", "Query"),), (Port("report", "Report"),))
 _ITEMS = Ports((Port("items", "Items"),), (Port("items", "Items"), Port("report", "Report")))
@@ -18,4 +19,5 @@ SPEC = ComponentSpec(
         Setting("window", "count", 30, (), "over items: the days, up to the end of the training period, whose events count"),
     ),
     memory_mib=72,
+    needs_if=(("over", "items", (INTERACTIONS,)),),
 )

@@ -11,10 +11,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from aibenchrt.components.language_detection.service import Bilingual
 from aibenchrt.components.query_parsing.terms import words
 from aibenchrt.values import Values, Work
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import ParallelWorld
 
 INSULTS = frozenset(
     (
@@ -32,7 +35,7 @@ _CARD = range(13, 20)  # digits of a card's number
 _TELEPHONE = range(8, 16)  # ITU-T E.164 has 15 at most
 
 
-def prepare(world: Bilingual, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - it has no settings
+def prepare(world: ParallelWorld, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - it has no settings
     training = world.pairs("train")
     found = set(INSULTS)
     for source, target in zip(training.source, training.target, strict=True):

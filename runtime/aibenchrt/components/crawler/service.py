@@ -12,23 +12,17 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from aibenchrt.components.crawler.crawl import Stored, crawl, read_store, stored, write_store
 from aibenchrt.components.crawler.fetch import Fetcher, FetchError
 from aibenchrt.components.crawler.site import Site
 from aibenchrt.values import Values, Work
 
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import SiteWorld
+
 _FILE, _REPORT = "store.sqlite", "crawl.json"
-
-
-class SiteWorld(Protocol):
-    """pages: URL path → HTML of the whole site, '/' its entrance, '/robots.txt' plain text. urls: item id → the path of its page."""
-
-    @property
-    def pages(self) -> Mapping[str, str]: ...
-    @property
-    def urls(self) -> Mapping[int, str]: ...
 
 
 def prepare(world: SiteWorld, settings: Mapping[str, str | int], folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Crawler: fetches pages of a site over HTTP, obeying robots.txt."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
+from aibenchrt.datasets.needs import SITE
 
 SPEC = ComponentSpec(
     name="crawler",
@@ -15,4 +16,5 @@ SPEC = ComponentSpec(
     ),
     memory_mib=96,
     cpu_ms=4.0,
+    needs=(SITE,),
 )

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aibenchrt.components.database_operation.engine import Database, Engine
 from aibenchrt.components.database_operation.sqlite import Sqlite
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.interactions.world import World
+    from aibenchrt.datasets.needs import InteractionWorld, UserWorld
+
+    class Recorded(UserWorld, InteractionWorld, Protocol):
+        """All tables are made, whichever is read."""
 
 
 # Table → its columns as (name, SQL type); the first ones, up to `key`, are the primary key.
@@ -39,7 +42,7 @@ CANDIDATES = {
 }
 
 
-def prepare(world: World, settings: Mapping[str, str | int], folder: Path) -> None:
+def prepare(world: Recorded, settings: Mapping[str, str | int], folder: Path) -> None:
     """All tables, in one file or one PostgreSQL schema; histories and weights are of the training period (World.users)."""
     _engine(settings).build(folder, TABLES, rows(world))
 
@@ -65,7 +68,7 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
             raise ValueError(f"no table '{table}'")
 
 
-def rows(world: World) -> dict[str, Iterable[Sequence[Any]]]:
+def rows(world: Recorded) -> dict[str, Iterable[Sequence[Any]]]:
     """Each table's rows."""
     from aibenchrt.datasets.interactions.recency import last_met  # numpy, which answering does without
 

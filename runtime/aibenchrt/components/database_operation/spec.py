@@ -1,6 +1,7 @@
 """Database operation: looks records up by key; SQLite embedded, PostgreSQL by configuration."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
+from aibenchrt.datasets.needs import INTERACTIONS, USERS
 
 _USERS = Ports((Port("user", "User"),), (Port("profile", "Profile"),))
 _WEIGHTS = Ports((Port("profile", "Profile"),), (Port("weights", "Weights"),))
@@ -24,4 +25,5 @@ SPEC = ComponentSpec(
         Setting("limit", "count", 300, (), "table articles: the most candidates"),
         Setting("engine", "word", "sqlite", ("sqlite", "postgresql"), "embedded SQLite, or a PostgreSQL server"),
     ),
+    needs=(USERS, INTERACTIONS),
 )

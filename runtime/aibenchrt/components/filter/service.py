@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aibenchrt.datasets.interactions.recency import Interacted, last_met, load_last_met, save_last_met
+from aibenchrt.datasets.interactions.recency import last_met, load_last_met, save_last_met
 from aibenchrt.values import Value, Values, Work
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import InteractionWorld
 
 DAY_S = 86400
 _SEEN, _NOW = "seen.npy", "now"
 
 
-def prepare(world: Interacted, settings: Mapping[str, str | int], folder: Path) -> None:
+def prepare(world: InteractionWorld, settings: Mapping[str, str | int], folder: Path) -> None:
     """What each user met in the training period, liked or not; when each good was last met; and the period's end, which is "now"."""
     if settings["seen"] == "drop":
         training = world.interactions.of("train")

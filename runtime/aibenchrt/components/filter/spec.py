@@ -1,6 +1,7 @@
 """Filter: takes away goods that a user should not be shown."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
+from aibenchrt.datasets.needs import INTERACTIONS
 
 SPEC = ComponentSpec(
     name="filter",
@@ -14,4 +15,5 @@ SPEC = ComponentSpec(
         Setting("minimum", "count", 0, (), "the least popularity that stays, in thousandths"),
     ),
     memory_mib=72,
+    needs=(INTERACTIONS,),
 )

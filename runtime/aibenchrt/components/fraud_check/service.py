@@ -15,21 +15,25 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aibenchrt.datasets.interactions.recency import Interacted
+from aibenchrt.datasets.interactions.world import Interactions  # at run time too: what is kept changes with its code
 from aibenchrt.values import Values, Work
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import InteractionWorld
 
 UNKNOWN, NEW, SETTLED = 0.3, 0.1, 5
 USUAL_SHARE = 0.99
 _FILE = "usual.json"
 
 
-def prepare(world: Interacted, settings: Mapping[str, str | int], folder: Path) -> None:
+def prepare(world: InteractionWorld, settings: Mapping[str, str | int], folder: Path) -> None:
     """Each user's interactions of the training period, counted, and what is usual in a window."""
-    training = world.interactions.of("train")
+    training: Interactions = world.interactions.of("train")
     users, counts = np.unique(training.user, return_counts=True)
     busiest = [_busiest(np.sort(training.time[training.user == user]), int(settings["window"])) for user in users.tolist()]
     usual = int(np.quantile(busiest, USUAL_SHARE, method="higher")) if busiest else 1

@@ -1,6 +1,7 @@
 """Image classification: the category of the goods in a photo."""
 
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
+from aibenchrt.datasets.needs import PHOTOS
 
 # Measured in size full, all five on one machine; README.md says how, and what size small gives.
 _HE = "He et al. 2016, Deep Residual Learning for Image Recognition"
@@ -23,4 +24,5 @@ SPEC = ComponentSpec(
     trains=True,
     memory_mib=96,
     cpu_ms=1.5,
+    needs=(PHOTOS,),
 )

@@ -8,6 +8,7 @@ Topin 2018, Super-Convergence) in place of the paper's 64k steps; weight decay a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,10 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from aibenchrt.components.image_classification.model import PIXELS, build
-from aibenchrt.datasets.interactions.world import World
+from aibenchrt.datasets.interactions.world import Photos
 from aibenchrt.train.events import Batches, Epoch, Tell
 from aibenchrt.train.measure import paired, share
 from aibenchrt.train.trained import Graph, Trained, batches, copy_of, label_shares, predict, reproducible
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import PhotoWorld
 
 PROTOCOL = "share of the test photos whose most probable label is the photo's category; epoch chosen on the validation photos"
 
@@ -41,12 +45,12 @@ FEWER_EPOCHS = {("full", "resnet152"): 6}  # what seven minutes of one large GPU
 RATES = {"resnet56": 0.15, "resnet110": 0.1, "resnet50": 0.05, "resnet152": 0.05}
 
 
-def train(world: World, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
+def train(world: PhotoWorld, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
     """sizes differ in epochs and photos. On a GPU a step's products are in bfloat16 (autocast), every measurement in float32."""
     effort, labels = EFFORTS[size], len(world.categories)
     rate = RATES.get(model, effort.rate)
     epochs = FEWER_EPOCHS.get((size, model), effort.epochs)
-    rows = _training_rows(world, effort.photos, seed)
+    rows = _training_rows(world.photos, {q.photo for q in world.photo_queries_of("train", "rank")}, effort.photos, seed)
     mean = float(world.photos.images[rows].mean() / 255)
     deviation = float(world.photos.images[rows].std() / 255)
     photos, wanted = _tensor(world.photos.images[rows], mean, deviation), torch.from_numpy(world.photos.label[rows].astype(np.int64))
@@ -90,9 +94,8 @@ def train(world: World, model: str, seed: int, size: str, tell: Tell, device: st
     )
 
 
-def _training_rows(world: World, most: int, seed: int) -> NDArray[np.int64]:
-    asked = {q.photo for q in world.photo_queries_of("train", "rank")}
-    rows = np.array([row for row in world.photos.rows("train").tolist() if row not in asked], dtype=np.int64)
+def _training_rows(photos: Photos, left_out: set[int], most: int, seed: int) -> NDArray[np.int64]:
+    rows = np.array([row for row in photos.rows("train").tolist() if row not in left_out], dtype=np.int64)
     return np.sort(np.random.default_rng(seed).permutation(rows)[:most])
 
 

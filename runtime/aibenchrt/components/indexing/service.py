@@ -31,8 +31,9 @@ from aibenchrt.components.query_parsing.terms import Term, read_term, words
 from aibenchrt.values import Value, Values, Work
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.interactions.world import Item, World
+    from aibenchrt.datasets.interactions.world import Item
     from aibenchrt.datasets.interactions.world import Query as TextQuery
+    from aibenchrt.datasets.needs import ItemWorld
 
 
 # Chosen on the validation split, see README.md.
@@ -57,7 +58,7 @@ _YEARS = re.compile(r"(\d{4})(?:\.\.(\d{4}))?")
 _DECADE = re.compile(r"(?:(\d\d)?(\d)0s?)")
 
 
-def prepare(world: World, settings: Mapping[str, str | int], folder: Path) -> None:
+def prepare(world: ItemWorld, settings: Mapping[str, str | int], folder: Path) -> None:
     """One index per shard, and the catalogue's document frequencies. Indexes only words of `Item.text`."""
     documents = {item.item_id: _fields(item) for item in world.items}
     frequencies = {field: Counter(word for fields in documents.values() for word in set(fields[field])) for field in FIELDS}

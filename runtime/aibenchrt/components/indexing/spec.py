@@ -1,6 +1,7 @@
 """Indexing: full-text search over one tier of the goods or pages, sharded."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
+from aibenchrt.datasets.needs import ITEMS
 
 _FOUND = (Port("items", "Items"), Port("hits", "Count"))
 _IN_CATEGORIES = Ports((Port("query", "Query", optional=True), Port("category", "Category")), _FOUND)
@@ -21,4 +22,5 @@ SPEC = ComponentSpec(
         Setting("limit", "count", 100, (), "the most goods that one search returns"),
         Setting("where", "word", None, ("category", "everywhere"), "everywhere: no category is asked for; else the category found decides"),
     ),
+    needs=(ITEMS,),
 )

@@ -10,32 +10,20 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from aibenchrt.components.query_parsing.terms import words
 from aibenchrt.values import Values, Work
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import ParallelWorld
 
 LENGTH = 3
 _TARGET = "en"
 _FILE = "runs.json"
 
 
-class _Sides(Protocol):
-    @property
-    def source(self) -> tuple[str, ...]: ...
-    @property
-    def target(self) -> tuple[str, ...]: ...
-
-
-class Bilingual(Protocol):
-    """A world of sentences in `language` and in English."""
-
-    @property
-    def language(self) -> str: ...
-    def pairs(self, split: str) -> _Sides: ...
-
-
-def prepare(world: Bilingual, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - it has no settings
+def prepare(world: ParallelWorld, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - it has no settings
     """How often each run of characters stands in the training sentences of each language."""
     training = world.pairs("train")
     counts = {world.language: _counted(training.source), _TARGET: _counted(training.target)}

@@ -1,6 +1,7 @@
 """Language detection: tells in which language a text is."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+from aibenchrt.datasets.needs import PAIRS
 
 SPEC = ComponentSpec(
     name="language_detection",
@@ -8,4 +9,5 @@ SPEC = ComponentSpec(
     kind=Kind.SERVICE,
     doc="tells in which of a world's languages a text is, by its runs of three characters",
     ports=Ports((Port("text", "Text"),), (Port("report", "Report"),)),
+    needs=(PAIRS,),
 )

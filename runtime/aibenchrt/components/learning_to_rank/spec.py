@@ -1,6 +1,7 @@
 """Learning to rank: the final order of the goods."""
 
 from aibenchrt.component import ComponentSpec, Kind, Material, Model, Port, Ports, Profile
+from aibenchrt.datasets.needs import SNAPSHOTS
 
 # Qualities: seed 7, size small, on requests that chose nothing; README.md says how they were measured.
 SPEC = ComponentSpec(
@@ -47,4 +48,5 @@ SPEC = ComponentSpec(
     trains_on=Material.PATH,
     memory_mib=96,
     cpu_ms=1.5,
+    needs=(SNAPSHOTS,),
 )

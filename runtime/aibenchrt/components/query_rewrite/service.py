@@ -12,7 +12,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,22 +21,14 @@ from aibenchrt.components.query_parsing.terms import Term, query_value, read_ter
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.interactions.world import Item, Query
+    from aibenchrt.datasets.needs import SearchedWorld
 
 LEAST = 0.5  # cosine
 SEEN = 5  # queries that a word must stand in to have, or be, a synonym
 _FILE = "words.json"
 
 
-class Asked(Protocol):
-    """A world of goods with texts, and queries with the goods that were taken after them."""
-
-    @property
-    def items(self) -> Sequence[Item]: ...
-    def queries_of(self, split: str, part: str | None = None) -> Sequence[Query]: ...
-
-
-def prepare(world: Asked, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - it has no settings
+def prepare(world: SearchedWorld, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - it has no settings
     """The words of the goods, and synonyms from the part of the training period before the one that rankers train on."""
     known = sorted({word for item in world.items for word in words(item.text)})
     table = {"known": known, "synonym": synonyms((plain(query.text), query.truth) for query in world.queries_of("train", "fit"))}

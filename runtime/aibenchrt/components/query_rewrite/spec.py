@@ -1,6 +1,7 @@
 """Query rewriting: drops what nothing is found with, adds synonyms."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+from aibenchrt.datasets.needs import ITEMS, QUERIES
 
 SPEC = ComponentSpec(
     name="query_rewrite",
@@ -9,4 +10,5 @@ SPEC = ComponentSpec(
     doc="rewrites a query: words that no good has go, synonyms learnt from what people took come along",
     ports=Ports((Port("query", "Query"),), (Port("query", "Query"),)),
     memory_mib=72,
+    needs=(ITEMS, QUERIES),
 )

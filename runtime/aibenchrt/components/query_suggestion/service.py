@@ -13,25 +13,19 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from aibenchrt.components.query_parsing.service import parse
 from aibenchrt.components.query_parsing.terms import query_value
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.interactions.world import Query
+    from aibenchrt.datasets.needs import QueryWorld
 
 _FILE = "queries.json"
 
 
-class Asked(Protocol):
-    """A world with queries that people typed."""
-
-    def queries_of(self, split: str, part: str | None = None) -> Sequence[Query]: ...
-
-
-def prepare(world: Asked, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - they matter when it works
+def prepare(world: QueryWorld, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - they matter when it works
     """The training period's queries as parsed: [text, terms, how often]."""
     counted: Counter[tuple[str, tuple[str, ...]]] = Counter()
     for query in world.queries_of("train"):

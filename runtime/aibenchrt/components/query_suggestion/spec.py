@@ -1,6 +1,7 @@
 """Query suggestion: what the user may want to ask next."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
+from aibenchrt.datasets.needs import QUERIES
 
 SPEC = ComponentSpec(
     name="query_suggestion",
@@ -11,4 +12,5 @@ SPEC = ComponentSpec(
     settings=(Setting("top", "count", 5, (), "the most suggestions"),),
     memory_mib=72,
     cpu_ms=2.0,
+    needs=(QUERIES,),
 )

@@ -1,6 +1,7 @@
 """Recommendation: how likely this user is to take each of the goods found."""
 
 from aibenchrt.component import ComponentSpec, Kind, Material, Model, Port, Ports, Profile, Setting
+from aibenchrt.datasets.needs import INTERACTIONS
 
 # Qualities: means over three seeds in size small; README.md says how they were measured.
 SPEC = ComponentSpec(
@@ -28,4 +29,5 @@ SPEC = ComponentSpec(
     trains_on=Material.PERIOD,
     memory_mib=96,
     cpu_ms=1.5,
+    needs=(INTERACTIONS,),
 )

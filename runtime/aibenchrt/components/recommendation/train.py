@@ -6,6 +6,7 @@ Implicit feedback and the pointwise log loss of He et al. 2017, section 2.1 and 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,10 +14,13 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from aibenchrt.components.recommendation.model import UNKNOWN, Ncf, build
-from aibenchrt.datasets.interactions.world import LIKED, Interactions, World
+from aibenchrt.datasets.interactions.world import LIKED, Interactions
 from aibenchrt.train.events import Epoch, Tell
 from aibenchrt.train.measure import Measurement, mean_by_user
 from aibenchrt.train.trained import Graph, Trained, batches, copy_of, device_of, reproducible
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import InteractionWorld
 
 AT = 10
 PROTOCOL = (
@@ -55,7 +59,7 @@ class Tables:
         return users, np.array([item_row.get(item, UNKNOWN) for item in interactions.item.tolist()], dtype=np.int64)
 
 
-def train(world: World, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
+def train(world: InteractionWorld, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
     """sizes differ in epochs. Trains only on interactions before `validation_start`."""
     effort = EFFORTS[size]
     tables = _tables(world)
@@ -116,7 +120,7 @@ def _likes(interactions: Interactions) -> Interactions:
     return interactions.where(interactions.rating >= LIKED)
 
 
-def _tables(world: World) -> Tables:
+def _tables(world: InteractionWorld) -> Tables:
     """Rows for the users and items that have training interactions."""
     training = world.interactions.of("train")
     users, items = (tuple(np.unique(ids).tolist()) for ids in (training.user, training.item))
@@ -163,7 +167,7 @@ class Trials:
     last: NDArray[np.bool_]
 
 
-def _trials(world: World, tables: Tables, split: str) -> Trials:
+def _trials(world: InteractionWorld, tables: Tables, split: str) -> Trials:
     """Likes of users and of items that have a table row, in order of time."""
     likes = _likes(world.interactions.of(split))
     user, item = tables.rows(likes)

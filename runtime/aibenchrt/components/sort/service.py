@@ -14,10 +14,10 @@ from aibenchrt.datasets.interactions.recency import last_met, load_last_met, sav
 from aibenchrt.values import Value, Values, Work, listed
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.interactions.recency import Interacted
+    from aibenchrt.datasets.needs import InteractionWorld
 
 
-def prepare(world: Interacted, settings: Mapping[str, str | int], folder: Path) -> None:
+def prepare(world: InteractionWorld, settings: Mapping[str, str | int], folder: Path) -> None:
     """By recency: when each good was last met in the training period. By a score nothing is needed, whatever the world."""
     if settings["by"] == "recency":
         save_last_met(last_met(world), folder)

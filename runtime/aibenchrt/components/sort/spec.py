@@ -1,6 +1,7 @@
 """Sort: one order for the goods of one or several lists."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
+from aibenchrt.datasets.needs import INTERACTIONS
 
 SPEC = ComponentSpec(
     name="sort",
@@ -20,4 +21,5 @@ SPEC = ComponentSpec(
         Setting("memory_kib", "count", 4096, (), "what the rows of one call may take in memory; more are sorted in runs on disk"),
     ),
     memory_mib=72,
+    needs_if=(("by", "recency", (INTERACTIONS,)),),
 )

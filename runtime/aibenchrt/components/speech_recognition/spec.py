@@ -1,6 +1,7 @@
 """Speech recognition: what is said in an utterance."""
 
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile, Transcript
+from aibenchrt.datasets.needs import UTTERANCES
 
 # On test utterances, seed 7; of the conformer, hardly trained, on validation utterances. README.md says how they were measured.
 SPEC = ComponentSpec(
@@ -26,4 +27,5 @@ SPEC = ComponentSpec(
     transcript=Transcript("utterances", "audio", "wav"),
     memory_mib=96,
     cpu_ms=2.0,
+    needs=(UTTERANCES,),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -31,25 +31,14 @@ from aibenchrt.train.recognition import (
 )
 from aibenchrt.train.trained import Graph, Trained, reproducible
 
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import Spoken, SpokenWorld
+
 PROTOCOL = (
     "errors per character (cer) and per word (wer) of the test transcripts, lower case without punctuation, all utterances together; "
     "epoch chosen on validation utterances"
 )
 BASELINE = "most frequent transcript"
-
-
-class Spoken(Protocol):
-    """wav: 16 kHz mono, 16-bit. text: what is said."""
-
-    @property
-    def wav(self) -> bytes: ...
-    @property
-    def text(self) -> str: ...
-
-
-class SpokenWorld(Protocol):
-    def utterances(self, split: str) -> Sequence[Spoken] | Sequence[SpokenQuery]:
-        """Of "train", "validation" or "test"; no transcript is in two of them. Recordings of the world, or its queries as speech."""
 
 
 EFFORTS = {
@@ -97,7 +86,7 @@ def train(world: SpokenWorld, model: str, seed: int, size: str, tell: Tell, devi
     return _with_figures(trained, truth, said, spelling(simple), seed)
 
 
-def _audible(utterances: Sequence[Spoken]) -> list[Spoken]:
+def _audible(utterances: Sequence[Spoken] | Sequence[SpokenQuery]) -> list[Spoken]:
     """Those that say at least one letter or digit."""
     return [one for one in utterances if spelling(one.text)]
 

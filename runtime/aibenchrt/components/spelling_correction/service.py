@@ -24,7 +24,8 @@ from aibenchrt.components.query_parsing.terms import Term, query_value, read_ter
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.interactions.world import Query, World
+    from aibenchrt.datasets.interactions.world import Query
+    from aibenchrt.datasets.needs import SearchedWorld
 
 
 # Chosen on the validation split, see README.md.
@@ -39,7 +40,7 @@ _SCALE = 1000  # counts in words.tsv are whole numbers: thousandths of a word of
 _PREFIX = 6  # symspell's index; 7 looks up twice as fast, but takes 1.5 times as long to open and twice the memory
 
 
-def prepare(world: World, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - it has no settings
+def prepare(world: SearchedWorld, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - it has no settings
     """words.tsv: each known word and its frequency. Reads what was typed in the training period, never what was meant."""
     shop = Counter(word for item in world.items for word in words(item.text))
     typed = Counter(word for query in world.queries_of("train") for word in words(query.text))

@@ -1,6 +1,7 @@
 """Spelling correction: replaces terms that no one writes by the likeliest word one or two edits away."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports
+from aibenchrt.datasets.needs import ITEMS, QUERIES
 
 SPEC = ComponentSpec(
     name="spelling_correction",
@@ -10,4 +11,5 @@ SPEC = ComponentSpec(
     ports=Ports((Port("query", "Query"),), (Port("query", "Query"),)),
     metrics=("accuracy",),
     memory_mib=128,
+    needs=(ITEMS, QUERIES),
 )

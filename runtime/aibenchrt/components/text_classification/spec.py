@@ -1,6 +1,7 @@
 """Text classification: the category a query asks for."""
 
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
+from aibenchrt.datasets.needs import ITEMS, QUERIES
 
 # Qualities: means over three seeds in size small; README.md says how they were measured.
 SPEC = ComponentSpec(
@@ -38,4 +39,5 @@ SPEC = ComponentSpec(
     trains=True,
     memory_mib=96,
     cpu_ms=1.5,
+    needs=(ITEMS, QUERIES),
 )

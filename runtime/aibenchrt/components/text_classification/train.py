@@ -6,7 +6,9 @@ quality that it will meet when serving.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,10 +20,13 @@ from torch.nn import functional
 
 from aibenchrt.components.text_classification.features import bag_matrix, word_matrix
 from aibenchrt.components.text_classification.model import MODELS, BertNumbers, FasttextNumbers, build, hash_buckets
-from aibenchrt.datasets.interactions.world import Query, World
+from aibenchrt.datasets.interactions.world import Query
 from aibenchrt.train.events import Epoch, Tell
 from aibenchrt.train.measure import mean_by_user, share
 from aibenchrt.train.trained import Graph, Trained, batches, copy_of, label_shares, predict, reproducible
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import SearchedWorld
 
 PROTOCOL = "share of test-period queries, as typed, whose most probable label is the category asked for; epoch chosen on validation queries"
 
@@ -37,7 +42,7 @@ EFFORTS = {"tiny": Effort(4, 1e-2), "small": Effort(6, 1e-2), "full": Effort(20,
 DEEP_RATE = 1e-4  # of BERT (Devlin et al. 2019, appendix A.2): what the shallow ones learn with, it diverges at
 
 
-def train(world: World, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
+def train(world: SearchedWorld, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
     """sizes differ in epochs. Both forms of a query train: as typed and as meant (what spelling correction aims at)."""
     effort, labels = EFFORTS[size], len(world.categories)
     known, choosing, held_out = (world.queries_of(*part) for part in (("train", "fit"), ("validation",), ("test",)))
@@ -106,12 +111,12 @@ def _hits(network: nn.Module, ids: Tensor, truth: NDArray[np.int64]) -> NDArray[
     return hits
 
 
-def _majority(known: tuple[Query, ...], truth: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _majority(known: Sequence[Query], truth: NDArray[np.int64]) -> NDArray[np.bool_]:
     hits: NDArray[np.bool_] = truth == np.bincount([q.label for q in known]).argmax()
     return hits
 
 
-def _tfidf(texts: list[str], wanted: Tensor, held_out: tuple[Query, ...], truth: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+def _tfidf(texts: list[str], wanted: Tensor, held_out: Sequence[Query], truth: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
     """Words and word bigrams, tf-idf, logistic regression, on the same training texts."""
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     linear = LogisticRegression(C=10.0, max_iter=200, random_state=seed).fit(vectorizer.fit_transform(texts), wanted.numpy())

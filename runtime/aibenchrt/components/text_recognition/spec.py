@@ -1,6 +1,7 @@
 """Text recognition (OCR): what a picture of one line of text says."""
 
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile, Transcript
+from aibenchrt.datasets.needs import LINES
 
 _SHI = "Shi et al. 2017, An End-to-End Trainable Neural Network for Image-based Sequence Recognition"
 
@@ -21,4 +22,5 @@ SPEC = ComponentSpec(
     transcript=Transcript("lines", "image", "png"),
     memory_mib=96,
     cpu_ms=2.0,
+    needs=(LINES,),
 )

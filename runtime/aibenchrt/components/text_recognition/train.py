@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,22 +15,11 @@ from aibenchrt.train.events import Tell
 from aibenchrt.train.recognition import Effort, Example, Loop, Signal, character_counts, error_rate, fit, lower_by, most_frequent
 from aibenchrt.train.trained import Graph, Trained, reproducible
 
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import PicturedWorld
+
 PROTOCOL = "errors per character of the test pictures' text as written, all pictures together; epoch chosen on validation pictures"
 BASELINE = "most frequent line"
-
-
-class Pictured(Protocol):
-    """png: one line of text, 8-bit grey. text: what it says."""
-
-    @property
-    def png(self) -> bytes: ...
-    @property
-    def text(self) -> str: ...
-
-
-class PicturedWorld(Protocol):
-    def lines(self, split: str) -> Sequence[Pictured]:
-        """Of "train", "validation" or "test"; no text is in two of them."""
 
 
 EFFORTS = {

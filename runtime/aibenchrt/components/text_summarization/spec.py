@@ -1,6 +1,7 @@
 """Text summarization: what the user sees of each page."""
 
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
+from aibenchrt.datasets.needs import SUMMARIES
 
 # Quality of the tagger: mean over three seeds in size small (README.md); of the pointer-generator: the paper's, table 1, on CNN/Daily Mail.
 SPEC = ComponentSpec(
@@ -31,4 +32,5 @@ SPEC = ComponentSpec(
     trains=True,
     memory_mib=128,
     cpu_ms=4.0,
+    needs=(SUMMARIES,),
 )

@@ -10,7 +10,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -36,6 +36,9 @@ from aibenchrt.train.events import Epoch, Tell
 from aibenchrt.train.measure import Measurement, mean_by_user
 from aibenchrt.train.trained import Graph, Trained, batches, copy_of, device_of, reproducible
 
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import Article, ArticleWorld
+
 METRIC = "rouge_l"
 PROTOCOL = (
     "ROUGE-L F1 (rouge-score) of the snippet of each held-out article against its one-line summary, mean over articles; epoch, threshold "
@@ -45,20 +48,6 @@ THRESHOLDS = (-1.8, -1.4, -1.1, -0.8, -0.5, -0.2, 0.1)  # of a logit
 LEADS = (6, 8, 10, 12, 14, 16)
 POOL = 20  # batches whose texts are sorted by length together
 SPECIAL = ("<padding>", "<unknown>", "<start>", "<stop>")
-
-
-class Article(Protocol):
-    @property
-    def text(self) -> str: ...
-    @property
-    def summary(self) -> str: ...
-
-
-class Articles(Protocol):
-    """What this component needs of a world."""
-
-    def articles(self, split: str) -> Sequence[Article]:
-        """Texts with their summaries; split: "train", "validation" or "test"."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +69,13 @@ FOLLOWED = {"tiny": 2, "small": 20, "full": 50}  # the first validation articles
 Summarize = Callable[[Sequence[str]], list[str]]
 
 
-def train(world: Articles, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
+def train(world: ArticleWorld, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
     """sizes differ in epochs and in articles trained on."""
     learn = _train_tagger if isinstance(MODELS[model](), TaggerNumbers) else _train_pointer
     return learn(world, seed, size, tell, device)
 
 
-def _train_tagger(world: Articles, seed: int, size: str, tell: Tell, device: str) -> Trained:
+def _train_tagger(world: ArticleWorld, seed: int, size: str, tell: Tell, device: str) -> Trained:
     effort = EFFORTS[size]
     known, choosing, held_out = (world.articles(part) for part in ("train", "validation", "test"))
     known = known[: effort.most]
@@ -212,7 +201,7 @@ def _measured(
     )
 
 
-def _train_pointer(world: Articles, seed: int, size: str, tell: Tell, device: str) -> Trained:
+def _train_pointer(world: ArticleWorld, seed: int, size: str, tell: Tell, device: str) -> Trained:
     """The last epoch's network. CPU sizes only show that it learns; `full` is for a GPU."""
     effort, numbers = POINTER_EFFORTS[size], MODELS["pointer_generator"]()
     assert isinstance(numbers, PointerNumbers)

@@ -1,6 +1,7 @@
 """Text-to-text translation: a sentence of the world's language into English."""
 
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
+from aibenchrt.datasets.needs import PAIRS
 
 # The small model's quality: mean over three seeds in size small; README.md says how it was measured. The full model was not trained: the
 # same is assumed.
@@ -31,4 +32,5 @@ SPEC = ComponentSpec(
     trains=True,
     memory_mib=128,
     cpu_ms=2.0,
+    needs=(PAIRS,),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,6 +27,9 @@ from aibenchrt.train.events import Epoch, Tell, Work
 from aibenchrt.train.measure import mean_by_user
 from aibenchrt.train.trained import Graph, Trained, copy_of, reproducible
 
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import ParallelWorld, Sides
+
 PROTOCOL = "mean over test sentence pairs of the sentence's own chrF or BLEU; greedy decoding; epoch chosen by the validation pairs' loss"
 METRICS = ("chrf", "bleu")
 SMOOTHING = 0.1
@@ -34,12 +37,6 @@ AS_HEARD, WITH_ERRORS = 0.1, 0.25  # shares of sources shown in lower case witho
 ERRORS = 0.1  # of the letters of such a source
 FOLLOWED = 200  # validation pairs at most that are translated after an epoch, evenly spaced: their metrics are told, and choose nothing
 WARM = 0.08  # share of the steps in which the rate rises
-
-
-class ParallelWorld(Protocol):
-    """What training takes of a world: sentences with their translations, in splits that share no sentence."""
-
-    def pairs(self, split: str) -> Pairs: ...
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ def _most(effort: Effort) -> tuple[tuple[str, int], ...]:
     return ("train", effort.pairs), ("validation", effort.held_out), ("test", effort.held_out)
 
 
-def _as_served(pairs: Pairs) -> Pairs:
+def _as_served(pairs: Sides) -> Pairs:
     """Sources as text normalisation gives them."""
     return Pairs(tuple(written(source) for source in pairs.source), pairs.target)
 

@@ -18,12 +18,12 @@ from aibenchrt.datasets.translation.parallel import normalised
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
-    from aibenchrt.components.language_detection.service import Bilingual
+    from aibenchrt.datasets.needs import ParallelWorld
 
 _FILE = "pairs.json"
 
 
-def prepare(world: Bilingual, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - they matter when it works
+def prepare(world: ParallelWorld, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - they matter when it works
     """The training pairs in order of the normalised source's length; of several translations of a sentence the first."""
     training = world.pairs("train")
     pairs: dict[str, str] = {}

@@ -1,6 +1,7 @@
 """Translation memory: looks up a sentence that people have translated before, or one much like it."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
+from aibenchrt.datasets.needs import PAIRS
 
 SPEC = ComponentSpec(
     name="translation_memory",
@@ -10,4 +11,5 @@ SPEC = ComponentSpec(
     ports=Ports((Port("text", "Text"),), (Port("translation", "Translation"), Port("hit", "Flag"), Port("text", "Text"))),
     settings=(Setting("least", "count", 95, (), "percent of likeness from which a sentence is a hit; 100: it is the same"),),
     memory_mib=88,
+    needs=(PAIRS,),
 )

@@ -6,31 +6,22 @@ counts as new: as met at its end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aibenchrt.datasets.interactions.world import Interactions, Item
+from aibenchrt.datasets.interactions.world import Interactions  # at run time too: what is kept changes with its code
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import InteractionWorld
 
 _FILE = "last_met.npy"
 
 
-class Interacted(Protocol):
-    """A world with goods and interactions over time. validation_start: the end of the training period, in Unix seconds."""
-
-    @property
-    def items(self) -> Sequence[Item]: ...
-    @property
-    def interactions(self) -> Interactions: ...
-    @property
-    def validation_start(self) -> int: ...
-
-
-def last_met(world: Interacted) -> dict[int, int]:
+def last_met(world: InteractionWorld) -> dict[int, int]:
     """Item id → Unix seconds, at most `validation_start`."""
-    training = world.interactions.of("train")
+    training: Interactions = world.interactions.of("train")
     ids = np.array([item.item_id for item in world.items], dtype=np.int64)
     latest = np.zeros(int(max(ids.max(), training.item.max(initial=0))) + 1, dtype=np.int64)
     np.maximum.at(latest, training.item, training.time)

@@ -1,0 +1,57 @@
+"""What components need and worlds give: declared once, and true of what is in every world. Of its class mypy says it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from aibenchrt.catalog import COMPONENTS
+from aibenchrt.component import Need
+from aibenchrt.datasets import needs
+from aibenchrt.datasets.cache import DEFAULT_SEED
+from aibenchrt.datasets.interactions.world import SPLITS
+from aibenchrt.datasets.specs import DATASETS
+from aibenchrt.datasets.worlds import WORLDS
+from aibenchrt.progress import silent
+
+# Whether a world that has a place for something is not empty of it, in every split (of utterances, which take long to make, in one).
+CONTENT: Mapping[str, Callable[[Any], bool]] = {
+    "items": lambda world: all(item.text for item in world.items) and len(world.categories) > 1,
+    "users": lambda world: any(user.history for user in world.users),
+    "interactions": lambda world: all(len(world.interactions.of(split)) for split in SPLITS),
+    "snapshots": lambda world: world.interactions.time[0] < world.rank_start < world.validation_start,
+    "queries": lambda world: all(any(query.text and query.truth for query in world.queries_of(split)) for split in SPLITS),
+    "photos": lambda world: all(len(world.photos.rows(split)) and world.photo_queries_of(split) for split in SPLITS),
+    "site": lambda world: set(world.urls.values()) < set(world.pages),
+    "summaries": lambda world: all(world.articles(split) for split in SPLITS),
+    "pairs": lambda world: all(world.pairs(split).source for split in SPLITS),
+    "utterances": lambda world: bool(world.utterances("validation")),
+    "lines": lambda world: all(world.lines(split) for split in SPLITS),
+}
+
+
+def has(world: Any, need: Need) -> bool:
+    return isinstance(world, need.protocol) and CONTENT[need.name](world)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_world_gives_what_is_declared_and_nothing_else(name: str) -> None:
+    (spec,) = (spec for spec in DATASETS if spec.name == name)
+    world = WORLDS[name].load_world("synthetic", DEFAULT_SEED, silent)
+    assert [need.name for need in needs.NEEDS if has(world, need)] == [need.name for need in needs.NEEDS if need in spec.gives]
+
+
+def test_every_need_is_given_and_taken() -> None:
+    """A data set that is made from another's requests gives nothing of its own; a name stands for one need."""
+    assert len({need.name for need in needs.NEEDS}) == len(needs.NEEDS)
+    taken = {need for spec in COMPONENTS for need in (*spec.needs, *(need for *_, more in spec.needs_if for need in more))}
+    given = {need for spec in DATASETS for need in spec.gives}
+    assert taken == given == set(needs.NEEDS)
+    assert not [spec.name for spec in DATASETS if spec.made_from and spec.gives]
+
+
+def test_conditions_are_of_settings_and_their_values() -> None:
+    for spec in COMPONENTS:
+        choices = {setting.name: setting.choices for setting in spec.settings}
+        assert all(value in choices[setting] for setting, value, _ in spec.needs_if)
