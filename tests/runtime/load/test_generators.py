@@ -48,14 +48,14 @@ def test_the_parts_of_a_schedule_are_the_whole_schedule(count: int, parts: int) 
 
 
 def test_the_exchange_with_the_smallest_round_trip_counts() -> None:
-    waits = iter([0.004, 0.0, 0.003])
+    waits = iter([0.4, 0.0, 0.3])
 
     def ask(_: bytes) -> bytes:
         time.sleep(next(waits))
         return clocks._READING.pack(time.monotonic_ns() + 5 * S, 7 * S)
 
     found = clocks.compare(ask, 3)
-    assert found.uncertainty_ns < 1_000_000
+    assert found.uncertainty_ns < 150_000_000
     assert abs(found.offset_ns - 5 * S) <= found.uncertainty_ns
     assert found.realtime_ns == 7 * S - found.at_ns
 
