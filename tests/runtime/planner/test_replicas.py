@@ -114,7 +114,7 @@ def test_a_planner_waits_for_its_tasks_and_says_so(tmp_path: Path) -> None:
                 running.start(task)
             wait_until(lambda: client.ask()[0] == "UNAVAILABLE: the planner waits for profile")
             wait_until(
-                lambda: f"waiting for task 'profile': the service at {running.endpoint('profile')} does not answer" in planner.tail()
+                lambda: f"waiting for task 'profile': the service at {running.endpoint('profile')} does not answer" in planner.log_end()
             )
             assert health(endpoint, None, "planner") == health_pb2.HealthCheckResponse.NOT_SERVING
             running.start("profile")
