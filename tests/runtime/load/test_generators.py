@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -27,6 +27,7 @@ from aibenchrt.wire import clocks
 from aibenchrt.wire.proto import load_stubs
 from hypothesis import given
 from hypothesis import strategies as st
+from observed_run import wait_until
 from paths import SUPPORT
 from shop_plan import free_ports, generate, shop_plan
 
@@ -120,13 +121,6 @@ def generator(generated: Path, folder: Path, target: str, part: int, parts: int,
         str(start),
     ]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 120.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.02)
 
 
 def begin(file: Path, after_ns: int) -> int:

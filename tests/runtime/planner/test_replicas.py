@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,11 @@ from aibenchrt.planner.clients import CallError, ServiceClient, idempotent
 from aibenchrt.wire.proto import Stubs, load_stubs
 from grpc_health.v1 import health_pb2
 from local_plan import local_plan
+from observed_run import wait_until
 from replicas import SERVING, health, parts
 from shop_plan import free_ports, generate
 
 USERS = 4
-
-
-def wait_until(condition: Callable[[], object], timeout_s: float = 120.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def connections(pid: int) -> int:
