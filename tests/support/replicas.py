@@ -25,6 +25,7 @@ from aibenchrt.wire.proto import Stubs, load_stubs
 from aibenchrt.wire.tls import Identity, identity_of, open_channel
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from local_plan import local_plan
+from observed_run import wait_until
 from shop_plan import free_ports, generate
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -46,7 +47,7 @@ def health(endpoint: str, identity: Identity | None, role: str) -> int:
     with open_channel(endpoint, identity, role) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         try:
-            return int(stub.Check(health_pb2.HealthCheckRequest(), timeout=2).status)
+            return int(stub.Check(health_pb2.HealthCheckRequest(), timeout=30).status)
         except grpc.RpcError:
             return -1
 
@@ -116,8 +117,19 @@ class Parts:
         return child.process.wait(30)
 
     def calls(self, replica: int = 0) -> list[CallRecord]:
-        """What the planner recorded; stop it first."""
+        """What the planner has recorded so far; all that it will where it has been stopped."""
         return list(read_calls(self.folder / f"calls-{replica}.jsonl"))
+
+    def wait_served(self, task: str) -> None:
+        """Until the planner has recorded a call begun after this one by every replica of the task. Some load must be under way."""
+        since_ns = time.monotonic_ns()
+        endpoints = set(next(s.endpoints for s in self.plan.services if s.task == task))
+        wait_until(
+            lambda: (
+                endpoints
+                <= {call.endpoint for call in self.calls() if call.task == task and call.outcome == "ok" and call.start_ns > since_ns}
+            )
+        )
 
     @contextlib.contextmanager
     def client(self) -> Iterator[Client]:

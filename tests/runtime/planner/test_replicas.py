@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import psutil
 import pytest
 from aibenchrt.control.cluster.certificates import certify
 from aibenchrt.planner.clients import CallError, ServiceClient, idempotent
@@ -20,14 +20,10 @@ from aibenchrt.wire.proto import Stubs, load_stubs
 from grpc_health.v1 import health_pb2
 from local_plan import local_plan
 from observed_run import wait_until
-from replicas import SERVING, health, parts
+from replicas import SERVING, Load, health, parts
 from shop_plan import free_ports, generate
 
 USERS = 4
-
-
-def connections(pid: int) -> int:
-    return sum(connection.status == psutil.CONN_ESTABLISHED for connection in psutil.Process(pid).net_connections("tcp"))
 
 
 def certificates(folder: Path) -> dict[str, Path]:
@@ -42,25 +38,30 @@ def test_a_killed_replica_costs_at_most_what_was_in_flight_and_serves_again_when
     with parts(tmp_path, {"parse": 2}, certificates(tmp_path) if secure else {}) as running:
         running.start_all()
         assert health(running.endpoint("planner"), None, "planner") == (-1 if secure else SERVING)
-        with running.client() as client, client.load(USERS) as load:
+        endpoints = {running.endpoint("parse", replica) for replica in (0, 1)}
+
+        def halves(load: Load) -> None:
+            """Once both replicas serve, each takes half of the calls."""
+            running.wait_served("parse")
+            since_ns = time.monotonic_ns()
             load.wait_for(100)
+            calls = [call for call in running.calls() if call.task == "parse" and call.outcome == "ok" and call.start_ns > since_ns]
+            counted = Counter(call.endpoint for call in calls)
+            assert set(counted) == endpoints
+            assert min(counted.values()) >= 0.4 * len(calls), counted
+
+        with running.client() as client, client.load(USERS) as load:
+            halves(load)
             assert load.failed == []
             running.kill("parse", 1)
             load.wait_for(200)
             lost = len(load.failed)
             load.wait_for(100)
             assert len(load.failed) == lost <= USERS  # and nothing fails once the loss is known
-            again = running.start("parse", 1)
-            wait_until(lambda: connections(again.pid))
-            load.wait_for(100)
+            running.start("parse", 1)
+            halves(load)
             assert len(load.failed) == lost
         assert running.stop("planner") == 0
-        calls = [call for call in running.calls() if call.task == "parse" and call.outcome == "ok"]
-        endpoints = {running.endpoint("parse", replica) for replica in (0, 1)}
-        for some in (calls[:80], calls[-80:]):  # before the loss, and when it is back: half each
-            counted = Counter(call.endpoint for call in some)
-            assert set(counted) == endpoints
-            assert min(counted.values()) >= 30, counted
         assert sum("attempts=2" in call.note for call in running.calls()) <= USERS
 
 
@@ -69,7 +70,8 @@ def test_a_replica_that_is_told_to_stop_costs_nothing(tmp_path: Path) -> None:
     with parts(tmp_path, {"parse": 2, "remember": 2}) as running:
         running.start_all()
         with running.client() as client, client.load(USERS) as load:
-            load.wait_for(60)
+            for task in ("parse", "remember"):
+                running.wait_served(task)
             for task in ("parse", "remember"):
                 assert running.stop(task, 0) == 0
                 load.wait_for(60)
@@ -85,7 +87,7 @@ def test_a_replica_that_vanishes_without_a_word_is_given_up(tmp_path: Path) -> N
     with parts(tmp_path, {"parse": 2}) as running:
         running.start_all()
         with running.client() as client, client.load(USERS) as load:
-            load.wait_for(60)
+            running.wait_served("parse")
             running.running["parse", 1].process.send_signal(signal.SIGSTOP)
             load.wait_for(200)
             assert load.failed == []
