@@ -237,13 +237,17 @@ class Model:
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting that a spec may give a task. `choices` empty: any value of the kind ('word' or 'count')."""
+    """A setting that a spec may give a task. `choices` empty: any value of the kind ('word' or 'count').
+
+    untimed: of a time limit, the value where no times are measured (planner/in_process), which no machine is too slow for.
+    """
 
     name: str
     kind: str
     default: str | int | None
     choices: tuple[str, ...] = ()
     doc: str = ""
+    untimed: int | None = None
 
 
 @dataclass(frozen=True)

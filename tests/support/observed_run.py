@@ -17,3 +17,8 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 120.0) -> Non
 def calls_made(runs: Path) -> int:
     """Lines that the only run's planner has recorded so far, trials included."""
     return sum(path.read_bytes().count(b"\n") for path in runs.glob("*/calls-*.jsonl"))
+
+
+def requests_ended(runs: Path) -> int:
+    """How many requests of the only run's load have been answered, or have failed, so far."""
+    return sum(path.read_bytes().count(b"\n") for path in runs.glob("*/load/requests.jsonl"))

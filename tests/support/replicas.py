@@ -101,20 +101,20 @@ class Parts:
     def wait_ready(self, task: str, replica: int = 0) -> None:
         role = "planner" if task == "planner" else "service"
         endpoint, identity = self.endpoint(task, replica), self.identity("generator" if role == "planner" else "planner")
-        self.processes.wait_ready(self.running[task, replica], lambda: health(endpoint, identity, role) == SERVING, 60)
+        self.processes.wait_ready(self.running[task, replica], lambda: health(endpoint, identity, role) == SERVING, 120)
 
     def kill(self, task: str, replica: int = 0) -> None:
         child = self.running.pop((task, replica))
         child.asked = True
         child.process.kill()
-        child.process.wait(20)
+        child.process.wait(120)
 
     def stop(self, task: str, replica: int = 0) -> int:
         """SIGTERM; the exit code."""
         child = self.running.pop((task, replica))
         child.asked = True
         child.process.send_signal(signal.SIGTERM)
-        return child.process.wait(30)
+        return child.process.wait(120)
 
     def calls(self, replica: int = 0) -> list[CallRecord]:
         """What the planner has recorded so far; all that it will where it has been stopped."""

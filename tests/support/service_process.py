@@ -120,7 +120,7 @@ class Site:
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.send_signal(signal.SIGTERM)
-                process.wait(20)
+                process.wait(120)
             process.stdout.close()
             process.stderr.close()
 
@@ -132,12 +132,12 @@ class Served:
     channel: grpc.Channel
     codec: TaskCodec
 
-    def start(self, timeout_s: float = 20.0, **inputs: Any) -> Any:
+    def start(self, timeout_s: float = 120.0, **inputs: Any) -> Any:
         """A call under way."""
         method: Any = self.channel.unary_unary(self.codec.method)
         return method.future(self.codec.encode_request(inputs), timeout=timeout_s)
 
-    def call(self, timeout_s: float = 20.0, **inputs: Any) -> tuple[dict[str, Any], Timing]:
+    def call(self, timeout_s: float = 120.0, **inputs: Any) -> tuple[dict[str, Any], Timing]:
         return self.codec.decode_reply(self.start(timeout_s, **inputs).result())
 
 

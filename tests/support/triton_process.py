@@ -36,7 +36,7 @@ def triton(repository: Path, log: Path) -> Iterator[triton_grpc.InferenceServerC
     finally:
         client.close()
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 def request_tensors(tensors: Mapping[str, Any]) -> list[triton_grpc.InferInput]:

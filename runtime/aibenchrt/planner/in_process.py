@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aibenchrt.catalog import component
 from aibenchrt.plan import Plan, PlanStage, Step
 from aibenchrt.planner.executor import Call
 from aibenchrt.serve.models import open_stage
@@ -24,6 +25,7 @@ WorkOf = Callable[[PlanStage], Work]
 
 def works(world: AnyWorld, models: Mapping[str, Path], state: Path) -> WorkOf:
     """Opens a stage's component: a service on what is prepared from the world, with `state` to write in; an AI stage on its model version.
+    Time limits among the settings do not hold (Setting.untimed).
 
     models: AI stage → folder of the version. EnvironmentFailure as the components raise; KeyError: a stage without a version.
     """
@@ -32,10 +34,16 @@ def works(world: AnyWorld, models: Mapping[str, Path], state: Path) -> WorkOf:
         if stage.kind == "ai":
             return open_stage(stage, models[stage.name])
         folder = prepare_component(stage.component, stage.settings, world)
-        work: Work = service_module(stage.component).open_work(folder, stage.settings, state)
+        work: Work = service_module(stage.component).open_work(folder, _untimed(stage), state)
         return work
 
     return open_work
+
+
+def _untimed(stage: PlanStage) -> dict[str, str | int]:
+    spec = component(stage.component)
+    known = spec.settings if spec else ()
+    return dict(stage.settings) | {setting.name: setting.untimed for setting in known if setting.untimed is not None}
 
 
 def open_chains(plan: Plan, work_of: WorkOf, *, after: bool = False) -> dict[str, Chain]:

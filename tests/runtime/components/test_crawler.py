@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -18,6 +19,9 @@ from aibenchrt.components.crawler.fetch import AGENT, Fetcher, FetchError, Forbi
 from aibenchrt.components.crawler.page import on_site, read_page
 from aibenchrt.components.crawler.service import Crawler
 from aibenchrt.components.crawler.site import Site
+from aibenchrt.plan import PlanStage
+from aibenchrt.planner.in_process import works
+from aibenchrt.serve.prepare import prepare_component
 from listed_items import items
 
 ROBOTS = f"User-agent: somebody-else\nDisallow: /\n\nUser-agent: {AGENT}\nDisallow: /private/\nAllow: /private/open\n"
@@ -31,6 +35,7 @@ class Paper:
 
     pages: dict[str, str]
     urls: dict[int, str]
+    version: str = "paper"
 
 
 def article(number: int, text: str) -> str:
@@ -99,6 +104,21 @@ def test_prepare_fails_where_an_items_page_cannot_be_had(tmp_path: Path, url: st
     with pytest.raises(FetchError, match=f"1 pages of items were not crawled; {why}"):
         service.prepare(world, {"connections": 2}, tmp_path)
     assert not (tmp_path / "store.sqlite").exists()
+
+
+def test_the_deadline_holds_where_times_are_measured_and_in_one_process_it_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIBENCH_HOME", str(tmp_path))
+    stage = PlanStage(name="fetch", component="crawler", kind="service", settings={"top": 10, "connections": 4, "deadline_ms": 0})
+    in_process = works(paper(), {}, tmp_path)(stage)  # type: ignore[arg-type]
+    assert isinstance(in_process, Crawler)
+    served = service.open_work(prepare_component("crawler", stage.settings, paper()), stage.settings, tmp_path)  # type: ignore[arg-type]
+    assert isinstance(served, Crawler)
+    with contextlib.closing(in_process), contextlib.closing(served):
+        assert in_process({"items": items([3, 1])})["documents"]["item_id"] == [3, 1]
+        with pytest.raises(FetchError, match=r"not in time|too late"):
+            served({"items": items([3, 1])})
 
 
 def test_unchanged_pages_are_not_sent_again(crawler: Crawler) -> None:

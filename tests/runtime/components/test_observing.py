@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from aibenchrt.components.tracing.service import read_spans
 from aibenchrt.datasets.movielens_shop.dataset import load_world
 from aibenchrt.planner.clients import idempotent
 from aibenchrt.wire.any_value import encode
+from observed_run import wait_until
 from service_process import single, site
 
 MS = 1_000_000
@@ -87,10 +87,7 @@ def test_monitoring_fails_where_no_sample_can_be_written(tmp_path: Path) -> None
     (tmp_path / "metrics" / "samples.jsonl").mkdir()
 
     def calls() -> None:
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            work({"value": [text("a")]})
-            time.sleep(0.001)
+        wait_until(lambda: work({"value": [text("a")]}))  # which answers with no value
 
     with pytest.raises(IsADirectoryError):
         calls()
@@ -98,10 +95,7 @@ def test_monitoring_fails_where_no_sample_can_be_written(tmp_path: Path) -> None
 
 def wait_for_calls(path: Path, number: int) -> None:
     """Until the last sample counts so many calls of `show`."""
-    until = time.monotonic() + 30
-    while not path.is_file() or _calls(path) < number:
-        assert time.monotonic() < until, "no sample was written"
-        time.sleep(0.001)
+    wait_until(lambda: path.is_file() and _calls(path) >= number)
 
 
 def _calls(path: Path) -> int:

@@ -66,7 +66,7 @@ def server() -> Iterator[str]:
     user = pwd.getpwnam("nobody").pw_name if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name  # it refuses to run as root
     folder = Path(tempfile.mkdtemp(prefix="aibench-pg-", dir="/tmp"))  # short: a socket's path has 107 characters at most
     shutil.chown(folder, user)
-    as_user = {"user": user, "cwd": folder, "capture_output": True, "check": True, "timeout": 120}
+    as_user = {"user": user, "cwd": folder, "capture_output": True, "check": True, "timeout": 240}
     data = str(folder / "data")
     subprocess.run([initdb, "-D", data, "-U", "aibench", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"], **as_user)  # type: ignore[call-overload]
     options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
@@ -98,7 +98,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         shutil.chown(path, "nobody")
     data, port = folder / "data", free_ports(1)[0]
     command = [initdb, "-D", data, "-U", "aibench", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"]
-    subprocess.run(command, user="nobody", cwd=folder, capture_output=True, check=True, timeout=120)
+    subprocess.run(command, user="nobody", cwd=folder, capture_output=True, check=True, timeout=240)
     (data / "pg_hba.conf").write_text("hostssl all aibench all trust clientcert=verify-ca\n")
     settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "ssl": "on", "fsync": "off"}
     settings |= {"ssl_ca_file": folder / "tls" / CALLERS, "ssl_cert_file": folder / "tls" / CERT, "ssl_key_file": folder / "tls" / KEY}
@@ -107,7 +107,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         process = psutil.Popen([postgres, "-D", str(data), *options], user="nobody", cwd=folder, stderr=log)
     try:
         found = Secured(process, port, mine / "tls")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not (folder / "data/postmaster.pid").exists() or "ready" not in (folder / "data/postmaster.pid").read_text():
             assert process.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < deadline, (folder / "log").read_text()
@@ -115,7 +115,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         yield found
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(120)
         shutil.rmtree(folder)
 
 

@@ -56,7 +56,7 @@ def locked(shop: Site) -> sqlite3.Connection:
 
 def health(channel: grpc.Channel, service: str) -> int:
     stub: Any = health_pb2_grpc.HealthStub(channel)
-    reply = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=60)
+    reply = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=120)
     return int(reply.status)
 
 
@@ -66,8 +66,8 @@ def test_serves_calls_and_health(shop: Site, world: World) -> None:
         outputs, timing = served.call(user={"user_id": user.user_id})
         assert outputs["profile"]["history"] == list(user.history)
         assert outputs["profile"]["age"] == user.age
-        assert 0 < timing.service_ns < 5e9
-        assert 0 < timing.queue_ns < 5e9
+        assert 0 < timing.service_ns < 120e9
+        assert 0 < timing.queue_ns < 120e9
         assert timing.stages == ()
         for service in ("", f"aibench.{shop.plan.scenario}.ProfileService"):
             assert health(served.channel, service) == health_pb2.HealthCheckResponse.SERVING
@@ -87,7 +87,7 @@ def test_a_request_that_is_none_is_the_callers_error(shop: Site, content: bytes,
     with shop.running("profile") as served:
         method: Any = served.channel.unary_unary(served.codec.method)
         with pytest.raises(grpc.RpcError) as raised:
-            method(content, timeout=60)
+            method(content, timeout=120)
         assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
         assert reason in (raised.value.details() or "")
 
@@ -109,7 +109,7 @@ def test_queue_deadline_and_graceful_stop(shop: Site) -> None:
         assert worked.service_ns > 0.25e9
         assert waited.queue_ns > 0.25e9
         assert waited.service_ns < worked.service_ns
-        assert served.process.wait(20) == 0
+        assert served.process.wait(120) == 0
     stored = lock.execute("SELECT user_id FROM answers").fetchall()
     assert sorted(stored) == [(1,), (2,)], "the call whose deadline passed in the queue was not worked on"
 
@@ -140,7 +140,7 @@ def test_an_event_is_on_disk_when_the_call_returns(shop: Site) -> None:
         for call in calls:
             call.result()
         served.process.kill()
-        served.process.wait(20)
+        served.process.wait(120)
     lines = [json.loads(line) for path in (shop.state / "events").glob("*.jsonl") for line in path.read_text().splitlines()]
     assert sorted(line["user_id"] for line in lines) == list(range(50))
     assert all(line["item_id"] == DETAILS["item_id"] for line in lines)
@@ -151,7 +151,7 @@ def test_a_port_in_use_is_told(shop: Site) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        ended = subprocess.run(shop.command("parse", port), capture_output=True, text=True, timeout=60, check=False)
+        ended = subprocess.run(shop.command("parse", port), capture_output=True, text=True, timeout=240, check=False)
     assert ended.returncode == 2
     assert f"error[AIB602]: 127.0.0.1:{port}, where this process is to listen" in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -176,7 +176,7 @@ def test_what_does_not_fit_is_told_at_start(world: World, tmp_path: Path, change
         plan = json.loads((broken.generated / "plan.json").read_text())
         plan["steps"][0]["outputs"][0]["name"] = "found"
         (broken.generated / "plan.json").write_text(json.dumps(plan))
-    ended = subprocess.run(broken.command(name, 1), capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(broken.command(name, 1), capture_output=True, text=True, timeout=240, check=False)
     assert ended.returncode == 2, ended.stderr
     assert f"error[{code}]" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -166,7 +166,7 @@ def test_what_does_not_fit_is_told_without_showing_it(certificates: Path, tmp_pa
 def test_a_program_with_a_certificate_that_does_not_hold_does_not_start(tmp_path: Path) -> None:
     expired = _other(tmp_path, LONG_AGO)
     command = [*Site(None, tmp_path, tmp_path, tmp_path).command("parse", 1), "--tls", str(expired)]  # type: ignore[arg-type]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert ended.returncode == 2
     assert "error[AIB620]" in ended.stderr
     assert "expired" in ended.stderr
@@ -180,7 +180,7 @@ def ask(port: int, identity: Identity | None, role: str = "service") -> Any:
     with open_channel(f"127.0.0.1:{port}", identity, role) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         try:
-            return stub.Check(health_pb2.HealthCheckRequest(), timeout=10).status
+            return stub.Check(health_pb2.HealthCheckRequest(), timeout=120).status
         except grpc.RpcError as error:
             return error
 
@@ -198,7 +198,7 @@ def test_who_has_no_business_with_a_service_gets_nothing(served: Served, certifi
     with open_channel(f"127.0.0.1:{served.port}", identity, "service") as channel:
         method: Any = channel.unary_unary(served.codec.method)
         with pytest.raises(grpc.RpcError) as error:
-            method(served.codec.encode_request({"text": {"text": "a"}}), timeout=10)
+            method(served.codec.encode_request({"text": {"text": "a"}}), timeout=120)
     assert error.value.code() is grpc.StatusCode.UNAVAILABLE
     assert served.call(text={"text": "scary films"})[0]["query"]["term"]
 
@@ -241,7 +241,7 @@ def test_nobody_else_gets_anything(served: Served, certificates: Path, tmp_path:
         with grpc.secure_channel(f"127.0.0.1:{served.port}", credentials) as channel:
             method: Any = channel.unary_unary(served.codec.method)
             with pytest.raises(grpc.RpcError) as error:
-                method(served.codec.encode_request({"text": {"text": "a"}}), timeout=10)
+                method(served.codec.encode_request({"text": {"text": "a"}}), timeout=120)
         assert error.value.code() is grpc.StatusCode.UNAVAILABLE
         return
     else:
@@ -282,9 +282,9 @@ def test_an_expired_certificate_of_our_own_authority_is_refused(tmp_path: Path, 
 
 def test_plain_tcp_gets_nothing(served: Served) -> None:
     for sent in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"):
-        with socket.create_connection(("127.0.0.1", served.port), 10) as connection:
+        with socket.create_connection(("127.0.0.1", served.port), 120) as connection:
             connection.sendall(sent)
-            connection.settimeout(10)
+            connection.settimeout(120)
             said = b""
             try:
                 while chunk := connection.recv(4096):
@@ -300,7 +300,7 @@ def test_a_tls_handshake_without_a_certificate_is_broken_off(served: Served, cer
     context = ssl.create_default_context(cafile=str(certificates / "planner" / "h1" / "servers.pem"))
     context.set_alpn_protocols(["h2"])
     said = b""
-    with socket.create_connection(("127.0.0.1", served.port), 10) as plain, context.wrap_socket(plain, server_hostname="h1") as connection:
+    with socket.create_connection(("127.0.0.1", served.port), 120) as plain, context.wrap_socket(plain, server_hostname="h1") as connection:
         assert connection.version() == "TLSv1.3"  # in which a client believes that it is connected before the server has seen it
         with contextlib.suppress(ssl.SSLError):
             said = connection.recv(1)

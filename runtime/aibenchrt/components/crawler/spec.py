@@ -12,7 +12,9 @@ SPEC = ComponentSpec(
     settings=(
         Setting("top", "count", 10, (), "how many of the items' pages are fetched, the first ones"),
         Setting("connections", "count", 4, (), "requests under way at the site at once, of all calls together"),
-        Setting("deadline_ms", "count", 2000, (), "what the fetching of one call's pages may take; later is a failed call"),
+        Setting(
+            "deadline_ms", "count", 2000, (), "what the fetching of one call's pages may take; later is a failed call", untimed=600_000
+        ),
     ),
     memory_mib=96,
     cpu_ms=4.0,

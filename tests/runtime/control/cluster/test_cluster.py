@@ -85,7 +85,7 @@ class Site:
         self.disk.touch()
         self.server = subprocess.Popen([sys.executable, str(ECHO), str(self.generated), self.target])
         with grpc.insecure_channel(self.target) as channel:
-            grpc.channel_ready_future(channel).result(60)
+            grpc.channel_ready_future(channel).result(120)
 
     def run(self, **more: Any) -> Path:
         return cluster.run_cluster(self.generated, self.inventory, self.runs, ClusterOptions(RunOptions(form="synthetic"), **more))
@@ -119,7 +119,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     made = Site(tmp_path, getattr(request, "param", 3.0))
     yield made
     made.server.terminate()
-    made.server.wait(10)
+    made.server.wait(120)
 
 
 @pytest.mark.long

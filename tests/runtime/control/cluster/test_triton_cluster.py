@@ -66,7 +66,7 @@ class Servers:
         child = self._processes.start(f"triton-{replica}", "triton", command, environment(endpoint), replica)
         self.running[replica] = child
         identity = Identity.read(self._tls.parents[1] / "planner" / self._tls.name) if self._tls else None
-        self._processes.wait_ready(child, lambda: ready(endpoint, identity), 60)
+        self._processes.wait_ready(child, lambda: ready(endpoint, identity), 120)
 
     def kill(self, replica: int) -> None:
         self._processes.stop(self.running.pop(replica), 0.0)
@@ -75,7 +75,7 @@ class Servers:
 def ready(endpoint: str, identity: Identity | None) -> bool:
     with open_channel(endpoint, identity, "triton") as channel:
         try:
-            return bool(service_pb2_grpc.GRPCInferenceServiceStub(channel).ServerReady(service_pb2.ServerReadyRequest(), timeout=5).ready)
+            return bool(service_pb2_grpc.GRPCInferenceServiceStub(channel).ServerReady(service_pb2.ServerReadyRequest(), timeout=30).ready)
         except grpc.RpcError:
             return False
 
@@ -118,7 +118,7 @@ def test_triton_answers_certified_planners_only_and_loads_models_for_nobody(
     async def ask(identity: Identity | None) -> Any:
         asker = client(stubs, running.endpoints, identity)
         try:
-            return await asker.call(7, query(stubs), 10.0)
+            return await asker.call(7, query(stubs), 120.0)
         except CallError as error:
             return error
         finally:
@@ -156,7 +156,7 @@ def repository_calls(endpoint: str, identity: Identity) -> list[str]:
             (stub.RepositoryModelUnload, service_pb2.RepositoryModelUnloadRequest(model_name=TASK)),
         ):
             with pytest.raises(grpc.RpcError) as refused:
-                call(request, timeout=10)
+                call(request, timeout=120)
             said.append(f"{refused.value.code().name}: {refused.value.details()}")  # type: ignore[attr-defined]
     return said
 
@@ -172,10 +172,10 @@ def test_a_path_that_tritons_shell_would_break_is_told(tmp_path: Path, generated
 def test_a_triton_that_dies_is_left_out_and_serves_again_when_it_is_back(tmp_path: Path, generated: Path, stubs: Stubs) -> None:
     async def load(running: Servers) -> tuple[list[Any], list[Any], list[Any]]:
         asker = client(stubs, running.endpoints, None)
-        await asker.connect(20)
+        await asker.connect(120)
 
         async def some(count: int) -> list[Any]:
-            return await asyncio.gather(*(asker.call(number, query(stubs), 20.0) for number in range(count)), return_exceptions=True)
+            return await asyncio.gather(*(asker.call(number, query(stubs), 120.0) for number in range(count)), return_exceptions=True)
 
         async def until_both_answer() -> list[Any]:
             found: list[Any] = []

@@ -149,7 +149,7 @@ def test_ctrl_c_ends_everything_and_keeps_the_records(tmp_path: Path, number: si
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) == 6
     process.send_signal(number)
-    process.wait(60)
+    process.wait(120)
     assert b"KeyboardInterrupt" in process.communicate()[1]
     assert not any(child.is_running() for child in children)
     assert processes_about(folder) == []

@@ -16,7 +16,7 @@ from aibenchrt.control.local.run import run_local
 from aibenchrt.control.options import RunOptions
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.report import validate
-from observed_run import calls_made, wait_until
+from observed_run import requests_ended, wait_until
 from paths import TEST_SPECS
 from scenario import processes_about
 from shop_plan import free_ports
@@ -42,12 +42,12 @@ def run_with(generated: Path, runs: Path, fault: Callable[[], None]) -> Environm
     """What the run raises if the fault comes to it once requests are being answered."""
 
     def act() -> None:
-        wait_until(lambda: calls_made(runs) > 200)
+        wait_until(lambda: requests_ended(runs) > 40)  # of 20 a second after a warm-up of one
         fault()
 
     actor = threading.Thread(target=act)
     actor.start()
-    options = RunOptions("synthetic", "tiny", 20.0, duration_s=12.0, warmup_s=1.0, ports_from=free_ports(1)[0], extra=False, timeout_s=2.0)
+    options = RunOptions("synthetic", "tiny", 20.0, duration_s=8.0, warmup_s=1.0, ports_from=free_ports(1)[0], extra=False, timeout_s=2.0)
     with pytest.raises(EnvironmentFailure) as failure:
         run_local(generated, runs, options)
     actor.join()

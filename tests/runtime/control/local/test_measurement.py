@@ -6,13 +6,13 @@ import asyncio
 import json
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import grpc
+import psutil
 import pytest
 from aibenchrt.collect.contents import Contents
 from aibenchrt.collect.records import ScheduleRecord
@@ -28,6 +28,7 @@ from aibenchrt.plan import PlanLoad, Step
 from aibenchrt.planner.executor import CANCELLED, Executor, Request
 from aibenchrt.report.make import make_report
 from aibenchrt.wire.proto import load_stubs
+from observed_run import wait_until
 from shop_calls import Shop
 from shop_plan import generate, shop_plan
 from synthetic_run import Shape, write_run
@@ -48,16 +49,15 @@ def test_the_trace_of_a_killed_triton_still_says_what_it_knew(tmp_path: Path, te
 
 
 def test_a_sample_holds_the_process_and_its_children(tmp_path: Path) -> None:
-    eat = "b = bytearray(64 << 20); import time; t = time.monotonic()\nwhile time.monotonic() < t + 150: pass"
+    eat = "b = bytearray(64 << 20); import time; t = time.monotonic()\nwhile time.monotonic() < t + 300: pass"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {eat!r}])"
     with Processes(tmp_path) as processes:
         child = processes.start("triton", "triton", [sys.executable, "-c", parent])
-        quiet = processes.start("parse", "service", ["sleep", "60"])
+        quiet = processes.start("parse", "service", ["sleep", "300"])
+        wait_until(lambda: psutil.Process(quiet.pid).name() == "sleep")  # the start of what becomes it took CPU
         with Sampler(lambda: [child, quiet]) as sampler:
-            deadline = time.monotonic() + 120
-            while sum(r.process == "triton" and r.cpu_share > 0.05 and r.rss_bytes > 64 << 20 for r in sampler.records) < 2:
-                assert time.monotonic() < deadline, sampler.records
-                time.sleep(0.1)
+            wait_until(lambda: sum(r.process == "triton" and r.cpu_share > 0.05 and r.rss_bytes > 64 << 20 for r in sampler.records) >= 2)
+            wait_until(lambda: any(r.process == "parse" for r in sampler.records))
     assert {r.pid for r in sampler.records} == {child.pid, quiet.pid}
     assert max(r.cpu_share for r in sampler.records if r.process == "parse") < 0.05
 
