@@ -7,14 +7,29 @@ task of the next step. Entering an arm adds the arm's guard to the outputs that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from aibenchrt.component import ANY, Port
 
 from aibenchc.diagnostics import one_of, place
-from aibenchc.graph import RESPONSE, Arm, Choice, ChoiceKind, Dataset, Edge, Graph, Guard, PortRef, RequestClass, Task, Until
+from aibenchc.graph import (
+    RESPONSE,
+    Arm,
+    Choice,
+    Dataset,
+    Edge,
+    ExclusiveArm,
+    ExclusiveChoice,
+    Fallback,
+    Graph,
+    Guard,
+    PortRef,
+    RequestClass,
+    Task,
+    Until,
+)
 from aibenchc.source import Span
 from aibenchc.syntax import ast
 from aibenchc.syntax.written import written
@@ -253,7 +268,12 @@ class _Builder:
         if any(deciders) and deciders.count(None) != 1:
             self.report("AIB231", group.span)
         whens = tuple(self._flag(when) if when is not None else None for when in deciders)
-        return self._choice(ChoiceKind.ONE, group, shares, whens, incoming, goes_on)
+        name = self._choice_name("_or_", group)
+        place = len(self.choices)
+        outs, arms = self._arms(name, group, shares, incoming, goes_on)
+        exclusive = tuple(ExclusiveArm(arm.share, arm.tasks, arm.span, when) for arm, when in zip(arms, whens, strict=True))
+        self.choices.insert(place, ExclusiveChoice(name, exclusive, group.span))
+        return outs
 
     def first(self, group: ast.First, incoming: tuple[Out, ...] | None, goes_on: bool) -> tuple[Out, ...]:
         if incoming is None:
@@ -267,35 +287,31 @@ class _Builder:
         for arm in group.arms:
             if arm.when is not None:
                 self.report("AIB208", arm.when.span, what="`when`", example="`until` decides how far an ordered fallback goes")
-        whens = (None,) * len(group.arms)
-        return self._choice(ChoiceKind.FIRST, group, shares, whens, incoming, goes_on)
+        name = self._choice_name("_else_", group)
+        place = len(self.choices)
+        outs, arms = self._arms(name, group, shares, incoming, goes_on)
+        until = self._until(group.until, arms) if group.until else None
+        if until is not None:
+            self.choices.insert(place, Fallback(name, arms, until, group.span))
+        return outs
 
-    def _choice(
-        self,
-        kind: ChoiceKind,
-        group: ast.One | ast.First,
-        shares: tuple[float, ...],
-        whens: tuple[PortRef | None, ...],
-        incoming: tuple[Out, ...],
-        goes_on: bool,
-    ) -> tuple[Out, ...]:
-        name = self._choice_name(kind, group)
-        place_in_order = len(self.choices)
+    def _arms(
+        self, choice: str, group: ast.One | ast.First, shares: Sequence[float], incoming: tuple[Out, ...], goes_on: bool
+    ) -> tuple[tuple[Out, ...], tuple[Arm, ...]]:
+        """Where the arms of a choice end, and the arms."""
         outs: list[Out] = []
         arms: list[Arm] = []
-        for i, (arm, share, when) in enumerate(zip(group.arms, shares, whens, strict=True)):
-            entering = tuple(replace(out, guards=(*out.guards, Guard(name, i))) for out in incoming)
+        for i, (arm, share) in enumerate(zip(group.arms, shares, strict=True)):
+            entering = tuple(replace(out, guards=(*out.guards, Guard(choice, i))) for out in incoming)
             outs += self.path(arm.path, entering, goes_on)
             inside = tuple(dict.fromkeys(task for task in _tasks(arm.path) if task in self.symbols.tasks))
-            arms.append(Arm(share, inside, when, arm.span))
-        until = self._until(group.until, arms) if isinstance(group, ast.First) and group.until else None
-        self.choices.insert(place_in_order, Choice(name, kind, tuple(arms), until, group.span))
-        return tuple(outs)
+            arms.append(Arm(share, inside, arm.span))
+        return tuple(outs), tuple(arms)
 
-    def _choice_name(self, kind: ChoiceKind, group: ast.One | ast.First) -> str:
+    def _choice_name(self, joint: str, group: ast.One | ast.First) -> str:
         """Said by the first task of each arm, as `rewrite_or_answers`; unique."""
         firsts = [next(iter(_tasks(arm.path))) for arm in group.arms]
-        base = ("_or_" if kind is ChoiceKind.ONE else "_else_").join(firsts)[:_NAME_LENGTH]
+        base = joint.join(firsts)[:_NAME_LENGTH]
         name, number = base, 1
         while name in self.names:
             number += 1
@@ -369,7 +385,7 @@ class _Builder:
     def _not_a_flag(self, when: ast.Ref, found: str, flags: tuple[str, ...]) -> None:
         self.report("AIB221", when.span, name=when.text, found=found, example=f"; {one_of(flags)}" if flags else "")
 
-    def _until(self, until: ast.Until, arms: list[Arm]) -> Until | None:
+    def _until(self, until: ast.Until, arms: Sequence[Arm]) -> Until | None:
         """The Count that is summed; every arm must put it out."""
         bound = until.comparison
         if bound.operator != ">=":

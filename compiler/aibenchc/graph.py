@@ -4,8 +4,8 @@ What runs when. A *case* of a request class fixes one arm for each choice. An ed
 runs and all its guards hold. A task runs in a case when at least one edge into it is live and every required input
 port has a live producer; otherwise it is skipped. (So a task downstream of an arm that was not taken is skipped. A
 task that no case of a class that reaches it can feed is an error, and so is an edge that brings data in some cases of a
-class, in all of which its target is skipped.) A guard (choice, arm) of a ONE choice holds when that arm was
-drawn; of a FIRST choice when that arm was tried: its arms are tried in turn, so in case k the arms 0..k all ran, and
+class, in all of which its target is skipped.) A guard (choice, arm) of an exclusive choice holds when that arm was
+taken; of a fallback when that arm was tried: its arms are tried in turn, so in case k the arms 0..k all ran, and
 what they put out on equally named ports is concatenated into one value for the consumers.
 
 Guards stand only on the edges that enter an arm (from the choice's predecessors to the arm's first tasks, or to
@@ -15,7 +15,6 @@ Guards stand only on the edges that enter an arm (from the choice's predecessors
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 
 from aibenchrt.component import Port
 from aibenchrt.metrics import lower_is_better
@@ -105,11 +104,6 @@ class Task:
     span: Span | None = field(default=None, compare=False)
 
 
-class ChoiceKind(Enum):
-    ONE = "one"  # ( 40%: a | rest: b ): one arm runs
-    FIRST = "first"  # ( a else 35%: b until a.hits >= 20 ): arms in turn until enough
-
-
 @dataclass(frozen=True)
 class PortRef:
     task: str
@@ -118,7 +112,7 @@ class PortRef:
 
 @dataclass(frozen=True)
 class Until:
-    """FIRST: stop once the sum of `port` over the arms tried so far satisfies `>= at_least`; `port` is as the author named it."""
+    """Stop once the sum of `port` over the arms tried so far is at least `at_least`; `ref` is as the author named it."""
 
     ref: PortRef
     at_least: float
@@ -126,26 +120,68 @@ class Until:
 
 @dataclass(frozen=True)
 class Arm:
-    """share: ONE: of the requests that reach the choice; FIRST: of those that get as far as this arm (arm 0: 1.0).
+    """share: of the requests that reach the choice, in a fallback of those that get as far as this arm (arm 0: 1.0).
 
     tasks: the tasks that the author wrote inside the arm, first to last.
     """
 
     share: float
     tasks: tuple[str, ...]
-    when: PortRef | None = None
     span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
-class Choice:
-    """`when` on an arm of a ONE choice: the Flag port that decides in the run; without it the draw is seeded."""
+class ExclusiveArm(Arm):
+    """when: the Flag port that decides in the run; None: the arm for the requests that no flag decides."""
+
+    when: PortRef | None = None
+
+
+@dataclass(frozen=True)
+class ExclusiveChoice:
+    """`( 40%: a | rest: b )`: one arm runs (workflow pattern WCP-4, van der Aalst et al. 2003).
+
+    Either all arms but one have a flag, or none has: then the draw is seeded.
+    """
 
     name: str
-    kind: ChoiceKind
-    arms: tuple[Arm, ...]
-    until: Until | None = None
+    arms: tuple[ExclusiveArm, ...]
     span: Span | None = field(default=None, compare=False)
+
+    @property
+    def flags(self) -> tuple[PortRef, ...]:
+        return tuple(arm.when for arm in self.arms if arm.when)
+
+    def holds(self, arm: int, taken: int) -> bool:
+        """Whether arm `arm` runs in a case that took arm `taken`."""
+        return arm == taken
+
+    def case_share(self, taken: int) -> float:
+        """The share of the requests reaching the choice that take arm `taken`."""
+        return self.arms[taken].share
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """`( a else 35%: b until a.hits >= 20 )`: the arms in turn until there is enough, as a search falls back to the next tier of an index
+    (Manning, Raghavan and Schütze 2008, section 7.2.1)."""
+
+    name: str
+    arms: tuple[Arm, ...]
+    until: Until
+    span: Span | None = field(default=None, compare=False)
+
+    def holds(self, arm: int, taken: int) -> bool:
+        """Whether arm `arm` runs in a case whose last arm is `taken`."""
+        return arm <= taken
+
+    def case_share(self, taken: int) -> float:
+        """The share of the requests reaching the choice that go as far as arm `taken` and no further."""
+        further = self.arms[taken + 1].share if taken + 1 < len(self.arms) else 0.0
+        return max(0.0, (1.0 if taken == 0 else self.arms[taken].share) - further)
+
+
+Choice = ExclusiveChoice | Fallback
 
 
 @dataclass(frozen=True)

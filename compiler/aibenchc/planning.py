@@ -17,7 +17,7 @@ from aibenchc.distill import Distilled
 from aibenchc.flow import Flow, analyse, control_edges
 from aibenchc.flow.order import until_tasks
 from aibenchc.flow.wires import Wire
-from aibenchc.graph import RESPONSE, Choice, ChoiceKind, Graph, Stage, Task
+from aibenchc.graph import RESPONSE, Choice, ExclusiveArm, ExclusiveChoice, Fallback, Graph, Stage, Task
 from aibenchc.model import Constant, Deployment, Load, Poisson, Reference, Scenario, Sessions, Trace, Users
 from aibenchc.placement.inventory import Inventory
 from aibenchc.placement.search import Placement
@@ -156,7 +156,7 @@ def choose_models(graph: Graph, deployment: Deployment, diagnostics: Diagnostics
 
 def plan_steps(flow: Flow, tasks: Mapping[str, Task], models: Mapping[tuple[str, str], str]) -> tuple[p.Step, ...]:
     needed = on_the_way(flow)
-    arm_of = first_arms(flow.graph.choices)
+    arm_of = fallback_arms(flow.graph.choices)
     return tuple(
         p.Step(
             task=name,
@@ -187,11 +187,11 @@ def on_the_way(flow: Flow) -> set[str]:
     return needed
 
 
-def first_arms(choices: Iterable[Choice]) -> dict[str, set[tuple[str, int]]]:
-    """task → the arms of FIRST choices that it stands in."""
+def fallback_arms(choices: Iterable[Choice]) -> dict[str, set[tuple[str, int]]]:
+    """task → the arms of fallbacks that it stands in."""
     arms: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for choice in choices:
-        if choice.kind is ChoiceKind.FIRST:
+        if isinstance(choice, Fallback):
             for number, arm in enumerate(choice.arms):
                 for task in arm.tasks:
                     arms[task].add((choice.name, number))
@@ -209,7 +209,7 @@ def plan_inputs(task: Task, wires: Sequence[Wire], arm_of: Mapping[str, set[tupl
 
 
 def from_several_arms(sources: Iterable[str], arm_of: Mapping[str, set[tuple[str, int]]]) -> bool:
-    """Whether two of these tasks stand in different arms of one FIRST choice, so that both may have run."""
+    """Whether two of these tasks stand in different arms of one fallback, so that both may have run."""
     arms: dict[str, set[int]] = defaultdict(set)
     for source in sources:
         for choice, arm in arm_of.get(source, ()):
@@ -240,19 +240,21 @@ def output_port(task: Task, name: str) -> Port:
 
 
 def plan_choice(choice: Choice, tasks: Mapping[str, Task]) -> p.PlanChoice:
-    arms = tuple(
-        p.PlanArm(share=arm.share, when=p.Source(task=arm.when.task, port=arm.when.port) if arm.when else None) for arm in choice.arms
-    )
-    return p.PlanChoice(name=choice.name, kind=choice.kind.value, arms=arms, until=plan_until(choice, tasks))
+    match choice:
+        case ExclusiveChoice(name=name, arms=arms):
+            return p.PlanExclusiveChoice(name=name, arms=tuple(plan_exclusive_arm(arm) for arm in arms))
+        case Fallback(name=name, arms=tried, until=until):
+            counts = tuple(p.Source(task=task, port=until.ref.port) for task in until_tasks(choice, tasks) if task is not None)
+            assert len(counts) == len(tried), f"validate let an arm of '{name}' without '{until.ref.port}' through"
+            return p.PlanFallback(
+                name=name,
+                arms=tuple(p.PlanArm(share=arm.share) for arm in tried),
+                until=p.PlanUntil(counts=counts, at_least=until.at_least),
+            )
 
 
-def plan_until(choice: Choice, tasks: Mapping[str, Task]) -> p.PlanUntil | None:
-    if choice.until is None:
-        return None
-    counted = until_tasks(choice, tasks)
-    counts = tuple(p.Source(task=task, port=choice.until.ref.port) for task in counted if task is not None)
-    assert len(counts) == len(choice.arms), f"validate let an arm of '{choice.name}' without '{choice.until.ref.port}' through"
-    return p.PlanUntil(counts=counts, at_least=choice.until.at_least)
+def plan_exclusive_arm(arm: ExclusiveArm) -> p.PlanExclusiveArm:
+    return p.PlanExclusiveArm(share=arm.share, when=p.Source(task=arm.when.task, port=arm.when.port) if arm.when else None)
 
 
 def place(steps: Sequence[p.Step], ports_from: int, diagnostics: Diagnostics) -> tuple[p.PlanService, ...]:

@@ -1,7 +1,7 @@
 """The plan: what the compiler emits and the runtime executes. JSON, versioned; the one schema both sides share.
 
 The planner knows no scenario: everything it does stands here. What runs when is defined in the docstring of
-aibenchc's graph module and repeated at Source and Choice below.
+aibenchc's graph module and repeated at Source, PlanExclusiveChoice and PlanFallback below.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from aibenchrt.process_names import GENERATOR, process_name
 
@@ -42,7 +42,7 @@ class Source(_Frozen):
 
 class Input(_Frozen):
     """An input port and its producers, in edge order. At most one is live in a case, unless the port is `many`, or the live ones
-    are arms of one FIRST choice (`concat`): then the repeated fields of their values are concatenated, Counts are added."""
+    are arms of one fallback (`concat`): then the repeated fields of their values are concatenated, Counts are added."""
 
     port: PlanPort
     sources: tuple[Source, ...]
@@ -83,6 +83,9 @@ class Step(_Frozen):
 
 class PlanArm(_Frozen):
     share: float
+
+
+class PlanExclusiveArm(PlanArm):
     when: Source | None = None
 
 
@@ -93,14 +96,29 @@ class PlanUntil(_Frozen):
     at_least: float
 
 
-class PlanChoice(_Frozen):
-    """ONE: the first arm whose `when` flag is true, else the arm without `when`; with no `when` at all a draw with the arms' shares,
-    seeded by (plan seed, request id, choice name). FIRST: arm k is tried when arms 0..k-1 are done and `until` is not yet met."""
+class PlanExclusiveChoice(_Frozen):
+    """The first arm whose `when` flag is true, else the arm without `when`; with no `when` at all a draw with the arms' shares, seeded by
+    (plan seed, request id, choice name)."""
 
     name: str
-    kind: Literal["one", "first"]
+    kind: Literal["one"] = "one"
+    arms: tuple[PlanExclusiveArm, ...]
+
+    @property
+    def flags(self) -> tuple[Source, ...]:
+        return tuple(arm.when for arm in self.arms if arm.when)
+
+
+class PlanFallback(_Frozen):
+    """Arm k is tried when arms 0..k-1 are done and `until` is not yet met."""
+
+    name: str
+    kind: Literal["first"] = "first"
     arms: tuple[PlanArm, ...]
-    until: PlanUntil | None = None
+    until: PlanUntil
+
+
+PlanChoice = Annotated[PlanExclusiveChoice | PlanFallback, Field(discriminator="kind")]
 
 
 class PlanRequest(_Frozen):
@@ -232,7 +250,7 @@ class Plan(_Frozen):
     may take; no client waits for it, so the request's own deadline does not bound it. prediction: None unless every service time is known.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     scenario: str
     title: str
     deployment: str

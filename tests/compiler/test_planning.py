@@ -10,7 +10,7 @@ from aibenchc.diagnostics import Diagnostics
 from aibenchc.driver import Compiled, CompileSettings, compile_spec
 from aibenchc.source import SourceFile
 from aibenchrt import catalog
-from aibenchrt.plan import Plan, Step, wiring_hash
+from aibenchrt.plan import Plan, PlanExclusiveChoice, PlanFallback, Step, wiring_hash
 from aibenchrt.planner.program import check_plan
 from paths import ROOT
 
@@ -58,9 +58,8 @@ def test_every_step_comes_after_what_it_waits_for(text: str) -> None:
             assert place.get(source.task, -1) < place[step.task]
             for guard in source.guards:
                 choice = choices[guard.choice]
-                deciders = [arm.when.task for arm in choice.arms if arm.when]
-                deciders += [count.task for count in (choice.until.counts if choice.until else ())[: guard.arm]]
-                assert all(place[decider] < place[step.task] for decider in deciders)
+                deciders = choice.until.counts[: guard.arm] if isinstance(choice, PlanFallback) else choice.flags
+                assert all(place[decider.task] < place[step.task] for decider in deciders)
 
 
 def test_the_plan_does_not_depend_on_the_order_of_edges() -> None:
@@ -80,15 +79,14 @@ def test_a_decider_is_on_the_way() -> None:
     """Nothing takes the cache's data in the arm that it does not answer, but which arm that is, the response waits for."""
     plan = plan_of(ECOMMERCE)
     assert by_task(plan)["answers"].phase == "response"
-    choice = next(c for c in plan.choices if c.kind == "one")
+    choice = next(c for c in plan.choices if isinstance(c, PlanExclusiveChoice))
     assert [arm.when.port if arm.when else None for arm in choice.arms] == ["hit", None]
 
 
 def test_arms_of_a_fallback_are_counted_and_concatenated() -> None:
     plan = plan_of(SMALL)
     (choice,) = plan.choices
-    assert choice.kind == "first"
-    assert choice.until is not None
+    assert isinstance(choice, PlanFallback)
     assert [(c.task, c.port) for c in choice.until.counts] == [("best", "hits"), ("others", "hits")]
     items = by_task(plan)["summary"].inputs[0]
     assert (items.concat, [s.task for s in items.sources]) == (True, ["best", "others"])

@@ -14,7 +14,9 @@ from aibenchrt.plan import (
     Input,
     Plan,
     PlanArm,
-    PlanChoice,
+    PlanExclusiveArm,
+    PlanExclusiveChoice,
+    PlanFallback,
     PlanGuard,
     PlanLoad,
     PlanPort,
@@ -91,14 +93,13 @@ def shop_plan(seed: int = 7, services: tuple[PlanService, ...] = (), **load: Any
         step("clicks", {"details:Details": ["summary.details"], "user:User?": users}, [], "after"),
     )
     choices = (
-        PlanChoice(name="cached", kind="one", arms=(PlanArm(share=0.15, when=source("answers.hit")), PlanArm(share=0.85))),
-        PlanChoice(
+        PlanExclusiveChoice(name="cached", arms=(PlanExclusiveArm(share=0.15, when=source("answers.hit")), PlanExclusiveArm(share=0.85))),
+        PlanFallback(
             name=in_turn,
-            kind="first",
             arms=(PlanArm(share=1), PlanArm(share=0.35), PlanArm(share=0.15)),
             until=PlanUntil(counts=(source("excellent.hits"), source("good.hits"), source("bad.hits")), at_least=50),
         ),
-        PlanChoice(name="ranker", kind="one", arms=(PlanArm(share=0.3), PlanArm(share=0.7))),
+        PlanExclusiveChoice(name="ranker", arms=(PlanExclusiveArm(share=0.3), PlanExclusiveArm(share=0.7))),
     )
     response = (ResponsePart(port=port("details:Details"), sources=(source("answers.details@cached=0"), source("summary.details"))),)
     names = ["planner", "triton", *(s.task for s in steps if s.kind == "service")]

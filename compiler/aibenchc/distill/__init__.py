@@ -20,7 +20,7 @@ from aibenchc.distill.r6_unneeded import R6, remaining_updates
 from aibenchc.distill.rule import DistillStep, Problem, Rule, Turn
 from aibenchc.distill.settings import DistillSettings, Measurements, MeasurementsError, read_measurements, settings
 from aibenchc.flow import Flow, analyse
-from aibenchc.graph import ChoiceKind, Graph
+from aibenchc.graph import ExclusiveChoice, Graph
 from aibenchc.model import Update
 
 __all__ = [
@@ -113,7 +113,7 @@ def _check(flow: Flow) -> None:
     shares = sum(request.share for request in flow.graph.requests)
     assert abs(shares - 1) < 1e-6, f"the request classes have {shares} of the requests"
     for choice in flow.graph.choices:
-        if choice.kind is ChoiceKind.ONE:
+        if isinstance(choice, ExclusiveChoice):
             total = sum(arm.share for arm in choice.arms)
             assert abs(total - 1) < 1e-6, f"the arms of {choice.name} have {total} of its requests"
 

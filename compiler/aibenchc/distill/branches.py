@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from aibenchc.flow import Flow
-from aibenchc.graph import Choice, ChoiceKind, Guard, RequestClass
+from aibenchc.graph import Choice, ExclusiveChoice, Fallback, Guard, RequestClass
 from aibenchc.source import Span
 
 
@@ -35,7 +35,7 @@ def _class_branch(flow: Flow, request: RequestClass) -> Branch:
 
 
 def arm_branches(flow: Flow, choice: Choice) -> tuple[Branch, ...]:
-    """The arms of a choice. A FIRST arm's cases are those in which it was tried."""
+    """The arms of a choice. The cases of a fallback's arm are those in which it was tried."""
     branches = []
     for number, arm in enumerate(choice.arms):
         guard = Guard(choice.name, number)
@@ -89,9 +89,8 @@ def kept(flow: Flow, keep: Collection[str]) -> Kept:
 
 def _leading_to(flow: Flow, guard: Guard) -> set[Guard]:
     """The arm, and in an ordered fallback those before it: without them it is never tried."""
-    choice = next(c for c in flow.graph.choices if c.name == guard.choice)
-    first = 0 if choice.kind is ChoiceKind.FIRST else guard.arm
-    return {Guard(choice.name, number) for number in range(first, guard.arm + 1)}
+    choice = flow.choices[guard.choice]
+    return {Guard(choice.name, number) for number in range(len(choice.arms)) if choice.holds(number, guard.arm)}
 
 
 def _ancestors(flow: Flow, task: str) -> set[str]:
@@ -118,6 +117,8 @@ def consumers(flow: Flow) -> dict[str, set[str]]:
 
 def deciders(flow: Flow, choice: Choice) -> Iterator[str]:
     """The tasks whose ports decide a choice."""
-    yield from (arm.when.task for arm in choice.arms if arm.when)
-    if choice.kind is ChoiceKind.FIRST:
-        yield from (task for task in flow.counted[choice.name][:-1] if task is not None)
+    match choice:
+        case ExclusiveChoice():
+            yield from (ref.task for ref in choice.flags)
+        case Fallback():
+            yield from (task for task in flow.counted[choice.name][:-1] if task is not None)

@@ -25,7 +25,7 @@ from aibenchc.distill.removal import gone, without_arm, without_request, without
 from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn, left_alone
 from aibenchc.flow import Flow
 from aibenchc.flow.wires import outputs_of
-from aibenchc.graph import Choice, ChoiceKind, Graph, Task
+from aibenchc.graph import ExclusiveChoice, Graph, Task
 
 ID = "R1"
 
@@ -46,7 +46,7 @@ class Pair:
     similarity: float
     stays: Branch
     goes: Branch
-    choice: Choice | None
+    choice: ExclusiveChoice | None
 
     def order(self) -> tuple[float, str, str]:
         first, second = sorted((self.stays.name, self.goes.name))
@@ -92,11 +92,11 @@ def _pairs(flow: Flow, threshold: float) -> Iterator[Pair]:
                 yield Pair(alike, stays, goes, choice)
 
 
-def _alternatives(flow: Flow) -> Iterator[tuple[Sequence[Branch], Choice | None]]:
+def _alternatives(flow: Flow) -> Iterator[tuple[Sequence[Branch], ExclusiveChoice | None]]:
     if len(flow.graph.requests) > 1:
         yield class_branches(flow), None
     for choice in flow.graph.choices:
-        if choice.kind is ChoiceKind.ONE:
+        if isinstance(choice, ExclusiveChoice):
             yield arm_branches(flow, choice), choice
 
 

@@ -18,7 +18,7 @@ from aibenchc.distill.branches import Branch, arm_branches, arm_name, class_bran
 from aibenchc.distill.removal import gone, without_arm, without_request, without_unreached
 from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn, left_alone
 from aibenchc.flow import Flow
-from aibenchc.graph import ChoiceKind, Graph
+from aibenchc.graph import ExclusiveChoice, Fallback, Graph
 
 ID = "R2"
 
@@ -82,19 +82,19 @@ def _tail(turn: Turn, branch: Branch) -> Problem | None:
 
 def _branches(flow: Flow) -> Iterator[Branch]:
     """All that may be pruned: of each fork every branch but the largest (ties: the first stays)."""
-    for fork in (class_branches(flow), *(arm_branches(flow, c) for c in flow.graph.choices if c.kind is ChoiceKind.ONE)):
+    for fork in (class_branches(flow), *(arm_branches(flow, c) for c in flow.graph.choices if isinstance(c, ExclusiveChoice))):
         largest = max(fork, key=lambda b: round(b.share, 12), default=None)
         yield from (branch for branch in fork if branch is not largest)
     for choice in flow.graph.choices:
-        if choice.kind is ChoiceKind.FIRST:
+        if isinstance(choice, Fallback):
             yield from arm_branches(flow, choice)[1:]
 
 
 def _siblings(flow: Flow, branch: Branch) -> tuple[str, ...]:
     if branch.guard is None:
         return tuple(request.name for request in flow.graph.requests if request.name != branch.name)
-    choice = next(c for c in flow.graph.choices if c.name == branch.guard.choice)
-    if choice.kind is ChoiceKind.FIRST:
+    choice = flow.choices[branch.guard.choice]
+    if isinstance(choice, Fallback):
         return (arm_name(choice, branch.guard.arm - 1),)
     return tuple(other.name for other in arm_branches(flow, choice) if other.guard != branch.guard)
 

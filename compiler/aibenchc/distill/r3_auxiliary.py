@@ -20,7 +20,7 @@ from aibenchc.distill.removal import without_tasks
 from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn, left_alone
 from aibenchc.flow import Flow, analyse
 from aibenchc.flow.wires import inputs_of, outputs_of
-from aibenchc.graph import Choice, ChoiceKind, Edge, Graph, Task
+from aibenchc.graph import Edge, ExclusiveChoice, Fallback, Graph, Task
 
 ID = "R3"
 
@@ -33,7 +33,7 @@ def is_auxiliary(task: Task) -> bool:
 def prune_auxiliary(turn: Turn) -> Rewrite:
     """Takes out the auxiliary tasks that nothing needs, or else one that can be bypassed."""
     protected = kept(turn.flow, turn.settings.keep).tasks
-    counted = {name for c in turn.graph.choices if c.kind is ChoiceKind.FIRST for name in deciders(turn.flow, c)}
+    counted = {name for c in turn.graph.choices if isinstance(c, Fallback) for name in deciders(turn.flow, c)}
     tasks = [task for task in turn.graph.tasks if is_auxiliary(task) and task.name not in protected]
     by_name = {task.name: task for task in tasks}
     ends: dict[str, Task] = {}
@@ -70,11 +70,8 @@ def _why(task: Task) -> str:
 
 def _drawn(graph: Graph, task: Task) -> tuple[str, ...]:
     """The choices that the task decided."""
-
-    def decided(choice: Choice) -> bool:
-        return any(arm.when and arm.when.task == task.name for arm in choice.arms)
-
-    return tuple(choice.name for choice in graph.choices if decided(choice))
+    exclusive = (choice for choice in graph.choices if isinstance(choice, ExclusiveChoice))
+    return tuple(choice.name for choice in exclusive if any(ref.task == task.name for ref in choice.flags))
 
 
 def _bypassed(flow: Flow, task: Task) -> Flow | None:

@@ -22,7 +22,7 @@ from aibenchc.distill.r3_auxiliary import is_auxiliary
 from aibenchc.distill.rule import DistillStep, Rewrite, Rule, Turn
 from aibenchc.flow import Flow, Wire, analyse, expand
 from aibenchc.flow.wires import inputs_of, outputs_of
-from aibenchc.graph import Choice, Edge, Feed, Graph, PortRef, Stage, Task
+from aibenchc.graph import Arm, Choice, Edge, ExclusiveChoice, Fallback, Feed, Graph, PortRef, Stage, Task
 
 ID = "R5"
 
@@ -191,12 +191,16 @@ def _renamed(choice: Choice, names: Mapping[str, str]) -> Choice:
     def ref(port: PortRef) -> PortRef:
         return replace(port, task=names.get(port.task, port.task))
 
-    arms = tuple(
-        replace(arm, tasks=tuple(dict.fromkeys(names.get(t, t) for t in arm.tasks)), when=ref(arm.when) if arm.when else None)
-        for arm in choice.arms
-    )
-    until = replace(choice.until, ref=ref(choice.until.ref)) if choice.until else None
-    return replace(choice, arms=arms, until=until)
+    def tasks(arm: Arm) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(names.get(task, task) for task in arm.tasks))
+
+    match choice:
+        case ExclusiveChoice():
+            arms = tuple(replace(arm, tasks=tasks(arm), when=ref(arm.when) if arm.when else None) for arm in choice.arms)
+            return replace(choice, arms=arms)
+        case Fallback(until=until):
+            tried = tuple(replace(arm, tasks=tasks(arm)) for arm in choice.arms)
+            return replace(choice, arms=tried, until=replace(until, ref=ref(until.ref)))
 
 
 R5 = Rule(ID, "combine components in successive steps", combine_successive)

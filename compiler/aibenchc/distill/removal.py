@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from aibenchc.flow import Flow, analyse
-from aibenchc.graph import Arm, Choice, ChoiceKind, Edge, Graph, Guard
+from aibenchc.graph import Choice, Edge, ExclusiveArm, ExclusiveChoice, Fallback, Graph, Guard
 
 
 def without_tasks(graph: Graph, names: Collection[str]) -> Graph:
@@ -19,9 +19,15 @@ def without_tasks(graph: Graph, names: Collection[str]) -> Graph:
 
 
 def _forget(choice: Choice, gone: frozenset[str]) -> Choice:
-    drawn = any(arm.when and arm.when.task in gone for arm in choice.arms)
-    arms = tuple(replace(arm, tasks=tuple(t for t in arm.tasks if t not in gone), when=None if drawn else arm.when) for arm in choice.arms)
-    return choice if arms == choice.arms else replace(choice, arms=arms)
+    def left(tasks: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(task for task in tasks if task not in gone)
+
+    match choice:
+        case ExclusiveChoice():
+            drawn = any(ref.task in gone for ref in choice.flags)
+            return replace(choice, arms=tuple(replace(a, tasks=left(a.tasks), when=None if drawn else a.when) for a in choice.arms))
+        case Fallback():
+            return replace(choice, arms=tuple(replace(a, tasks=left(a.tasks)) for a in choice.arms))
 
 
 def without_request(graph: Graph, name: str, heir: str | None) -> Graph:
@@ -34,21 +40,25 @@ def without_request(graph: Graph, name: str, heir: str | None) -> Graph:
 
 
 def without_arm(graph: Graph, guard: Guard, heir: int | None) -> Graph:
-    """The graph without an arm of a ONE choice, or without this and the later arms of a FIRST choice.
+    """The graph without an arm of an exclusive choice, or without this and the later arms of a fallback.
 
-    ONE: the share goes to the arm `heir`; None: to all others in proportion. If the arm for requests that no flag decides goes, the heir,
-    or else the largest, takes its place.
+    Exclusive: the share goes to the arm `heir`; None: to all others in proportion. If the arm for requests that no flag decides goes, the
+    heir, or else the largest, takes its place.
     """
     choice = next(c for c in graph.choices if c.name == guard.choice)
-    first = choice.kind is ChoiceKind.FIRST
-    arms = choice.arms[: guard.arm] if first else _shared_out(choice.arms, guard.arm, heir)
-    dead = {Guard(guard.choice, number) for number in range(guard.arm, len(choice.arms) if first else guard.arm + 1)}
+    shorter: Choice
+    match choice:
+        case ExclusiveChoice():
+            dead = {guard}
+            shorter = replace(choice, arms=_shared_out(choice.arms, guard.arm, heir))
+        case Fallback():
+            dead = {Guard(guard.choice, number) for number in range(guard.arm, len(choice.arms))}
+            shorter = replace(choice, arms=choice.arms[: guard.arm])
     edges = tuple(_renumbered(edge, guard) for edge in graph.edges if not dead.intersection(edge.guards))
-    shorter = replace(choice, arms=arms)
     return tidy(replace(graph, edges=edges, choices=tuple(shorter if c is choice else c for c in graph.choices)))
 
 
-def _shared_out(arms: tuple[Arm, ...], index: int, heir: int | None) -> tuple[Arm, ...]:
+def _shared_out(arms: tuple[ExclusiveArm, ...], index: int, heir: int | None) -> tuple[ExclusiveArm, ...]:
     """The other arms with the share of this one."""
     others = [number for number in range(len(arms)) if number != index]
     total = sum(arms[number].share for number in others)
@@ -79,13 +89,13 @@ def tidy(graph: Graph) -> Graph:
     for edge in graph.edges:
         for guard in edge.guards:
             last[guard.choice] = max(last.get(guard.choice, 0), guard.arm)
-    kept, plain = [], set()
+    kept: list[Choice] = []
+    plain: set[str] = set()
     for choice in graph.choices:
-        arms: tuple[Arm, ...] = choice.arms
-        if choice.kind is ChoiceKind.FIRST and choice.name in last:
-            arms = arms[: last[choice.name] + 1]
-        if choice.name in last and len(arms) > 1:
-            kept.append(choice if arms == choice.arms else replace(choice, arms=arms))
+        if isinstance(choice, Fallback) and choice.name in last:
+            choice = replace(choice, arms=choice.arms[: last[choice.name] + 1])
+        if choice.name in last and len(choice.arms) > 1:
+            kept.append(choice)
         else:
             plain.add(choice.name)
     edges = graph.edges

@@ -18,7 +18,7 @@ from itertools import pairwise
 from aibenchc.flow.cases import MAX_CASES, ClassRun, enumerate_cases
 from aibenchc.flow.order import control_edges, topological, until_tasks
 from aibenchc.flow.wires import Wire, expand, inputs_of, outputs_of, response_port
-from aibenchc.graph import RESPONSE, ChoiceKind, Edge, Graph, Guard, PortRef
+from aibenchc.graph import RESPONSE, Choice, Edge, ExclusiveChoice, Fallback, Graph, Guard, PortRef, Task
 
 __all__ = [
     "MAX_CASES",
@@ -68,7 +68,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Case:
-    """`arms`: the choices that were met, in the order of meeting, with the arm taken (FIRST: the last one tried).
+    """`arms`: the choices that were met, in the order of meeting, with the arm taken (of a fallback the last one tried).
     share: of the class's requests, arms taken independently. index: its bit in `Flow.runs`."""
 
     index: int
@@ -101,10 +101,14 @@ class Flow:
         return _grouped(self.wires, lambda wire: wire.source)
 
     @cached_property
+    def choices(self) -> Mapping[str, Choice]:
+        return {choice.name: choice for choice in self.graph.choices}
+
+    @cached_property
     def counted(self) -> Mapping[str, tuple[str | None, ...]]:
-        """FIRST choice → for each arm the task whose Count `until` sums."""
+        """Fallback → for each arm the task whose Count `until` sums."""
         tasks = {task.name: task for task in self.graph.tasks}
-        return {choice.name: until_tasks(choice, tasks) for choice in self.graph.choices if choice.until}
+        return {choice.name: until_tasks(choice, tasks) for choice in self.graph.choices if isinstance(choice, Fallback)}
 
     @cached_property
     def shares(self) -> Mapping[str, float]:
@@ -124,13 +128,12 @@ class Flow:
 
     def producers(self, target: str, port: str, case: Case) -> tuple[PortRef, ...]:
         """What feeds a port in a case, in edge order."""
-        holds = {guard.choice: guard.arm for guard in case.arms}
-        first = {choice.name for choice in self.graph.choices if choice.kind is ChoiceKind.FIRST}
+        taken = {guard.choice: guard.arm for guard in case.arms}
 
         def live(wire: Wire) -> bool:
             if not (wire.source == case.request or self.runs_in(wire.source, case)):
                 return False
-            return all(_holds(guard, holds.get(guard.choice), guard.choice in first) for guard in wire.guards)
+            return all(g.choice in taken and self.choices[g.choice].holds(g.arm, taken[g.choice]) for g in wire.guards)
 
         found = {PortRef(w.source, w.source_port): None for w in self.wires_into.get(target, ()) if w.target_port == port and live(w)}
         return tuple(found)
@@ -152,12 +155,13 @@ class Flow:
 
     @cached_property
     def _guarded(self) -> Mapping[Guard, int]:
-        first = {choice.name for choice in self.graph.choices if choice.kind is ChoiceKind.FIRST}
         masks: dict[Guard, int] = defaultdict(int)
         for case in self.cases:
             for taken in case.arms:
-                for arm in range(taken.arm + 1) if taken.choice in first else (taken.arm,):
-                    masks[Guard(taken.choice, arm)] |= case.bit
+                choice = self.choices[taken.choice]
+                for arm in range(len(choice.arms)):
+                    if choice.holds(arm, taken.arm):
+                        masks[Guard(taken.choice, arm)] |= case.bit
         return masks
 
     def together(self, one: str, other: str) -> Case | None:
@@ -174,10 +178,6 @@ def _grouped(wires: Iterable[Wire], key: Callable[[Wire], str]) -> Mapping[str, 
     for wire in wires:
         groups[key(wire)].append(wire)
     return groups
-
-
-def _holds(guard: Guard, taken: int | None, first: bool) -> bool:
-    return taken is not None and (guard.arm <= taken if first else guard.arm == taken)
 
 
 def analyse(graph: Graph) -> Flow:
@@ -273,16 +273,19 @@ def _wrong_deciders(graph: Graph) -> list[Finding]:
     tasks = {task.name: task for task in graph.tasks}
     findings = []
     for choice in graph.choices:
-        for arm in choice.arms:
-            ref = arm.when
-            if ref and not (ref.task in tasks and any(p.name == ref.port and p.type == "Flag" for p in tasks[ref.task].outputs)):
-                findings.append(Finding(FindingKind.WRONG_DECIDER, choice=choice.name, task=ref.task, port=ref.port))
-        if choice.until:
-            counted = until_tasks(choice, tasks)
-            if counted[0] != choice.until.ref.task or None in counted or len(set(counted)) < len(counted):
-                ref = choice.until.ref
-                findings.append(Finding(FindingKind.WRONG_DECIDER, choice=choice.name, task=ref.task, port=ref.port))
+        match choice:
+            case ExclusiveChoice():
+                wrong = [ref for ref in choice.flags if not _is_flag(ref, tasks)]
+            case Fallback(until=until):
+                counted = until_tasks(choice, tasks)
+                summed = counted[0] == until.ref.task and None not in counted and len(set(counted)) == len(counted)
+                wrong = [] if summed else [until.ref]
+        findings += [Finding(FindingKind.WRONG_DECIDER, choice=choice.name, task=ref.task, port=ref.port) for ref in wrong]
     return findings
+
+
+def _is_flag(ref: PortRef, tasks: Mapping[str, Task]) -> bool:
+    return ref.task in tasks and any(port.name == ref.port and port.type == "Flag" for port in tasks[ref.task].outputs)
 
 
 def _judge_class(flow: Flow, run: ClassRun, broken: set[str]) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from aibenchc.flow.order import until_tasks
 from aibenchc.flow.wires import Wire, inputs_of
-from aibenchc.graph import RESPONSE, Choice, ChoiceKind, Edge, Graph, Guard, PortRef
+from aibenchc.graph import RESPONSE, Edge, ExclusiveChoice, Fallback, Graph, Guard, PortRef
 
 MAX_CASES = 4096  # per request class
 MAX_VISITS = 6_000_000  # tasks visited per request class in all its cases: some ten seconds
@@ -75,11 +75,13 @@ class Walk:
         self.graph = graph
         self.choices = {choice.name: choice for choice in graph.choices}
         tasks = {task.name: task for task in graph.tasks}
-        self.valid_when = {
-            choice.name: tuple(arm.when for arm in choice.arms if arm.when and arm.when.task in tasks) for choice in graph.choices
+        self.flags = {c.name: tuple(ref for ref in c.flags if ref.task in tasks) for c in graph.choices if isinstance(c, ExclusiveChoice)}
+        self.counts = {
+            c.name: tuple(PortRef(name, c.until.ref.port) if name else None for name in until_tasks(c, tasks))
+            for c in graph.choices
+            if isinstance(c, Fallback)
         }
-        self.until = {c.name: until_tasks(c, tasks) for c in graph.choices if c.until}
-        self.first_arms = _first_arms(graph)
+        self.fallback_arms = _fallback_arms(graph)
         self.names = (*order, RESPONSE)
         self.number = {name: i for i, name in enumerate(self.names)}
         self.into: dict[str, list[Edge]] = {name: [] for name in self.names}
@@ -168,7 +170,7 @@ class Walk:
             taken = arms.get(guard.choice)
             if taken is None:
                 open_ = True
-            elif not _guard_holds(guard, taken, self.choices[guard.choice]):
+            elif not self.choices[guard.choice].holds(guard.arm, taken):
                 return False
         return None if open_ else True
 
@@ -202,27 +204,23 @@ class Walk:
         return tuple(found)
 
     def _concatenated(self, producers: Sequence[PortRef]) -> bool:
-        """One producer after all, or equally named ports of tasks that stand in different arms of one FIRST choice."""
+        """One producer after all, or equally named ports of tasks that stand in different arms of one fallback."""
         if len(producers) == 1:
             return True
         if len({ref.port for ref in producers}) > 1:
             return False
-        arms = [self.first_arms.get(ref.task, {}) for ref in producers]
+        arms = [self.fallback_arms.get(ref.task, {}) for ref in producers]
         common = set(arms[0]).intersection(*arms[1:])
         return any(len({where[choice] for where in arms}) == len(arms) for choice in common)
 
     def _split(self, state: _State, name: str, run: ClassRun) -> Iterator[_State]:
-        """The state once for each arm. Shares: ONE: of those that come here; FIRST: case k ends with arm k."""
+        """The state once for each arm."""
         choice = self.choices[name]
-        for ref in self.valid_when[name]:
+        for ref in self.flags.get(name, ()):
             if not state.ran[self.number[ref.task]]:
                 run.undecided.setdefault((name, ref), _arms(state))
-        for number, arm in enumerate(choice.arms):
-            share = arm.share
-            if choice.kind is ChoiceKind.FIRST:
-                further = choice.arms[number + 1].share if number + 1 < len(choice.arms) else 0.0
-                share = max(0.0, (1.0 if number == 0 else share) - further)
-            yield _State(state.position, bytearray(state.ran), {**state.arms, name: number}, state.share * share)
+        for number in range(len(choice.arms)):
+            yield _State(state.position, bytearray(state.ran), {**state.arms, name: number}, state.share * choice.case_share(number))
 
     def _finish(self, state: _State, nodes: list[_Node], run: ClassRun) -> None:
         arms = _arms(state)
@@ -231,13 +229,10 @@ class Walk:
         fed = tuple(port for port in response.ports if self._producers(response, port, state)) if response else ()
         run.answers.append((arms, fed))
         for guard in arms:
-            counted = self.until.get(guard.choice, ())
-            decided_by = counted[: min(guard.arm + 1, len(counted) - 1)]
-            for name in decided_by:
-                if name is not None and not state.ran[self.number[name]]:
-                    until = self.choices[guard.choice].until
-                    assert until is not None, "only choices with until are counted"
-                    run.undecided.setdefault((guard.choice, PortRef(name, until.ref.port)), arms)
+            counts = self.counts.get(guard.choice, ())
+            for ref in counts[: min(guard.arm + 1, len(counts) - 1)]:
+                if ref is not None and not state.ran[self.number[ref.task]]:
+                    run.undecided.setdefault((guard.choice, ref), arms)
 
 
 def enumerate_cases(graph: Graph, order: Sequence[str], by_edge: Mapping[Edge, tuple[Wire, ...]], runs: Sequence[ClassRun]) -> None:
@@ -251,16 +246,10 @@ def _arms(state: _State) -> Arms:
     return tuple(Guard(choice, arm) for choice, arm in state.arms.items())
 
 
-def _guard_holds(guard: Guard, taken: int, choice: Choice) -> bool:
-    return guard.arm <= taken if choice.kind is ChoiceKind.FIRST else guard.arm == taken
-
-
-def _first_arms(graph: Graph) -> dict[str, dict[str, int]]:
-    """task → FIRST choice → the arm it stands in; a task in several arms of one choice is in none of them for sure."""
+def _fallback_arms(graph: Graph) -> dict[str, dict[str, int]]:
+    """task → fallback → the arm it stands in; a task in several arms of one choice is in none of them for sure."""
     found: dict[str, dict[str, int]] = {}
-    for choice in graph.choices:
-        if choice.kind is not ChoiceKind.FIRST:
-            continue
+    for choice in (choice for choice in graph.choices if isinstance(choice, Fallback)):
         seen: dict[str, set[int]] = {}
         for number, arm in enumerate(choice.arms):
             for name in arm.tasks:

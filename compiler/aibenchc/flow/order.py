@@ -5,12 +5,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 
-from aibenchc.graph import Choice, Graph, Guard, PortRef, Task
+from aibenchc.graph import ExclusiveChoice, Fallback, Graph, Guard, PortRef, Task
 
 
-def until_tasks(choice: Choice, tasks: Mapping[str, Task]) -> tuple[str | None, ...]:
-    """For each arm of a FIRST choice the task whose Count is summed: the one the author named, else the arm's last with such a port."""
-    assert choice.until is not None, f"the choice '{choice.name}' has no end"
+def until_tasks(choice: Fallback, tasks: Mapping[str, Task]) -> tuple[str | None, ...]:
+    """For each arm of a fallback the task whose Count is summed: the one the author named, else the arm's last with such a port."""
     ref = choice.until.ref
 
     def of(names: tuple[str, ...]) -> str | None:
@@ -23,14 +22,15 @@ def until_tasks(choice: Choice, tasks: Mapping[str, Task]) -> tuple[str | None, 
 def control_edges(graph: Graph) -> list[tuple[str, str, tuple[str, PortRef]]]:
     """(task, target, (choice, port)): the target, first in an arm, must wait for the port that decides about that arm."""
     tasks = {task.name: task for task in graph.tasks}
-    choices = {choice.name: choice for choice in graph.choices}
     deciders: dict[Guard, list[PortRef]] = {}
-    for choice in choices.values():
-        refs = [arm.when for arm in choice.arms if arm.when and arm.when.task in tasks]
-        counted = until_tasks(choice, tasks) if choice.until else ()
-        for number in range(len(choice.arms)):
-            sums = [PortRef(name, choice.until.ref.port) for name in counted[:number] if name] if choice.until else []
-            deciders[Guard(choice.name, number)] = [*refs, *sums]
+    for choice in graph.choices:
+        match choice:
+            case ExclusiveChoice():
+                flags = [ref for ref in choice.flags if ref.task in tasks]
+                deciders |= {Guard(choice.name, number): flags for number in range(len(choice.arms))}
+            case Fallback():
+                sums = [PortRef(name, choice.until.ref.port) if name else None for name in until_tasks(choice, tasks)]
+                deciders |= {Guard(choice.name, number): [ref for ref in sums[:number] if ref] for number in range(len(choice.arms))}
     return [(ref.task, edge.target, (guard.choice, ref)) for edge in graph.edges for guard in edge.guards for ref in deciders[guard]]
 
 

@@ -17,7 +17,7 @@ from aibenchrt.catalog import component
 from aibenchrt.component import Kind
 
 from aibenchc.flow import Flow
-from aibenchc.graph import RESPONSE, ChoiceKind, Graph, Guard, Task
+from aibenchc.graph import RESPONSE, ExclusiveChoice, Fallback, Graph, Guard, Task
 from aibenchc.show.svg import FILL, document, text
 
 LARGEST = 300  # tasks; nobody can read a picture of more
@@ -130,10 +130,12 @@ def _lines(flow: Flow, marked: Collection[str]) -> list[_Line]:
 
 def _arm(graph: Graph, guard: Guard) -> str:
     choice = next(c for c in graph.choices if c.name == guard.choice)
-    arm = choice.arms[guard.arm]
-    if choice.kind is ChoiceKind.FIRST:
-        return "first" if guard.arm == 0 else f"else {_percent(arm.share)}"
-    return _percent(arm.share) + (f" {arm.when.task}.{arm.when.port}" if arm.when else "")
+    match choice:
+        case ExclusiveChoice(arms=arms):
+            arm = arms[guard.arm]
+            return _percent(arm.share) + (f" {arm.when.task}.{arm.when.port}" if arm.when else "")
+        case Fallback(arms=tried):
+            return "first" if guard.arm == 0 else f"else {_percent(tried[guard.arm].share)}"
 
 
 def _layer(nodes: Mapping[str, _Node], lines: Sequence[_Line]) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from aibenchrt.catalog import component
 from aibenchrt.component import Port, Ports
@@ -27,9 +27,11 @@ from aibenchc.graph import (
     Arm,
     Candidate,
     Choice,
-    ChoiceKind,
     Dataset,
     Edge,
+    ExclusiveArm,
+    ExclusiveChoice,
+    Fallback,
     Feed,
     Graph,
     Guard,
@@ -77,12 +79,16 @@ def format_task(task: Task) -> str:
 
 
 def format_choice(choice: Choice) -> str:
-    def arm(a: Arm) -> str:
-        when = f" when {_ref(a.when)}" if a.when else ""
-        return f"{a.share!r}{when}:" + "".join(" " + _word(task) for task in a.tasks)
+    def arm(share: float, tasks: Sequence[str], when: PortRef | None = None) -> str:
+        flag = f" when {_ref(when)}" if when else ""
+        return f"{share!r}{flag}:" + "".join(" " + _word(task) for task in tasks)
 
-    until = f" until {_ref(choice.until.ref)} >= {choice.until.at_least!r}" if choice.until else ""
-    return f"choice {_word(choice.name)} {choice.kind.value} " + " | ".join(map(arm, choice.arms)) + until
+    match choice:
+        case ExclusiveChoice(arms=arms):
+            return f"choice {_word(choice.name)} one " + " | ".join(arm(a.share, a.tasks, a.when) for a in arms)
+        case Fallback(arms=tried, until=until):
+            turns = " | ".join(arm(a.share, a.tasks) for a in tried)
+            return f"choice {_word(choice.name)} first {turns} until {_ref(until.ref)} >= {until.at_least!r}"
 
 
 def format_edge(edge: Edge) -> str:
@@ -330,24 +336,35 @@ def _parse_feed(line: _Line) -> Feed:
 
 def _parse_choice(line: _Line) -> Choice:
     line.expect("choice")
-    name, kind = line.word(), next((k for k in ChoiceKind if line.take(k.value)), None)
-    if kind is None:
+    name = line.word()
+    if line.take("one"):
+        exclusive = [_parse_exclusive_arm(line)]
+        while line.take("|"):
+            exclusive.append(_parse_exclusive_arm(line))
+        return ExclusiveChoice(name, tuple(exclusive))
+    if not line.take("first"):
         raise GraphTextError(f"{line.where}: 'one' or 'first' expected")
-    arms: list[Arm] = []
-    while not arms or line.take("|"):
-        share = line.number()
-        when = _parse_ref(line) if line.take("when") else None
-        line.expect(":")
-        tasks = []
-        while line.more and not line.peek("|") and not line.peek("until"):
-            tasks.append(line.word())
-        arms.append(Arm(share, tuple(tasks), when))
-    until = None
-    if line.take("until"):
-        ref = _parse_ref(line)
-        line.expect(">=")
-        until = Until(ref, line.number())
-    return Choice(name, kind, tuple(arms), until)
+    tried = [Arm(line.number(), _parse_tasks(line))]
+    while line.take("|"):
+        tried.append(Arm(line.number(), _parse_tasks(line)))
+    line.expect("until")
+    ref = _parse_ref(line)
+    line.expect(">=")
+    return Fallback(name, tuple(tried), Until(ref, line.number()))
+
+
+def _parse_exclusive_arm(line: _Line) -> ExclusiveArm:
+    share = line.number()
+    when = _parse_ref(line) if line.take("when") else None
+    return ExclusiveArm(share, _parse_tasks(line), when=when)
+
+
+def _parse_tasks(line: _Line) -> tuple[str, ...]:
+    line.expect(":")
+    tasks = []
+    while line.more and not line.peek("|") and not line.peek("until"):
+        tasks.append(line.word())
+    return tuple(tasks)
 
 
 def _parse_ref(line: _Line) -> PortRef:

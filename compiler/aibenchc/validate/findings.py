@@ -10,7 +10,7 @@ from aibenchrt.component import PORT_TYPES, Port
 from aibenchc.build import Built, Exclusive, type_name
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.flow import MAX_CASES, Case, Finding, FindingKind, Flow, idle_edges
-from aibenchc.graph import RESPONSE, Choice, ChoiceKind, Edge, Guard, PortRef, Task
+from aibenchc.graph import RESPONSE, Choice, Edge, ExclusiveChoice, Fallback, Guard, PortRef, Task
 from aibenchc.source import Span
 
 _LISTED = 4  # names listed before an ellipsis
@@ -79,7 +79,7 @@ class _Reporter:
             choice = self.choices[guard.choice]
             arm = choice.arms[guard.arm]
             name = arm.tasks[0] if arm.tasks else RESPONSE
-            said.append(f"'{name}' is {'taken' if choice.kind is ChoiceKind.ONE else 'tried last'}")
+            said.append(f"'{name}' is {'tried last' if isinstance(choice, Fallback) else 'taken'}")
         return f" where {' and '.join(said)}" if said else ""
 
     def in_case(self, request: str | None, guards: Sequence[Guard]) -> str:
@@ -181,7 +181,8 @@ class _Reporter:
 
     def _undecided(self, finding: Finding) -> None:
         choice = self.choices[finding.choice or ""]
-        span = next((arm.span for arm in choice.arms if arm.when == PortRef(finding.task or "", finding.port or "")), None) or choice.span
+        arms = choice.arms if isinstance(choice, ExclusiveChoice) else ()
+        span = next((arm.span for arm in arms if arm.when == PortRef(finding.task or "", finding.port or "")), None) or choice.span
         if finding.request:
             case, why = self.in_case(finding.request, finding.case), "does not run there"
             way_out = f"let '{finding.task}' run for every request that reaches the choice"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aibenchrt.component import ANY
-from aibenchrt.plan import Plan, PlanChoice, Step
+from aibenchrt.plan import Plan, PlanExclusiveChoice, PlanFallback, Step
 from aibenchrt.planner.operations import MappingOperations, Operations, Origin
 from aibenchrt.planner.program import ROOT, Feed, Program, Slot, Target, check_plan, compile_programs
 
@@ -64,7 +64,7 @@ def draw(seed: int, request_id: int, choice: str) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def drawn_arm(choice: PlanChoice, number: float) -> int:
+def drawn_arm(choice: PlanExclusiveChoice, number: float) -> int:
     """The arm that a uniform number falls into; shares are taken relative to their sum."""
     rest = number * sum(arm.share for arm in choice.arms)
     for index, arm in enumerate(choice.arms):
@@ -337,16 +337,17 @@ class Running:
     # -- choices
 
     def _decide(self, c: int) -> None:
-        program = self._program.choices[c]
-        if program.choice.kind == "one":
-            self._decide_one(c, program.choice)
-        else:
-            self._decide_first(c, program.choice)
+        choice = self._program.choices[c].choice
+        match choice:
+            case PlanExclusiveChoice():
+                self._decide_exclusive(c, choice)
+            case PlanFallback():
+                self._decide_fallback(c, choice)
 
-    def _decide_one(self, c: int, choice: PlanChoice) -> None:
+    def _decide_exclusive(self, c: int, choice: PlanExclusiveChoice) -> None:
         if self._arms[c][0] is not None:
             return
-        if all(arm.when is None for arm in choice.arms):
+        if not choice.flags:
             chosen = drawn_arm(choice, draw(self._executor.plan.seed, self._request.request_id, choice.name))
         else:
             chosen = next(k for k, arm in enumerate(choice.arms) if arm.when is None)
@@ -361,8 +362,7 @@ class Running:
         for k in range(len(choice.arms)):
             self._guard(c, k, k == chosen)
 
-    def _decide_first(self, c: int, choice: PlanChoice) -> None:
-        assert choice.until is not None
+    def _decide_fallback(self, c: int, choice: PlanFallback) -> None:
         reached, total = True, 0.0
         for k in range(len(choice.arms)):
             if self._arms[c][k] is None:

@@ -11,7 +11,7 @@ from enum import Enum
 
 from aibenchrt.component import ANY
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import Plan, PlanChoice, PlanGuard, PlanPort, PlanRequest, Source, Step, wiring_hash
+from aibenchrt.plan import Plan, PlanChoice, PlanExclusiveChoice, PlanFallback, PlanGuard, PlanPort, PlanRequest, Source, Step, wiring_hash
 
 ROOT = -1  # index of the producer "the request itself"
 
@@ -114,8 +114,8 @@ def _uses(plan: Plan) -> list[tuple[str, str, Source]]:
     uses = [(f"{step.task}.{i.port.name}", i.port.type, s) for step in plan.steps for i in step.inputs for s in i.sources]
     uses += [(f"response.{part.port.name}", part.port.type, s) for part in plan.response for s in part.sources]
     for choice in plan.choices:
-        uses += [(f"choice {choice.name}", "Flag", arm.when) for arm in choice.arms if arm.when]
-        uses += [(f"choice {choice.name}", "Count", s) for s in (choice.until.counts if choice.until else ())]
+        decider = "Flag" if isinstance(choice, PlanExclusiveChoice) else "Count"
+        uses += [(f"choice {choice.name}", decider, source) for source in _deciders(choice) if source]
     return uses
 
 
@@ -152,14 +152,12 @@ def _cycle(plan: Plan) -> list[str]:
 def _ordered(plan: Plan) -> list[Step]:
     """The steps, each after all that it waits for; those on a cycle or behind one are left out."""
     steps = {step.task: step for step in plan.steps}
-    decided: dict[str, tuple[str, list[str]]] = {
-        c.name: (c.kind, [a.when.task for a in c.arms if a.when] + _counted(c)) for c in plan.choices
-    }
+    choices = {choice.name: choice for choice in plan.choices}
     waits: dict[str, int] = {}
     followers: dict[str, list[str]] = {task: [] for task in steps}
     for step in plan.steps:
         sources = [s for i in step.inputs for s in i.sources]
-        needs = {s.task for s in sources} | {t for s in sources for g in s.guards for t in _deciders(decided, g)}
+        needs = {s.task for s in sources} | {t for s in sources for g in s.guards for t in _awaited(choices[g.choice], g)}
         waits[step.task] = len(needs & steps.keys())
         for task in needs & steps.keys():
             followers[task].append(step.task)
@@ -172,24 +170,32 @@ def _ordered(plan: Plan) -> list[Step]:
     return [steps[task] for task in ordered]
 
 
-def _counted(choice: PlanChoice) -> list[str]:
-    return [source.task for source in choice.until.counts] if choice.until else []
+def _deciders(choice: PlanChoice) -> tuple[Source | None, ...]:
+    """Per arm the flag or the count that decides, None where an arm has no flag."""
+    match choice:
+        case PlanExclusiveChoice():
+            return tuple(arm.when for arm in choice.arms)
+        case PlanFallback():
+            return choice.until.counts
 
 
-def _deciders(decided: dict[str, tuple[str, list[str]]], guard: PlanGuard) -> list[str]:
-    """Whom the guard waits for. An arm of a FIRST choice waits for the arms before it only, so its own count is no cycle."""
-    kind, tasks = decided[guard.choice]
-    return tasks[: guard.arm] if kind == "first" else tasks
+def _awaited(choice: PlanChoice, guard: PlanGuard) -> list[str]:
+    """Whom the guard waits for. An arm of a fallback waits for the arms before it only, so its own count is no cycle."""
+    deciders = _deciders(choice)[: guard.arm] if isinstance(choice, PlanFallback) else _deciders(choice)
+    return [source.task for source in deciders if source]
 
 
 def _choice_problems(plan: Plan) -> list[str]:
     problems = []
     for choice in plan.choices:
-        without = sum(arm.when is None for arm in choice.arms)
-        if choice.kind == "one" and without != 1 and any(arm.when for arm in choice.arms):
-            problems.append(f"choice '{choice.name}' has {without} arms without a flag where one must stand for the rest")
-        if choice.kind == "first" and (choice.until is None or len(choice.until.counts) != len(choice.arms)):
-            problems.append(f"choice '{choice.name}' tries its arms in turn, but does not count every arm")
+        match choice:
+            case PlanExclusiveChoice(arms=arms, flags=flags):
+                without = len(arms) - len(flags)
+                if flags and without != 1:
+                    problems.append(f"choice '{choice.name}' has {without} arms without a flag where one must stand for the rest")
+            case PlanFallback(arms=tried, until=until):
+                if len(until.counts) != len(tried):
+                    problems.append(f"choice '{choice.name}' tries its arms in turn, but does not count every arm")
     return problems
 
 
@@ -245,9 +251,8 @@ def _program(plan: Plan, request: PlanRequest) -> Program:
     )
     fed = []
     for c, choice in enumerate(plan.choices):
-        kind = Target.COUNT if choice.kind == "first" else Target.WHEN
-        deciders = choice.until.counts if choice.until else tuple(arm.when for arm in choice.arms)
-        fed.append(tuple(bool(s and add((s,), kind, c, arm)) for arm, s in enumerate(deciders)))
+        target = Target.WHEN if isinstance(choice, PlanExclusiveChoice) else Target.COUNT
+        fed.append(tuple(bool(s and add((s,), target, c, arm)) for arm, s in enumerate(_deciders(choice))))
     entered: list[set[int]] = [set() for _ in plan.choices]
     guarded: dict[tuple[int, int], list[int]] = {}
     of: list[list[int]] = [[] for _ in range(ROOT, len(steps))]

@@ -9,7 +9,7 @@ import numpy as np
 
 from aibenchrt.collect.records import CallRecord, RequestRecord
 from aibenchrt.collect.run import EXTRA, Run
-from aibenchrt.plan import Plan, PlanChoice
+from aibenchrt.plan import Plan, PlanChoice, PlanExclusiveChoice, PlanFallback
 from aibenchrt.report import statistics
 from aibenchrt.report.critical_path import CriticalPath
 from aibenchrt.report.model import (
@@ -343,7 +343,7 @@ def error_rows(run: Run) -> tuple[ErrorRow, ...]:
 
 
 def choice_rows(run: Run) -> tuple[ChoiceRow, ...]:
-    """Per arm the observed share of the successful requests that reached the choice; a FIRST arm counts when it was tried."""
+    """Per arm the observed share of the successful requests that reached the choice; an arm of a fallback counts when it was tried."""
     decided: dict[str, list[set[int]]] = {}
     for request in run.measured:
         if request.outcome == "ok":
@@ -374,17 +374,19 @@ def choice_rows(run: Run) -> tuple[ChoiceRow, ...]:
 
 
 def _took(choice: PlanChoice, arms: set[int], index: int) -> bool:
-    return index <= max(arms) if choice.kind == "first" else index in arms
+    return index <= max(arms) if isinstance(choice, PlanFallback) else index in arms
 
 
 def _decider(choice: PlanChoice, index: int) -> str:
-    if choice.until is not None:
-        sums = " + ".join(f"{s.task}.{s.port}" for s in choice.until.counts[:index]) or "always tried"
-        return sums if index == 0 else f"{sums} < {choice.until.at_least:g}"
-    when = choice.arms[index].when
-    if when is not None:
-        return f"{when.task}.{when.port}"
-    return "otherwise" if any(arm.when for arm in choice.arms) else "seeded draw"
+    match choice:
+        case PlanFallback(until=until):
+            sums = " + ".join(f"{s.task}.{s.port}" for s in until.counts[:index])
+            return f"{sums} < {until.at_least:g}" if index else "always tried"
+        case PlanExclusiveChoice(arms=arms, flags=flags):
+            when = arms[index].when
+            if when is not None:
+                return f"{when.task}.{when.port}"
+            return "otherwise" if flags else "seeded draw"
 
 
 def _arm_tasks(plan: Plan, choice: str, index: int) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ from aibenchc.distill.r1_similar_branches import similarity
 from aibenchc.distill.removal import without_tasks
 from aibenchc.distill.rule import Rewrite, Turn
 from aibenchc.flow import analyse
-from aibenchc.graph import Graph
+from aibenchc.graph import ExclusiveChoice, Fallback, Graph
 from aibenchc.model import Scenario, Update
 from aibenchc.show.graphtext import format_graph, parse_graph
 from aibenchrt.catalog import component, dataset
@@ -132,7 +132,7 @@ def test_each_rule_has_work_on_the_real_spec(ecommerce: Distilled) -> None:
     assert work["R4"] >= {"category.textcnn", "recommend.gmf", "picture.resnet56", "picture.resnet152"}
     assert work["R5"] == {"parse", "spell"}
     assert work["R6"] == {"fraud", "trends", "voices"}
-    assert {choice.kind.value for choice in ecommerce.graph.choices} == {"one", "first"}  # the cache and the searchers in turn
+    assert {type(choice) for choice in ecommerce.graph.choices} == {ExclusiveChoice, Fallback}  # the cache and the searchers in turn
     assert [r.name for r in ecommerce.graph.requests] == ["text", "image"]
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from aibenchc.flow import MAX_CASES, Case, Finding, FindingKind, Flow, analyse, expand, idle_edges
-from aibenchc.graph import ChoiceKind, Edge, Graph, Guard, PortRef
+from aibenchc.graph import Edge, Fallback, Graph, Guard, PortRef
 from aibenchc.show.graphtext import parse_graph
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -449,7 +449,7 @@ def test_the_cases_of_a_class_are_all_its_requests(graph: Graph) -> None:
 
 def live(found: Flow, edge: Edge, case: Case) -> bool:
     """By the definition in graph.py, edge by edge."""
-    first = {choice.name for choice in found.graph.choices if choice.kind is ChoiceKind.FIRST}
+    first = {choice.name for choice in found.graph.choices if isinstance(choice, Fallback)}
     taken = {guard.choice: guard.arm for guard in case.arms}
     if edge.source != case.request and not (edge.source in found.runs and found.runs_in(edge.source, case)):
         return False

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from aibenchc.codes import CODES, Severity
 from aibenchc.diagnostics import Diagnostics, render_text
-from aibenchc.graph import ChoiceKind, Edge, Graph, Guard, PortRef
+from aibenchc.graph import Edge, ExclusiveChoice, Fallback, Graph, Guard, PortRef
 from aibenchc.model import Constant, Load, Poisson, Scenario, Sessions, Users
 from aibenchc.source import SourceFile
 from aibenchc.syntax.parse import parse
@@ -117,9 +117,8 @@ def test_models_and_settings() -> None:
 def test_fallback() -> None:
     graph = scenario_of(spec()).graph
     (choice,) = graph.choices
-    assert choice.kind is ChoiceKind.FIRST
+    assert isinstance(choice, Fallback)
     assert [(arm.share, arm.tasks) for arm in choice.arms] == [(1.0, ("find",)), (0.35, ("more",))]
-    assert choice.until is not None
     assert (choice.until.ref, choice.until.at_least) == (PortRef("find", "hits"), 20.0)
     assert edges(graph) >= {
         ("category", "find", (Guard(choice.name, 0),)),
@@ -154,6 +153,7 @@ def test_an_arm_that_ends_in_the_response_does_not_go_on() -> None:
     )
     graph = scenario_of(text).graph
     (choice,) = graph.choices
+    assert isinstance(choice, ExclusiveChoice)
     assert choice.arms[0].when == PortRef("answers", "hit")
     assert choice.arms[1].when is None
     assert ("answers", "response", (Guard(choice.name, 0),)) in edges(graph)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aibenchrt.components.logging.service import read_log
 from aibenchrt.components.tracing.service import read_spans
-from aibenchrt.plan import Plan, read_plan
+from aibenchrt.plan import Plan, PlanExclusiveChoice, read_plan
 from aibenchrt.planner.executor import draw, drawn_arm
 from scenario import compiled, deploy
 
@@ -29,7 +29,7 @@ def seconds_for_rare_arms(plan: Plan) -> float:
     """Until requests of the schedule have drawn every arm of every draw twice, whatever reaches it: ids count from 0."""
     last = 0
     for choice in plan.choices:
-        if choice.kind == "one" and all(arm.when is None for arm in choice.arms):
+        if isinstance(choice, PlanExclusiveChoice) and not choice.flags:
             left = Counter(dict.fromkeys(range(len(choice.arms)), 2))
             number = 0
             while +left:
