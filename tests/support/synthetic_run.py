@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+import shutil
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 from aibenchrt.collect import schema
 from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.collect.run_info import (
+    RUN_FILE,
     DataInfo,
     ExtraRun,
     Fingerprint,
@@ -29,6 +32,7 @@ from aibenchrt.plan import Plan
 from recorded import answer_entries, truth_entries
 
 S = 1_000_000_000
+_SIMULATED: dict[str, tempfile.TemporaryDirectory[str]] = {}  # text of a shape → its run directory
 KIND = {"parse": "service", "cache": "service", "category": "ai", "picture": "ai", "good": "service", "rest": "service"}
 KIND |= {"recommend": "ai", "rank": "ai", "summary": "service", "clicks": "service"}
 MEAN_MS = {
@@ -253,8 +257,17 @@ def _answer(request: _Request, rng: np.random.Generator, ranked: bool) -> tuple[
 
 
 def write_run(directory: Path, shape: Shape = Shape()) -> Path:
-    """Writes the whole run directory and returns it."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Writes the whole run directory and returns it; a shape is simulated once in a process."""
+    if (kept := _SIMULATED.get(repr(shape))) is None:
+        kept = _SIMULATED[repr(shape)] = tempfile.TemporaryDirectory(prefix="aibench-simulated-")
+        _simulate_run(Path(kept.name), shape)
+    shutil.copytree(kept.name, directory, dirs_exist_ok=True)
+    info = RunInfo.model_validate_json((directory / RUN_FILE).read_bytes())
+    write_run_info(directory, info.model_copy(update={"run_id": directory.name}))
+    return directory
+
+
+def _simulate_run(directory: Path, shape: Shape) -> None:
     rng = np.random.default_rng(shape.seed)
     the_plan = plan(shape)
     requests = _requests(shape, rng)
@@ -290,7 +303,6 @@ def write_run(directory: Path, shape: Shape = Shape()) -> Path:
     (directory / "plan.json").write_text(the_plan.model_dump_json(indent=2))
     (directory / "triton.json").write_text("{}")
     write_run_info(directory, _info(shape, directory.name, the_plan, requests, start, end))
-    return directory
 
 
 def _write_records(

@@ -65,18 +65,21 @@ class Run:
         return Contents(self.directory / CONTENTS)
 
     @cached_property
-    def _values(self) -> dict[str, Any]:
+    def _values(self) -> dict[tuple[type[AnswerType | TruthType], str], Any]:
         return {}
 
     def _value(self, entries: Sequence[str], value_type: AnswerType | TruthType) -> Any:
         """The value of that type; None where there is none. What stands in the records is read once."""
         entry = typed_values.entry_of(entries, value_type.name)
-        if entry is None or not typed_values.is_inline(entry):
-            return None if entry is None else typed_values.decode(entry, value_type, self.contents)
-        key = f"{type(value_type).__name__} {entry}"
-        if key not in self._values:
-            self._values[key] = typed_values.decode(entry, value_type, self.contents)
-        return self._values[key]
+        if entry is None:
+            return None
+        key = (type(value_type), entry)
+        if key in self._values:
+            return self._values[key]
+        value = typed_values.decode(entry, value_type, self.contents)
+        if typed_values.is_inline(entry):
+            self._values[key] = value
+        return value
 
     def answer(self, request: RequestRecord, answer_type: str) -> Any:
         """What the request showed of that type; the type's `nothing` where it failed or showed none.

@@ -35,7 +35,11 @@ def _encoded(name: str, value_type: AnswerType | TruthType, value: Any, contents
 
 def entry_of(entries: Sequence[str], name: str) -> str | None:
     """The entry of the value of this type; None where there is none."""
-    return next((entry for entry in entries if entry.startswith((f"{name}=", f"{name}:", f"{name}@"))), None)
+    starts = (f"{name}=", f"{name}:", f"{name}@")
+    for entry in entries:
+        if entry.startswith(starts):
+            return entry
+    return None
 
 
 def is_inline(entry: str) -> bool:

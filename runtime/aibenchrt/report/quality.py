@@ -116,12 +116,17 @@ def quality_rows(run: Run, rng: np.random.Generator) -> tuple[QualityRow, ...]:
     """Per metric: 'all' over the measured mix, then each class (its extra run included)."""
     rows = []
     for metric in answer_metrics(run.plan):
-        measured, extra = with_truth(run, run.measured, metric), with_truth(run, run.phase(EXTRA), metric)
-        groups = {ALL: measured, **{c.name: [r for r in measured + extra if r.request_class == c.name] for c in run.plan.requests}}
-        for name, own in groups.items():
-            scored = scores(run, own, metric) if own else None
+        requests = with_truth(run, (*run.measured, *run.phase(EXTRA)), metric)
+        if not requests:
+            continue
+        whole = scores(run, requests, metric)
+        groups = {ALL: np.array([r.phase != EXTRA for r in requests], dtype=np.bool_)}
+        groups |= {c.name: np.array([r.request_class == c.name for r in requests], dtype=np.bool_) for c in run.plan.requests}
+        for name, kept in groups.items():
+            scored = whole.only(kept) if kept.any() else None
             if scored is None or not np.isfinite(scored.value):
                 continue
+            own = [r for r, keep in zip(requests, kept, strict=True) if keep]
             succeeded = np.array([r.outcome == "ok" for r in own])
             ok_only = scored.only(succeeded).value if succeeded.any() else float("nan")
             rows.append(
@@ -175,8 +180,10 @@ def accuracy(run: Run, step: Step, rng: np.random.Generator) -> ModelQualityRow 
     request_of = {r.request_id: r for r in (*run.measured, *run.phase(EXTRA))}
     hits, payloads = [], []
     for call in run.calls:
+        if call.task != step.task:
+            continue
         request, label = request_of.get(call.request_id), run.held_out(call.request_id, metric.truth)
-        if call.task == step.task and request is not None and label is not None:
+        if request is not None and label is not None:
             said = next((n.partition("=")[2] for n in call.note if n.partition("=")[0] == port), None)
             hits.append(1.0 if call.outcome == "ok" and said == str(label) else 0.0)
             payloads.append((request.request_class, request.payload))

@@ -89,10 +89,9 @@ def cluster_bootstrap(values: Array, clusters: Sequence[object], rng: np.random.
     sums = np.bincount(codes, weights=values)
     sizes = np.bincount(codes).astype(np.float64)
     drawn = np.empty(rounds)
-    share = np.full(len(sums), 1.0 / len(sums))
     for start in range(0, rounds, 250):  # in blocks, to bound memory
-        weights = rng.multinomial(len(sums), share, size=min(250, rounds - start))
-        drawn[start : start + len(weights)] = (weights @ sums) / (weights @ sizes)
+        draws = rng.integers(len(sums), size=(min(250, rounds - start), len(sums)))
+        drawn[start : start + len(draws)] = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
     low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     method = f"bootstrap over {len(sums)} payloads, {rounds} rounds"
     return Estimate(value=float(values.mean()), low=float(low), high=float(high), n=len(values), se=float(drawn.std(ddof=1)), method=method)
@@ -107,8 +106,8 @@ def cluster_bootstrap_of(
     """
     index: dict[object, int] = {}
     codes = np.array([index.setdefault(cluster, len(index)) for cluster in clusters], dtype=np.int64)
-    share = np.full(len(index), 1.0 / len(index))
-    drawn = np.array([statistic(rng.multinomial(len(index), share)[codes].astype(np.float64)) for _ in range(rounds)])
+    draws = (np.bincount(rng.integers(len(index), size=len(index)), minlength=len(index)) for _ in range(rounds))
+    drawn = np.array([statistic(counts[codes].astype(np.float64)) for counts in draws])
     kept = drawn[np.isfinite(drawn)]
     value = statistic(np.ones(len(codes)))
     low, high = np.quantile(kept, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) if len(kept) else (value, value)
