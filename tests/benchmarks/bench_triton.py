@@ -184,7 +184,6 @@ def main() -> None:
             server.wait_live(60)
             server.load_models()
             found = asyncio.run(measure(plan, stubs, endpoint, inputs, given.calls))
-            server.close()
     sys.stdout.write(json.dumps({"us_median": found, "load_average": os.getloadavg()[0]}, indent=1) + "\n")
 
 

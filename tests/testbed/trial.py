@@ -19,8 +19,7 @@ import psutil
 from aibenchrt.collect.records import CallRecord, RequestRecord
 from aibenchrt.collect.run import Run, read_run
 from aibenchrt.collect.run_info import RUN_FILE
-from aibenchrt.control.cluster.run_info import site
-from aibenchrt.home import home
+from aibenchrt.control.cluster.run import shipment_of
 from aibenchrt.plan import Plan, PlanPart, parts, read_plan
 from aibenchrt.report import report, validate
 from aibenchrt.report.model import Report
@@ -176,7 +175,7 @@ class Trial:
 
     @property
     def shipment(self) -> Path:
-        return home() / "shipments" / site(self.plan)
+        return shipment_of(self.plan)
 
     @property
     def variables(self) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ RUN_FILE = "run.json"
 GENERATOR, BEGUN, REQUESTS_LINES = "generator.json", "begun.json", "requests.jsonl"  # what a generator writes beside requests.parquet
 
 Override = Literal["random", "baseline"]
+Outcome = Literal["completed", "interrupted", "failed"]
 
 
 class _Frozen(BaseModel):
@@ -272,7 +273,7 @@ class RunInfo(_Frozen):
     deployment: str
     profile: str
     started_utc: str
-    outcome: Literal["completed", "interrupted", "failed"]
+    outcome: Outcome
     commands: tuple[str, ...]
     versions: dict[str, str]
     seeds: dict[str, int]

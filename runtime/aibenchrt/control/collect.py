@@ -12,8 +12,7 @@ from aibenchrt.collect import schema, typed_values
 from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.merge import move_calls, read_issued, read_requests
 from aibenchrt.collect.records import QUEUE_UNKNOWN, CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
-from aibenchrt.collect.run_info import Issued
-from aibenchrt.control.local.triton import read_trace
+from aibenchrt.control.triton_trace import queue_waits
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.planner.recorder import read_calls
 
@@ -26,7 +25,7 @@ def gather_calls(
 
     moved_ns: by how much the times of each part are moved to the run's one clock.
     """
-    waits = {key: wait for trace in traces for key, wait in read_trace(trace).items()}
+    waits = {key: wait for trace in traces for key, wait in queue_waits(trace).items()}
     wanted = {request.request_id for request in requests}
     calls = []
     for part, by_ns in zip(parts, moved_ns or [0] * len(parts), strict=True):
@@ -41,19 +40,9 @@ def gather_calls(
     return sorted(calls, key=lambda call: (call.start_ns, call.request_id, call.task))
 
 
-def read_generator(folders: Sequence[Path]) -> tuple[list[RequestRecord], list[Issued]]:
-    """What the load generators wrote: all request records, and each one's word on itself (the main run's first).
-
-    One that was killed left the requests that had ended by then.
-    """
-    requests: list[RequestRecord] = []
-    generators = []
-    for folder in folders:
-        issued = read_issued(folder)
-        if issued:
-            requests += read_requests(folder)
-            generators.append(issued)
-    return requests, generators
+def requests_of(folders: Sequence[Path]) -> list[RequestRecord]:
+    """What the load generators recorded. One that was killed left the requests that had ended by then."""
+    return [request for folder in folders if read_issued(folder) for request in read_requests(folder)]
 
 
 def truth_of(rows: Sequence[ScheduleRecord], payloads: dict[str, list[Payload]], contents: Contents) -> list[TruthRecord]:

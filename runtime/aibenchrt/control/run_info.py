@@ -22,13 +22,13 @@ from aibenchrt.collect.run_info import (
     LoadInfo,
     MeasuredMetric,
     ModelInfo,
+    Outcome,
     ProcessInfo,
     ProvenanceRow,
     RunInfo,
     StageEntry,
 )
 from aibenchrt.control.assets import Assets, baseline_of
-from aibenchrt.control.local.process import Child
 from aibenchrt.control.options import RunOptions
 from aibenchrt.datasets.specs import DATASETS
 from aibenchrt.datasets.worlds import provenance_of
@@ -187,21 +187,6 @@ def _metrics(version: ModelVersion) -> tuple[MeasuredMetric, ...]:
     return tuple(found)
 
 
-def process_infos(children: Sequence[Child]) -> tuple[ProcessInfo, ...]:
-    return tuple(
-        ProcessInfo(
-            name=child.name,
-            role=child.role,
-            pid=child.pid,
-            replica=child.replica,
-            exit_code=child.process.poll(),
-            died=child.died,
-            reason=f"{child.lost} ended" if child.lost else "",
-        )
-        for child in children
-    )
-
-
 def load_info(plan: Plan, window: tuple[int, int], used_up: float = 0.0) -> LoadInfo:
     load = plan.load
     return LoadInfo(
@@ -224,7 +209,7 @@ def run_info(
     compiled: Plan,
     options: RunOptions,
     started: datetime,
-    outcome: Literal["completed", "interrupted", "failed"],
+    outcome: Outcome,
     stages: Sequence[StageEntry],
     assets: Assets | None,
     rows: Sequence[ScheduleRecord],

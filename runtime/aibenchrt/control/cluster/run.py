@@ -7,10 +7,11 @@ goes on there. A load that was not sent whole is never mixed with its repetition
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -18,11 +19,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aibenchrt.collect import schema
+from aibenchrt.collect.merge import together
 from aibenchrt.collect.records import ScheduleRecord
-from aibenchrt.collect.run_info import Attempt, ExtraRun
+from aibenchrt.collect.run_info import Attempt, ExtraRun, Outcome, RunInfo, write_run_info
+from aibenchrt.control import run_info
 from aibenchrt.control.assets import Assets, prepare
-from aibenchrt.control.cluster import run_info
-from aibenchrt.control.cluster.collect import Gathered, gather
+from aibenchrt.control.cluster.hosts_records import HostsRecords, read_hosts
 from aibenchrt.control.cluster.playbooks import Playbooks, TaskFailure, failure
 from aibenchrt.control.cluster.shipment import contents_of, pack
 from aibenchrt.control.collect import write_records
@@ -43,19 +45,19 @@ RECORDS, ATTEMPTS, GENERATED = "records", "attempts", "generated"
 class State(BaseModel):
     """cluster.json: what a resumed run must know of the one before. attempt: of the load, from 1 on; its number is part of its name."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: Literal[1] = 1
     started: datetime
     plan: str
     attempt: int = 1
-    attempts: list[Attempt] = []
+    attempts: tuple[Attempt, ...] = ()
     fault: str = ""
 
 
-@dataclass
-class ClusterRun:
-    """The run under way. compiled: the plan with the models as compiled; plan: as it runs."""
+@dataclass(frozen=True)
+class Begun:
+    """What is known before anything is prepared. compiled: the plan with the models as compiled; plan: as it runs."""
 
     directory: Path
     options: ClusterOptions
@@ -64,43 +66,76 @@ class ClusterRun:
     journal: Journal
     state: State
     playbooks: Playbooks
-    assets: Assets | None = None
-    rows: list[ScheduleRecord] = field(default_factory=list)
-    shipment: Path | None = None
-    gathered: Gathered | None = None
-    extra: tuple[ExtraRun, ...] = ()
-    unreached: list[TaskFailure] = field(default_factory=list)
-    outcome: Literal["completed", "interrupted", "failed"] = "failed"
-
-    @property
-    def name(self) -> str:
-        """Of the load on the hosts."""
-        return self.directory.name + (f"-attempt-{self.state.attempt}" if self.state.attempt > 1 else "")
-
-    @property
-    def records(self) -> Path:
-        return self.directory / RECORDS / self.name
 
     @property
     def run_options(self) -> RunOptions:
         return self.options.run
 
-    def keep(self) -> None:
-        partial = self.directory / f"{STATE}.part"
-        partial.write_text(self.state.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        partial.replace(self.directory / STATE)
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data, models and the shipment are here. state: of the attempt that comes next, or is under way. rows: everything scheduled."""
+
+    begun: Begun
+    state: State
+    assets: Assets
+    rows: tuple[ScheduleRecord, ...]
+    extra_runs: tuple[ExtraRun, ...]
+
+    @property
+    def load_name(self) -> str:
+        """Of the load on the hosts."""
+        return self.begun.directory.name + (f"-attempt-{self.state.attempt}" if self.state.attempt > 1 else "")
+
+    @property
+    def records(self) -> Path:
+        return self.begun.directory / RECORDS / self.load_name
 
     def play(self, playbook: str) -> list[TaskFailure]:
-        load = self.plan.load
+        load = self.begun.plan.load
         variables: Mapping[str, Any] = {
-            "aibench_shipment": str(self.shipment),
-            "aibench_run": self.name,
-            "aibench_collected": str(self.directory / RECORDS),
+            "aibench_shipment": str(shipment_of(self.begun.plan)),
+            "aibench_run": self.load_name,
+            "aibench_collected": str(self.begun.directory / RECORDS),
             "aibench_warmup_s": load.warmup_s,
             "aibench_duration_s": load.duration_s,
             "aibench_think_s": load.think_s or 0.0,
         }
-        return self.playbooks.play(playbook, variables)
+        return self.begun.playbooks.play(playbook, variables)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The load came to its end on the hosts. failures: what Ansible could not do meanwhile; interrupted: Ctrl-C stopped it."""
+
+    prepared: Prepared
+    failures: tuple[TaskFailure, ...] = ()
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Its records are here, and written as the run's."""
+
+    loaded: Loaded
+    records: HostsRecords
+
+    @property
+    def prepared(self) -> Prepared:
+        return self.loaded.prepared
+
+    @property
+    def whole(self) -> bool:
+        """The load was sent to its end by every generator."""
+        return self.records.merged.whole
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Why it is not whole."""
+        return self.records.merged.missing or ("a query generator was stopped",)
+
+
+Stage = Begun | Prepared | Collected
 
 
 def run_cluster(generated: Path, inventory: Path, runs: Path, options: ClusterOptions) -> Path:
@@ -122,28 +157,32 @@ def run_cluster(generated: Path, inventory: Path, runs: Path, options: ClusterOp
         journal = Journal(directory / "journal.json", max(0.0, passed_s))
         own = _own_copy(generated, plan, directory)
         playbooks = Playbooks(own / "ansible", inventory.resolve(), directory / "logs", directory / ".ansible", options.run.progress)
-        run = ClusterRun(directory, options, compiled, plan, journal, state, playbooks)
+        begun = Begun(directory, options, compiled, plan, journal, state, playbooks)
         if options.prepare_only:
-            with journal.stage("prepare"):
-                _prepare(run)
-            return directory
-        try:
-            _stages(run)
-            run.outcome = "completed"
-        except KeyboardInterrupt:
-            run.outcome = "interrupted"
-            raise
-        finally:
-            run_info.write(run)
+            _prepare(begun)
+        else:
+            _run_stages(begun)
     return directory
+
+
+def shipment_of(plan: Plan) -> Path:
+    """The folder of what is deployed: the same for the same hosts, so that their certificates and archives are kept."""
+    places = repr((plan.tls, [(host.name, host.address) for host in plan.hosts]))
+    return home() / "shipments" / f"{plan.scenario}-{hashlib.sha256(places.encode()).hexdigest()[:12]}"
 
 
 def _begun(runs: Path, plan: Plan, options: ClusterOptions) -> tuple[Path, State]:
     started = datetime.now(UTC)
     directory = new_directory(runs, f"{plan.scenario}-{started:%Y%m%d-%H%M%S}")
     state = State(started=started, plan=plan_hash(plan), fault=options.fault)
-    (directory / STATE).write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    _keep(directory, state)
     return directory, state
+
+
+def _keep(directory: Path, state: State) -> None:
+    unfinished = directory / f"{STATE}.part"
+    unfinished.write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(directory / STATE)
 
 
 def _resumed(directory: Path, plan: Plan) -> tuple[Path, State]:
@@ -181,95 +220,141 @@ def _own_copy(generated: Path, plan: Plan, directory: Path) -> Path:
 # -- stages
 
 
-def _stages(run: ClusterRun) -> None:
-    journal = run.journal
-    with journal.stage("prepare"):
-        _prepare(run)
-    if journal.begun("load") and not journal.done("load") and not _load(run):  # the hosts may have brought it to its end meanwhile
-        _put_apart(run)
-    if not journal.done("load"):
-        if run.state.attempt > 1 or not journal.done("deploy"):  # another attempt has another name, which the units bear
-            _play(run, "deploy", "deploy.yml")
-        if not _load(run) and not run.state.fault:
-            raise _half(run)
-    if run.gathered is None:
-        _collect(run)
-    if run.options.teardown:
-        _play(run, "teardown", "teardown.yml")
+def _run_stages(begun: Begun) -> None:
+    """Each stage from the value of the one before; whatever is raised, run.json tells of the last stage that was reached."""
+    journal, options = begun.journal, begun.options
+    reached: Stage = begun
+    outcome: Outcome = "failed"
+    try:
+        reached = prepared = _prepare(begun)
+        if journal.begun("load") and not journal.done("load"):  # the hosts may have brought it to its end meanwhile
+            reached = earlier = _collect(_load(prepared))
+            _go_on(earlier)
+            if not earlier.whole:
+                reached = prepared = _put_apart(earlier)
+        if not journal.done("load"):
+            if prepared.state.attempt > 1 or not journal.done("deploy"):  # another attempt has another name, which the units bear
+                _play(prepared, "deploy", "deploy.yml")
+            reached = collected = _collect(_load(prepared))
+            _go_on(collected)
+            if not collected.whole and not prepared.state.fault:
+                raise _half(collected)
+        if not isinstance(reached, Collected):  # its load was sent before it was resumed
+            reached = _collect(Loaded(prepared))
+        if options.teardown:
+            _play(prepared, "teardown", "teardown.yml")
+        outcome = "completed"
+    except KeyboardInterrupt:
+        outcome = "interrupted"
+        raise
+    finally:
+        write_run_info(begun.directory, _run_info(begun, reached, outcome))
 
 
-def _prepare(run: ClusterRun) -> None:
+def _prepare(begun: Begun) -> Prepared:
     """Data, models and the shipment: cached, so that a resumed run has them in seconds."""
-    own = run.directory / GENERATED
-    run.shipment = home() / "shipments" / run_info.site(run.plan)
-    with tempfile.TemporaryDirectory(prefix="aibench-") as scratch:
-        run.assets = prepare(run.compiled, run.run_options, Path(scratch) / "prepared")
-        found = contents_of(run.plan, own, run.assets, Path(scratch), run.run_options.extra_s if run.run_options.extra else 0.0)
-        pack(own, found, run.shipment, lambda text: run.run_options.progress(text, 0.0))
-    run.rows = list(schema.read(run.shipment / "load" / "schedule.parquet", ScheduleRecord))
-    mix = [row for row in run.rows if row.phase != "extra"]
-    if len(mix) < len(run.rows):
-        counts = {name: len(payloads) for name, payloads in run.assets.payloads.items()}
-        run.extra = extra_rows(run.plan, mix, counts, run.run_options.extra_s)[1]
+    own, options, shipment = begun.directory / GENERATED, begun.run_options, shipment_of(begun.plan)
+    with begun.journal.stage("prepare"), tempfile.TemporaryDirectory(prefix="aibench-") as scratch:
+        assets = prepare(begun.compiled, options, Path(scratch) / "prepared")
+        contents = contents_of(begun.plan, own, assets, Path(scratch), options.extra_s if options.extra else 0.0)
+        pack(own, contents, shipment, lambda text: options.progress(text, 0.0))
+        rows = schema.read(shipment / "load" / "schedule.parquet", ScheduleRecord)
+        mix = [row for row in rows if row.phase != "extra"]
+        counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
+        extra_runs = extra_rows(begun.plan, mix, counts, options.extra_s)[1] if len(mix) < len(rows) else ()
+    return Prepared(begun, begun.state, assets, tuple(rows), extra_runs)
 
 
-def _play(run: ClusterRun, stage: StageName, playbook: str) -> None:
-    with run.journal.stage(stage):
-        failures = run.play(playbook)
+def _play(prepared: Prepared, stage: StageName, playbook: str) -> None:
+    with prepared.begun.journal.stage(stage):
+        failures = prepared.play(playbook)
         if failures:
-            raise failure(playbook, failures, run.directory / "logs")
+            raise failure(playbook, failures, prepared.begun.directory / "logs")
 
 
-def _load(run: ClusterRun) -> bool:
-    """Sends the load, or waits for the one that is under way, and collects. False: it was not sent whole.
+def _load(prepared: Prepared) -> Loaded:
+    """Sends the load, or waits for the one that is under way. Ctrl-C stops it on the hosts.
 
     A part that dies meanwhile is no reason to stop: the report says what happened.
     """
     try:
-        with run.journal.stage("load"):
-            run.unreached = run.play("load.yml")
+        with prepared.begun.journal.stage("load"):
+            failures = prepared.play("load.yml")
     except KeyboardInterrupt:
-        run.unreached = run.play("stop.yml")
-        _collect(run)
-        raise
-    _collect(run)
-    assert run.gathered is not None
-    merged = run.gathered.merged
-    if not merged.whole:
-        run.journal.amend("load", "; ".join(merged.missing) or "a query generator was stopped")
-    return merged.whole
+        return Loaded(prepared, tuple(prepared.play("stop.yml")), interrupted=True)
+    return Loaded(prepared, tuple(failures))
 
 
-def _collect(run: ClusterRun) -> None:
+def _collect(loaded: Loaded) -> Collected:
     """What there is; what there is not, and why, goes into run.json."""
-    with run.journal.stage("collect"):
-        failures = [*run.unreached, *run.play("collect.yml")]
-        run.gathered = gather(run.plan, run.records, list(dict.fromkeys(str(f).splitlines()[0] for f in failures)))
-        assert run.assets is not None
-        found = run.gathered
-        folders = [run.records / part.host for part in parts(run.plan) if part.kind == "generator"]
-        payloads = run.assets.payloads
-        write_records(run.directory, run.rows, found.merged.requests, found.calls, found.resources, payloads, folders)
-        (run.directory / "triton.json").write_text("{}\n", encoding="utf-8")
+    prepared = loaded.prepared
+    begun = prepared.begun
+    with begun.journal.stage("collect"):
+        failures = [*loaded.failures, *prepared.play("collect.yml")]
+        records = read_hosts(begun.plan, prepared.records, list(dict.fromkeys(str(f).splitlines()[0] for f in failures)))
+        folders = [prepared.records / part.host for part in parts(begun.plan) if part.kind == "generator"]
+        requests, payloads = records.merged.requests, prepared.assets.payloads
+        write_records(begun.directory, prepared.rows, requests, records.calls, records.resources, payloads, folders)
+        (begun.directory / "triton.json").write_text("{}\n", encoding="utf-8")
+    return Collected(loaded, records)
 
 
-def _put_apart(run: ClusterRun) -> None:
+def _go_on(collected: Collected) -> None:
+    """Notes in the journal if the load was not sent whole. KeyboardInterrupt: Ctrl-C stopped it."""
+    if collected.loaded.interrupted:
+        raise KeyboardInterrupt
+    if not collected.whole:
+        collected.prepared.begun.journal.amend("load", "; ".join(collected.missing))
+
+
+def _put_apart(collected: Collected) -> Prepared:
     """The half load that was just collected, as an attempt; what comes next has another name on the hosts."""
-    assert run.gathered is not None
-    folder = Path(ATTEMPTS) / str(run.state.attempt)
-    (run.directory / ATTEMPTS).mkdir(exist_ok=True)
-    if run.records.is_dir():
-        run.records.rename(run.directory / folder)
-    reason = "; ".join(run.gathered.merged.missing) or "it was stopped"
-    run.state.attempts.append(Attempt(folder=str(folder), requests=len(run.gathered.merged.requests), reason=reason))
-    run.state.attempt += 1
-    run.keep()
-    run.gathered = None
-    run.unreached = []
+    prepared = collected.prepared
+    directory, state = prepared.begun.directory, prepared.state
+    folder = Path(ATTEMPTS) / str(state.attempt)
+    (directory / ATTEMPTS).mkdir(exist_ok=True)
+    if prepared.records.is_dir():
+        prepared.records.rename(directory / folder)
+    merged = collected.records.merged
+    attempt = Attempt(folder=str(folder), requests=len(merged.requests), reason="; ".join(merged.missing) or "it was stopped")
+    state = state.model_copy(update={"attempts": (*state.attempts, attempt), "attempt": state.attempt + 1})
+    _keep(directory, state)
+    return replace(prepared, state=state)
 
 
-def _half(run: ClusterRun) -> EnvironmentFailure:
+def _half(collected: Collected) -> EnvironmentFailure:
     """AIB635: what Ansible said, and what is missing."""
-    assert run.gathered is not None
-    said = [str(f) for f in run.unreached] or list(run.gathered.merged.missing) or ["a query generator was stopped"]
-    return EnvironmentFailure("AIB635", reason="\n".join(said), logs=run.directory / "logs", run=run.directory)
+    said = [str(f) for f in collected.loaded.failures] or collected.missing
+    directory = collected.prepared.begun.directory
+    return EnvironmentFailure("AIB635", reason="\n".join(said), logs=directory / "logs", run=directory)
+
+
+def _run_info(begun: Begun, reached: Stage, outcome: Outcome) -> RunInfo:
+    """run.json, also of a run that failed or was interrupted."""
+    prepared = None if isinstance(reached, Begun) else reached if isinstance(reached, Prepared) else reached.prepared
+    records = reached.records if isinstance(reached, Collected) else None
+    merged = records.merged if records else None
+    state = prepared.state if prepared else begun.state
+    info = run_info.run_info(
+        directory=begun.directory,
+        plan=begun.plan,
+        compiled=begun.compiled,
+        options=begun.run_options,
+        started=state.started,
+        outcome=outcome,
+        stages=begun.journal.entries,
+        assets=prepared.assets if prepared else None,
+        rows=prepared.rows if prepared else (),
+        hosts=records.hosts if records else (),
+        processes=records.processes if records else (),
+        window=merged.window if merged else (0, 0),
+        generator=together(merged.generators) if merged else None,
+    )
+    more = {
+        "generators": merged.generators if merged else (),
+        "attempts": state.attempts,
+        "missing": records.missing if records else (),
+        "fault": state.fault,
+        "extra_runs": prepared.extra_runs if prepared else (),
+    }
+    return info.model_copy(update=more)

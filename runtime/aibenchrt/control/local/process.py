@@ -67,17 +67,25 @@ class Child:
 
 
 class Processes:
-    """All children of one run, in the order of their starts. Use as a context manager: leaving it ends every one of them."""
+    """All children of one run, in the order of their starts. Use as a context manager: leaving it ends all of them and cleans up."""
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
+        self._endings = contextlib.ExitStack()
         self.children: list[Child] = []
 
     def __enter__(self) -> Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop_all()
+        try:
+            self.stop_all()
+        finally:
+            self._endings.close()
+
+    def clean_up(self, action: Callable[[], None]) -> None:
+        """For what children leave behind, once all of them have ended; the last action is done first."""
+        self._endings.callback(action)
 
     def start(self, name: str, role: Role, command: Sequence[str], environment: Mapping[str, str] | None = None, replica: int = 0) -> Child:
         """Starts `command`; its output goes to logs/<name>.log. EnvironmentFailure AIB601: there is no such program."""

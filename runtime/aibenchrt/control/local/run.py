@@ -13,8 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -25,11 +25,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from aibenchrt import command_lines
 from aibenchrt.collect import schema
 from aibenchrt.collect.contents import Contents
+from aibenchrt.collect.merge import read_issued
 from aibenchrt.collect.records import ScheduleRecord
-from aibenchrt.collect.run_info import ExtraRun, Issued, write_run_info
+from aibenchrt.collect.run_info import ExtraRun, Outcome, ProcessInfo, RunInfo, write_run_info
 from aibenchrt.control import run_info
 from aibenchrt.control.assets import Assets, messages_for, prepare
-from aibenchrt.control.collect import gather_calls, read_generator, write_records
+from aibenchrt.control.collect import gather_calls, requests_of, write_records
 from aibenchrt.control.journal import Journal
 from aibenchrt.control.local.process import Child, Processes, died, terminations
 from aibenchrt.control.local.resources import Sampler
@@ -49,13 +50,16 @@ from aibenchrt.wire.proto import Stubs, load_stubs
 TRIALS = 3  # warm-up requests of each class before the load's own warm-up, with answers looked at
 TRIAL_FROM = 2_000_000_000
 GENERATOR_SLACK_S = 60.0
+TRITON_TRACE = "triton_trace.json"
+
+Sending = Literal["load", "extra"]  # a stage, and the folder of its generator
 
 Prepare = Callable[[Plan, RunOptions, Path], Assets]  # (the plan as compiled, options, the folder for what services read)
 
 
-@dataclass
-class _Run:
-    """The run under way: what stages hand on. compiled: the plan with the models as compiled; plan: as it runs."""
+@dataclass(frozen=True)
+class Begun:
+    """What is known before anything is prepared. compiled: the plan with the models as compiled; plan: as it runs."""
 
     generated: Path
     directory: Path
@@ -67,24 +71,50 @@ class _Run:
     journal: Journal
     processes: Processes
     started: datetime
-    assets: Assets | None = None
-    triton: TritonServer | None = None
-    rows: list[ScheduleRecord] = field(default_factory=list)
-    folders: list[Path] = field(default_factory=list)
-    records: list[Path] = field(default_factory=list)
-    statistics: dict[str, Any] = field(default_factory=dict)
-    generators: list[Issued] = field(default_factory=list)
-    extra: tuple[ExtraRun, ...] = ()
-    outcome: Literal["completed", "interrupted", "failed"] = "failed"
-    silent: EnvironmentFailure | None = None  # Triton lives, and does not answer
 
     @property
-    def triton_steps(self) -> bool:
+    def ai_steps(self) -> bool:
         return any(step.kind == "ai" for step in self.plan.steps)
 
     @property
     def planners(self) -> tuple[str, ...]:
         return endpoints(self.plan, "planner")
+
+    @property
+    def call_files(self) -> tuple[Path, ...]:
+        """One of each planner, in their order."""
+        return tuple(self.directory / f"calls-{replica}.jsonl" for replica in range(len(self.planners)))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data and models are here. mix: the load's schedule; supplement: that of the extra run of rare classes, which extra_runs describes."""
+
+    begun: Begun
+    assets: Assets
+    mix: tuple[ScheduleRecord, ...]
+    supplement: tuple[ScheduleRecord, ...]
+    extra_runs: tuple[ExtraRun, ...]
+
+
+@dataclass(frozen=True)
+class Started:
+    """Services, each with its endpoint, and Triton were started. triton None: the plan has no AI step."""
+
+    prepared: Prepared
+    services: tuple[tuple[Child, str], ...]
+    triton: TritonServer | None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Services, Triton with its models and the planners answer. triton: as in Started."""
+
+    prepared: Prepared
+    triton: TritonServer | None
+
+
+Stage = Begun | Prepared | Started | Ready
 
 
 def run_local(generated: Path, runs: Path, options: RunOptions | None = None, prepare: Prepare = prepare) -> Path:
@@ -104,19 +134,32 @@ def run_local(generated: Path, runs: Path, options: RunOptions | None = None, pr
     directory = new_directory(runs, f"{plan.scenario}-{started:%Y%m%d-%H%M%S}")
     journal = Journal(directory / "journal.json")
     with terminations(), disk_full(directory), Processes(directory / "logs") as processes:
-        run = _Run(generated.resolve(), directory, options, prepare, compiled, plan, stubs, journal, processes, started)
+        begun = Begun(generated.resolve(), directory, options, prepare, compiled, plan, stubs, journal, processes, started)
         with Sampler(lambda: list(processes.children)) as sampler:
-            try:
-                _stages(run)
-                run.outcome = "completed"
-            except KeyboardInterrupt:
-                run.outcome = "interrupted"
-                raise
-            finally:
-                _finish(run, sampler)
-        if run.silent:
-            raise run.silent
+            _run_stages(begun, sampler)
     return directory
+
+
+def _run_stages(begun: Begun, sampler: Sampler) -> None:
+    """Each stage from the value of the one before; whatever is raised, the run is ended from the last stage that it reached."""
+    reached: Stage = begun
+    outcome: Outcome = "failed"
+    try:
+        reached = prepared = _prepare(begun)
+        reached = started = _start(prepared)
+        reached = ready = _await_ready(started)
+        _warm_up(ready)
+        _send_load(ready)
+        if prepared.supplement:
+            _send_supplement(ready)
+        outcome = "completed"
+    except KeyboardInterrupt:
+        outcome = "interrupted"
+        raise
+    finally:
+        silence = _finish(begun, reached, outcome, sampler)
+    if silence:
+        raise silence
 
 
 def check_ports(plan: Plan) -> None:
@@ -149,142 +192,148 @@ def healthy(endpoint: str) -> bool:
 # -- stages
 
 
-def _stages(run: _Run) -> None:
-    journal = run.journal
-    with journal.stage("prepare"):
-        _prepare(run)
-    with journal.stage("start"):
-        services = _start_services(run)
-    with journal.stage("ready"):
-        _await_ready(run, services)
-    with journal.stage("warmup"):
-        _warm_up(run)
-    with journal.stage("load"):
-        load = run.plan.load
-        _drive(run, "load", run.rows, load.warmup_s, load.duration_s)
-    extra = _extra_rows(run) if run.options.extra else []
-    if extra:
-        with journal.stage("extra"):
-            run.rows = run.rows + extra
-            _drive(run, "extra", extra, 0.0, max(row.offset_s for row in extra))
+def _prepare(begun: Begun) -> Prepared:
+    plan, options, directory = begun.plan, begun.options, begun.directory
+    with begun.journal.stage("prepare"):
+        (directory / "plan.json").write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        shutil.copy2(begun.generated / "load.json", directory / "load.json")
+        if (begun.generated / "distilled.svg").is_file():  # a plan written by hand has no picture
+            shutil.copy2(begun.generated / "distilled.svg", directory / "distilled.svg")
+        assets = begun.prepare(begun.compiled, options, directory / "prepared")
+        counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
+        mix = schedule(plan.load, plan.requests, counts, plan.load.seed, _trace(begun))
+        supplement, extra_runs = extra_rows(plan, mix, counts, options.extra_s if options.extra else 0.0)
+        if begun.ai_steps:
+            weights = {stage: version.folder for stage, version in assets.models.items()}
+            assemble(plan, begun.generated, weights, directory / "triton")
+    return Prepared(begun, assets, tuple(mix), tuple(supplement), extra_runs)
 
 
-def _prepare(run: _Run) -> None:
-    plan, options = run.plan, run.options
-    (run.directory / "plan.json").write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    shutil.copy2(run.generated / "load.json", run.directory / "load.json")
-    if (run.generated / "distilled.svg").is_file():  # a plan written by hand has no picture
-        shutil.copy2(run.generated / "distilled.svg", run.directory / "distilled.svg")
-    assets = run.assets = run.prepare(run.compiled, options, run.directory / "prepared")
-    counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
-    run.rows = schedule(plan.load, plan.requests, counts, plan.load.seed, _trace(run))
-    if run.triton_steps:
-        weights = {stage: version.folder for stage, version in assets.models.items()}
-        assemble(plan, run.generated, weights, run.directory / "triton")
-
-
-def _trace(run: _Run) -> tuple[float, ...]:
+def _trace(begun: Begun) -> tuple[float, ...]:
     """The offsets of a trace load; empty for every other."""
-    if not run.plan.load.trace:
+    if not begun.plan.load.trace:
         return ()
-    return read_trace(run.generated / run.plan.load.trace)
+    return read_trace(begun.generated / begun.plan.load.trace)
 
 
-def _start_services(run: _Run) -> list[tuple[Child, str]]:
-    """Starts services and Triton. Returns (child, endpoint) of the services."""
-    state = run.directory / "state"
+def _start(prepared: Prepared) -> Started:
+    """Starts services, and Triton last."""
+    begun = prepared.begun
+    with begun.journal.stage("start"):
+        services = _start_services(prepared)
+        triton = None
+        if begun.ai_steps:
+            (endpoint,) = endpoints(begun.plan, "triton")[:1]
+            repository, trace = begun.directory / "triton", begun.directory / TRITON_TRACE
+            triton = TritonServer(begun.plan, begun.processes, repository, endpoint, trace)
+    return Started(prepared, services, triton)
+
+
+def _start_services(prepared: Prepared) -> tuple[tuple[Child, str], ...]:
+    begun = prepared.begun
+    state = begun.directory / "state"
     state.mkdir()
-    assert run.assets is not None
-    started = []
-    for step in run.plan.steps:
+    services = []
+    for step in begun.plan.steps:
         if step.kind != "service":
             continue
-        for replica, endpoint in enumerate(endpoints(run.plan, step.task)):
-            command = command_lines.service(sys.executable, run.generated, step.task, endpoint, run.assets.prepared, state)
+        for replica, endpoint in enumerate(endpoints(begun.plan, step.task)):
+            command = command_lines.service(sys.executable, begun.generated, step.task, endpoint, prepared.assets.prepared, state)
             name = process_name(step.task, replica)
-            started.append((run.processes.start(name, "service", command.words, replica=replica), endpoint))
-    if run.triton_steps:
-        (endpoint,) = endpoints(run.plan, "triton")[:1]
-        run.triton = TritonServer(run.plan, run.processes, run.directory / "triton", endpoint, run.directory / "triton_trace.json")
-    return started
+            services.append((begun.processes.start(name, "service", command.words, replica=replica), endpoint))
+    return tuple(services)
 
 
-def _await_ready(run: _Run, services: list[tuple[Child, str]]) -> None:
+def _await_ready(started: Started) -> Ready:
     """Everything behind the planner first, then the planners, which connect to all of it before they say that they serve."""
-    limit = run.options.ready_s
-    if run.triton:
-        run.triton.wait_live(limit)
-        run.triton.load_models()
-    for child, endpoint in services:
-        run.processes.wait_ready(child, lambda endpoint=endpoint: healthy(endpoint), limit)  # type: ignore[misc]
-    planners = []
-    for replica, endpoint in enumerate(run.planners):
-        records = run.directory / f"calls-{replica}.jsonl"
-        run.records.append(records)
-        command = command_lines.planner(sys.executable, run.generated, endpoint, records, replica, plan=run.directory / "plan.json")
-        planners.append((run.processes.start(f"planner-{replica}", "planner", command.words, replica=replica), endpoint))
-    for child, endpoint in planners:
-        run.processes.wait_ready(child, lambda endpoint=endpoint: healthy(endpoint), limit)  # type: ignore[misc]
+    prepared, triton = started.prepared, started.triton
+    begun = prepared.begun
+    processes, limit = begun.processes, begun.options.ready_s
+    with begun.journal.stage("ready"):
+        if triton:
+            triton.wait_live(limit)
+            triton.load_models()
+        for child, endpoint in started.services:
+            processes.wait_ready(child, lambda endpoint=endpoint: healthy(endpoint), limit)  # type: ignore[misc]
+        planners = []
+        plan = begun.directory / "plan.json"
+        for replica, (endpoint, calls) in enumerate(zip(begun.planners, begun.call_files, strict=True)):
+            command = command_lines.planner(sys.executable, begun.generated, endpoint, calls, replica, plan=plan)
+            planners.append((processes.start(f"planner-{replica}", "planner", command.words, replica=replica), endpoint))
+        for child, endpoint in planners:
+            processes.wait_ready(child, lambda endpoint=endpoint: healthy(endpoint), limit)  # type: ignore[misc]
+    return Ready(prepared, triton)
 
 
-def _warm_up(run: _Run) -> None:
+def _warm_up(ready: Ready) -> None:
     """A few requests of each class through every planner, whose answers must hold something; nothing of them is repeated by the load."""
-    assert run.assets is not None
-    trials = run.assets.trial
+    begun, trials = ready.prepared.begun, ready.prepared.assets.trial
     rows = [
         ScheduleRecord(TRIAL_FROM + n * 1000 + k, request.name, "extra", k, 0.0)
-        for n, request in enumerate(run.plan.requests)
-        for k in range(min(TRIALS * len(run.planners), len(trials[request.name])))
+        for n, request in enumerate(begun.plan.requests)
+        for k in range(min(TRIALS * len(begun.planners), len(trials[request.name])))
     ]
-    messages = messages_for(run.plan, run.stubs, trials, rows)
-    with tempfile.TemporaryDirectory(prefix="aibench-trial-") as scratch:  # nobody asks for what was answered
+    settings = Settings(f"/{begun.stubs.package}.ScenarioService/Ask", begun.planners, 0.0, 1.0, begun.options.timeout_s)
+    with (
+        begun.journal.stage("warmup"),
+        tempfile.TemporaryDirectory(prefix="aibench-trial-") as scratch,  # nobody asks for what was answered
+    ):
+        messages = messages_for(begun.plan, begun.stubs, trials, rows)
         contents = Contents(Path(scratch))
         for row in rows:  # one after the other
-            records, _ = issue([row], messages, _settings(run, 0.0, 1.0), run.stubs.message("ScenarioReply"), contents)
+            records, _ = issue([row], messages, settings, begun.stubs.message("ScenarioReply"), contents)
             if records[0].outcome != "ok":
-                run.processes.check()
-                raise EnvironmentFailure("AIB655", request_class=row.request_class, reason=records[0].error, logs=run.directory / "logs")
-    if run.triton:
-        run.statistics = {"before": run.triton.statistics()}
+                begun.processes.check()
+                raise EnvironmentFailure("AIB655", request_class=row.request_class, reason=records[0].error, logs=begun.directory / "logs")
 
 
-def _extra_rows(run: _Run) -> list[ScheduleRecord]:
-    assert run.assets is not None
-    counts = {name: len(payloads) for name, payloads in run.assets.payloads.items()}
-    rows, run.extra = extra_rows(run.plan, run.rows, counts, run.options.extra_s)
-    return rows
+def _send_load(ready: Ready) -> None:
+    load = ready.prepared.begun.plan.load
+    with ready.prepared.begun.journal.stage("load"):
+        _send(ready.prepared, "load", ready.prepared.mix, load.warmup_s, load.duration_s)
 
 
-def _drive(run: _Run, name: Literal["load", "extra"], rows: list[ScheduleRecord], warmup_s: float, duration_s: float) -> None:
+def _send_supplement(ready: Ready) -> None:
+    rows = ready.prepared.supplement
+    with ready.prepared.begun.journal.stage("extra"):
+        _send(ready.prepared, "extra", rows, 0.0, max(row.offset_s for row in rows))
+
+
+def _send(prepared: Prepared, name: Sending, rows: Sequence[ScheduleRecord], warmup_s: float, duration_s: float) -> None:
     """Runs the generator as a process of its own. EnvironmentFailure AIB607: a part died; the generator has then written what it had."""
-    assert run.assets is not None
-    folder = run.directory / name
+    begun = prepared.begun
+    folder = begun.directory / name
     folder.mkdir()
-    run.folders.append(folder)
     schema.write(folder / "schedule.parquet", rows, ScheduleRecord)
-    write_messages(folder / "payloads.parquet", messages_for(run.plan, run.stubs, run.assets.payloads, rows))
+    write_messages(folder / "payloads.parquet", messages_for(begun.plan, begun.stubs, prepared.assets.payloads, rows))
     sent = command_lines.Sent(
-        generated=run.generated,
+        generated=begun.generated,
         schedule=folder / "schedule.parquet",
         payloads=folder / "payloads.parquet",
-        target=",".join(run.planners),
+        target=",".join(begun.planners),
         out=folder,
         warmup_s=warmup_s,
         duration_s=duration_s,
-        think_s=run.plan.load.think_s or 0.0,
+        think_s=begun.plan.load.think_s or 0.0,
     )
-    command = command_lines.generator(sys.executable, sent, run.options.timeout_s)
-    generator = run.processes.start("generator" if name == "load" else "generator-extra", "generator", command.words)
+    command = command_lines.generator(sys.executable, sent, begun.options.timeout_s)
+    generator = begun.processes.start("generator" if name == "load" else "generator-extra", "generator", command.words)
     generator.ends = True
-    began, expected = time.monotonic(), warmup_s + duration_s
+    _await_end(begun, generator, "load" if name == "load" else "extra run of rare classes", warmup_s + duration_s)
+
+
+def _await_end(begun: Begun, generator: Child, what: str, expected_s: float) -> None:
+    """EnvironmentFailure AIB607: it, or another part, died; AIB656: it takes far longer than expected."""
+    longest_s = expected_s + begun.options.timeout_s + GENERATOR_SLACK_S
+    start = time.monotonic()
     while generator.process.poll() is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             generator.process.wait(0.2)
-        passed = time.monotonic() - began
-        run.options.progress("load" if name == "load" else "extra run of rare classes", min(1.0, passed / max(expected, 0.001)))
-        dead = next((child for child in run.processes.children if child.died and child is not generator), None)
-        if dead or passed > expected + run.options.timeout_s + GENERATOR_SLACK_S:
-            run.processes.stop(generator, run.options.timeout_s + GENERATOR_SLACK_S)
+        passed = time.monotonic() - start
+        begun.options.progress(what, min(1.0, passed / max(expected_s, 0.001)))
+        dead = next((child for child in begun.processes.children if child.died and child is not generator), None)
+        if dead or passed > longest_s:
+            begun.processes.stop(generator, begun.options.timeout_s + GENERATOR_SLACK_S)
             raise died(dead) if dead else EnvironmentFailure("AIB656", log=generator.log)
     if generator.died:
         raise died(generator)
@@ -293,73 +342,91 @@ def _drive(run: _Run, name: Literal["load", "extra"], rows: list[ScheduleRecord]
 # -- the end
 
 
-def _finish(run: _Run, sampler: Sampler) -> None:
-    """Stops everything and writes what the run was; also for a run that failed or was interrupted.
+def _finish(begun: Begun, reached: Stage, outcome: Outcome, sampler: Sampler) -> EnvironmentFailure | None:
+    """Stops everything and writes what the run was; also for a run that failed or was interrupted. Returns why a Triton that lives gave no
+    statistics: a run that was completed fails by it.
 
     A second Ctrl-C kills what is left, and the run is still described; a third one may leave its records uncollected.
     """
+    prepared = None if isinstance(reached, Begun) else reached if isinstance(reached, Prepared) else reached.prepared
+    silence = None
     try:
-        with run.journal.stage("stop"):
-            _stop(run)
+        with begun.journal.stage("stop"):
+            silence = _stop(begun, reached)
     finally:
-        run.processes.kill_all()
-        if run.triton:
-            run.triton.close()
-        if run.silent:
-            run.journal.amend("stop", str(run.silent).splitlines()[0])
-            run.outcome = "failed" if run.outcome == "completed" else run.outcome
+        begun.processes.kill_all()
+        if silence:
+            begun.journal.amend("stop", str(silence).splitlines()[0])
+            outcome = "failed" if outcome == "completed" else outcome
         try:
-            if run.assets:
-                with run.journal.stage("collect"):
-                    _collect(run, sampler)
+            if prepared:
+                with begun.journal.stage("collect"):
+                    _collect(prepared, sampler)
         finally:
-            _describe(run)
+            write_run_info(begun.directory, _run_info(begun, prepared, outcome))
+    return silence
 
 
-def _stop(run: _Run) -> None:
-    if run.triton and not run.triton.child.died and "before" in run.statistics:
+def _stop(begun: Begun, reached: Stage) -> EnvironmentFailure | None:
+    """Returns why Triton gave no statistics, if it did not."""
+    statistics: dict[str, Any] = {}
+    silence = None
+    if isinstance(reached, Ready) and reached.triton and not reached.triton.child.died:
         try:
-            run.statistics["after"] = run.triton.statistics()
+            statistics = reached.triton.statistics()
         except EnvironmentFailure as failure:
-            run.silent = failure
+            silence = failure
     for role in ("generator", "planner"):  # in this order: each drains what the ones behind it must still answer
-        for child in [c for c in run.processes.children if c.role == role]:
-            run.processes.stop(child)
-    run.processes.stop_all()
+        for child in [c for c in begun.processes.children if c.role == role]:
+            begun.processes.stop(child)
+    begun.processes.stop_all()
+    (begun.directory / "triton.json").write_text(json.dumps(statistics, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return silence
 
 
-def _collect(run: _Run, sampler: Sampler) -> None:
-    assert run.assets is not None
-    requests, run.generators = read_generator(run.folders)
-    calls = gather_calls(run.records, [run.directory / "triton_trace.json"], requests)
-    write_records(run.directory, run.rows, requests, calls, sampler.records, run.assets.payloads, run.folders)
-    text = json.dumps(run.statistics.get("after", {}), indent=1, sort_keys=True)
-    (run.directory / "triton.json").write_text(text + "\n", encoding="utf-8")
-    for path in (*run.records, run.directory / "triton_trace.json"):
+def _collect(prepared: Prepared, sampler: Sampler) -> None:
+    begun = prepared.begun
+    folders = [folder for folder in (begun.directory / "load", begun.directory / "extra") if folder.is_dir()]
+    trace = begun.directory / TRITON_TRACE
+    requests = requests_of(folders)
+    calls = gather_calls(begun.call_files, [trace], requests)
+    rows = (*prepared.mix, *prepared.supplement)
+    write_records(begun.directory, rows, requests, calls, sampler.records, prepared.assets.payloads, folders)
+    for path in (*begun.call_files, trace):
         path.unlink(missing_ok=True)
 
 
-def _describe(run: _Run) -> None:
-    """run.json."""
-    issued = run.generators[0] if run.generators else None
+def _run_info(begun: Begun, prepared: Prepared | None, outcome: Outcome) -> RunInfo:
+    """run.json. prepared None: the run ended before."""
+    issued = read_issued(begun.directory / "load")
     info = run_info.run_info(
-        directory=run.directory,
-        plan=run.plan,
-        compiled=run.compiled,
-        options=run.options,
-        started=run.started,
-        outcome=run.outcome,
-        stages=run.journal.entries,
-        assets=run.assets,
-        rows=run.rows,
+        directory=begun.directory,
+        plan=begun.plan,
+        compiled=begun.compiled,
+        options=begun.options,
+        started=begun.started,
+        outcome=outcome,
+        stages=begun.journal.entries,
+        assets=prepared.assets if prepared else None,
+        rows=(*prepared.mix, *prepared.supplement) if prepared else (),
         hosts=(run_info.this_host(),),
-        processes=run_info.process_infos(run.processes.children),
+        processes=_process_infos(begun.processes.children),
         window=(issued.window_start_ns, issued.window_end_ns) if issued else (0, 0),
         generator=issued.generator if issued else None,
     )
-    write_run_info(run.directory, info.model_copy(update={"extra_runs": run.extra}))
+    return info.model_copy(update={"extra_runs": prepared.extra_runs if prepared else ()})
 
 
-def _settings(run: _Run, warmup_s: float, duration_s: float) -> Settings:
-    method = f"/{run.stubs.package}.ScenarioService/Ask"
-    return Settings(method, run.planners, warmup_s, duration_s, run.options.timeout_s)
+def _process_infos(children: Sequence[Child]) -> tuple[ProcessInfo, ...]:
+    return tuple(
+        ProcessInfo(
+            name=child.name,
+            role=child.role,
+            pid=child.pid,
+            replica=child.replica,
+            exit_code=child.process.poll(),
+            died=child.died,
+            reason=f"{child.lost} ended" if child.lost else "",
+        )
+        for child in children
+    )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import json
 import os
 import shutil
 import sys
@@ -118,7 +117,7 @@ def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Pat
 class TritonServer:
     """One server on the plan's first Triton endpoint. Started through `processes`; models are loaded one by one.
 
-    Its shared memory bears a name of this server's own: one that is killed leaves it behind, and close() removes it.
+    Its shared memory bears a name of this server's own: one that is killed leaves it behind, and `processes` removes it at its end.
     """
 
     def __init__(self, plan: Plan, processes: Processes, repository: Path, endpoint: str, trace: Path) -> None:
@@ -127,8 +126,9 @@ class TritonServer:
         self._memory = f"aibench-{uuid.uuid4().hex}"
         host, port = endpoint.rsplit(":", 1)
         command = triton_command(program(), [repository], backends(), host, port, TritonTrace(trace), self._memory)
-        self.child: Child = processes.start("triton", "triton", command.words, environment(endpoint))
         self._client = triton.InferenceServerClient(endpoint)
+        processes.clean_up(self._clean_up)
+        self.child: Child = processes.start("triton", "triton", command.words, environment(endpoint))
 
     def wait_live(self, timeout_s: float) -> None:
         self._processes.wait_ready(self.child, lambda: _asked(self._client.is_server_live), timeout_s)
@@ -153,8 +153,7 @@ class TritonServer:
             raise EnvironmentFailure("AIB658", reason=error.message(), log=self.child.log) from error
         return {entry["name"]: entry for entry in found.get("model_stats", []) if entry["name"] in self._models}
 
-    def close(self) -> None:
-        """After the server has ended."""
+    def _clean_up(self) -> None:
         self._client.close()
         for region in _SHARED_MEMORY.glob(f"{self._memory}*"):
             region.unlink(missing_ok=True)
@@ -169,42 +168,6 @@ def _model_processes(server: int) -> Iterator[tuple[str, psutil.Process]]:
             continue
         if len(command) > 1 and Path(command[0]).name == _STUB:
             yield Path(command[1]).parent.parent.name, process
-
-
-def read_trace(path: Path) -> dict[tuple[int, str], int]:
-    """(request id, model) → ns that the request waited in Triton's queue, from its timestamp trace; empty if there is no such file.
-
-    The trace is a JSON array of events; those of one inference share an `id`, and one of them carries our request id. A server that
-    was killed leaves the array open, perhaps within an event: what is whole before that counts.
-    """
-    if not path.is_file():
-        return {}
-    named: dict[Any, tuple[int, str]] = {}
-    stamps: dict[Any, dict[str, int]] = {}
-    for event in _events(path.read_text(encoding="utf-8", errors="replace")):
-        if "model_name" in event and str(event.get("request_id", "")).isdigit():
-            named[event["id"]] = (int(event["request_id"]), str(event["model_name"]))
-        for stamp in event.get("timestamps", ()):
-            stamps.setdefault(event["id"], {})[stamp["name"]] = int(stamp["ns"])
-    waits = {}
-    for key, name in named.items():
-        times = stamps.get(key, {})
-        if "QUEUE_START" in times and "COMPUTE_START" in times:
-            waits[name] = times["COMPUTE_START"] - times["QUEUE_START"]
-    return waits
-
-
-def _events(text: str) -> Iterator[dict[str, Any]]:
-    """The whole objects of a JSON array, which may be cut short anywhere."""
-    decoder = json.JSONDecoder()
-    at = text.find("{")
-    while at >= 0:
-        try:
-            event, end = decoder.raw_decode(text, at)
-        except json.JSONDecodeError:
-            return
-        yield event
-        at = text.find("{", end)
 
 
 def _steps(plan: Plan) -> list[Step]:

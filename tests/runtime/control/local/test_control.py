@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -18,13 +19,16 @@ from pathlib import Path
 import psutil
 import pytest
 from aibenchrt.collect.run import read_run
+from aibenchrt.control.assets import Assets, prepare
 from aibenchrt.control.local.process import Processes
-from aibenchrt.control.local.run import check_ports, run_local
-from aibenchrt.control.local.triton import assemble, environment, read_trace
+from aibenchrt.control.local.run import Prepare, check_ports, run_local
+from aibenchrt.control.local.triton import assemble, environment
 from aibenchrt.control.options import RunOptions, effective
 from aibenchrt.control.run_directory import new_directory
+from aibenchrt.control.triton_trace import queue_waits
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
+from aibenchrt.plan import Plan
 from aibenchrt.planner.recorder import Recorder, read_calls
 from local_plan import local_plan
 from observed_run import calls_made, wait_until
@@ -140,6 +144,38 @@ def test_a_killed_service_fails_requests_and_the_run(tmp_path: Path) -> None:
     assert processes_about(folder) == []
 
 
+def full_disk(_plan: Plan, _options: RunOptions, into: Path) -> Assets:
+    raise EnvironmentFailure("AIB605", what=into, reason="no space left on its disk", way_out="free some space")
+
+
+def in_the_way(plan: Plan, options: RunOptions, into: Path) -> Assets:
+    """Prepares, and leaves a file where services are to keep their state."""
+    (into.parent / "state").touch()
+    return prepare(plan, options, into)
+
+
+@pytest.mark.parametrize(
+    ("preparing", "ready_s", "failed"), [(full_disk, 120.0, "prepare"), (in_the_way, 120.0, "start"), (prepare, 0.0, "ready")]
+)
+def test_whatever_stage_fails_the_run_is_ended_and_says_which(tmp_path: Path, preparing: Prepare, ready_s: float, failed: str) -> None:
+    folder, runs = generated(tmp_path), tmp_path / "runs"
+    with pytest.raises((EnvironmentFailure, FileExistsError)):
+        run_local(folder, runs, RunOptions(form="synthetic", ready_s=ready_s), preparing)
+    (directory,) = runs.iterdir()
+    run = read_run(directory)
+    assert run.info.outcome == "failed"
+    prepared = failed != "prepare"
+    reached = ["prepare", "start", "ready"][: ["prepare", "start", "ready"].index(failed) + 1]
+    assert [(s.name, s.outcome) for s in run.info.stages] == [
+        *((name, "failed" if name == failed else "ok") for name in reached),
+        ("stop", "ok"),
+        *([("collect", "ok")] if prepared else []),
+    ]
+    assert bool(run.schedule) == bool(run.truth) == bool(run.info.data) == prepared
+    assert all(p.exit_code is not None for p in run.info.processes)
+    assert processes_about(folder) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_everything_and_keeps_the_records(tmp_path: Path, number: signal.Signals) -> None:
     folder = generated(tmp_path, duration_s=120.0)
@@ -224,6 +260,16 @@ def test_a_stubborn_process_and_its_children_are_killed(tmp_path: Path) -> None:
     wait_until(lambda: not psutil.pid_exists(grandchild) or psutil.Process(grandchild).status() == psutil.STATUS_ZOMBIE)
 
 
+def test_what_children_leave_is_cleaned_up_when_they_have_ended(tmp_path: Path) -> None:
+    done: list[str] = []
+    with contextlib.suppress(EnvironmentFailure), Processes(tmp_path) as processes:
+        processes.clean_up(lambda: done.append("first"))
+        child = processes.start("sleeper", "other", ["sleep", "100"])
+        processes.clean_up(lambda: done.append("alive" if child.process.poll() is None else "ended"))
+        processes.start("nothing", "other", ["/nowhere/at/all"])
+    assert done == ["ended", "first"]
+
+
 def test_a_program_that_is_missing(tmp_path: Path) -> None:
     with Processes(tmp_path) as processes, pytest.raises(EnvironmentFailure, match="AIB601"):
         processes.start("nothing", "other", ["/nowhere/at/all"])
@@ -259,8 +305,8 @@ def test_triton_trace_gives_each_request_its_queue(tmp_path: Path) -> None:
         {"id": 2, "timestamps": [{"name": "QUEUE_START", "ns": 1}, {"name": "COMPUTE_START", "ns": 2}]},
     ]
     (tmp_path / "trace.json").write_text(json.dumps(events))
-    assert read_trace(tmp_path / "trace.json") == {(42, "rank"): 3500}
-    assert read_trace(tmp_path / "none.json") == {}
+    assert queue_waits(tmp_path / "trace.json") == {(42, "rank"): 3500}
+    assert queue_waits(tmp_path / "none.json") == {}
 
 
 def test_call_records_survive_a_crash_and_a_full_disk_is_told(tmp_path: Path) -> None:

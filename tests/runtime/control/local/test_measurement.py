@@ -21,7 +21,7 @@ from aibenchrt.collect.run_info import GeneratorInfo, HostInfo
 from aibenchrt.control import run_info as describe
 from aibenchrt.control.local.process import Processes
 from aibenchrt.control.local.resources import Sampler
-from aibenchrt.control.local.triton import read_trace
+from aibenchrt.control.triton_trace import queue_waits
 from aibenchrt.load.issue import Settings, issue
 from aibenchrt.load.schedule import schedule, used_up
 from aibenchrt.plan import PlanLoad, Step
@@ -45,7 +45,7 @@ WHOLE = json.dumps(EVENTS, separators=(",", ":"))
 @pytest.mark.parametrize("text", [WHOLE, WHOLE[:-1], WHOLE[: WHOLE.index('{"id":2') + 30], WHOLE.replace("]},{", "]}\n,{")[:-1] + "\n,"])
 def test_the_trace_of_a_killed_triton_still_says_what_it_knew(tmp_path: Path, text: str) -> None:
     (tmp_path / "trace.json").write_text(text)
-    assert read_trace(tmp_path / "trace.json") == {(42, "rank"): 3500}
+    assert queue_waits(tmp_path / "trace.json") == {(42, "rank"): 3500}
 
 
 def test_a_sample_holds_the_process_and_its_children(tmp_path: Path) -> None:

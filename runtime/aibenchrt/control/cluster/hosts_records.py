@@ -16,7 +16,7 @@ WATCHED = ("host.jsonl", "host-after.json")
 
 
 @dataclass(frozen=True)
-class Gathered:
+class HostsRecords:
     merged: Merged
     calls: tuple[CallRecord, ...]
     hosts: tuple[HostInfo, ...]
@@ -25,7 +25,7 @@ class Gathered:
     missing: tuple[str, ...]
 
 
-def gather(plan: Plan, folder: Path, failures: Sequence[str]) -> Gathered:
+def read_hosts(plan: Plan, folder: Path, failures: Sequence[str]) -> HostsRecords:
     """folder: <host>/<file> as collect.yml fetched them; failures: what Ansible could not do."""
     every = parts(plan)
     generators = [part for part in every if part.kind == "generator"]
@@ -54,7 +54,7 @@ def gather(plan: Plan, folder: Path, failures: Sequence[str]) -> Gathered:
         resources += records.resources
     processes += [_generator(part, said) for part, said in zip(generators, merged.generators, strict=True)]
     calls = gather_calls(files, traces, merged.requests, moved)
-    return Gathered(merged, tuple(calls), tuple(hosts), tuple(processes), tuple(resources), tuple(dict.fromkeys(missing)))
+    return HostsRecords(merged, tuple(calls), tuple(hosts), tuple(processes), tuple(resources), tuple(dict.fromkeys(missing)))
 
 
 def _generator(part: PlanPart, said: GeneratorPart) -> ProcessInfo:
