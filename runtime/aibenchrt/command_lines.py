@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aibenchrt.certificate_files import CALLERS, CERT, KEY
+
 Value = str | Path | int | float
 
 EARLIER_ATTEMPTS = "grpc-previous-rpc-attempts"  # gRPC's own header of a repeated call (gRFC A6)
@@ -92,15 +94,6 @@ def generator(
 
 
 @dataclass(frozen=True)
-class TritonTls:
-    """Files of the server's certificate and key, and of the authority of its callers."""
-
-    certificate: Value
-    key: Value
-    callers: Value
-
-
-@dataclass(frozen=True)
 class TritonTrace:
     """When requests came and were worked on, in a JSON file. every: so many requests are written together; None: all at the end."""
 
@@ -116,10 +109,10 @@ def triton(
     port: Value,
     trace: TritonTrace,
     memory: Value | None = None,
-    tls: TritonTls | None = None,
+    tls: Value | None = None,
 ) -> CommandLine:
     """A Triton server. memory: the name of its shared memory; then models are loaded one by one when they are asked for, else all of them
-    at the start."""
+    at the start. tls: folder of its certificates."""
     written = [(f"--model-repository={repository}",) for repository in repositories]
     written += [(f"--model-control-mode={'explicit' if memory else 'none'}",)]
     written += [(f"--backend-directory={backends}",), ("--disable-auto-complete-config",), ("--exit-timeout-secs=5",)]
@@ -131,14 +124,14 @@ def triton(
     return CommandLine((str(server),), tuple(written))
 
 
-def triton_listening(host: Value, port: Value, tls: TritonTls | None = None) -> list[tuple[str]]:
+def triton_listening(host: Value, port: Value, tls: Value | None = None) -> list[tuple[str]]:
     """gRPC at host:port, and nothing else. Clients ping what they wait for, and a call says at which attempt it is."""
     flags = [f"grpc-address={host}", f"grpc-port={port}", "allow-http=false", "allow-metrics=false", "allow-gpu-metrics=false"]
     flags += ["grpc-keepalive-permit-without-calls=1", "grpc-http2-max-ping-strikes=0"]
     flags += ["grpc-http2-min-recv-ping-interval-without-data=1000", f"grpc-header-forward-pattern={EARLIER_ATTEMPTS}"]
     if tls:
-        flags += ["grpc-use-ssl-mutual=1", f"grpc-root-cert={tls.callers}"]
-        flags += [f"grpc-server-cert={tls.certificate}", f"grpc-server-key={tls.key}"]
+        flags += ["grpc-use-ssl-mutual=1", f"grpc-root-cert={tls}/{CALLERS}"]
+        flags += [f"grpc-server-cert={tls}/{CERT}", f"grpc-server-key={tls}/{KEY}"]
     return [(f"--{flag}",) for flag in flags]
 
 

@@ -1,8 +1,12 @@
-"""Where data, models and built indexes are kept between runs: AIBENCH_HOME, else ~/.cache/aibenchc."""
+"""Where data, models and built indexes are kept between runs: AIBENCH_HOME, else ~/.cache/aibenchc; and how several processes share it."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aibenchrt.errors import EnvironmentFailure
@@ -26,3 +30,28 @@ def home() -> Path:
             way_out="set AIBENCH_HOME to a folder that can be written",
         ) from error
     return folder
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds an advisory lock: of several processes that need the same data one makes it, the others wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def disk_guard(target: Path) -> Iterator[None]:
+    """Turns a full disk or quota into AIB605, which names `target`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise EnvironmentFailure(
+            "AIB605",
+            what=target,
+            reason="no space left on its disk",
+            way_out="Free some space, or set AIBENCH_HOME to a folder on a larger disk.",
+        ) from error

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aibenchrt.command_lines import CommandLine, Sent, TritonTls, TritonTrace, generator, planner, service, triton
+from aibenchrt.command_lines import CommandLine, Sent, TritonTrace, generator, planner, service, triton
 
 from aibenchc.emit.templates import Fit
 
@@ -52,7 +52,6 @@ def unit_commands() -> UnitCommands:
         duration_s="{{ aibench_duration_s }}",
         think_s="{{ aibench_think_s }}",
     )
-    tls = TritonTls(*(f"{_certificates('triton')}/{name}" for name in ("cert.pem", "key.pem", "callers.pem")))
     records = f"{RUN}/calls-{{{{ item.replica }}}}-${{INVOCATION_ID}}.jsonl"
     trace = TritonTrace(f"{RUN}/triton_trace-{{{{ item.replica }}}}-${{INVOCATION_ID}}.json", WRITTEN_TOGETHER)
     return UnitCommands(
@@ -85,7 +84,7 @@ def unit_commands() -> UnitCommands:
                 "{{ item.address }}",
                 "{{ item.listens }}",
                 trace,
-                tls=tls,
+                tls=_certificates("triton"),
             )
         ),
     )

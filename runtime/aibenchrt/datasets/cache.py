@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from aibenchrt.code_key import code_key
-from aibenchrt.datasets.sources.fetch import disk_guard, locked
+from aibenchrt.home import disk_guard, locked
 from aibenchrt.progress import Progress
 
 FORMS = ("real", "synthetic")

@@ -7,23 +7,18 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import importlib
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from aibenchrt.code_key import code_key
-from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.home import home
+from aibenchrt.home import disk_guard, home, locked
 from aibenchrt.plan import Plan, PlanStage
 
 if TYPE_CHECKING:
@@ -31,8 +26,6 @@ if TYPE_CHECKING:
 
 
 Settings = Mapping[str, str | int]
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def prepare_services(plan: Plan, world: AnyWorld, progress: Callable[[str], None] = lambda _: None) -> dict[str, Path]:
@@ -56,7 +49,7 @@ def prepare_component(component: str, settings: Settings, world: AnyWorld, build
     shelf = home() / "prepared" / component
     shelf.mkdir(parents=True, exist_ok=True)
     folder = shelf / prepared_key(component, settings, world)
-    with _locked(shelf / f"{folder.name}.lock"):
+    with locked(shelf / f"{folder.name}.lock"):
         if not folder.is_dir() or not _still_there(service, folder, settings):
             building()
             _build(service, world, settings, folder)
@@ -97,30 +90,11 @@ def _build(service: ModuleType, world: AnyWorld, settings: Settings, folder: Pat
     unfinished.mkdir()
     try:
         if hasattr(service, "prepare"):
-            service.prepare(world, settings, unfinished)
-    except OSError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        if error.errno not in _FULL:
-            raise
-        raise EnvironmentFailure(
-            "AIB605",
-            what=folder.parent,
-            reason="no space left on its disk",
-            way_out="Free some space, or set AIBENCH_HOME to a folder on a larger disk.",
-        ) from error
+            with disk_guard(folder.parent):
+                service.prepare(world, settings, unfinished)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     if folder.is_dir():
         shutil.rmtree(folder)
     unfinished.rename(folder)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

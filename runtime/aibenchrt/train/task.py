@@ -17,9 +17,9 @@ from aibenchrt.code_key import code_key
 from aibenchrt.component import Material, Profile
 from aibenchrt.datasets.interactions.snapshot import as_of
 from aibenchrt.datasets.interactions.world import World
-from aibenchrt.datasets.sources.fetch import locked
 from aibenchrt.datasets.worlds import AnyWorld, payloads_of
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.home import locked
 from aibenchrt.plan import Plan, PlanStage
 from aibenchrt.progress import Progress, silent
 from aibenchrt.serve.prepare import prepared_key

@@ -20,9 +20,8 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from aibenchrt.certificate_files import CA, CALLERS, CERT, KEY, SERVERS
 from aibenchrt.errors import EnvironmentFailure
-
-CA, CERT, KEY, CALLERS, SERVERS = "ca.pem", "cert.pem", "key.pem", "callers.pem", "servers.pem"
 
 # Role → whom it calls. `check` asks servers for their health: root of a host, of that host's own servers only, by an authority of the host.
 CHECK = "check"

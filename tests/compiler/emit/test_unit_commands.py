@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 
 import pytest
 from aibenchc.emit.unit_commands import joined, unit_commands, unit_line, unit_word
-from aibenchrt.command_lines import CommandLine, Sent, TritonTls, TritonTrace, generator, planner, service, triton
+from aibenchrt.certificate_files import CA, CALLERS, CERT, KEY, SERVERS
+from aibenchrt.command_lines import CommandLine, Sent, TritonTrace, generator, planner, service, triton
 from aibenchrt.load.__main__ import arguments_parser as generator_arguments
 from aibenchrt.planner.__main__ import arguments_parser as planner_arguments
 from aibenchrt.serve.service_host import arguments_parser as service_arguments
 from jinja2 import Environment, StrictUndefined
+from paths import ROOT
 
 SENT = Sent("g", "s.parquet", "p.parquet", "a:1,b:2", "out", 1.0, 2.5, 0.0)
 HOST = {
@@ -74,17 +77,22 @@ def test_programs_understand_the_lines_of_units(tls: bool) -> None:
 
 @pytest.mark.parametrize("tls", [True, False])
 def test_triton_gets_the_same_flags_in_a_unit_as_by_itself(tls: bool) -> None:
-    folder = "/etc/aibench/tls/triton"
+    folder = "/etc/aibench/tls/triton" if tls else None
     repositories = ["/opt/aibench/rank-1", "/opt/aibench/category-1"]
     trace = TritonTrace("/var/lib/aibench/runs/shop-1/triton_trace-1-${INVOCATION_ID}.json", 50)
-    files = TritonTls(f"{folder}/cert.pem", f"{folder}/key.pem", f"{folder}/callers.pem") if tls else None
     server = "/opt/aibench/libraries-triton-1/pytriton/tritonserver/bin/tritonserver"
-    direct = triton(server, repositories, "/opt/aibench/backends-1", "192.0.2.1", 21003, trace, tls=files)
+    direct = triton(server, repositories, "/opt/aibench/backends-1", "192.0.2.1", 21003, trace, tls=folder)
     assert on_a_host(unit_commands().triton, aibench_tls=tls) == direct.words
     assert ("--grpc-use-ssl-mutual=1" in direct.words) == tls
     asked = triton(server, repositories[:1], "b", "127.0.0.1", 1, TritonTrace("t.json"), memory="m").words
     assert {"--model-control-mode=explicit", "--backend-config=python,shm-region-prefix-name=m"} <= set(asked)
     assert not any("log-frequency" in word for word in asked)
+
+
+def test_templates_name_only_files_that_certificates_have() -> None:
+    names = {name for path in (ROOT / "templates").rglob("*.j2") for name in re.findall(r"[\w-]+\.pem", path.read_text(encoding="utf-8"))}
+    assert names
+    assert names <= {CA, CALLERS, CERT, KEY, SERVERS}
 
 
 @pytest.mark.parametrize("text", ["a b", "50%", "$HOME", 'a"b', "a'b", "a\\b", "{{a}}", "{% x %}", "a;b"])

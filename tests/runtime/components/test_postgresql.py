@@ -16,12 +16,12 @@ import psutil
 import psycopg
 import pytest
 from aibenchc.placement.site import POSTGRESQL_CALL_MS, POSTGRESQL_MIB
+from aibenchrt.certificate_files import CALLERS, CERT, KEY, SERVERS
 from aibenchrt.components.database_operation.postgresql import DSN_VARIABLE
 from aibenchrt.control.cluster.certificates import certify
 from aibenchrt.datasets.movielens_shop.dataset import load_world
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.serve.prepare import prepare_component
-from aibenchrt.wire.tls import CALLERS, CERT, KEY, SERVERS
 from cpu_time import quiet_cpu_s
 from prepared_components import check_tables, opened
 from shop_plan import free_ports

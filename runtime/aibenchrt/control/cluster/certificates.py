@@ -24,8 +24,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from aibenchrt.certificate_files import CA, CALLERS, CERT, KEY, SERVERS
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.wire.tls import CA, CALLERS, CALLS, CERT, CHECK, KEY, SERVERS, Identity, role_name
+from aibenchrt.wire.tls import CALLS, CHECK, Identity, role_name
 
 PARTIES = "parties.json"
 RENEW_SHARE = 0.25  # made anew when less than this share of the time is left

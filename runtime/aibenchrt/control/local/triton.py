@@ -22,14 +22,14 @@ import psutil
 from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException
 
-from aibenchrt.command_lines import TritonTls, TritonTrace, triton_listening
+from aibenchrt.command_lines import TritonTrace, triton_listening
 from aibenchrt.command_lines import triton as triton_command
 from aibenchrt.control.local.process import Child, Processes
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.plan import Plan, Step
 from aibenchrt.serve.triton_backend import ENDPOINT
-from aibenchrt.wire.tls import CALLERS, CERT, KEY, Identity
+from aibenchrt.wire.tls import Identity
 
 LOAD_S = 60.0  # how long a model may take to load, and then to become ready
 ANSWER_S = 5.0  # how long the server may take to say what it knows of its models
@@ -89,8 +89,7 @@ def listening(endpoint: str, tls: Path | None = None) -> list[str]:
     host, port = endpoint.rsplit(":", 1)
     if tls:
         Identity.read(tls)
-    files = TritonTls(tls / CERT, tls / KEY, tls / CALLERS) if tls else None
-    return [word for option in triton_listening(host, port, files) for word in option]
+    return [word for option in triton_listening(host, port, tls) for word in option]
 
 
 def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Path) -> Path:

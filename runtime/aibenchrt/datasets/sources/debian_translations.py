@@ -20,9 +20,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from aibenchrt.datasets.sources.fetch import disk_guard, locked, write_atomically
+from aibenchrt.datasets.sources.fetch import write_atomically
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.home import home
+from aibenchrt.home import disk_guard, home, locked
 from aibenchrt.progress import Progress, silent
 
 LICENCE = "each package's own licence (all free by Debian's guidelines): fetched on each machine, never redistributed"

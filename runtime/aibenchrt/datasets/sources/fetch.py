@@ -7,7 +7,6 @@ an interrupted fetch is taken up where it stopped and a file that is there is wh
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import io
 import os
@@ -17,13 +16,12 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.home import home
+from aibenchrt.home import disk_guard, home, locked
 from aibenchrt.progress import Progress, silent
 
 
@@ -91,31 +89,6 @@ def is_whole(path: Path, file: PackageFile | Selection) -> bool:
 def sha256_of(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds an advisory lock: of several processes that need the same data one makes it, the others wait."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def disk_guard(target: Path) -> Iterator[None]:
-    """Turns a full disk or quota into AIB605."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise EnvironmentFailure(
-            "AIB605",
-            what=target.name,
-            reason="no space left on its disk",
-            way_out="Free some space, or set AIBENCH_HOME to a folder on a larger disk.",
-        ) from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:
