@@ -15,11 +15,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aibenchrt.code_key import code_key
 from aibenchrt.home import disk_guard, home, locked
 from aibenchrt.plan import Plan, PlanStage
+from aibenchrt.workload import Workload
 
 if TYPE_CHECKING:
     from aibenchrt.datasets.worlds import AnyWorld
@@ -75,6 +76,18 @@ def lay_out(folders: Mapping[str, Path], into: Path) -> Path:
 def service_module(component: str) -> ModuleType:
     """components/<component>/service.py: open_work, and optionally prepare and still_prepared."""
     return importlib.import_module(f"aibenchrt.components.{component}.service")
+
+
+class WorkloadModule(Protocol):
+    """components/<component>/workload.py: what its figures are measured with. It may have FIGURES: tuple[Figures, ...], too."""
+
+    @property
+    def WORKLOADS(self) -> tuple[Workload, ...]: ...  # noqa: N802
+
+
+def workload_module(component: str) -> WorkloadModule:
+    module: WorkloadModule = importlib.import_module(f"aibenchrt.components.{component}.workload")
+    return module
 
 
 def _still_there(service: ModuleType, folder: Path, settings: Settings) -> bool:

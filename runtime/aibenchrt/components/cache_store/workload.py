@@ -1,0 +1,8 @@
+"""What cache_store is measured with: the answers to queries, of the users who typed them."""
+
+from __future__ import annotations
+
+from aibenchrt.components.cache_lookup.workload import NEEDS, answers
+from aibenchrt.workload import Workload
+
+WORKLOADS = (Workload(answers, NEEDS),)

@@ -1,0 +1,25 @@
+"""What database_operation is measured with: users, found items, and users' records that ask for articles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aibenchrt.components.ab_assignment.workload import users
+from aibenchrt.components.indexing.workload import results
+from aibenchrt.datasets.needs import ITEMS, QUERIES, UserWorld
+from aibenchrt.values import Values
+from aibenchrt.workload import OpenService, Workload
+
+
+def profiles(world: UserWorld, open_service: OpenService) -> Sequence[Values]:
+    """Users' records, for components that are asked with them."""
+    database = open_service("database_operation")
+    return [database(user) for user in users(world, open_service)]
+
+
+WORKLOADS = (
+    Workload(users, what="users"),
+    Workload(results, (ITEMS, QUERIES), {"table": "items"}, "items"),
+    Workload(profiles, (), {"table": "articles", "order": "recent"}, "articles, recent"),
+    Workload(profiles, (), {"table": "articles", "order": "interests"}, "articles, interests"),
+)

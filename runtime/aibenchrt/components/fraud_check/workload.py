@@ -1,0 +1,9 @@
+"""What fraud_check is measured with: users."""
+
+from __future__ import annotations
+
+from aibenchrt.components.ab_assignment.workload import users
+from aibenchrt.datasets.needs import USERS
+from aibenchrt.workload import Workload
+
+WORKLOADS = (Workload(users, (USERS,)),)

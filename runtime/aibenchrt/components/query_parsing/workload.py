@@ -1,0 +1,24 @@
+"""What query_parsing is measured with: what people typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aibenchrt.components.query_parsing.service import work
+from aibenchrt.datasets.needs import QUERIES, QueryWorld
+from aibenchrt.values import Values
+from aibenchrt.workload import OpenService, Workload
+
+MOST = 1000  # queries
+
+
+def texts(world: QueryWorld, _open: OpenService) -> list[Values]:
+    return [{"text": {"text": query.text}} for query in world.queries_of("test")[:MOST]]
+
+
+def parsed_queries(world: QueryWorld, open_service: OpenService) -> Sequence[Values]:
+    """For components that are asked with what this one makes of the texts."""
+    return [work(text) for text in texts(world, open_service)]
+
+
+WORKLOADS = (Workload(texts, (QUERIES,)),)
