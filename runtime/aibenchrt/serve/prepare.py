@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.util
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -85,8 +86,12 @@ class WorkloadModule(Protocol):
     def WORKLOADS(self) -> tuple[Workload, ...]: ...  # noqa: N802
 
 
-def workload_module(component: str) -> WorkloadModule:
-    module: WorkloadModule = importlib.import_module(f"aibenchrt.components.{component}.workload")
+def workload_module(component: str) -> WorkloadModule | None:
+    """None: the component has none, and is measured in runs alone."""
+    name = f"aibenchrt.components.{component}.workload"
+    if importlib.util.find_spec(name) is None:
+        return None
+    module: WorkloadModule = importlib.import_module(name)
     return module
 
 

@@ -52,8 +52,10 @@ def median_us(work: Work, requests: Sequence[Values]) -> float:
     return statistics.median(times[len(requests) :]) / 1000
 
 
-def measured(spec: ComponentSpec, module: WorkloadModule, world: AnyWorld, name: str, open_service: OpenService) -> list[Figure]:
+def measured(spec: ComponentSpec, module: WorkloadModule | None, world: AnyWorld, name: str, open_service: OpenService) -> list[Figure]:
     """All that the component has a workload for on this world, that of the data set `name`."""
+    if module is None:
+        return []
     data = dataset(name)
     gives = data.gives if data else ()
     rows = []
