@@ -36,12 +36,12 @@ def code_key(roots: Iterable[str], package: Path = _HOME) -> str:
     FileNotFoundError: a root is no module of the package.
     """
     digest = hashlib.sha256()
-    for module in reached(roots, package):
+    for module in reachable(roots, package):
         digest.update(module.encode() + b"\0" + _read(_file(module, package))[0].encode() + b"\0")
     return digest.hexdigest()[:16]
 
 
-def reached(roots: Iterable[str], package: Path = _HOME) -> tuple[str, ...]:
+def reachable(roots: Iterable[str], package: Path = _HOME) -> tuple[str, ...]:
     """The names of these modules and of all that they import, sorted; imports for type checkers alone do not count."""
     modules: set[str] = set()
     pending = list(roots)

@@ -68,11 +68,11 @@ def generator(
     python: Value,
     sent: Sent,
     timeout_s: Value | None = None,
-    part: Value | None = None,
+    shard: Value | None = None,
     start_file: Value | None = None,
     tls: Value | None = None,
 ) -> CommandLine:
-    """`aibenchrt.load`. part: I/N, this generator's of N; start_file: will say when all of them begin."""
+    """`aibenchrt.load`. shard: I/N, this generator's of N; start_file: will say when all of them begin."""
     return _module(
         python,
         "aibenchrt.load",
@@ -86,7 +86,7 @@ def generator(
             "duration": sent.duration_s,
             "think": sent.think_s,
             "timeout": timeout_s,
-            "part": part,
+            "shard": shard,
             "start-file": start_file,
             "tls": tls,
         },

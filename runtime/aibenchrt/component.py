@@ -352,7 +352,7 @@ class DatasetSpec:
     made_from: empty for one that makes a world of its own; else the request sources, one world's each, that its requests are another form
     of, as ('movielens_shop.queries', …): it belongs to whichever of these worlds the scenario has, and to the first where it has no other.
     truth: what the held-out truth of a request is, for people, as the end of a sentence. gives: what components may need of its world,
-    in every form; nothing where it is made from another's requests, whose world gives what it gives.
+    in every variant; nothing where it is made from another's requests, whose world gives what it gives.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """What the processes of a deployment are called: units on hosts, processes of a run on this machine, services of the plan.
 
 A process of a task is called as the task, with `-<replica>` from replica 1 on. A task's name is an identifier, so a name of ours with a
-hyphen and no number behind it is no task's (HOST_WATCH; 'generator-extra' on this machine). The names in RESERVED have no hyphen: no task
+hyphen and no number behind it is no task's (HOST_WATCH; 'generator-supplement' here). The names in RESERVED have no hyphen: no task
 may be called so.
 """
 

@@ -47,7 +47,7 @@ SLOWEST_S = 60.0
 
 
 @dataclass(frozen=True)
-class Asked:
+class LabelledInput:
     """One input of the task, and the label that is right."""
 
     inputs: Values
@@ -63,13 +63,13 @@ class Answered:
     service_ms: float
 
 
-def test_inputs(world: World, component: str, count: int) -> list[Asked]:
+def test_inputs(world: World, component: str, count: int) -> list[LabelledInput]:
     """So many of the test period's queries, or of the test photos, drawn without return; the same for every model. SystemExit: no such."""
     rng = np.random.default_rng(SEED)
     if component == "text_classification":
-        asked = [Asked({"query": {"text": q.text, "term": q.text.split()}}, q.label) for q in world.queries_of("test")]
+        asked = [LabelledInput({"query": {"text": q.text, "term": q.text.split()}}, q.label) for q in world.queries_of("test")]
     elif component == "image_classification":
-        asked = [Asked({"image": {"png": png(image)}}, int(label)) for image, label in zip(*world.photos.of("test"), strict=True)]
+        asked = [LabelledInput({"image": {"png": png(image)}}, int(label)) for image, label in zip(*world.photos.of("test"), strict=True)]
     else:
         raise SystemExit(f"{component} is no classifier: this benchmark knows no single right answer for it")
     if count > len(asked):
@@ -85,7 +85,7 @@ def allowed(plan: Plan, step: Step, world: World, size: str) -> list[tuple[str, 
     return [(model, find(spec.name, model, world.version, size, seed=SEED)) for model in models]
 
 
-def serve_and_ask(plan: Plan, step: Step, version: ModelVersion, asked: Sequence[Asked], rate: float) -> list[Answered]:
+def serve_and_ask(plan: Plan, step: Step, version: ModelVersion, asked: Sequence[LabelledInput], rate: float) -> list[Answered]:
     """The version alone in a Triton, a tenth of the requests as warm-up, then all of them at Poisson times."""
     alone = step.model_copy(update={"stages": (step.stages[0].model_copy(update={"model": version.model}),)})
     ports = [source.port for source in step.inputs]
@@ -134,7 +134,7 @@ def _open_loop(client: triton_grpc.InferenceServerClient, task: str, bodies: Seq
     return [answer for answer in answers if isinstance(answer, Answered)]
 
 
-def figures(version: ModelVersion, asked: Sequence[Asked], answered: Sequence[Answered]) -> dict[str, Any]:
+def figures(version: ModelVersion, asked: Sequence[LabelledInput], answered: Sequence[Answered]) -> dict[str, Any]:
     """Accuracy with Wilson's interval; p50 and p99 with batch quantiles, null below the samples that they need. Milliseconds."""
     latency = np.array([one.latency_ms for one in answered])
     hits = sum(one.label == right.label for one, right in zip(answered, asked, strict=True))

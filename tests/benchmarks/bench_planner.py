@@ -105,7 +105,7 @@ def main(seconds: float) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         ports = free_ports(6)
         folder = generate(local_plan(ports[:5], seconds), Path(scratch, "generated"))
-        options = RunOptions(form="synthetic", rate=50.0)
+        options = RunOptions(variant="synthetic", rate=50.0)
         measured = overhead(read_run(run_local(folder, Path(scratch, "runs"), options)))
         plan = local_plan(ports[:5])
         prepared = prepare(plan, options, Path(scratch, "prepared")).prepared

@@ -56,7 +56,7 @@ def deployment(folder: Path, first_port: int, secure: bool) -> Iterator[Parts]:
     compiler = str(Path(sys.executable).with_name("aibenchc"))
     subprocess.run([compiler, "compile", str(SPEC), "--out", str(generated), "--first-port", str(first_port)], check=True)
     plan = read_plan(generated / "plan.json")
-    assets = prepare(plan, RunOptions(form="synthetic", size="tiny"), folder / "prepared")
+    assets = prepare(plan, RunOptions(variant="synthetic", size="tiny"), folder / "prepared")
     repository = assemble(plan, generated, {stage: version.folder for stage, version in assets.models.items()}, folder / "triton")
     tls = {}
     if secure:

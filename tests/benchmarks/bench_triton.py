@@ -168,7 +168,7 @@ def main() -> None:
     generated = ROOT / "generated" / "ecommerce"
     with tempfile.TemporaryDirectory() as scratch:
         plan, stubs = read_plan(generated / "plan.json"), load_stubs(generated)
-        assets = prepare(plan, RunOptions(form=given.data, size=given.size), Path(scratch, "prepared"))
+        assets = prepare(plan, RunOptions(variant=given.data, size=given.size), Path(scratch, "prepared"))
         Path(scratch, "state").mkdir()
         inputs = inputs_on_the_path(plan, assets, stubs, Path(scratch, "state"))
         repository = assemble(plan, generated, {s: v.folder for s, v in assets.models.items()}, Path(scratch, "triton"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aibenchrt
 import pytest
-from aibenchrt.code_key import NOT_FOLLOWED, code_key, reached
+from aibenchrt.code_key import NOT_FOLLOWED, code_key, reachable
 
 PACKAGE = Path(aibenchrt.__file__).parent
 WORLDS = [f"aibenchrt.datasets.{path.parent.name}.dataset" for path in sorted(PACKAGE.glob("datasets/*/dataset.py"))]
@@ -58,7 +58,7 @@ def edited(package: Path, names: Iterable[str]) -> Iterator[None]:
 
 def test_every_module_that_a_builder_reaches_changes_its_key_and_no_other(copy: Path) -> None:
     before = keys(copy)
-    reach = {builder: set(reached([builder], copy)) for builder in BUILDERS}
+    reach = {builder: set(reachable([builder], copy)) for builder in BUILDERS}
     editable = set(modules(copy)) - {"aibenchrt"}  # the package itself: empty, and imported by whatever imports any of it
     for module in sorted(editable):
         with edited(copy, [module]):
@@ -92,11 +92,11 @@ def _with_other_docstrings(tree: ast.Module) -> ast.Module:
 @pytest.mark.parametrize("world", ["movielens_shop", "news", "web_pages"])
 def test_genres_are_part_of_every_world_of_users_and_items(world: str) -> None:
     """GENRE_WORDS decides how items are described: once an edit left the keys of news and web_pages as they were."""
-    assert "aibenchrt.datasets.interactions.departments" in reached([f"aibenchrt.datasets.{world}.dataset"])
+    assert "aibenchrt.datasets.interactions.departments" in reachable([f"aibenchrt.datasets.{world}.dataset"])
 
 
 def test_what_runs_and_reports_is_not_followed() -> None:
-    everything = set(reached(BUILDERS))
+    everything = set(reachable(BUILDERS))
     assert not [module for module in everything if f"{module}.".startswith(tuple(f"{name}." for name in NOT_FOLLOWED))]
 
 
@@ -109,7 +109,7 @@ def test_an_import_for_type_checkers_alone_does_not_count(tmp_path: Path) -> Non
     )
     for name in "bc":
         (package / f"{name}.py").write_text("B = 1\n")
-    assert reached(["aibenchrt.a"], package) == ("aibenchrt.a", "aibenchrt.c")
+    assert reachable(["aibenchrt.a"], package) == ("aibenchrt.a", "aibenchrt.c")
 
 
 def test_a_root_that_is_no_module_is_refused(tmp_path: Path) -> None:

@@ -41,4 +41,4 @@ def local_plan(ports: list[int], duration_s: float = 3.0) -> Plan:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{run_local(Path(sys.argv[1]), Path(sys.argv[2]), RunOptions(form='synthetic'))}\n")
+    sys.stdout.write(f"{run_local(Path(sys.argv[1]), Path(sys.argv[2]), RunOptions(variant='synthetic'))}\n")

@@ -211,7 +211,7 @@ def parts(folder: Path, counts: Mapping[str, int], tls: Mapping[str, Path] | Non
     """Nothing runs yet; everything that runs ends with the block."""
     plan = replicated(counts)
     generate(plan, folder / "generated")
-    prepare(plan, RunOptions(form="synthetic"), folder / "prepared")
+    prepare(plan, RunOptions(variant="synthetic"), folder / "prepared")
     logs = folder / "logs"
     logs.mkdir()
     with Processes(logs) as processes:

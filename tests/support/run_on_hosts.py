@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from aibenchrt.collect.run import Run
-from aibenchrt.collect.run_info import ClockInfo, ClockOffset, GeneratorPart, HostInfo
+from aibenchrt.collect.run_info import ClockInfo, ClockOffset, GeneratorShard, HostInfo
 
 
 def on_hosts(run: Run, drift_ns: int = 10_000, **more: Any) -> Run:
@@ -14,9 +14,9 @@ def on_hosts(run: Run, drift_ns: int = 10_000, **more: Any) -> Run:
     figures = run.info.generator
     assert figures is not None
     clock = ClockInfo(planner="10.0.0.1:21000", before=offset(5 * S), after=offset(5 * S + drift_ns))
-    parts = tuple(GeneratorPart(host=f"h{n + 3}", part=n, parts=2, figures=figures, clocks=(clock,)) for n in range(2))
+    shards = tuple(GeneratorShard(host=f"h{n + 3}", shard=n, shards=2, figures=figures, clocks=(clock,)) for n in range(2))
     host = HostInfo(name="h1", cpu_model="c", cores=2, memory_mib=1024, kernel="k", os="o", parts=("planner", "triton"))
-    changed: dict[str, Any] = {"generators": parts, "hosts": (host,)} | more
+    changed: dict[str, Any] = {"generators": shards, "hosts": (host,)} | more
     return replace(run, info=run.info.model_copy(update=changed))
 
 

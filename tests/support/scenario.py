@@ -23,7 +23,7 @@ from aibenchrt.train.task import plan_models
 from paths import SPECS
 from ports import port_range
 
-QUICK: Mapping[str, object] = {"form": "synthetic", "size": "tiny"}
+QUICK: Mapping[str, object] = {"variant": "synthetic", "size": "tiny"}
 PORTS = 40  # more than any scenario's processes need, undistilled too
 
 

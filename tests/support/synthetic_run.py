@@ -14,7 +14,6 @@ from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord,
 from aibenchrt.collect.run_info import (
     RUN_FILE,
     DataInfo,
-    ExtraRun,
     Fingerprint,
     GeneratorInfo,
     HostInfo,
@@ -26,6 +25,7 @@ from aibenchrt.collect.run_info import (
     ProvenanceRow,
     RunInfo,
     StageEntry,
+    Supplement,
     write_run_info,
 )
 from aibenchrt.plan import Plan
@@ -67,7 +67,7 @@ class Shape:
     planner_cpu: float = 0.35
     died: bool = False
     override: tuple[str, Override] | None = None
-    extra_images: int = 0
+    supplement_images: int = 0
     references: tuple[dict[str, object], ...] = ()
     hardware: str = "Simulated CPU"
 
@@ -199,9 +199,9 @@ def _requests(shape: Shape, rng: np.random.Generator) -> list[_Request]:
             add("image" if rng.random() < 0.02 else "text", phase, clock)
         clock = end
     clock += 2.0
-    for _ in range(shape.extra_images):
+    for _ in range(shape.supplement_images):
         clock += rng.exponential(0.05)
-        add("image", "extra", clock)
+        add("image", "supplement", clock)
     return requests
 
 
@@ -386,7 +386,7 @@ def _info(shape: Shape, run_id: str, the_plan: Plan, requests: list[_Request], s
         data=(
             DataInfo(
                 name="shop",
-                form="real",
+                variant="real",
                 world_version="0123",
                 seed=7,
                 licence="MovieLens: GroupLens terms",
@@ -422,8 +422,8 @@ def _info(shape: Shape, run_id: str, the_plan: Plan, requests: list[_Request], s
             cpu_share=shape.generator_cpu,
             in_flight_max=9,
         ),
-        extra_runs=(ExtraRun(request_class="image", requests=shape.extra_images, rate=20.0, reason="p99 needs 2000 requests"),)
-        if shape.extra_images
+        supplements=(Supplement(request_class="image", requests=shape.supplement_images, rate=20.0, reason="p99 needs 2000 requests"),)
+        if shape.supplement_images
         else (),
     )
 

@@ -55,9 +55,9 @@ class Site:
         placed = () if "--out" in options else ("-i", self.inventory or self.bed.inventory, "--out", self.generated)
         subprocess.run([BIN / "aibenchc", "compile", spec, *placed, *options], cwd=ROOT, check=True, env=self.bed.environment)
 
-    def ship(self, form: str = "synthetic", size: str = "tiny") -> None:
+    def ship(self, variant: str = "synthetic", size: str = "tiny") -> None:
         pack = ["-m", "aibenchrt.control.cluster.shipment", "--generated", self.generated, "--out", self.shipment]
-        subprocess.run([sys.executable, *map(str, pack), "--form", form, "--size", size], cwd=ROOT, check=True)
+        subprocess.run([sys.executable, *map(str, pack), "--variant", variant, "--size", size], cwd=ROOT, check=True)
 
     def shipped_bytes(self) -> int:
         """What goes over the wire on a cold deployment."""

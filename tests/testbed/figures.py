@@ -75,7 +75,7 @@ def latency(run: Run) -> str:
 
 
 def links(spec: str) -> Iterator[str]:
-    options = ["--data", "synthetic", "--size", "tiny", "--extra", "0", *LINKS_LOAD]
+    options = ["--data", "synthetic", "--size", "tiny", "--supplement", "0", *LINKS_LOAD]
     with tempfile.TemporaryDirectory() as scratch:
         command = [BIN / "aibenchc", "run", spec, *options, "--runs", f"{scratch}/one", "--out", f"{scratch}/generated"]
         said = subprocess.run(list(map(str, command)), cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -142,7 +142,7 @@ def replicas() -> Iterator[str]:
             groups = "".join(f"\n[{name}]\n" + "".join(f"h{number}\n" for number in hosts) for name, hosts in PLACES.items())
             bed.inventory.write_text(bed.inventory.read_text() + groups)
             trial = Trial(bed, spec, bed.inventory, Path(scratch) / "runs")
-            trial.start("--deployment", "cluster", "--extra", "0", "--no-tls")
+            trial.start("--deployment", "cluster", "--supplement", "0", "--no-tls")
             trial.wait_stage("load")
             slow = {host for service in trial.plan.services if service.task == SLOWEST for host in service.hosts}
             for host in slow:

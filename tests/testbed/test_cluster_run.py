@@ -23,7 +23,7 @@ def test_one_command_brings_hosts_up_and_a_scenario_onto_them_and_all_of_it_away
     spec = tmp_path / f"{scenario}.aib"
     spec.write_text((ROOT / "specs" / spec.name).read_text().replace("generators 1", "generators 2"))
     command = ["bash", str(HERE / "cluster.sh"), "5", str(spec), "--deployment", "cluster", "--data", "synthetic", "--size", "tiny"]
-    command += ["--rate", "5", "--warmup", "4", "--duration", "20", "--extra", "0", "--runs", str(tmp_path / "runs")]
+    command += ["--rate", "5", "--warmup", "4", "--duration", "20", "--supplement", "0", "--runs", str(tmp_path / "runs")]
     command += ["--out", str(tmp_path / "generated")]
     ended = subprocess.run(
         command, env={**os.environ, "PFX": "cr"}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=1100

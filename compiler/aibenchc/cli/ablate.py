@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from aibenchrt.report.writing import write_json
 
     with progress_bars() as progress:
-        options = AblateOptions(form=arguments.data, size=arguments.size, requests=arguments.requests, progress=progress)
+        options = AblateOptions(variant=arguments.data, size=arguments.size, requests=arguments.requests, progress=progress)
         found = ablate(read_plan(generated / "plan.json"), options)
     shown = table(found)
     print_table(shown.title, shown.columns, shown.rows, shown.numeric)

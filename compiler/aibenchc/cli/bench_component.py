@@ -1,4 +1,4 @@
-"""bench component: one component alone, by the parts of a scenario run; and how long its training takes to a target."""
+"""bench component: one component in isolation, with the processes of a scenario run; and how long its training takes to reach a target."""
 
 from __future__ import annotations
 
@@ -87,11 +87,11 @@ def run(arguments: argparse.Namespace) -> int:
     if found is None:
         return ExitCode.AUTHOR
     plan, stage = found
-    with tempfile.TemporaryDirectory(prefix="aibench-alone-") as scratch, progress_bars() as progress:
+    with tempfile.TemporaryDirectory(prefix="aibench-component-") as scratch, progress_bars() as progress:
         from aibenchrt.control.options import RunOptions
 
         command = shlex.join(["aibenchc", *sys.argv[1:]])
-        options = RunOptions(form=arguments.data, size=arguments.size, command=command, progress=progress)
+        options = RunOptions(variant=arguments.data, size=arguments.size, command=command, progress=progress)
         if arguments.train:
             return _train(arguments, plan, stage, options, Path(scratch))
         return _bench(arguments, plan, stage, options, Path(scratch))
@@ -138,7 +138,7 @@ def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> t
 
 def _bench(arguments: argparse.Namespace, plan: Plan, stage: PlanStage, options: RunOptions, scratch: Path) -> int:
     from aibenchrt.experiments.component.one_task_plan import Mode
-    from aibenchrt.experiments.component.performance import AloneFigures, inside, table
+    from aibenchrt.experiments.component.performance import ComponentFigures, inside, table
     from aibenchrt.experiments.component.run import BenchOptions, bench
     from aibenchrt.report.writing import write_json
 
@@ -152,15 +152,15 @@ def _bench(arguments: argparse.Namespace, plan: Plan, stage: PlanStage, options:
         ports_from=arguments.ports_from,
     )
     found = bench(plan, stage, wanted, options, arguments.runs, scratch, _emitter(scratch / "generated"))
-    figures = AloneFigures(
+    figures = ComponentFigures(
         component=stage.component,
         task=stage.name,
         model=stage.model,
         scenario=plan.scenario,
-        form=arguments.data,
+        variant=arguments.data,
         size=arguments.size,
         rate=found.rate,
-        reached=found.recording.reached_per_request,
+        calls_per_request=found.recording.calls_per_request,
         modes=found.modes,
         inside=inside(arguments.inside, stage.name) if arguments.inside else None,
     )

@@ -93,10 +93,10 @@ def _trained(spec: ComponentSpec) -> Iterator[str]:
     if not spec.models:
         return
     found = trained_versions(spec.name)
-    latest = {(v.model, v.form, v.size, v.seed): v for v in found}  # in the order of their making
+    latest = {(v.model, v.variant, v.size, v.seed): v for v in found}  # in the order of their making
     for version in latest.values():
         quality = ", ".join(f"{m.name} {100 * m.value:.1f} %{_interval(m)}" for m in version.metrics)
-        what = f"{version.model} {version.version}: {version.form} data, size {version.size}, seed {version.seed}"
+        what = f"{version.model} {version.version}: {version.variant} data, size {version.size}, seed {version.seed}"
         yield f"  trained {what}: {quality}; {version.parameters:,} parameters"
     if not latest:
         yield f"  trained: none in this home; `aibenchc train SPEC`, or `aibenchc bench component {spec.name} --train`"

@@ -15,13 +15,13 @@ from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     names = [spec.name for spec in DATASETS if spec.implemented]
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these data sets: {', '.join(names)}")
-    parser.add_argument("--fetch", choices=("real", "synthetic"), help="fetch or make the data sets in this form")
+    parser.add_argument("--fetch", choices=("real", "synthetic"), help="fetch or make the data sets in this variant")
 
 
 def run(arguments: argparse.Namespace) -> int:
     needs_runtime("data")
     from aibenchrt.datasets.cache import DEFAULT_SEED
-    from aibenchrt.datasets.listing import describe
+    from aibenchrt.datasets.listing import data_rows
     from aibenchrt.datasets.worlds import DERIVED, WORLDS
     from aibenchrt.home import home
 
@@ -35,8 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
             for name in worlds:
                 WORLDS[name].load_world(arguments.fetch, DEFAULT_SEED, progress)
     rows = [
-        (row.name, row.form, row.version, row.state, row.sizes, f"{row.bytes / 2**20:.1f} MiB" if row.bytes else "", row.licence)
-        for row in describe(home(), arguments.names)
+        (row.name, row.variant, row.version, row.state, row.sizes, f"{row.bytes / 2**20:.1f} MiB" if row.bytes else "", row.licence)
+        for row in data_rows(home(), arguments.names)
     ]
-    print_table("Data sets", ("name", "form", "version", "state", "sizes", "on disk", "licence"), rows)
+    print_table("Data sets", ("name", "variant", "version", "state", "sizes", "on disk", "licence"), rows)
     return ExitCode.OK

@@ -17,7 +17,7 @@ from aibenchc.cli.output import complain, say
 from aibenchc.cli.terminal import needs_runtime, progress_bars
 from aibenchc.cli.trained import add_trained_spec_arguments
 
-EXTRA_S = 20.0
+SUPPLEMENT_S = 20.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,11 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=_seed, help="of the schedule, instead of the spec's")
     parser.add_argument("--first-port", type=read_port, metavar="PORT", help="the first port of the services, instead of the plan's")
     parser.add_argument(
-        "--extra", type=not_negative, default=EXTRA_S, metavar="S", help=f"longest extra run of rare classes ({EXTRA_S:g}; 0: none)"
+        "--supplement",
+        type=not_negative,
+        default=SUPPLEMENT_S,
+        metavar="S",
+        help=f"longest supplement of each rare class ({SUPPLEMENT_S:g}; 0: none)",
     )
     parser.add_argument(
         "--replace",
@@ -96,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     with progress_bars() as progress:
         options = RunOptions(
-            form=arguments.data,
+            variant=arguments.data,
             size=arguments.size,
             rate=arguments.rate,
             duration_s=arguments.duration,
@@ -104,8 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             ports_from=None if on_hosts else arguments.first_port,
             overrides=dict(arguments.replace),
-            extra=arguments.extra > 0,
-            extra_s=arguments.extra,
+            supplement=arguments.supplement > 0,
+            supplement_s=arguments.supplement,
             command=shlex.join(["aibenchc", *sys.argv[1:]]),
             progress=progress,
         )

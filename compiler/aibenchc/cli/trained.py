@@ -25,5 +25,5 @@ def add_trained_spec_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", choices=("real", "synthetic"), default="real", help="the form of the data sets")
+    parser.add_argument("--data", choices=("real", "synthetic"), default="real", help="the variant of the data sets")
     parser.add_argument("--size", choices=SIZES, default="small", help="the size of the models' training")

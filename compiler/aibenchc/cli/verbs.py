@@ -27,7 +27,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("validate", "judge a run against its references, slo and quality targets; or what a spec covers"),
     Verb("reference", "write runs' figures as a reference block"),
     Verb("ablate", "measure what each AI component contributes to the answers"),
-    Verb("bench", "measure single kernels, or one component alone"),
+    Verb("bench", "measure single kernels, or one component in isolation"),
     Verb("train", "train the models of a spec"),
     Verb("data", "list the data sets on this machine; fetch or make them"),
 )

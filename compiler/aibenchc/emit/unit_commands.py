@@ -71,7 +71,7 @@ def unit_commands() -> UnitCommands:
             generator(
                 PYTHON,
                 sent,
-                part="{{ item.replica }}/{{ aibench_generators }}",
+                shard="{{ item.replica }}/{{ aibench_generators }}",
                 start_file=f"{RUN}/start",
                 tls=_certificates("generator"),
             )

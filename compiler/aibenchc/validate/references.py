@@ -125,7 +125,7 @@ def _time(figure: ast.Figure, reader: Reader) -> ReferenceItem | None:
         _wrong(figure, reader)
         return None
     of = reader.word(figure.words[0], "`time`", "ai or non_ai", _EXAMPLES["time"])
-    share = reader.number(figure.words[1], "the share of time", SHARE, above=0, most=1)
+    share = reader.number(figure.words[1], "the fraction of time", SHARE, above=0, most=1)
     within = _within(figure, reader)
     if of is None or share is None or within is None:
         return None

@@ -20,7 +20,7 @@ from aibenchrt.collect.run_info import (
     GENERATOR,
     REQUESTS_LINES,
     GeneratorInfo,
-    GeneratorPart,
+    GeneratorShard,
     HostInfo,
     Issued,
     ProcessInfo,
@@ -36,7 +36,7 @@ class Merged:
     endpoint → its clock's offset to the first planner's, in ns. realtime_ns: the first planner's realtime minus its monotonic clock."""
 
     requests: tuple[RequestRecord, ...]
-    generators: tuple[GeneratorPart, ...]
+    generators: tuple[GeneratorShard, ...]
     window: tuple[int, int]
     whole: bool
     planners: Mapping[str, int]
@@ -45,23 +45,23 @@ class Merged:
 
 
 def merge_requests(hosts: Sequence[str], folders: Sequence[Path]) -> Merged:
-    """folders: what each generator left, in the order of its parts; hosts: where. A folder may lack anything, or not be there."""
+    """folders: what each generator left, in the order of the shards; hosts: where. A folder may lack anything, or not be there."""
     requests: list[RequestRecord] = []
     generators, missing = [], []
     window, whole, planners, realtime = (0, 0), True, dict[str, int](), None
     starts: list[tuple[int, int]] = []  # time 0 of each, and its error
-    for part, (host, folder) in enumerate(zip(hosts, folders, strict=True)):
+    for shard, (host, folder) in enumerate(zip(hosts, folders, strict=True)):
         issued = read_issued(folder)
         clocks = issued.clocks if issued else ()
         generators.append(
-            GeneratorPart(host=host, part=part, parts=len(hosts), figures=issued.generator if issued else None, clocks=clocks)
+            GeneratorShard(host=host, shard=shard, shards=len(hosts), figures=issued.generator if issued else None, clocks=clocks)
         )
         whole = whole and issued is not None and issued.generator is not None and not issued.stopped
         if issued is None:
-            missing.append(f"generator {part} on {host} sent nothing")
+            missing.append(f"generator {shard} on {host} sent nothing")
             continue
         if issued.generator is None:
-            missing.append(f"generator {part} on {host} did not come to its end: what had ended until then is here")
+            missing.append(f"generator {shard} on {host} did not come to its end: what had ended until then is here")
         shift = clocks[0].offset_ns if clocks else 0
         requests += [_moved(request, shift) for request in read_requests(folder)]
         if window == (0, 0):
@@ -78,7 +78,7 @@ def merge_requests(hosts: Sequence[str], folders: Sequence[Path]) -> Merged:
     return Merged(tuple(requests), tuple(generators), window, whole, planners, realtime, tuple(missing))
 
 
-def together(generators: Sequence[GeneratorPart]) -> GeneratorInfo | None:
+def together(generators: Sequence[GeneratorShard]) -> GeneratorInfo | None:
     """All generators as one: counts summed, else the worst of them. None: one left no figures."""
     found = [g.figures for g in generators if g.figures]
     if not found or len(found) < len(generators):

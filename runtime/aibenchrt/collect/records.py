@@ -16,7 +16,7 @@ QUEUE_UNKNOWN = "queue=unknown"  # a note: nobody measured how long the call wai
 
 @dataclass(frozen=True)
 class RequestRecord:
-    """phase: 'warmup', 'measured' or 'extra' (a labelled extra run of a rare class). payload: index into the class's request source.
+    """phase: 'warmup', 'measured' or 'supplement' (the supplement of a rare class). payload: index into the class's request source.
 
     outcome: ok, failed, timeout or not_sent. answer: what the response shows, one entry per answer type (typed_values); empty unless
     outcome is ok.

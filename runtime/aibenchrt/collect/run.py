@@ -22,7 +22,7 @@ from aibenchrt.plan import Plan
 M = TypeVar("M", bound=BaseModel)
 R = TypeVar("R")
 
-MEASURED, EXTRA = "measured", "extra"
+MEASURED, SUPPLEMENT = "measured", "supplement"
 
 
 @dataclass(frozen=True)

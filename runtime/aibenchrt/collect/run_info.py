@@ -77,10 +77,10 @@ class ProvenanceRow(_Frozen):
 
 
 class DataInfo(_Frozen):
-    """form synthetic: the network or the registries gave no real data, and the report says so on top."""
+    """variant synthetic: the network or the registries gave no real data, and the report says so on top."""
 
     name: str
-    form: Literal["real", "synthetic"]
+    variant: Literal["real", "synthetic"]
     world_version: str
     seed: int
     licence: str
@@ -117,7 +117,7 @@ class ModelInfo(_Frozen):
 class StageEntry(_Frozen):
     """One entry of the journal. Times in seconds from the start of the run."""
 
-    name: Literal["prepare", "ship", "deploy", "start", "ready", "warmup", "load", "extra", "collect", "stop", "teardown"]
+    name: Literal["prepare", "ship", "deploy", "start", "ready", "warmup", "load", "supplement", "collect", "stop", "teardown"]
     started_s: float
     ended_s: float | None
     outcome: Literal["ok", "failed", "interrupted", "running"]
@@ -160,7 +160,7 @@ class LoadInfo(_Frozen):
 
 
 class GeneratorInfo(_Frozen):
-    """How the load generator did over the measured (or extra) phase. Lateness: sent minus intended, in ns.
+    """How the load generator did over the measured (or supplement) phase. Lateness: sent minus intended, in ns.
 
     cpu_share: of one core, mean over the phase. dropped: scheduled but not sent; in_flight_limit None: no limit.
     real_time: the generator ran at real-time priority, so that what it measures cannot make it late.
@@ -216,7 +216,7 @@ class ClockInfo(_Frozen):
 class Issued(_Frozen):
     """generator.json: what one generator says of itself; begun.json is the same before it sends anything, without figures.
 
-    start, window: time 0 of the schedule and the phase's bounds in ns of its monotonic clock. part of parts: its share of the schedule.
+    start, window: time 0 of the schedule and the phase's bounds in ns of its monotonic clock. shard of shards: what it sent.
     clocks: every planner's, the first planner's first; empty where all is one host. stopped: it was told to end early.
     """
 
@@ -225,17 +225,17 @@ class Issued(_Frozen):
     window_start_ns: int
     window_end_ns: int
     stopped: bool
-    part: int = 0
-    parts: int = 1
+    shard: int = 0
+    shards: int = 1
     clocks: tuple[ClockInfo, ...] = ()
 
 
-class GeneratorPart(_Frozen):
+class GeneratorShard(_Frozen):
     """One of several query generators. figures None: it left none, because it was killed or never began. clocks: as in Issued."""
 
     host: str
-    part: int
-    parts: int
+    shard: int
+    shards: int
     figures: GeneratorInfo | None
     clocks: tuple[ClockInfo, ...] = ()
 
@@ -248,8 +248,8 @@ class Attempt(_Frozen):
     reason: str
 
 
-class ExtraRun(_Frozen):
-    """A labelled run of one rare class beside the mix, so that its percentiles have enough samples. Its records have phase 'extra'."""
+class Supplement(_Frozen):
+    """A labelled run of one rare class beside the mix, so that its percentiles have enough samples. Its records have phase 'supplement'."""
 
     request_class: str
     requests: int
@@ -286,8 +286,8 @@ class RunInfo(_Frozen):
     processes: tuple[ProcessInfo, ...]
     load: LoadInfo
     generator: GeneratorInfo | None
-    extra_runs: tuple[ExtraRun, ...] = ()
-    generators: tuple[GeneratorPart, ...] = ()
+    supplements: tuple[Supplement, ...] = ()
+    generators: tuple[GeneratorShard, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     missing: tuple[str, ...] = ()
     fault: str = ""

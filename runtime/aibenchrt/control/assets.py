@@ -35,7 +35,7 @@ class Assets:
 
 def prepare(plan: Plan, options: RunOptions, into: Path) -> Assets:
     """Finds or makes everything. plan: with the models as compiled, whatever this run overrides. EnvironmentFailure as the parts do."""
-    world: AnyWorld = load_world(plan, options.form, options.data_seed, options.progress)
+    world: AnyWorld = load_world(plan, options.variant, options.data_seed, options.progress)
     payloads = {request.name: payloads_of(plan, request, world, "test") for request in plan.requests}
     trial = {request.name: payloads_of(plan, request, world, "validation") for request in plan.requests}
     folders = prepare_services(portable(plan), world, lambda stage: options.progress(f"preparing {stage}", 0.0))

@@ -12,7 +12,7 @@ from typing import Literal
 from aibenchrt.collect.run_info import StageEntry
 from aibenchrt.errors import EnvironmentFailure
 
-StageName = Literal["prepare", "ship", "deploy", "start", "ready", "warmup", "load", "extra", "collect", "stop", "teardown"]
+StageName = Literal["prepare", "ship", "deploy", "start", "ready", "warmup", "load", "supplement", "collect", "stop", "teardown"]
 
 
 class Journal:

@@ -18,14 +18,14 @@ LAST_PORT = 65535
 
 @dataclass(frozen=True)
 class RunOptions:
-    """form: of the data; size: of the models (tiny, small, full). rate, users, duration_s, warmup_s, seed: instead of the plan's load.
+    """variant: of the data; size: of the models (tiny, small, full). rate, users, duration_s, warmup_s, seed: instead of the plan's load.
 
     ports_from: first port, instead of the plan's. overrides: AI task or stage → "random" or "baseline", for an ablation.
-    extra: labelled runs of rare classes, each at most extra_s long. data_seed: of the world; training_seed: of the models.
+    supplement: labelled runs of rare classes, each at most supplement_s long. data_seed: of the world; training_seed: of the models.
     command: what the user typed. ready_s: how long a part may take to become ready. progress: told of everything that takes time.
     """
 
-    form: str = "real"
+    variant: str = "real"
     size: str = "small"
     rate: float | None = None
     users: int | None = None
@@ -34,8 +34,8 @@ class RunOptions:
     seed: int | None = None
     ports_from: int | None = None
     overrides: Mapping[str, Override] = field(default_factory=dict)
-    extra: bool = True
-    extra_s: float = 75.0
+    supplement: bool = True
+    supplement_s: float = 75.0
     data_seed: int = 7
     training_seed: int = 7
     timeout_s: float = 10.0

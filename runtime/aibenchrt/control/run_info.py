@@ -72,7 +72,7 @@ def fingerprint(
         deployment=plan.deployment,
         profile=plan.profile,
         graph_hash=plan.graph_hash,
-        data="; ".join(f"{entry.name} {entry.form} {entry.world_version}" for entry in data),
+        data="; ".join(f"{entry.name} {entry.variant} {entry.world_version}" for entry in data),
         models=tuple(
             f"{m.task}={m.component}/{m.model}:{m.version}" + (f" replaced by {m.override}" if m.override else "") for m in models
         ),
@@ -123,11 +123,11 @@ def load_text(plan: Plan) -> str:
 def data_info(plan: Plan, assets: Assets) -> tuple[DataInfo, ...]:
     specs = {spec.name: spec for spec in DATASETS}
     world = assets.world
-    form: Literal["real", "synthetic"] = "real" if world.form == "real" else "synthetic"
+    variant: Literal["real", "synthetic"] = "real" if world.variant == "real" else "synthetic"
     return tuple(
         DataInfo(
             name=name,
-            form=form,
+            variant=variant,
             world_version=world.version,
             seed=world.seed,
             licence=specs[name].licence,

@@ -10,7 +10,7 @@ from aibenchrt.code_key import code_key
 from aibenchrt.home import disk_guard, locked
 from aibenchrt.progress import Progress
 
-FORMS = ("real", "synthetic")
+VARIANTS = ("real", "synthetic")
 DEFAULT_SEED = 7
 
 
@@ -22,24 +22,24 @@ class _Versioned(Protocol):
 W = TypeVar("W", bound=_Versioned)
 
 
-def cache_folder(home: Path, name: str, form: str, seed: int, module: str) -> Path:
+def cache_folder(home: Path, name: str, variant: str, seed: int, module: str) -> Path:
     """Where a world is kept. Its name carries the key of the code that makes it: what older code made is not taken for today's.
 
     module: the name of the data set's module.
     """
-    return home / "worlds" / f"{name}-{form}-{seed}-{code_key([module])[:12]}"
+    return home / "worlds" / f"{name}-{variant}-{seed}-{code_key([module])[:12]}"
 
 
-def checked_form(name: str, form: str) -> str:
-    """The form. ValueError: the data set has no such form."""
-    if form not in FORMS:
-        raise ValueError(f"no form {form!r} of {name}; there are {', '.join(FORMS)}")
-    return form
+def checked_variant(name: str, variant: str) -> str:
+    """The variant. ValueError: the data set has no such variant."""
+    if variant not in VARIANTS:
+        raise ValueError(f"no variant {variant!r} of {name}; there are {', '.join(VARIANTS)}")
+    return variant
 
 
 def cached_world(
     folder: Path,
-    form: str,
+    variant: str,
     seed: int,
     progress: Progress,
     stored: Callable[[Path], W | None],
@@ -48,12 +48,12 @@ def cached_world(
 ) -> W:
     """The world in `folder`, made and saved there first if there is none; another process that wants it too waits.
 
-    makers: of each form. EnvironmentFailure: as the makers raise; AIB605: no space left.
+    makers: of each variant. EnvironmentFailure: as the makers raise; AIB605: no space left.
     """
     with disk_guard(folder), locked(folder.with_name(f"{folder.name}.lock")):
         world = stored(folder)
         if world is None:
-            progress(f"composing the {form} world", 0.0)
-            world = save(makers[form](seed, progress), folder)
-    progress(f"{form} world {world.version[:12]}", 1.0)
+            progress(f"composing the {variant} world", 0.0)
+            world = save(makers[variant](seed, progress), folder)
+    progress(f"{variant} world {world.version[:12]}", 1.0)
     return world

@@ -15,14 +15,14 @@ from aibenchrt.datasets.worlds import WORLDS, WorldModule
 
 @dataclass(frozen=True)
 class DataRow:
-    """A data set in one form, or a package that one is made from. bytes: on disk, 0 where it is not here.
+    """A data set in one variant, or a package that one is made from. bytes: on disk, 0 where it is not here.
 
-    form: "real", "synthetic", "source", "derived" or "specification only". state: "here", "not made yet" or "not fetched yet"; of a derived
-    one, which is made anew whenever it is asked for, what it is made from.
+    variant: "real", "synthetic", "source", "derived" or "specification only". state: "here", "not made yet" or "not fetched yet"; of a
+    derived one, which is made anew whenever it is asked for, what it is made from.
     """
 
     name: str
-    form: str
+    variant: str
     version: str
     licence: str
     state: str
@@ -30,8 +30,8 @@ class DataRow:
     bytes: int
 
 
-def describe(home: Path, names: Collection[str] = ()) -> list[DataRow]:
-    """Every data set of the catalogue (or those named) in each of its forms, then their packages, each once; nothing is fetched or made."""
+def data_rows(home: Path, names: Collection[str] = ()) -> list[DataRow]:
+    """Each variant of each data set of the catalogue (or of those named), then their packages, each once; nothing is fetched or made."""
     rows = []
     chosen = [spec for spec in DATASETS if not names or spec.name in names]
     for spec in chosen:
@@ -42,17 +42,19 @@ def describe(home: Path, names: Collection[str] = ()) -> list[DataRow]:
             rows.append(DataRow(spec.name, "derived", "", spec.licence, f"made from {' or '.join(spec.made_from)}", "", 0))
             continue
         module = WORLDS[spec.name]
-        rows += [_world_row(module, spec.name, form, spec.licence if form == "real" else "Apache-2.0", home) for form in module.FORMS]
+        rows += [
+            _world_row(module, spec.name, variant, spec.licence if variant == "real" else "Apache-2.0", home) for variant in module.VARIANTS
+        ]
     sources = {source.package.folder: source for spec in chosen if spec.name in WORLDS for source in WORLDS[spec.name].PACKAGES}
     return [*rows, *(_source_row(source, home) for source in sources.values())]
 
 
-def _world_row(module: WorldModule[Any], name: str, form: str, licence: str, home: Path) -> DataRow:
-    folder = module.world_folder(home, form, DEFAULT_SEED)
+def _world_row(module: WorldModule[Any], name: str, variant: str, licence: str, home: Path) -> DataRow:
+    folder = module.world_folder(home, variant, DEFAULT_SEED)
     world = module.stored_world(folder)
     if world is None:
-        return DataRow(name, form, "", licence, "not made yet", "", 0)
-    return DataRow(name, form, world.version[:12], licence, "here", module.sizes(world), _bytes(folder))
+        return DataRow(name, variant, "", licence, "not made yet", "", 0)
+    return DataRow(name, variant, world.version[:12], licence, "here", module.sizes(world), _bytes(folder))
 
 
 def _source_row(source: SourcePackage, home: Path) -> DataRow:

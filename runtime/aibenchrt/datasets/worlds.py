@@ -1,6 +1,6 @@
 """Every world, each made by the module of a data set. A scenario has one world, to which all its data sets belong.
 
-    WORLDS[name].load_world(form, seed, progress) ──▶ world ──▶ WORLDS[name].payloads(world, source, split)
+    WORLDS[name].load_world(variant, seed, progress) ──▶ world ──▶ WORLDS[name].payloads(world, source, split)
                                                                                    └──▶ DERIVED[name].derived(world, payloads)
 
 What components take of a world stands in needs.py: a component serves any scenario whose world gives what it needs.
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
 
 class AnyWorld(Protocol):
-    """What all worlds have. version: sha256 of all content; form: "real" or "synthetic"; provenance: where each part comes from."""
+    """What all worlds have. version: sha256 of all content; variant: "real" or "synthetic"; provenance: where each part comes from."""
 
     @property
     def version(self) -> str: ...
     @property
-    def form(self) -> str: ...
+    def variant(self) -> str: ...
     @property
     def seed(self) -> int: ...
     @property
@@ -57,17 +57,17 @@ W = TypeVar("W", bound=AnyWorld)
 
 
 class WorldModule(Protocol[W]):
-    """A module of this folder that makes a world of class W. FORMS: the forms it has; PACKAGES: what its real form is made from."""
+    """A module of this folder that makes a world of class W. VARIANTS: those it has; PACKAGES: what its real variant is made from."""
 
     @property
-    def FORMS(self) -> tuple[str, ...]: ...  # noqa: N802
+    def VARIANTS(self) -> tuple[str, ...]: ...  # noqa: N802
     @property
     def PACKAGES(self) -> tuple[SourcePackage, ...]: ...  # noqa: N802
 
-    def load_world(self, form: str, seed: int, progress: Progress) -> W:
-        """The world, made if it is not there yet. EnvironmentFailure: its data cannot be had; ValueError: no such form."""
+    def load_world(self, variant: str, seed: int, progress: Progress) -> W:
+        """The world, made if it is not there yet. EnvironmentFailure: its data cannot be had; ValueError: no such variant."""
 
-    def world_folder(self, home: Path, form: str, seed: int) -> Path:
+    def world_folder(self, home: Path, variant: str, seed: int) -> Path:
         """Where it is kept; changes with the code that makes it."""
 
     def stored_world(self, folder: Path) -> W | None:
@@ -104,7 +104,7 @@ DERIVED: Mapping[str, DerivedModule] = {
 
 
 if TYPE_CHECKING:
-    # What DatasetSpec.gives declares of each, checked against the class that its worlds have in every form.
+    # What DatasetSpec.gives declares of each, checked against the class that its worlds have in every variant.
     class _Shop(SnapshotWorld, QueryWorld, PhotoWorld, SpokenWorld, Protocol): ...
 
     class _Site(SnapshotWorld, QueryWorld, SiteWorld, ArticleWorld, SpokenWorld, Protocol): ...
@@ -133,9 +133,9 @@ def world_module(plan: Plan) -> WorldModule[Any]:
     return WORLDS[world_name(plan)]
 
 
-def load_world(plan: Plan, form: str, seed: int = DEFAULT_SEED, progress: Progress = silent) -> AnyWorld:
+def load_world(plan: Plan, variant: str, seed: int = DEFAULT_SEED, progress: Progress = silent) -> AnyWorld:
     """The plan's world; what it gives its components, its data set declares. EnvironmentFailure as `world_name` and as the module."""
-    world: AnyWorld = world_module(plan).load_world(form, seed, progress)
+    world: AnyWorld = world_module(plan).load_world(variant, seed, progress)
     return world
 
 

@@ -1,6 +1,6 @@
-"""python -m aibenchrt.load --generated DIR --schedule FILE --payloads FILE --target HOST:PORT[,…] --out DIR [--part I/N] [--start-at NS]
+"""python -m aibenchrt.load --generated DIR --schedule FILE --payloads FILE --target HOST:PORT[,…] --out DIR [--shard I/N] [--start-at NS]
 
-Sends a prepared schedule, or its part I of N; writes requests.parquet, generator.json and contents/ into --out. SIGTERM or SIGINT
+Sends a prepared schedule, or its shard I of N; writes requests.parquet, generator.json and contents/ into --out. SIGTERM or SIGINT
 ends it early, with records. One that is killed leaves begun.json and requests.jsonl: every request that had ended.
 
 Where it may, it takes priority over what it measures: on a machine they share, a generator that waits for a core sends late, and the
@@ -29,7 +29,7 @@ from aibenchrt.collect.run_info import BEGUN, GENERATOR, REQUESTS_LINES, Issued
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load.issue import Settings, issue
 from aibenchrt.load.messages import read_messages
-from aibenchrt.load.schedule import part_of
+from aibenchrt.load.schedule import shard_of
 from aibenchrt.wire import clocks
 from aibenchrt.wire.proto import load_stubs
 from aibenchrt.wire.tls import identity_of
@@ -49,7 +49,7 @@ def arguments_parser() -> argparse.ArgumentParser:
     parser.add_argument("--duration", type=float, required=True, help="seconds of the measured phase")
     parser.add_argument("--think", type=float, default=0.0, help="closed loop: think time in seconds")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds that a request may take")
-    parser.add_argument("--part", type=_part, default=(0, 1), metavar="I/N", help="send row i of the schedule if i mod N is I")
+    parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="I/N", help="send row i of the schedule if i mod N is I")
     parser.add_argument("--start-at", type=int, metavar="NS", help="time 0 of the schedule on the first planner's realtime clock")
     parser.add_argument(
         "--start-file", type=Path, metavar="FILE", help="the same, from a file that is waited for; <out>/ready then says that it is"
@@ -73,17 +73,17 @@ def main() -> int:
     return 0
 
 
-def _part(text: str) -> tuple[int, int]:
-    part, _, parts = text.partition("/")
-    if not (part.isdecimal() and parts.isdecimal() and int(part) < int(parts)):
+def _shard(text: str) -> tuple[int, int]:
+    shard, _, shards = text.partition("/")
+    if not (shard.isdecimal() and shards.isdecimal() and int(shard) < int(shards)):
         raise argparse.ArgumentTypeError(f"write I/N with I below N, as 0/2, not {text!r}")
-    return int(part), int(parts)
+    return int(shard), int(shards)
 
 
 def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
     stubs = load_stubs(arguments.generated)
-    part, parts = arguments.part
-    several = parts > 1 or arguments.start_at is not None or arguments.start_file is not None
+    shard, shards = arguments.shard
+    several = shards > 1 or arguments.start_at is not None or arguments.start_file is not None
     settings = Settings(
         method=f"/{stubs.package}.ScenarioService/Ask",
         targets=tuple(arguments.target.split(",")),
@@ -92,12 +92,12 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
         timeout_s=arguments.timeout,
         think_s=arguments.think,
         clock=f"/{stubs.package}.ScenarioService/{clocks.METHOD}" if several else "",
-        part=part,
-        parts=parts,
+        shard=shard,
+        shards=shards,
         start_at_ns=arguments.start_at,
         identity=identity_of(arguments.tls),
     )
-    rows = part_of(schema.read(arguments.schedule, ScheduleRecord), part, parts)
+    rows = shard_of(schema.read(arguments.schedule, ScheduleRecord), shard, shards)
     messages = read_messages(arguments.payloads)
     out: Path = arguments.out
     try:

@@ -43,7 +43,7 @@ _CLOCK_TIMEOUT_S = 2.0
 class Settings:
     """targets: planner replicas. timeout_s: of each request. warmup_s: where the measured phase begins. think_s: closed loop.
 
-    identity: None for plain connections. clock: the method that planners tell the time by; '' where all is one host. part, parts: of
+    identity: None for plain connections. clock: the method that planners tell the time by; '' where all is one host. shard, shards: of
     the schedule, what is sent here. start_at_ns: time 0 of the schedule on the first planner's realtime clock; None: at once.
     """
 
@@ -55,8 +55,8 @@ class Settings:
     think_s: float = 0.0
     identity: Identity | None = None
     clock: str = ""
-    part: int = 0
-    parts: int = 1
+    shard: int = 0
+    shards: int = 1
     start_at_ns: int | None = None
 
 
@@ -253,8 +253,8 @@ def issue(
     if all(row.offset_s != WHEN_FREE for row in rows):
         ended = {record.request_id for record in records}
         records += [_not_sent(row, _due(row, start_ns, settings)) for row in rows if row.request_id not in ended]
-    mixed = any(row.phase != "extra" for row in rows)  # extra requests may follow the mix, or be all there is
-    counted = [record for record in records if record.phase == ("measured" if mixed else "extra")]
+    mixed = any(row.phase != "supplement" for row in rows)  # a supplement may follow the mix, or be all there is
+    counted = [record for record in records if record.phase == ("measured" if mixed else "supplement")]
     share = cpu_s / max(1e-9, (ended_ns - start_ns) / _S)
     issued = first.model_copy(
         update={"generator": _figures(counted, share, issuer.in_flight_max), "clocks": known, "stopped": stop.is_set()}
@@ -292,8 +292,8 @@ def _issued(settings: Settings, start_ns: int, known: tuple[ClockInfo, ...], sto
         window_start_ns=window,
         window_end_ns=window + int(settings.duration_s * _S),
         stopped=stopped,
-        part=settings.part,
-        parts=settings.parts,
+        shard=settings.shard,
+        shards=settings.shards,
         clocks=known,
     )
 

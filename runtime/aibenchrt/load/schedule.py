@@ -16,7 +16,7 @@ from aibenchrt.load.mix import Drawn, Mix
 from aibenchrt.plan import PlanLoad, PlanRequest
 
 WHEN_FREE = -1.0  # offset_s of a closed-loop request: when its user has got the reply before it, and thought
-EXTRA_FROM = 1_000_000_000  # request ids of extra runs start here
+SUPPLEMENT_FROM = 1_000_000_000  # request ids of supplements start here
 MOST_PER_S = 10_000.0  # requests that users who do not think are given: more than one generator can send
 SAMPLES_BEYOND = 20  # a percentile is shown only with this many samples expected beyond it
 
@@ -46,12 +46,12 @@ def schedule(
     return rows
 
 
-def extra_schedule(request_class: str, count: int, rate: float, payloads: int, seed: int, first_id: int) -> list[ScheduleRecord]:
-    """A labelled extra run of one class beside the mix: `count` requests, Poisson at `rate` a second."""
+def supplement_schedule(request_class: str, count: int, rate: float, payloads: int, seed: int, first_id: int) -> list[ScheduleRecord]:
+    """The supplement of one class, after the mix: `count` requests, Poisson at `rate` a second."""
     rng = default_rng([seed, first_id])
     mix = Mix({request_class: 1.0}, {request_class: payloads}, rng)
     times = arrivals.poisson(rate, rng)
-    return [ScheduleRecord(first_id + n, request_class, "extra", mix.draw().payload, next(times).offset_s) for n in range(count)]
+    return [ScheduleRecord(first_id + n, request_class, "supplement", mix.draw().payload, next(times).offset_s) for n in range(count)]
 
 
 def used_up(rows: Sequence[ScheduleRecord], payloads: Mapping[str, int]) -> float:
@@ -72,11 +72,11 @@ def samples_needed(percentile: float) -> int:
     return math.ceil(round(100 * SAMPLES_BEYOND / (100 - percentile), 6))  # rounded: 100 - 99.9 is not exact
 
 
-def part_of(rows: Sequence[ScheduleRecord], part: int, parts: int) -> list[ScheduleRecord]:
-    """What generator `part` of `parts` sends: row i goes to generator i mod parts. ValueError: part is not below parts."""
-    if not 0 <= part < parts:
-        raise ValueError(f"there is no part {part} of {parts}")
-    return list(rows[part::parts])
+def shard_of(rows: Sequence[ScheduleRecord], shard: int, shards: int) -> list[ScheduleRecord]:
+    """What generator `shard` of `shards` sends: row i goes to generator i mod shards. ValueError: shard is not below shards."""
+    if not 0 <= shard < shards:
+        raise ValueError(f"there is no shard {shard} of {shards}")
+    return list(rows[shard::shards])
 
 
 def read_trace(path: Path) -> tuple[float, ...]:

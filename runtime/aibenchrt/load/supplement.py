@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from aibenchrt.closed_loop import expected_rate
 from aibenchrt.collect.records import ScheduleRecord
-from aibenchrt.collect.run_info import ExtraRun
-from aibenchrt.load.schedule import EXTRA_FROM, extra_schedule, samples_needed
+from aibenchrt.collect.run_info import Supplement
+from aibenchrt.load.schedule import SUPPLEMENT_FROM, samples_needed, supplement_schedule
 from aibenchrt.plan import Plan
 
 
-def extra_rows(
+def supplement_rows(
     plan: Plan, rows: Sequence[ScheduleRecord], payloads: Mapping[str, int], longest_s: float, begin_s: float = 0.0
-) -> tuple[list[ScheduleRecord], tuple[ExtraRun, ...]]:
+) -> tuple[list[ScheduleRecord], tuple[Supplement, ...]]:
     """rows: the mix; payloads: class → how many. longest_s: of each class; 0: none.
 
     begin_s: offset of the first; one class comes after another.
@@ -32,13 +32,13 @@ def extra_rows(
         if request.name == most or expected >= needed:
             continue
         count = counts[request.name] = min(needed, max(1, int(rate * longest_s)))
-        new = extra_schedule(request.name, count, rate, payloads[request.name], load.seed, EXTRA_FROM + len(found))
+        new = supplement_schedule(request.name, count, rate, payloads[request.name], load.seed, SUPPLEMENT_FROM + len(found))
         found += [ScheduleRecord(row.request_id, row.request_class, row.phase, row.payload, base + row.offset_s) for row in new]
         base = found[-1].offset_s
-    return found, extra_runs(plan, counts, rate)
+    return found, supplements(plan, counts, rate)
 
 
-def extra_runs(plan: Plan, counts: Mapping[str, int], rate: float) -> tuple[ExtraRun, ...]:
+def supplements(plan: Plan, counts: Mapping[str, int], rate: float) -> tuple[Supplement, ...]:
     highest = max(plan.percentiles, default=50.0)
     reason = f"too few in the mix for p{highest:g}"
-    return tuple(ExtraRun(request_class=name, requests=count, rate=rate, reason=reason) for name, count in counts.items())
+    return tuple(Supplement(request_class=name, requests=count, rate=rate, reason=reason) for name, count in counts.items())

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from aibenchrt.collect.records import RequestRecord
-from aibenchrt.collect.run import EXTRA, Run, read_model, read_run
+from aibenchrt.collect.run import SUPPLEMENT, Run, read_model, read_run
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.report import quality
 from aibenchrt.report.analysis import bootstrap_rng
@@ -63,7 +63,7 @@ def _keyed(run: Run) -> dict[Key, RequestRecord]:
     """(class, payload, how many times asked before) → request, in the order of intended times; the same seed gives the same keys."""
     times: dict[tuple[str, int], int] = {}
     keyed: dict[Key, RequestRecord] = {}
-    for request in (*run.measured, *run.phase(EXTRA)):
+    for request in (*run.measured, *run.phase(SUPPLEMENT)):
         pair = (request.request_class, request.payload)
         times[pair] = times.get(pair, 0) + 1
         keyed[(*pair, times[pair])] = request

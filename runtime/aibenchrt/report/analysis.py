@@ -9,7 +9,7 @@ import numpy as np
 from aibenchrt.collect.run import Run
 from aibenchrt.report import figures
 from aibenchrt.report.critical_path import CriticalPath, critical_paths
-from aibenchrt.report.model import Check, LatencyRow, RatioRow, Reason, ShareRow
+from aibenchrt.report.model import Check, FractionRow, LatencyRow, RatioRow, Reason
 from aibenchrt.report.verdict import Limits, validity
 
 BOOTSTRAP_SEED = 20201
@@ -21,7 +21,7 @@ class Analysis:
     paths: tuple[CriticalPath, ...]
     latency: tuple[LatencyRow, ...]
     ratios: tuple[RatioRow, ...]
-    shares: tuple[ShareRow, ...]
+    fractions: tuple[FractionRow, ...]
     reasons: tuple[Reason, ...]
     checks: tuple[Check, ...]
     limits: Limits
@@ -37,7 +37,7 @@ def analyse(run: Run, limits: Limits | None = None) -> Analysis:
         paths=paths,
         latency=figures.latency_rows(run, paths),
         ratios=figures.ratio_rows(run),
-        shares=figures.share_rows(run, paths),
+        fractions=figures.fraction_rows(run, paths),
         reasons=reasons,
         checks=checks,
         limits=used,

@@ -25,7 +25,7 @@ _S = 1e9
 
 
 @dataclass(frozen=True)
-class Falter:
+class Degradation:
     """part: a task, or all of a host's; host: its name. Seconds from the start of the measured window."""
 
     part: str
@@ -38,13 +38,15 @@ class Falter:
         return f"{self.part} on {self.host}: {self.what} from second {self.start_s:.1f} to {self.end_s:.1f}"
 
 
-def faltering(run: Run) -> tuple[Falter, ...]:
+def degraded(run: Run) -> tuple[Degradation, ...]:
     """In the order of their beginnings; empty where everything ran on one machine."""
     if not run.info.generators:
         return ()
     measured = {r.request_id for r in run.measured}
     calls = sorted((c for c in run.calls if c.request_id in measured and c.outcome == "ok"), key=lambda c: c.end_ns)
-    return tuple(sorted((*_silences(run, calls), *_slow_hosts(run, calls)), key=lambda falter: (falter.start_s, falter.part)))
+    return tuple(
+        sorted((*_silences(run, calls), *_slow_hosts(run, calls)), key=lambda degradation: (degradation.start_s, degradation.part))
+    )
 
 
 def failed_effects(run: Run) -> tuple[int, int, str]:
@@ -65,7 +67,7 @@ def _cause(call: CallRecord) -> str:
     return call.error.removeprefix("CallError: ").removeprefix(f"{call.endpoint}: ")[:120]
 
 
-def _silences(run: Run, calls: Iterable[CallRecord]) -> Iterator[Falter]:
+def _silences(run: Run, calls: Iterable[CallRecord]) -> Iterator[Degradation]:
     start, end, where = run.info.load.window_start_ns, run.info.load.window_end_ns, hosts_of(run)
     planners = next((len(s.endpoints) for s in run.plan.services if s.task == "planner"), 1)
     answered: dict[str, list[tuple[int, str]]] = {"planner": [(r.done_ns, r.planner) for r in run.measured if r.outcome == "ok"]}
@@ -82,11 +84,11 @@ def _silences(run: Run, calls: Iterable[CallRecord]) -> Iterator[Falter]:
                     continue
                 if others >= least:
                     what = f"answered nothing, while other replicas answered {others} times,"
-                    yield Falter(service.task, where.get(endpoint, endpoint), (since - start) / _S, (at - start) / _S, what)
+                    yield Degradation(service.task, where.get(endpoint, endpoint), (since - start) / _S, (at - start) / _S, what)
                 since, others = at, 0
 
 
-def _slow_hosts(run: Run, calls: Iterable[CallRecord]) -> Iterator[Falter]:
+def _slow_hosts(run: Run, calls: Iterable[CallRecord]) -> Iterator[Degradation]:
     start, where = run.info.load.window_start_ns, hosts_of(run)
     times: dict[tuple[str, str], list[CallRecord]] = {}
     for call in calls:
@@ -103,7 +105,7 @@ def _slow_hosts(run: Run, calls: Iterable[CallRecord]) -> Iterator[Falter]:
             if last - first + 1 >= LASTING:
                 worst = max(medians[number] for number in range(first, last + 1))
                 bounds = (first * WINDOW_NS / _S, (last + 1) * WINDOW_NS / _S)
-                yield Falter("every part", host, *bounds, f"took up to {worst:.0f} times as long as usual")
+                yield Degradation("every part", host, *bounds, f"took up to {worst:.0f} times as long as usual")
 
 
 def _took_ns(call: CallRecord) -> int:

@@ -1,4 +1,4 @@
-"""The figures of a run: traffic, arrivals, latency, ratios, shares of time, critical paths, planner, resources, errors, choices."""
+"""The figures of a run: traffic, arrivals, latency, ratios, fractions of time, critical paths, planner, resources, errors, choices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from aibenchrt.collect.records import CallRecord, RequestRecord
-from aibenchrt.collect.run import EXTRA, Run
+from aibenchrt.collect.run import SUPPLEMENT, Run
 from aibenchrt.plan import Plan, PlanChoice, PlanExclusiveChoice, PlanFallback
 from aibenchrt.report import statistics
 from aibenchrt.report.critical_path import CriticalPath
@@ -17,6 +17,7 @@ from aibenchrt.report.model import (
     ChoiceRow,
     ErrorRow,
     Estimate,
+    FractionRow,
     LatencyRow,
     PathRow,
     Percentile,
@@ -24,7 +25,6 @@ from aibenchrt.report.model import (
     PredictionRow,
     RatioRow,
     ResourceRow,
-    ShareRow,
     TrafficRow,
 )
 from aibenchrt.report.statistics import Array
@@ -57,7 +57,7 @@ def response_calls(run: Run) -> dict[str, list[CallRecord]]:
 
 
 def latency_rows(run: Run, paths: Sequence[CriticalPath]) -> tuple[LatencyRow, ...]:
-    """Whole path, each class, each component (planner too), each labelled extra run; classes and tasks in the order of the plan."""
+    """Whole path, each class, each component (planner too), each supplement; classes and tasks in the order of the plan."""
     wanted = shown_percentiles(run.plan)
     failed = [r for r in run.measured if r.outcome != "ok"]
     rows = [_latency("whole path", "all", "", latencies_ms(run.measured), len(failed), wanted)]
@@ -65,9 +65,9 @@ def latency_rows(run: Run, paths: Sequence[CriticalPath]) -> tuple[LatencyRow, .
         own = [r for r in run.measured if r.request_class == cls.name]
         rows.append(_latency("class", cls.name, "", latencies_ms(own), sum(r.outcome != "ok" for r in own), wanted))
     for cls in run.plan.requests:
-        own = [r for r in run.phase(EXTRA) if r.request_class == cls.name]
+        own = [r for r in run.phase(SUPPLEMENT) if r.request_class == cls.name]
         if own:
-            rows.append(_latency("extra run", cls.name, "", latencies_ms(own), sum(r.outcome != "ok" for r in own), wanted))
+            rows.append(_latency("supplement", cls.name, "", latencies_ms(own), sum(r.outcome != "ok" for r in own), wanted))
     by_task = response_calls(run)
     measured = {r.request_id for r in run.measured}
     failures = Counter(call.task for call in run.calls if call.outcome == "failed" and call.request_id in measured)
@@ -137,7 +137,7 @@ def _ratio(table: Array, p: float) -> Estimate:
     return statistics.sectioned(table, statistic, log=True, method=f"batch quantiles of both, {statistics.BATCHES} batches")
 
 
-def share_rows(run: Run, paths: Sequence[CriticalPath]) -> tuple[ShareRow, ...]:
+def fraction_rows(run: Run, paths: Sequence[CriticalPath]) -> tuple[FractionRow, ...]:
     """Time in AI and in other components per request; empty where fewer than 20 requests succeeded."""
     if len(paths) < statistics.SAMPLES_BEYOND:
         return ()
@@ -146,8 +146,13 @@ def share_rows(run: Run, paths: Sequence[CriticalPath]) -> tuple[ShareRow, ...]:
     rows = []
     for column, of in ((0, "ai"), (1, "non_ai")):
         rows.append(
-            ShareRow.model_validate(
-                {"of": of, "all_calls": _share(every, column), "on_path": _share(chain, column), "mean_ms": every[:, column].mean() / MS}
+            FractionRow.model_validate(
+                {
+                    "of": of,
+                    "all_calls": _fraction(every, column),
+                    "on_path": _fraction(chain, column),
+                    "mean_ms": every[:, column].mean() / MS,
+                }
             )
         )
     return tuple(rows)
@@ -159,7 +164,7 @@ def _by_kind(calls: Iterable[CallRecord]) -> tuple[float, float]:
     return float(ai), float(sum(c.end_ns - c.start_ns for c in before) - ai)
 
 
-def _share(times: Array, column: int) -> Estimate:
+def _fraction(times: Array, column: int) -> Estimate:
     def statistic(part: Array) -> float:
         return float(part[:, column].sum() / part.sum())
 

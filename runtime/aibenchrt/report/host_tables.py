@@ -22,7 +22,7 @@ def generator_cells(report: Report) -> Rows:
         priority = ("real-time" if f.real_time else "normal") if f else "left no figures"
         counts = (f"{f.sent:,}", f"{f.dropped:,}") if f else (ABSENT, ABSENT)
         share = f"{100 * f.cpu_share:.0f} %" if f else ABSENT
-        rows.append((g.host, f"{g.part + 1} of {g.parts}", *counts, *late, share, priority))
+        rows.append((g.host, f"{g.shard + 1} of {g.shards}", *counts, *late, share, priority))
     return tuple(rows)
 
 

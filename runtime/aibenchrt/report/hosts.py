@@ -10,7 +10,7 @@ import numpy as np
 
 from aibenchrt.collect.records import QUEUE_UNKNOWN, RequestRecord
 from aibenchrt.collect.run import Run
-from aibenchrt.report.degraded_replicas import failed_effects, faltering, hosts_of
+from aibenchrt.report.degraded_replicas import degraded, failed_effects, hosts_of
 from aibenchrt.report.figures import MS
 from aibenchrt.report.model import ClockRow, Fault, GeneratorRow, HostRow, TimelineRow
 
@@ -27,7 +27,7 @@ def host_rows(run: Run) -> tuple[HostRow, ...]:
 
 def generator_rows(run: Run) -> tuple[GeneratorRow, ...]:
     """figures None of a generator that left none."""
-    return tuple(GeneratorRow(host=g.host, part=g.part, parts=g.parts, figures=g.figures) for g in run.info.generators)
+    return tuple(GeneratorRow(host=g.host, shard=g.shard, shards=g.shards, figures=g.figures) for g in run.info.generators)
 
 
 def clock_rows(run: Run) -> tuple[ClockRow, ...]:
@@ -81,7 +81,7 @@ def fault(run: Run) -> Fault | None:
     high = math.inf if calm is None and well is None else max(calm or 0, well or 0) + _AROUND_S
     return Fault(
         text=run.info.fault,
-        parts=(*(f"{p.name} on {p.host}: {p.reason}" for p in run.info.processes if p.died), *map(str, faltering(run)), *_unseen(run)),
+        parts=(*(f"{p.name} on {p.host}: {p.reason}" for p in run.info.processes if p.died), *map(str, degraded(run)), *_unseen(run)),
         failed=sum(row.failed for row in rows),
         asked=sum(row.asked for row in rows),
         first_failed_s=first,

@@ -55,9 +55,11 @@ def headline(report: Report) -> tuple[tuple[str, str, str], ...]:
     cards.append(
         (f"{traffic.rate_answered:.1f} /s", "requests answered", f"{traffic.failed + traffic.not_sent:,} of {traffic.scheduled:,} failed")
     )
-    for share in report.shares:
-        if share.of == "ai":
-            cards.append((f"{100 * share.on_path.value:.0f} %", "of the critical path's calls is AI", interval(share.on_path, 100) + " %"))
+    for fraction in report.fractions:
+        if fraction.of == "ai":
+            cards.append(
+                (f"{100 * fraction.on_path.value:.0f} %", "of the critical path's calls is AI", interval(fraction.on_path, 100) + " %")
+            )
     for row in report.quality:
         if row.request_class == "all" and row.metric.startswith("ndcg"):
             cards.append((f"{100 * row.estimate.value:.1f} %", f"{row.metric} of the answers", interval(row.estimate, 100) + " %"))

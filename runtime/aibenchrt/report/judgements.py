@@ -10,7 +10,7 @@ from scipy import stats
 from aibenchrt.collect.run import Run
 from aibenchrt.metrics import lower_is_better
 from aibenchrt.plan import PlanQuality, PlanReferenceItem
-from aibenchrt.report.model import Estimate, Judgement, LatencyRow, RatioRow, ReferenceRow, ShareRow, Status
+from aibenchrt.report.model import Estimate, FractionRow, Judgement, LatencyRow, RatioRow, ReferenceRow, Status
 from aibenchrt.report.reference_file import Reference, ReferenceItem
 from aibenchrt.report.statistics import CONFIDENCE
 from aibenchrt.report.verdict import Band, judge
@@ -19,11 +19,11 @@ from aibenchrt.report.verdict import Band, judge
 class Measured:
     """The figures that reference items and slo name, looked up in the report's rows. Immutable once made."""
 
-    def __init__(self, latency: Sequence[LatencyRow], ratios: Sequence[RatioRow], shares: Sequence[ShareRow]) -> None:
+    def __init__(self, latency: Sequence[LatencyRow], ratios: Sequence[RatioRow], fractions: Sequence[FractionRow]) -> None:
         whole = next(row for row in latency if row.scope == "whole path")
         self._whole = {q.p: q.estimate for q in whole.percentiles}
         self._ratios = {(row.task, row.p): row.estimate for row in ratios}
-        self._shares = {row.of: row.all_calls for row in shares}
+        self._fractions = {row.of: row.all_calls for row in fractions}
 
     def latency(self, p: float) -> Estimate | None:
         return self._whole.get(p)
@@ -34,7 +34,7 @@ class Measured:
             return self._whole.get(item.percentile) if item.percentile is not None else None
         if item.kind == "ratio":
             return self._ratios.get((item.task or "", item.percentile or 0.0))
-        return self._shares.get(item.of) if item.of else None
+        return self._fractions.get(item.of) if item.of else None
 
 
 def what(item: PlanReferenceItem) -> tuple[str, str]:
@@ -84,7 +84,7 @@ def _quality(run: Run, target: PlanQuality) -> Judgement:
     found = f"{100 * metric.value:.1f} %{interval}"
     if any(m.override for m in models):
         return verdict("NOT COMPARABLE", found, "an ablation replaced this task's answers")
-    if any(d.form == "synthetic" for d in run.info.data):
+    if any(d.variant == "synthetic" for d in run.info.data):
         return verdict("NOT COMPARABLE", found, "the data were synthetic; the target is for the real data")
     if metric.low is None or metric.high is None:
         return verdict("INCONCLUSIVE", found, "the model's metadata has no interval")

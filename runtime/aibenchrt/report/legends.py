@@ -8,14 +8,14 @@ LEGENDS: dict[str, str] = {
     ),
     "latency": (
         "Milliseconds, with a 95 % interval that allows for dependent requests (batch quantiles on 5 batches in time order). "
-        "Whole path, class and extra run: from the intended send time to the answer. Component: one call as the planner saw it; "
+        "Whole path, class and supplement: from the intended send time to the answer. Component: one call as the planner saw it; "
         "'planner' is the response time minus the calls on the critical path. Successful requests and calls only; failures are "
         "counted beside them. – : fewer than 20/(1−p) samples, so the percentile is not shown."
     ),
     "quality": (
         "The answers that the requests of this run really got (cached ones too) against held-out truth; the notes say "
         "what that is, and what each metric means. A failed request counts as an empty answer. 95 % interval: bootstrap over payloads. "
-        "'all' is the measured mix; a class includes its extra run."
+        "'all' is the measured mix; a class includes its supplement."
     ),
     "models": (
         "held-out: measured when the model was trained, by the protocol named. in this run: its calls in this run whose request "
@@ -35,7 +35,9 @@ LEGENDS: dict[str, str] = {
         "How many times the component's own percentile the whole path's is. Near 1: this component makes the tail; large: it "
         "hardly matters."
     ),
-    "shares": ("Sum of the client-observed times of the calls before the response. Calls may overlap; on the critical path they do not."),
+    "fractions": (
+        "Sum of the client-observed times of the calls before the response. Calls may overlap; on the critical path they do not."
+    ),
     "paths": (
         "From the call that completed the response back along what each call waited for. 'mean' is over all requests of the "
         "class, so a class's rows add up to its mean response time (from the actual send). Queue and service as the server "
@@ -49,7 +51,7 @@ LEGENDS: dict[str, str] = {
         "Predicted by the compiler for the distilled graph from the tasks' mean service times alone: exponential service, no queueing, "
         "no transport, no planner. What the measurement has above it is the price of those, not an error of the graph."
     ),
-    "traffic": ("The measured window only: neither warm-up nor extra runs."),
+    "traffic": ("The measured window only: neither warm-up nor supplements."),
     "arrivals": (
         "Gaps between requests against a Poisson process of the declared rate (coefficient of variation 1). A small p says that "
         "they do not fit. Lateness: sent minus intended."
@@ -60,13 +62,13 @@ LEGENDS: dict[str, str] = {
         "95 % interval; for an ordered fallback the requests that got as far as the arm. "
         "'differs': the expectation lies outside that interval."
     ),
-    "resources": ("Over the measured window, sampled about each half second; CPU as a share of one core."),
+    "resources": ("Over the measured window, sampled about each half second; CPU as a fraction of one core."),
     "timeline": (
         "Requests by the second of their intended time, counted from the start of the measured window: those around the seconds that were "
         "not well. Latency of the successful ones."
     ),
     "generators": (
-        "Each sends the rows of one seeded schedule whose number leaves its part as remainder, all from one agreed instant on; each is "
+        "Each sends the rows of one seeded schedule of its shard (row i belongs to shard i mod N), all from one agreed instant on; each is "
         "judged for lateness and CPU by itself."
     ),
     "clocks": (
@@ -78,7 +80,7 @@ LEGENDS: dict[str, str] = {
     "validity": ("One violated check makes the run INVALID: its figures are shown, and prove nothing."),
     "provenance": ("observed: recorded from people or the world. composed: made by us from observed parts, by the rule in the note."),
     "picture distribution": (
-        "For each latency the share of successful requests that took longer: lower and further left is better. A curve "
+        "For each latency the fraction of successful requests that took longer: lower and further left is better. A curve "
         "ends where fewer than "
         "20 requests are left beyond it."
     ),
@@ -88,7 +90,7 @@ LEGENDS: dict[str, str] = {
         "elsewhere, or from waiting."
     ),
     "picture paths": "The mean critical path: its parts add up to the mean response time, from the actual send to the answer.",
-    "picture shares": "The same as in the table: client-observed time of calls, summed over all requests.",
+    "picture fractions": "The same as in the table: client-observed time of calls, summed over all requests.",
     "picture quality": "Answers of this run against held-out truth; failed requests count as empty answers.",
     "picture time": (
         "Requests by the second of their intended time and of their answer; median and slowest latency of each second; "

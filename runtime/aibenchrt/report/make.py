@@ -25,14 +25,14 @@ def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits |
     analysis = analyse(run, limits)
     rng = bootstrap_rng()
     every = (*of_plan(run.plan), *references)
-    measured = Measured(analysis.latency, analysis.ratios, analysis.shares)
+    measured = Measured(analysis.latency, analysis.ratios, analysis.fractions)
     info = run.info
     report = Report(
         run_id=info.run_id,
         scenario=info.scenario,
         title=info.title,
         outcome=info.outcome,
-        synthetic=any(d.form == "synthetic" for d in info.data),
+        synthetic=any(d.variant == "synthetic" for d in info.data),
         overrides=tuple(f"{m.task}: {m.override}" for m in info.models if m.override),
         verdict=_verdict(analysis, measured, every),
         facts=_facts(run),
@@ -40,7 +40,7 @@ def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits |
         arrivals=figures.arrival_row(run),
         latency=analysis.latency,
         ratios=analysis.ratios,
-        shares=analysis.shares,
+        fractions=analysis.fractions,
         paths=figures.path_rows(run.plan, analysis.paths),
         planner=figures.planner_row(run, analysis.paths),
         prediction=figures.prediction_rows(run),
@@ -54,11 +54,11 @@ def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits |
         provenance=tuple(
             Provenance(data=d.name, part=p.part, origin=p.origin, source=p.source, note=p.note) for d in info.data for p in d.provenance
         ),
-        licences=tuple(Fact(name=f"{d.name} ({d.form}, {d.world_version[:12]})", value=d.licence) for d in info.data),
+        licences=tuple(Fact(name=f"{d.name} ({d.variant}, {d.world_version[:12]})", value=d.licence) for d in info.data),
         fingerprint=_fingerprint(run),
         versions=_versions(run),
         commands=info.commands,
-        notes=(*_truth(run), *_extra(run), *_attempts(run)),
+        notes=(*_truth(run), *_supplements(run), *_attempts(run)),
         hosts=hosts.host_rows(run),
         generators=hosts.generator_rows(run),
         clocks=hosts.clock_rows(run),
@@ -109,10 +109,10 @@ def _truth(run: Run) -> tuple[str, ...]:
     return tuple(f"Truth of a request: {spec.truth}. {means}." for spec in specs if metrics)
 
 
-def _extra(run: Run) -> tuple[str, ...]:
+def _supplements(run: Run) -> tuple[str, ...]:
     return tuple(
-        f"Extra run of class '{e.request_class}': {e.requests:,} requests at {e.rate:g}/s after the mix, labelled 'extra run'. {e.reason}"
-        for e in run.info.extra_runs
+        f"Supplement of class '{e.request_class}': {e.requests:,} requests at {e.rate:g}/s after the mix, labelled 'supplement'. {e.reason}"
+        for e in run.info.supplements
     )
 
 
@@ -144,7 +144,7 @@ def validate(directory: Path, references: Sequence[Path] = ()) -> Verdict:
     """Writes verdict.json into the run directory; Verdict.exit_code is what the command exits with. Raises like `report`."""
     run = read_run(directory)
     analysis = analyse(run)
-    measured = Measured(analysis.latency, analysis.ratios, analysis.shares)
+    measured = Measured(analysis.latency, analysis.ratios, analysis.fractions)
     found = _verdict(analysis, measured, (*of_plan(run.plan), *(read_reference(path) for path in references)))
     write_json(directory / VERDICT_JSON, found)
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from aibenchrt.collect.run import EXTRA, MEASURED, Run
+from aibenchrt.collect.run import MEASURED, SUPPLEMENT, Run
 from aibenchrt.plan import Step
 from aibenchrt.report.statistics import SAMPLES_BEYOND
 
@@ -28,8 +28,8 @@ class ServiceTimes:
 
 
 def service_times(run: Run) -> ServiceTimes:
-    """Mean service time as the servers measured it, over the successful calls of measured and extra requests; 20 calls at least."""
-    wanted = {request.request_id for request in run.requests if request.phase in (MEASURED, EXTRA)}
+    """Mean service time as the servers measured it, over the successful calls of measured and supplementary requests; 20 calls at least."""
+    wanted = {request.request_id for request in run.requests if request.phase in (MEASURED, SUPPLEMENT)}
     spent: dict[tuple[str, str], list[int]] = defaultdict(list)
     steps = {step.task: step for step in run.plan.steps}
     for call in run.calls:

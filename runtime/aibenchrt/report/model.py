@@ -39,13 +39,13 @@ class Percentile(_Frozen):
 
 
 class LatencyRow(_Frozen):
-    """Latency in ms of the requests or calls of one kind, successful ones only. scope: 'whole path', 'class', 'component', 'extra run'.
+    """Latency in ms of the requests or calls of one kind, successful ones only. scope: 'whole path', 'class', 'component', 'supplement'.
 
     name: the class or task, 'all'. kind: 'ai', 'service', 'planner' for components, else ''. n: samples; failed: what failed
     beside them; after: a task that runs after the response.
     """
 
-    scope: Literal["whole path", "class", "component", "extra run"]
+    scope: Literal["whole path", "class", "component", "supplement"]
     name: str
     kind: str
     after: bool = False
@@ -64,8 +64,8 @@ class RatioRow(_Frozen):
     estimate: Estimate
 
 
-class ShareRow(_Frozen):
-    """Share of the time before the response that was spent in AI or other components: in all calls, and on the critical path."""
+class FractionRow(_Frozen):
+    """Fraction of the time before the response that was spent in AI or other components: in all calls, and on the critical path."""
 
     of: Literal["ai", "non_ai"]
     all_calls: Estimate
@@ -76,7 +76,7 @@ class ShareRow(_Frozen):
 class PathRow(_Frozen):
     """A task on the critical paths of successful requests of a class (or 'all').
 
-    requests: share of requests on whose path it lay; time: share of the response time; mean_ms: mean over all these requests;
+    requests: fraction of the requests on whose path it lay; time: fraction of the response time; mean_ms: mean over all these requests;
     queue, service, transport split it.
     """
 
@@ -196,7 +196,7 @@ class ErrorRow(_Frozen):
 
 
 class ResourceRow(_Frozen):
-    """A process over the measured window. CPU as a share of one core."""
+    """A process over the measured window. CPU as a fraction of one core."""
 
     process: str
     role: str
@@ -248,8 +248,8 @@ class GeneratorRow(_Frozen):
     """One of several query generators; figures None: it left none."""
 
     host: str
-    part: int
-    parts: int
+    shard: int
+    shards: int
     figures: GeneratorInfo | None
 
 
@@ -379,7 +379,7 @@ class Report(_Frozen):
     arrivals: ArrivalRow
     latency: tuple[LatencyRow, ...]
     ratios: tuple[RatioRow, ...]
-    shares: tuple[ShareRow, ...]
+    fractions: tuple[FractionRow, ...]
     paths: tuple[PathRow, ...]
     planner: PlannerRow | None
     prediction: tuple[PredictionRow, ...] = ()

@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from aibenchrt.collect.run import EXTRA
+from aibenchrt.collect.run import SUPPLEMENT
 from aibenchrt.metrics import SHARE
 from aibenchrt.metrics import metric as metric_of
 from aibenchrt.report import figures
@@ -87,7 +87,7 @@ def pictures(analysis: Analysis, report: Report) -> dict[str, str]:
         "components": _components(report),
         "paths": _paths(report),
         "time": _time(analysis),
-        "shares": _shares(report),
+        "fractions": _fractions(report),
         "ratios": _ratios(report),
         "quality": _quality(report),
     }
@@ -95,7 +95,7 @@ def pictures(analysis: Analysis, report: Report) -> dict[str, str]:
 
 
 def _tail(values: Array) -> tuple[Array, Array]:
-    """Latency against the share of requests that were slower, up to where fewer than 20 are left."""
+    """Latency against the fraction of requests that were slower, up to where fewer than 20 are left."""
     ordered = np.sort(values)
     slower = 1.0 - np.arange(1, len(ordered) + 1) / len(ordered)
     kept = slower * len(ordered) >= SAMPLES_BEYOND
@@ -107,9 +107,9 @@ def _distribution(analysis: Analysis) -> str:
     run = analysis.run
     curves = [("whole path", INK, figures.latencies_ms(run.measured))]
     for index, cls in enumerate(run.plan.requests):
-        own = [r for r in (*run.measured, *run.phase(EXTRA)) if r.request_class == cls.name]
+        own = [r for r in (*run.measured, *run.phase(SUPPLEMENT)) if r.request_class == cls.name]
         phases = {r.phase for r in own}
-        name = cls.name + (" (with its extra run)" if EXTRA in phases else "")
+        name = cls.name + (" (with its supplement)" if SUPPLEMENT in phases else "")
         curves.append((name, CLASSES[index % len(CLASSES)], figures.latencies_ms(own)))
 
     def draw(figure: Any) -> None:
@@ -123,7 +123,9 @@ def _distribution(analysis: Analysis) -> str:
             axes.plot(
                 [bound.below_ms], [1 - bound.percentile / 100], marker="v", color=BAD, linestyle="", label=f"slo p{bound.percentile:g}"
             )
-        axes.set(xscale="log", yscale="log", xlabel="latency from the intended send time, ms", ylabel="share of requests that were slower")
+        axes.set(
+            xscale="log", yscale="log", xlabel="latency from the intended send time, ms", ylabel="fraction of requests that were slower"
+        )
         ticks = [0.5, 0.1, 0.01, 0.001]
         axes.set_yticks(ticks, ["p50", "p90", "p99", "p99.9"])
         lowest = min((float(y.min()) for _, _, v in curves if len(y := _tail(v)[1])), default=0.01)
@@ -250,18 +252,18 @@ def _per_second(seconds: Array, at: Sequence[float], values: Sequence[float]) ->
     return [float(np.median(g)) if len(g) else np.nan for g in groups], [float(g.max()) if len(g) else np.nan for g in groups]
 
 
-def _shares(report: Report) -> str:
-    if not report.shares:
+def _fractions(report: Report) -> str:
+    if not report.fractions:
         return ""
-    rows = (("critical path", [s.on_path for s in report.shares]), ("all calls", [s.all_calls for s in report.shares]))
+    rows = (("critical path", [s.on_path for s in report.fractions]), ("all calls", [s.all_calls for s in report.fractions]))
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
         for at, (_, parts) in enumerate(rows):
             left = 0.0
-            for share, part in zip(report.shares, parts, strict=True):
-                axes.barh(at, 100 * part.value, left=left, color=AI if share.of == "ai" else SERVICE, height=0.6)
-                text = f"{'AI' if share.of == 'ai' else 'non-AI'} {100 * part.value:.1f} %"
+            for fraction, part in zip(report.fractions, parts, strict=True):
+                axes.barh(at, 100 * part.value, left=left, color=AI if fraction.of == "ai" else SERVICE, height=0.6)
+                text = f"{'AI' if fraction.of == 'ai' else 'non-AI'} {100 * part.value:.1f} %"
                 axes.text(left + 50 * part.value, at, text, ha="center", va="center", color="#ffffff", fontsize=9.5)
                 left += 100 * part.value
         axes.set_yticks(range(len(rows)), [name for name, _ in rows])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aibenchrt.answers import ANSWER_TYPES, Answer, Truth, known_truth
 from aibenchrt.collect.records import RequestRecord
-from aibenchrt.collect.run import EXTRA, Run
+from aibenchrt.collect.run import SUPPLEMENT, Run
 from aibenchrt.component import PORT_TYPES
 from aibenchrt.metrics import METRICS, Metric, Scope, score_all, score_each
 from aibenchrt.metrics import metric as metric_of
@@ -113,14 +113,14 @@ def with_truth(run: Run, requests: Iterable[RequestRecord], metric: str) -> list
 
 
 def quality_rows(run: Run, rng: np.random.Generator) -> tuple[QualityRow, ...]:
-    """Per metric: 'all' over the measured mix, then each class (its extra run included)."""
+    """Per metric: 'all' over the measured mix, then each class (its supplement included)."""
     rows = []
     for metric in answer_metrics(run.plan):
-        requests = with_truth(run, (*run.measured, *run.phase(EXTRA)), metric)
+        requests = with_truth(run, (*run.measured, *run.phase(SUPPLEMENT)), metric)
         if not requests:
             continue
         whole = scores(run, requests, metric)
-        groups = {ALL: np.array([r.phase != EXTRA for r in requests], dtype=np.bool_)}
+        groups = {ALL: np.array([r.phase != SUPPLEMENT for r in requests], dtype=np.bool_)}
         groups |= {c.name: np.array([r.request_class == c.name for r in requests], dtype=np.bool_) for c in run.plan.requests}
         for name, kept in groups.items():
             scored = whole.only(kept) if kept.any() else None
@@ -177,7 +177,7 @@ def accuracy(run: Run, step: Step, rng: np.random.Generator) -> ModelQualityRow 
     port = next((p.name for p in step.outputs if p.type in shows), None)
     if port is None or step.kind != "ai":
         return None
-    request_of = {r.request_id: r for r in (*run.measured, *run.phase(EXTRA))}
+    request_of = {r.request_id: r for r in (*run.measured, *run.phase(SUPPLEMENT))}
     hits, payloads = [], []
     for call in run.calls:
         if call.task != step.task:

@@ -26,7 +26,7 @@ def record_reference(directories: Sequence[Path], title: str | None = None) -> R
     """
     analyses = [analyse(read_run(directory)) for directory in directories]
     _check([a.run for a in analyses], analyses)
-    measured = [Measured(a.latency, a.ratios, a.shares) for a in analyses]
+    measured = [Measured(a.latency, a.ratios, a.fractions) for a in analyses]
     first = analyses[0].run
     items = tuple(item for wanted in _wanted(analyses[0]) if (item := _item(wanted, measured)) is not None)
     if not any(item.discriminates for item in items):
@@ -62,7 +62,7 @@ def _check(runs: Sequence[Run], analyses: Sequence[Analysis]) -> None:
 
 
 def _wanted(analysis: Analysis) -> tuple[PlanReferenceItem, ...]:
-    """Whole-path percentiles, the ratios at the highest percentile that has them, and the share of time in AI components."""
+    """Whole-path percentiles, the ratios at the highest percentile that has them, and the fraction of time in AI components."""
     whole = next(row for row in analysis.latency if row.scope == "whole path")
     shown = [q.p for q in whole.percentiles if q.estimate is not None]
     absolute = [PlanReferenceItem(kind="absolute", percentile=p, value=0, within=0) for p in shown]

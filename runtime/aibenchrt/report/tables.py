@@ -66,7 +66,7 @@ def tables(report: Report) -> tuple[Table, ...]:
         ablation_table(report.ablation),
         reference_table(report),
         ratio_table(report),
-        share_table(report),
+        fraction_table(report),
         path_table(report),
         planner_table(report),
         prediction_table(report),
@@ -221,16 +221,16 @@ def ratio_table(report: Report) -> Table:
     )
 
 
-def share_table(report: Report) -> Table:
+def fraction_table(report: Report) -> Table:
     return Table(
-        "shares",
+        "fractions",
         "Time in AI and other components",
-        ("components", "mean per request, ms", "share of all calls, %", "share on the critical path, %"),
+        ("components", "mean per request, ms", "fraction of all calls, %", "fraction on the critical path, %"),
         tuple(
             ("AI" if s.of == "ai" else "non-AI", number(s.mean_ms), interval(s.all_calls, 100), interval(s.on_path, 100))
-            for s in report.shares
+            for s in report.fractions
         ),
-        LEGENDS["shares"],
+        LEGENDS["fractions"],
         (1, 2, 3),
     )
 
@@ -239,7 +239,7 @@ def path_table(report: Report) -> Table:
     return Table(
         "paths",
         "Critical path",
-        ("class", "component", "on the path of", "share of time", "mean, ms", "queue, ms", "service, ms", "transport, ms"),
+        ("class", "component", "on the path of", "fraction of time", "mean, ms", "queue, ms", "service, ms", "transport, ms"),
         tuple(
             (
                 r.request_class,
@@ -270,7 +270,7 @@ def planner_table(report: Report) -> Table:
         "per hop p50, ms",
         "hops, mean",
         "queue p50, ms",
-        "busiest planner's core",
+        "CPU of the most loaded planner",
     )
     return Table(
         "planner",
@@ -410,7 +410,7 @@ def timeline_table(report: Report) -> Table:
 
 
 def generator_table(report: Report) -> Table:
-    columns = ("host", "part", "sent", "not sent", "lateness p50, ms", "p99, ms", "max, ms", "CPU", "priority")
+    columns = ("host", "shard", "sent", "not sent", "lateness p50, ms", "p99, ms", "max, ms", "CPU", "priority")
     return Table("generators", "Query generators", columns, generator_cells(report), LEGENDS["generators"], tuple(range(2, 8)))
 
 

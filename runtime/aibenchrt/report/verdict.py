@@ -16,7 +16,7 @@ from aibenchrt.collect.run_info import ProcessInfo
 from aibenchrt.exit_codes import ExitCode, gravest
 from aibenchrt.report import figures, statistics
 from aibenchrt.report.critical_path import CriticalPath
-from aibenchrt.report.degraded_replicas import failed_effects, faltering
+from aibenchrt.report.degraded_replicas import degraded, failed_effects
 from aibenchrt.report.model import ArrivalRow, Check, Judgement, Reason, ResourceRow, Status, Verdict
 
 REASONS: dict[str, tuple[str, str]] = {
@@ -145,7 +145,7 @@ def _schedule_checks(run: Run, arrivals: ArrivalRow, limits: Limits) -> list[Che
 
 
 def _resource_checks(run: Run, resources: Sequence[ResourceRow], limits: Limits) -> list[Check]:
-    each = [(f"generator {g.part} on {g.host}: ", g.figures) for g in run.info.generators] or [("", run.info.generator)]
+    each = [(f"generator {g.shard} on {g.host}: ", g.figures) for g in run.info.generators] or [("", run.info.generator)]
     found = "; ".join(
         name + ("no figures were left" if g is None else f"{g.cpu_share:.0%} of a core, {g.dropped} requests dropped") for name, g in each
     )
@@ -201,7 +201,7 @@ def _fault_checks(run: Run, limits: Limits) -> list[Check]:
     """What no user need have seen, and yet was no measurement of what had been deployed."""
     failed, made, most = failed_effects(run)
     found = f"{failed} of {made} calls after the responses failed" + (f", most often: {most}" if most else "")
-    stumbles = faltering(run)
+    stumbles = degraded(run)
     asked = f"a fault was asked for: {run.info.fault}"
     return [
         _check("V14", not stumbles or bool(run.info.fault), "; ".join(map(str, stumbles)) or "none", asked if run.info.fault else "none"),

@@ -48,10 +48,10 @@ def service_stages(plan: Plan) -> tuple[PlanStage, ...]:
 def prepare_component(component: str, settings: Settings, world: AnyWorld, building: Callable[[], None] = lambda: None) -> Path:
     """The component's prepared folder under these settings, built if it is not there yet. Safe beside other processes."""
     service = service_module(component)
-    shelf = home() / "prepared" / component
-    shelf.mkdir(parents=True, exist_ok=True)
-    folder = shelf / prepared_key(component, settings, world)
-    with locked(shelf / f"{folder.name}.lock"):
+    store = home() / "prepared" / component
+    store.mkdir(parents=True, exist_ok=True)
+    folder = store / prepared_key(component, settings, world)
+    with locked(store / f"{folder.name}.lock"):
         if not folder.is_dir() or not _still_there(service, folder, settings):
             building()
             _build(service, world, settings, folder)

@@ -21,11 +21,11 @@ class Metric:
 
 @dataclass(frozen=True)
 class TrainedVersion:
-    """form, size, seed: of its training. metrics: on held-out data."""
+    """variant, size, seed: of its training. metrics: on held-out data."""
 
     model: str
     version: str
-    form: str
+    variant: str
     size: str
     seed: int
     parameters: int
@@ -49,7 +49,7 @@ def _version(name: str, metadata: Mapping[str, Any]) -> TrainedVersion:
     return TrainedVersion(
         model=str(metadata["model"]),
         version=name,
-        form=str(metadata["data"]["form"]),
+        variant=str(metadata["data"]["variant"]),
         size=str(key["size"]),
         seed=int(key["seed"]),
         parameters=int(metadata["parameters"]),

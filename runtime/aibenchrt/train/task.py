@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from aibenchrt.catalog import component as component_spec
 from aibenchrt.code_key import code_key
 from aibenchrt.component import Material, Profile
-from aibenchrt.datasets.interactions.snapshot import as_of
+from aibenchrt.datasets.interactions.snapshot import snapshot
 from aibenchrt.datasets.interactions.world import World
 from aibenchrt.datasets.worlds import AnyWorld, payloads_of
 from aibenchrt.errors import EnvironmentFailure
@@ -205,7 +205,7 @@ def _metadata(trained: Trained, world: AnyWorld, seconds: float) -> dict[str, ob
             name: value if isinstance(value, str | int | float) else asdict(value) for name, value in trained.only_for_comparison.items()
         },
         "epochs": trained.epochs,
-        "data": {"form": world.form, "version": world.version, "provenance": [asdict(part) for part in world.provenance]},
+        "data": {"variant": world.variant, "version": world.version, "provenance": [asdict(part) for part in world.provenance]},
         "cost": {"seconds": round(seconds, 1)},
     }
 
@@ -226,7 +226,7 @@ def _train_on_path(
         return {}
     if not isinstance(world, World):
         raise EnvironmentFailure("AIB677", stage=stages[0][0].name)
-    earlier = as_of(world, world.rank_start)
+    earlier = snapshot(world, world.rank_start)
     before = _as_of_earlier(plan, earlier, versions, how)
     collected: dict[str, Samples] = {}
 

@@ -213,7 +213,7 @@ def test_every_code_has_one_meaning() -> None:
         ["--rate", "abc"],
         ["--rate", "0"],
         ["--duration", "nan"],
-        ["--extra", "-1"],
+        ["--supplement", "-1"],
         ["--first-port", "99999"],
         ["--first-port", "80"],
     ],

@@ -58,7 +58,7 @@ def test_programs_understand_the_lines_of_a_run_on_one_machine() -> None:
     read = parsed(service_arguments(), service(sys.executable, "g", "find", "a:1", "prepared", "state").words)
     assert (read.task, read.address, read.prepared, read.state, read.tls) == ("find", "a:1", Path("prepared"), Path("state"), None)
     read = parsed(generator_arguments(), generator(sys.executable, SENT, timeout_s=7.5).words)
-    assert (read.target, read.warmup, read.duration, read.think, read.timeout, read.part) == ("a:1,b:2", 1.0, 2.5, 0.0, 7.5, (0, 1))
+    assert (read.target, read.warmup, read.duration, read.think, read.timeout, read.shard) == ("a:1,b:2", 1.0, 2.5, 0.0, 7.5, (0, 1))
 
 
 @pytest.mark.parametrize("tls", [True, False])
@@ -70,7 +70,7 @@ def test_programs_understand_the_lines_of_units(tls: bool) -> None:
     assert (read.task, read.prepared) == ("find", Path("/var/lib/aibench/prepared-find-1"))
     assert read.tls == (Path("/etc/aibench/tls/service") if tls else None)
     read = parsed(generator_arguments(), on_a_host(commands.generator, aibench_tls=tls))
-    assert (read.part, read.duration, read.start_file) == ((1, 2), 60.0, Path("/var/lib/aibench/runs/shop-1/start"))
+    assert (read.shard, read.duration, read.start_file) == ((1, 2), 60.0, Path("/var/lib/aibench/runs/shop-1/start"))
     alone = SimpleNamespace(**{**vars(HOST["item"]), "host": ""})  # type: ignore[call-overload]
     assert parsed(generator_arguments(), on_a_host(commands.generator, item=alone)).start_file is None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from aibenchrt.code_key import reached
+from aibenchrt.code_key import reachable
 from aibenchrt.component import DatasetSpec
 from aibenchrt.datasets.interactions.spoken import MOST, transcripts
 from aibenchrt.datasets.payload import Payload
@@ -148,4 +148,4 @@ def test_another_rate_is_refused() -> None:
 
 def test_how_queries_sound_is_part_of_a_recognisers_key() -> None:
     """A world's version does not cover what it computes when it is asked."""
-    assert "aibenchrt.datasets.interactions.spoken" in reached(["aibenchrt.components.speech_recognition.train"])
+    assert "aibenchrt.datasets.interactions.spoken" in reachable(["aibenchrt.components.speech_recognition.train"])

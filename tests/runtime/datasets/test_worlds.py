@@ -41,14 +41,14 @@ class Sentences:
     """version: of the sentences; provenance: all made here."""
 
     version: str
-    form: str
+    variant: str
     seed: int
     provenance: tuple[Provenance, ...] = (Provenance("sentences", "composed", "counted", "Apache-2.0"),)
 
 
-def _load(form: str, seed: int, progress: Progress) -> Sentences:
+def _load(variant: str, seed: int, progress: Progress) -> Sentences:
     progress("counting", 1.0)
-    return Sentences(f"{form}{seed}" + "0" * 12, form, seed)
+    return Sentences(f"{variant}{seed}" + "0" * 12, variant, seed)
 
 
 def _payloads(_world: Sentences, source: str, split: str) -> list[Payload]:
@@ -57,10 +57,10 @@ def _payloads(_world: Sentences, source: str, split: str) -> list[Payload]:
 
 
 MODULE: Any = SimpleNamespace(
-    FORMS=("synthetic",),
+    VARIANTS=("synthetic",),
     PACKAGES=(),
     load_world=_load,
-    world_folder=lambda home, form, seed: home / "worlds" / f"sentences-{form}-{seed}",
+    world_folder=lambda home, variant, seed: home / "worlds" / f"sentences-{variant}-{seed}",
     stored_world=lambda _folder: None,
     sizes=lambda _world: "20 sentences",
     payloads=_payloads,
@@ -111,11 +111,11 @@ def texts(shop: Run, second: None) -> Run:
 def test_a_plan_takes_the_world_that_its_requests_name(shop: Run) -> None:
     plan = plan_of(shop)
     world = load_world(plan, "synthetic", 3)
-    assert (world.version, world.form) == ("synthetic3000000000000", "synthetic")
+    assert (world.version, world.variant) == ("synthetic3000000000000", "synthetic")
     assert len(spread(world_module(plan).payloads(world, "pairs", "test"), 7)) == 7
-    (row,) = [row for row in data.describe(home()) if row.name == "sentences"]
-    assert (row.form, row.state, row.licence) == ("synthetic", "not made yet", "Apache-2.0")
-    assert [row.name for row in data.describe(home(), ["sentences"])] == ["sentences"]
+    (row,) = [row for row in data.data_rows(home()) if row.name == "sentences"]
+    assert (row.variant, row.state, row.licence) == ("synthetic", "not made yet", "Apache-2.0")
+    assert [row.name for row in data.data_rows(home(), ["sentences"])] == ["sentences"]
 
 
 @pytest.mark.usefixtures("second")
@@ -144,7 +144,7 @@ def test_services_are_prepared_from_any_world_and_no_ranker_is_trained_without_o
             "steps": (Step(task="parse", kind="service", family="query_understanding", stages=(stage,), inputs=(), outputs=()),),
         }
     )
-    assets = prepare(plan, RunOptions(form="synthetic"), tmp_path)
+    assets = prepare(plan, RunOptions(variant="synthetic"), tmp_path)
     assert [p.truth["reference"] for p in assets.payloads["text"]] == [f"sentence {k}" for k in range(20)]
     assert {p.part for p in assets.trial["text"]} == {"validation"}
     assert not assets.models

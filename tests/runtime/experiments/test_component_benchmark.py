@@ -1,4 +1,4 @@
-"""A component alone: what reaches it, its plan, its runs by real processes, its training to a target."""
+"""Component benchmarks: what reaches the component, its plan, its runs by real processes, its training to a target."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from aibenchrt.control.options import RunOptions
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.component.capture import find_stage, record
-from aibenchrt.experiments.component.one_task_plan import Mode, alone, load_of, percentiles_for
-from aibenchrt.experiments.component.performance import AloneFigures, inside, throughput
+from aibenchrt.experiments.component.one_task_plan import Mode, load_of, one_task_plan, percentiles_for
+from aibenchrt.experiments.component.performance import ComponentFigures, inside, throughput
 from aibenchrt.experiments.component.training import Point, Target, Trainings, target_of
 from aibenchrt.experiments.component.truth import component_truth
 from aibenchrt.load.schedule import MOST_PER_S, schedule
@@ -61,7 +61,7 @@ def plan() -> Plan:
 
 @pytest.fixture(scope="module")
 def assets(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Assets:
-    return prepare(plan, RunOptions(form="synthetic", size="tiny"), tmp_path_factory.mktemp("prepared"))
+    return prepare(plan, RunOptions(variant="synthetic", size="tiny"), tmp_path_factory.mktemp("prepared"))
 
 
 # -- what reaches it, and its plan
@@ -72,7 +72,7 @@ def test_what_is_recorded_is_what_the_component_gets_inside(plan: Plan, assets: 
     assert stage is not None
     recording = record(plan, assets, stage, 5, seed=7)
     (reached,) = recording.classes
-    assert recording.reached_per_request == 1.0
+    assert recording.calls_per_request == 1.0
     assert len(reached.payloads) == 40
     assert 0 < len(reached.trial) <= 8
     assert reached.request.share == 1.0
@@ -103,7 +103,7 @@ def test_the_plan_of_a_component_alone_can_be_executed_and_holds_nothing_else(pl
     for stage in [stage for one in plan.steps for stage in one.stages]:
         recording = record(plan, assets, stage, 1, seed=7)
         load = load_of(Mode.OPEN, plan.load, 12.5, 8, 3.0, 1.0)
-        made = alone(plan, stage, recording, load, (50.0,), 24000)
+        made = one_task_plan(plan, stage, recording, load, (50.0,), 24000)
         check_plan(made)
         assert [one.task for one in made.steps] == [stage.name]
         assert made.steps[0].stages[0].settings == stage.settings
@@ -139,7 +139,7 @@ scenario two "Two classes" {
     diagnostics = Diagnostics()
     compiled = compile_spec(SourceFile("two.aib", spec), CompileSettings(), diagnostics, lambda _n, _s: None, lambda _n, _s: None)
     assert compiled is not None, diagnostics.all
-    two = prepare(compiled.plan, RunOptions(form="synthetic", size="tiny"), assets.prepared.parent / "two")
+    two = prepare(compiled.plan, RunOptions(variant="synthetic", size="tiny"), assets.prepared.parent / "two")
     find, parse = find_stage(compiled.plan, "indexing"), find_stage(compiled.plan, "query_parsing")
     assert find is not None
     assert parse is not None
@@ -148,10 +148,10 @@ scenario two "Two classes" {
         ("text", 0.6, ["category", "query"]),
         ("image", 0.4, ["category"]),
     ]
-    check_plan(alone(compiled.plan, find, found, compiled.plan.load, (50.0,), 24000))
+    check_plan(one_task_plan(compiled.plan, find, found, compiled.plan.load, (50.0,), 24000))
     only = record(compiled.plan, two, parse, 1, seed=7)
     assert [c.request.name for c in only.classes] == ["text"]
-    assert only.reached_per_request == pytest.approx(0.6)
+    assert only.calls_per_request == pytest.approx(0.6)
     none = replace(two, payloads={**two.payloads, "text": []})
     with pytest.raises(EnvironmentFailure, match="AIB643"):
         record(compiled.plan, none, parse, 1, seed=7)
@@ -224,7 +224,7 @@ def test_where_nothing_is_answered_with_a_request_is_answered_when_all_is_done()
 # -- runs
 
 
-def _bench(folder: Path, component: str, *more: str) -> tuple[int, AloneFigures]:
+def _bench(folder: Path, component: str, *more: str) -> tuple[int, ComponentFigures]:
     command = [
         "bench",
         "component",
@@ -240,7 +240,7 @@ def _bench(folder: Path, component: str, *more: str) -> tuple[int, AloneFigures]
     ]
     command += ["--first-port", str(free_ports(1)[0]), "--json", str(folder / "figures.json"), *more]
     code = main(command)
-    return code, AloneFigures.model_validate_json((folder / "figures.json").read_text(encoding="utf-8"))
+    return code, ComponentFigures.model_validate_json((folder / "figures.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.long
@@ -272,7 +272,7 @@ def test_a_model_alone_is_a_run_like_any_other_with_the_quality_of_its_answers(t
     flying = max(_in_flight(read_run(Path(offline.directory)).measured))
     assert flying == 4
     shown = capsys.readouterr().out
-    assert "text_classification alone, model fasttext" in shown
+    assert "Component benchmark: text_classification, model fasttext" in shown
     assert all(mode.directory in shown for mode in figures.modes)
     assert inside(Path(opened.directory), "category") is not None
     assert inside(Path(opened.directory), "elsewhere") is None

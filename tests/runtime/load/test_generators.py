@@ -1,4 +1,4 @@
-"""Several query generators with one schedule, as real processes: parts, the agreed start, clocks, and what a killed one leaves."""
+"""Several query generators with one schedule, as real processes: shards, the agreed start, clocks, and what a killed one leaves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from aibenchrt.collect.run_info import ClockInfo, ClockOffset, Issued
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load.issue import Settings, start
 from aibenchrt.load.messages import encode_payloads, write_messages
-from aibenchrt.load.schedule import part_of, schedule
+from aibenchrt.load.schedule import schedule, shard_of
 from aibenchrt.plan import PlanLoad
 from aibenchrt.wire import clocks
 from aibenchrt.wire.proto import load_stubs
@@ -39,14 +39,14 @@ S = 1_000_000_000
 
 
 @given(st.integers(0, 200), st.integers(1, 9))
-def test_the_parts_of_a_schedule_are_the_whole_schedule(count: int, parts: int) -> None:
+def test_the_shards_of_a_schedule_are_the_whole_schedule(count: int, shards: int) -> None:
     rows = [ScheduleRecord(n + 1, "text", "measured", n, n / 10) for n in range(count)]
-    split = [part_of(rows, part, parts) for part in range(parts)]
-    assert sorted((row for part in split for row in part), key=lambda row: row.request_id) == rows
+    split = [shard_of(rows, shard, shards) for shard in range(shards)]
+    assert sorted((row for shard in split for row in shard), key=lambda row: row.request_id) == rows
     assert sum(map(len, split)) == count
     assert max(map(len, split)) - min(map(len, split)) <= 1
-    with pytest.raises(ValueError, match="no part"):
-        part_of(rows, parts, parts)
+    with pytest.raises(ValueError, match="no shard"):
+        shard_of(rows, shards, shards)
 
 
 def test_the_exchange_with_the_smallest_round_trip_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,16 +112,16 @@ def prepared(generated: Path, folder: Path, duration_s: float = SECONDS) -> list
     return rows
 
 
-def generator(generated: Path, folder: Path, target: str, part: int, parts: int, start: int | Path) -> subprocess.Popen[str]:
+def generator(generated: Path, folder: Path, target: str, shard: int, shards: int, start: int | Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "aibenchrt.load", "--generated", str(generated), "--schedule", str(folder / "schedule.parquet")]
-    command += ["--payloads", str(folder / "payloads.parquet"), "--target", target, "--out", str(folder / f"part-{part}")]
+    command += ["--payloads", str(folder / "payloads.parquet"), "--target", target, "--out", str(folder / f"shard-{shard}")]
     command += [
         "--warmup",
         "1",
         "--duration",
         str(SECONDS),
-        "--part",
-        f"{part}/{parts}",
+        "--shard",
+        f"{shard}/{shards}",
         "--start-file" if isinstance(start, Path) else "--start-at",
         str(start),
     ]
@@ -139,10 +139,10 @@ def begin(file: Path, after_ns: int) -> int:
 def test_a_generator_that_is_told_to_stop_before_the_start_sends_nothing(generated: Path, tmp_path: Path, echo: str) -> None:
     rows = prepared(generated, tmp_path)
     child = generator(generated, tmp_path, echo, 0, 1, tmp_path / "start")
-    wait_until(lambda: (tmp_path / "part-0" / "ready").exists())
+    wait_until(lambda: (tmp_path / "shard-0" / "ready").exists())
     child.terminate()
     assert child.wait(120) == 0
-    merged = merge_requests(["a"], [tmp_path / "part-0"])
+    merged = merge_requests(["a"], [tmp_path / "shard-0"])
     assert [r.outcome for r in merged.requests] == ["not_sent"] * len(rows)
     assert not merged.whole
 
@@ -150,11 +150,11 @@ def test_a_generator_that_is_told_to_stop_before_the_start_sends_nothing(generat
 def test_two_generators_send_one_schedule_from_one_instant(generated: Path, tmp_path: Path, echo: str) -> None:
     rows = prepared(generated, tmp_path)
     file = tmp_path / "start"
-    children = [generator(generated, tmp_path, echo, part, 2, file) for part in range(2)]
-    wait_until(lambda: all((tmp_path / f"part-{part}" / "ready").exists() for part in range(2)))
+    children = [generator(generated, tmp_path, echo, shard, 2, file) for shard in range(2)]
+    wait_until(lambda: all((tmp_path / f"shard-{shard}" / "ready").exists() for shard in range(2)))
     agreed = begin(file, 4 * S)
     assert [child.wait(120) for child in children] == [0, 0], [child.stderr.read() for child in children if child.stderr]
-    folders = [tmp_path / f"part-{part}" for part in range(2)]
+    folders = [tmp_path / f"shard-{shard}" for shard in range(2)]
     merged = merge_requests(["a", "b"], folders)
     assert merged.whole
     assert merged.missing == ()
@@ -180,7 +180,7 @@ def test_two_generators_send_one_schedule_from_one_instant(generated: Path, tmp_
 
 def test_a_killed_generator_keeps_every_request_that_had_ended(generated: Path, tmp_path: Path, echo: str) -> None:
     rows = prepared(generated, tmp_path, 60.0)
-    folder = tmp_path / "part-0"
+    folder = tmp_path / "shard-0"
     child = generator(generated, tmp_path, echo, 0, 1, tmp_path / "start")
     wait_until((folder / "ready").exists)
     begin(tmp_path / "start", 2 * S)
@@ -205,18 +205,18 @@ def test_a_generator_that_comes_too_late_sends_nothing(generated: Path, tmp_path
     assert child.wait(120) == 2
     assert child.stderr is not None
     assert "error[AIB631]" in child.stderr.read()
-    assert not (tmp_path / "part-1" / "begun.json").exists()
+    assert not (tmp_path / "shard-1" / "begun.json").exists()
 
 
 def test_generators_that_began_apart_are_no_whole_load(tmp_path: Path) -> None:
     clock = ClockOffset(at_ns=0, offset_ns=0, realtime_ns=0, uncertainty_ns=1000, exchanges=32)
-    for part, begin in ((0, 0), (1, 30 * S)):
+    for shard, begin in ((0, 0), (1, 30 * S)):
         issued = Issued(
-            generator=None, start_ns=begin, window_start_ns=begin, window_end_ns=begin + S, stopped=False, part=part, parts=2,
+            generator=None, start_ns=begin, window_start_ns=begin, window_end_ns=begin + S, stopped=False, shard=shard, shards=2,
             clocks=(ClockInfo(planner="p:1", before=clock, after=clock),),
         )  # fmt: skip
-        (tmp_path / str(part)).mkdir()
-        (tmp_path / str(part) / "generator.json").write_text(issued.model_dump_json())
+        (tmp_path / str(shard)).mkdir()
+        (tmp_path / str(shard) / "generator.json").write_text(issued.model_dump_json())
     merged = merge_requests(["a", "b"], [tmp_path / "0", tmp_path / "1"])
     assert any("did not begin together" in text for text in merged.missing)
     assert not merged.whole

@@ -24,7 +24,7 @@ from aibenchrt.load import arrivals
 from aibenchrt.load.issue import Settings, issue
 from aibenchrt.load.messages import encode_payloads, read_messages, with_id, write_messages
 from aibenchrt.load.mix import Mix
-from aibenchrt.load.schedule import WHEN_FREE, extra_schedule, read_trace, samples_needed, schedule
+from aibenchrt.load.schedule import WHEN_FREE, read_trace, samples_needed, schedule, supplement_schedule
 from aibenchrt.plan import PlanLoad
 from aibenchrt.wire.proto import load_stubs
 from paths import SUPPORT
@@ -105,10 +105,10 @@ def test_trace_is_kept_and_checked(tmp_path: Path) -> None:
         read_trace(tmp_path / "nowhere.txt")
 
 
-def test_extra_runs_are_labelled_and_long_enough() -> None:
+def test_supplements_are_labelled_and_long_enough() -> None:
     assert (samples_needed(50), samples_needed(99), samples_needed(99.9)) == (40, 2000, 20_000)
-    rows = extra_schedule("image", samples_needed(90), 30, 40, seed=7, first_id=1000)
-    assert {(row.phase, row.request_class) for row in rows} == {("extra", "image")}
+    rows = supplement_schedule("image", samples_needed(90), 30, 40, seed=7, first_id=1000)
+    assert {(row.phase, row.request_class) for row in rows} == {("supplement", "image")}
     assert len(rows) == 200
 
 

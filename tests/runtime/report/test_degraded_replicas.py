@@ -9,7 +9,7 @@ import pytest
 from aibenchrt.collect.records import CallRecord
 from aibenchrt.collect.run import Run, read_run
 from aibenchrt.plan import PlanService
-from aibenchrt.report.degraded_replicas import failed_effects, faltering
+from aibenchrt.report.degraded_replicas import degraded, failed_effects
 from aibenchrt.report.hosts import fault
 from aibenchrt.report.make import make_report
 from run_on_hosts import on_hosts
@@ -62,34 +62,34 @@ def slowed(run: Run, first: float, last: float, times: int) -> Run:
 
 
 def test_replicas_in_turn_do_not_falter(replicas: Run) -> None:
-    assert faltering(replicas) == ()
+    assert degraded(replicas) == ()
     assert failed_effects(replicas)[0] == 0
     assert codes(replicas) == {}
 
 
 def test_a_replica_that_answers_nothing_for_a_while_is_named(replicas: Run) -> None:
     run = cut_off(replicas, 20, 26)
-    (parse,) = [falter for falter in faltering(run) if falter.part == "parse"]
+    (parse,) = [degradation for degradation in degraded(run) if degradation.part == "parse"]
     assert parse.host == "h2"
     assert 19 < parse.start_s < 20.5
     assert 26 <= parse.end_s < 27
     assert "parse on h2: answered nothing" in codes(run)["V14"]
-    assert faltering(cut_off(replicas, 20, 20.2)) == (), "a few calls more than in turn are no silence"
-    (to_the_end,) = [falter for falter in faltering(cut_off(replicas, 50, 60)) if falter.part == "parse"]
+    assert degraded(cut_off(replicas, 20, 20.2)) == (), "a few calls more than in turn are no silence"
+    (to_the_end,) = [degradation for degradation in degraded(cut_off(replicas, 50, 60)) if degradation.part == "parse"]
     assert to_the_end.end_s == pytest.approx(60)
 
 
 def test_a_host_on_which_everything_takes_longer_for_a_while_is_named(replicas: Run) -> None:
-    (found,) = faltering(slowed(replicas, 20, 30, 10))
+    (found,) = degraded(slowed(replicas, 20, 30, 10))
     assert (found.part, found.host, found.start_s, found.end_s) == ("every part", "h2", 20, 30)
     assert "every part on h2: took up to" in codes(slowed(replicas, 20, 30, 10))["V14"]
-    assert faltering(slowed(replicas, 20, 30, 2)) == ()
-    assert faltering(slowed(replicas, 20, 22, 10)) == (), "two seconds are a hiccup"
+    assert degraded(slowed(replicas, 20, 30, 2)) == ()
+    assert degraded(slowed(replicas, 20, 22, 10)) == (), "two seconds are a hiccup"
 
 
 def test_on_one_machine_the_records_say_nothing_of_hosts(replicas: Run) -> None:
     run = cut_off(replicas, 20, 26)
-    assert faltering(replace(run, info=run.info.model_copy(update={"generators": ()}))) == ()
+    assert degraded(replace(run, info=run.info.model_copy(update={"generators": ()}))) == ()
 
 
 def test_effects_that_fail_make_a_run_invalid_though_no_user_saw_them(replicas: Run) -> None:

@@ -36,7 +36,7 @@ def test_a_run_on_hosts_shows_hosts_generators_and_clocks(measured: Run) -> None
     report, _ = make_report(run)
     assert report.verdict.reasons == ()
     assert [row.parts for row in report.hosts] == [("planner", "triton")]
-    assert [row.part for row in report.generators] == [0, 1]
+    assert [row.shard for row in report.generators] == [0, 1]
     assert {round(row.error_ms, 6) for row in report.clocks} == {0.025}
     text = page(report, {}, None)
     for shown in ("Query generators", "Clocks", "+5,000.000", "1 of 2", "its 17 requests stand apart in attempts/1"):

@@ -26,7 +26,7 @@ from synthetic_run import Shape, write_run
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_run(tmp_path_factory.mktemp("runs") / "run", Shape(extra_images=2100, error_share=0.005))
+    return write_run(tmp_path_factory.mktemp("runs") / "run", Shape(supplement_images=2100, error_share=0.005))
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +74,8 @@ def test_no_percentile_stands_on_too_few_samples(made: Report) -> None:
     picture = next(row for row in made.latency if row.scope == "class" and row.name == "image")
     assert picture.n < 200
     assert [q.estimate is None for q in picture.percentiles] == [False, True, True]
-    extra = next(row for row in made.latency if row.scope == "extra run")
-    assert extra.percentiles[-1].estimate is not None
+    supplement = next(row for row in made.latency if row.scope == "supplement")
+    assert supplement.percentiles[-1].estimate is not None
     assert all(r.p < 99 for r in made.ratios if r.task == "picture")
 
 
@@ -154,9 +154,9 @@ def test_choices_are_compared_with_their_expectation(made: Report) -> None:
 
 
 def test_ablation_is_paired_and_sees_what_a_component_is_worth(run: Run, tmp_path: Path) -> None:
-    same = read_run(write_run(tmp_path / "same", Shape(extra_images=2100, error_share=0.005)))
+    same = read_run(write_run(tmp_path / "same", Shape(supplement_images=2100, error_share=0.005)))
     assert all(d.difference.value == 0 for d in compare(run, same, np.random.default_rng(1)))
-    variant = read_run(write_run(tmp_path / "random", Shape(extra_images=2100, error_share=0.005, override=("rank", "random"))))
+    variant = read_run(write_run(tmp_path / "random", Shape(supplement_images=2100, error_share=0.005, override=("rank", "random"))))
     found = {(d.metric, d.request_class): d for d in compare(run, variant, np.random.default_rng(1))}
     assert found["ndcg@10", "all"].worse
     assert found["ndcg@10", "text"].worse
@@ -171,7 +171,7 @@ def test_ablation_is_paired_and_sees_what_a_component_is_worth(run: Run, tmp_pat
 
 def test_every_table_has_a_legend_and_as_many_cells_as_columns(made: Report) -> None:
     found = tables(made)
-    assert {"verdict", "latency", "quality", "models", "references", "ratios", "shares", "paths", "errors", "choices"} <= {
+    assert {"verdict", "latency", "quality", "models", "references", "ratios", "fractions", "paths", "errors", "choices"} <= {
         t.key for t in found
     }
     for table in found:

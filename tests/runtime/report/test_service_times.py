@@ -24,7 +24,7 @@ from synthetic_run import KIND, MEAN_MS, Shape, write_run
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_run(tmp_path_factory.mktemp("runs") / "run", Shape(extra_images=100))
+    return write_run(tmp_path_factory.mktemp("runs") / "run", Shape(supplement_images=100))
 
 
 @pytest.fixture(scope="module")

@@ -155,7 +155,7 @@ def test_a_figure_on_which_the_deployments_disagree_passes_nothing(tmp_path: Pat
     made = record_reference(runs)
     useless = [item for item in made.items if not item.discriminates]
     assert {item.kind for item in useless} >= {"absolute"}
-    assert len(useless) < len(made.items)  # the share of time in AI components does not move with the speed
+    assert len(useless) < len(made.items)  # the fraction of time in AI components does not move with the speed
     lines = [line.strip() for line in reference_block(made).splitlines() if "latency p" in line]
     assert lines
     assert all(line.startswith("# latency p") and "passes anything" in line for line in lines)

@@ -52,7 +52,7 @@ def plan(generated: Path) -> Plan:
 
 @pytest.fixture(scope="session")
 def deployed(generated: Path) -> Deployed:
-    return deploy(generated, rate=20.0, duration_s=18.0, warmup_s=2.0, extra_s=3.0)
+    return deploy(generated, rate=20.0, duration_s=18.0, warmup_s=2.0, supplement_s=3.0)
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +99,7 @@ def test_no_request_fails(run: Run) -> None:
     assert run.info.outcome == "completed"
     assert Counter(r.outcome for r in run.requests) == {"ok": len(run.requests)}
     assert len(run.measured) >= 300
-    assert {r.request_class for r in run.phase("extra")} == {"image"}
+    assert {r.request_class for r in run.phase("supplement")} == {"image"}
 
 
 def test_one_record_per_scheduled_request(run: Run) -> None:
@@ -261,7 +261,7 @@ def test_nothing_is_left_running(deployed: Deployed) -> None:
 def test_a_second_run_trains_nothing_again(generated: Path, run: Run, models: dict[str, ModelVersion]) -> None:
     files = [path for version in models.values() for path in version.folder.rglob("*") if path.is_file()]
     before = {path: path.stat().st_mtime_ns for path in files}
-    again = deploy(generated, rate=10.0, duration_s=1.0, warmup_s=0.0, extra=False)
+    again = deploy(generated, rate=10.0, duration_s=1.0, warmup_s=0.0, supplement=False)
     assert {path: path.stat().st_mtime_ns for path in files} == before
     assert {(m.stage, m.version) for m in again.run.info.models} == {(m.stage, m.version) for m in run.info.models}
     assert again.left == ()

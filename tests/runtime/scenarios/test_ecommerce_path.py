@@ -69,7 +69,7 @@ def test_cutting_any_edge_of_the_compiled_plan_is_a_start_up_error(plan: Plan) -
 
 @pytest.fixture(scope="module")
 def contributions(plan: Plan) -> Contributions:
-    return ablate(plan, AblateOptions(form="synthetic", size="tiny", requests=150))
+    return ablate(plan, AblateOptions(variant="synthetic", size="tiny", requests=150))
 
 
 def test_random_answers_of_any_component_lower_quality(contributions: Contributions) -> None:

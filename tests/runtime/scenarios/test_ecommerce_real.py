@@ -24,7 +24,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def contributions(generated: Path) -> Contributions:
-    return ablate(read_plan(generated / "plan.json"), AblateOptions(form="real", size="small"))
+    return ablate(read_plan(generated / "plan.json"), AblateOptions(variant="real", size="small"))
 
 
 def test_every_test_request_is_asked(contributions: Contributions) -> None:
@@ -49,7 +49,7 @@ def test_no_baseline_raises_quality(contributions: Contributions, task: str) -> 
 
 
 def run_of(generated: Path, **options: object) -> Run:
-    settings = {"form": "real", "size": "small", "rate": 15.0, "duration_s": 30.0, "warmup_s": 2.0, "extra_s": 5.0}
+    settings = {"variant": "real", "size": "small", "rate": 15.0, "duration_s": 30.0, "warmup_s": 2.0, "supplement_s": 5.0}
     return deploy(generated, **(settings | options)).run
 
 

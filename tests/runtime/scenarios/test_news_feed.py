@@ -55,7 +55,7 @@ def folders(plan: Plan, world: World) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def deployed(generated: Path) -> Deployed:
-    return deploy(generated, rate=20.0, duration_s=17.0, warmup_s=2.0, extra=False)
+    return deploy(generated, rate=20.0, duration_s=17.0, warmup_s=2.0, supplement=False)
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +211,7 @@ def test_combining_saves_a_hop_and_changes_no_answer(
 
 @pytest.fixture(scope="module")
 def contributions(plan: Plan) -> Contributions:
-    return ablate(plan, AblateOptions(form="synthetic", size="tiny", requests=250))
+    return ablate(plan, AblateOptions(variant="synthetic", size="tiny", requests=250))
 
 
 @pytest.mark.parametrize("metric", ["precision@10", "recall@10"])

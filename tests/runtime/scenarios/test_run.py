@@ -36,14 +36,14 @@ def aibenchc_run(folder: Path, *more: str) -> Run:
 
 @pytest.fixture(scope="module")
 def run(folder: Path) -> Run:
-    return aibenchc_run(folder, "--extra", "5")
+    return aibenchc_run(folder, "--supplement", "5")
 
 
 def test_every_request_of_every_class_is_answered(run: Run) -> None:
     assert run.info.outcome == "completed"
     assert Counter(r.outcome for r in run.requests) == {"ok": len(run.schedule)}
     assert {r.request_class for r in run.requests} == {"text", "image"}
-    assert {r.request_class for r in run.requests if r.phase == "extra"} == {"image"}
+    assert {r.request_class for r in run.requests if r.phase == "supplement"} == {"image"}
     assert all(len(shown(r)) == len(set(shown(r))) > 0 for r in run.requests)
 
 
@@ -77,7 +77,7 @@ def test_the_stack_is_small_and_nothing_is_left(run: Run) -> None:
 
 
 def test_a_second_run_starts_in_seconds_and_an_override_reaches_the_model(run: Run, folder: Path) -> None:
-    again = aibenchc_run(folder, "--extra", "0", "--replace", "rank=random")
+    again = aibenchc_run(folder, "--supplement", "0", "--replace", "rank=random")
     prepare = json.loads((again.directory / "journal.json").read_text())[0]
     assert prepare["ended_s"] - prepare["started_s"] < 20
     assert [m.override for m in again.info.models if m.task == "rank"] == ["random"]

@@ -58,7 +58,7 @@ def folders(plan: Plan, world: TranslationWorld) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def deployed(generated: Path) -> Deployed:
-    return deploy(generated, rate=20.0, duration_s=17.0, warmup_s=2.0, extra=False)
+    return deploy(generated, rate=20.0, duration_s=17.0, warmup_s=2.0, supplement=False)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_a_run_is_reported_with_its_end_to_end_quality(run: Run) -> None:
 @pytest.fixture(scope="module")
 def contributions(plan: Plan, folders: dict[str, Path]) -> Contributions:
     assert folders  # trained by now
-    return ablate(plan, AblateOptions(form="synthetic", size="tiny", requests=60))
+    return ablate(plan, AblateOptions(variant="synthetic", size="tiny", requests=60))
 
 
 @pytest.mark.parametrize("metric", ["chrf", "bleu"])

@@ -46,7 +46,7 @@ def test_every_task_of_the_undistilled_graph_is_called(name: str, tmp_path: Path
     plan = read_plan(generated / "plan.json")
     assert sum(len(step.stages) for step in plan.steps) == len(plan.steps) == tasks, "nothing is combined, nothing has gone"
     duration = max(20.0, seconds_for_rare_arms(plan) - WARMUP_S)
-    run = deploy(generated, rate=RATE, duration_s=duration, warmup_s=WARMUP_S, extra_s=10.0).run
+    run = deploy(generated, rate=RATE, duration_s=duration, warmup_s=WARMUP_S, supplement_s=10.0).run
     assert run.info.outcome == "completed"
     assert Counter(request.outcome for request in run.requests) == {"ok": len(run.requests)}
     assert {request.request_class for request in run.requests} == {request.name for request in plan.requests}

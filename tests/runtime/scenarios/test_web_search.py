@@ -121,7 +121,7 @@ def test_what_one_component_finds_the_next_one_works_on(replayed: dict[int, Repl
 
 @pytest.fixture(scope="module")
 def contributions(plan: Plan) -> Contributions:
-    return ablate(plan, AblateOptions(form="synthetic", size="tiny", requests=200))
+    return ablate(plan, AblateOptions(variant="synthetic", size="tiny", requests=200))
 
 
 @pytest.mark.parametrize(("task", "metric"), [("recommend", "ndcg@10"), ("rank", "ndcg@10"), ("snippets", "rouge_l")])

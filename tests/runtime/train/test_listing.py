@@ -17,7 +17,7 @@ def _store(home: Path, model: str, version: str, made_s: int, text: str | None =
     metadata = {
         "model": model,
         "key": {"size": "tiny", "seed": 7},
-        "data": {"form": "synthetic"},
+        "data": {"variant": "synthetic"},
         "parameters": 1234,
         "metrics": {"accuracy": {"value": 0.5 + made_s / 100, "low": 0.4, "high": 0.6}},
     }

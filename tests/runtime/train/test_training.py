@@ -16,7 +16,7 @@ from aibenchc.driver import CompileSettings, compile_spec
 from aibenchc.emit import emit
 from aibenchc.source import SourceFile
 from aibenchrt.control.local.triton import assemble
-from aibenchrt.datasets.interactions.snapshot import as_of
+from aibenchrt.datasets.interactions.snapshot import snapshot
 from aibenchrt.datasets.interactions.world import World
 from aibenchrt.datasets.movielens_shop.dataset import load_world, payloads
 from aibenchrt.errors import EnvironmentFailure
@@ -145,7 +145,7 @@ def test_the_same_samples_give_the_same_ranker(samples: list[Sample]) -> None:
 
 def test_a_ranker_trains_on_features_that_do_not_know_its_labels(plan: Plan, world: World, models: dict[str, ModelVersion]) -> None:
     """Everything that reached it comes from before `rank_start`: popularity, and a recommender that never saw the labels."""
-    earlier = as_of(world, world.rank_start)
+    earlier = snapshot(world, world.rank_start)
     stored = find("recommendation", "neumf", earlier.version, "tiny", seed=SEED)
     assert stored is not None, "no recommender was trained as of rank_start"
     assert stored.version != models["recommend"].version
@@ -170,7 +170,7 @@ def test_what_measures_a_ranker_is_not_what_was_seen_while_its_settings_were_cho
     monkeypatch.setattr(training, "collect", collected)
     monkeypatch.setattr(training, "_MOST", {"tiny": training.Most(50, 30, 40)})
     how = training._How(SEED, "tiny", lambda _what, _done: None, "cpu")
-    found = training._collect(plan, world, as_of(world, world.rank_start), models, models, how)["rank"]
+    found = training._collect(plan, world, snapshot(world, world.rank_start), models, models, how)["rank"]
     everything = [one.payload.query_id for one in training._requests(plan, world, "test", "test")]
     assert [sample.user_id for sample in found.seen] == everything[:30]
     assert [sample.user_id for sample in found.held_out] == everything[30:70]

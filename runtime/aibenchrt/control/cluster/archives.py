@@ -52,7 +52,7 @@ def tree(folder: Path, under: str = "") -> list[Entry]:
 def archive(
     part: str,
     entries: Iterable[Entry],
-    shelf: Path,
+    store: Path,
     packing: Callable[[str], None] = lambda _: None,
     key: str = "",
     *,
@@ -66,13 +66,13 @@ def archive(
     """
     files = sorted((entry for entry in entries if entry[0] != WHOLE), key=lambda entry: entry[0])
     name = f"{part}-{key or content_hash([*files, *([BYTECODE] if compiled else [])])}"
-    path = shelf / f"{name}.tar.gz"
+    path = store / f"{name}.tar.gz"
     if path.exists():
         os.utime(path)
         return name
     packing(part)
-    shelf.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=shelf, delete=False) as file:
+    store.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=store, delete=False) as file:
         try:
             with (
                 gzip.GzipFile("", fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed,
@@ -159,10 +159,10 @@ def put(path: Path, folder: Path) -> None:
         unfinished.replace(target)
 
 
-def forget(shelf: Path, now: float | None = None) -> None:
+def forget(store: Path, now: float | None = None) -> None:
     """Removes archives that nothing asked for in KEPT_S."""
     before = (time.time() if now is None else now) - KEPT_S
-    for path in shelf.glob("*.tar.gz"):
+    for path in store.glob("*.tar.gz"):
         with contextlib.suppress(FileNotFoundError):  # another process was faster
             if path.stat().st_mtime < before:
                 path.unlink()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aibenchrt.collect.merge import Merged, merge_requests, read_host
 from aibenchrt.collect.records import CallRecord, ResourceRecord
-from aibenchrt.collect.run_info import GeneratorPart, HostInfo, ProcessInfo
+from aibenchrt.collect.run_info import GeneratorShard, HostInfo, ProcessInfo
 from aibenchrt.control.collect import gather_calls
 from aibenchrt.plan import Plan, PlanPart, parts
 
@@ -57,7 +57,7 @@ def read_hosts(plan: Plan, folder: Path, failures: Sequence[str]) -> HostsRecord
     return HostsRecords(merged, tuple(calls), tuple(hosts), tuple(processes), tuple(resources), tuple(dict.fromkeys(missing)))
 
 
-def _generator(part: PlanPart, said: GeneratorPart) -> ProcessInfo:
+def _generator(part: PlanPart, said: GeneratorShard) -> ProcessInfo:
     died = said.figures is None
     reason = "it did not come to its end" if died else ""
     return ProcessInfo(name=part.name, role="generator", pid=0, host=part.host, replica=part.replica, died=died, reason=reason)

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from aibenchrt.collect import schema
 from aibenchrt.collect.merge import together
 from aibenchrt.collect.records import ScheduleRecord
-from aibenchrt.collect.run_info import Attempt, ExtraRun, Outcome, RunInfo, write_run_info
+from aibenchrt.collect.run_info import Attempt, Outcome, RunInfo, Supplement, write_run_info
 from aibenchrt.control import run_info
 from aibenchrt.control.assets import Assets, prepare
 from aibenchrt.control.cluster.hosts_records import HostsRecords, read_hosts
@@ -34,7 +34,7 @@ from aibenchrt.control.options import ClusterOptions, RunOptions, effective
 from aibenchrt.control.run_directory import disk_full, new_directory
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
-from aibenchrt.load.supplement import extra_rows
+from aibenchrt.load.supplement import supplement_rows
 from aibenchrt.plan import Plan, parts, plan_hash, read_plan
 from aibenchrt.planner.program import check_plan
 
@@ -80,7 +80,7 @@ class Prepared:
     state: State
     assets: Assets
     rows: tuple[ScheduleRecord, ...]
-    extra_runs: tuple[ExtraRun, ...]
+    supplements: tuple[Supplement, ...]
 
     @property
     def load_name(self) -> str:
@@ -256,13 +256,13 @@ def _prepare(begun: Begun) -> Prepared:
     own, options, shipment = begun.directory / GENERATED, begun.run_options, shipment_of(begun.plan)
     with begun.journal.stage("prepare"), tempfile.TemporaryDirectory(prefix="aibench-") as scratch:
         assets = prepare(begun.compiled, options, Path(scratch) / "prepared")
-        contents = contents_of(begun.plan, own, assets, Path(scratch), options.extra_s if options.extra else 0.0)
+        contents = contents_of(begun.plan, own, assets, Path(scratch), options.supplement_s if options.supplement else 0.0)
         pack(own, contents, shipment, lambda text: options.progress(text, 0.0))
         rows = schema.read(shipment / "load" / "schedule.parquet", ScheduleRecord)
-        mix = [row for row in rows if row.phase != "extra"]
+        mix = [row for row in rows if row.phase != "supplement"]
         counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
-        extra_runs = extra_rows(begun.plan, mix, counts, options.extra_s)[1] if len(mix) < len(rows) else ()
-    return Prepared(begun, begun.state, assets, tuple(rows), extra_runs)
+        supplements = supplement_rows(begun.plan, mix, counts, options.supplement_s)[1] if len(mix) < len(rows) else ()
+    return Prepared(begun, begun.state, assets, tuple(rows), supplements)
 
 
 def _play(prepared: Prepared, stage: StageName, playbook: str) -> None:
@@ -355,6 +355,6 @@ def _run_info(begun: Begun, reached: Stage, outcome: Outcome) -> RunInfo:
         "attempts": state.attempts,
         "missing": records.missing if records else (),
         "fault": state.fault,
-        "extra_runs": prepared.extra_runs if prepared else (),
+        "supplements": prepared.supplements if prepared else (),
     }
     return info.model_copy(update=more)

@@ -40,14 +40,14 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.load.messages import write_messages
 from aibenchrt.load.schedule import read_trace, schedule
-from aibenchrt.load.supplement import extra_rows
+from aibenchrt.load.supplement import supplement_rows
 from aibenchrt.plan import PartKind, Plan, PlanPart, Step, deployed, parts, read_plan, tasks_at
 from aibenchrt.wire.proto import load_stubs
 from aibenchrt.wire.tls import CALLS, CHECK
 
 TLS_DAYS = 90
 POSTGRESQL = ("postgresql-15", ("usr/lib/postgresql/15", "usr/share/postgresql/15"))  # Debian 12's
-EXTRA_AFTER_S = 1.0  # after the mix
+SUPPLEMENT_AFTER_S = 1.0  # after the mix
 SHIPPED_LOAD = ("schedule.parquet", "payloads.parquet")
 
 
@@ -66,12 +66,12 @@ def pack(generated: Path, contents: Contents, out: Path, progress: Callable[[str
     EnvironmentFailure AIB650: pip cannot install the libraries; AIB653: a stage has no model; AIB605: disk full.
     """
     plan = read_plan(generated / "plan.json")
-    shelf = home() / "archives"
+    store = home() / "archives"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        archives = build(plan, generated, contents, shelf, lambda part: progress(f"packing {part}"))
+        archives = build(plan, generated, contents, store, lambda part: progress(f"packing {part}"))
         for name in archives.values():
-            put(shelf / f"{name}.tar.gz", out)
+            put(store / f"{name}.tar.gz", out)
         tls = certificates(plan, out)
         keep_secrets(plan, out / "secrets.json")
         keep_load(contents.load, out / "load")
@@ -81,36 +81,36 @@ def pack(generated: Path, contents: Contents, out: Path, progress: Callable[[str
                 stale.unlink()
         for left in out.glob("for-*.tar"):  # of a deployment that was interrupted
             left.unlink()
-        forget(shelf)
+        forget(store)
     except OSError as error:
         raise EnvironmentFailure("AIB605", what=f"'{out}'", reason=error.strerror, way_out="free some space") from error
     return out
 
 
-def build(plan: Plan, generated: Path, contents: Contents, shelf: Path, packing: Callable[[str], None]) -> dict[str, str]:
-    """Packs every archive that is not on the shelf; part → name."""
+def build(plan: Plan, generated: Path, contents: Contents, store: Path, packing: Callable[[str], None]) -> dict[str, str]:
+    """Packs every archive that is not in the store; part → name."""
     made = {}
     kinds: set[PartKind] = {"generator", *(part.kind for part in parts(plan))}
     libraries, wanted = installed(packing), members()
     for group in groups_for(kinds):
         key = key_of([group, *wanted[group], *SKIPPED, "with bytecode"])
-        made[group] = archive(group, files_of(libraries, wanted[group]), shelf, packing, key, compiled=True)
-    made["runtime"] = archive("runtime", tree(Path(aibenchrt.__file__).parent, "aibenchrt"), shelf, packing, compiled=True)
+        made[group] = archive(group, files_of(libraries, wanted[group]), store, packing, key, compiled=True)
+    made["runtime"] = archive("runtime", tree(Path(aibenchrt.__file__).parent, "aibenchrt"), store, packing, compiled=True)
     generated_here: list[Entry] = [("plan.json", generated / "plan.json"), *tree(generated / "stubs", "stubs")]
-    made["scenario"] = archive("scenario", generated_here, shelf, packing, compiled=True)
-    made["load"] = archive("load", [(name, contents.load[name]) for name in SHIPPED_LOAD], shelf, packing)
+    made["scenario"] = archive("scenario", generated_here, store, packing, compiled=True)
+    made["load"] = archive("load", [(name, contents.load[name]) for name in SHIPPED_LOAD], store, packing)
     if any(step.kind == "ai" for step in plan.steps):
-        made["backends"] = archive("backends", tree(backends()), shelf, packing)
+        made["backends"] = archive("backends", tree(backends()), store, packing)
     for step in plan.steps:
         if step.kind == "ai":
-            made[f"model-{step.task}"] = archive(f"model-{step.task}", model(step, generated, contents.weights), shelf, packing)
+            made[f"model-{step.task}"] = archive(f"model-{step.task}", model(step, generated, contents.weights), store, packing)
         else:
             folders = [entry for stage in step.stages for entry in tree(contents.prepared[stage.name], stage.name)]
-            made[f"prepared-{step.task}"] = archive(f"prepared-{step.task}", folders, shelf, packing)
+            made[f"prepared-{step.task}"] = archive(f"prepared-{step.task}", folders, store, packing)
     if any(part.kind == "postgresql" for part in parts(plan)):
-        made["postgresql"] = archive("postgresql", unpacked(*POSTGRESQL, packing), shelf, packing)
+        made["postgresql"] = archive("postgresql", unpacked(*POSTGRESQL, packing), store, packing)
     code = ["runtime", *(group for group in GROUPS if group in made)]
-    made["environment"] = archive("environment", environment(root(plan), [made[part] for part in code]), shelf, packing)
+    made["environment"] = archive("environment", environment(root(plan), [made[part] for part in code]), store, packing)
     return made
 
 
@@ -237,14 +237,14 @@ def contents(generated: Path, options: RunOptions, scratch: Path) -> Contents:
     return contents_of(plan, generated, prepare(plan, options, scratch / "prepared"), scratch)
 
 
-def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path, extra_s: float = 0.0) -> Contents:
-    """As contents(), where everything is prepared. plan: as it runs. extra_s: at most of each rare class after the mix (control.extra)."""
+def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path, supplement_s: float = 0.0) -> Contents:
+    """As contents(), where everything is prepared. plan: as it runs. supplement_s: longest supplement of each rare class."""
     counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
     trace = read_trace(generated / plan.load.trace) if plan.load.trace else ()
     rows = schedule(plan.load, plan.requests, counts, plan.load.seed, trace)
     if plan.load.arrival == "users":  # a closed loop has no times to put them at
-        extra_s = 0.0
-    rows += extra_rows(plan, rows, counts, extra_s, plan.load.warmup_s + plan.load.duration_s + EXTRA_AFTER_S)[0]
+        supplement_s = 0.0
+    rows += supplement_rows(plan, rows, counts, supplement_s, plan.load.warmup_s + plan.load.duration_s + SUPPLEMENT_AFTER_S)[0]
     load = {name: scratch / name for name in (*SHIPPED_LOAD, "truth.parquet")}
     schema.write(load["schedule.parquet"], rows, ScheduleRecord)
     large = TruthContents(scratch / CONTENTS)
@@ -261,14 +261,14 @@ def say(text: str) -> None:
 
 
 def main() -> int:
-    """python -m aibenchrt.control.cluster.shipment --generated DIR --out DIR [--form real|synthetic] [--size tiny|small|full]"""
+    """python -m aibenchrt.control.cluster.shipment --generated DIR --out DIR [--variant real|synthetic] [--size tiny|small|full]"""
     parser = argparse.ArgumentParser(prog="python -m aibenchrt.control.cluster.shipment", description=__doc__)
     parser.add_argument("--generated", type=Path, required=True, help="the compiler's output folder")
     parser.add_argument("--out", type=Path, required=True, help="the shipment's folder")
-    parser.add_argument("--form", choices=("real", "synthetic"), default="real")
+    parser.add_argument("--variant", choices=("real", "synthetic"), default="real")
     parser.add_argument("--size", choices=("tiny", "small", "full"), default="small")
     given = parser.parse_args()
-    options = RunOptions(form=given.form, size=given.size)
+    options = RunOptions(variant=given.variant, size=given.size)
     try:
         with tempfile.TemporaryDirectory(prefix="aibench-") as scratch:
             found = contents(given.generated, options, Path(scratch))

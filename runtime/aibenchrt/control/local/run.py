@@ -1,4 +1,4 @@
-"""A whole run on this machine: prepare, start, ready, warm-up, load, extra, stop, collect. Every part is a process of its own on loopback.
+"""A whole run on this machine: prepare, start, ready, warm-up, load, supplement, stop, collect. Each part is a process on loopback.
 
 Whatever happens, all processes are gone when run_local returns or raises, and the run directory says how far it got.
 """
@@ -27,7 +27,7 @@ from aibenchrt.collect import schema
 from aibenchrt.collect.contents import Contents
 from aibenchrt.collect.merge import read_issued
 from aibenchrt.collect.records import ScheduleRecord
-from aibenchrt.collect.run_info import ExtraRun, Outcome, ProcessInfo, RunInfo, write_run_info
+from aibenchrt.collect.run_info import Outcome, ProcessInfo, RunInfo, Supplement, write_run_info
 from aibenchrt.control import run_info
 from aibenchrt.control.assets import Assets, messages_for, prepare
 from aibenchrt.control.collect import gather_calls, requests_of, write_records
@@ -41,7 +41,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load.issue import Settings, issue
 from aibenchrt.load.messages import write_messages
 from aibenchrt.load.schedule import read_trace, schedule
-from aibenchrt.load.supplement import extra_rows
+from aibenchrt.load.supplement import supplement_rows
 from aibenchrt.plan import Plan, read_plan
 from aibenchrt.planner.program import check_plan
 from aibenchrt.process_names import process_name
@@ -52,7 +52,7 @@ TRIAL_FROM = 2_000_000_000
 GENERATOR_SLACK_S = 60.0
 TRITON_TRACE = "triton_trace.json"
 
-Sending = Literal["load", "extra"]  # a stage, and the folder of its generator
+Sending = Literal["load", "supplement"]  # a stage, and the folder of its generator
 
 Prepare = Callable[[Plan, RunOptions, Path], Assets]  # (the plan as compiled, options, the folder for what services read)
 
@@ -88,13 +88,13 @@ class Begun:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Data and models are here. mix: the load's schedule; supplement: that of the extra run of rare classes, which extra_runs describes."""
+    """Data and models are here. mix: the load's schedule; supplement: that of the rare classes, which supplements describes."""
 
     begun: Begun
     assets: Assets
     mix: tuple[ScheduleRecord, ...]
     supplement: tuple[ScheduleRecord, ...]
-    extra_runs: tuple[ExtraRun, ...]
+    supplements: tuple[Supplement, ...]
 
 
 @dataclass(frozen=True)
@@ -202,11 +202,11 @@ def _prepare(begun: Begun) -> Prepared:
         assets = begun.prepare(begun.compiled, options, directory / "prepared")
         counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
         mix = schedule(plan.load, plan.requests, counts, plan.load.seed, _trace(begun))
-        supplement, extra_runs = extra_rows(plan, mix, counts, options.extra_s if options.extra else 0.0)
+        supplement, supplements = supplement_rows(plan, mix, counts, options.supplement_s if options.supplement else 0.0)
         if begun.ai_steps:
             weights = {stage: version.folder for stage, version in assets.models.items()}
             assemble(plan, begun.generated, weights, directory / "triton")
-    return Prepared(begun, assets, tuple(mix), tuple(supplement), extra_runs)
+    return Prepared(begun, assets, tuple(mix), tuple(supplement), supplements)
 
 
 def _trace(begun: Begun) -> tuple[float, ...]:
@@ -269,7 +269,7 @@ def _warm_up(ready: Ready) -> None:
     """A few requests of each class through every planner, whose answers must hold something; nothing of them is repeated by the load."""
     begun, trials = ready.prepared.begun, ready.prepared.assets.trial
     rows = [
-        ScheduleRecord(TRIAL_FROM + n * 1000 + k, request.name, "extra", k, 0.0)
+        ScheduleRecord(TRIAL_FROM + n * 1000 + k, request.name, "supplement", k, 0.0)
         for n, request in enumerate(begun.plan.requests)
         for k in range(min(TRIALS * len(begun.planners), len(trials[request.name])))
     ]
@@ -295,8 +295,8 @@ def _send_load(ready: Ready) -> None:
 
 def _send_supplement(ready: Ready) -> None:
     rows = ready.prepared.supplement
-    with ready.prepared.begun.journal.stage("extra"):
-        _send(ready.prepared, "extra", rows, 0.0, max(row.offset_s for row in rows))
+    with ready.prepared.begun.journal.stage("supplement"):
+        _send(ready.prepared, "supplement", rows, 0.0, max(row.offset_s for row in rows))
 
 
 def _send(prepared: Prepared, name: Sending, rows: Sequence[ScheduleRecord], warmup_s: float, duration_s: float) -> None:
@@ -317,9 +317,9 @@ def _send(prepared: Prepared, name: Sending, rows: Sequence[ScheduleRecord], war
         think_s=begun.plan.load.think_s or 0.0,
     )
     command = command_lines.generator(sys.executable, sent, begun.options.timeout_s)
-    generator = begun.processes.start("generator" if name == "load" else "generator-extra", "generator", command.words)
+    generator = begun.processes.start("generator" if name == "load" else "generator-supplement", "generator", command.words)
     generator.ends = True
-    _await_end(begun, generator, "load" if name == "load" else "extra run of rare classes", warmup_s + duration_s)
+    _await_end(begun, generator, "load" if name == "load" else "supplement of rare classes", warmup_s + duration_s)
 
 
 def _await_end(begun: Begun, generator: Child, what: str, expected_s: float) -> None:
@@ -386,7 +386,7 @@ def _stop(begun: Begun, reached: Stage) -> EnvironmentFailure | None:
 
 def _collect(prepared: Prepared, sampler: Sampler) -> None:
     begun = prepared.begun
-    folders = [folder for folder in (begun.directory / "load", begun.directory / "extra") if folder.is_dir()]
+    folders = [folder for folder in (begun.directory / "load", begun.directory / "supplement") if folder.is_dir()]
     trace = begun.directory / TRITON_TRACE
     requests = requests_of(folders)
     calls = gather_calls(begun.call_files, [trace], requests)
@@ -414,7 +414,7 @@ def _run_info(begun: Begun, prepared: Prepared | None, outcome: Outcome) -> RunI
         window=(issued.window_start_ns, issued.window_end_ns) if issued else (0, 0),
         generator=issued.generator if issued else None,
     )
-    return info.model_copy(update={"extra_runs": prepared.extra_runs if prepared else ()})
+    return info.model_copy(update={"supplements": prepared.supplements if prepared else ()})
 
 
 def _process_infos(children: Sequence[Child]) -> tuple[ProcessInfo, ...]:

@@ -1,7 +1,7 @@
 """The world as it stood at an earlier moment of the training period: what a ranker's training features must be made from.
 
 The final world's popularity, tiers and histories know the likes of `rank`; a ranker trained on them would see its labels in its
-features. `as_of(world, world.rank_start)` forgets everything from that moment on: train a recommender on it, prepare its indexes and
+features. `snapshot(world, world.rank_start)` forgets everything from that moment on: train a recommender on it, prepare its indexes and
 tables, run its `rank` queries through the path, and label what comes out with their truth.
 """
 
@@ -16,7 +16,7 @@ from aibenchrt.datasets.interactions.world import World
 from aibenchrt.datasets.sources.movielens import RawUser
 
 
-def as_of(world: World, time: int) -> World:
+def snapshot(world: World, time: int) -> World:
     """The world with tiers, popularity, ratings, histories and weights from interactions before `time` (Unix seconds) alone.
 
     Interactions from `time` on that were training become validation. Requests, photos and prices stay. The version says what was cut:

@@ -26,7 +26,8 @@ _ARRAYS: dict[str, type[Any]] = {"interactions": Interactions, "photos": Photos}
 W = TypeVar("W", bound=World)
 Rows = Mapping[str, type[Any]]
 NO_MORE: Rows = {}
-_SCALARS = ("form", "seed", "rank_start", "validation_start", "test_start")
+# Field → its key in world.json. The variant is stored as `form`: a version is the hash of that file, and published figures name versions.
+_SCALARS = {"variant": "form"} | {name: name for name in ("seed", "rank_start", "validation_start", "test_start")}
 
 
 def save(world: W, folder: Path, more: Rows = NO_MORE) -> W:
@@ -68,14 +69,14 @@ def load(folder: Path, kind: type[Any] = World, more: Rows = NO_MORE) -> Any:
     if not version.is_file() or version.read_text() != _version(folder):
         return None
     document = json.loads((folder / "world.json").read_bytes())
-    parts: dict[str, Any] = {name: document[name] for name in _SCALARS}
+    parts: dict[str, Any] = {name: document[key] for name, key in _SCALARS.items()}
     parts |= {name: tuple(_row(row_kind, row) for row in document[name]) for name, row_kind in (_ROWS | dict(more)).items()}
     parts |= {name: part_kind(**_arrays(folder, name, part_kind)) for name, part_kind in _ARRAYS.items()}
     return kind(version=version.read_text(), categories=tuple(document["categories"]), **parts)
 
 
 def _document(world: World, more: Rows) -> dict[str, Any]:
-    document: dict[str, Any] = {name: getattr(world, name) for name in (*_SCALARS, "categories")}
+    document: dict[str, Any] = {key: getattr(world, name) for name, key in (*_SCALARS.items(), ("categories", "categories"))}
     for name, kind in (_ROWS | dict(more)).items():
         names = [field.name for field in dataclasses.fields(kind)]
         document[name] = [[getattr(row, field) for field in names] for row in getattr(world, name)]

@@ -143,7 +143,7 @@ class World:
     """Everything that the scenario's models, indexes, tables and requests are made from. version: sha256 of all content."""
 
     version: str
-    form: str
+    variant: str
     seed: int
     categories: tuple[str, ...]
     items: tuple[Item, ...]

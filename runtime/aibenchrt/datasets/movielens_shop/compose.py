@@ -35,7 +35,7 @@ class Sizes:
     test: tuple[int, int]
 
 
-def compose_world(form: str, seed: int, ratings: Ratings, photos: Photos, sizes: Sizes, provenance: tuple[Provenance, ...]) -> World:
+def compose_world(variant: str, seed: int, ratings: Ratings, photos: Photos, sizes: Sizes, provenance: tuple[Provenance, ...]) -> World:
     """The world without its version (store.py gives it)."""
     last = len(ratings.time) - 1
     rank_start, validation_start, test_start = (
@@ -59,7 +59,7 @@ def compose_world(form: str, seed: int, ratings: Ratings, photos: Photos, sizes:
     photo_queries = compose_photo_queries(periods, interactions, by_id, photos, rng_of(seed, "photo queries"))
     return World(
         version="",
-        form=form,
+        variant=variant,
         seed=seed,
         categories=CATEGORIES,
         items=items,

@@ -1,4 +1,4 @@
-"""The data set `movielens_shop`: one world for every component of the e-commerce scenario, in a real and a synthetic form.
+"""The data set `movielens_shop`: one world for every component of the e-commerce scenario, in a real and a synthetic variant.
 
     ratings (MovieLens-100k | generated) ─┐
     photos  (Fashion-MNIST  | generated) ─┴─ compose ─▶ World ─▶ payloads
@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from aibenchrt.datasets.cache import DEFAULT_SEED, cache_folder, cached_world, checked_form
-from aibenchrt.datasets.cache import FORMS as FORMS
+from aibenchrt.datasets.cache import DEFAULT_SEED, cache_folder, cached_world, checked_variant
+from aibenchrt.datasets.cache import VARIANTS as VARIANTS
 from aibenchrt.datasets.interactions.store import load, save
 from aibenchrt.datasets.interactions.world import Photos, Provenance, World
 from aibenchrt.datasets.movielens_shop import synthetic
@@ -39,18 +39,18 @@ SYNTHETIC = Sizes(
 )
 
 
-def load_world(form: str = "real", seed: int = DEFAULT_SEED, progress: Progress = silent) -> World:
-    """The world of a form ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
+def load_world(variant: str = "real", seed: int = DEFAULT_SEED, progress: Progress = silent) -> World:
+    """The world of a variant ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
 
-    Raises EnvironmentFailure where the real form's data cannot be had (AIB604, AIB605, AIB610, AIB614), ValueError for an unknown form.
+    EnvironmentFailure AIB604, AIB605, AIB610, AIB614: the real data cannot be had. ValueError: an unknown variant.
     """
-    folder = world_folder(home(), checked_form("movielens_shop", form), seed)
-    return cached_world(folder, form, seed, progress, stored_world, _MAKERS, save)
+    folder = world_folder(home(), checked_variant("movielens_shop", variant), seed)
+    return cached_world(folder, variant, seed, progress, stored_world, _MAKERS, save)
 
 
-def world_folder(home: Path, form: str, seed: int) -> Path:
+def world_folder(home: Path, variant: str, seed: int) -> Path:
     """Where a world is kept, as `cache_folder` has it."""
-    return cache_folder(home, "movielens_shop", form, seed, __name__)
+    return cache_folder(home, "movielens_shop", variant, seed, __name__)
 
 
 def stored_world(folder: Path) -> World | None:
@@ -103,7 +103,7 @@ def _synthetic(seed: int, _progress: Progress) -> World:
 
 
 def _by_hand(parts: str) -> tuple[Provenance, ...]:
-    """What is composed of the `parts` of a form: observed ones, or generated ones."""
+    """What is composed of the `parts` of a variant: observed ones, or generated ones."""
     composed = f"composed by aibenchc from the {parts} parts, seeded"
     return (
         Provenance("categories: ten departments by genre", "composed", composed, "Apache-2.0"),

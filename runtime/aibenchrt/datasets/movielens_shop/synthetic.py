@@ -1,4 +1,4 @@
-"""The synthetic form: generated goods, users, ratings and pictures. Small, seeded, no network.
+"""The synthetic variant: generated goods, users, ratings and pictures. Small, seeded, no network.
 
 Ratings come from latent tastes: goods and users lie in a space of TASTES dimensions beside the categories; users find goods by appeal and
 closeness, and rate by closeness. So a recommender can beat popularity, and popularity beats chance. Users come back all the time.

@@ -1,4 +1,4 @@
-"""The data set `news`: one world for every component of the news feed, in a real and a synthetic form.
+"""The data set `news`: one world for every component of the news feed, in a real and a synthetic variant.
 
     readers and reads (MovieLens-100k   | generated) ─┐
     texts of articles (Debian's packages | generated) ─┴─ compose ─▶ World ─▶ visits
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aibenchrt.datasets.cache import DEFAULT_SEED, cache_folder, cached_world, checked_form
-from aibenchrt.datasets.cache import FORMS as FORMS
+from aibenchrt.datasets.cache import DEFAULT_SEED, cache_folder, cached_world, checked_variant
+from aibenchrt.datasets.cache import VARIANTS as VARIANTS
 from aibenchrt.datasets.interactions.departments import category_of
 from aibenchrt.datasets.interactions.served import Rng, rng_of, standing, user_records
 from aibenchrt.datasets.interactions.store import load, save
@@ -36,18 +36,18 @@ CUTS = {"real": (0.48, 0.60, 0.65), "synthetic": (0.50, 0.65, 0.72)}
 PAUSE_S = 300  # a reader who reads nothing for so long has left; the next read is a new visit
 
 
-def load_world(form: str = "real", seed: int = DEFAULT_SEED, progress: Progress = silent) -> World:
-    """The world of a form ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
+def load_world(variant: str = "real", seed: int = DEFAULT_SEED, progress: Progress = silent) -> World:
+    """The world of a variant ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
 
-    Raises EnvironmentFailure where the real form's data cannot be had (AIB604, AIB605, AIB610, AIB614), ValueError for an unknown form.
+    EnvironmentFailure AIB604, AIB605, AIB610, AIB614: the real data cannot be had. ValueError: an unknown variant.
     """
-    folder = world_folder(home(), checked_form("news", form), seed)
-    return cached_world(folder, form, seed, progress, stored_world, _MAKERS, save)
+    folder = world_folder(home(), checked_variant("news", variant), seed)
+    return cached_world(folder, variant, seed, progress, stored_world, _MAKERS, save)
 
 
-def world_folder(home: Path, form: str, seed: int) -> Path:
+def world_folder(home: Path, variant: str, seed: int) -> Path:
     """Where a world is kept, as `cache_folder` has it."""
-    return cache_folder(home, "news", form, seed, __name__)
+    return cache_folder(home, "news", variant, seed, __name__)
 
 
 def stored_world(folder: Path) -> World | None:
@@ -70,10 +70,10 @@ def payloads(world: World, source: str, split: str = "test") -> list[Payload]:
     ]
 
 
-def compose_news(form: str, seed: int, ratings: Ratings, leaves: Sequence[Leaf], provenance: tuple[Provenance, ...]) -> World:
+def compose_news(variant: str, seed: int, ratings: Ratings, leaves: Sequence[Leaf], provenance: tuple[Provenance, ...]) -> World:
     """The world without its version (store.py gives it). ValueError: a topic has fewer texts than articles."""
     last = len(ratings.time) - 1
-    rank_start, validation_start, test_start = (int(ratings.time[min(last, int(share * len(ratings.time)))]) for share in CUTS[form])
+    rank_start, validation_start, test_start = (int(ratings.time[min(last, int(share * len(ratings.time)))]) for share in CUTS[variant])
     split = ((ratings.time >= validation_start).astype(np.int8) + (ratings.time >= test_start)).astype(np.int8)
     interactions = Interactions(ratings.user, ratings.item, ratings.rating, ratings.time, split)
     training = interactions.of("train")
@@ -86,7 +86,7 @@ def compose_news(form: str, seed: int, ratings: Ratings, leaves: Sequence[Leaf],
     )
     return World(
         version="",
-        form=form,
+        variant=variant,
         seed=seed,
         categories=tuple(TOPICS),
         items=items,

@@ -1,4 +1,4 @@
-"""The synthetic form's texts: generated pages about made-up things, with synopses that can be learnt. Small, seeded, no network.
+"""The synthetic variant's texts: generated pages about made-up things, with synopses that can be learnt. Small, seeded, no network.
 
 A text opens with sentences that say nothing of it, then says what it is in a sentence whose words the synopsis takes up, with words in
 between that it leaves out, then what it is unlike. So leading words are a poor summary; those that follow "is a" and "for" are a good one.

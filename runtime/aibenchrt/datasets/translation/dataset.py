@@ -1,4 +1,4 @@
-"""The data set `translation`: one world for every component of online translation, French into English, in a real and a synthetic form.
+"""The data set `translation`: one world for every component of online translation, French into English, in a real and a synthetic variant.
 
     package descriptions in two languages (Debian | toy French) ─┐
     captions, many of them spoken  (tuxpaint     | toy French)   ├─ splits ─┬─ typed    ─▶ text requests
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aibenchrt.datasets.cache import DEFAULT_SEED, cache_folder, cached_world, checked_form
-from aibenchrt.datasets.cache import FORMS as FORMS
+from aibenchrt.datasets.cache import DEFAULT_SEED, cache_folder, cached_world, checked_variant
+from aibenchrt.datasets.cache import VARIANTS as VARIANTS
 from aibenchrt.datasets.interactions.world import Provenance
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.sources import debian_translations, freedict, tuxpaint_stamps
@@ -39,25 +39,25 @@ TYPED = 80  # characters of a text request at most
 DRAWN = 48  # characters of a picture's line at most
 LINES = {"train": 6000, "validation": 300, "test": 400}
 _PARTS = {"train": "fit", "validation": "validation", "test": "test"}
-# The synthetic form.
+# The synthetic variant.
 SENTENCES = 6000
 USERS = 3  # who type each held-out sentence: with fewer, the scenario's own load asks the same again
 SPOKEN = {"train": 700, "validation": 40, "test": 120}
 DRAWINGS = {"train": 900, "validation": 40, "test": 120}
 
 
-def load_world(form: str = "real", seed: int = DEFAULT_SEED, progress: Progress = silent) -> TranslationWorld:
-    """The world of a form ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
+def load_world(variant: str = "real", seed: int = DEFAULT_SEED, progress: Progress = silent) -> TranslationWorld:
+    """The world of a variant ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
 
-    Raises EnvironmentFailure where the real form's data cannot be had (AIB604, AIB605, AIB610, AIB614), ValueError for an unknown form.
+    EnvironmentFailure AIB604, AIB605, AIB610, AIB614: the real data cannot be had. ValueError: an unknown variant.
     """
-    folder = world_folder(home(), checked_form("translation", form), seed)
-    return cached_world(folder, form, seed, progress, stored_world, _MAKERS, save)
+    folder = world_folder(home(), checked_variant("translation", variant), seed)
+    return cached_world(folder, variant, seed, progress, stored_world, _MAKERS, save)
 
 
-def world_folder(home: Path, form: str, seed: int) -> Path:
+def world_folder(home: Path, variant: str, seed: int) -> Path:
     """Where a world is kept, as `cache_folder` has it."""
-    return cache_folder(home, "translation", form, seed, __name__)
+    return cache_folder(home, "translation", variant, seed, __name__)
 
 
 def stored_world(folder: Path) -> TranslationWorld | None:

@@ -57,11 +57,11 @@ CONDITIONS = {
 }
 
 
-def picture(text: str, rng: np.random.Generator, form: Literal["real", "synthetic"] = "real") -> bytes:
-    """One line of text as a PNG, dark on light. The synthetic form is cleaner, in one font. ValueError: no text."""
+def picture(text: str, rng: np.random.Generator, variant: Literal["real", "synthetic"] = "real") -> bytes:
+    """One line of text as a PNG, dark on light. The synthetic variant is cleaner, in one font. ValueError: no text."""
     if not text.strip():
         raise ValueError("there is no text to draw")
-    how = CONDITIONS[form]
+    how = CONDITIONS[variant]
     face = _font(how.fonts[int(rng.integers(len(how.fonts)))], int(rng.integers(how.sizes[0], how.sizes[1] + 1)))
     ink, paper = int(rng.integers(*how.ink)), int(rng.integers(*how.paper))
     left, top, right, bottom = face.getbbox(text)

@@ -36,7 +36,7 @@ class TranslationWorld:
     """
 
     version: str
-    form: str
+    variant: str
     seed: int
     language: str
     provenance: tuple[Provenance, ...]
@@ -105,7 +105,7 @@ def save(world: TranslationWorld, folder: Path) -> TranslationWorld:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         document = {
-            "form": world.form,
+            "form": world.variant,  # its name when the published figures were measured: the version is the hash of this file
             "seed": world.seed,
             "language": world.language,
             "provenance": [asdict(part) for part in world.provenance],
@@ -136,7 +136,7 @@ def load(folder: Path) -> TranslationWorld | None:
     document = json.loads((folder / "world.json").read_bytes())
     return TranslationWorld(
         version=version.read_text(),
-        form=document["form"],
+        variant=document["form"],
         seed=document["seed"],
         language=document["language"],
         provenance=tuple(Provenance(**part) for part in document["provenance"]),

@@ -41,7 +41,7 @@ class Sizes:
 
 
 def compose_web(
-    form: str, seed: int, ratings: Ratings, leaves: Sequence[Leaf], sizes: Sizes, provenance: tuple[Provenance, ...]
+    variant: str, seed: int, ratings: Ratings, leaves: Sequence[Leaf], sizes: Sizes, provenance: tuple[Provenance, ...]
 ) -> WebWorld:
     """The world without its version (store.py gives it)."""
     last = len(ratings.time) - 1
@@ -66,7 +66,7 @@ def compose_web(
     by_id = {item.item_id: item for item in items}
     return WebWorld(
         version="",
-        form=form,
+        variant=variant,
         seed=seed,
         categories=tuple(TOPICS),
         items=items,

@@ -1,4 +1,4 @@
-"""The data set `web_pages`: one world for every component of web search, in a real and a synthetic form.
+"""The data set `web_pages`: one world for every component of web search, in a real and a synthetic variant.
 
     ratings (MovieLens-100k   | generated) ─┐
     texts   (Debian's packages | generated) ─┴─ web_compose ─▶ WebWorld ─▶ payloads
@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from aibenchrt.datasets.cache import DEFAULT_SEED, cache_folder, cached_world, checked_form
-from aibenchrt.datasets.cache import FORMS as FORMS
+from aibenchrt.datasets.cache import DEFAULT_SEED, cache_folder, cached_world, checked_variant
+from aibenchrt.datasets.cache import VARIANTS as VARIANTS
 from aibenchrt.datasets.interactions.store import load, save
 from aibenchrt.datasets.interactions.world import Provenance
 from aibenchrt.datasets.payload import Payload
@@ -39,18 +39,18 @@ SYNTHETIC = Sizes(
 )  # fmt: skip
 
 
-def load_world(form: str = "real", seed: int = DEFAULT_SEED, progress: Progress = silent) -> WebWorld:
-    """The world of a form ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
+def load_world(variant: str = "real", seed: int = DEFAULT_SEED, progress: Progress = silent) -> WebWorld:
+    """The world of a variant ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
 
-    Raises EnvironmentFailure where the real form's data cannot be had (AIB604, AIB605, AIB610, AIB614), ValueError for an unknown form.
+    EnvironmentFailure AIB604, AIB605, AIB610, AIB614: the real data cannot be had. ValueError: an unknown variant.
     """
-    folder = world_folder(home(), checked_form("web_pages", form), seed)
-    return cached_world(folder, form, seed, progress, stored_world, _MAKERS, lambda world, into: save(world, into, _MORE))
+    folder = world_folder(home(), checked_variant("web_pages", variant), seed)
+    return cached_world(folder, variant, seed, progress, stored_world, _MAKERS, lambda world, into: save(world, into, _MORE))
 
 
-def world_folder(home: Path, form: str, seed: int) -> Path:
+def world_folder(home: Path, variant: str, seed: int) -> Path:
     """Where a world is kept, as `cache_folder` has it."""
-    return cache_folder(home, "web_pages", form, seed, __name__)
+    return cache_folder(home, "web_pages", variant, seed, __name__)
 
 
 def stored_world(folder: Path) -> WebWorld | None:

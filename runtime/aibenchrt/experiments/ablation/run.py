@@ -46,9 +46,9 @@ PROTOCOL = (
 
 @dataclass(frozen=True)
 class AblateOptions:
-    """form: of the data; size: of the models; requests: at most so many of each class, spread evenly (None: all)."""
+    """variant: of the data; size: of the models; requests: at most so many of each class, spread evenly (None: all)."""
 
-    form: str = "real"
+    variant: str = "real"
     size: str = "small"
     requests: int | None = None
     data_seed: int = 7
@@ -85,7 +85,7 @@ def ablate(plan: Plan, options: AblateOptions) -> Contributions:
         raise EnvironmentFailure("AIB673", missing=missing)
     from aibenchrt.train.task import plan_models
 
-    world: AnyWorld = load_world(plan, options.form, options.data_seed, options.progress)
+    world: AnyWorld = load_world(plan, options.variant, options.data_seed, options.progress)
     models = plan_models(plan, world, options.training_seed, options.size, options.progress)
     payloads = {r.name: spread(payloads_of(plan, r, world, "test"), options.requests) for r in plan.requests}
     folders = {stage: version.folder for stage, version in models.items()}
@@ -93,7 +93,7 @@ def ablate(plan: Plan, options: AblateOptions) -> Contributions:
     rows = contribution_rows(answered, metrics, bootstrap_rng())
     return Contributions(
         scenario=plan.scenario,
-        data=options.form,
+        data=options.variant,
         world_version=world.version,
         size=options.size,
         protocol=PROTOCOL,

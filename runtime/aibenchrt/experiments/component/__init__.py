@@ -1,1 +1,1 @@
-"""One component alone, by the parts of a scenario run: component benchmarks. README.md says what they measure."""
+"""Component benchmarks: one component in isolation, with the processes of a scenario run. README.md says what they measure."""

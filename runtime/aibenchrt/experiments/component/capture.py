@@ -45,10 +45,10 @@ class Reached:
 
 @dataclass(frozen=True)
 class Recording:
-    """reached_per_request: of the scenario's requests, how many reach the component: its rate inside, over the scenario's."""
+    """calls_per_request: of the scenario's requests, how many reach the component: its rate inside, over the scenario's."""
 
     classes: tuple[Reached, ...]
-    reached_per_request: float
+    calls_per_request: float
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The plan of one component alone: a scenario of one task, executed by the same planner, service host or Triton, and load generator."""
+"""The plan of a component benchmark: a scenario of one task, executed by the same planner, service host or Triton, and load generator."""
 
 from __future__ import annotations
 
@@ -54,14 +54,16 @@ def enough_for(percentile: float) -> float:
     return samples_needed(percentile) * MARGIN
 
 
-def alone(scenario: Plan, stage: PlanStage, recording: Recording, load: PlanLoad, percentiles: tuple[float, ...], ports_from: int) -> Plan:
+def one_task_plan(
+    scenario: Plan, stage: PlanStage, recording: Recording, load: PlanLoad, percentiles: tuple[float, ...], ports_from: int
+) -> Plan:
     """The stage, with its settings and model, as the only task. The response is all that it puts out; of one that puts out nothing, that
     it is done."""
     spec = component(stage.component)
     assert spec is not None
     ports = component_ports(stage)
     classes = recording.classes
-    requests = tuple(reached.request for reached in classes)
+    requests = tuple(captured.request for captured in classes)
     outputs = tuple(PlanPort(name=port.name, type=port.type, optional=port.optional, many=port.many) for port in ports.outputs)
     inputs = tuple(
         Input(port=PlanPort(name=port.name, type=port.type, optional=port.optional, many=port.many), sources=_sources(classes, port.name))
@@ -79,7 +81,7 @@ def alone(scenario: Plan, stage: PlanStage, recording: Recording, load: PlanLoad
     names = ["planner", "triton" if spec.kind is Kind.AI else stage.name]
     return Plan(
         scenario=f"{scenario.scenario}_{stage.name}",
-        title=f"{stage.component} alone, as task '{stage.name}' of {scenario.title}",
+        title=f"component benchmark of {stage.component}, as task '{stage.name}' of {scenario.title}",
         deployment=scenario.deployment,
         profile=scenario.profile,
         seed=scenario.seed,
@@ -106,7 +108,7 @@ def metrics_of(scenario: Plan, stage: PlanStage, classes: Sequence[Reached]) -> 
     spec = component(stage.component)
     assert spec is not None
     shown = shown_by(port.type for port in component_ports(stage).outputs)
-    known = frozenset[str]().union(*(known_truth(payload.truth) for reached in classes for payload in reached.payloads))
+    known = frozenset[str]().union(*(known_truth(payload.truth) for captured in classes for payload in captured.payloads))
 
     def scored(names: Sequence[str]) -> tuple[str, ...]:
         rows = {name: metric(name) for name in names}

@@ -26,7 +26,7 @@ class _Frozen(BaseModel):
 
 class ModeFigures(_Frozen):
     """One mode's run. throughput: answers a second inside the window. latency: of the whole request, from the intended time; component: of
-    the one call in it; ms. busiest: the process that took most CPU, and its share of a core. status: INVALID, or the verdict's worst."""
+    the one call in it; ms. busiest: the process with the highest CPU use, of a core. status: INVALID, or the verdict's worst."""
 
     mode: str
     directory: str
@@ -54,18 +54,18 @@ class Inside(_Frozen):
     latency: LatencyRow
 
 
-class AloneFigures(_Frozen):
-    """Everything that `aibenchc bench component` found. rate: of the open loop; reached: how many of the scenario's requests get here."""
+class ComponentFigures(_Frozen):
+    """What `aibenchc bench component` measured. rate: of the open loop; calls_per_request: the component's, in the scenario."""
 
     version: Literal[1] = VERSION
     component: str
     task: str
     model: str | None
     scenario: str
-    form: str
+    variant: str
     size: str
     rate: float
-    reached: float
+    calls_per_request: float
     modes: tuple[ModeFigures, ...]
     inside: Inside | None = None
 
@@ -120,7 +120,7 @@ def _component(made: Report, task: str) -> LatencyRow:
     return next(row for row in made.latency if row.scope == "component" and row.name == task)
 
 
-def table(found: AloneFigures) -> Table:
+def table(found: ComponentFigures) -> Table:
     """One row a mode, and one for the task inside its scenario."""
     percentiles = sorted({q.p for mode in found.modes for q in (*mode.latency.percentiles, *mode.component.percentiles)})
     rows = [
@@ -151,18 +151,18 @@ def table(found: AloneFigures) -> Table:
         *(f"request p{p:g}, ms" for p in percentiles),
         *(f"call p{p:g}, ms" for p in percentiles),
         "quality of these answers",
-        "busiest, of a core",
+        "highest CPU use, of a core",
         "verdict",
     )
-    title = f"{found.component} alone" + (f", model {found.model}" if found.model else "")
+    title = f"Component benchmark: {found.component}" + (f", model {found.model}" if found.model else "")
     numeric = tuple(range(2, 4 + 2 * len(percentiles)))
-    return Table("alone", title, columns, tuple(rows), LEGEND, numeric)
+    return Table("component_benchmark", title, columns, tuple(rows), LEGEND, numeric)
 
 
 LEGEND = (
     "Intervals are 95 %. request: from the intended send time to the reply at the generator, so with planner and wire; call: the planner's "
     "call of the component, which is what a scenario's report shows of it. A percentile stands only where there are enough samples. "
-    "Where planner or generator are the busiest, they bound the throughput, and the component alone could do more."
+    "Where the planner or the generator used the most CPU, it limited the throughput, and the component itself could do more."
 )
 
 

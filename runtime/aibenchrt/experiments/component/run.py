@@ -14,7 +14,7 @@ from aibenchrt.control.local.run import run_local
 from aibenchrt.control.options import RunOptions
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.component.capture import Recording, record
-from aibenchrt.experiments.component.one_task_plan import Mode, alone, enough_for, load_of, percentiles_for
+from aibenchrt.experiments.component.one_task_plan import Mode, enough_for, load_of, one_task_plan, percentiles_for
 from aibenchrt.experiments.component.performance import ModeFigures, mode_figures
 from aibenchrt.plan import Plan, PlanLoad, PlanStage
 from aibenchrt.serve.prepare import lay_out
@@ -27,7 +27,7 @@ DISTINCT = 2000  # payloads of loads whose length nobody knows
 @dataclass(frozen=True)
 class BenchOptions:
     """rate: of the open loop; None: what the component gets inside its scenario, or, where that is too little for a median, the scenario's
-    whole rate, as its extra runs of rare classes have it. duration_s, warmup_s: of each mode; None: the
+    whole rate, as its supplements of rare classes have it. duration_s, warmup_s: of each mode; None: the
     scenario's. in_flight: of the offline mode."""
 
     modes: tuple[Mode, ...]
@@ -66,14 +66,14 @@ def bench(scenario: Plan, stage: PlanStage, wanted: BenchOptions, options: RunOp
         trial={c.request.name: c.trial for c in recording.classes},
         models={name: version for name, version in assets.models.items() if name == stage.name},
     )
-    own = rate_inside * recording.reached_per_request
+    own = rate_inside * recording.calls_per_request
     rate = wanted.rate or (own if own * duration >= enough_for(50.0) else rate_inside)
     found: list[ModeFigures] = []
     for mode in wanted.modes:
         load = load_of(mode, scenario.load, rate, wanted.in_flight, duration, warmup)
         expected = rate * duration if mode is Mode.OPEN else _expected(mode, found, wanted.in_flight, duration)
-        plan = alone(scenario, stage, recording, load, percentiles_for(expected), wanted.ports_from)
-        directory = run_local(emit(plan, mode), runs, replace(options, extra=False), _given(mine, stage))
+        plan = one_task_plan(scenario, stage, recording, load, percentiles_for(expected), wanted.ports_from)
+        directory = run_local(emit(plan, mode), runs, replace(options, supplement=False), _given(mine, stage))
         found.append(mode_figures(mode.value, directory, stage.name))
     return Found(stage, recording, rate, tuple(found))
 

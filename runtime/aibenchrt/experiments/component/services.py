@@ -1,6 +1,6 @@
 """Measures the non-AI components on a world: one call's time in process, and what their packages say of their quality.
 
-python -m aibenchrt.experiments.component.services [--world movielens_shop] [--form real|synthetic] [--seed 7] [--component NAME]
+python -m aibenchrt.experiments.component.services [--world movielens_shop] [--variant real|synthetic] [--seed 7] [--component NAME]
 
 What each is called with stands in its package (`workload.py`); it is measured where the world gives what that needs. Figures in the
 components' READMEs come from here. Times are of one thread, without the network; runs measure the rest.
@@ -80,13 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     services = [spec for spec in COMPONENTS if spec.kind is Kind.SERVICE]
     parser = argparse.ArgumentParser(prog="aibenchrt.experiments.component.services", description="Measures the non-AI components.")
     parser.add_argument("--world", choices=tuple(WORLDS), default="movielens_shop")
-    parser.add_argument("--form", choices=("real", "synthetic"), default="real")
+    parser.add_argument("--variant", choices=("real", "synthetic"), default="real")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
     parser.add_argument("--component", choices=[spec.name for spec in services], action="append", help="all of them where none is given")
     given = parser.parse_args(arguments)
     rows: list[Figure] = []
     try:
-        world = WORLDS[given.world].load_world(given.form, given.seed, silent)
+        world = WORLDS[given.world].load_world(given.variant, given.seed, silent)
         with tempfile.TemporaryDirectory() as scratch:
             open_service = opener(world, Path(scratch))
             for spec in services:
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EnvironmentFailure as failure:
         print(f"error[{failure.code}]: {failure.message}\n = help: {failure.hint}", file=sys.stderr)  # noqa: T201
         return 2
-    print(f"{given.world}, {given.form} world {world.version[:12]}")  # noqa: T201
+    print(f"{given.world}, {given.variant} world {world.version[:12]}")  # noqa: T201
     for what, figure in rows:
         print(f"{what:48} {figure}")  # noqa: T201
     return 0

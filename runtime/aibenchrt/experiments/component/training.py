@@ -75,7 +75,7 @@ class Training(_Frozen):
 class Trainings(_Frozen):
     component: str
     model: str
-    form: str
+    variant: str
     size: str
     target: Target
     trainings: tuple[Training, ...]
@@ -153,7 +153,7 @@ def train(plan: Plan, stage: PlanStage, target: Target, seeds: Sequence[int], de
     return Trainings(
         component=stage.component,
         model=str(stage.model),
-        form=options.form,
+        variant=options.variant,
         size=options.size,
         target=target,
         trainings=tuple(trainings),
@@ -202,7 +202,7 @@ def table(found: Trainings) -> Table:
     ]
     sign = "≤" if lower_is_better(found.target.metric) else "≥"
     target = f"{found.target.metric} {sign} {found.target.value:g}"
-    title = f"{found.component} {found.model}, size {found.size}, {found.form} data: time to {target}"
+    title = f"{found.component} {found.model}, size {found.size}, {found.variant} data: time to {target}"
     legend = (
         f"The target is {found.target.source}; it is looked for in the validation quality after each epoch, and then in the held-out one."
     )

@@ -45,7 +45,7 @@ LOAD = (
         argv: ["{{ ansible_python_interpreter }}", -m, aibenchrt.load, --generated, "{{ playbook_dir }}/..",
           --schedule, "{{ aibench_shipment }}/load/schedule.parquet", --payloads, "{{ aibench_shipment }}/load/payloads.parquet",
           --target, "{{ target }}", --out, "{{ inventory_dir }}/state/{{ aibench_run }}/{{ inventory_hostname }}",
-          --warmup, "{{ aibench_warmup_s }}", --duration, "{{ aibench_duration_s }}", --part, "{{ part }}/2",
+          --warmup, "{{ aibench_warmup_s }}", --duration, "{{ aibench_duration_s }}", --shard, "{{ shard }}/2",
           --start-at, "{{ clock.stdout | int + 15 }}000000000"]
         creates: "{{ inventory_dir }}/state/{{ aibench_run }}/{{ inventory_hostname }}/begun.json"
 """
@@ -81,14 +81,14 @@ class Site:
         (self.generated / "ansible" / "group_vars" / "all.yml").write_text("aibench_scenario: trial\n")
         self.inventory, self.runs, self.disk = folder / "hosts.ini", folder / "runs", folder / "disk"
         settings = f"[all:vars]\nansible_python_interpreter={sys.executable}\ntarget={self.target}\n"
-        self.inventory.write_text("p\ng0 part=0\ng1 part=1\n" + settings)
+        self.inventory.write_text("p\ng0 shard=0\ng1 shard=1\n" + settings)
         self.disk.touch()
         self.server = subprocess.Popen([sys.executable, str(ECHO), str(self.generated), self.target])
         with grpc.insecure_channel(self.target) as channel:
             grpc.channel_ready_future(channel).result(120)
 
     def run(self, **more: Any) -> Path:
-        return cluster.run_cluster(self.generated, self.inventory, self.runs, ClusterOptions(RunOptions(form="synthetic"), **more))
+        return cluster.run_cluster(self.generated, self.inventory, self.runs, ClusterOptions(RunOptions(variant="synthetic"), **more))
 
     @property
     def directory(self) -> Path:
@@ -155,7 +155,7 @@ def test_a_run_that_failed_to_deploy_is_resumed_and_is_whole(site: Site) -> None
 
     run = read_run(directory)
     assert run.info.outcome == "completed"
-    assert [(g.host, g.part, g.parts) for g in run.info.generators] == [("g0", 0, 2), ("g1", 1, 2)]
+    assert [(g.host, g.shard, g.shards) for g in run.info.generators] == [("g0", 0, 2), ("g1", 1, 2)]
     assert {r.request_id for r in run.requests} == {row.request_id for row in run.schedule} == {t.request_id for t in run.truth}
     assert all(r.outcome == "ok" and r.intended_ns <= r.sent_ns < r.done_ns for r in run.requests)
     low, high = run.info.load.window_start_ns, run.info.load.window_end_ns

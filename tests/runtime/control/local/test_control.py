@@ -63,7 +63,7 @@ def stage(runs: Path, name: str) -> str:
 
 def test_a_whole_run_is_recorded_and_leaves_no_process(tmp_path: Path) -> None:
     folder = generated(tmp_path)
-    directory = run_local(folder, tmp_path / "runs", RunOptions(form="synthetic", command="aibenchc run SPEC"))
+    directory = run_local(folder, tmp_path / "runs", RunOptions(variant="synthetic", command="aibenchc run SPEC"))
     run = read_run(directory)
     assert run.info.outcome == "completed"
     assert [s.name for s in run.info.stages] == ["prepare", "start", "ready", "warmup", "load", "stop", "collect"]
@@ -83,7 +83,7 @@ def test_a_whole_run_is_recorded_and_leaves_no_process(tmp_path: Path) -> None:
     assert processes_about(folder) == []
     before = kept()
     assert before
-    run_local(folder, tmp_path / "runs", RunOptions(form="synthetic", duration_s=0.5, warmup_s=0.0))
+    run_local(folder, tmp_path / "runs", RunOptions(variant="synthetic", duration_s=0.5, warmup_s=0.0))
     assert kept() == before, "nothing was made again"
 
 
@@ -101,7 +101,7 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
         taken.bind((host, int(number)))
         taken.listen()
         with pytest.raises(EnvironmentFailure) as failure:
-            run_local(folder, tmp_path / "runs", RunOptions(form="synthetic"))
+            run_local(folder, tmp_path / "runs", RunOptions(variant="synthetic"))
     assert failure.value.code == "AIB602"
     assert "'answers'" in failure.value.message
     assert not (tmp_path / "runs").exists()
@@ -125,7 +125,7 @@ def test_a_killed_service_fails_requests_and_the_run(tmp_path: Path) -> None:
     killer = threading.Thread(target=kill_parse)
     killer.start()
     with pytest.raises(EnvironmentFailure) as failure:
-        run_local(folder, runs, RunOptions(form="synthetic"))
+        run_local(folder, runs, RunOptions(variant="synthetic"))
     killer.join()
     assert failure.value.code == "AIB607"
     assert "parse ended too early (signal 9)" in failure.value.message
@@ -160,7 +160,7 @@ def in_the_way(plan: Plan, options: RunOptions, into: Path) -> Assets:
 def test_whatever_stage_fails_the_run_is_ended_and_says_which(tmp_path: Path, preparing: Prepare, ready_s: float, failed: str) -> None:
     folder, runs = generated(tmp_path), tmp_path / "runs"
     with pytest.raises((EnvironmentFailure, FileExistsError)):
-        run_local(folder, runs, RunOptions(form="synthetic", ready_s=ready_s), preparing)
+        run_local(folder, runs, RunOptions(variant="synthetic", ready_s=ready_s), preparing)
     (directory,) = runs.iterdir()
     run = read_run(directory)
     assert run.info.outcome == "failed"

@@ -47,7 +47,9 @@ def run_with(generated: Path, runs: Path, fault: Callable[[], None]) -> Environm
 
     actor = threading.Thread(target=act)
     actor.start()
-    options = RunOptions("synthetic", "tiny", 20.0, duration_s=8.0, warmup_s=1.0, ports_from=free_ports(1)[0], extra=False, timeout_s=2.0)
+    options = RunOptions(
+        "synthetic", "tiny", 20.0, duration_s=8.0, warmup_s=1.0, ports_from=free_ports(1)[0], supplement=False, timeout_s=2.0
+    )
     with pytest.raises(EnvironmentFailure) as failure:
         run_local(generated, runs, options)
     actor.join()
@@ -123,7 +125,7 @@ def test_a_trace_is_part_of_what_is_compiled_and_is_what_is_sent(tmp_path: Path)
     for _ in range(2):  # again: the trace in the folder is one of ours
         assert main(["compile", str(spec), "--out", str(out)]) == 0
     (tmp_path / "monday.txt").unlink()
-    directory = run_local(out, tmp_path / "runs", RunOptions("synthetic", "tiny", ports_from=free_ports(1)[0], extra=False))
+    directory = run_local(out, tmp_path / "runs", RunOptions("synthetic", "tiny", ports_from=free_ports(1)[0], supplement=False))
     run = read_run(directory)
     start = run.info.load.window_start_ns - 1_000_000_000
     assert [round((r.intended_ns - start) / 1e9, 6) for r in run.requests] == offsets[:-1]

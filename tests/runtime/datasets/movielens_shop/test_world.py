@@ -19,13 +19,13 @@ from aibenchrt.catalog import DATASETS, dataset
 from aibenchrt.component import PORT_TYPES
 from aibenchrt.datasets.interactions.departments import CATEGORIES, DEPARTMENTS, GENRE_WORDS
 from aibenchrt.datasets.interactions.misspell import misspell
-from aibenchrt.datasets.interactions.snapshot import as_of
+from aibenchrt.datasets.interactions.snapshot import snapshot
 from aibenchrt.datasets.interactions.store import load, save
 from aibenchrt.datasets.interactions.world import LIKED, SPLITS, World
-from aibenchrt.datasets.listing import describe
+from aibenchrt.datasets.listing import data_rows
 from aibenchrt.datasets.movielens_shop import dataset as movielens_shop
 from aibenchrt.datasets.movielens_shop.compose import compose_world
-from aibenchrt.datasets.movielens_shop.dataset import FORMS, REAL, SYNTHETIC, load_world, payloads, world_folder
+from aibenchrt.datasets.movielens_shop.dataset import REAL, SYNTHETIC, VARIANTS, load_world, payloads, world_folder
 from aibenchrt.datasets.movielens_shop.lexicon import CARRIERS, CORE, SHARED
 from aibenchrt.datasets.movielens_shop.phrases import TitleWords
 from aibenchrt.datasets.sources.movielens import Ratings, RawItem, RawUser
@@ -36,7 +36,7 @@ from PIL import Image
 SIZES = {"real": REAL, "synthetic": SYNTHETIC}
 
 
-@pytest.fixture(scope="module", params=FORMS)
+@pytest.fixture(scope="module", params=VARIANTS)
 def world(request: pytest.FixtureRequest) -> World:
     return load_world(request.param)
 
@@ -78,7 +78,7 @@ def recomposed(world: World, changed: np.ndarray, seed: int = 99) -> World:
     items = tuple(RawItem(i.item_id, i.title, i.year, i.genres) for i in world.items)
     users = tuple(RawUser(u.user_id, u.age, u.gender, u.occupation) for u in world.users)
     ratings = Ratings(items, users, user, item, rating, np.array(table.time))
-    return compose_world(world.form, world.seed, ratings, world.photos, SIZES[world.form], world.provenance)
+    return compose_world(world.variant, world.seed, ratings, world.photos, SIZES[world.variant], world.provenance)
 
 
 def test_nothing_held_out_reaches_what_is_trained_on_indexed_or_served(world: World) -> None:
@@ -117,17 +117,17 @@ def test_what_is_served_is_recomputed_from_training_interactions(world: World) -
 
 
 def test_the_world_as_of_an_earlier_time_has_forgotten_the_rest(world: World) -> None:
-    earlier = as_of(world, world.rank_start)
-    noise = as_of(recomposed(world, world.interactions.time >= world.rank_start), world.rank_start)
+    earlier = snapshot(world, world.rank_start)
+    noise = snapshot(recomposed(world, world.interactions.time >= world.rank_start), world.rank_start)
     served = [(i.item_id, i.tier, i.interactions, i.popularity, i.rating) for i in earlier.items]
     assert served == [(i.item_id, i.tier, i.interactions, i.popularity, i.rating) for i in noise.items]
     assert earlier.users == noise.users
     assert earlier.interactions.of("train").time.max() < world.rank_start
     assert earlier.version != world.version
-    same = as_of(world, world.validation_start)
+    same = snapshot(world, world.validation_start)
     assert (same.items, same.users) == (world.items, world.users)
     with pytest.raises(ValueError, match="training period"):
-        as_of(world, world.test_start)
+        snapshot(world, world.test_start)
 
 
 # ---- goods
@@ -210,7 +210,7 @@ def test_no_query_copies_an_indexed_title(world: World) -> None:
 
 
 def test_every_form_of_the_lexicon_can_be_asked_for() -> None:
-    titles = TitleWords(item.title for form in FORMS for item in load_world(form).items)
+    titles = TitleWords(item.title for variant in VARIANTS for item in load_world(variant).items)
     forms = [form for families in CORE.values() for family in families for form in family] + [f for family, _ in SHARED for f in family]
     assert [form for form in (*forms, *(c.format("") for c in CARRIERS), *GENRE_WORDS.values()) if titles.copied_in(form)] == []
     assert len(forms) == len(set(forms))  # an ambiguous form is shared, not written twice
@@ -246,7 +246,7 @@ def test_held_out_queries_use_inflections_that_no_training_query_uses(world: Wor
 
 
 def test_there_are_enough_requests_of_each_kind(world: World) -> None:
-    enough = {"real": (3000, 300), "synthetic": (500, 100)}[world.form]
+    enough = {"real": (3000, 300), "synthetic": (500, 100)}[world.variant]
     tests, photos = world.queries_of("test"), world.photo_queries_of("test")
     assert len(tests) >= enough[0]
     assert len(photos) >= enough[1]
@@ -286,7 +286,7 @@ def test_a_photo_payload_is_a_png_of_the_photo(world: World) -> None:
 
 
 def test_provenance_says_of_every_part_whether_it_was_observed(world: World) -> None:
-    assert {row.kind for row in world.provenance} == ({"observed", "composed"} if world.form == "real" else {"composed"})
+    assert {row.kind for row in world.provenance} == ({"observed", "composed"} if world.variant == "real" else {"composed"})
     said = {row.part for row in world.provenance if row.kind == "composed"}
     assert any("query texts" in part for part in said)
     assert any("prices" in part for part in said)
@@ -303,17 +303,17 @@ print(world.version, digest)
 """
 
 
-def shown(form: str, seed: int, folder: Path, hash_seed: str) -> list[str]:
+def shown(variant: str, seed: int, folder: Path, hash_seed: str) -> list[str]:
     """(version, hash of the payloads) by a fresh process with a home of its own that shares only the downloads."""
     (folder / "downloads").symlink_to(home() / "downloads")
     environment = {**os.environ, "AIBENCH_HOME": str(folder), "PYTHONHASHSEED": hash_seed}
-    done = subprocess.run([sys.executable, "-c", _SHOW, form, str(seed)], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", _SHOW, variant, str(seed)], env=environment, capture_output=True, text=True, check=True)
     return done.stdout.split()
 
 
 def test_the_same_seed_gives_the_same_bytes_in_every_process(world: World, tmp_path_factory: pytest.TempPathFactory) -> None:
     (home() / "downloads").mkdir(exist_ok=True)
-    answers = [shown(world.form, world.seed, tmp_path_factory.mktemp("home"), hash_seed) for hash_seed in ("0", "4711")]
+    answers = [shown(world.variant, world.seed, tmp_path_factory.mktemp("home"), hash_seed) for hash_seed in ("0", "4711")]
     mine = [payloads(world, source) for source in ("queries", "photos")]
     assert answers[0] == answers[1] == [world.version, hashlib.sha256(repr(mine).encode()).hexdigest()]
 
@@ -340,12 +340,12 @@ def test_the_second_load_composes_nothing_and_takes_less_than_two_seconds_of_cpu
 
     def load_again() -> float:
         before = process_time()
-        again = load_world(world.form, world.seed, lambda text, _: told.append(text))
+        again = load_world(world.variant, world.seed, lambda text, _: told.append(text))
         assert again.version == world.version
         return process_time() - before
 
     assert quiet_cpu_s(load_again, tries=2) < 2.0
-    assert told == [f"{world.form} world {world.version[:12]}"] * 2
+    assert told == [f"{world.variant} world {world.version[:12]}"] * 2
 
 
 @pytest.mark.parametrize("victim", ["world.json", "photos.images.npy", "interactions.item.npy"])
@@ -369,16 +369,16 @@ def test_an_unknown_form_is_refused() -> None:
 
 
 def test_describe_lists_every_form_and_source(world: World) -> None:
-    rows = describe(home(), ["movielens_shop"])
-    row = next(r for r in rows if (r.name, r.form) == ("movielens_shop", world.form))
+    rows = data_rows(home(), ["movielens_shop"])
+    row = next(r for r in rows if (r.name, r.variant) == ("movielens_shop", world.variant))
     assert (row.state, row.version) == ("here", world.version[:12])
     assert f"{len(world.items):,} goods" in row.sizes
     assert row.bytes > 1000
-    assert {r.name for r in rows if r.form == "source"} == {"MovieLens-100k", "Fashion-MNIST"}
-    assert [r.state for r in describe(Path("/nonexistent")) if r.name == "movielens_shop"] == ["not made yet", "not made yet"]
-    everything = describe(Path("/nonexistent"))
+    assert {r.name for r in rows if r.variant == "source"} == {"MovieLens-100k", "Fashion-MNIST"}
+    assert [r.state for r in data_rows(Path("/nonexistent")) if r.name == "movielens_shop"] == ["not made yet", "not made yet"]
+    everything = data_rows(Path("/nonexistent"))
     assert {r.name for r in everything} >= {"MovieLens-100k", "Fashion-MNIST", *(spec.name for spec in DATASETS)}
-    assert len({(r.name, r.form, r.version) for r in everything}) == len(everything), "a package that several worlds use is listed once"
+    assert len({(r.name, r.variant, r.version) for r in everything}) == len(everything), "a package that several worlds use is listed once"
 
 
 def test_no_part_of_the_data_code_names_a_registry_host() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from aibenchrt.datasets.interactions.misspell import tokens
 from aibenchrt.datasets.interactions.world import LIKED, Query, World
-from aibenchrt.datasets.movielens_shop.dataset import FORMS, load_world
+from aibenchrt.datasets.movielens_shop.dataset import VARIANTS, load_world
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
@@ -17,12 +17,12 @@ from sklearn.svm import LinearSVC
 Scores = NDArray[np.float64]
 
 
-@pytest.fixture(scope="module", params=FORMS)
+@pytest.fixture(scope="module", params=VARIANTS)
 def world(request: pytest.FixtureRequest) -> World:
     return load_world(request.param)
 
 
-class Shelf:
+class Goods:
     """All goods as arrays by item id, and what users liked in training."""
 
     def __init__(self, world: World) -> None:
@@ -63,34 +63,34 @@ def by_user(queries: list[Query], better: list[float], worse: list[float]) -> tu
 
 
 def test_category_user_and_attribute_each_raise_quality(world: World) -> None:
-    shelf = Shelf(world)
+    goods = Goods(world)
     queries = list(world.queries_of("test"))
     rng = np.random.default_rng(5)
 
     def quality(score: Callable[[Query], Scores], label: Callable[[Query], int], asked: list[Query]) -> list[float]:
-        return [shelf.ndcg(query, score(query), label(query)) for query in asked]
+        return [goods.ndcg(query, score(query), label(query)) for query in asked]
 
-    popular = quality(lambda _: shelf.popularity, lambda q: q.label, queries)
-    lost = quality(lambda _: shelf.popularity, lambda _: int(rng.integers(10)), queries)
-    shuffled = quality(lambda _: rng.random(len(shelf.category)), lambda q: q.label, queries)
+    popular = quality(lambda _: goods.popularity, lambda q: q.label, queries)
+    lost = quality(lambda _: goods.popularity, lambda _: int(rng.integers(10)), queries)
+    shuffled = quality(lambda _: rng.random(len(goods.category)), lambda q: q.label, queries)
     assert np.mean(popular) > 5 * np.mean(lost)  # the category decides where to look
     assert by_user(queries, popular, shuffled)[0] > 0  # popularity is a baseline worth beating
 
     returning = [query for query in queries if world.user[query.user_id].history]
-    personal = quality(lambda q: shelf.personal[q.user_id] + 1e-3 * shelf.popularity, lambda q: q.label, returning)
-    usual = quality(lambda _: shelf.popularity, lambda q: q.label, returning)
+    personal = quality(lambda q: goods.personal[q.user_id] + 1e-3 * goods.popularity, lambda q: q.label, returning)
+    usual = quality(lambda _: goods.popularity, lambda q: q.label, returning)
     assert by_user(returning, personal, usual)[0] > 0  # knowing the user helps
 
     wanting = [query for query in queries if query.attribute]
-    matched = quality(lambda q: shelf.popularity + 10 * match(shelf, q), lambda q: q.label, wanting)
-    blind = quality(lambda _: shelf.popularity, lambda q: q.label, wanting)
+    matched = quality(lambda q: goods.popularity + 10 * match(goods, q), lambda q: q.label, wanting)
+    blind = quality(lambda _: goods.popularity, lambda q: q.label, wanting)
     assert by_user(wanting, matched, blind)[0] > 0.1  # so does reading the query's attribute
 
 
-def match(shelf: Shelf, query: Query) -> Scores:
+def match(goods: Goods, query: Query) -> Scores:
     """How many of the attribute's words stand in each item's indexed text."""
     wanted = set(tokens(query.attribute.partition(":")[2]))
-    return np.array([len(wanted & shelf.attributes.get(item_id, set())) for item_id in range(len(shelf.category))], dtype=np.float64)
+    return np.array([len(wanted & goods.attributes.get(item_id, set())) for item_id in range(len(goods.category))], dtype=np.float64)
 
 
 def test_subwords_beat_words_and_words_beat_the_majority(world: World) -> None:

@@ -13,7 +13,7 @@ import pytest
 from aibenchrt.components.crawler.page import read_page
 from aibenchrt.components.hash.service import content_hash, simhash
 from aibenchrt.datasets.interactions.misspell import tokens
-from aibenchrt.datasets.interactions.snapshot import as_of
+from aibenchrt.datasets.interactions.snapshot import snapshot
 from aibenchrt.datasets.interactions.world import LIKED
 from aibenchrt.datasets.movielens_shop import dataset as movielens_shop
 from aibenchrt.datasets.sources import debian_packages
@@ -22,13 +22,13 @@ from aibenchrt.datasets.sources.debian_packages import DebianPackage, Snapshot, 
 from aibenchrt.datasets.sources.synthetic_ratings import generate_ratings
 from aibenchrt.datasets.web_pages import dataset as web_pages
 from aibenchrt.datasets.web_pages.compose import compose_web
-from aibenchrt.datasets.web_pages.dataset import FORMS, SYNTHETIC, load_world, payloads
+from aibenchrt.datasets.web_pages.dataset import SYNTHETIC, VARIANTS, load_world, payloads
 from aibenchrt.datasets.web_pages.queries import CARRIERS, wanted_page
 from aibenchrt.datasets.web_pages.world import STAFF, WebWorld
 from aibenchrt.errors import EnvironmentFailure
 
 
-@pytest.fixture(scope="module", params=FORMS)
+@pytest.fixture(scope="module", params=VARIANTS)
 def world(request: pytest.FixtureRequest) -> WebWorld:
     return load_world(request.param)
 
@@ -94,7 +94,7 @@ def test_requests_ask_for_held_out_likes_in_words_of_the_synopsis(world: WebWorl
         for item in query.truth:
             assert any(starts[query.part] <= time < ends[query.part] for time in likes[query.user_id, item])
     counts = Counter(query.part for query in world.queries)
-    sizes = {"real": web_pages.REAL, "synthetic": SYNTHETIC}[world.form]
+    sizes = {"real": web_pages.REAL, "synthetic": SYNTHETIC}[world.variant]
     assert counts == {part: getattr(sizes, part) for part in ("fit", "rank", "validation", "test")}
 
 
@@ -130,7 +130,7 @@ def test_held_out_behaviour_changes_nothing_that_is_served() -> None:
 
 def test_the_world_as_it_stood_keeps_its_pages() -> None:
     world = load_world("synthetic")
-    earlier = as_of(world, world.rank_start)
+    earlier = snapshot(world, world.rank_start)
     assert isinstance(earlier, WebWorld)
     assert earlier.pages == world.pages
     assert earlier.version != world.version
@@ -228,7 +228,7 @@ def test_an_apt_that_cannot_is_an_environment_failure(tmp_path: Path, monkeypatc
 def test_provenance_says_what_is_constructed(world: WebWorld) -> None:
     parts = {part.part: part.kind for part in world.provenance}
     assert sum("constructed" in part for part in parts) == 2
-    if world.form == "real":
+    if world.variant == "real":
         assert Counter(parts.values())["observed"] == 3
     else:
         assert set(parts.values()) == {"composed"}
