@@ -178,13 +178,13 @@ class _Builder:
 
     def _is_known(self, ref: ast.Ref) -> bool:
         name = ref.parts[0]
-        found = self.symbols.declared.get(name.text)
-        if found is None and name.text != RESPONSE:
+        declaration = self.symbols.declared.get(name.text)
+        if declaration is None and name.text != RESPONSE:
             names = list(self.symbols.in_chains())
             hint = self.reader.did_you_mean(name.text, names, f"declare it: `task {name.text} : COMPONENT`")
             self.report("AIB101", name.span, name=name.text, hint=self._with_place(hint))
             return False
-        if found is not None and found[0] == "data set":
+        if declaration is not None and declaration[0] == "data set":
             example = "name the request that takes its payloads from it"
             self.report("AIB225", name.span, what=f"'{name.text}' is a data set; edges lead from requests and tasks", example=example)
             return False
@@ -196,8 +196,8 @@ class _Builder:
     def _with_place(self, hint: str) -> str:
         """Adds to `did you mean 'x'?` where x is declared."""
         match = re.fullmatch(r"did you mean '(\w+)'\?", hint)
-        found = self.symbols.declared.get(match[1]) if match else None
-        return f"{hint} (declared at {place(found[1])})" if found else hint
+        declaration = self.symbols.declared.get(match[1]) if match else None
+        return f"{hint} (declared at {place(declaration[1])})" if declaration else hint
 
     def _node_ports(self, name: str) -> tuple[tuple[Port, ...], tuple[Port, ...]] | None:
         """Inputs and outputs, None where the declaration is wrong."""
@@ -219,7 +219,7 @@ class _Builder:
         if takes and gives:
             self.report("AIB223", ref.span, name=ref.text, task=ref.parts[0].text)
         elif not takes and not gives:
-            names = [port.name for found, role in zip(ports, (entered, left), strict=True) if role for port in found]
+            names = [port.name for side, role in zip(ports, (entered, left), strict=True) if role for port in side]
             direction = "port" if entered and left else "input" if entered else "output"
             what = self.symbols.declared[ref.parts[0].text][0]
             hint = self.reader.did_you_mean(name.text, names)
@@ -336,8 +336,8 @@ class _Builder:
         total = sum((share for share in shares if share is not None), Decimal(0))
         if not shares_fit(total, bool(rests), group.span, self.reader):
             return equal
-        found = iter(shares)
-        return tuple(float(1 - total if isinstance(arm.share, ast.Rest) else next(found) or 0) for arm in group.arms)
+        written_shares = iter(shares)
+        return tuple(float(1 - total if isinstance(arm.share, ast.Rest) else next(written_shares) or 0) for arm in group.arms)
 
     def _first_shares(self, group: ast.First) -> tuple[float, ...]:
         first, *others = group.arms
@@ -345,17 +345,17 @@ class _Builder:
             self.report(
                 "AIB208", first.share.span, what="a share of the first arm", example="the first arm is always tried: ( a else 35%: b … )"
             )
-        found = [1.0]
+        shares = [1.0]
         for arm in others:
             if arm.share is None or isinstance(arm.share, ast.Rest):
                 self.report("AIB207", arm.span, hint="write how many requests get that far: `( a else 35%: b until a.hits >= 20 )`")
-                found.append(found[-1])
+                shares.append(shares[-1])
                 continue
             share = self.share(arm.share)
-            if share is not None and float(share) > found[-1]:
-                self.report("AIB206", arm.share.span, share=f"{float(share) * 100:g}", before=f"{found[-1] * 100:g}")
-            found.append(found[-1] if share is None else float(share))
-        return tuple(found)
+            if share is not None and float(share) > shares[-1]:
+                self.report("AIB206", arm.share.span, share=f"{float(share) * 100:g}", before=f"{shares[-1] * 100:g}")
+            shares.append(shares[-1] if share is None else float(share))
+        return tuple(shares)
 
     def share(self, share: ast.Number | ast.Variable) -> Decimal | None:
         return read_share(share, "a share", self.reader)

@@ -67,16 +67,16 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `name` is most likely a misspelling of, None if none is near."""
     reach = max(2, len(name) // 3)
     near = sorted({candidate for candidate in candidates if abs(len(candidate) - len(name)) <= reach})
-    found = difflib.get_close_matches(name, near, n=1, cutoff=0.6)
-    return found[0] if found else None
+    matches = difflib.get_close_matches(name, near, n=1, cutoff=0.6)
+    return matches[0] if matches else None
 
 
 def did_you_mean(name: str, candidates: Iterable[str], otherwise: str = "") -> str:
     """A hint: the nearest candidate, else `otherwise`, else the candidates."""
     names = list(dict.fromkeys(candidates))
-    found = nearest(name, names)
-    if found is not None:
-        return f"did you mean '{found}'?"
+    match = nearest(name, names)
+    if match is not None:
+        return f"did you mean '{match}'?"
     return otherwise or one_of(names)
 
 
@@ -145,9 +145,9 @@ def render(diagnostic: Diagnostic, colour: bool = False) -> str:
 
 def render_text(diagnostics: Diagnostics, colour: bool = False, most: int = 100) -> str:
     """All of them, the author's line under each; beyond `most` only their number."""
-    found = diagnostics.all
-    text = "\n".join(render(diagnostic, colour) for diagnostic in found[:most])
-    return text + (f"\n… and {len(found) - most} more\n" if len(found) > most else "")
+    problems = diagnostics.all
+    text = "\n".join(render(diagnostic, colour) for diagnostic in problems[:most])
+    return text + (f"\n… and {len(problems) - most} more\n" if len(problems) > most else "")
 
 
 def to_json(diagnostics: Diagnostics) -> list[dict[str, object]]:

@@ -116,11 +116,11 @@ class Deployment:
 
 def joined(groups: Iterable[frozenset[str]]) -> list[frozenset[str]]:
     """Groups that overlap are one."""
-    found: list[frozenset[str]] = []
+    merged: list[frozenset[str]] = []
     for group in groups:
-        overlapping = [other for other in found if other & group]
-        found = [other for other in found if not other & group] + [group.union(*overlapping)]
-    return found
+        overlapping = [other for other in merged if other & group]
+        merged = [other for other in merged if not other & group] + [group.union(*overlapping)]
+    return merged
 
 
 @dataclass(frozen=True)

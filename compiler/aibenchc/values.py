@@ -107,31 +107,31 @@ class Reader:
         most: float | None = None,
     ) -> float | None:
         """As `decimal`, within bounds (in base units), as a float."""
-        found = self.decimal(value, what, dimension)
-        if found is None:
+        number = self.decimal(value, what, dimension)
+        if number is None:
             return None
         scale, unit = (100, " %") if dimension is SHARE else (1, {id(TIME): " s", id(RATE): "/s", id(SIZE): " MiB"}.get(id(dimension), ""))
         wrong = None
-        if above is not None and not found > Decimal(str(above)):
+        if above is not None and not number > Decimal(str(above)):
             wrong = f"more than {above * scale:g}{unit}"
-        elif least is not None and found < Decimal(str(least)):
+        elif least is not None and number < Decimal(str(least)):
             wrong = f"at least {least * scale:g}{unit}"
-        elif most is not None and found > Decimal(str(most)):
+        elif most is not None and number > Decimal(str(most)):
             wrong = f"at most {most * scale:g}{unit}"
         if wrong:
             self.out_of_range(value, what, wrong)
             return None
-        return float(found)
+        return float(number)
 
     def count(self, value: ast.Value, what: str, least: int = 1, most: int = 10**9) -> int | None:
         """A whole number without a unit."""
-        found = self.decimal(value, what, PLAIN)
-        if found is None:
+        number = self.decimal(value, what, PLAIN)
+        if number is None:
             return None
-        if found != int(found) or not least <= found <= most:
+        if number != int(number) or not least <= number <= most:
             self.out_of_range(value, what, f"a whole number from {least} to {most}")
             return None
-        return int(found)
+        return int(number)
 
     def out_of_range(self, value: ast.Value, what: str, expected: str, found: str | None = None) -> None:
         actual = self.params.get(value.name, value) if isinstance(value, ast.Variable) else value

@@ -41,22 +41,22 @@ def run(arguments: argparse.Namespace) -> int:
 
     with progress_bars() as progress:
         options = AblateOptions(variant=arguments.data, size=arguments.size, requests=arguments.requests, progress=progress)
-        found = ablate(read_plan(generated / "plan.json"), options)
-    shown = table(found)
+        contributions = ablate(read_plan(generated / "plan.json"), options)
+    shown = table(contributions)
     print_table(shown.title, shown.columns, shown.rows, shown.numeric)
-    _say_rest(found)
+    _say_rest(contributions)
     if arguments.json is not None:
-        write_json(arguments.json, found)
+        write_json(arguments.json, contributions)
         complain(f"wrote {arguments.json}")
     return ExitCode.OK
 
 
-def _say_rest(found: Contributions) -> None:
-    say(f"{found.data} data, {found.size} models; {found.protocol}")
-    for group, count in found.requests.items():
-        say(f"{group}: {count} requests" + (f" of {found.users[group]} users" if group in found.users else ""))
-    if not found.not_better:
+def _say_rest(contributions: Contributions) -> None:
+    say(f"{contributions.data} data, {contributions.size} models; {contributions.protocol}")
+    for group, count in contributions.requests.items():
+        say(f"{group}: {count} requests" + (f" of {contributions.users[group]} users" if group in contributions.users else ""))
+    if not contributions.not_better:
         say("Every component is better than its baseline, by every metric on every class that uses it.")
-    for row in found.not_better:
+    for row in contributions.not_better:
         what = "its baseline wins" if row.verdict == "baseline wins" else "not told from its baseline"
         say(f"{row.task}: {what} by {row.metric} on {row.request_class}")

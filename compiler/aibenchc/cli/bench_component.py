@@ -82,11 +82,11 @@ def run(arguments: argparse.Namespace) -> int:
     """
     needs_runtime("bench component")
     diagnostics = Diagnostics()
-    found = _in_a_scenario(arguments, diagnostics)
+    task = _in_a_scenario(arguments, diagnostics)
     show(diagnostics)
-    if found is None:
+    if task is None:
         return ExitCode.AUTHOR
-    plan, stage = found
+    plan, stage = task
     with tempfile.TemporaryDirectory(prefix="aibench-component-") as scratch, progress_bars() as progress:
         from aibenchrt.control.options import RunOptions
 
@@ -103,7 +103,7 @@ def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> t
 
     spec = catalog.component(arguments.name)
     if spec is None:
-        names = [one.name for one in catalog.COMPONENTS]
+        names = [entry.name for entry in catalog.COMPONENTS]
         diagnostics.report("AIB102", None, name=arguments.name, hint=did_you_mean(arguments.name, names))
         return None
     models = [model.name for model in spec.models]
@@ -123,7 +123,7 @@ def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> t
             complain(f"… {path} does not compile and is left out")
             continue
         stage = find_stage(compiled.plan, spec.name, arguments.task)
-        known += [one.name for step in compiled.plan.steps for one in step.stages if one.component == spec.name]
+        known += [entry.name for step in compiled.plan.steps for entry in step.stages if entry.component == spec.name]
         if stage is not None:
             complain(
                 f"… as task '{stage.name}' of {path}" + (f"; others: {', '.join(known[1:])}" if not arguments.task and known[1:] else "")
@@ -151,7 +151,7 @@ def _bench(arguments: argparse.Namespace, plan: Plan, stage: PlanStage, options:
         in_flight=arguments.in_flight,
         ports_from=arguments.ports_from,
     )
-    found = bench(plan, stage, wanted, options, arguments.runs, scratch, _emitter(scratch / "generated"))
+    results = bench(plan, stage, wanted, options, arguments.runs, scratch, _emitter(scratch / "generated"))
     figures = ComponentFigures(
         component=stage.component,
         task=stage.name,
@@ -159,9 +159,9 @@ def _bench(arguments: argparse.Namespace, plan: Plan, stage: PlanStage, options:
         scenario=plan.scenario,
         variant=arguments.data,
         size=arguments.size,
-        rate=found.rate,
-        calls_per_request=found.recording.calls_per_request,
-        modes=found.modes,
+        rate=results.rate,
+        calls_per_request=results.recording.calls_per_request,
+        modes=results.modes,
         inside=inside(arguments.inside, stage.name) if arguments.inside else None,
     )
     shown = table(figures)
@@ -188,7 +188,7 @@ def _emitter(folder: Path) -> Emit:
 
     def emitted(plan: Plan, mode: Mode) -> Path:
         artifacts = emit(plan)
-        proto = next(one for one in artifacts if one.path == proto_path(plan.scenario))
+        proto = next(artifact for artifact in artifacts if artifact.path == proto_path(plan.scenario))
         if proto.data not in made:
             made[proto.data] = stubs(proto)
         whole = (*artifacts, *made[proto.data])
@@ -206,11 +206,12 @@ def _train(arguments: argparse.Namespace, plan: Plan, stage: PlanStage, options:
     from aibenchrt.train.device import chosen_device
 
     target = target_of(plan, stage, arguments.target)
-    found = train(plan, stage, target, arguments.seeds, chosen_device(arguments.device), options, scratch)
-    shown = table(found)
+    result = train(plan, stage, target, arguments.seeds, chosen_device(arguments.device), options, scratch)
+    shown = table(result)
     print_table(shown.title, shown.columns, shown.rows, shown.numeric)
     complain(shown.legend)
     if arguments.json is not None:
-        write_json(arguments.json, found)
+        write_json(arguments.json, result)
         complain(f"wrote {arguments.json}")
-    return ExitCode.OK if all(one.held_out is not None and target.reached(one.held_out) for one in found.trainings) else ExitCode.FAIL
+    reached = all(training.held_out is not None and target.reached(training.held_out) for training in result.trainings)
+    return ExitCode.OK if reached else ExitCode.FAIL

@@ -26,9 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
     if diagnostics.failed:
         return ExitCode.AUTHOR
     with progress_bars() as progress:
-        found = obtained(arguments, progress)
-    say("\n".join(tables.head(found)))
-    print_table("Micro benchmarks", tables.COLUMNS, tables.rows(found), tables.NUMERIC)
-    for note in tables.notes(found):
+        results = obtained(arguments, progress)
+    say("\n".join(tables.head(results)))
+    print_table("Micro benchmarks", tables.COLUMNS, tables.rows(results), tables.NUMERIC)
+    for note in tables.notes(results):
         complain(note)
     return ExitCode.OK

@@ -92,16 +92,16 @@ def _trained(spec: ComponentSpec) -> Iterator[str]:
     """The latest version of every model, data, size and seed; which one serves is decided by what the code and the data are then."""
     if not spec.models:
         return
-    found = trained_versions(spec.name)
-    latest = {(v.model, v.variant, v.size, v.seed): v for v in found}  # in the order of their making
+    versions = trained_versions(spec.name)
+    latest = {(v.model, v.variant, v.size, v.seed): v for v in versions}  # in the order of their making
     for version in latest.values():
         quality = ", ".join(f"{m.name} {100 * m.value:.1f} %{_interval(m)}" for m in version.metrics)
         what = f"{version.model} {version.version}: {version.variant} data, size {version.size}, seed {version.seed}"
         yield f"  trained {what}: {quality}; {version.parameters:,} parameters"
     if not latest:
         yield f"  trained: none in this home; `aibenchc train SPEC`, or `aibenchc bench component {spec.name} --train`"
-    elif len(found) > len(latest):
-        yield f"  earlier versions: {len(found) - len(latest)}"
+    elif len(versions) > len(latest):
+        yield f"  earlier versions: {len(versions) - len(latest)}"
 
 
 def _interval(metric: Metric) -> str:

@@ -112,9 +112,9 @@ def compiled_spec(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Co
     if names and arguments.deployed is not None:
         chosen = holding(chosen, in_folder(arguments.deployed, names))
     elif names and arguments.stay:  # what the scenario is called, which the hosts are asked about, the compiled spec says
-        found = _compiled(arguments, chosen, Diagnostics())
-        if found is not None:
-            chosen = holding(chosen, fetch(arguments.inventory, found.plan.scenario, names))
+        compiled = _compiled(arguments, chosen, Diagnostics())
+        if compiled is not None:
+            chosen = holding(chosen, fetch(arguments.inventory, compiled.plan.scenario, names))
     return _compiled(arguments, chosen, diagnostics)
 
 

@@ -28,11 +28,11 @@ def show(diagnostics: Diagnostics, as_json: bool = False) -> None:
     if as_json:
         say(json.dumps({"diagnostics": to_json(diagnostics), "failed": diagnostics.failed}, indent=2, ensure_ascii=False))
         return
-    found = diagnostics.all
-    if not found:
+    problems = diagnostics.all
+    if not problems:
         return
     sys.stderr.write(render_text(diagnostics, in_colour()))
-    counts = [(severity, sum(d.code.severity is severity for d in found)) for severity in Severity]
+    counts = [(severity, sum(d.code.severity is severity for d in problems)) for severity in Severity]
     complain("\n" + ", ".join(f"{count} {severity.value}{'s' if count > 1 else ''}" for severity, count in counts if count))
 
 

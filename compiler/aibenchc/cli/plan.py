@@ -70,23 +70,23 @@ def run(arguments: argparse.Namespace) -> int:
     return PlanExitCode.SAME
 
 
-def _draw(path: Path, found: Overview) -> None:
+def _draw(path: Path, overview: Overview) -> None:
     from aibenchc.show.draw_hosts import draw_hosts
 
-    write_pictures(path.parent, {path.name: draw_hosts(found)})
+    write_pictures(path.parent, {path.name: draw_hosts(overview)})
 
 
-def _show(found: Overview, as_json: bool) -> None:
+def _show(overview: Overview, as_json: bool) -> None:
     if as_json:
-        say(json.dumps(asdict(found), indent=1, ensure_ascii=False))
+        say(json.dumps(asdict(overview), indent=1, ensure_ascii=False))
         return
     columns = ("part", "replica", "host", "address", "serves", "shards", "device", "MiB", "cores")
     numeric = (1, 5, 7, 8)
-    print_table(f"{found.scenario}, deployment {found.deployment}", columns, [_part(row) for row in found.parts], numeric)
+    print_table(f"{overview.scenario}, deployment {overview.deployment}", columns, [_part(row) for row in overview.parts], numeric)
     print_table(
         "hosts",
         ("host", "address", "groups", "parts", "MiB", "of", "cores", "of", "GPUs", "of"),
-        [_host(row) for row in found.hosts],
+        [_host(row) for row in overview.hosts],
         range(3, 10),
     )
 
@@ -113,24 +113,24 @@ def _diff(arguments: argparse.Namespace, compiled: Compiled) -> int:
     inventory = compiled.settings.inventory
     assert inventory is not None, "--inventory is required"
     archives = shipped(arguments.shipment) if arguments.shipment else None
-    found = changes(deployed(compiled.plan), inventory.held, archives)
+    changed = changes(deployed(compiled.plan), inventory.held, archives)
     if arguments.json:
-        say(json.dumps([asdict(host) for host in found], indent=1, ensure_ascii=False))
+        say(json.dumps([asdict(host) for host in changed], indent=1, ensure_ascii=False))
     else:
-        _show_changes(found, len(inventory.hosts))
-    return PlanExitCode.CHANGES if found else PlanExitCode.SAME
+        _show_changes(changed, len(inventory.hosts))
+    return PlanExitCode.CHANGES if changed else PlanExitCode.SAME
 
 
-def _show_changes(found: Sequence[HostChanges], hosts: int) -> None:
+def _show_changes(changed: Sequence[HostChanges], hosts: int) -> None:
     coloured = sys.stdout.isatty()
-    signs = [change.sign for host in found for change in host.changes]
-    for host in found:
+    signs = [change.sign for host in changed for change in host.changes]
+    for host in changed:
         say(host.host)
         for change in host.changes:
             line = f"  {change.sign} {change.part}" + (f": {'; '.join(change.details)}" if change.details else "")
             say(f"{_COLOURS[change.sign]}{line}{_PLAIN}" if coloured else line)
-    if found:
+    if changed:
         said = f"{signs.count('+')} to add, {signs.count('~')} to change, {signs.count('-')} to remove"
-        complain(f"{said}, on {counted(len(found), 'host')}")
+        complain(f"{said}, on {counted(len(changed), 'host')}")
     else:
         complain(f"nothing would change on {counted(hosts, 'host')}")

@@ -26,8 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     show_report(arguments)
     if arguments.measurements is not None:
-        found = write_measurements(arguments.measurements, arguments.run)
-        complain(f"wrote {arguments.measurements}: mean service times of {len(found.values)} tasks")
-        for reason in found.left_out:
+        service_times = write_measurements(arguments.measurements, arguments.run)
+        complain(f"wrote {arguments.measurements}: mean service times of {len(service_times.values)} tasks")
+        for reason in service_times.left_out:
             complain(f"  not in it: {reason}")
     return ExitCode.OK

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from aibenchrt.train.seeds import summary
 
     models = summary(_trained(read_plan(generated / "plan.json"), arguments))
-    rows = [row for model in models for one in model["seeds"] for row in _rows(model, one)]
+    rows = [row for model in models for training in model["seeds"] for row in _rows(model, training)]
     print_table("Models", COLUMNS, rows)
     if len(arguments.seeds) > 1:
         rows = [row for model in models for row in _rows_over_seeds(model)]
@@ -66,23 +66,23 @@ def _trained(plan: Plan, arguments: argparse.Namespace) -> dict[int, list[ModelV
     from aibenchrt.train.task import alternatives, plan_models
 
     device, size = chosen_device(arguments.device), arguments.size
-    found: dict[int, list[ModelVersion]] = {}
+    versions: dict[int, list[ModelVersion]] = {}
     with progress_bars() as progress:
         world = load_world(plan, arguments.data, DEFAULT_SEED, progress)
         for seed in arguments.seeds:
             chosen = plan_models(plan, world, seed, size, progress, device=device)
-            found[seed] = list(chosen.values())
+            versions[seed] = list(chosen.values())
             if arguments.alternatives:
-                found[seed] += alternatives(plan, world, chosen, seed, size, progress, device=device)
-    return found
+                versions[seed] += alternatives(plan, world, chosen, seed, size, progress, device=device)
+    return versions
 
 
-def _rows(model: Mapping[str, Any], one: Mapping[str, Any]) -> list[Sequence[str]]:
+def _rows(model: Mapping[str, Any], training: Mapping[str, Any]) -> list[Sequence[str]]:
     rows: list[Sequence[str]] = []
-    for metric, value in one["metrics"].items():
-        baselines = [f"{name} {100 * of[metric]['value']:.1f}" for name, of in one["baselines"].items()]
-        gains = [f"{_bounds(gain, '+')} over {name}" for name, gain in _gains(one["gains"], metric)]
-        head = (model["component"], model["model"], str(one["seed"]), one["version"], metric)
+    for metric, value in training["metrics"].items():
+        baselines = [f"{name} {100 * of[metric]['value']:.1f}" for name, of in training["baselines"].items()]
+        gains = [f"{_bounds(gain, '+')} over {name}" for name, gain in _gains(training["gains"], metric)]
+        head = (model["component"], model["model"], str(training["seed"]), training["version"], metric)
         rows.append((*head, _bounds(value), "\n".join(baselines), "\n".join(gains)))
     return rows
 

@@ -109,13 +109,13 @@ def graph_hash(scenario: Scenario, distilled: Distilled) -> str:
 def read_sign_off(content: bytes) -> SignOff:
     """Raises SignOffError."""
     try:
-        found = tomllib.loads(content.decode())
+        table = tomllib.loads(content.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SignOffError(f"it is not TOML ({error})") from error
-    missing = [key for key in ("name", "date", "graph") if not isinstance(found.get(key), str) or not found[key]]
+    missing = [key for key in ("name", "date", "graph") if not isinstance(table.get(key), str) or not table[key]]
     if missing:
         raise SignOffError(f"it has no {' and no '.join(missing)}")
-    return SignOff(found["name"], found["date"], found["graph"])
+    return SignOff(table["name"], table["date"], table["graph"])
 
 
 def sign_off_text(sign_off: SignOff, title: str) -> str:
@@ -139,5 +139,5 @@ def _escaped(text: str) -> Iterator[str]:
             yield character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
-def missing(found: Iterable[Covered]) -> tuple[Covered, ...]:
-    return tuple(one for one in found if not one.by)
+def missing(rows: Iterable[Covered]) -> tuple[Covered, ...]:
+    return tuple(row for row in rows if not row.by)

@@ -123,4 +123,4 @@ LATENCY = "latency"
 
 def published(name: str) -> Published | None:
     """The scenario that a spec of this name is one of."""
-    return next((one for one in NINE if one.spec == name), None)
+    return next((row for row in NINE if row.spec == name), None)

@@ -108,8 +108,8 @@ def distill(graph: Graph, settings: DistillSettings, rules: tuple[Rule, ...] = R
 
 def _check(flow: Flow) -> None:
     """A graph that is distilled is valid, and its shares add up."""
-    found = [(f.kind.value, f.request, f.task, f.port, f.choice) for f in flow.findings[:3]]
-    assert not found, f"distilling works on valid graphs, not on one with {found}"
+    findings = [(f.kind.value, f.request, f.task, f.port, f.choice) for f in flow.findings[:3]]
+    assert not findings, f"distilling works on valid graphs, not on one with {findings}"
     shares = sum(request.share for request in flow.graph.requests)
     assert abs(shares - 1) < 1e-6, f"the request classes have {shares} of the requests"
     for choice in flow.graph.choices:

@@ -95,24 +95,24 @@ def _leading_to(flow: Flow, guard: Guard) -> set[Guard]:
 
 def _ancestors(flow: Flow, task: str) -> set[str]:
     """The task, and all from which a path of wires leads to it."""
-    found, todo = {task}, [task]
+    ancestors, todo = {task}, [task]
     while todo:
         for wire in flow.wires_into.get(todo.pop(), ()):
-            if wire.source not in found:
-                found.add(wire.source)
+            if wire.source not in ancestors:
+                ancestors.add(wire.source)
                 todo.append(wire.source)
-    return found
+    return ancestors
 
 
 def consumers(flow: Flow) -> dict[str, set[str]]:
     """Task → who takes its outputs: tasks, RESPONSE, and the choices (as `choice NAME`) that one of them decides."""
-    found: dict[str, set[str]] = defaultdict(set)
+    consumers_of: dict[str, set[str]] = defaultdict(set)
     for wire in flow.wires:
-        found[wire.source].add(wire.target)
+        consumers_of[wire.source].add(wire.target)
     for choice in flow.graph.choices:
         for name in deciders(flow, choice):
-            found[name].add(f"choice {choice.name}")
-    return found
+            consumers_of[name].add(f"choice {choice.name}")
+    return consumers_of
 
 
 def deciders(flow: Flow, choice: Choice) -> Iterator[str]:

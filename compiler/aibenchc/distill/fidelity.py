@@ -55,11 +55,11 @@ class Effect:
 
 def effects(distilled: Distilled, seed: int = 1) -> tuple[Effect, ...]:
     """For each change; the last `after` against the first `before` is the whole."""
-    found: list[Effect] = []
+    rows: list[Effect] = []
     for change in distilled.changes:
-        before = found[-1].after if found else measure(change.before, distilled.settings, seed)
-        found.append(Effect(change, before, measure(change.after, distilled.settings, seed)))
-    return tuple(found)
+        before = rows[-1].after if rows else measure(change.before, distilled.settings, seed)
+        rows.append(Effect(change, before, measure(change.after, distilled.settings, seed)))
+    return tuple(rows)
 
 
 def whole(distilled: Distilled, seed: int = 1) -> tuple[Measure, Measure]:
@@ -71,10 +71,10 @@ def predict(distilled: Distilled, seed: int = 1) -> PlanPrediction | None:
     """Of the distilled graph, rounded to the microsecond; None unless all its service times are known."""
     if any(distilled.settings.service_ms(task) is None for task in distilled.graph.tasks):
         return None
-    found = measure(analyse(distilled.graph), distilled.settings, seed)
-    if found.mean_ms is None or found.p99_ms is None:
+    measured = measure(analyse(distilled.graph), distilled.settings, seed)
+    if measured.mean_ms is None or measured.p99_ms is None:
         return None
-    return PlanPrediction(mean_ms=round(found.mean_ms, 3), p99_ms=round(found.p99_ms, 3))
+    return PlanPrediction(mean_ms=round(measured.mean_ms, 3), p99_ms=round(measured.p99_ms, 3))
 
 
 def measure(flow: Flow, settings: DistillSettings, seed: int = 1) -> Measure:

@@ -83,12 +83,12 @@ def prune_similar_branches(turn: Turn) -> Rewrite:
 def _pairs(flow: Flow, threshold: float) -> Iterator[Pair]:
     for alternatives, choice in _alternatives(flow):
         logic = {branch: _logic(flow, branch) for branch in alternatives}
-        for one, other in combinations([b for b in alternatives if logic[b].types], 2):
-            if (logic[one].entry, logic[one].exit) != (logic[other].entry, logic[other].exit):
+        for first, second in combinations([b for b in alternatives if logic[b].types], 2):
+            if (logic[first].entry, logic[first].exit) != (logic[second].entry, logic[second].exit):
                 continue
-            alike = similarity(logic[one].types, logic[other].types, threshold)
+            alike = similarity(logic[first].types, logic[second].types, threshold)
             if alike >= threshold - 1e-9:
-                stays, goes = sorted((one, other), key=lambda b: (-round(b.share, 12), b.name))
+                stays, goes = sorted((first, second), key=lambda b: (-round(b.share, 12), b.name))
                 yield Pair(alike, stays, goes, choice)
 
 
@@ -118,23 +118,23 @@ def _types(task: Task) -> Iterator[str]:
     yield from (stage.component for stage in task.stages)
 
 
-def similarity(one: Sequence[str], other: Sequence[str], threshold: float = 0.0) -> float:
+def similarity(types: Sequence[str], other: Sequence[str], threshold: float = 0.0) -> float:
     """1 − edit distance / length of the longer, over component types; replacing a type by one of its family costs a half.
 
     May return 0 where the similarity is below `threshold`.
     """
-    longer = max(len(one), len(other))
+    longer = max(len(types), len(other))
     allowed = (1 - threshold) * longer + 1e-9
-    families_one, families_other = Counter(map(family, one)), Counter(map(family, other))
+    families_one, families_other = Counter(map(family, types)), Counter(map(family, other))
     if (families_one - families_other).total() > allowed or (families_other - families_one).total() > allowed:
         return 0.0  # each type whose family the other lacks costs at least one
-    limit = min(allowed, max(4.0, float(abs(len(one) - len(other)))))
-    while (distance := _edit_distance(one, other, limit)) > limit and limit < allowed:
+    limit = min(allowed, max(4.0, float(abs(len(types) - len(other)))))
+    while (distance := _edit_distance(types, other, limit)) > limit and limit < allowed:
         limit = min(allowed, 2 * limit)  # a wider band only where a narrow one is not enough (Ukkonen 1985)
     return 1 - distance / longer if distance <= allowed else 0.0
 
 
-def _edit_distance(one: Sequence[str], other: Sequence[str], limit: float) -> float:
+def _edit_distance(types: Sequence[str], other: Sequence[str], limit: float) -> float:
     """Levenshtein with half cost inside a family (Wagner and Fischer 1974); more than `limit` where it is more than that.
 
     Only cells within `limit` of the diagonal can lie on a way that costs no more.
@@ -142,7 +142,7 @@ def _edit_distance(one: Sequence[str], other: Sequence[str], limit: float) -> fl
     band = int(limit)
     too_much = limit + 1
     row = {j: float(j) for j in range(min(len(other), band) + 1)}
-    for i, kind in enumerate(one, 1):
+    for i, kind in enumerate(types, 1):
         above, row = row, {}
         for j in range(max(0, i - band), min(len(other), i + band) + 1):
             best = above.get(j, too_much) + 1
@@ -155,8 +155,8 @@ def _edit_distance(one: Sequence[str], other: Sequence[str], limit: float) -> fl
 
 
 @cache
-def _replacing(one: str, other: str) -> float:
-    return 0.0 if one == other else 0.5 if family(one) == family(other) else 1.0
+def _replacing(component: str, other: str) -> float:
+    return 0.0 if component == other else 0.5 if family(component) == family(other) else 1.0
 
 
 def family(name: str) -> str:

@@ -59,8 +59,8 @@ def prune_smallest_fraction(turn: Turn) -> Rewrite:
     return Rewrite(turn.flow, (), tuple(problems))
 
 
-def _inside(one: Branch, other: Branch) -> bool:
-    return one.cases != other.cases and not one.cases & ~other.cases
+def _inside(inner: Branch, outer: Branch) -> bool:
+    return inner.cases != outer.cases and not inner.cases & ~outer.cases
 
 
 def _tail(turn: Turn, branch: Branch) -> Problem | None:

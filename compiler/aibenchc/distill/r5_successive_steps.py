@@ -73,12 +73,12 @@ def _chains(turn: Turn) -> list[tuple[Task, ...]]:
 
 def _arms(graph: Graph) -> Mapping[str, set[tuple[str, int]]]:
     """Task → the arms it stands in."""
-    found: dict[str, set[tuple[str, int]]] = defaultdict(set)
+    arms_of: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for choice in graph.choices:
         for number, arm in enumerate(choice.arms):
             for task in arm.tasks:
-                found[task].add((choice.name, number))
-    return found
+                arms_of[task].add((choice.name, number))
+    return arms_of
 
 
 def _family(task: Task) -> str:

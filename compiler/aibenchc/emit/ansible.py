@@ -123,11 +123,11 @@ def emit_ansible(plan: Plan) -> Iterator[Artifact]:
 
 
 def ansible_view(plan: Plan) -> AnsibleView:
-    found = all_parts(plan)
+    placed = all_parts(plan)
     order = [host.name for host in plan.hosts]
 
     def hosts(*kinds: PartKind) -> list[str]:
-        held = {part.host for part in found if part.kind in kinds}
+        held = {part.host for part in placed if part.kind in kinds}
         return [name for name in order if name in held]
 
     return AnsibleView(
@@ -135,15 +135,15 @@ def ansible_view(plan: Plan) -> AnsibleView:
         name=yaml_word(plan.scenario),
         title=yaml(plan.title),
         user=yaml_word(user_name(plan.scenario)),
-        parts=tuple(map(part_view, found)),
-        plays=tuple(play_view(kind, title, hosts(kind), found) for kind, title in PLAYS if any(part.kind == kind for part in found)),
+        parts=tuple(map(part_view, placed)),
+        plays=tuple(play_view(kind, title, hosts(kind), placed) for kind, title in PLAYS if any(part.kind == kind for part in placed)),
         all_hosts=pattern(order),
         generator_hosts=pattern(hosts("generator")),
         recorder_hosts=pattern(hosts("planner", "triton")),
-        targets=Fit(quoted(",".join(word(part.endpoint) for part in found if part.kind == "planner"))),
-        generators=sum(part.kind == "generator" for part in found),
+        targets=Fit(quoted(",".join(word(part.endpoint) for part in placed if part.kind == "planner"))),
+        generators=sum(part.kind == "generator" for part in placed),
         tls=word("true" if plan.tls else "false"),
-        has_postgresql=any(part.kind == "postgresql" for part in found),
+        has_postgresql=any(part.kind == "postgresql" for part in placed),
         postgresql_tasks=on_server(plan),
         warmup_s=plan.load.warmup_s,
         duration_s=plan.load.duration_s,
@@ -155,8 +155,8 @@ def ansible_view(plan: Plan) -> AnsibleView:
 
 def all_parts(plan: Plan) -> tuple[PlanPart, ...]:
     """The plan's parts; without an inventory the one host also sends the load."""
-    found = parts(plan)
-    return found if plan.hosts else (*found, PlanPart(name=GENERATOR, task=GENERATOR, kind="generator"))
+    placed = parts(plan)
+    return placed if plan.hosts else (*placed, PlanPart(name=GENERATOR, task=GENERATOR, kind="generator"))
 
 
 def part_view(part: PlanPart) -> PartView:
@@ -178,8 +178,8 @@ def limit_mib(expected_mib: int) -> int:
     return 2 * expected_mib + SPARE_MIB
 
 
-def play_view(kind: PartKind, title: str, hosts: Sequence[str], found: Iterable[PlanPart]) -> PlayView:
-    sizes = batches(hosts, [part for part in found if part.kind == kind])
+def play_view(kind: PartKind, title: str, hosts: Sequence[str], placed: Iterable[PlanPart]) -> PlayView:
+    sizes = batches(hosts, [part for part in placed if part.kind == kind])
     return PlayView(
         title=line(title),
         kind=word(kind),
@@ -191,15 +191,15 @@ def play_view(kind: PartKind, title: str, hosts: Sequence[str], found: Iterable[
 
 def on_server(plan: Plan) -> Fit:
     """Service task → its stages whose tables lie on the deployment's PostgreSQL server, as a YAML mapping."""
-    found = {step.task: [stage.name for stage in step.stages if stage.settings.get("engine") == "postgresql"] for step in plan.steps}
-    shown = (f"{yaml_word(task)}: [{', '.join(map(yaml_word, stages))}]" for task, stages in found.items() if stages and plan.hosts)
+    stages_of = {step.task: [stage.name for stage in step.stages if stage.settings.get("engine") == "postgresql"] for step in plan.steps}
+    shown = (f"{yaml_word(task)}: [{', '.join(map(yaml_word, stages))}]" for task, stages in stages_of.items() if stages and plan.hosts)
     return Fit(f"{{ {', '.join(shown)} }}".replace("{  }", "{}"))
 
 
-def batches(hosts: Sequence[str], found: Iterable[PlanPart]) -> list[int | str]:
+def batches(hosts: Sequence[str], placed: Iterable[PlanPart]) -> list[int | str]:
     """Sizes of successive batches of these hosts such that no two replicas of a task are restarted at the same time."""
     tasks: dict[str, set[str]] = {}
-    for part in found:
+    for part in placed:
         tasks.setdefault(part.host, set()).add(part.task)
     sizes: list[int] = []
     rolling: set[str] = set()

@@ -152,13 +152,13 @@ def written_before(folder: Path) -> set[PurePosixPath]:
 
 def files_in(folder: Path) -> set[PurePosixPath]:
     """Everything but folders, links included, not followed; what use leaves behind and the staging folder of a killed compile left out."""
-    found: set[PurePosixPath] = set()
+    paths: set[PurePosixPath] = set()
     for root, folders, files in os.walk(folder, followlinks=False):
         here = PurePosixPath(Path(root).relative_to(folder).as_posix())
-        found.update(here / name for name in folders if os.path.islink(os.path.join(root, name)))
+        paths.update(here / name for name in folders if os.path.islink(os.path.join(root, name)))
         folders[:] = [name for name in folders if name not in LEFT_BEHIND and not name.startswith(STAGING)]
-        found.update(here / name for name in files)
-    return found
+        paths.update(here / name for name in files)
+    return paths
 
 
 def check_parents(folder: Path, wanted: Iterable[PurePosixPath]) -> None:
@@ -175,8 +175,8 @@ def check_parents(folder: Path, wanted: Iterable[PurePosixPath]) -> None:
 
 def parents(paths: Iterable[PurePosixPath]) -> list[PurePosixPath]:
     """The folders of these paths below the output folder, outer ones first."""
-    found = {parent for path in paths for parent in path.parents if parent.parts}
-    return sorted(found, key=lambda parent: (len(parent.parts), parent))
+    folders = {parent for path in paths for parent in path.parents if parent.parts}
+    return sorted(folders, key=lambda parent: (len(parent.parts), parent))
 
 
 def mode_of(path: Path) -> int | None:

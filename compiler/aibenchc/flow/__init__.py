@@ -135,8 +135,8 @@ class Flow:
                 return False
             return all(g.choice in taken and self.choices[g.choice].holds(g.arm, taken[g.choice]) for g in wire.guards)
 
-        found = {PortRef(w.source, w.source_port): None for w in self.wires_into.get(target, ()) if w.target_port == port and live(w)}
-        return tuple(found)
+        refs = {PortRef(w.source, w.source_port): None for w in self.wires_into.get(target, ()) if w.target_port == port and live(w)}
+        return tuple(refs)
 
     def cases_with(self, guard: Guard) -> int:
         """Bit set of the cases in which the guard holds."""
@@ -164,9 +164,9 @@ class Flow:
                         masks[Guard(taken.choice, arm)] |= case.bit
         return masks
 
-    def together(self, one: str, other: str) -> Case | None:
+    def together(self, node: str, other: str) -> Case | None:
         """The first case in which both run (each a task or a request class), None if they exclude each other."""
-        both = self._mask(one) & self._mask(other)
+        both = self._mask(node) & self._mask(other)
         return self.cases[(both & -both).bit_length() - 1] if both else None
 
     def _mask(self, name: str) -> int:

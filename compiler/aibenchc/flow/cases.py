@@ -195,13 +195,13 @@ class Walk:
                         run.ambiguous[name, port] = (_arms(state), producers)
 
     def _producers(self, node: _Node, port: str, state: _State) -> tuple[PortRef, ...]:
-        found: dict[PortRef, None] = {}
+        refs: dict[PortRef, None] = {}
         for edge in node.incoming:
             if (edge.source < 0 or state.ran[edge.source]) and (not edge.guards or self._holds(edge.guards, state.arms)):
                 for wire in edge.wires:
                     if wire.target_port == port:
-                        found[PortRef(wire.source, wire.source_port)] = None
-        return tuple(found)
+                        refs[PortRef(wire.source, wire.source_port)] = None
+        return tuple(refs)
 
     def _concatenated(self, producers: Sequence[PortRef]) -> bool:
         """One producer after all, or equally named ports of tasks that stand in different arms of one fallback."""
@@ -248,7 +248,7 @@ def _arms(state: _State) -> Arms:
 
 def _fallback_arms(graph: Graph) -> dict[str, dict[str, int]]:
     """task → fallback → the arm it stands in; a task in several arms of one choice is in none of them for sure."""
-    found: dict[str, dict[str, int]] = {}
+    arms_of: dict[str, dict[str, int]] = {}
     for choice in (choice for choice in graph.choices if isinstance(choice, Fallback)):
         seen: dict[str, set[int]] = {}
         for number, arm in enumerate(choice.arms):
@@ -256,5 +256,5 @@ def _fallback_arms(graph: Graph) -> dict[str, dict[str, int]]:
                 seen.setdefault(name, set()).add(number)
         for name, numbers in seen.items():
             if len(numbers) == 1:
-                found.setdefault(name, {})[choice.name] = min(numbers)
-    return found
+                arms_of.setdefault(name, {})[choice.name] = min(numbers)
+    return arms_of

@@ -32,15 +32,15 @@ def changes(
 
     archives: what a shipment has, name → name with its content hash, to compare with what was shipped to each host.
     """
-    now = {(part.kind, part.name): host for host, found in held.items() if found for part in found.parts}
-    then = {(part.kind, part.name): host for host, found in wanted.items() for part in found.parts}
-    hosts = (*wanted, *(host for host, found in held.items() if host not in wanted and found is not None))
+    now = {(part.kind, part.name): host for host, holding in held.items() if holding for part in holding.parts}
+    then = {(part.kind, part.name): host for host, holding in wanted.items() for part in holding.parts}
+    hosts = (*wanted, *(host for host, holding in held.items() if host not in wanted and holding is not None))
     compared = []
     for host in hosts:
         to, of = wanted.get(host), held.get(host)
-        found = (*_of_host(to, of), *_parts(host, to, of, now, then), *_archives(to, of, archives or {}))
-        if found:
-            compared.append(HostChanges(host, found))
+        changed = (*_of_host(to, of), *_parts(host, to, of, now, then), *_archives(to, of, archives or {}))
+        if changed:
+            compared.append(HostChanges(host, changed))
     return tuple(compared)
 
 

@@ -37,7 +37,7 @@ def fetch(inventory: Path, scenario: str, hosts: Iterable[str]) -> dict[str, Dep
         except subprocess.TimeoutExpired as late:
             raise EnvironmentFailure("AIB619", reason=f"the hosts did not say within {LONGEST_S:g} s what they hold") from late
         answers = {file.name: read_json(file.read_bytes(), file.name) for file in Path(folder).iterdir()}
-    found: dict[str, Deployed | None] = {}
+    holdings: dict[str, Deployed | None] = {}
     refused = {}
     for host in hosts:
         answer = answers.get(host)
@@ -45,16 +45,16 @@ def fetch(inventory: Path, scenario: str, hosts: Iterable[str]) -> dict[str, Dep
         if isinstance(content, str):
             refused[host] = content
         else:
-            found[host] = read(content, host) if content else None
-    for host in sorted(answers.keys() - found.keys() - refused.keys()):
+            holdings[host] = read(content, host) if content else None
+    for host in sorted(answers.keys() - holdings.keys() - refused.keys()):
         content = answered(answers[host], host)
         if isinstance(content, bytes) and content:
-            found[host] = read(content, host)
+            holdings[host] = read(content, host)
     if refused:
         listed = "; ".join(f"{host}: {why}" for host, why in list(refused.items())[:SHOWN_HOSTS])
         listed += f"; and {len(refused) - SHOWN_HOSTS} hosts more" if len(refused) > SHOWN_HOSTS else ""
         raise EnvironmentFailure("AIB619", reason=listed)
-    return found
+    return holdings
 
 
 def answered(answer: Mapping[str, Any], host: str) -> bytes | str:
@@ -79,26 +79,26 @@ def in_folder(folder: Path, hosts: Iterable[str]) -> dict[str, Deployed | None]:
 
 def read(content: bytes, host: str) -> Deployed:
     try:
-        found = Deployed.model_validate_json(content)
+        holding = Deployed.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
         raise EnvironmentFailure("AIB685", what=f"{FILE} of '{host}'", reason=f"{where}: {first['msg']}") from error
-    return found
+    return holding
 
 
 def read_json(content: bytes, host: str) -> Mapping[str, Any]:
     try:
-        found = json.loads(content)
+        document = json.loads(content)
     except ValueError as error:
         raise EnvironmentFailure("AIB685", what=f"ansible's answer of '{host}'", reason="it is no JSON") from error
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def shipped(folder: Path) -> dict[str, str]:
     """Archives of a shipment: name → name with its content hash. EnvironmentFailure AIB686: it is none."""
     try:
-        found = json.loads((folder / "shipment.json").read_bytes())["aibench_archives"]
+        archives = json.loads((folder / "shipment.json").read_bytes())["aibench_archives"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EnvironmentFailure("AIB686", folder=folder) from error
-    return {str(name): str(archive) for name, archive in found.items()}
+    return {str(name): str(archive) for name, archive in archives.items()}

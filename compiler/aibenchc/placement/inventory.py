@@ -74,10 +74,10 @@ def read_inventory(path: Path, diagnostics: Diagnostics) -> Inventory | None:
 def tool(name: str) -> str:
     """The program of ansible-core, of this environment first. EnvironmentFailure AIB601: there is none."""
     beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if found is None:
+    program = str(beside) if beside.exists() else shutil.which(name)
+    if program is None:
         raise EnvironmentFailure("AIB601", what=f"`{name}`, which reads an inventory,", install=install("cluster"))
-    return found
+    return program
 
 
 def listing(path: Path) -> Mapping[str, Any] | str:
@@ -92,10 +92,10 @@ def listing(path: Path) -> Mapping[str, Any] | str:
     if "Unable to parse" in ended.stderr:
         return complaint(ended.stderr) or "Ansible cannot parse it"
     try:
-        found = json.loads(ended.stdout)
+        document = json.loads(ended.stdout)
     except ValueError:
         return "`ansible-inventory` printed no JSON"
-    return found if isinstance(found, dict) else "`ansible-inventory` printed no inventory"
+    return document if isinstance(document, dict) else "`ansible-inventory` printed no inventory"
 
 
 def complaint(stderr: str) -> str:
@@ -171,15 +171,15 @@ def number(value: object, whole: bool) -> float | None:
     """An inventory in INI form gives strings as often as numbers. None: no such number."""
     if isinstance(value, bool) or not isinstance(value, int | float | str) or not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", str(value)):
         return None
-    found = float(value)
-    return None if (whole and found != int(found)) or (not whole and found <= 0) else found
+    amount = float(value)
+    return None if (whole and amount != int(amount)) or (not whole and amount <= 0) else amount
 
 
 def check_addresses(hosts: Sequence[Host], where: Span, diagnostics: Diagnostics) -> None:
     """Several hosts need addresses of their own, which lead from one to the other."""
     at: dict[str, list[str]] = defaultdict(list)
-    for found in hosts:
-        at[found.address].append(found.name)
+    for host in hosts:
+        at[host.address].append(host.name)
     for address, names in at.items():
         if len(names) > 1:
             reason = f"it has the address {address} of '{names[0]}'"

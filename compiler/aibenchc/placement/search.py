@@ -77,7 +77,7 @@ class Placement:
     hosts: tuple[Host, ...]
 
     def of(self, name: str) -> tuple[Placed, ...]:
-        return tuple(one for one in self.placed if one.need.name == name)
+        return tuple(replica for replica in self.placed if replica.need.name == name)
 
 
 @dataclass(frozen=True)
@@ -164,14 +164,14 @@ def place(needs: Sequence[Need], inventory: Inventory, rules: Rules, held: Held 
             return Shortfall(f"no host may take {item.shown}: no host is in all of the groups {_groups(item, inventory)}")
     ways = ((items, True), (afresh, True), (items, False), (afresh, False)) if held else ((items, True), (items, False))
     for searched, alone in ways:
-        found = _search(searched, inventory, rules, alone)
-        if not isinstance(found, Shortfall):
+        result = _search(searched, inventory, rules, alone)
+        if not isinstance(result, Shortfall):
             break
-    if isinstance(found, Shortfall):
-        return found
+    if isinstance(result, Shortfall):
+        return result
     order = {need.name: number for number, need in enumerate(needs)}
-    placed = sorted(_with_gpus(found), key=lambda one: (order[one.need.name], one.replica))
-    to_themselves = all(len(room.items) == 1 for room in found if any(item.generator for item in room.items))
+    placed = sorted(_with_gpus(result), key=lambda replica: (order[replica.need.name], replica.replica))
+    to_themselves = all(len(room.items) == 1 for room in result if any(item.generator for item in room.items))
     return Placement(tuple(placed), to_themselves, inventory.hosts)
 
 
@@ -256,10 +256,10 @@ def _candidates(item: _Item, rooms: Sequence[_Room], rules: Rules, alone: bool, 
             return (moves, len(host.groups), host.gpus, host.memory_mib or scale[1], _millicores(host), -number)
         return (moves, same, host.gpus if not item.gpus else 0, max(cores, memory), len(room.items), number)
 
-    found = sorted((room for room in rooms if room.host in item.hosts and not any(_bars(item, room, rules, alone))), key=key)
+    candidates = sorted((room for room in rooms if room.host in item.hosts and not any(_bars(item, room, rules, alone))), key=key)
     seen: set[tuple[object, ...]] = set()
     distinct = []
-    for room in found:
+    for room in candidates:
         host = room.host
         alike = (host.cores, host.memory_mib, host.gpus, host.groups)
         if room.items or alike not in seen:

@@ -71,18 +71,18 @@ def site_of(
     check_rules(required.rules, deployment, diagnostics)
     if diagnostics.errors > before:
         return None
-    found = place(needs, inventory, required.rules, held_of(needs, steps, inventory))
-    if isinstance(found, Shortfall):
-        fields = {"name": deployment.name, "hosts": counted(len(inventory.hosts), "host"), "short": found.reason}
-        diagnostics.report("AIB408", deployment.span, notes=found.notes, **fields)
+    placement = place(needs, inventory, required.rules, held_of(needs, steps, inventory))
+    if isinstance(placement, Shortfall):
+        fields = {"name": deployment.name, "hosts": counted(len(inventory.hosts), "host"), "short": placement.reason}
+        diagnostics.report("AIB408", deployment.span, notes=placement.notes, **fields)
         return None
-    warn(found, deployment, inventory, diagnostics)
-    services = services_of(found, inventory, ports_from, diagnostics)
+    warn(placement, deployment, inventory, diagnostics)
+    services = services_of(placement, inventory, ports_from, diagnostics)
     hosts = tuple(
         p.PlanHost(name=host.name, address=host.address, cores=host.cores, memory_mib=host.memory_mib, gpus=host.gpus)
         for host in inventory.hosts
     )
-    return Site(services, hosts, tuple(one.host.name for one in found.of(GENERATOR)), found) if services else None
+    return Site(services, hosts, tuple(replica.host.name for replica in placement.of(GENERATOR)), placement) if services else None
 
 
 def requirements_of(steps: Sequence[p.Step], deployment: Deployment, diagnostics: Diagnostics) -> Requirements:
@@ -97,10 +97,10 @@ def requirements_of(steps: Sequence[p.Step], deployment: Deployment, diagnostics
         if name in step_of:
             replicas[step_of[name]] = max(count, replicas[step_of[name]])
     for group in deployment.apart:
-        for one, other in combinations(group, 2):
-            if one in step_of and step_of[one] == step_of.get(other):
-                why = f"distilling combined them to '{step_of[one]}'"
-                diagnostics.report("AIB413", deployment.span, one=one, other=other, why=why)
+        for first, second in combinations(group, 2):
+            if first in step_of and step_of[first] == step_of.get(second):
+                why = f"distilling combined them to '{step_of[first]}'"
+                diagnostics.report("AIB413", deployment.span, one=first, other=second, why=why)
     apart, together = (
         tuple(frozenset(step_of[name] for name in group if name in step_of) for group in groups)
         for groups in (deployment.apart, deployment.together)
@@ -112,13 +112,13 @@ def requirements_of(steps: Sequence[p.Step], deployment: Deployment, diagnostics
 
 def sharing_state(steps: Sequence[p.Step]) -> dict[str, frozenset[str]]:
     """What is kept on disk → the steps that keep it."""
-    found: dict[str, set[str]] = defaultdict(set)
+    steps_of: dict[str, set[str]] = defaultdict(set)
     for step in steps:
         for stage in step.stages:
             state = spec_of(stage).state_of(stage.settings)
             if state is not None:
-                found[state].add(step.task)
-    return {state: frozenset(tasks) for state, tasks in found.items()}
+                steps_of[state].add(step.task)
+    return {state: frozenset(tasks) for state, tasks in steps_of.items()}
 
 
 def spec_of(stage: p.PlanStage) -> ComponentSpec:
@@ -139,8 +139,8 @@ def held_of(needs: Sequence[Need], steps: Sequence[p.Step], inventory: Inventory
     held: dict[tuple[str, int], str] = {}
     serving: dict[str, int] = defaultdict(int)
     for host in inventory.hosts:
-        found = inventory.held.get(host.name)
-        for part in found.parts if found else ():
+        holding = inventory.held.get(host.name)
+        for part in holding.parts if holding else ():
             if part.kind != "triton" and part.name in units:
                 held[units[part.name]] = host.name
             for need in needs if part.kind == "triton" else ():
@@ -221,66 +221,66 @@ def check_rules(rules: Rules, deployment: Deployment, diagnostics: Diagnostics) 
     """Whether what stays apart goes together, by a word of the author's, by what they keep, or since distilling made one task of them."""
     one_host = joined(rules.together)
     for group in rules.apart:
-        for one, other in combinations(sorted(group), 2):
-            if any(one in together and other in together for together in one_host):
-                diagnostics.report("AIB413", deployment.span, one=one, other=other, why="they go together")
+        for name, other in combinations(sorted(group), 2):
+            if any(name in together and other in together for together in one_host):
+                diagnostics.report("AIB413", deployment.span, one=name, other=other, why="they go together")
 
 
-def warn(found: Placement, deployment: Deployment, inventory: Inventory, diagnostics: Diagnostics) -> None:
+def warn(placement: Placement, deployment: Deployment, inventory: Inventory, diagnostics: Diagnostics) -> None:
     hosts = len(inventory.hosts)
     if hosts != deployment.nodes:
         diagnostics.report("AIB409", deployment.span, name=deployment.name, nodes=deployment.nodes, hosts=hosts)
-    generators = found.of(GENERATOR)
-    if not found.alone and hosts > 1:
-        names = ", ".join(f"'{one.host.name}'" for one in generators)
+    generators = placement.of(GENERATOR)
+    if not placement.alone and hosts > 1:
+        names = ", ".join(f"'{replica.host.name}'" for replica in generators)
         diagnostics.report("AIB410", deployment.span, hosts=names)
     if len(generators) < deployment.generators:
         diagnostics.report("AIB416", deployment.span, wanted=deployment.generators, found=len(generators))
     together: dict[tuple[str, str], int] = defaultdict(int)
-    for one in found.placed:
-        together[one.need.name, one.host.name] += 1
+    for replica in placement.placed:
+        together[replica.need.name, replica.host.name] += 1
     for (name, host), count in together.items():
         if count > 1:
             diagnostics.report("AIB414", deployment.span, count=count, name=name, host=host)
-    for one in found.placed:
-        if one.gpu is not None:
-            diagnostics.report("AIB415", deployment.span, name=one.need.name, host=one.host.name)
+    for replica in placement.placed:
+        if replica.gpu is not None:
+            diagnostics.report("AIB415", deployment.span, name=replica.need.name, host=replica.host.name)
 
 
 # The plan's terms
 
 
-def services_of(found: Placement, inventory: Inventory, ports_from: int, diagnostics: Diagnostics) -> tuple[p.PlanService, ...]:
+def services_of(placement: Placement, inventory: Inventory, ports_from: int, diagnostics: Diagnostics) -> tuple[p.PlanService, ...]:
     """A port for each thing that listens, the same on every host; those of further replicas on one host follow all others."""
-    listening = list(dict.fromkeys(one.need.name for one in found.placed if one.need.kind not in ("ai", "generator")))
+    listening = list(dict.fromkeys(replica.need.name for replica in placement.placed if replica.need.kind not in ("ai", "generator")))
     models: dict[str, list[Placed]] = defaultdict(list)
-    for one in found.placed:
-        if one.need.kind == "ai":
-            models[one.need.name].append(one)
+    for replica in placement.placed:
+        if replica.need.kind == "ai":
+            models[replica.need.name].append(replica)
     if models:
         listening.insert(1, TRITON)
     further = ports_from + len(listening)
-    memory = {one.need.name: one.need.memory_mib for one in found.placed}
+    memory = {replica.need.name: replica.need.memory_mib for replica in placement.placed}
     order = {host.name: number for number, host in enumerate(inventory.hosts)}
     services = {}
     for number, name in enumerate(listening):
         if name == TRITON:
-            serving = {one.host.name for placed in models.values() for one in placed}
+            serving = {replica.host.name for placed in models.values() for replica in placed}
             ends = [(host.name, host.address, ports_from + number) for host in inventory.hosts if host.name in serving]
             services[name] = service(name, ends, TRITON_MIB)
             continue
         ends, seen = [], set[str]()
-        for one in found.of(name):
+        for replica in placement.of(name):
             port = ports_from + number
-            if one.host.name in seen:
+            if replica.host.name in seen:
                 port, further = further, further + 1
-            seen.add(one.host.name)
-            ends.append((one.host.name, one.host.address, port))
+            seen.add(replica.host.name)
+            ends.append((replica.host.name, replica.host.address, port))
         services[name] = service(name, ends, memory[name])
     for name, placed in models.items():
         port = ports_from + listening.index(TRITON)
-        on = sorted(placed, key=lambda one: order[one.host.name])  # replicas of a model are alike
-        services[name] = service(name, [(one.host.name, one.host.address, port) for one in on], memory[name])
+        on = sorted(placed, key=lambda replica: order[replica.host.name])  # replicas of a model are alike
+        services[name] = service(name, [(replica.host.name, replica.host.address, port) for replica in on], memory[name])
     if further - 1 > LAST_PORT:
         diagnostics.report("AIB402", None, count=further - ports_from, first=ports_from)
         return ()

@@ -117,15 +117,15 @@ def _percent(share: float) -> str:
 
 def _lines(flow: Flow, marked: Collection[str]) -> list[_Line]:
     """One line for each pair of nodes that wires join."""
-    found: dict[tuple[str, str], _Line] = {}
+    lines: dict[tuple[str, str], _Line] = {}
     for wire in flow.wires:
-        line = found.setdefault((wire.source, wire.target), _Line(wire.source, wire.target))
+        line = lines.setdefault((wire.source, wire.target), _Line(wire.source, wire.target))
         line.ports.append(f"{wire.source}.{wire.source_port} → {wire.target}.{wire.target_port}")
         label = " · ".join(_arm(flow.graph, guard) for guard in wire.guards)
         if label and label not in line.labels:
             line.labels.append(label)
         line.marked = wire.source in marked or wire.target in marked
-    return list(found.values())
+    return list(lines.values())
 
 
 def _arm(graph: Graph, guard: Guard) -> str:

@@ -23,26 +23,26 @@ _KINDS = {
 }
 
 
-def draw_hosts(found: Overview) -> str:
+def draw_hosts(overview: Overview) -> str:
     """The same overview, the same bytes."""
-    width = max([_LEAST, *(row_width(row) for row in found.parts), *(head_width(host) for host in found.hosts)])
-    columns = max(1, min(len(found.hosts), int((_WIDEST - 2 * _MARGIN + _GAP) // (width + _GAP))))
-    body = [text(_MARGIN, 34, found.title, 15, bold=True), text(_MARGIN, 56, subtitle(found), 11, colour="#475569")]
+    width = max([_LEAST, *(row_width(row) for row in overview.parts), *(head_width(host) for host in overview.hosts)])
+    columns = max(1, min(len(overview.hosts), int((_WIDEST - 2 * _MARGIN + _GAP) // (width + _GAP))))
+    body = [text(_MARGIN, 34, overview.title, 15, bold=True), text(_MARGIN, 56, subtitle(overview), 11, colour="#475569")]
     y = _TOP
-    for start in range(0, len(found.hosts), columns):
-        hosts = found.hosts[start : start + columns]
-        height = max(card_height(found.on(host.name)) for host in hosts)
+    for start in range(0, len(overview.hosts), columns):
+        hosts = overview.hosts[start : start + columns]
+        height = max(card_height(overview.on(host.name)) for host in hosts)
         for column, host in enumerate(hosts):
-            body += card(host, found.on(host.name), _MARGIN + column * (width + _GAP), y, width, height)
+            body += card(host, overview.on(host.name), _MARGIN + column * (width + _GAP), y, width, height)
         y += height + _GAP
-    across = max(2 * _MARGIN + columns * (width + _GAP) - _GAP, legend_width(found) + 2 * _MARGIN, 2 * _MARGIN + 6.6 * len(subtitle(found)))
-    body += legend(found, y + 12)
-    return document(max(across, 2 * _MARGIN + 9.6 * len(found.title)), y + 34, body)
+    across = 2 * _MARGIN + max(columns * (width + _GAP) - _GAP, legend_width(overview), 6.6 * len(subtitle(overview)))
+    body += legend(overview, y + 12)
+    return document(max(across, 2 * _MARGIN + 9.6 * len(overview.title)), y + 34, body)
 
 
-def subtitle(found: Overview) -> str:
-    hosts = f"{len(found.hosts)} host{'s' if len(found.hosts) != 1 else ''}"
-    return f"deployment {found.deployment}, profile {found.profile}, {hosts}, {'mutual TLS' if found.tls else 'plain connections'}"
+def subtitle(overview: Overview) -> str:
+    hosts = f"{len(overview.hosts)} host{'s' if len(overview.hosts) != 1 else ''}"
+    return f"deployment {overview.deployment}, profile {overview.profile}, {hosts}, {'mutual TLS' if overview.tls else 'plain connections'}"
 
 
 def port(row: PartRow) -> str:
@@ -105,18 +105,18 @@ def bar(name: str, taken: float, has: float | None, unit: str, x: float, y: floa
     yield text(x + width, y + 8, label, 9.5, colour="#475569", anchor="end")
 
 
-def legend_width(found: Overview) -> float:
-    return sum(36 + 6.3 * len(_KINDS[kind][0]) for kind in kinds(found))
+def legend_width(overview: Overview) -> float:
+    return sum(36 + 6.3 * len(_KINDS[kind][0]) for kind in kinds(overview))
 
 
-def kinds(found: Overview) -> list[str]:
-    present = {row.kind for row in found.parts}
+def kinds(overview: Overview) -> list[str]:
+    present = {row.kind for row in overview.parts}
     return [kind for kind in _KINDS if kind in present]
 
 
-def legend(found: Overview, y: float) -> Iterator[str]:
+def legend(overview: Overview, y: float) -> Iterator[str]:
     x = _MARGIN
-    for kind in kinds(found):
+    for kind in kinds(overview):
         name, (fill, stroke) = _KINDS[kind]
         yield f'<rect x="{x:.1f}" y="{y - 10:.1f}" width="14" height="12" rx="3" fill="{fill}" stroke="{stroke}"/>'
         yield text(x + 20, y, name, 11, colour="#334155")

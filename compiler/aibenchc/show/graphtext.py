@@ -142,8 +142,8 @@ def _candidate(candidate: Candidate, component_name: str) -> str:
 
 def _declared(component_name: str, model: str) -> Candidate | None:
     spec = component(component_name)
-    found = next((m for m in spec.models if m.name == model), None) if spec else None
-    return Candidate(found.name, found.quality, found.cost, found.profile.value) if found else None
+    candidate = next((m for m in spec.models if m.name == model), None) if spec else None
+    return Candidate(candidate.name, candidate.quality, candidate.cost, candidate.profile.value) if candidate else None
 
 
 class GraphTextError(ValueError):
@@ -169,8 +169,8 @@ class _Line:
         return self.at < len(self.tokens) and self.tokens[self.at][1] == text and self.tokens[self.at][0] != "string"
 
     def take(self, text: str) -> bool:
-        self.at += (found := self.peek(text))
-        return found
+        self.at += (matches := self.peek(text))
+        return matches
 
     def expect(self, text: str) -> None:
         if not self.take(text):

@@ -87,22 +87,22 @@ def part_rows(plan: Plan, placement: Placement) -> Iterator[PartRow]:
     processes = {(part.task, part.replica): part for part in parts(plan)}
     triton = {part.host: part for part in parts(plan) if part.kind == "triton"}
     served = set[str]()
-    for one in placement.placed:
-        need, host = one.need, one.host.name
+    for placed in placement.placed:
+        need, host = placed.need, placed.host.name
         if need.kind == "ai" and not served:
             yield from (triton_row(part) for part in triton.values())
             served.update(triton)
-        process = triton[host] if need.kind == "ai" else processes[need.name, one.replica]
+        process = triton[host] if need.kind == "ai" else processes[need.name, placed.replica]
         step = steps.get(need.name)
         yield PartRow(
-            part=process_name(need.name, one.replica),
+            part=process_name(need.name, placed.replica),
             kind=need.kind,
-            replica=one.replica,
+            replica=placed.replica,
             host=host,
             address=process.endpoint,
             serves=", ".join(map(said, step.stages)) if step else "",
             shards=shards(step) if step else None,
-            device="cpu" if one.gpu is None else f"gpu {one.gpu}",
+            device="cpu" if placed.gpu is None else f"gpu {placed.gpu}",
             memory_mib=need.memory_mib,
             cores=need.millicores / 1000,
         )
@@ -117,5 +117,5 @@ def said(stage: PlanStage) -> str:
 
 
 def shards(step: Step) -> int | None:
-    found = [int(stage.settings["shards"]) for stage in step.stages if "shards" in stage.settings]
-    return sum(found) if found else None
+    counts = [int(stage.settings["shards"]) for stage in step.stages if "shards" in stage.settings]
+    return sum(counts) if counts else None

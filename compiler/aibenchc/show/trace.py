@@ -104,8 +104,8 @@ def _beside(before: Graph, after: Graph) -> Iterator[str]:
             yield from (f"+ {line}" for line in new[k:m])
 
 
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
+def _counted(count: int, singular: str, plural: str) -> str:
+    return f"{count} {singular if count == 1 else plural}"
 
 
 def _turns(distilled: Distilled) -> str:

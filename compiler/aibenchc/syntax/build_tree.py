@@ -88,8 +88,8 @@ class TreeBuilder(Transformer[Token, object]):
         return ast.Setting(self._name(c[0]), tuple(c[1:opening]), tasks=tasks, span=self._span(c))
 
     def alternatives(self, c: list[Any]) -> ast.Setting:
-        found = tuple(x for x in c if isinstance(x, ast.Alternative))
-        return ast.Setting(self._name(c[0]), alternatives=found, span=self._span(c))
+        models = tuple(x for x in c if isinstance(x, ast.Alternative))
+        return ast.Setting(self._name(c[0]), alternatives=models, span=self._span(c))
 
     def metric_setting(self, c: list[Any]) -> ast.MetricName:
         metric: ast.MetricName = c[0]

@@ -48,8 +48,8 @@ def _decoded(data: bytes, name: str, diagnostics: Diagnostics) -> SourceFile | N
         return None
     control = _CONTROL.search(source.text)
     if control is not None:
-        found = f"U+{ord(control[0]):04X}"
-        diagnostics.report("AIB005", Span(source, control.start(), control.end()), found=found)
+        character = f"U+{ord(control[0]):04X}"
+        diagnostics.report("AIB005", Span(source, control.start(), control.end()), found=character)
         return None
     return source
 
@@ -92,13 +92,13 @@ class Files:
             if not inside:
                 self.diagnostics.report("AIB012", span, file=f"'{name}'")
                 return None
-            found = next((path for path in inside if path.exists()), None)
+            existing = next((path for path in inside if path.exists()), None)
         except (OSError, ValueError, RuntimeError):
             self.diagnostics.report("AIB015", span, file=f"'{name}'", reason="this is no usable file name")
             return None
-        if found is None:
+        if existing is None:
             self.diagnostics.report("AIB011", span, file=f"'{name}'")
-        return found
+        return existing
 
     def _name(self, path: Path) -> str:
         """As the author would write it: relative to the spec's folder, never absolute."""

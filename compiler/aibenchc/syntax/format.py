@@ -181,8 +181,8 @@ class _Writer:
 
     def _continue(self, line: _Line, indent: int, start: int, end: int) -> _Line:
         """A new line of the chain; the comments between the words stay with the line before it."""
-        found = [comment for comment in self._between(start, end) if not comment.printed]
-        for i, comment in enumerate(found):
+        comments = [comment for comment in self._between(start, end) if not comment.printed]
+        for i, comment in enumerate(comments):
             comment.printed = True
             if i == 0:
                 line.comment = comment.text
@@ -364,12 +364,12 @@ def _runs(lines: Sequence[_Line], belongs: Callable[[_Line, _Line], bool]) -> It
             start = i
 
 
-def _same_kind(one: _Line, other: _Line) -> bool:
-    return one.kind is not None and one.kind == other.kind and one.indent == other.indent
+def _same_kind(line: _Line, other: _Line) -> bool:
+    return line.kind is not None and line.kind == other.kind and line.indent == other.indent
 
 
-def _together(one: _Line, other: _Line) -> bool:
-    return not one.is_comment and not other.is_comment and one.indent == other.indent
+def _together(line: _Line, other: _Line) -> bool:
+    return not line.is_comment and not other.is_comment and line.indent == other.indent
 
 
 def _aligned(rows: Sequence[list[str]]) -> list[str]:

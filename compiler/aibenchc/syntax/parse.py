@@ -144,8 +144,8 @@ def _explain(mistake: object, source: SourceFile, diagnostics: Diagnostics) -> i
         elif text[at : at + 1].isprintable() and not re.match(r"[A-Za-z0-9_(){}<>=|&:.,@/$]|->", text[at:]):
             diagnostics.report("AIB002", Span(source, at, at + 1), found=f"'{text[at]}'")
         else:
-            found = re.match(r"\w+|->|.", text[at:])
-            word = found[0] if found else text[at : at + 1]
+            match = re.match(r"\w+|->|.", text[at:])
+            word = match[0] if match else text[at : at + 1]
             diagnostics.report("AIB001", Span(source, at, at + len(word)), found=f"'{word}'", expected=_spoken(mistake.allowed))
         return at
     assert isinstance(mistake, UnexpectedToken)
@@ -174,8 +174,8 @@ def _explain_token(mistake: UnexpectedToken, source: SourceFile, diagnostics: Di
     if token.type in _OPERATORS and _OPERATORS & set(mistake.accepts or ()):
         diagnostics.report("AIB018", span, found=f"'{token}'")
     elif token.type == "_SEP":
-        found = "a comma" if str(token).startswith(",") else "the end of the line"
-        diagnostics.report("AIB001", Span(source, at, at + 1), found=found, expected=expected)
+        separator = "a comma" if str(token).startswith(",") else "the end of the line"
+        diagnostics.report("AIB001", Span(source, at, at + 1), found=separator, expected=expected)
     else:
         diagnostics.report("AIB001", span, found=f"'{token}'", expected=expected)
     return at

@@ -49,7 +49,7 @@ def validate(
     before = diagnostics.errors
     symbols = declarations(items, reader)
     permutations = [item for item in items if isinstance(item, ast.Permutation)]
-    for name, found, example in (
+    for name, present, example in (
         (
             "request",
             symbols.requests or any(isinstance(item, ast.Request) for item in items),
@@ -57,7 +57,7 @@ def validate(
         ),
         ("permutation", permutations, "add `permutation { request -> task -> response }`"),
     ):
-        if not found:
+        if not present:
             diagnostics.report("AIB124", scenario.name.span, name=name, example=example)
     built = build_graph(permutations, symbols, reader)
     answers: frozenset[str] | None = None
@@ -124,37 +124,37 @@ def _items(tops: Sequence[ast.Top]) -> Iterator[ast.Item]:
 
 
 def _only_scenario(spec: ast.Spec, diagnostics: Diagnostics) -> ast.Scenario | None:
-    found = [top for top in _tops(spec.tops) if isinstance(top, ast.Scenario)]
-    for another in found[1:]:
+    scenarios = [top for top in _tops(spec.tops) if isinstance(top, ast.Scenario)]
+    for another in scenarios[1:]:
         diagnostics.report("AIB016", another.name.span)
-    if not found:
+    if not scenarios:
         diagnostics.report("AIB017", Span(spec.span.source, spec.span.start, spec.span.start))
-    return found[0] if found else None
+    return scenarios[0] if scenarios else None
 
 
 def _params(spec: ast.Spec, reader: Reader, given: Mapping[str, str]) -> dict[str, ast.Value]:
-    found: dict[str, ast.Value] = {}
+    values: dict[str, ast.Value] = {}
     names: dict[str, Span] = {}
     for top in _tops(spec.tops):
         if not isinstance(top, ast.Param):
             continue
         check_name(top.name, reader)
-        if top.name.text in found:
+        if top.name.text in values:
             reader.diagnostics.report("AIB110", top.name.span, name=top.name.text, first=place(names[top.name.text]))
         elif isinstance(top.value, ast.Variable):
             reader.mismatch(top.value, f"parameter '{top.name.text}'", "a value", "write its value: `param rate = 20/s`")
         else:
             names[top.name.text] = top.name.span
-            found[top.name.text] = top.value
+            values[top.name.text] = top.value
     for name, text in given.items():
         value = parse_value(text, f"--param {name}", reader.diagnostics)
-        if name not in found:
+        if name not in values:
             source = SourceFile(f"--param {name}", f"{name}={text}")
-            hint = reader.did_you_mean(name, found, f"declare it in the spec: `param {name} = {text}`")
+            hint = reader.did_you_mean(name, values, f"declare it in the spec: `param {name} = {text}`")
             reader.diagnostics.report("AIB121", Span(source, 0, len(name)), name=name, hint=hint)
         elif value is not None:
-            found[name] = value
-    return found
+            values[name] = value
+    return values
 
 
 def _unused_params(spec: ast.Spec, reader: Reader) -> None:
@@ -164,8 +164,8 @@ def _unused_params(spec: ast.Spec, reader: Reader) -> None:
 
 
 def _sections(items: Sequence[ast.Item], reader: Reader) -> dict[str, ast.Section]:
-    found: dict[str, ast.Section] = {}
+    by_keyword: dict[str, ast.Section] = {}
     for item in items:
-        if isinstance(item, ast.Section) and found.setdefault(item.keyword, item) is not item:
-            reader.diagnostics.report("AIB115", item.span, what=f"`{item.keyword}`", first=place(found[item.keyword].span))
-    return found
+        if isinstance(item, ast.Section) and by_keyword.setdefault(item.keyword, item) is not item:
+            reader.diagnostics.report("AIB115", item.span, what=f"`{item.keyword}`", first=place(by_keyword[item.keyword].span))
+    return by_keyword

@@ -27,10 +27,10 @@ class Block:
 
     def need(self, name: str, example: str) -> ast.Setting | None:
         """The setting; reports its absence."""
-        found = self.get(name)
-        if found is None:
+        setting = self.get(name)
+        if setting is None:
             self.reader.diagnostics.report("AIB123", self.span, owner=self.owner, name=name, example=example)
-        return found
+        return setting
 
     def flag(self, name: str) -> bool:
         """A setting that is one bare word."""
@@ -57,18 +57,18 @@ def block(
     reader: Reader,
     repeated: Sequence[str] = (),
 ) -> Block:
-    found: dict[str, list[ast.Setting]] = {}
+    grouped: dict[str, list[ast.Setting]] = {}
     for setting in settings:
         name = setting.text if isinstance(setting, ast.MetricName) else setting.name.text
         at = setting.span if isinstance(setting, ast.MetricName) else setting.name.span
         if isinstance(setting, ast.MetricName) or name not in known:
             hint = reader.did_you_mean(name, known, one_of(known) if known else "it has none")
             reader.diagnostics.report("AIB107", at, owner=owner, name=name, hint=hint)
-        elif name in found and name not in repeated:
-            reader.diagnostics.report("AIB115", setting.span, what=f"`{name}`", first=place(found[name][0].span))
+        elif name in grouped and name not in repeated:
+            reader.diagnostics.report("AIB115", setting.span, what=f"`{name}`", first=place(grouped[name][0].span))
         else:
-            found.setdefault(name, []).append(setting)
-    return Block(owner, span, found, reader)
+            grouped.setdefault(name, []).append(setting)
+    return Block(owner, span, grouped, reader)
 
 
 def plain_words(setting: ast.Setting, count: int, expected: str, example: str, reader: Reader) -> tuple[ast.Value, ...] | None:
@@ -80,8 +80,8 @@ def plain_words(setting: ast.Setting, count: int, expected: str, example: str, r
         return None
     if len(words) == count and setting.comparison is None and not setting.alternatives and setting.tasks is None:
         return words
-    found = f"`{shown(setting)}`" if words or setting.comparison or setting.alternatives or setting.tasks is not None else "nothing"
-    reader.shape(setting.span, f"`{setting.name.text}`", expected, found, example)
+    actual = f"`{shown(setting)}`" if words or setting.comparison or setting.alternatives or setting.tasks is not None else "nothing"
+    reader.shape(setting.span, f"`{setting.name.text}`", expected, actual, example)
     return None
 
 

@@ -250,10 +250,10 @@ def _candidates(settings: Block, spec: ComponentSpec, target: QualityTarget | No
         words = plain_words(setting, 1, "a model", "write `model a | b`", reader)
         name = reader.word(words[0], "`model`", "a model", "write `model a | b`") if words else None
         alternatives = () if name is None else (ast.Alternative(name, span=name.span),)
-    found: dict[str, Candidate] = {}
+    candidates: dict[str, Candidate] = {}
     for alternative in alternatives:
         name = alternative.name
-        if name.text in found:
+        if name.text in candidates:
             reader.diagnostics.report("AIB115", name.span, what=f"model '{name.text}'", first=place(alternatives[0].span))
             continue
         candidate = _candidate(alternative, spec, reader)
@@ -262,8 +262,8 @@ def _candidates(settings: Block, spec: ComponentSpec, target: QualityTarget | No
         if target is not None and target.metric not in dict(candidate.quality):
             example = _example(spec, target.metric)
             reader.diagnostics.report("AIB219", name.span, model=name.text, metric=target.metric, example=example)
-        found[name.text] = candidate
-    return tuple(found.values())
+        candidates[name.text] = candidate
+    return tuple(candidates.values())
 
 
 def _candidate(alternative: ast.Alternative, spec: ComponentSpec, reader: Reader) -> Candidate | None:

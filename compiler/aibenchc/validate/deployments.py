@@ -39,17 +39,17 @@ _T = TypeVar("_T", int, float)
 
 def deployments(items: Sequence[ast.Item], symbols: Symbols, reader: Reader) -> tuple[Deployment, ...]:
     """Those declared, else one: local, one node, small."""
-    found: dict[str, Deployment] = {}
+    declared: dict[str, Deployment] = {}
     for item in items:
         if not isinstance(item, ast.Deployment):
             continue
         check_name(item.name, reader)
         read = _deployment(item, symbols, reader)
-        if read.name in found:
-            reader.diagnostics.report("AIB110", item.name.span, name=read.name, first=place(found[read.name].span))
+        if read.name in declared:
+            reader.diagnostics.report("AIB110", item.name.span, name=read.name, first=place(declared[read.name].span))
         else:
-            found[read.name] = read
-    return tuple(found.values()) or (DEFAULT,)
+            declared[read.name] = read
+    return tuple(declared.values()) or (DEFAULT,)
 
 
 def _deployment(item: ast.Deployment, symbols: Symbols, reader: Reader) -> Deployment:
@@ -90,8 +90,8 @@ def _profile(settings: Block, reader: Reader) -> str | None:
 
 def _mib(value: ast.Value, reader: Reader) -> int | None:
     """Rounded up."""
-    found = reader.number(value, "`memory`", SIZE, above=0, most=MOST_MIB)
-    return None if found is None else int(-(-found // 1))
+    mib = reader.number(value, "`memory`", SIZE, above=0, most=MOST_MIB)
+    return None if mib is None else int(-(-mib // 1))
 
 
 class _Parts:
@@ -107,7 +107,7 @@ class _Parts:
 
     def sized(self, name: str, read: Callable[[ast.Value], _T | None]) -> tuple[tuple[str, _T], ...]:
         """`name value { task, … }`, each task at most once."""
-        found: dict[str, _T] = {}
+        sizes: dict[str, _T] = {}
         given: dict[str, Span] = {}
         for setting in self.settings.settings.get(name, ()):
             if not self._has(setting, name, 1):
@@ -117,22 +117,22 @@ class _Parts:
                 if name == "replicas" and value is not None and value > 1:
                     self._check_replicas(part, int(value), span)
                 if value is not None:
-                    found[part] = value
-        return tuple(found.items())
+                    sizes[part] = value
+        return tuple(sizes.items())
 
     def gpu(self) -> tuple[str, ...]:
-        found: dict[str, Span] = {}
+        spans: dict[str, Span] = {}
         for setting in self.settings.settings.get("gpu", ()):
             if not self._has(setting, "gpu", 0):
                 continue
-            for part, span in self._named(setting.tasks or (), found, "`gpu` of"):
+            for part, span in self._named(setting.tasks or (), spans, "`gpu` of"):
                 spec = catalog.component(self.symbols.tasks[part].stages[0].component) if part in self.symbols.tasks else None
                 if spec is None or spec.kind is not Kind.AI:
                     self.reader.diagnostics.report("AIB417", span, name=part)
-        return tuple(found)
+        return tuple(spans)
 
     def groups(self, name: str, least: int) -> list[dict[str, Span]]:
-        found = []
+        groups = []
         for setting in self.settings.settings.get(name, ()):
             if not self._has(setting, name, 0):
                 continue
@@ -141,8 +141,8 @@ class _Parts:
             if len(setting.tasks or ()) < least:
                 self._misshapen(setting, name)
             else:
-                found.append(group)
-        return found
+                groups.append(group)
+        return groups
 
     def check_groups(self, apart: Sequence[dict[str, Span]], together: Sequence[dict[str, Span]]) -> None:
         """AIB413: what is apart goes together, because the author says so or because of what it keeps on disk."""
@@ -153,10 +153,10 @@ class _Parts:
                 states[state].add(name)
         one_host += [(frozenset(tasks), f"both keep '{state}' on disk") for state, tasks in states.items()]
         for group in apart:
-            for one, other in combinations(group, 2):
-                why = next((reason for names, reason in one_host if one in names and other in names), None)
+            for first, second in combinations(group, 2):
+                why = next((reason for names, reason in one_host if first in names and second in names), None)
                 if why is not None:
-                    self.reader.diagnostics.report("AIB413", group[other], one=one, other=other, why=why)
+                    self.reader.diagnostics.report("AIB413", group[second], one=first, other=second, why=why)
 
     def _has(self, setting: ast.Setting, name: str, words: int) -> bool:
         """Whether it has so many words before its braces, and the braces."""
@@ -178,7 +178,7 @@ class _Parts:
 
     def _named(self, refs: Sequence[ast.Ref], given: dict[str, Span], what: str) -> list[tuple[str, Span]]:
         """The parts that are named here for the first time; AIB101 and AIB115 about the others."""
-        found = []
+        named = []
         for ref in refs:
             name = ref.text
             if name not in self.others or name in self.symbols.declared:
@@ -193,8 +193,8 @@ class _Parts:
                 self.reader.diagnostics.report("AIB115", ref.span, what=f"{what} '{name}'", first=place(given[name]))
                 continue
             given[name] = ref.span
-            found.append((name, ref.span))
-        return found
+            named.append((name, ref.span))
+        return named
 
     def _check_replicas(self, part: str, count: int, span: Span) -> None:
         if part == POSTGRESQL:
@@ -208,5 +208,5 @@ class _Parts:
 
 def _states(task: Task) -> list[str]:
     """What a task keeps on disk."""
-    found = [(catalog.component(stage.component), dict(stage.settings)) for stage in task.stages]
-    return [state for spec, settings in found if spec is not None and (state := spec.state_of(settings)) is not None]
+    stages = [(catalog.component(stage.component), dict(stage.settings)) for stage in task.stages]
+    return [state for spec, settings in stages if spec is not None and (state := spec.state_of(settings)) is not None]

@@ -34,11 +34,11 @@ def essential(section: ast.Section | None, reader: Reader) -> Essential | None:
     metrics = sorted(full | {metric.partition("@")[0] for metric in full} | {LATENCY})
 
     def known(setting: str, code: str, names: Collection[str], hint: str) -> tuple[str, ...]:
-        found = _names(settings, setting, reader)
-        for name, value in found.items():
+        values = _names(settings, setting, reader)
+        for name, value in values.items():
             if name not in names:
                 reader.diagnostics.report(code, value.span, name=name, hint=reader.did_you_mean(name, names, hint))
-        return tuple(found)
+        return tuple(values)
 
     return Essential(
         tasks=known("tasks", "AIB102", components, "`aibenchc components` lists them"),
@@ -57,16 +57,16 @@ def _names(settings: Block, name: str, reader: Reader) -> dict[str, ast.Value]:
     if not setting.words or setting.comparison or setting.alternatives:
         reader.shape(setting.span, f"`{name}`", "names", f"`{shown(setting)}`", _EXAMPLES[name])
         return {}
-    found = {}
+    values = {}
     for value in setting.words:
         match reader.resolved(value):
             case ast.Ref(parts=(ast.Name(text=text),)) | ast.MetricName(text=text) | ast.Text(value=text):
-                found[text] = value
+                values[text] = value
             case None:  # an unknown parameter, which has been reported
                 pass
             case _:
                 reader.mismatch(value, f"`{name}`", "names", _EXAMPLES[name])
-    return found
+    return values
 
 
 def _update(settings: Block, reader: Reader) -> str | None:

@@ -211,15 +211,15 @@ class _Reporter:
                 ran |= mask
         return frozenset()
 
-    def _together(self, group: Exclusive, one: str, other: str, case: Case) -> None:
+    def _together(self, group: Exclusive, task: str, other: str, case: Case) -> None:
         outs = [out for arm in group.arms for out in arm if out.node == other]
         fed = [edge.target for edge in self.leaving.get(other, ())]
         target = f"'{fed[-1]}'" if fed else "what follows"
         self.report(
-            "AIB215", outs[0].span if outs else group.span, one=one, other=other, case=self.in_case(case.request, case.arms), target=target
+            "AIB215", outs[0].span if outs else group.span, one=task, other=other, case=self.in_case(case.request, case.arms), target=target
         )
 
 
 def _listed(names: Iterable[str]) -> str:
-    found = list(names)
-    return ", ".join(found[:_LISTED]) + (" …" if len(found) > _LISTED else "")
+    shown = list(names)
+    return ", ".join(shown[:_LISTED]) + (" …" if len(shown) > _LISTED else "")

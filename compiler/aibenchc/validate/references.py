@@ -22,16 +22,16 @@ _EXAMPLES = {
 
 
 def references(items: Sequence[ast.Item], deployments: Sequence[Deployment], symbols: Symbols, reader: Reader) -> tuple[Reference, ...]:
-    found: dict[str, Reference] = {}
+    declared: dict[str, Reference] = {}
     for item in items:
         if not isinstance(item, ast.Reference):
             continue
         title = item.title.value
-        if title in found:
-            reader.diagnostics.report("AIB110", item.title.span, name=title, first=place(found[title].span))
+        if title in declared:
+            reader.diagnostics.report("AIB110", item.title.span, name=title, first=place(declared[title].span))
         else:
-            found[title] = _reference(item, deployments, symbols, reader)
-    return tuple(found.values())
+            declared[title] = _reference(item, deployments, symbols, reader)
+    return tuple(declared.values())
 
 
 def _reference(item: ast.Reference, deployments: Sequence[Deployment], symbols: Symbols, reader: Reader) -> Reference:

@@ -59,8 +59,8 @@ def metrics(
                     entry.span, "`latency`", "percentiles", f"`{shown(entry)}`", "write `latency p50 p90 p99`; a bound stands in `slo`"
                 )
                 continue
-            found = [percentile(word, reader) for word in entry.words]
-            percentiles = sorted({p for p in found if p is not None})
+            read = [percentile(word, reader) for word in entry.words]
+            percentiles = sorted({p for p in read if p is not None})
         elif isinstance(entry, ast.Setting) and (entry.words or entry.comparison or entry.alternatives):
             reader.shape(
                 entry.span, "`metrics`", "names of metrics", f"`{shown(entry)}`", "write `metrics { precision@10, latency p50 p99 }`"
@@ -109,7 +109,7 @@ def _can_show(name: str, span: Span, answers: frozenset[str] | None, reader: Rea
 
 def slo(section: ast.Section | None, reader: Reader) -> tuple[Slo, ...]:
     """`latency p99 < 500 ms`"""
-    found = []
+    bounds = []
     example = "write `latency p99 < 500 ms`"
     for entry in section.settings if section else ():
         if isinstance(entry, ast.MetricName) or entry.name.text != "latency":
@@ -129,12 +129,12 @@ def slo(section: ast.Section | None, reader: Reader) -> tuple[Slo, ...]:
             p = percentile(entry.words[0], reader)
             below = reader.number(entry.comparison.value, "the bound", TIME, above=0)
             if p is not None and below is not None:
-                found.append(Slo(p, below * 1000, entry.span))
-    return tuple(found)
+                bounds.append(Slo(p, below * 1000, entry.span))
+    return tuple(bounds)
 
 
 def updates(items: Sequence[ast.Item], symbols: Symbols, reader: Reader) -> tuple[Update, ...]:
-    found = []
+    rows = []
     for item in items:
         if not isinstance(item, ast.Update):
             continue
@@ -146,8 +146,8 @@ def updates(items: Sequence[ast.Item], symbols: Symbols, reader: Reader) -> tupl
         every = reader.number(item.every, "the interval of the update", TIME, above=0)
         tasks = dict.fromkeys(task.name for ref in item.tasks if (task := task_named(ref, symbols, reader)) and _trains(task, ref, reader))
         if every is not None:
-            found.append(Update(item.frequency.text, every, tuple(tasks), item.span))
-    return tuple(found)
+            rows.append(Update(item.frequency.text, every, tuple(tasks), item.span))
+    return tuple(rows)
 
 
 def _trains(task: Task, ref: ast.Ref, reader: Reader) -> bool:
@@ -179,8 +179,8 @@ def task_named(ref: ast.Value, symbols: Symbols, reader: Reader, parts: int = 1)
 
 
 def load(section: ast.Section, reader: Reader, open_trace: OpenFile) -> Load | None:
-    found = _load(section, reader, open_trace)
-    return found if found and check_size(found, reader) else None
+    declared = _load(section, reader, open_trace)
+    return declared if declared and check_size(declared, reader) else None
 
 
 def _load(section: ast.Section, reader: Reader, open_trace: OpenFile) -> Load | None:
@@ -302,30 +302,30 @@ def _threshold(setting: ast.Setting | None, word: str, default: float, reader: R
     words = plain_words(setting, 2, f"`{word}` and a share", example, reader)
     if words is None or not _is_word(words[0], word, setting, example, reader):
         return default
-    found = reader.number(words[1], f"the bound of `{name}`", SHARE, least=0, most=1)
-    return default if found is None else found
+    fraction = reader.number(words[1], f"the bound of `{name}`", SHARE, least=0, most=1)
+    return default if fraction is None else fraction
 
 
 def _keep(settings: Sequence[ast.Setting], symbols: Symbols, reader: Reader) -> tuple[str, ...]:
     """Request classes and tasks."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for setting in settings:
         words = plain_words(setting, 1, "a task or a request", "write `keep name`", reader)
         name = reader.word(words[0], "`keep`", "a task or a request", "write `keep name`") if words else None
         if name is None:
             continue
         if symbols.declared.get(name.text, ("",))[0] in ("task", "request"):
-            found[name.text] = None
+            names[name.text] = None
         else:
             candidates = [known for known, (what, _) in symbols.declared.items() if what != "data set"]
             hint = reader.did_you_mean(name.text, candidates, "name a task or a request class")
             reader.diagnostics.report("AIB304", name.span, setting="keep", name=name.text, done="kept", hint=hint)
-    return tuple(found)
+    return tuple(names)
 
 
 def _use(settings: Sequence[ast.Setting], symbols: Symbols, reader: Reader) -> tuple[tuple[str, str], ...]:
     """`use task.model`: the model must be one of the task's alternatives."""
-    found: dict[str, str] = {}
+    models_of: dict[str, str] = {}
     for setting in settings:
         words = plain_words(setting, 1, "a task and its model", "write `use task.model`", reader)
         if not words:
@@ -341,6 +341,6 @@ def _use(settings: Sequence[ast.Setting], symbols: Symbols, reader: Reader) -> t
         if model not in models:
             hint = reader.did_you_mean(model, models, one_of(models)) if task in symbols.tasks else reader.did_you_mean(task, symbols.tasks)
             reader.diagnostics.report("AIB304", ref.span, setting="use", name=ref.text, done="used", hint=hint)
-        elif found.setdefault(task, model) != model:
-            reader.diagnostics.report("AIB233", ref.span, model=model, other=found[task], task=task)
-    return tuple(found.items())
+        elif models_of.setdefault(task, model) != model:
+            reader.diagnostics.report("AIB233", ref.span, model=model, other=models_of[task], task=task)
+    return tuple(models_of.items())
