@@ -51,7 +51,7 @@ def service(
 
 
 @dataclass(frozen=True)
-class Sent:
+class GeneratorInput:
     """What a query generator sends and where to. target: planners as host:port, separated by commas; times in seconds."""
 
     generated: Value
@@ -66,7 +66,7 @@ class Sent:
 
 def generator(
     python: Value,
-    sent: Sent,
+    sent: GeneratorInput,
     timeout_s: Value | None = None,
     shard: Value | None = None,
     start_file: Value | None = None,

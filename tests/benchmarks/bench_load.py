@@ -18,7 +18,7 @@ SUPPORT = Path(__file__).resolve().parents[1] / "support"
 sys.path.insert(0, str(SUPPORT))
 
 from aibenchrt.collect.contents import Contents  # noqa: E402
-from aibenchrt.load.issue import Settings, issue  # noqa: E402
+from aibenchrt.load.issue import SendingSettings, issue  # noqa: E402
 from aibenchrt.load.messages import encode_payloads  # noqa: E402
 from aibenchrt.load.schedule import schedule  # noqa: E402
 from aibenchrt.plan import PlanLoad  # noqa: E402
@@ -45,7 +45,7 @@ def main(rate: float, seconds: float) -> None:
         address = f"127.0.0.1:{free_ports(1)[0]}"
         server = subprocess.Popen([sys.executable, str(SUPPORT / "echo_server.py"), str(folder), address])
         try:
-            settings = Settings(f"/{stubs.package}.ScenarioService/Ask", (address,), 0.0, seconds)
+            settings = SendingSettings(f"/{stubs.package}.ScenarioService/Ask", (address,), 0.0, seconds)
             records, issued = issue(rows, messages, settings, stubs.message("ScenarioReply"), Contents(folder / "contents"))
         finally:
             server.terminate()

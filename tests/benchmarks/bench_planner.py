@@ -22,8 +22,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import grpc.aio
+from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.records import CallRecord
-from aibenchrt.collect.run import Run, read_run
 from aibenchrt.control.assets import prepare
 from aibenchrt.control.local.process import Processes
 from aibenchrt.control.local.run import healthy, run_local

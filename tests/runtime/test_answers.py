@@ -11,8 +11,8 @@ import pytest
 from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, Decision, Label, TruthType, answer_of, json_codec, known_truth
 from aibenchrt.collect import schema, typed_values
 from aibenchrt.collect.contents import CONTENTS, MOST_BYTES, Contents
+from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.records import RequestRecord, TruthRecord
-from aibenchrt.collect.run import Run, read_run
 from aibenchrt.collect.typed_values import INLINE_BYTES
 from aibenchrt.component import PORT_TYPES, Field, PortType, Scalar, Shows
 from aibenchrt.errors import EnvironmentFailure

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 from aibenchc.cli import main
-from aibenchrt.collect.run import Run, read_run
+from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.control.local.run import run_local
 from aibenchrt.control.options import RunOptions
 from aibenchrt.datasets.payload import Payload

@@ -17,7 +17,7 @@ from aibenchrt import plan as p
 from aibenchrt.catalog import component
 from aibenchrt.datasets.interactions.world import World
 from aibenchrt.serve.prepare import lay_out, prepare_services
-from aibenchrt.wire.proto import TaskCodec, Timing, load_stubs
+from aibenchrt.wire.proto import ServerTiming, TaskCodec, load_stubs
 from aibenchrt.wire.tls import identity_of, open_channel
 from shop_plan import free_ports, generate
 
@@ -137,7 +137,7 @@ class Served:
         method: Any = self.channel.unary_unary(self.codec.method)
         return method.future(self.codec.encode_request(inputs), timeout=timeout_s)
 
-    def call(self, timeout_s: float = 120.0, **inputs: Any) -> tuple[dict[str, Any], Timing]:
+    def call(self, timeout_s: float = 120.0, **inputs: Any) -> tuple[dict[str, Any], ServerTiming]:
         return self.codec.decode_reply(self.start(timeout_s, **inputs).result())
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 
 import psutil
-from aibenchrt.collect.run import Run, read_run
+from aibenchrt.collect.recorded_run import Run, read_run
 from bed import BIN, ROOT, Bed, a_bed
 from deployment import Site
 from trial import Trial

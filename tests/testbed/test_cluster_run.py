@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from aibenchrt.collect.run import Run, read_run
+from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.report import report, validate
 from bed import HERE, ROOT, bed_marks
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.records import CallRecord, RequestRecord
-from aibenchrt.collect.run import Run, read_run
 from aibenchrt.collect.run_info import RUN_FILE
 from aibenchrt.control.cluster.run import shipment_of
 from aibenchrt.plan import Plan, PlanPart, parts, read_plan

@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     if generated is None:
         return ExitCode.AUTHOR
     from aibenchrt.experiments.ablation.contribution import table
-    from aibenchrt.experiments.ablation.run import AblateOptions, ablate
+    from aibenchrt.experiments.ablation.variants import AblateOptions, ablate
     from aibenchrt.plan import read_plan
     from aibenchrt.report.writing import write_json
 

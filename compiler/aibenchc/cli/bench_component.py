@@ -25,8 +25,8 @@ from aibenchc.planning import PORTS_FROM
 
 if TYPE_CHECKING:
     from aibenchrt.control.options import RunOptions
+    from aibenchrt.experiments.component.benchmark import Emit
     from aibenchrt.experiments.component.one_task_plan import Mode
-    from aibenchrt.experiments.component.run import Emit
     from aibenchrt.plan import Plan, PlanStage
 
 MODES = ("offline", "single", "open")
@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> tuple[Plan, PlanStage] | None:
     """The distilled plan of the first scenario that has it, and its stage there; None after a report."""
-    from aibenchrt.experiments.component.capture import find_stage
+    from aibenchrt.experiments.component.recording import find_stage
 
     spec = catalog.component(arguments.name)
     if spec is None:
@@ -137,9 +137,9 @@ def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> t
 
 
 def _bench(arguments: argparse.Namespace, plan: Plan, stage: PlanStage, options: RunOptions, scratch: Path) -> int:
+    from aibenchrt.experiments.component.benchmark import BenchOptions, bench
     from aibenchrt.experiments.component.one_task_plan import Mode
     from aibenchrt.experiments.component.performance import ComponentFigures, inside, table
-    from aibenchrt.experiments.component.run import BenchOptions, bench
     from aibenchrt.report.writing import write_json
 
     named = dict(zip(MODES, (Mode.OFFLINE, Mode.SINGLE, Mode.OPEN), strict=True))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from aibenchrt import catalog
 from aibenchrt.component import ComponentSpec, DatasetSpec, Need, Port, Ports, Profile
-from aibenchrt.train.listing import Metric, trained_versions
+from aibenchrt.train.listing import VersionMetric, trained_versions
 
 from aibenchc.diagnostics import did_you_mean
 
@@ -104,7 +104,7 @@ def _trained(spec: ComponentSpec) -> Iterator[str]:
         yield f"  earlier versions: {len(versions) - len(latest)}"
 
 
-def _interval(metric: Metric) -> str:
+def _interval(metric: VersionMetric) -> str:
     return f" [{100 * metric.low:.1f}, {100 * metric.high:.1f}]" if metric.low is not None and metric.high is not None else ""
 
 

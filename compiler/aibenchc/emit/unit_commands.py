@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aibenchrt.command_lines import CommandLine, Sent, TritonTrace, generator, planner, service, triton
+from aibenchrt.command_lines import CommandLine, GeneratorInput, TritonTrace, generator, planner, service, triton
 
 from aibenchc.emit.templates import Fit
 
@@ -42,7 +42,7 @@ class UnitCommands:
 
 
 def unit_commands() -> UnitCommands:
-    sent = Sent(
+    sent = GeneratorInput(
         generated=GENERATED,
         schedule=f"{LOAD}/schedule.parquet",
         payloads=f"{LOAD}/payloads.parquet",

@@ -11,7 +11,7 @@ GONE = "this deployment has no such host"
 
 
 @dataclass(frozen=True)
-class Change:
+class PartChange:
     """sign: + comes, - goes, ~ changes or moves. details: what of it, from what to what."""
 
     sign: str
@@ -22,7 +22,7 @@ class Change:
 @dataclass(frozen=True)
 class HostChanges:
     host: str
-    changes: tuple[Change, ...]
+    changes: tuple[PartChange, ...]
 
 
 def changes(
@@ -44,7 +44,7 @@ def changes(
     return tuple(compared)
 
 
-def _of_host(wanted: Deployed | None, held: Deployed | None) -> Iterator[Change]:
+def _of_host(wanted: Deployed | None, held: Deployed | None) -> Iterator[PartChange]:
     """Of everything on the host at once."""
     if wanted is None or held is None:
         return
@@ -54,7 +54,7 @@ def _of_host(wanted: Deployed | None, held: Deployed | None) -> Iterator[Change]
     if wanted.tls != held.tls:
         details.append("plain connections → mutual TLS" if wanted.tls else "mutual TLS → plain connections")
     if details:
-        yield Change("~", "the host", tuple(details))
+        yield PartChange("~", "the host", tuple(details))
 
 
 def _parts(
@@ -63,7 +63,7 @@ def _parts(
     held: Deployed | None,
     now: Mapping[tuple[PartKind, str], str],
     then: Mapping[tuple[PartKind, str], str],
-) -> Iterator[Change]:
+) -> Iterator[PartChange]:
     to = {_slot(part): part for part in wanted.parts} if wanted else {}
     of = {_slot(part): part for part in held.parts} if held else {}
     same_plan = wanted is not None and held is not None and wanted.plan == held.plan
@@ -72,19 +72,19 @@ def _parts(
         if slot in of:
             details = tuple(_details(of[slot], part, same_plan))
             if details:
-                yield Change("~", part.name, details)
+                yield PartChange("~", part.name, details)
         elif key in now and now[key] != host:
-            yield Change("~", part.name, (f"moves here from {now[key]}",))
+            yield PartChange("~", part.name, (f"moves here from {now[key]}",))
         else:
-            yield Change("+", part.name, tuple(_holds(part)))
+            yield PartChange("+", part.name, tuple(_holds(part)))
     for slot, part in of.items():
         if slot in to:
             continue
         target = then.get((part.kind, part.name))
         if target is not None and target != host:
-            yield Change("~", part.name, (f"moves to {target}",))
+            yield PartChange("~", part.name, (f"moves to {target}",))
         else:
-            yield Change("-", part.name, () if wanted else (GONE,))
+            yield PartChange("-", part.name, () if wanted else (GONE,))
 
 
 def _slot(part: DeployedPart) -> str:
@@ -124,10 +124,10 @@ def _details(held: DeployedPart, wanted: DeployedPart, same_plan: bool) -> Itera
         yield "another plan"
 
 
-def _archives(wanted: Deployed | None, held: Deployed | None, archives: Mapping[str, str]) -> Iterator[Change]:
+def _archives(wanted: Deployed | None, held: Deployed | None, archives: Mapping[str, str]) -> Iterator[PartChange]:
     """Of those that the host has: code, libraries, prepared data, and the version of each model."""
     if wanted is None or held is None:
         return
     for name, shipped in held.archives.items():
         if name in archives and archives[name] != shipped:
-            yield Change("~", name, (f"shipped as {shipped} → {archives[name]}",))
+            yield PartChange("~", name, (f"shipped as {shipped} → {archives[name]}",))

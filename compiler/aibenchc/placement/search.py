@@ -34,7 +34,7 @@ Held = Mapping[tuple[str, int], str]  # (need, replica) → the name of the host
 
 
 @dataclass(frozen=True)
-class Need:
+class Demand:
     """What one replica takes: memory in MiB, CPU in thousandths of a core, a GPU. `single`: at most one replica on a host."""
 
     name: str
@@ -61,7 +61,7 @@ class Rules:
 class Placed:
     """gpu: which of the host's."""
 
-    need: Need
+    need: Demand
     replica: int
     host: Host
     gpu: int | None = None
@@ -92,7 +92,7 @@ class Shortfall:
 class _Item:
     """Replicas that go to one host. hosts: those whose groups allow all of them; before: the one that has them, '' for none."""
 
-    needs: tuple[Need, ...]
+    needs: tuple[Demand, ...]
     replica: int
     hosts: tuple[Host, ...]
     before: str = ""
@@ -151,7 +151,7 @@ class _Room:
         return sum(need.name == name for item in self.items for need in item.needs)
 
 
-def place(needs: Sequence[Need], inventory: Inventory, rules: Rules, held: Held = MappingProxyType({})) -> Placement | Shortfall:
+def place(needs: Sequence[Demand], inventory: Inventory, rules: Rules, held: Held = MappingProxyType({})) -> Placement | Shortfall:
     """Every replica of every need on a host. Generators get hosts of their own; where that cannot be, they share.
 
     Never more on a host than it has, as far as the inventory says what that is. held: where replicas are; they stay where that can be,
@@ -180,7 +180,7 @@ def _groups(item: _Item, inventory: Inventory) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _items(needs: Sequence[Need], inventory: Inventory, rules: Rules, held: Held) -> Iterator[_Item]:
+def _items(needs: Sequence[Demand], inventory: Inventory, rules: Rules, held: Held) -> Iterator[_Item]:
     """The replicas that go together, one item each; their needs have the same number of replicas, which validate has seen to."""
     bundle = {need.name: frozenset((need.name,)) for need in needs}
     for group in rules.together:

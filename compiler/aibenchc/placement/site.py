@@ -18,7 +18,7 @@ from aibenchc.distill.branches import share_of
 from aibenchc.flow import Flow
 from aibenchc.model import Deployment, Load, Trace, Users, joined
 from aibenchc.placement.inventory import Inventory
-from aibenchc.placement.search import TRITON_MIB, Held, Kind, Need, Placed, Placement, Rules, Shortfall, counted, place
+from aibenchc.placement.search import TRITON_MIB, Demand, Held, Kind, Placed, Placement, Rules, Shortfall, counted, place
 
 LAST_PORT = 65535
 
@@ -131,7 +131,7 @@ def uses_postgresql(step: p.Step) -> bool:
     return any(stage.settings.get("engine") == POSTGRESQL for stage in step.stages)
 
 
-def held_of(needs: Sequence[Need], steps: Sequence[p.Step], inventory: Inventory) -> Held:
+def held_of(needs: Sequence[Demand], steps: Sequence[p.Step], inventory: Inventory) -> Held:
     """Where the replicas are, as the hosts say. Replicas of a model are alike: they are numbered by the order of their hosts."""
     stages = {step.task: {stage.name for stage in step.stages} for step in steps}
     processes = ((need.name, replica) for need in needs if need.kind != "ai" for replica in range(need.replicas))
@@ -153,16 +153,16 @@ def held_of(needs: Sequence[Need], steps: Sequence[p.Step], inventory: Inventory
 # Demands
 
 
-def needs_of(flow: Flow, steps: Sequence[p.Step], required: Requirements, load: Load, generator_hosts: int) -> Iterator[Need]:
+def needs_of(flow: Flow, steps: Sequence[p.Step], required: Requirements, load: Load, generator_hosts: int) -> Iterator[Demand]:
     """The planner, the steps in their order, PostgreSQL, the generators: a generator for each host that may take one, at most."""
     rate = requests_per_second(load)
     calls = {step.task: share_of(flow, flow.runs.get(step.task, 0)) for step in steps}
 
-    def need(name: str, kind: Kind, mib: int, ms_per_request: float, cores: float = 0.0) -> Need:
+    def need(name: str, kind: Kind, mib: int, ms_per_request: float, cores: float = 0.0) -> Demand:
         """cores: said by the author, of all replicas each; ms_per_request: of all replicas together."""
         replicas = required.replicas.get(name, 1)
         millicores = round(1000 * cores + rate * ms_per_request / replicas)
-        return Need(name, kind, mib, max(LEAST_MILLICORES, millicores), replicas, name in required.gpu)
+        return Demand(name, kind, mib, max(LEAST_MILLICORES, millicores), replicas, name in required.gpu)
 
     def said(name: str, mib: int, ms: float) -> tuple[int, float, float]:
         cores = required.cores.get(name)
@@ -179,7 +179,7 @@ def needs_of(flow: Flow, steps: Sequence[p.Step], required: Requirements, load: 
         yield need(POSTGRESQL, "postgresql", *said(POSTGRESQL, POSTGRESQL_MIB, POSTGRESQL_CALL_MS * asking))
     generators = max(1, min(required.generators, generator_hosts))
     millicores = max(LEAST_MILLICORES, round(rate * GENERATOR_REQUEST_MS / generators))
-    yield Need(GENERATOR, "generator", GENERATOR_MIB, millicores, generators)
+    yield Demand(GENERATOR, "generator", GENERATOR_MIB, millicores, generators)
 
 
 def call_ms(stage: p.PlanStage) -> float:

@@ -27,7 +27,7 @@ from aibenchrt.collect.lines import Recorder
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
 from aibenchrt.collect.run_info import BEGUN, GENERATOR, REQUESTS_LINES, Issued
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.load.issue import Settings, issue
+from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import read_messages
 from aibenchrt.load.schedule import shard_of
 from aibenchrt.wire import clocks
@@ -84,7 +84,7 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
     stubs = load_stubs(arguments.generated)
     shard, shards = arguments.shard
     several = shards > 1 or arguments.start_at is not None or arguments.start_file is not None
-    settings = Settings(
+    settings = SendingSettings(
         method=f"/{stubs.package}.ScenarioService/Ask",
         targets=tuple(arguments.target.split(",")),
         warmup_s=arguments.warmup,

@@ -40,7 +40,7 @@ _CLOCK_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True)
-class Settings:
+class SendingSettings:
     """targets: planner replicas. timeout_s: of each request. warmup_s: where the measured phase begins. think_s: closed loop.
 
     identity: None for plain connections. clock: the method that planners tell the time by; '' where all is one host. shard, shards: of
@@ -64,7 +64,7 @@ class Issuer:
     """One run of one schedule. `stop` may be set from a signal handler: nothing more is sent, and what is under way is awaited."""
 
     def __init__(
-        self, rows: Sequence[ScheduleRecord], messages: Messages, settings: Settings, finished: Finished, stop: threading.Event
+        self, rows: Sequence[ScheduleRecord], messages: Messages, settings: SendingSettings, finished: Finished, stop: threading.Event
     ) -> None:
         self._rows, self._settings, self._finished, self._stop = rows, settings, finished, stop
         # Of a closed loop most rows are never sent: their messages are put together when they are.
@@ -215,7 +215,7 @@ class Issuer:
 def issue(
     rows: Sequence[ScheduleRecord],
     messages: Messages,
-    settings: Settings,
+    settings: SendingSettings,
     reply: Any,
     contents: Contents,
     stop: threading.Event | None = None,
@@ -265,7 +265,7 @@ def issue(
     return records, issued
 
 
-def start(settings: Settings, before: Sequence[ClockOffset | None], now_ns: int) -> int:
+def start(settings: SendingSettings, before: Sequence[ClockOffset | None], now_ns: int) -> int:
     """Time 0 of the schedule in ns of our monotonic clock.
 
     EnvironmentFailure AIB631: the agreed instant has passed, or nearly; AIB632: no planner says what time it is.
@@ -284,7 +284,7 @@ def start(settings: Settings, before: Sequence[ClockOffset | None], now_ns: int)
     return agreed
 
 
-def _issued(settings: Settings, start_ns: int, known: tuple[ClockInfo, ...], stopped: bool) -> Issued:
+def _issued(settings: SendingSettings, start_ns: int, known: tuple[ClockInfo, ...], stopped: bool) -> Issued:
     window = start_ns + int(settings.warmup_s * _S)
     return Issued(
         generator=None,
@@ -299,7 +299,7 @@ def _issued(settings: Settings, start_ns: int, known: tuple[ClockInfo, ...], sto
 
 
 def _clock_infos(
-    settings: Settings, before: Sequence[ClockOffset | None], after: Sequence[ClockOffset | None] = ()
+    settings: SendingSettings, before: Sequence[ClockOffset | None], after: Sequence[ClockOffset | None] = ()
 ) -> tuple[ClockInfo, ...]:
     later = after or [None] * len(before)
     return tuple(
@@ -328,7 +328,7 @@ def _at(ordered: Sequence[int], share: float) -> int:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0
 
 
-def _due(row: ScheduleRecord, start_ns: int, settings: Settings) -> int:
+def _due(row: ScheduleRecord, start_ns: int, settings: SendingSettings) -> int:
     """The intended time of an open loop's row: offsets count from the start of their phase."""
     return start_ns + int(row.offset_s * _S) + (int(settings.warmup_s * _S) if row.phase == "measured" else 0)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aibenchrt.errors import EnvironmentFailure, install
 from aibenchrt.machine import chosen_device
-from aibenchrt.micro.record import MicroRun, Settings, as_json, read
+from aibenchrt.micro.record import MicroRun, MicroSettings, as_json, read
 from aibenchrt.report.writing import write_text
 
 DEVICES = ("cpu", "cuda", "auto")
@@ -88,7 +88,7 @@ def _measured(arguments: argparse.Namespace, told: Callable[[str, float], None])
     from aibenchrt.micro.kernels import KERNELS
     from aibenchrt.micro.measure import run
 
-    settings = Settings(
+    settings = MicroSettings(
         sizes=arguments.sizes,
         arithmetic=arguments.arithmetic,
         cache="cold" if arguments.cold else "warm",

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from aibenchrt.machine import cpu_model, last_level_cache, os_name
 from aibenchrt.micro.kernels import KERNELS, Draw, Kernel
-from aibenchrt.micro.record import SCHEMA, Device, Host, MicroRun, Peaks, Rate, Row, Settings
+from aibenchrt.micro.record import SCHEMA, Device, Host, MicroRun, MicroSettings, Peaks, Rate, Row
 from aibenchrt.micro.timing import Call, Stopwatch, Timing, stopwatch, time_call
-from aibenchrt.micro.work import Size, Work
+from aibenchrt.micro.work import KernelWork, Size
 
 DIRECTIONS = ("forward", "backward")
 TYPES = {"float32": torch.float32, "tf32": torch.float32, "bfloat16": torch.bfloat16}
@@ -31,7 +31,7 @@ PEAK_S = 1.5
 Told = Callable[[str, float], None]
 
 
-def run(kernels: Sequence[Kernel], settings: Settings, device: str, told: Told = lambda _what, _done: None) -> MicroRun:
+def run(kernels: Sequence[Kernel], settings: MicroSettings, device: str, told: Told = lambda _what, _done: None) -> MicroRun:
     """device: 'cpu' or 'cuda', which there is. Inputs follow from the seed; told: what is measured, and the share that is done."""
     watch = stopwatch(device)
     about = _about(device)
@@ -79,7 +79,7 @@ def recording(direction: str) -> torch.no_grad | nullcontext[None]:
     return torch.no_grad() if direction == "forward" else nullcontext()
 
 
-def _both(kernel: Kernel, size: Size, settings: Settings, about: Device, watch: Stopwatch) -> Iterator[tuple[str, Work, Timing]]:
+def _both(kernel: Kernel, size: Size, settings: MicroSettings, about: Device, watch: Stopwatch) -> Iterator[tuple[str, KernelWork, Timing]]:
     flush = _flush(about) if settings.cache == "cold" else None
     draw = drawn(about.kind, settings.arithmetic, settings.seed)
     for (direction, call), work in zip(passes(kernel, size, draw), kernel.work(size), strict=True):
@@ -93,7 +93,9 @@ def _flush(about: Device) -> Call:
     return buffer.zero_
 
 
-def _row(kernel: Kernel, size: Size, direction: str, work: Work, time: Timing, peaks: Peaks, about: Device, settings: Settings) -> Row:
+def _row(
+    kernel: Kernel, size: Size, direction: str, work: KernelWork, time: Timing, peaks: Peaks, about: Device, settings: MicroSettings
+) -> Row:
     moved = work.bytes(TYPES[settings.arithmetic].itemsize)
     cached = about.cache_bytes is not None and moved <= about.cache_bytes
     floors = {"compute": work.flop / peaks.flop.value, "memory": moved / peaks.bytes.value, "call": peaks.call_s[direction]}
@@ -119,7 +121,7 @@ def _row(kernel: Kernel, size: Size, direction: str, work: Work, time: Timing, p
     )
 
 
-def _product(device: str, settings: Settings, watch: Stopwatch) -> float:
+def _product(device: str, settings: MicroSettings, watch: Stopwatch) -> float:
     """FLOP/s of the fastest of a few square matrix products, 2·n³ each."""
     found = []
     for side in PRODUCTS[device]:
@@ -142,7 +144,7 @@ def _copy(device: str, watch: Stopwatch) -> float:
     return 2 * COPIED[device] / time_call(lambda: target.copy_(source), watch, PEAK_S).best_s
 
 
-def _least_calls(device: str, settings: Settings, watch: Stopwatch) -> dict[str, float]:
+def _least_calls(device: str, settings: MicroSettings, watch: Stopwatch) -> dict[str, float]:
     (relu,) = (kernel for kernel in KERNELS if kernel.name == "relu")
     draw = drawn(device, settings.arithmetic, settings.seed)
     found = {}
@@ -153,7 +155,7 @@ def _least_calls(device: str, settings: Settings, watch: Stopwatch) -> dict[str,
 
 
 @contextmanager
-def _as_set(settings: Settings) -> Iterator[None]:
+def _as_set(settings: MicroSettings) -> Iterator[None]:
     """Threads, precision and the default generators for the time of a run; then as they were."""
     cudnn: Any = torch.backends.cudnn
     matmul, conv = torch.backends.cuda.matmul, cudnn.conv

@@ -37,7 +37,7 @@ class Device:
 
 
 @dataclass(frozen=True)
-class Settings:
+class MicroSettings:
     """arithmetic: float32, tf32 or bfloat16. cache: 'warm' or 'cold'. threads: of torch on the CPU."""
 
     sizes: str
@@ -108,7 +108,7 @@ class MicroRun:
     schema: str
     host: Host
     device: Device
-    settings: Settings
+    settings: MicroSettings
     versions: dict[str, str]
     peaks: Peaks
     rows: tuple[Row, ...]

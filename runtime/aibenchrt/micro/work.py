@@ -48,7 +48,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Work:
+class KernelWork:
     """Of one pass. values: numbers of the floating-point type read or written; marks: bytes beside them (a mask)."""
 
     flop: int
@@ -60,7 +60,7 @@ class Work:
         return self.values * of_value + self.marks
 
 
-Passes = tuple[Work, Work]  # forward, backward
+Passes = tuple[KernelWork, KernelWork]  # forward, backward
 
 
 def convolution(size: Size) -> Passes:
@@ -70,7 +70,7 @@ def convolution(size: Size) -> Passes:
     y = batch * size.outputs * prod(size.map)
     w = size.outputs * channels * size.window**2
     flop = 2 * y * channels * size.window**2
-    return Work(flop, size.n + w + y), Work(2 * flop, y + 2 * size.n + 2 * w)
+    return KernelWork(flop, size.n + w + y), KernelWork(2 * flop, y + 2 * size.n + 2 * w)
 
 
 def fully_connected(size: Size) -> Passes:
@@ -79,7 +79,7 @@ def fully_connected(size: Size) -> Passes:
     rows, columns = size.input
     x, w, y = rows * columns, size.outputs * columns, rows * size.outputs
     flop = 2 * rows * columns * size.outputs
-    return Work(flop, x + w + size.outputs + y), Work(2 * flop + y, y + 2 * x + 2 * w + size.outputs)
+    return KernelWork(flop, x + w + size.outputs + y), KernelWork(2 * flop + y, y + 2 * x + 2 * w + size.outputs)
 
 
 def cosine_norm(size: Size) -> Passes:
@@ -89,7 +89,7 @@ def cosine_norm(size: Size) -> Passes:
     rows, columns = size.input
     x, w, y = rows * columns, size.outputs * columns, rows * size.outputs
     flop = 2 * rows * columns * size.outputs
-    return Work(flop + 3 * (x + w) + rows + size.outputs, x + w + y), Work(2 * flop + 5 * (x + w), y + 2 * x + 2 * w)
+    return KernelWork(flop + 3 * (x + w) + rows + size.outputs, x + w + y), KernelWork(2 * flop + 5 * (x + w), y + 2 * x + 2 * w)
 
 
 def relu(size: Size) -> Passes:
@@ -122,29 +122,29 @@ def batch_norm(size: Size) -> Passes:
 
 def _elementwise(size: Size, forward: int, backward: int) -> Passes:
     """Reads x and writes y; reads dy and what was kept of x or y, writes dx."""
-    return Work(forward * size.n, 2 * size.n), Work(backward * size.n, 3 * size.n)
+    return KernelWork(forward * size.n, 2 * size.n), KernelWork(backward * size.n, 3 * size.n)
 
 
 def multiply(size: Size) -> Passes:
     """a·b of two inputs of this size; backward dy·b and dy·a."""
-    return Work(size.n, 3 * size.n), Work(2 * size.n, 5 * size.n)
+    return KernelWork(size.n, 3 * size.n), KernelWork(2 * size.n, 5 * size.n)
 
 
 def dropout(size: Size) -> Passes:
     """In training, x·mask/(1 − p) (Srivastava et al. 2014, Dropout, section 10, scaled as in practice): a comparison and two products,
     and a mask of one byte an element; backward dy·mask/(1 − p): 2."""
-    return Work(3 * size.n, 2 * size.n, size.n), Work(2 * size.n, 2 * size.n, size.n)
+    return KernelWork(3 * size.n, 2 * size.n, size.n), KernelWork(2 * size.n, 2 * size.n, size.n)
 
 
 def max_pooling(size: Size) -> Passes:
     """k² − 1 comparisons for each output; backward adds each output's gradient to one input. Bytes: x and y; dy and dx, with the place
     of each maximum, which is one byte at these window sizes."""
     y = size.input[0] * size.input[1] * prod(size.map)
-    return Work(y * (size.window**2 - 1), size.n + y), Work(y, size.n + y, y)
+    return KernelWork(y * (size.window**2 - 1), size.n + y), KernelWork(y, size.n + y, y)
 
 
 def average_pooling(size: Size) -> Passes:
     """k² − 1 additions and a division for each output; backward a division for each, and an addition for each input it shares."""
     y = size.input[0] * size.input[1] * prod(size.map)
     shared = max(0, y * size.window**2 - size.n)
-    return Work(y * size.window**2, size.n + y), Work(y + shared, size.n + y)
+    return KernelWork(y * size.window**2, size.n + y), KernelWork(y + shared, size.n + y)

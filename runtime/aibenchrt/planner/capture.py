@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Arrival:
+class Captured:
     """A request at a stage: the inputs that it brought."""
 
     stage: str
@@ -32,7 +32,7 @@ class Arrival:
 
 
 class _Arrived(Exception):  # noqa: N818  # not an error: the request has come as far as it has to
-    def __init__(self, arrival: Arrival) -> None:
+    def __init__(self, arrival: Captured) -> None:
         super().__init__(arrival.stage)
         self.arrival = arrival
 
@@ -45,12 +45,12 @@ class Capture:
     executor: Executor
     chains: Mapping[str, Chain]
 
-    async def arrival(self, request: Request) -> Arrival | None:
+    async def arrival(self, request: Request) -> Captured | None:
         """Where the request arrived first; None: it was answered without any of the stages (by a cache, say).
 
         RuntimeError: a call failed on the way.
         """
-        arrivals: list[Arrival] = []
+        arrivals: list[Captured] = []
         answered = caller(self.chains)
 
         async def call(step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -102,6 +102,6 @@ def _ending_at(stages: Collection[str], work_of: WorkOf) -> WorkOf:
 
 def _end(stage: str) -> Work:
     def arrive(inputs: Values) -> Values:
-        raise _Arrived(Arrival(stage, inputs))
+        raise _Arrived(Captured(stage, inputs))
 
     return arrive

@@ -17,7 +17,7 @@ from typing import Any
 from aibenchrt.component import ANY
 from aibenchrt.plan import Plan, PlanExclusiveChoice, PlanFallback, Step
 from aibenchrt.planner.operations import MappingOperations, Operations, Origin
-from aibenchrt.planner.program import ROOT, Feed, Program, Slot, Target, check_plan, compile_programs
+from aibenchrt.planner.program import ROOT, Feed, FeedTarget, Program, Slot, check_plan, compile_programs
 
 Call = Callable[[Step, dict[str, Any]], Awaitable[dict[str, Any]]]
 Clock = Callable[[], int]
@@ -203,11 +203,11 @@ class Running:
             producer = self._program.steps[feed.producer].step.task if feed.producer != ROOT else self._request.request_class
             return self._fail(f"{producer} put out no '{feed.port}'")
         value = outputs[feed.port]
-        if feed.target is Target.INPUT:
+        if feed.target is FeedTarget.INPUT:
             if self._program.steps[feed.owner].slots[feed.slot].type == ANY:
                 value = self._as_any(feed, value)
             self._fill(feed, value)
-        elif feed.target is Target.RESPONSE:
+        elif feed.target is FeedTarget.RESPONSE:
             self._fill_part(feed, value)
         else:
             self._decided_by[feed.owner][feed.slot] = self._executor.operations.field(value, "value")
@@ -230,11 +230,11 @@ class Running:
 
     def _dead(self, f: int, feed: Feed) -> None:
         self._resolved[f] = True
-        if feed.target is Target.INPUT:
+        if feed.target is FeedTarget.INPUT:
             self._open[feed.owner][feed.slot] -= 1
             if self._open[feed.owner][feed.slot] == 0:
                 self._close(feed.owner, feed.slot, self._program.steps[feed.owner].slots[feed.slot])
-        elif feed.target is Target.RESPONSE:
+        elif feed.target is FeedTarget.RESPONSE:
             self._response_open[feed.owner] -= 1
             if self._response_open[feed.owner] == 0:
                 self._close_part(self._program.response[feed.owner])

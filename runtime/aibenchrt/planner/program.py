@@ -16,7 +16,7 @@ from aibenchrt.plan import Plan, PlanChoice, PlanExclusiveChoice, PlanFallback, 
 ROOT = -1  # index of the producer "the request itself"
 
 
-class Target(Enum):
+class FeedTarget(Enum):
     """What a source feeds: a step's input, a part of the response, a `when` flag, or the count of an arm."""
 
     INPUT = "input"
@@ -35,7 +35,7 @@ class Feed:
     producer: int
     port: str
     guards: tuple[tuple[int, int], ...]
-    target: Target
+    target: FeedTarget
     owner: int
     slot: int
     position: int
@@ -231,7 +231,7 @@ def _program(plan: Plan, request: PlanRequest) -> Program:
     choice_index = {choice.name: i for i, choice in enumerate(plan.choices)}
     feeds: list[Feed] = []
 
-    def add(sources: tuple[Source, ...], target: Target, owner: int, slot: int) -> int:
+    def add(sources: tuple[Source, ...], target: FeedTarget, owner: int, slot: int) -> int:
         live = [s for s in sources if s.task in possible]
         for position, s in enumerate(live):
             guards = tuple((choice_index[g.choice], g.arm) for g in s.guards)
@@ -241,17 +241,19 @@ def _program(plan: Plan, request: PlanRequest) -> Program:
     step_programs = []
     for i, step in enumerate(steps):
         slots = tuple(
-            Slot(x.port.name, x.port.type, not x.port.optional, x.concat or x.port.many, x.port.many, add(x.sources, Target.INPUT, i, j))
+            Slot(
+                x.port.name, x.port.type, not x.port.optional, x.concat or x.port.many, x.port.many, add(x.sources, FeedTarget.INPUT, i, j)
+            )
             for j, x in enumerate(step.inputs)
         )
         step_programs.append(StepProgram(step, slots, step.phase == "after"))
     response = tuple(
-        Slot(part.port.name, part.port.type, not part.port.optional, False, False, add(part.sources, Target.RESPONSE, i, i))
+        Slot(part.port.name, part.port.type, not part.port.optional, False, False, add(part.sources, FeedTarget.RESPONSE, i, i))
         for i, part in enumerate(plan.response)
     )
     fed = []
     for c, choice in enumerate(plan.choices):
-        target = Target.WHEN if isinstance(choice, PlanExclusiveChoice) else Target.COUNT
+        target = FeedTarget.WHEN if isinstance(choice, PlanExclusiveChoice) else FeedTarget.COUNT
         fed.append(tuple(bool(s and add((s,), target, c, arm)) for arm, s in enumerate(_deciders(choice))))
     entered: list[set[int]] = [set() for _ in plan.choices]
     guarded: dict[tuple[int, int], list[int]] = {}

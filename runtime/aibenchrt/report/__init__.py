@@ -29,7 +29,7 @@ def validate(directory: Path, references: Sequence[Path] = ()) -> Verdict:
 
 def write_measurements(path: Path, directory: Path) -> ServiceTimes:
     """The run's mean service times as JSON for the compiler's `--measurements FILE`, written whole or not at all."""
-    from aibenchrt.collect.run import read_run
+    from aibenchrt.collect.recorded_run import read_run
     from aibenchrt.report.measurements import service_times
     from aibenchrt.report.writing import write_text
 

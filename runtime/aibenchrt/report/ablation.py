@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from aibenchrt.collect.recorded_run import SUPPLEMENT, Run, read_model, read_run
 from aibenchrt.collect.records import RequestRecord
-from aibenchrt.collect.run import SUPPLEMENT, Run, read_model, read_run
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.report import quality
 from aibenchrt.report.analysis import bootstrap_rng

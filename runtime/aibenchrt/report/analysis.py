@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aibenchrt.collect.run import Run
+from aibenchrt.collect.recorded_run import Run
 from aibenchrt.report import figures
 from aibenchrt.report.critical_path import CriticalPath, critical_paths
 from aibenchrt.report.model import Check, FractionRow, LatencyRow, RatioRow, Reason

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.records import CallRecord, RequestRecord
-from aibenchrt.collect.run import Run
 from aibenchrt.plan import Plan
 
 

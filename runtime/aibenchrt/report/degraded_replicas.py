@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.records import CallRecord
-from aibenchrt.collect.run import Run
 
 SILENT_CALLS = 20  # that others answered meanwhile; more where many take turns
 SLOW = 5.0

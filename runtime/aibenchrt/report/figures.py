@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from aibenchrt.collect.recorded_run import SUPPLEMENT, Run
 from aibenchrt.collect.records import CallRecord, RequestRecord
-from aibenchrt.collect.run import SUPPLEMENT, Run
 from aibenchrt.plan import Plan, PlanChoice, PlanExclusiveChoice, PlanFallback
 from aibenchrt.report import statistics
 from aibenchrt.report.critical_path import CriticalPath

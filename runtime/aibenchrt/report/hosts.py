@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.records import QUEUE_UNKNOWN, RequestRecord
-from aibenchrt.collect.run import Run
 from aibenchrt.report.degraded_replicas import degraded, failed_effects, hosts_of
 from aibenchrt.report.figures import MS
 from aibenchrt.report.model import ClockRow, Fault, GeneratorRow, HostRow, TimelineRow

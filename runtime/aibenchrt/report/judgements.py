@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from aibenchrt.collect.run import Run
+from aibenchrt.collect.recorded_run import Run
 from aibenchrt.metrics import lower_is_better
 from aibenchrt.plan import PlanQuality, PlanReferenceItem
 from aibenchrt.report.model import Estimate, FractionRow, Judgement, LatencyRow, RatioRow, ReferenceRow, Status

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aibenchrt.catalog import dataset
-from aibenchrt.collect.run import Run, read_run
+from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.metrics import metric
 from aibenchrt.report import ablation, figures, hosts, quality
 from aibenchrt.report.analysis import Analysis, analyse, bootstrap_rng

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from aibenchrt.collect.run import MEASURED, SUPPLEMENT, Run
+from aibenchrt.collect.recorded_run import MEASURED, SUPPLEMENT, Run
 from aibenchrt.plan import Step
 from aibenchrt.report.statistics import SAMPLES_BEYOND
 

@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from aibenchrt.collect.run import SUPPLEMENT
+from aibenchrt.collect.recorded_run import SUPPLEMENT
 from aibenchrt.metrics import SHARE
 from aibenchrt.metrics import metric as metric_of
 from aibenchrt.report import figures

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aibenchrt.answers import ANSWER_TYPES, Answer, Truth, known_truth
+from aibenchrt.collect.recorded_run import SUPPLEMENT, Run
 from aibenchrt.collect.records import RequestRecord
-from aibenchrt.collect.run import SUPPLEMENT, Run
 from aibenchrt.component import PORT_TYPES
 from aibenchrt.metrics import METRICS, Metric, Scope, score_all, score_each
 from aibenchrt.metrics import metric as metric_of

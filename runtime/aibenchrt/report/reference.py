@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from aibenchrt.collect.run import Run, read_run
+from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import PlanReferenceItem
 from aibenchrt.report.analysis import Analysis, analyse

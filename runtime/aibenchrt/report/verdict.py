@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from aibenchrt.collect.run import Run
+from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.run_info import ProcessInfo
 from aibenchrt.exit_codes import ExitCode, gravest
 from aibenchrt.report import figures, statistics

@@ -29,7 +29,7 @@ from aibenchrt.serve.draining import Arrivals
 from aibenchrt.serve.prepare import service_module
 from aibenchrt.serve.stages import Chain, chain
 from aibenchrt.values import Work
-from aibenchrt.wire.proto import TaskCodec, Timing, load_stubs
+from aibenchrt.wire.proto import ServerTiming, TaskCodec, load_stubs
 from aibenchrt.wire.tls import ATTEMPT_KEY, SERVER_KEY, SERVER_OPTIONS, Identity, identity_of, listen
 
 GRACE_S = 5.0  # how long calls under way may take after SIGTERM
@@ -71,7 +71,7 @@ class TaskService(grpc.GenericRpcHandler):
         try:
             outputs, times = self._work.timed(inputs)
             stages = tuple(zip(self._stages, times, strict=True)) if self._stages else ()
-            return self._codec.encode_reply(outputs, Timing(started - arrived, perf_counter_ns() - started, stages))
+            return self._codec.encode_reply(outputs, ServerTiming(started - arrived, perf_counter_ns() - started, stages))
         except Exception as error:  # noqa: BLE001 - a failed call is a failed request, never an empty answer
             _LOG.exception("call failed")
             context.abort(grpc.StatusCode.INTERNAL, describe(error))

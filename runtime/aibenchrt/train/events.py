@@ -35,14 +35,14 @@ class Batches:
 
 
 @dataclass(frozen=True)
-class Work:
+class SideWork:
     """Work beside the epochs: what it is, for people, and the fraction of the whole training that is done as it begins, in [0, 1]."""
 
     what: str
     fraction: float
 
 
-Event = Begun | Epoch | Batches | Work
+Event = Begun | Epoch | Batches | SideWork
 Tell = Callable[[Event], None]
 
 

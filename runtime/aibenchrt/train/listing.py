@@ -12,7 +12,7 @@ from aibenchrt.home import home_folder
 
 
 @dataclass(frozen=True)
-class Metric:
+class VersionMetric:
     name: str
     value: float
     low: float | None
@@ -29,7 +29,7 @@ class TrainedVersion:
     size: str
     seed: int
     parameters: int
-    metrics: tuple[Metric, ...]
+    metrics: tuple[VersionMetric, ...]
 
 
 def trained_versions(component: str, models: Path | None = None) -> list[TrainedVersion]:
@@ -54,6 +54,7 @@ def _version(name: str, metadata: Mapping[str, Any]) -> TrainedVersion:
         seed=int(key["seed"]),
         parameters=int(metadata["parameters"]),
         metrics=tuple(
-            Metric(metric, float(found["value"]), found.get("low"), found.get("high")) for metric, found in metadata["metrics"].items()
+            VersionMetric(metric, float(found["value"]), found.get("low"), found.get("high"))
+            for metric, found in metadata["metrics"].items()
         ),
     )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aibenchrt.planner.capture import Arrival, Capture, capture
+from aibenchrt.planner.capture import Capture, Captured, capture
 from aibenchrt.planner.executor import Request
 from aibenchrt.train.samples import Sample
 
@@ -42,14 +42,14 @@ def collect(
     return samples
 
 
-async def _arrivals(captured: Capture, requests: Sequence[PartRequest]) -> list[Arrival | None]:
+async def _arrivals(captured: Capture, requests: Sequence[PartRequest]) -> list[Captured | None]:
     return [
         await captured.arrival(Request(number, request.request_class, dict(request.payload.values)))
         for number, request in enumerate(requests)
     ]
 
 
-def _sample(request: PartRequest, arrival: Arrival) -> Sample:
+def _sample(request: PartRequest, arrival: Captured) -> Sample:
     payload = request.payload
     user = payload.user if payload.user is not None else -1 - payload.query_id
     return Sample(arrival.inputs, payload.truth.get("relevant", ()), user, request.request_class, request.part)

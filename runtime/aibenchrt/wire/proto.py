@@ -41,7 +41,7 @@ class Stubs:
 
 
 @dataclass(frozen=True)
-class Timing:
+class ServerTiming:
     """What a task's server measured, in ns: wait from arrival to the start of work, work, and each stage of a combined task."""
 
     queue_ns: int
@@ -122,16 +122,16 @@ class TaskCodec:
     def decode_request(self, content: bytes) -> dict[str, Value]:
         return self._inputs.decode(self._request.FromString(content))
 
-    def encode_reply(self, outputs: Values, timing: Timing) -> bytes:
+    def encode_reply(self, outputs: Values, timing: ServerTiming) -> bytes:
         stages = [{"stage": stage, "ns": ns} for stage, ns in timing.stages]
         measured = {"queue_ns": timing.queue_ns, "service_ns": timing.service_ns, "stage": stages}
         return bytes(self._outputs.encode(outputs, timing=measured).SerializeToString())
 
-    def decode_reply(self, content: bytes) -> tuple[dict[str, Value], Timing]:
+    def decode_reply(self, content: bytes) -> tuple[dict[str, Value], ServerTiming]:
         reply = self._reply.FromString(content)
         timing = reply.timing
         stages = tuple((entry.stage, entry.ns) for entry in timing.stage)
-        return self._outputs.decode(reply), Timing(timing.queue_ns, timing.service_ns, stages)
+        return self._outputs.decode(reply), ServerTiming(timing.queue_ns, timing.service_ns, stages)
 
 
 def _encoder(port: PlanPort | Port) -> Callable[[Value], dict[str, Any]]:

@@ -17,7 +17,7 @@ from aibenchc.diagnostics import Diagnostics
 from aibenchc.driver import Compiled, CompileSettings, compile_spec
 from aibenchc.placement import deployed as asked
 from aibenchc.placement import inventory as inventories
-from aibenchc.placement.changes import Change, changes
+from aibenchc.placement.changes import PartChange, changes
 from aibenchc.placement.inventory import Host, Inventory
 from aibenchc.placement.search import TRITON_MIB
 from aibenchc.source import SourceFile
@@ -332,7 +332,7 @@ def test_exit_codes_of_a_difference(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert (said.count("error[AIB690]"), said.count("error[AIB685]")) == (1, 1)
 
 
-def of_host(text: str, count: int = 5, before: int = 5) -> dict[str, set[Change]]:
+def of_host(text: str, count: int = 5, before: int = 5) -> dict[str, set[PartChange]]:
     found = changes(deployed(plan_for(hosts(count), text)), dict(deployed(plan_for(hosts(before)))))
     return {one.host: set(one.changes) for one in found}
 
@@ -345,7 +345,7 @@ def test_a_changed_model_and_setting_are_said_where_they_run() -> None:
     found = of_host(text)
     said = {(change.part, detail) for host in found.values() for change in host for detail in change.details}
     assert ("excellent", "excellent: shards 2 → 3") in said
-    assert Change("~", "excellent", ("excellent: shards 2 → 3",)) in found[where["excellent"]]
+    assert PartChange("~", "excellent", ("excellent: shards 2 → 3",)) in found[where["excellent"]]
     assert [detail for _, detail in said if detail == "recommend: model neumf → gmf"]
     assert ("planner", "another plan") in said
 
@@ -369,7 +369,7 @@ def test_other_content_of_an_archive_is_a_change() -> None:
     assert changes(wanted, dict(held), {"models-rank": "models-rank-1", "other": "other-2"}) == ()
     found = changes(wanted, dict(held), {"models-rank": "models-rank-2"})
     assert {change for host in found for change in host.changes} == {
-        Change("~", "models-rank", ("shipped as models-rank-1 → models-rank-2",))
+        PartChange("~", "models-rank", ("shipped as models-rank-1 → models-rank-2",))
     }
 
 

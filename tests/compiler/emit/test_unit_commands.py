@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from aibenchc.emit.unit_commands import joined, unit_commands, unit_line, unit_word
 from aibenchrt.certificate_files import CA, CALLERS, CERT, KEY, SERVERS
-from aibenchrt.command_lines import CommandLine, Sent, TritonTrace, generator, planner, service, triton
+from aibenchrt.command_lines import CommandLine, GeneratorInput, TritonTrace, generator, planner, service, triton
 from aibenchrt.load.__main__ import arguments_parser as generator_arguments
 from aibenchrt.planner.__main__ import arguments_parser as planner_arguments
 from aibenchrt.serve.service_host import arguments_parser as service_arguments
 from jinja2 import Environment, StrictUndefined
 from paths import ROOT
 
-SENT = Sent("g", "s.parquet", "p.parquet", "a:1,b:2", "out", 1.0, 2.5, 0.0)
+SENT = GeneratorInput("g", "s.parquet", "p.parquet", "a:1,b:2", "out", 1.0, 2.5, 0.0)
 HOST = {
     "aibench_environment": "/opt/env",
     "aibench_root": "/opt/aibench",

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from aibenchc.placement.inventory import Host, Inventory
-from aibenchc.placement.search import GROUP_OF, TRITON_MIB, Kind, Need, Placement, Rules, Shortfall, place
+from aibenchc.placement.search import GROUP_OF, TRITON_MIB, Demand, Kind, Placement, Rules, Shortfall, place
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +17,7 @@ KINDS: dict[str, Kind] = {"planner": "planner", "a": "service", "b": "service", 
 
 
 @st.composite
-def needs_of(draw: st.DrawFn) -> tuple[Need, ...]:
+def needs_of(draw: st.DrawFn) -> tuple[Demand, ...]:
     """At most five replicas in all, so that every placement can be tried."""
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
     found, left = [], 5
@@ -25,7 +25,7 @@ def needs_of(draw: st.DrawFn) -> tuple[Need, ...]:
         replicas = draw(st.integers(1, min(2, left - (len(names) - len(found) - 1))))
         left -= replicas
         gpu = KINDS[name] == "ai" and draw(st.booleans())
-        found.append(Need(name, KINDS[name], draw(st.integers(1, 8)) * 64, draw(st.integers(1, 10)) * 50, replicas, gpu))
+        found.append(Demand(name, KINDS[name], draw(st.integers(1, 8)) * 64, draw(st.integers(1, 10)) * 50, replicas, gpu))
     return tuple(found)
 
 
@@ -56,7 +56,7 @@ rules_of = st.builds(Rules, apart=groups_of(1), together=groups_of(1)).filter(
 Where = dict[tuple[str, int], Host]
 
 
-def holds(needs: tuple[Need, ...], inventory: Inventory, rules: Rules, where: Where) -> bool:
+def holds(needs: tuple[Demand, ...], inventory: Inventory, rules: Rules, where: Where) -> bool:
     """The rules of placement, said once more and naively."""
     of = {need.name: need for need in needs}
     on: dict[str, list[tuple[str, int]]] = defaultdict(list)
@@ -91,7 +91,7 @@ def placed(found: Placement) -> Where:
 
 @settings(deadline=None, max_examples=300)
 @given(needs_of(), inventories(), rules_of)
-def test_a_placement_holds_and_is_found_where_there_is_one(needs: tuple[Need, ...], inventory: Inventory, rules: Rules) -> None:
+def test_a_placement_holds_and_is_found_where_there_is_one(needs: tuple[Demand, ...], inventory: Inventory, rules: Rules) -> None:
     found = place(needs, inventory, rules)
     keys = [(need.name, i) for need in needs for i in range(need.replicas)]
     every = (dict(zip(keys, hosts, strict=True)) for hosts in itertools.product(inventory.hosts, repeat=len(keys)))
@@ -105,7 +105,7 @@ def test_a_placement_holds_and_is_found_where_there_is_one(needs: tuple[Need, ..
 
 @settings(deadline=None, max_examples=100)
 @given(needs_of(), inventories(), rules_of, st.randoms(use_true_random=False))
-def test_the_order_of_hosts_loses_no_part(needs: tuple[Need, ...], inventory: Inventory, rules: Rules, random: object) -> None:
+def test_the_order_of_hosts_loses_no_part(needs: tuple[Demand, ...], inventory: Inventory, rules: Rules, random: object) -> None:
     hosts = list(inventory.hosts)
     random.shuffle(hosts)  # type: ignore[attr-defined]
     here, there = place(needs, inventory, rules), place(needs, Inventory(tuple(hosts), inventory.groups), rules)
@@ -118,7 +118,7 @@ def test_the_order_of_hosts_loses_no_part(needs: tuple[Need, ...], inventory: In
 
 @settings(deadline=None, max_examples=300)
 @given(needs_of(), inventories(), rules_of, st.data())
-def test_what_fits_where_it_is_stays_there(needs: tuple[Need, ...], inventory: Inventory, rules: Rules, data: st.DataObject) -> None:
+def test_what_fits_where_it_is_stays_there(needs: tuple[Demand, ...], inventory: Inventory, rules: Rules, data: st.DataObject) -> None:
     """Whatever becomes of the demands: as long as the old placement holds, it is the new one."""
     before = place(needs, inventory, rules)
     assume(isinstance(before, Placement))
@@ -138,7 +138,7 @@ def test_what_fits_where_it_is_stays_there(needs: tuple[Need, ...], inventory: I
 
 @settings(deadline=None, max_examples=200)
 @given(needs_of(), inventories(), rules_of, st.data())
-def test_what_is_held_makes_nothing_impossible(needs: tuple[Need, ...], inventory: Inventory, rules: Rules, data: st.DataObject) -> None:
+def test_what_is_held_makes_nothing_impossible(needs: tuple[Demand, ...], inventory: Inventory, rules: Rules, data: st.DataObject) -> None:
     """Not even where it is held on a host that is gone."""
     names = st.sampled_from([*(host.name for host in inventory.hosts), "gone"])
     held = data.draw(st.dictionaries(st.tuples(st.sampled_from(NAMES), st.integers(0, 2)), names))
@@ -151,9 +151,9 @@ def test_what_is_held_makes_nothing_impossible(needs: tuple[Need, ...], inventor
 
 def test_a_new_part_takes_the_room_that_is_left_and_one_that_has_grown_moves_alone() -> None:
     inventory = Inventory(tuple(Host(f"h{i}", f"192.0.2.{i}", 1.0, 512) for i in (1, 2, 3)))
-    needs = [Need("a", "service", 200, 100), Need("b", "service", 200, 100), Need("c", "service", 300, 100)]
+    needs = [Demand("a", "service", 200, 100), Demand("b", "service", 200, 100), Demand("c", "service", 300, 100)]
     held = {("a", 0): "h1", ("b", 0): "h1", ("c", 0): "h2"}
-    found = place([*needs, Need("d", "service", 500, 900)], inventory, Rules(), held)
+    found = place([*needs, Demand("d", "service", 500, 900)], inventory, Rules(), held)
     assert isinstance(found, Placement)
     assert {key[0]: host.name for key, host in placed(found).items()} == {"a": "h1", "b": "h1", "c": "h2", "d": "h3"}
     grown = place([needs[0], replace(needs[1], memory_mib=400), needs[2]], inventory, Rules(), held)
@@ -163,7 +163,7 @@ def test_a_new_part_takes_the_room_that_is_left_and_one_that_has_grown_moves_alo
 
 @settings(deadline=None, max_examples=100)
 @given(needs_of(), inventories(), rules_of)
-def test_gpus_are_given_once(needs: tuple[Need, ...], inventory: Inventory, rules: Rules) -> None:
+def test_gpus_are_given_once(needs: tuple[Demand, ...], inventory: Inventory, rules: Rules) -> None:
     found = place(needs, inventory, rules)
     taken = [(one.host.name, one.gpu) for one in found.placed if one.gpu is not None] if isinstance(found, Placement) else []
     assert len(taken) == len(set(taken))
@@ -174,9 +174,9 @@ def hosts(count: int, **has: object) -> Inventory:
 
 
 SMALL = (
-    Need("planner", "planner", 128, 100),
-    *(Need(f"s{i}", "service", 64, 30) for i in range(9)),
-    Need("generator", "generator", 192, 60),
+    Demand("planner", "planner", 128, 100),
+    *(Demand(f"s{i}", "service", 64, 30) for i in range(9)),
+    Demand("generator", "generator", 192, 60),
 )
 
 
@@ -216,7 +216,7 @@ def test_the_load_is_spread() -> None:
 
 def test_replicas_of_a_service_share_a_host_only_when_they_must() -> None:
     for count, shared in ((3, 2), (4, 1)):
-        found = place((Need("s", "service", 64, 30, replicas=4),), hosts(count), Rules())
+        found = place((Demand("s", "service", 64, 30, replicas=4),), hosts(count), Rules())
         assert isinstance(found, Placement)
         names = [one.host.name for one in found.placed]
         assert max(names.count(name) for name in names) == shared
@@ -225,20 +225,20 @@ def test_replicas_of_a_service_share_a_host_only_when_they_must() -> None:
 @pytest.mark.parametrize(
     ("needs", "inventory", "rules", "said"),
     [
-        ((Need("a", "service", 700, 10), Need("b", "service", 700, 10)), hosts(2, memory_mib=512), Rules(), "376 MiB of memory short"),
-        ((Need("a", "service", 600, 10),), hosts(2, memory_mib=512), Rules(), "no host has room for 'a'; the one with the most free"),
-        ((Need("a", "service", 64, 800), Need("b", "service", 64, 800)), hosts(1, cores=1.0), Rules(), "0.6 cores short"),
-        ((Need("m", "ai", 64, 10, gpu=True),), hosts(2), Rules(), "1 GPU short: 1 needed, the hosts have none"),
-        ((Need("m", "ai", 64, 10, replicas=4),), hosts(2), Rules(), "2 hosts short: 4 replicas of 'm' need a host each, 2 may take one"),
+        ((Demand("a", "service", 700, 10), Demand("b", "service", 700, 10)), hosts(2, memory_mib=512), Rules(), "376 MiB of memory short"),
+        ((Demand("a", "service", 600, 10),), hosts(2, memory_mib=512), Rules(), "no host has room for 'a'; the one with the most free"),
+        ((Demand("a", "service", 64, 800), Demand("b", "service", 64, 800)), hosts(1, cores=1.0), Rules(), "0.6 cores short"),
+        ((Demand("m", "ai", 64, 10, gpu=True),), hosts(2), Rules(), "1 GPU short: 1 needed, the hosts have none"),
+        ((Demand("m", "ai", 64, 10, replicas=4),), hosts(2), Rules(), "2 hosts short: 4 replicas of 'm' need a host each, 2 may take one"),
         (
-            (Need("a", "service", 64, 10), Need("b", "service", 64, 10)),
+            (Demand("a", "service", 64, 10), Demand("b", "service", 64, 10)),
             hosts(1),
             Rules(apart=(frozenset("ab"),)),
             "1 host short: 2 replicas of 'a', 'b' stay apart, 1 host may take them",
         ),
     ],
 )
-def test_a_shortfall_says_what_is_short_and_by_how_much(needs: tuple[Need, ...], inventory: Inventory, rules: Rules, said: str) -> None:
+def test_a_shortfall_says_what_is_short_and_by_how_much(needs: tuple[Demand, ...], inventory: Inventory, rules: Rules, said: str) -> None:
     found = place(needs, inventory, rules)
     assert isinstance(found, Shortfall)
     assert found.reason.startswith(said), found.reason
@@ -250,14 +250,14 @@ def test_a_part_whose_groups_have_no_host_in_common() -> None:
         (Host("h1", "192.0.2.1", groups=frozenset({"planner"})), Host("h2", "192.0.2.2", groups=frozenset({"services"}))),
         frozenset({"planner", "services"}),
     )
-    needs = (Need("planner", "planner", 64, 10), Need("a", "service", 64, 10))
+    needs = (Demand("planner", "planner", 64, 10), Demand("a", "service", 64, 10))
     found = place(needs, inventory, Rules(together=(frozenset({"planner", "a"}),)))
     assert isinstance(found, Shortfall)
     assert "`planner`, `services`" in found.reason
 
 
 def test_a_placement_of_many_parts_is_quick() -> None:
-    needs = tuple(Need(f"s{i}", "service", 64, 10, replicas=2) for i in range(100))
+    needs = tuple(Demand(f"s{i}", "service", 64, 10, replicas=2) for i in range(100))
     found = place(needs, hosts(30, memory_mib=512, cores=1.0), Rules())
     assert isinstance(found, Placement)
     assert len(found.placed) == 200

@@ -12,7 +12,7 @@ from aibenchrt.components.text_translation import serve
 from aibenchrt.components.text_translation import train as training
 from aibenchrt.components.text_translation.decoding import Array, greedy, padded
 from aibenchrt.components.text_translation.decoding import Step as Decode
-from aibenchrt.components.text_translation.model import MODELS, Encode, Step, Transformer, sinusoids, transformer_base
+from aibenchrt.components.text_translation.model import MODELS, DecoderStep, Encode, Transformer, sinusoids, transformer_base
 from aibenchrt.components.text_translation.vocabulary import BEGIN, END, PADDING, SPECIAL, UNKNOWN, Vocabulary, learn, pieces
 from aibenchrt.datasets.translation import dataset as translation
 from aibenchrt.datasets.translation.world import TranslationWorld
@@ -105,7 +105,7 @@ def test_a_cache_changes_nothing(model: str) -> None:
         keys, values = Encode(network)(source)
         so_far = (torch.zeros(2, numbers.decoder, 4, 0, 8),) * 2
         for place in range(4):
-            logits, *so_far = Step(network)(source, keys, values, target[:, place : place + 1], torch.full((2, 1), place), *so_far)
+            logits, *so_far = DecoderStep(network)(source, keys, values, target[:, place : place + 1], torch.full((2, 1), place), *so_far)
             torch.testing.assert_close(logits, at_once[:, place], atol=1e-4, rtol=1e-4)
         alone = network(source[1:, :3], target[1:])
     torch.testing.assert_close(alone, at_once[1:], atol=1e-4, rtol=1e-4)  # what is padding is not looked at

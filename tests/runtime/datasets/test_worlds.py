@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from aibenchrt import catalog
 from aibenchrt.answers import ANSWER_TYPES, Decision, Label, answer_of
-from aibenchrt.collect.run import Run, read_run
+from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.component import PORT_TYPES, DatasetSpec, Port, RequestSource
 from aibenchrt.control.assets import prepare
 from aibenchrt.control.options import RunOptions
@@ -21,7 +21,7 @@ from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.worlds import WORLDS, load_world, world_module
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.ablation.contribution import TRAINED, Answered, contribution_rows, not_better
-from aibenchrt.experiments.ablation.run import spread
+from aibenchrt.experiments.ablation.variants import spread
 from aibenchrt.home import home
 from aibenchrt.plan import Plan, PlanPort, PlanRequest, PlanStage, Step
 from aibenchrt.progress import Progress

@@ -7,7 +7,7 @@ import inspect
 import pytest
 from aibenchc.placement import site
 from aibenchrt.closed_loop import ASSUMED_RESPONSE_S, expected_rate
-from aibenchrt.experiments.component import run
+from aibenchrt.experiments.component import benchmark
 from aibenchrt.load import supplement
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,5 +21,5 @@ def test_users_who_wait_and_think_send_so_many(users: int, think_s: float, round
 
 
 def test_who_knows_the_rate_of_a_closed_loop_asks_that_function() -> None:
-    for module in (site, run, supplement):
+    for module in (site, benchmark, supplement):
         assert "expected_rate(" in inspect.getsource(module), module.__name__

@@ -20,7 +20,7 @@ from aibenchrt.collect.merge import merge_requests, together
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import ClockInfo, ClockOffset, Issued
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.load.issue import Settings, start
+from aibenchrt.load.issue import SendingSettings, start
 from aibenchrt.load.messages import encode_payloads, write_messages
 from aibenchrt.load.schedule import schedule, shard_of
 from aibenchrt.plan import PlanLoad
@@ -76,7 +76,7 @@ def test_the_error_of_a_clock_holds_its_uncertainty_and_half_of_its_drift() -> N
 
 
 def test_a_start_that_has_passed_is_refused() -> None:
-    settings = Settings("/m", ("p:1",), 0.0, 1.0, clock="/c", start_at_ns=50 * S)
+    settings = SendingSettings("/m", ("p:1",), 0.0, 1.0, clock="/c", start_at_ns=50 * S)
     planner = ClockOffset(at_ns=0, offset_ns=0, realtime_ns=40 * S, uncertainty_ns=1, exchanges=32)
     assert start(settings, [planner], 9 * S) == 10 * S
     with pytest.raises(EnvironmentFailure, match="AIB631"):

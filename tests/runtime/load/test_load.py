@@ -21,7 +21,7 @@ from aibenchrt.collect.records import RequestRecord, ScheduleRecord
 from aibenchrt.collect.run_info import Issued
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load import arrivals
-from aibenchrt.load.issue import Settings, issue
+from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import encode_payloads, read_messages, with_id, write_messages
 from aibenchrt.load.mix import Mix
 from aibenchrt.load.schedule import WHEN_FREE, read_trace, samples_needed, schedule, supplement_schedule
@@ -182,7 +182,7 @@ def test_users_wait_for_their_replies_and_think(generated: Path, tmp_path: Path,
     assert [row.offset_s for row in rows[:5]] == [0.0, 0.025, 0.05, pytest.approx(0.075), WHEN_FREE]
     prepared(generated, tmp_path, rows)
     stubs = load_stubs(generated)
-    settings = Settings(f"/{stubs.package}.ScenarioService/Ask", (echo,), 0.5, 1.5, think_s=0.1)
+    settings = SendingSettings(f"/{stubs.package}.ScenarioService/Ask", (echo,), 0.5, 1.5, think_s=0.1)
     contents = Contents(tmp_path / "contents")
     records, issued = issue(rows, read_messages(tmp_path / "payloads.parquet"), settings, stubs.message("ScenarioReply"), contents)
     assert {r.phase for r in records} == {"warmup", "measured"}
@@ -217,7 +217,7 @@ def test_a_planner_that_is_killed_costs_what_it_had_in_hand(generated: Path, tmp
                 stop.set()
 
     stubs = load_stubs(generated)
-    settings = Settings(f"/{stubs.package}.ScenarioService/Ask", addresses, 0.0, 60.0)
+    settings = SendingSettings(f"/{stubs.package}.ScenarioService/Ask", addresses, 0.0, 60.0)
     contents = Contents(tmp_path / "contents")
     messages = read_messages(tmp_path / "payloads.parquet")
     issue(rows, messages, settings, stubs.message("ScenarioReply"), contents, stop, keep=watch)
@@ -235,7 +235,7 @@ def test_a_stopped_run_keeps_its_records(generated: Path, tmp_path: Path, echo: 
     rows = schedule(load(rate=100.0, duration_s=30.0), shop_plan().requests, PAYLOADS, 1)
     prepared(generated, tmp_path, rows)
     stubs, stop = load_stubs(generated), threading.Event()
-    settings = Settings(f"/{stubs.package}.ScenarioService/Ask", (echo,), 0.0, 30.0)
+    settings = SendingSettings(f"/{stubs.package}.ScenarioService/Ask", (echo,), 0.0, 30.0)
     ended: list[RequestRecord] = []
 
     def count(record: RequestRecord) -> None:

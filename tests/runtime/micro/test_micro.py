@@ -18,9 +18,9 @@ from aibenchrt.micro import tables, timing, work
 from aibenchrt.micro.kernels import KERNELS, NAMES, Kernel
 from aibenchrt.micro.measure import drawn, passes, recording, run
 from aibenchrt.micro.picture import document
-from aibenchrt.micro.record import MicroRun, Settings, as_json, read
+from aibenchrt.micro.record import MicroRun, MicroSettings, as_json, read
 from aibenchrt.micro.timing import CpuStopwatch, median_interval, time_call
-from aibenchrt.micro.work import Size, Work
+from aibenchrt.micro.work import KernelWork, Size
 from paths import ROOT
 from pydantic import TypeAdapter
 from torch.utils.flop_counter import FlopCounterMode
@@ -37,7 +37,7 @@ TINY = {
     "average_pooling": Size("tiny", (2, 3, 4, 6), 0, 2, 2, 0),
     "softmax": Size("tiny", (3, 5)),
 }
-QUICK = Settings("small", "float32", "warm", 1, 7, 0.001)
+QUICK = MicroSettings("small", "float32", "warm", 1, 7, 0.001)
 
 
 def tiny(kernel: Kernel) -> Size:
@@ -61,8 +61,8 @@ def test_every_kernel_that_aibench_lists_is_there() -> None:
 def test_a_convolution_counted_by_hand() -> None:
     """One 3 × 4 × 4 picture, two 3 × 3 filters, no padding: 2 × 2 × 2 outputs of 27 multiply-adds each."""
     forward, backward = work.convolution(Size("", (1, 3, 4, 4), 2, 3, 1, 0))
-    assert forward == Work(flop=8 * 27 * 2, values=48 + 54 + 8)
-    assert backward == Work(flop=2 * 8 * 27 * 2, values=8 + 2 * 48 + 2 * 54)
+    assert forward == KernelWork(flop=8 * 27 * 2, values=48 + 54 + 8)
+    assert backward == KernelWork(flop=2 * 8 * 27 * 2, values=8 + 2 * 48 + 2 * 54)
     assert forward.bytes(4) == 440
 
 
@@ -266,7 +266,7 @@ def test_json_is_read_back_and_its_schema_is_closed(measured: MicroRun, tmp_path
     assert read(path) == measured
     schema = TypeAdapter(MicroRun).json_schema()
     assert set(json.loads(path.read_text(encoding="utf-8"))) == set(schema["required"])
-    assert set(schema["$defs"]) == {"Device", "Host", "Peaks", "Rate", "Row", "Settings", "Timing"}
+    assert set(schema["$defs"]) == {"Device", "Host", "Peaks", "Rate", "Row", "MicroSettings", "Timing"}
 
 
 def test_the_table_says_what_must_be_known(measured: MicroRun) -> None:

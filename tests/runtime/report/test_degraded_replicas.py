@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.records import CallRecord
-from aibenchrt.collect.run import Run, read_run
 from aibenchrt.plan import PlanService
 from aibenchrt.report.degraded_replicas import degraded, failed_effects
 from aibenchrt.report.hosts import fault

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from aibenchrt.collect.merge import read_host
-from aibenchrt.collect.run import Run, read_run
+from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.run_info import Attempt
 from aibenchrt.report.host_tables import fault_says
 from aibenchrt.report.hosts import fault

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from aibenchrt.collect import schema
+from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.records import RequestRecord
-from aibenchrt.collect.run import Run, read_run
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.report import quality, record_ablation, report, statistics
 from aibenchrt.report.ablation import compare

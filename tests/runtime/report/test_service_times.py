@@ -10,7 +10,7 @@ import aibenchrt.report.make
 import pytest
 from aibenchc.cli import main
 from aibenchc.distill import read_measurements
-from aibenchrt.collect.run import Run, read_run
+from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.plan import PlanPrediction
 from aibenchrt.report import report
 from aibenchrt.report.analysis import Analysis

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aibenchrt.collect.run import read_run
+from aibenchrt.collect.recorded_run import read_run
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.report import record_reference, reference_block, validate, write_reference
 from aibenchrt.report.make import make_report

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.records import RequestRecord
-from aibenchrt.collect.run import Run
 from aibenchrt.components.event_log.service import read_events
 from aibenchrt.components.indexing.service import searched
 from aibenchrt.datasets.interactions.world import World

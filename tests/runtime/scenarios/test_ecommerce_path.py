@@ -10,7 +10,7 @@ from aibenchrt.datasets.interactions.world import World
 from aibenchrt.datasets.movielens_shop.dataset import load_world, payloads
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.ablation.contribution import TRAINED, Answered, Contributions, contribution_rows, not_better
-from aibenchrt.experiments.ablation.run import AblateOptions, ablate, answer, spread
+from aibenchrt.experiments.ablation.variants import AblateOptions, ablate, answer, spread
 from aibenchrt.plan import Plan, read_plan
 from aibenchrt.planner.executor import Executor
 from aibenchrt.report.analysis import bootstrap_rng

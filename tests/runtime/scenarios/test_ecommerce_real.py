@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from aibenchrt.collect.run import Run
+from aibenchrt.collect.recorded_run import Run
 from aibenchrt.experiments.ablation.contribution import Contributions
-from aibenchrt.experiments.ablation.run import AblateOptions, ablate
+from aibenchrt.experiments.ablation.variants import AblateOptions, ablate
 from aibenchrt.plan import read_plan
 from aibenchrt.report import record_ablation
 from scenario import compiled, deploy

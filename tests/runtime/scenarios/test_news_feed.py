@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from aibenchrt.collect.run import Run
+from aibenchrt.collect.recorded_run import Run
 from aibenchrt.components.event_log.service import read_events
 from aibenchrt.datasets.interactions.recency import last_met
 from aibenchrt.datasets.interactions.world import LIKED, Interactions, World
@@ -14,7 +14,7 @@ from aibenchrt.datasets.news import dataset as news
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.ablation.contribution import Contributions
-from aibenchrt.experiments.ablation.run import AblateOptions, ablate, spread
+from aibenchrt.experiments.ablation.variants import AblateOptions, ablate, spread
 from aibenchrt.plan import Plan, PlanStage, read_plan
 from aibenchrt.planner.executor import Executor
 from aibenchrt.report import quality, report

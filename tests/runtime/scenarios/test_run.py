@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from aibenchrt.collect.run import Run, read_run
+from aibenchrt.collect.recorded_run import Run, read_run
 from paths import SPECS
 from recorded import shown
 from shop_plan import free_ports

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from aibenchc.cli import main
-from aibenchrt.collect.run import Run
+from aibenchrt.collect.recorded_run import Run
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.translation import dataset as translation
 from aibenchrt.datasets.translation.world import TranslationWorld
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.ablation.contribution import Contributions
-from aibenchrt.experiments.ablation.run import AblateOptions, ablate
+from aibenchrt.experiments.ablation.variants import AblateOptions, ablate
 from aibenchrt.metrics import score_each
 from aibenchrt.plan import Plan, read_plan
 from aibenchrt.planner.executor import Executor

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from aibenchc.cli import main
-from aibenchrt.collect.run import Run
+from aibenchrt.collect.recorded_run import Run
 from aibenchrt.datasets.web_pages.dataset import load_world, payloads
 from aibenchrt.datasets.web_pages.world import WebWorld
 from aibenchrt.experiments.ablation.contribution import Contributions
-from aibenchrt.experiments.ablation.run import AblateOptions, ablate
+from aibenchrt.experiments.ablation.variants import AblateOptions, ablate
 from aibenchrt.plan import Plan, read_plan
 from aibenchrt.report import report
 from recorded import shown

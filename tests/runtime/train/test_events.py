@@ -19,9 +19,9 @@ from aibenchrt.datasets.sources.synthetic_speech import speak
 from aibenchrt.datasets.sources.tuxpaint_stamps import Utterance
 from aibenchrt.datasets.translation.parallel import Pairs
 from aibenchrt.datasets.translation.rendering import Line, picture
-from aibenchrt.experiments.component.training import Listener, Target, curve, declared_metric
+from aibenchrt.experiments.component.training import Listener, QualityTarget, curve, declared_metric
 from aibenchrt.metrics import lower_is_better
-from aibenchrt.train.events import Batches, Begun, Epoch, Event, Work
+from aibenchrt.train.events import Batches, Begun, Epoch, Event, SideWork
 from aibenchrt.train.progress_text import rendered
 from aibenchrt.train.recognition import Effort as RecognitionEffort
 from aibenchrt.train.samples import Sample, Samples
@@ -123,7 +123,7 @@ def test_every_training_tells_what_its_time_to_a_target_is_counted_by(
         assert metric in trained.metrics, "the metric told is the one that is measured"
     points = curve(listener.heard, began=listener.heard[0][1] - 1.0)
     assert points[0].seconds == 1.0
-    within_reach = Target(metric=listener.metric, value=points[0].value, source="the first epoch's value")
+    within_reach = QualityTarget(metric=listener.metric, value=points[0].value, source="the first epoch's value")
     assert within_reach.reached(points[0].value)
     shown: list[tuple[str, float]] = []
     for event in events:
@@ -143,21 +143,21 @@ def test_a_target_is_reached_by_the_first_epoch_that_has_it() -> None:
         Epoch(1, "validation", "cer", 0.9, of=3),
         Epoch(1, "validation", "wer", 0.1, of=3),
         Epoch(2, "train", "cer", 0.1, of=3),
-        Work("something else", 0.5),
+        SideWork("something else", 0.5),
         Epoch(2, "validation", "cer", 0.4, of=3),
         Epoch(3, "validation", "cer", 0.5, of=3),
     ):
         listener(event)
     points = curve(listener.heard, began=listener.heard[0][1])
     assert [(point.epoch, point.value) for point in points] == [(1, 0.9), (2, 0.4), (3, 0.5)]
-    target = Target(metric="cer", value=0.5, source="")
+    target = QualityTarget(metric="cer", value=0.5, source="")
     assert next(point.epoch for point in points if target.reached(point.value)) == 2
 
 
 def test_events_are_shown_with_the_fraction_of_the_training_that_is_done() -> None:
     shown: list[tuple[str, float]] = []
     tell = rendered(lambda *what: shown.append(what), "recommendation", "gmf")
-    for event in (Begun(), Work("drawing goods", 0.0), Batches(2, 0.5, of=4), Epoch(2, "validation", "ndcg@10", 0.0766, of=4)):
+    for event in (Begun(), SideWork("drawing goods", 0.0), Batches(2, 0.5, of=4), Epoch(2, "validation", "ndcg@10", 0.0766, of=4)):
         tell(event)
     assert shown == [
         ("recommendation gmf: training begins", 0.0),

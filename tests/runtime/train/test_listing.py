@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from aibenchc.cli import main
-from aibenchrt.train.listing import Metric, TrainedVersion, trained_versions
+from aibenchrt.train.listing import TrainedVersion, VersionMetric, trained_versions
 
 
 def _store(home: Path, model: str, version: str, made_s: int, text: str | None = None) -> None:
@@ -41,8 +41,8 @@ def test_versions_come_in_the_order_of_their_making_and_half_ones_are_none(home:
     _store(home, "fasttext", "e", 4, text="{")
     _store(home, "fasttext", "f", 5, text="{}")
     assert trained_versions("text_classification") == [
-        TrainedVersion("fasttext", "c", "synthetic", "tiny", 7, 1234, (Metric("accuracy", 0.51, 0.4, 0.6),)),
-        TrainedVersion("textcnn", "b", "synthetic", "tiny", 7, 1234, (Metric("accuracy", 0.52, 0.4, 0.6),)),
+        TrainedVersion("fasttext", "c", "synthetic", "tiny", 7, 1234, (VersionMetric("accuracy", 0.51, 0.4, 0.6),)),
+        TrainedVersion("textcnn", "b", "synthetic", "tiny", 7, 1234, (VersionMetric("accuracy", 0.52, 0.4, 0.6),)),
     ]
 
 

@@ -1,7 +1,7 @@
 """The Transformer (Vaswani et al. 2017, Attention Is All You Need, NeurIPS), encoder and decoder, figure 1.
 
-    ids ─ embedding + positions ─ [attention, feed-forward] × N ─ memory        Encode: memory as each decoder layer's keys and values
-    token ─ embedding + position ─ [attention to what came before, to memory, feed-forward] × N ─ logits      Step: one token, with a cache
+    ids ─ embedding + positions ─ [attention, feed-forward] × N ─ memory       Encode: memory as each decoder layer's keys and values
+    token ─ embedding + position ─ [attention to what came before, to memory, feed-forward] × N ─ logits   DecoderStep: one token, cached
 
 One embedding for source, target and the output (section 3.4). `norm_first` puts the norm before each sublayer, which trains a small
 model without a long warm-up (Xiong et al. 2020, ICML); the published model has it after.
@@ -195,7 +195,7 @@ class Encode(nn.Module):
         return torch.stack(keys, dim=1), torch.stack(values, dim=1)
 
 
-class Step(nn.Module):
+class DecoderStep(nn.Module):
     """The next token's logits (b, vocabulary), and the keys and values of all positions so far.
 
     source: (b, s) ids; source_keys, source_values: as Encode gives them; token, position: (b, 1) int64, the last token and where it

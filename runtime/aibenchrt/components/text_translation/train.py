@@ -18,12 +18,12 @@ from torch.nn import functional
 
 from aibenchrt.components.text_normalization.service import normalised as written
 from aibenchrt.components.text_translation.decoding import Array, greedy, longest_of, padded
-from aibenchrt.components.text_translation.model import MODELS, Encode, Step, Transformer
+from aibenchrt.components.text_translation.model import MODELS, DecoderStep, Encode, Transformer
 from aibenchrt.components.text_translation.serve import common_words
 from aibenchrt.components.text_translation.vocabulary import BEGIN, END, PADDING, Vocabulary, learn
 from aibenchrt.datasets.translation.parallel import Pairs, normalised
 from aibenchrt.metrics import score_each
-from aibenchrt.train.events import Epoch, Tell, Work
+from aibenchrt.train.events import Epoch, SideWork, Tell
 from aibenchrt.train.measure import mean_by_user
 from aibenchrt.train.trained import Graph, Trained, copy_of, reproducible
 
@@ -65,14 +65,14 @@ def train(world: ParallelWorld, model: str, seed: int, size: str, tell: Tell, de
     effort, numbers = EFFORTS[size], MODELS[model]()
     rng = np.random.default_rng(seed)
     known, choosing, held_out = (_at_most(_as_served(world.pairs(split)), most, rng) for split, most in _most(effort))
-    tell(Work("learning subwords", 0.0))
+    tell(SideWork("learning subwords", 0.0))
     followed = _spaced(choosing, FOLLOWED)
     vocabulary = learn((*known.source, *known.target), min(numbers.vocabulary, effort.symbols))
     examples, choosing_examples = _examples(known, vocabulary, rng), _examples(choosing, vocabulary, rng)
     with reproducible(seed, threads=1, device=device):
         network = Transformer(numbers, len(vocabulary)).to(device)
         epoch = _fit(network, (examples, choosing_examples), effort, rng, lambda: _quality(network, vocabulary, followed), tell)
-        tell(Work("translating held-out sentences", 1.0))
+        tell(SideWork("translating held-out sentences", 1.0))
         found = _translated(network.eval(), vocabulary, held_out.source)
     network = network.cpu()
     seen = {name: score_each(name, held_out.target, [(text,) for text in found]) for name in METRICS}
@@ -233,7 +233,7 @@ def _translated(network: Transformer, vocabulary: Vocabulary, sources: tuple[str
     def run(part: torch.nn.Module, *inputs: Array) -> tuple[Array, ...]:
         return tuple(out.cpu().numpy() for out in part(*(torch.from_numpy(one).to(device) for one in inputs)))
 
-    encode, step = Encode(network), Step(network)
+    encode, step = Encode(network), DecoderStep(network)
     ids = [vocabulary.encode(source) for source in sources]
     found: dict[int, str] = {}
     order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
@@ -253,7 +253,7 @@ def _translated(network: Transformer, vocabulary: Vocabulary, sources: tuple[str
 @torch.no_grad()
 def _graphs(network: Transformer, vocabulary: Vocabulary, sources: tuple[str, ...]) -> dict[str, Graph]:
     """encode.onnx and step.onnx, compared with torch on real sentences, also at the first token, where nothing is cached yet."""
-    encode, step = Encode(network.eval()), Step(network)
+    encode, step = Encode(network.eval()), DecoderStep(network)
     real = sorted((vocabulary.encode(source) for source in sources[:50]), key=len)
     two, one = (torch.from_numpy(padded([[*ids, END] for ids in some])) for some in (real[-2:], real[:1]))
 

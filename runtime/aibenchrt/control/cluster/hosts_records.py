@@ -9,7 +9,7 @@ from pathlib import Path
 from aibenchrt.collect.merge import Merged, merge_requests, read_host
 from aibenchrt.collect.records import CallRecord, ResourceRecord
 from aibenchrt.collect.run_info import GeneratorShard, HostInfo, ProcessInfo
-from aibenchrt.control.collect import gather_calls
+from aibenchrt.control.record_files import joined_calls
 from aibenchrt.plan import Plan, PlanPart, parts
 
 WATCHED = ("host.jsonl", "host-after.json")
@@ -53,7 +53,7 @@ def read_hosts(plan: Plan, folder: Path, failures: Sequence[str]) -> HostsRecord
         processes += records.processes
         resources += records.resources
     processes += [_generator(part, said) for part, said in zip(generators, merged.generators, strict=True)]
-    calls = gather_calls(files, traces, merged.requests, moved)
+    calls = joined_calls(files, traces, merged.requests, moved)
     return HostsRecords(merged, tuple(calls), tuple(hosts), tuple(processes), tuple(resources), tuple(dict.fromkeys(missing)))
 
 

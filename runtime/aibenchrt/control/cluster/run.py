@@ -22,15 +22,15 @@ from aibenchrt.collect import schema
 from aibenchrt.collect.merge import together
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import Attempt, Outcome, RunInfo, Supplement, write_run_info
-from aibenchrt.control import run_info
+from aibenchrt.control import run_metadata
 from aibenchrt.control.assets import Assets, prepare
 from aibenchrt.control.cluster.hosts_records import HostsRecords, read_hosts
 from aibenchrt.control.cluster.playbooks import Playbooks, TaskFailure, failure
 from aibenchrt.control.cluster.shipment import contents_of, pack
-from aibenchrt.control.collect import write_records
 from aibenchrt.control.journal import Journal, StageName
 from aibenchrt.control.local.process import terminations
 from aibenchrt.control.options import ClusterOptions, RunOptions, effective
+from aibenchrt.control.record_files import write_records
 from aibenchrt.control.run_directory import disk_full, new_directory
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
@@ -56,7 +56,7 @@ class State(BaseModel):
 
 
 @dataclass(frozen=True)
-class Begun:
+class ClusterRun:
     """What is known before anything is prepared. compiled: the plan with the models as compiled; plan: as it runs."""
 
     directory: Path
@@ -76,7 +76,7 @@ class Begun:
 class Prepared:
     """Data, models and the shipment are here. state: of the attempt that comes next, or is under way. rows: everything scheduled."""
 
-    begun: Begun
+    begun: ClusterRun
     state: State
     assets: Assets
     rows: tuple[ScheduleRecord, ...]
@@ -135,7 +135,7 @@ class Collected:
         return self.records.merged.missing or ("a query generator was stopped",)
 
 
-Stage = Begun | Prepared | Collected
+Stage = ClusterRun | Prepared | Collected
 
 
 def run_cluster(generated: Path, inventory: Path, runs: Path, options: ClusterOptions) -> Path:
@@ -157,7 +157,7 @@ def run_cluster(generated: Path, inventory: Path, runs: Path, options: ClusterOp
         journal = Journal(directory / "journal.json", max(0.0, passed_s))
         own = _own_copy(generated, plan, directory)
         playbooks = Playbooks(own / "ansible", inventory.resolve(), directory / "logs", directory / ".ansible", options.run.progress)
-        begun = Begun(directory, options, compiled, plan, journal, state, playbooks)
+        begun = ClusterRun(directory, options, compiled, plan, journal, state, playbooks)
         if options.prepare_only:
             _prepare(begun)
         else:
@@ -220,7 +220,7 @@ def _own_copy(generated: Path, plan: Plan, directory: Path) -> Path:
 # -- stages
 
 
-def _run_stages(begun: Begun) -> None:
+def _run_stages(begun: ClusterRun) -> None:
     """Each stage from the value of the one before; whatever is raised, run.json tells of the last stage that was reached."""
     journal, options = begun.journal, begun.options
     reached: Stage = begun
@@ -251,7 +251,7 @@ def _run_stages(begun: Begun) -> None:
         write_run_info(begun.directory, _run_info(begun, reached, outcome))
 
 
-def _prepare(begun: Begun) -> Prepared:
+def _prepare(begun: ClusterRun) -> Prepared:
     """Data, models and the shipment: cached, so that a resumed run has them in seconds."""
     own, options, shipment = begun.directory / GENERATED, begun.run_options, shipment_of(begun.plan)
     with begun.journal.stage("prepare"), tempfile.TemporaryDirectory(prefix="aibench-") as scratch:
@@ -329,13 +329,13 @@ def _half(collected: Collected) -> EnvironmentFailure:
     return EnvironmentFailure("AIB635", reason="\n".join(said), logs=directory / "logs", run=directory)
 
 
-def _run_info(begun: Begun, reached: Stage, outcome: Outcome) -> RunInfo:
+def _run_info(begun: ClusterRun, reached: Stage, outcome: Outcome) -> RunInfo:
     """run.json, also of a run that failed or was interrupted."""
-    prepared = None if isinstance(reached, Begun) else reached if isinstance(reached, Prepared) else reached.prepared
+    prepared = None if isinstance(reached, ClusterRun) else reached if isinstance(reached, Prepared) else reached.prepared
     records = reached.records if isinstance(reached, Collected) else None
     merged = records.merged if records else None
     state = prepared.state if prepared else begun.state
-    info = run_info.run_info(
+    info = run_metadata.run_info(
         directory=begun.directory,
         plan=begun.plan,
         compiled=begun.compiled,

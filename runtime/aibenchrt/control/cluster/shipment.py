@@ -26,16 +26,15 @@ from typing import Any
 
 import aibenchrt
 from aibenchrt.collect import schema
-from aibenchrt.collect.contents import CONTENTS
-from aibenchrt.collect.contents import Contents as TruthContents
+from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.records import ScheduleRecord, TruthRecord
 from aibenchrt.control.assets import Assets, messages_for, prepare
 from aibenchrt.control.cluster.archives import Entry, Link, archive, forget, put, tree
 from aibenchrt.control.cluster.debs import unpacked
 from aibenchrt.control.cluster.libraries import GROUPS, PYTHON, SKIPPED, files_of, groups_for, installed, key_of, members
-from aibenchrt.control.collect import truth_of
 from aibenchrt.control.local.triton import backends
 from aibenchrt.control.options import RunOptions, effective
+from aibenchrt.control.record_files import truth_of
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.load.messages import write_messages
@@ -52,7 +51,7 @@ SHIPPED_LOAD = ("schedule.parquet", "payloads.parquet")
 
 
 @dataclass(frozen=True)
-class Contents:
+class ShipmentContents:
     """What a deployment needs besides code. prepared: stage → folder; weights: stage → model version; load: file name → file."""
 
     prepared: Mapping[str, Path]
@@ -60,7 +59,7 @@ class Contents:
     load: Mapping[str, Path]
 
 
-def pack(generated: Path, contents: Contents, out: Path, progress: Callable[[str], None] = lambda _: None) -> Path:
+def pack(generated: Path, contents: ShipmentContents, out: Path, progress: Callable[[str], None] = lambda _: None) -> Path:
     """Writes the shipment and returns its folder.
 
     EnvironmentFailure AIB650: pip cannot install the libraries; AIB653: a stage has no model; AIB605: disk full.
@@ -87,7 +86,7 @@ def pack(generated: Path, contents: Contents, out: Path, progress: Callable[[str
     return out
 
 
-def build(plan: Plan, generated: Path, contents: Contents, store: Path, packing: Callable[[str], None]) -> dict[str, str]:
+def build(plan: Plan, generated: Path, contents: ShipmentContents, store: Path, packing: Callable[[str], None]) -> dict[str, str]:
     """Packs every archive that is not in the store; part → name."""
     made = {}
     kinds: set[PartKind] = {"generator", *(part.kind for part in parts(plan))}
@@ -231,13 +230,13 @@ def replace(path: Path, content: bytes) -> None:
     unfinished.replace(path)
 
 
-def contents(generated: Path, options: RunOptions, scratch: Path) -> Contents:
+def contents(generated: Path, options: RunOptions, scratch: Path) -> ShipmentContents:
     """What this plan needs: prepares data, models and the schedule (cached in home()), as a run on this machine does."""
     plan = effective(read_plan(generated / "plan.json"), options)
     return contents_of(plan, generated, prepare(plan, options, scratch / "prepared"), scratch)
 
 
-def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path, supplement_s: float = 0.0) -> Contents:
+def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path, supplement_s: float = 0.0) -> ShipmentContents:
     """As contents(), where everything is prepared. plan: as it runs. supplement_s: longest supplement of each rare class."""
     counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
     trace = read_trace(generated / plan.load.trace) if plan.load.trace else ()
@@ -247,13 +246,13 @@ def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path, supp
     rows += supplement_rows(plan, rows, counts, supplement_s, plan.load.warmup_s + plan.load.duration_s + SUPPLEMENT_AFTER_S)[0]
     load = {name: scratch / name for name in (*SHIPPED_LOAD, "truth.parquet")}
     schema.write(load["schedule.parquet"], rows, ScheduleRecord)
-    large = TruthContents(scratch / CONTENTS)
+    large = Contents(scratch / CONTENTS)
     schema.write(load["truth.parquet"], truth_of(rows, assets.payloads, large), TruthRecord)
     large.close()
     load |= {f"{CONTENTS}/{path.name}": path for path in sorted(large.folder.glob("*"))}
     write_messages(load["payloads.parquet"], messages_for(plan, load_stubs(generated), assets.payloads, rows))
     prepared = {folder.name: folder for folder in sorted(assets.prepared.iterdir())}
-    return Contents(prepared, {stage: version.folder for stage, version in assets.models.items()}, load)
+    return ShipmentContents(prepared, {stage: version.folder for stage, version in assets.models.items()}, load)
 
 
 def say(text: str) -> None:

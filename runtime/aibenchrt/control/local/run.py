@@ -28,17 +28,17 @@ from aibenchrt.collect.contents import Contents
 from aibenchrt.collect.merge import read_issued
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import Outcome, ProcessInfo, RunInfo, Supplement, write_run_info
-from aibenchrt.control import run_info
+from aibenchrt.control import run_metadata
 from aibenchrt.control.assets import Assets, messages_for, prepare
-from aibenchrt.control.collect import gather_calls, requests_of, write_records
 from aibenchrt.control.journal import Journal
 from aibenchrt.control.local.process import Child, Processes, died, terminations
 from aibenchrt.control.local.resources import Sampler
 from aibenchrt.control.local.triton import TritonServer, assemble
 from aibenchrt.control.options import RunOptions, effective, ports
+from aibenchrt.control.record_files import joined_calls, requests_of, write_records
 from aibenchrt.control.run_directory import disk_full, new_directory
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.load.issue import Settings, issue
+from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import write_messages
 from aibenchrt.load.schedule import read_trace, schedule
 from aibenchrt.load.supplement import supplement_rows
@@ -58,7 +58,7 @@ Prepare = Callable[[Plan, RunOptions, Path], Assets]  # (the plan as compiled, o
 
 
 @dataclass(frozen=True)
-class Begun:
+class LocalRun:
     """What is known before anything is prepared. compiled: the plan with the models as compiled; plan: as it runs."""
 
     generated: Path
@@ -90,7 +90,7 @@ class Begun:
 class Prepared:
     """Data and models are here. mix: the load's schedule; supplement: that of the rare classes, which supplements describes."""
 
-    begun: Begun
+    begun: LocalRun
     assets: Assets
     mix: tuple[ScheduleRecord, ...]
     supplement: tuple[ScheduleRecord, ...]
@@ -114,7 +114,7 @@ class Ready:
     triton: TritonServer | None
 
 
-Stage = Begun | Prepared | Started | Ready
+Stage = LocalRun | Prepared | Started | Ready
 
 
 def run_local(generated: Path, runs: Path, options: RunOptions | None = None, prepare: Prepare = prepare) -> Path:
@@ -134,13 +134,13 @@ def run_local(generated: Path, runs: Path, options: RunOptions | None = None, pr
     directory = new_directory(runs, f"{plan.scenario}-{started:%Y%m%d-%H%M%S}")
     journal = Journal(directory / "journal.json")
     with terminations(), disk_full(directory), Processes(directory / "logs") as processes:
-        begun = Begun(generated.resolve(), directory, options, prepare, compiled, plan, stubs, journal, processes, started)
+        begun = LocalRun(generated.resolve(), directory, options, prepare, compiled, plan, stubs, journal, processes, started)
         with Sampler(lambda: list(processes.children)) as sampler:
             _run_stages(begun, sampler)
     return directory
 
 
-def _run_stages(begun: Begun, sampler: Sampler) -> None:
+def _run_stages(begun: LocalRun, sampler: Sampler) -> None:
     """Each stage from the value of the one before; whatever is raised, the run is ended from the last stage that it reached."""
     reached: Stage = begun
     outcome: Outcome = "failed"
@@ -192,7 +192,7 @@ def healthy(endpoint: str) -> bool:
 # -- stages
 
 
-def _prepare(begun: Begun) -> Prepared:
+def _prepare(begun: LocalRun) -> Prepared:
     plan, options, directory = begun.plan, begun.options, begun.directory
     with begun.journal.stage("prepare"):
         (directory / "plan.json").write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
@@ -209,7 +209,7 @@ def _prepare(begun: Begun) -> Prepared:
     return Prepared(begun, assets, tuple(mix), tuple(supplement), supplements)
 
 
-def _trace(begun: Begun) -> tuple[float, ...]:
+def _trace(begun: LocalRun) -> tuple[float, ...]:
     """The offsets of a trace load; empty for every other."""
     if not begun.plan.load.trace:
         return ()
@@ -273,7 +273,7 @@ def _warm_up(ready: Ready) -> None:
         for n, request in enumerate(begun.plan.requests)
         for k in range(min(TRIALS * len(begun.planners), len(trials[request.name])))
     ]
-    settings = Settings(f"/{begun.stubs.package}.ScenarioService/Ask", begun.planners, 0.0, 1.0, begun.options.timeout_s)
+    settings = SendingSettings(f"/{begun.stubs.package}.ScenarioService/Ask", begun.planners, 0.0, 1.0, begun.options.timeout_s)
     with (
         begun.journal.stage("warmup"),
         tempfile.TemporaryDirectory(prefix="aibench-trial-") as scratch,  # nobody asks for what was answered
@@ -306,7 +306,7 @@ def _send(prepared: Prepared, name: Sending, rows: Sequence[ScheduleRecord], war
     folder.mkdir()
     schema.write(folder / "schedule.parquet", rows, ScheduleRecord)
     write_messages(folder / "payloads.parquet", messages_for(begun.plan, begun.stubs, prepared.assets.payloads, rows))
-    sent = command_lines.Sent(
+    sent = command_lines.GeneratorInput(
         generated=begun.generated,
         schedule=folder / "schedule.parquet",
         payloads=folder / "payloads.parquet",
@@ -322,7 +322,7 @@ def _send(prepared: Prepared, name: Sending, rows: Sequence[ScheduleRecord], war
     _await_end(begun, generator, "load" if name == "load" else "supplement of rare classes", warmup_s + duration_s)
 
 
-def _await_end(begun: Begun, generator: Child, what: str, expected_s: float) -> None:
+def _await_end(begun: LocalRun, generator: Child, what: str, expected_s: float) -> None:
     """EnvironmentFailure AIB607: it, or another part, died; AIB656: it takes far longer than expected."""
     longest_s = expected_s + begun.options.timeout_s + GENERATOR_SLACK_S
     start = time.monotonic()
@@ -342,13 +342,13 @@ def _await_end(begun: Begun, generator: Child, what: str, expected_s: float) -> 
 # -- the end
 
 
-def _finish(begun: Begun, reached: Stage, outcome: Outcome, sampler: Sampler) -> EnvironmentFailure | None:
+def _finish(begun: LocalRun, reached: Stage, outcome: Outcome, sampler: Sampler) -> EnvironmentFailure | None:
     """Stops everything and writes what the run was; also for a run that failed or was interrupted. Returns why a Triton that lives gave no
     statistics: a run that was completed fails by it.
 
     A second Ctrl-C kills what is left, and the run is still described; a third one may leave its records uncollected.
     """
-    prepared = None if isinstance(reached, Begun) else reached if isinstance(reached, Prepared) else reached.prepared
+    prepared = None if isinstance(reached, LocalRun) else reached if isinstance(reached, Prepared) else reached.prepared
     silence = None
     try:
         with begun.journal.stage("stop"):
@@ -367,7 +367,7 @@ def _finish(begun: Begun, reached: Stage, outcome: Outcome, sampler: Sampler) ->
     return silence
 
 
-def _stop(begun: Begun, reached: Stage) -> EnvironmentFailure | None:
+def _stop(begun: LocalRun, reached: Stage) -> EnvironmentFailure | None:
     """Returns why Triton gave no statistics, if it did not."""
     statistics: dict[str, Any] = {}
     silence = None
@@ -389,17 +389,17 @@ def _collect(prepared: Prepared, sampler: Sampler) -> None:
     folders = [folder for folder in (begun.directory / "load", begun.directory / "supplement") if folder.is_dir()]
     trace = begun.directory / TRITON_TRACE
     requests = requests_of(folders)
-    calls = gather_calls(begun.call_files, [trace], requests)
+    calls = joined_calls(begun.call_files, [trace], requests)
     rows = (*prepared.mix, *prepared.supplement)
     write_records(begun.directory, rows, requests, calls, sampler.records, prepared.assets.payloads, folders)
     for path in (*begun.call_files, trace):
         path.unlink(missing_ok=True)
 
 
-def _run_info(begun: Begun, prepared: Prepared | None, outcome: Outcome) -> RunInfo:
+def _run_info(begun: LocalRun, prepared: Prepared | None, outcome: Outcome) -> RunInfo:
     """run.json. prepared None: the run ended before."""
     issued = read_issued(begun.directory / "load")
-    info = run_info.run_info(
+    info = run_metadata.run_info(
         directory=begun.directory,
         plan=begun.plan,
         compiled=begun.compiled,
@@ -409,7 +409,7 @@ def _run_info(begun: Begun, prepared: Prepared | None, outcome: Outcome) -> RunI
         stages=begun.journal.entries,
         assets=prepared.assets if prepared else None,
         rows=(*prepared.mix, *prepared.supplement) if prepared else (),
-        hosts=(run_info.this_host(),),
+        hosts=(run_metadata.this_host(),),
         processes=_process_infos(begun.processes.children),
         window=(issued.window_start_ns, issued.window_end_ns) if issued else (0, 0),
         generator=issued.generator if issued else None,

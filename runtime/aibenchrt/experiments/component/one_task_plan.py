@@ -8,7 +8,7 @@ from enum import Enum
 from aibenchrt.answers import known_truth, shown_by
 from aibenchrt.catalog import component
 from aibenchrt.component import Kind
-from aibenchrt.experiments.component.capture import Reached, Recording, component_ports
+from aibenchrt.experiments.component.recording import Reached, Recording, component_ports
 from aibenchrt.load.schedule import samples_needed
 from aibenchrt.metrics import metric
 from aibenchrt.plan import (

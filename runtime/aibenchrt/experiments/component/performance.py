@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from aibenchrt.collect.run import Run, read_run
-from aibenchrt.control.run_info import load_text
+from aibenchrt.collect.recorded_run import Run, read_run
+from aibenchrt.control.run_metadata import load_text
 from aibenchrt.report import report, statistics
 from aibenchrt.report.model import Estimate, LatencyRow, ModelQualityRow, Percentile, QualityRow, Report
 from aibenchrt.report.tables import ABSENT, Table, interval, percent

@@ -17,7 +17,7 @@ from aibenchrt.catalog import component
 from aibenchrt.control.assets import prepare
 from aibenchrt.control.options import RunOptions
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.experiments.component.run import with_stage
+from aibenchrt.experiments.component.benchmark import with_stage
 from aibenchrt.metrics import lower_is_better, metric
 from aibenchrt.plan import Plan, PlanStage
 from aibenchrt.report.tables import ABSENT, Table, number
@@ -42,7 +42,7 @@ class Point(_Frozen):
     value: float
 
 
-class Target(_Frozen):
+class QualityTarget(_Frozen):
     """metric, and what it is to reach; of one where lower is better, to fall to. source: who says so."""
 
     metric: str
@@ -77,7 +77,7 @@ class Trainings(_Frozen):
     model: str
     variant: str
     size: str
-    target: Target
+    target: QualityTarget
     trainings: tuple[Training, ...]
 
 
@@ -96,7 +96,7 @@ class Listener:
             self.heard.append((event.n, time.monotonic(), event.value))
 
 
-def target_of(plan: Plan, stage: PlanStage, asked: float | None) -> Target:
+def target_of(plan: Plan, stage: PlanStage, asked: float | None) -> QualityTarget:
     """What the command line says, else the scenario, else nearly what the catalogue declares.
 
     EnvironmentFailure AIB644: it is not trained; AIB689: nobody says.
@@ -109,14 +109,14 @@ def target_of(plan: Plan, stage: PlanStage, asked: float | None) -> Target:
     scenario = next((target for target in plan.quality if target.task == stage.name), None)
     name = scenario.metric if scenario else declared_metric(spec, model)
     if asked is not None and metric(name):
-        return Target(metric=name, value=asked, source="the command line")
+        return QualityTarget(metric=name, value=asked, source="the command line")
     if scenario is not None:
-        return Target(metric=name, value=scenario.bound, source=f"the scenario's target of '{stage.name}'")
+        return QualityTarget(metric=name, value=scenario.bound, source=f"the scenario's target of '{stage.name}'")
     if not metric(name):
         raise EnvironmentFailure("AIB689", model=stage.model)
     nearly = 1 + (1 - NEARLY) if lower_is_better(name) else NEARLY
     value = round(dict(model.quality)[name] * nearly, 4)
-    return Target(metric=name, value=value, source=f"{100 * nearly:.0f} % of what the catalogue declares")
+    return QualityTarget(metric=name, value=value, source=f"{100 * nearly:.0f} % of what the catalogue declares")
 
 
 def declared_metric(spec: ComponentSpec, model: Model) -> str:
@@ -125,7 +125,9 @@ def declared_metric(spec: ComponentSpec, model: Model) -> str:
     return next((name for name in spec.metrics if name in declared), next(iter(declared), ""))
 
 
-def train(plan: Plan, stage: PlanStage, target: Target, seeds: Sequence[int], device: str, options: RunOptions, scratch: Path) -> Trainings:
+def train(
+    plan: Plan, stage: PlanStage, target: QualityTarget, seeds: Sequence[int], device: str, options: RunOptions, scratch: Path
+) -> Trainings:
     """Trains the stage's model anew for every seed, the data kept the same; what it trains on is made before. The model repository is
     left as it was. EnvironmentFailure: as training raises."""
     from aibenchrt.train.task import train_stage
@@ -165,7 +167,7 @@ def curve(heard: Sequence[tuple[int, float, float]], began: float) -> tuple[Poin
     return tuple(Point(epoch=epoch, seconds=round(max(0.0, at - began), 2), value=value) for epoch, at, value in heard)
 
 
-def _training(version: ModelVersion, target: Target, seed: int, points: tuple[Point, ...]) -> Training:
+def _training(version: ModelVersion, target: QualityTarget, seed: int, points: tuple[Point, ...]) -> Training:
     first = next((point for point in points if target.reached(point.value)), None)
     measured: Mapping[str, Any] = version.metadata["metrics"].get(target.metric, {})
     return Training(

@@ -17,11 +17,11 @@ from typing import Any
 import grpc
 import pytest
 from aibenchrt.collect import schema
+from aibenchrt.collect.recorded_run import read_run
 from aibenchrt.collect.records import RequestRecord
-from aibenchrt.collect.run import read_run
 from aibenchrt.collect.run_info import RUN_FILE, RunInfo
 from aibenchrt.control.cluster import run as cluster
-from aibenchrt.control.cluster.shipment import Contents, keep_load
+from aibenchrt.control.cluster.shipment import ShipmentContents, keep_load
 from aibenchrt.control.options import ClusterOptions, RunOptions
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanHost
@@ -107,7 +107,7 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def packed(_generated: Path, contents: Contents, out: Path, _progress: Any) -> Path:
+def packed(_generated: Path, contents: ShipmentContents, out: Path, _progress: Any) -> Path:
     """The shipment's part that a control host needs; the archives for hosts would need pip."""
     out.mkdir(parents=True, exist_ok=True)
     keep_load(contents.load, out / "load")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from aibenchrt.collect.run import read_run
+from aibenchrt.collect.recorded_run import read_run
 from aibenchrt.control.assets import Assets, prepare
 from aibenchrt.control.local.process import Processes
 from aibenchrt.control.local.run import Prepare, check_ports, run_local

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from aibenchc.cli import main
-from aibenchrt.collect.run import Run, read_run
+from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.control.local.run import run_local
 from aibenchrt.control.options import RunOptions
 from aibenchrt.errors import EnvironmentFailure

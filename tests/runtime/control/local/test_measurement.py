@@ -15,14 +15,14 @@ import grpc
 import psutil
 import pytest
 from aibenchrt.collect.contents import Contents
+from aibenchrt.collect.recorded_run import read_run
 from aibenchrt.collect.records import ScheduleRecord
-from aibenchrt.collect.run import read_run
 from aibenchrt.collect.run_info import GeneratorInfo, HostInfo
-from aibenchrt.control import run_info as describe
+from aibenchrt.control import run_metadata as describe
 from aibenchrt.control.local.process import Processes
 from aibenchrt.control.local.resources import Sampler
 from aibenchrt.control.triton_trace import queue_waits
-from aibenchrt.load.issue import Settings, issue
+from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.schedule import schedule, used_up
 from aibenchrt.plan import PlanLoad, Step
 from aibenchrt.planner.executor import CANCELLED, Executor, Request
@@ -160,7 +160,7 @@ def test_what_was_not_sent_keeps_its_intended_time(generated_shop: Path, tmp_pat
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     stop.set()
-    settings = Settings(f"/{stubs.package}.ScenarioService/Ask", (f"127.0.0.1:{port}",), 2.0, 1.0)
+    settings = SendingSettings(f"/{stubs.package}.ScenarioService/Ask", (f"127.0.0.1:{port}",), 2.0, 1.0)
     records, issued = issue(rows, {("text", 0): b""}, settings, stubs.message("ScenarioReply"), Contents(tmp_path / "contents"), stop)
     server.stop(None).wait()
     assert [r.outcome for r in records] == ["not_sent", "not_sent"]

@@ -13,9 +13,9 @@ from aibenchrt.control.assets import Assets, prepare
 from aibenchrt.control.local.run import run_local
 from aibenchrt.control.options import RunOptions
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.experiments.component.capture import Recording, record
 from aibenchrt.experiments.component.one_task_plan import Mode, enough_for, load_of, one_task_plan, percentiles_for
 from aibenchrt.experiments.component.performance import ModeFigures, mode_figures
+from aibenchrt.experiments.component.recording import Recording, record
 from aibenchrt.plan import Plan, PlanLoad, PlanStage
 from aibenchrt.serve.prepare import lay_out
 
@@ -39,14 +39,16 @@ class BenchOptions:
 
 
 @dataclass(frozen=True)
-class Found:
+class BenchResult:
     stage: PlanStage
     recording: Recording
     rate: float
     modes: tuple[ModeFigures, ...]
 
 
-def bench(scenario: Plan, stage: PlanStage, wanted: BenchOptions, options: RunOptions, runs: Path, scratch: Path, emit: Emit) -> Found:
+def bench(
+    scenario: Plan, stage: PlanStage, wanted: BenchOptions, options: RunOptions, runs: Path, scratch: Path, emit: Emit
+) -> BenchResult:
     """stage: of the scenario's plan, with the model that is to serve. scratch: a folder for what services read, empty.
 
     EnvironmentFailure: as preparation and run_local raise; AIB637: too large a load; AIB643: no request reaches the component.
@@ -75,7 +77,7 @@ def bench(scenario: Plan, stage: PlanStage, wanted: BenchOptions, options: RunOp
         plan = one_task_plan(scenario, stage, recording, load, percentiles_for(expected), wanted.ports_from)
         directory = run_local(emit(plan, mode), runs, replace(options, supplement=False), _given(mine, stage))
         found.append(mode_figures(mode.value, directory, stage.name))
-    return Found(stage, recording, rate, tuple(found))
+    return BenchResult(stage, recording, rate, tuple(found))
 
 
 def _rate(load: PlanLoad) -> float:

@@ -17,7 +17,7 @@ from aibenchrt.datasets.payload import Payload
 from aibenchrt.planner.recorder import read_calls
 
 
-def gather_calls(
+def joined_calls(
     parts: Sequence[Path], traces: Sequence[Path], requests: Sequence[RequestRecord], moved_ns: Sequence[int] = ()
 ) -> list[CallRecord]:
     """Calls of these requests, in order of their starts. An AI call's queue is what Triton traced; 0, and noted as UNKNOWN, where a
