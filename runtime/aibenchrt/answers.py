@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any
 
 from aibenchrt.component import PORT_TYPES
+from aibenchrt.registry import Registry
 
 ReadField = Callable[[str], Any]  # of a value of a port: the field of this name
 Answer = Mapping[str, Any]  # answer type → its value; empty for a request that failed
@@ -108,9 +109,8 @@ def _decision(accepted: Any, score: Any) -> Decision:
     return Decision(bool(accepted), float(score))
 
 
-ANSWER_TYPES: dict[str, AnswerType] = {
-    answer_type.name: answer_type
-    for answer_type in (
+ANSWER_TYPES: Registry[AnswerType] = Registry(
+    (
         AnswerType("ranking", "a ranking of items", _ids, _joined, (), json_codec(list, _ids)),
         AnswerType("text", "a text", _texts, _joined, (), json_codec(list, _texts)),
         AnswerType(
@@ -122,18 +122,17 @@ ANSWER_TYPES: dict[str, AnswerType] = {
         ),
         AnswerType("picture", "a picture", bytes, _first, b"", BYTES),
     )
-}  # fmt: skip
+)  # fmt: skip
 
-TRUTH_TYPES: dict[str, TruthType] = {
-    truth_type.name: truth_type
-    for truth_type in (
+TRUTH_TYPES: Registry[TruthType] = Registry(
+    (
         TruthType("relevant", "the ids of relevant items", json_codec(list, _ids)),
         TruthType("reference", "a reference text", json_codec(str, str), known=lambda text: bool(text.strip())),
         TruthType("label", "a true label", json_codec(int, int), known=lambda _: True),
         TruthType("genuine", "whether to accept", json_codec(bool, bool), known=lambda _: True),
         TruthType("original", "the original picture", BYTES),
     )
-}
+)
 
 
 def answer_of(parts: Iterable[tuple[str, ReadField]]) -> Answer:

@@ -1,6 +1,8 @@
 """COMPONENTS and DATASETS: everything a spec may name. Imports specs only, never torch, grpc or a service."""
 
+import importlib
 from collections.abc import Iterable
+from types import ModuleType
 
 from aibenchrt.component import ComponentSpec, DatasetSpec
 from aibenchrt.components.ab_assignment.spec import SPEC as AB_ASSIGNMENT
@@ -37,56 +39,62 @@ from aibenchrt.components.text_translation.spec import SPEC as TEXT_TRANSLATION
 from aibenchrt.components.tracing.spec import SPEC as TRACING
 from aibenchrt.components.translation_memory.spec import SPEC as TRANSLATION_MEMORY
 from aibenchrt.datasets.specs import DATASETS, shared_worlds
+from aibenchrt.registry import Registry
 
-__all__ = ["COMPONENTS", "DATASETS", "component", "dataset", "worlds_of"]
+__all__ = ["COMPONENTS", "DATASETS", "component", "component_module", "dataset", "worlds_of"]
 
-COMPONENTS: tuple[ComponentSpec, ...] = (
-    QUERY_PARSING,
-    SPELLING_CORRECTION,
-    TEXT_CLASSIFICATION,
-    IMAGE_CLASSIFICATION,
-    INDEXING,
-    RECOMMENDATION,
-    LEARNING_TO_RANK,
-    DATABASE_OPERATION,
-    CACHE_LOOKUP,
-    CACHE_STORE,
-    EVENT_LOG,
-    FILTER,
-    SORT,
-    HASH,
-    CRAWLER,
-    SPEECH_RECOGNITION,
-    TEXT_RECOGNITION,
-    TEXT_SUMMARIZATION,
-    TEXT_TRANSLATION,
-    TEXT_NORMALIZATION,
-    QUERY_REWRITE,
-    QUERY_SUGGESTION,
-    AD_SELECTION,
-    FRAUD_CHECK,
-    BASIC_STATISTICS,
-    TRANSLATION_MEMORY,
-    LANGUAGE_DETECTION,
-    CONTENT_FILTER,
-    AB_ASSIGNMENT,
-    LOGGING,
-    MONITORING,
-    TRACING,
-    HEALTH_CHECK,
+COMPONENTS: Registry[ComponentSpec] = Registry(
+    (
+        QUERY_PARSING,
+        SPELLING_CORRECTION,
+        TEXT_CLASSIFICATION,
+        IMAGE_CLASSIFICATION,
+        INDEXING,
+        RECOMMENDATION,
+        LEARNING_TO_RANK,
+        DATABASE_OPERATION,
+        CACHE_LOOKUP,
+        CACHE_STORE,
+        EVENT_LOG,
+        FILTER,
+        SORT,
+        HASH,
+        CRAWLER,
+        SPEECH_RECOGNITION,
+        TEXT_RECOGNITION,
+        TEXT_SUMMARIZATION,
+        TEXT_TRANSLATION,
+        TEXT_NORMALIZATION,
+        QUERY_REWRITE,
+        QUERY_SUGGESTION,
+        AD_SELECTION,
+        FRAUD_CHECK,
+        BASIC_STATISTICS,
+        TRANSLATION_MEMORY,
+        LANGUAGE_DETECTION,
+        CONTENT_FILTER,
+        AB_ASSIGNMENT,
+        LOGGING,
+        MONITORING,
+        TRACING,
+        HEALTH_CHECK,
+    )
 )
 
 MOST_REQUESTS = 1_000_000  # of one load: all that is sent is decided, and held in memory, before anything is
 
-_BY_NAME = {spec.name: spec for spec in COMPONENTS}
+
+def component_module(name: str, part: str) -> ModuleType:
+    """A module of a component's package: its 'service', 'serve' or 'train'. KeyError: no such component; ImportError as the module."""
+    return importlib.import_module(f"{COMPONENTS[name].package}.{part}")
 
 
 def component(name: str) -> ComponentSpec | None:
-    return _BY_NAME.get(name)
+    return COMPONENTS.get(name)
 
 
 def dataset(name: str) -> DatasetSpec | None:
-    return next((spec for spec in DATASETS if spec.name == name), None)
+    return DATASETS.get(name)
 
 
 def worlds_of(names: Iterable[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The key of the code that makes something: a hash over a module and all modules of this package that it imports, directly or not.
+"""The key of the code that makes something: a hash over a module and what it imports, of aibenchrt and its own package.
 
 A cache whose entries are named with such a key never takes what older code made for today's. The hash is of the syntax tree without
 docstrings, comments and layout, so that an edit of prose changes no key.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+import importlib.util
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -33,11 +34,13 @@ NOT_FOLLOWED = (
 def code_key(roots: Iterable[str], package: Path = _HOME) -> str:
     """16 hexadecimal digits for the code of these modules ('aibenchrt.metrics') and of what they import. package: the folder of aibenchrt.
 
-    FileNotFoundError: a root is no module of the package.
+    Imports are followed in aibenchrt and in the roots' own packages. FileNotFoundError: a root is no module.
     """
+    roots = tuple(roots)
+    folders = _folders(roots, package)
     digest = hashlib.sha256()
     for module in reachable(roots, package):
-        digest.update(module.encode() + b"\0" + _read(_file(module, package))[0].encode() + b"\0")
+        digest.update(module.encode() + b"\0" + _read(module, _file(module, folders))[0].encode() + b"\0")
     return digest.hexdigest()[:16]
 
 
@@ -45,61 +48,79 @@ def reachable(roots: Iterable[str], package: Path = _HOME) -> tuple[str, ...]:
     """The names of these modules and of all that they import, sorted; imports for type checkers alone do not count."""
     modules: set[str] = set()
     pending = list(roots)
+    folders = _folders(pending, package)
     for root in pending:
-        if not _file(root, package).is_file():
-            raise FileNotFoundError(f"{root} is no module of {package}")
+        if not _file(root, folders).is_file():
+            raise FileNotFoundError(f"there is no module {root}")
     while pending:
         module = pending.pop()
         if module in modules:
             continue
         modules.add(module)
-        for name in _read(_file(module, package))[1]:
-            pending += [part for part in _modules(name, package) if part not in modules and not _left_out(part)]
+        for name in _read(module, _file(module, folders))[1]:
+            pending += [part for part in _modules(name, folders) if part not in modules and not _left_out(part)]
     return tuple(sorted(modules))
+
+
+def _folders(roots: Iterable[str], package: Path) -> dict[str, Path]:
+    """Top-level package → its folder, or its one file: aibenchrt and those of the roots."""
+    folders = {_PACKAGE: package}
+    for top in dict.fromkeys(root.partition(".")[0] for root in roots):
+        if top not in folders:
+            spec = importlib.util.find_spec(top)
+            places = list(spec.submodule_search_locations or ()) if spec is not None else []
+            folders[top] = Path(places[0]) if places else Path((spec.origin if spec else None) or f"{top}.py")
+    return folders
 
 
 def _left_out(module: str) -> bool:
     return any(module == name or module.startswith(f"{name}.") for name in NOT_FOLLOWED)
 
 
-def _file(module: str, package: Path) -> Path:
-    path = package.joinpath(*module.split(".")[1:])
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+def _file(module: str, folders: Mapping[str, Path]) -> Path:
+    top, *parts = module.split(".")
+    path = folders[top].joinpath(*parts)
+    return path / "__init__.py" if path.is_dir() else path if path.is_file() else path.with_suffix(".py")
 
 
-def _modules(name: str, package: Path) -> Iterator[str]:
+def _modules(name: str, folders: Mapping[str, Path]) -> Iterator[str]:
     """The modules that `name` stands for: itself and its packages, where it names a module; else (a definition) none."""
     parts = name.split(".")
+    if parts[0] not in folders:
+        return
     for length in range(2, len(parts) + 1):
         module = ".".join(parts[:length])
-        if _file(module, package).is_file():
+        if _file(module, folders).is_file():
             yield module
 
 
-def _read(path: Path) -> tuple[str, tuple[str, ...]]:
+def _read(module: str, path: Path) -> tuple[str, tuple[str, ...]]:
     status = path.stat()
-    return _parsed(path, status.st_mtime_ns, status.st_size)
+    return _parsed(module, path, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=1024)
-def _parsed(path: Path, _changed_ns: int, _size: int) -> tuple[str, tuple[str, ...]]:
-    """The module's syntax tree as text, and the dotted names of this package that it imports."""
+def _parsed(module: str, path: Path, _changed_ns: int, _size: int) -> tuple[str, tuple[str, ...]]:
+    """The module's syntax tree as text, and the dotted names that it imports."""
     tree = ast.parse(path.read_bytes())
-    names = tuple(_imports([tree]))
+    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    names = tuple(_imports([tree], package))
     return ast.dump(_without_docstrings(tree)), names
 
 
-def _imports(nodes: Iterable[ast.AST]) -> Iterator[str]:
+def _imports(nodes: Iterable[ast.AST], package: Sequence[str]) -> Iterator[str]:
+    """package: the parts of the name of the package that the module is in, which relative imports start from."""
     for node in nodes:
         if isinstance(node, ast.If) and _for_type_checkers(node.test):
-            yield from _imports(node.orelse)
+            yield from _imports(node.orelse, package)
         elif isinstance(node, ast.ImportFrom):
-            if node.level == 0 and (node.module or "").split(".")[0] == _PACKAGE:
-                yield from (f"{node.module}.{name.name}" for name in node.names)
+            base = [*package[: len(package) - node.level + 1]] if node.level else []
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{origin}.{name.name}" for name in node.names)
         elif isinstance(node, ast.Import):
-            yield from (name.name for name in node.names if name.name.split(".")[0] == _PACKAGE)
+            yield from (name.name for name in node.names)
         else:
-            yield from _imports(ast.iter_child_nodes(node))
+            yield from _imports(ast.iter_child_nodes(node), package)
 
 
 def _for_type_checkers(test: ast.expr) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from aibenchrt.registry import Registry
+
 
 class Scalar(Enum):
     """A field's element type: (proto3 type, Triton datatype, Python type name)."""
@@ -60,9 +62,8 @@ class PortType:
     shows: tuple[Shows, ...] = ()
 
 
-PORT_TYPES: dict[str, PortType] = {
-    port_type.name: port_type
-    for port_type in (
+PORT_TYPES: Registry[PortType] = Registry(
+    (
         PortType("Text", (Field("text", Scalar.STRING),), "what a user typed or said", shows=(Shows("text", ("text",)),)),
         PortType(
             "Image",
@@ -181,7 +182,7 @@ PORT_TYPES: dict[str, PortType] = {
             "an auxiliary component's input: a value of any type, as bytes, with the call that put it out; times by the planner's clock",
         ),
     )
-}
+)
 
 ANY = "Any"
 
@@ -279,7 +280,10 @@ class Need:
 
 @dataclass(frozen=True)
 class ComponentSpec:
-    """A component of the library. `variants`: the ports where they depend on the value of setting `varies_by`.
+    """A component of a library. `variants`: the ports where they depend on the value of setting `varies_by`.
+
+    package: where its work is, `__package__` of the module that declares it: <package>.service with `open_work`, or <package>.serve and
+    <package>.train of an AI component.
 
     transcript: of a recogniser, what its answers are compared with. state, state_by: what it keeps on disk, and the setting whose value
     names it: tasks with the same state share a host, and have one replica.
@@ -293,6 +297,7 @@ class ComponentSpec:
     """
 
     name: str
+    package: str
     family: str
     kind: Kind
     doc: str
@@ -347,7 +352,9 @@ class RequestSource:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A data set of the library. `metrics`: the end-to-end quality metrics its truth can yield, of the types `truth_types` (answers.py).
+    """A data set of a library. `metrics`: the end-to-end quality metrics its truth can yield, of the types `truth_types` (answers.py).
+
+    package: where its work is: <package>.dataset makes it, as datasets/worlds.py says.
 
     made_from: empty for one that makes a world of its own; else the request sources, one world's each, that its requests are another form
     of, as ('movielens_shop.queries', …): it belongs to whichever of these worlds the scenario has, and to the first where it has no other.
@@ -356,6 +363,7 @@ class DatasetSpec:
     """
 
     name: str
+    package: str
     doc: str
     licence: str
     data_class: tuple[str, ...]

@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aibenchrt.answers import Decision, Label
+from aibenchrt.registry import Registry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -146,9 +147,8 @@ def _wrongly(accepted: bool) -> Callable[[Sequence[bool], Sequence[Decision], in
     return score
 
 
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
+METRICS: Registry[Metric] = Registry(
+    (
         Metric(
             "precision", "ranking", "relevant", Scope.SET, "share of those shown first that are true", _items("precision"), depth=True
         ),
@@ -192,7 +192,7 @@ METRICS: dict[str, Metric] = {
             lower_is_better=True,
         ),
     )
-}  # fmt: skip
+)  # fmt: skip
 
 
 def metric(name: str) -> Metric | None:

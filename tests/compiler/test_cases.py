@@ -69,7 +69,7 @@ def write_files(text: str, folder: Path) -> CaseFile:
         elif words[0] == "without":
             case.without = words[1]
         elif words[0] == "dataset":
-            case.datasets.append(replace(next(spec for spec in catalog.DATASETS if spec.name == words[3]), name=words[1]))
+            case.datasets.append(replace(catalog.DATASETS[words[3]], name=words[1]))
         elif words[0] == "specified":
             case.specified.append(words[1])
         elif words[0] == "link":
@@ -114,11 +114,12 @@ def test_case(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     text, _, expected = path.read_text(encoding="utf-8").partition(_MARK)
     monkeypatch.chdir(tmp_path)
     case = write_files(text, tmp_path)
-    datasets = (replace(spec, implemented=spec.implemented and spec.name not in case.specified) for spec in catalog.DATASETS)
-    monkeypatch.setattr(catalog, "DATASETS", (*datasets, *case.datasets))
-    for spec in catalog.COMPONENTS:
-        if spec.name in case.specified:
-            monkeypatch.setitem(catalog._BY_NAME, spec.name, replace(spec, implemented=False))
+    for dataset in case.datasets:
+        monkeypatch.setitem(catalog.DATASETS.own, dataset.name, dataset)
+    for name in case.specified:
+        for registry in (catalog.COMPONENTS, catalog.DATASETS):
+            if name in registry:
+                monkeypatch.setitem(registry.own, name, replace(registry[name], implemented=False))
     folder = path.parent.name
     diagnostics = diagnose_compiled(case, folder == HOSTS) if folder in (HOSTS, EMISSION) else diagnose(case)
     rendered = render_text(diagnostics)

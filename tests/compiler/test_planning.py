@@ -122,7 +122,7 @@ def test_settings_of_the_spec_and_defaults_of_the_catalogue_are_in_the_plan() ->
 
 
 def test_a_task_without_a_component_that_survives_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(catalog._BY_NAME, "query_rewrite", replace(catalog._BY_NAME["query_rewrite"], implemented=False))
+    monkeypatch.setitem(catalog.COMPONENTS.own, "query_rewrite", replace(catalog.COMPONENTS.own["query_rewrite"], implemented=False))
     spoken = SMALL.replace("task parse    : query_parsing", "task parse : query_parsing\n  task other : query_rewrite").replace(
         "text -> parse -> category", "text -> parse -> other -> category"
     )
@@ -151,8 +151,7 @@ def test_a_model_cannot_take_several_values_in_one_port() -> None:
 
 
 def test_a_data_set_without_a_loader_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    specified = tuple(replace(spec, implemented=spec.implemented and spec.name != "spoken_queries") for spec in catalog.DATASETS)
-    monkeypatch.setattr(catalog, "DATASETS", specified)
+    monkeypatch.setitem(catalog.DATASETS.own, "spoken_queries", replace(catalog.DATASETS["spoken_queries"], implemented=False))
     voices = SMALL.replace("dataset shop = movielens_shop", "dataset shop = spoken_queries").replace("shop.queries", "shop.test")
     voices = voices.replace("task parse    :", "task hear : speech_recognition\n  task parse :").replace(
         "text -> parse", "text -> hear -> parse"

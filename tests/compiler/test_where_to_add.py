@@ -37,6 +37,7 @@ from aibenchrt.component import ComponentSpec, Kind, Port, Ports
 
 SPEC = ComponentSpec(
     name="term_count",
+    package=__package__,
     family="query_understanding",
     kind=Kind.SERVICE,
     doc="counts the terms of a query",
@@ -108,7 +109,7 @@ ADDITIONS = {
         "runtime/aibenchrt/catalog.py",
         (
             ("from aibenchrt.components.tracing.spec import", "from aibenchrt.components.term_count.spec import SPEC as TERM_COUNT"),
-            ("    QUERY_PARSING,", "    TERM_COUNT,"),
+            ("        QUERY_PARSING,", "        TERM_COUNT,"),
         ),
         ("check", "small.aib"),
         "7 tasks",

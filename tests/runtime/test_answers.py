@@ -123,16 +123,16 @@ def test_a_new_answer_type_and_its_metric_need_nothing_else(shop: Run, tmp_path:
     """Intervals on a line: an answer type, a truth type, a port type that shows it and a metric in other units, one line each."""
     codec = json_codec(list, lambda pair: (float(pair[0]), float(pair[1])))
     monkeypatch.setitem(
-        ANSWER_TYPES, "span", AnswerType("span", "a span", lambda a, b: (float(a), float(b)), lambda spans: spans[0], (0.0, 0.0), codec)
+        ANSWER_TYPES.own, "span", AnswerType("span", "a span", lambda a, b: (float(a), float(b)), lambda spans: spans[0], (0.0, 0.0), codec)
     )
-    monkeypatch.setitem(TRUTH_TYPES, "extent", TruthType("extent", "the true span", codec))
+    monkeypatch.setitem(TRUTH_TYPES.own, "extent", TruthType("extent", "the true span", codec))
     fields = (Field("start", Scalar.FLOAT), Field("end", Scalar.FLOAT))
-    monkeypatch.setitem(PORT_TYPES, "Span", PortType("Span", fields, "a span", answer=True, shows=(Shows("span", ("start", "end")),)))
+    monkeypatch.setitem(PORT_TYPES.own, "Span", PortType("Span", fields, "a span", answer=True, shows=(Shows("span", ("start", "end")),)))
 
     def overlap(truths: Any, answers: Any, _depth: int) -> Any:
         return np.array([max(0.0, min(a[1], t[1]) - max(a[0], t[0])) for t, a in zip(truths, answers, strict=True)])
 
-    monkeypatch.setitem(METRICS, "overlap", Metric("overlap", "span", "extent", Scope.PAIR, "metres that agree", overlap, unit="m"))
+    monkeypatch.setitem(METRICS.own, "overlap", Metric("overlap", "span", "extent", Scope.PAIR, "metres that agree", overlap, unit="m"))
 
     def answer(request: RequestRecord) -> Any:
         return answer_of([("Span", {"start": 1.0, "end": 2.0 + request.payload % 2}.__getitem__)])

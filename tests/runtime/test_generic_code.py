@@ -11,7 +11,7 @@ import pytest
 from aibenchrt.catalog import COMPONENTS
 
 RUNTIME = Path(aibenchrt.__file__).parent
-NAMES = {spec.name for spec in COMPONENTS}
+NAMES = set(COMPONENTS)
 # components and their catalogue; data sets, which make requests for some of them
 APART = ("components/", "catalog.py", "datasets/")
 GENERIC = [path for path in sorted(RUNTIME.rglob("*.py")) if not path.relative_to(RUNTIME).as_posix().startswith(APART)]

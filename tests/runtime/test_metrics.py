@@ -15,8 +15,8 @@ from aibenchrt.metrics import METRICS, Scope, lower_is_better, metric, score_all
 
 
 def test_every_metric_of_the_catalogue_is_in_the_table() -> None:
-    used = {name for spec in (*COMPONENTS, *DATASETS) for name in spec.metrics}
-    used |= {name for spec in COMPONENTS for model in spec.models for name, _ in model.quality}
+    used = {name for spec in (*COMPONENTS.values(), *DATASETS.values()) for name in spec.metrics}
+    used |= {name for spec in COMPONENTS.values() for model in spec.models for name, _ in model.quality}
     assert {"ndcg@10", "accuracy", "wer"} <= used
     assert {name for name in used if metric(name) is None} == set()
 
@@ -113,7 +113,7 @@ def test_every_metric_scores_types_that_there_are() -> None:
     assert {row.answer for row in METRICS.values()} <= ANSWER_TYPES.keys()
     assert {row.truth for row in METRICS.values()} <= TRUTH_TYPES.keys()
     assert {row.scope for row in METRICS.values()} == set(Scope)
-    for spec in DATASETS:
+    for spec in DATASETS.values():
         assert set(spec.truth_types) <= TRUTH_TYPES.keys(), spec.name
         assert {row.truth for name in spec.metrics if (row := metric(name))} <= set(spec.truth_types), spec.name
 

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aibenchrt.catalog import component_module
 from aibenchrt.datasets.interactions.recency import last_met
 from aibenchrt.datasets.interactions.world import World
-from aibenchrt.serve.prepare import prepare_component, service_module
+from aibenchrt.serve.prepare import prepare_component
 from aibenchrt.values import Work
 from service_process import DEFAULTS
 
 
 def opened(world: World, component: str, state: Path = Path("unused"), **settings: str | int) -> Work:
     merged = {**DEFAULTS.get(component, {}), **settings}
-    work: Work = service_module(component).open_work(prepare_component(component, merged, world), merged, state)
+    work: Work = component_module(component, "service").open_work(prepare_component(component, merged, world), merged, state)
     return work
 
 

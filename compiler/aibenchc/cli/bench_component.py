@@ -103,7 +103,7 @@ def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> t
 
     spec = catalog.component(arguments.name)
     if spec is None:
-        names = [entry.name for entry in catalog.COMPONENTS]
+        names = list(catalog.COMPONENTS)
         diagnostics.report("AIB102", None, name=arguments.name, hint=did_you_mean(arguments.name, names))
         return None
     models = [model.name for model in spec.models]

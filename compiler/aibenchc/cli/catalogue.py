@@ -15,11 +15,11 @@ def table() -> str:
     """Components in catalogue order, each with its ports, metrics, configurations and which of them are trained here; then data sets."""
     width = max(map(len, _names()))
     lines = ["components (task NAME : COMPONENT)"]
-    for spec in catalog.COMPONENTS:
+    for spec in catalog.COMPONENTS.values():
         lines.append(f"  {spec.name:<{width}}  {spec.kind.value:<7}  {_one_line(spec.doc, spec.implemented)}")
         lines += [f"  {'':<{width}}           {line}" for line in _at_a_glance(spec)]
     lines += ["", "data sets (dataset NAME = DATASET)"]
-    lines += [f"  {spec.name:<{width}}  {_one_line(spec.doc, spec.implemented)}" for spec in catalog.DATASETS]
+    lines += [f"  {spec.name:<{width}}  {_one_line(spec.doc, spec.implemented)}" for spec in catalog.DATASETS.values()]
     return "\n".join(lines)
 
 
@@ -31,14 +31,14 @@ def one(name: str) -> tuple[str | None, str]:
     dataset = catalog.dataset(name)
     if dataset is not None:
         return "\n".join(_dataset(dataset)), ""
-    owners = [spec.name for spec in catalog.COMPONENTS if name in (model.name for model in spec.models)]
+    owners = [spec.name for spec in catalog.COMPONENTS.values() if name in (model.name for model in spec.models)]
     if owners:
         return None, f"it is a model of component {' and '.join(owners)}: `aibenchc components {owners[0]}`"
     return None, did_you_mean(name, _names(), "`aibenchc components` lists all")
 
 
 def _names() -> list[str]:
-    return [*(spec.name for spec in catalog.COMPONENTS), *(spec.name for spec in catalog.DATASETS)]
+    return [*catalog.COMPONENTS, *catalog.DATASETS]
 
 
 def _one_line(doc: str, implemented: bool) -> str:

@@ -13,7 +13,7 @@ from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    names = [spec.name for spec in DATASETS if spec.implemented]
+    names = [spec.name for spec in DATASETS.values() if spec.implemented]
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these data sets: {', '.join(names)}")
     parser.add_argument("--fetch", choices=("real", "synthetic"), help="fetch or make the data sets in this variant")
 
@@ -22,18 +22,18 @@ def run(arguments: argparse.Namespace) -> int:
     needs_runtime("data")
     from aibenchrt.datasets.cache import DEFAULT_SEED
     from aibenchrt.datasets.listing import data_rows
-    from aibenchrt.datasets.worlds import DERIVED, WORLDS
+    from aibenchrt.datasets.worlds import module_of, worlds
     from aibenchrt.home import home
 
     for name in arguments.names:
-        if name not in WORLDS and name not in DERIVED:
-            known = ", ".join((*WORLDS, *DERIVED))
+        if (spec := catalog.dataset(name)) is None or not spec.implemented:
+            known = ", ".join(spec.name for spec in catalog.DATASETS.values() if spec.implemented)
             raise EnvironmentFailure("AIB664", name=name, known=known)
-    worlds = dict.fromkeys(world for name in arguments.names or WORLDS for world in catalog.worlds_of([name]))
+    chosen = dict.fromkeys(world for name in arguments.names or worlds() for world in catalog.worlds_of([name]))
     if arguments.fetch:
         with progress_bars() as progress:
-            for name in worlds:
-                WORLDS[name].load_world(arguments.fetch, DEFAULT_SEED, progress)
+            for name in chosen:
+                module_of(name).load_world(arguments.fetch, DEFAULT_SEED, progress)
     rows = [
         (row.name, row.variant, row.version, row.state, row.sizes, f"{row.bytes / 2**20:.1f} MiB" if row.bytes else "", row.licence)
         for row in data_rows(home(), arguments.names)

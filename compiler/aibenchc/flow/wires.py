@@ -26,7 +26,9 @@ def response_port(type_name: str) -> str:
     return type_name.lower()
 
 
-RESPONSE_PORTS = tuple(Port(response_port(t.name), t.name, optional=True) for t in PORT_TYPES.values() if t.answer)
+def response_ports() -> tuple[Port, ...]:
+    """What a response may hold: a port of each type that is an answer."""
+    return tuple(Port(response_port(t.name), t.name, optional=True) for t in PORT_TYPES.values() if t.answer)
 
 
 def outputs_of(graph: Graph) -> dict[str, tuple[Port, ...]]:
@@ -36,7 +38,7 @@ def outputs_of(graph: Graph) -> dict[str, tuple[Port, ...]]:
 
 def inputs_of(graph: Graph) -> dict[str, tuple[Port, ...]]:
     """The input ports of every task and of the response."""
-    return {**{t.name: t.inputs for t in graph.tasks}, RESPONSE: RESPONSE_PORTS}
+    return {**{t.name: t.inputs for t in graph.tasks}, RESPONSE: response_ports()}
 
 
 def expand(edge: Edge, outputs: Sequence[Port], inputs: Sequence[Port]) -> tuple[Wire, ...]:

@@ -76,7 +76,7 @@ def declarations(items: Sequence[ast.Item], reader: Reader) -> Symbols:
 def _dataset(item: ast.Dataset, symbols: Symbols, reader: Reader) -> DatasetSpec | None:
     spec = catalog.dataset(item.spec.text)
     if spec is None:
-        hint = reader.did_you_mean(item.spec.text, [known.name for known in catalog.DATASETS])
+        hint = reader.did_you_mean(item.spec.text, catalog.DATASETS)
         reader.diagnostics.report("AIB103", item.spec.span, name=item.spec.text, hint=hint)
     else:
         symbols.datasets = (*symbols.datasets, Dataset(item.name.text, spec.name, item.name.span))
@@ -151,7 +151,7 @@ def _source(origin: ast.Value, specs: _Specs, reader: Reader) -> tuple[str, Requ
 def _task(item: ast.Task, reader: Reader) -> Task | None:
     spec = catalog.component(item.component.text)
     if spec is None:
-        hint = reader.did_you_mean(item.component.text, [known.name for known in catalog.COMPONENTS], "`aibenchc components` lists them")
+        hint = reader.did_you_mean(item.component.text, catalog.COMPONENTS, "`aibenchc components` lists them")
         reader.diagnostics.report("AIB102", item.component.span, name=item.component.text, hint=hint)
         return None
     own = tuple(setting.name for setting in spec.settings)

@@ -28,9 +28,9 @@ def essential(section: ast.Section | None, reader: Reader) -> Essential | None:
     settings = block("`essential`", section.span, section.settings, (*_EXAMPLES, "update"), reader)
     if not section.settings:
         reader.diagnostics.report("AIB123", section.span, owner="`essential`", name="tasks", example=_EXAMPLES["tasks"])
-    components = [spec.name for spec in catalog.COMPONENTS]
-    classes = sorted({known for spec in catalog.DATASETS for known in spec.data_class})
-    full = {metric for spec in catalog.DATASETS for metric in spec.metrics}
+    components = list(catalog.COMPONENTS)
+    classes = sorted({known for spec in catalog.DATASETS.values() for known in spec.data_class})
+    full = {metric for spec in catalog.DATASETS.values() for metric in spec.metrics}
     metrics = sorted(full | {metric.partition("@")[0] for metric in full} | {LATENCY})
 
     def known(setting: str, code: str, names: Collection[str], hint: str) -> tuple[str, ...]:

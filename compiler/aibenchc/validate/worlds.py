@@ -54,7 +54,7 @@ def _needs(world: DatasetSpec, symbols: Symbols, reader: Reader) -> None:
 
 
 def _way_out(missing: Sequence[Need]) -> str:
-    giving = [spec.name for spec in catalog.DATASETS if spec.implemented and all(need in spec.gives for need in missing)]
+    giving = [spec.name for spec in catalog.DATASETS.values() if spec.implemented and all(need in spec.gives for need in missing)]
     if giving:
         return f"take all requests from {' or '.join(giving)}, or remove the task"
     return "no data set of the catalogue has a world that gives this; remove the task"

@@ -82,4 +82,4 @@ def _models(plan: Plan, world: AnyWorld, options: RunOptions) -> Mapping[str, Mo
 
 def baseline_of(component: str) -> str | None:
     """The name of the component's baseline; None: it has none."""
-    return next(spec.baseline for spec in COMPONENTS if spec.name == component)
+    return COMPONENTS[component].baseline

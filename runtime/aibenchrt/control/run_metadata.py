@@ -121,7 +121,6 @@ def load_text(plan: Plan) -> str:
 
 
 def data_info(plan: Plan, assets: Assets) -> tuple[DataInfo, ...]:
-    specs = {spec.name: spec for spec in DATASETS}
     world = assets.world
     variant: Literal["real", "synthetic"] = "real" if world.variant == "real" else "synthetic"
     return tuple(
@@ -130,7 +129,7 @@ def data_info(plan: Plan, assets: Assets) -> tuple[DataInfo, ...]:
             variant=variant,
             world_version=world.version,
             seed=world.seed,
-            licence=specs[name].licence,
+            licence=DATASETS[name].licence,
             provenance=tuple(
                 ProvenanceRow(part=p.part, origin="observed" if p.kind == "observed" else "composed", source=p.source, note=p.licence)
                 for p in provenance_of(name, world)

@@ -10,7 +10,7 @@ from typing import Any
 from aibenchrt.datasets.cache import DEFAULT_SEED
 from aibenchrt.datasets.sources.fetch import SourcePackage, is_whole
 from aibenchrt.datasets.specs import DATASETS
-from aibenchrt.datasets.worlds import WORLDS, WorldModule
+from aibenchrt.datasets.worlds import WorldModule, module_of
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class DataRow:
 def data_rows(home: Path, names: Collection[str] = ()) -> list[DataRow]:
     """Each variant of each data set of the catalogue (or of those named), then their packages, each once; nothing is fetched or made."""
     rows = []
-    chosen = [spec for spec in DATASETS if not names or spec.name in names]
+    chosen = [spec for spec in DATASETS.values() if not names or spec.name in names]
     for spec in chosen:
         if not spec.implemented:
             rows.append(DataRow(spec.name, "specification only", "", spec.licence, "", "", 0))
@@ -41,11 +41,12 @@ def data_rows(home: Path, names: Collection[str] = ()) -> list[DataRow]:
         if spec.made_from:
             rows.append(DataRow(spec.name, "derived", "", spec.licence, f"made from {' or '.join(spec.made_from)}", "", 0))
             continue
-        module = WORLDS[spec.name]
+        module = module_of(spec.name)
         rows += [
             _world_row(module, spec.name, variant, spec.licence if variant == "real" else "Apache-2.0", home) for variant in module.VARIANTS
         ]
-    sources = {source.package.folder: source for spec in chosen if spec.name in WORLDS for source in WORLDS[spec.name].PACKAGES}
+    own = [module_of(spec.name) for spec in chosen if spec.implemented and not spec.made_from]
+    sources = {source.package.folder: source for module in own for source in module.PACKAGES}
     return [*rows, *(_source_row(source, home) for source in sources.values())]
 
 

@@ -1,6 +1,6 @@
 """The data sets that a spec may name. Standard library only: the compiler reads this table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from aibenchrt.component import DatasetSpec, Port, RequestSource
 from aibenchrt.datasets.needs import (
@@ -16,89 +16,98 @@ from aibenchrt.datasets.needs import (
     USERS,
     UTTERANCES,
 )
+from aibenchrt.registry import Registry
 
 _RANKED = ("precision@10", "recall@10", "ndcg@10")
 _USER = Port("user", "User")
 
-DATASETS: tuple[DatasetSpec, ...] = (
-    DatasetSpec(
-        name="movielens_shop",
-        doc="MovieLens-100k users, goods and interactions, tied to Fashion-MNIST photos and composed queries",
-        licence="MovieLens: GroupLens terms, fetched, never redistributed; Fashion-MNIST: MIT; queries: ours, Apache-2.0",
-        data_class=("user", "product", "query"),
-        sources=(
-            RequestSource("queries", (Port("text", "Text"), _USER), "text queries with held-out truth"),
-            RequestSource("photos", (Port("image", "Image"), _USER), "photo queries with held-out truth"),
+DATASETS: Registry[DatasetSpec] = Registry(
+    (
+        DatasetSpec(
+            name="movielens_shop",
+            package="aibenchrt.datasets.movielens_shop",
+            doc="MovieLens-100k users, goods and interactions, tied to Fashion-MNIST photos and composed queries",
+            licence="MovieLens: GroupLens terms, fetched, never redistributed; Fashion-MNIST: MIT; queries: ours, Apache-2.0",
+            data_class=("user", "product", "query"),
+            sources=(
+                RequestSource("queries", (Port("text", "Text"), _USER), "text queries with held-out truth"),
+                RequestSource("photos", (Port("image", "Image"), _USER), "photo queries with held-out truth"),
+            ),
+            metrics=(*_RANKED, "accuracy"),
+            truth_types=("relevant", "label"),
+            truth="the goods that its user took after the global time split and that fit the request",
+            gives=(ITEMS, USERS, INTERACTIONS, SNAPSHOTS, QUERIES, PHOTOS, UTTERANCES),
         ),
-        metrics=(*_RANKED, "accuracy"),
-        truth_types=("relevant", "label"),
-        truth="the goods that its user took after the global time split and that fit the request",
-        gives=(ITEMS, USERS, INTERACTIONS, SNAPSHOTS, QUERIES, PHOTOS, UTTERANCES),
-    ),
-    DatasetSpec(
-        name="web_pages",
-        doc="a site of Debian's package descriptions, some copied, visited as MovieLens-100k's films were; queries made from synopses",
-        licence="descriptions: the packages' own free licences; MovieLens: GroupLens terms; fetched, never redistributed; rest: Apache-2.0",
-        data_class=("user", "product", "query"),
-        sources=(RequestSource("queries", (Port("text", "Text"), _USER), "known-item text queries with held-out truth"),),
-        metrics=(*_RANKED, "rouge_l", "accuracy"),
-        truth_types=("relevant", "label", "reference"),
-        truth="constructed, known-item: the page that its user went on to like and that the query's words were taken from",
-        gives=(ITEMS, USERS, INTERACTIONS, SNAPSHOTS, QUERIES, SITE, SUMMARIES, UTTERANCES),
-    ),
-    DatasetSpec(
-        name="news",
-        doc="articles with Debian packages' texts, read as films of MovieLens-100k were rated",
-        licence="MovieLens: GroupLens terms, fetched, never redistributed; texts: each Debian package's own free licence, fetched",
-        data_class=("text",),
-        sources=(RequestSource("visits", (_USER,), "a reader opens the feed; truth: what that reader liked from then on"),),
-        metrics=("precision@10", "recall@10"),
-        truth_types=("relevant",),
-        truth="the articles that its reader liked after the global time split, from the visit on",
-        gives=(ITEMS, USERS, INTERACTIONS, SNAPSHOTS, UTTERANCES),
-    ),
-    DatasetSpec(
-        name="translation",
-        doc="French sentences with English translations (Debian's package descriptions, captions), typed, spoken and as pictures",
-        licence="descriptions: each package's own free licence; captions, dictionary: GPL-2; all fetched, never redistributed",
-        data_class=("text", "speech"),
-        sources=(
-            RequestSource("texts", (Port("text", "Text"),), "sentences as users type them, with a reference translation"),
-            RequestSource("utterances", (Port("audio", "Audio"),), "captions that people spoke"),
-            RequestSource("pictures", (Port("image", "Image"),), "pictures of a line of text"),
+        DatasetSpec(
+            name="web_pages",
+            package="aibenchrt.datasets.web_pages",
+            doc="a site of Debian's package descriptions, some copied, visited as MovieLens-100k's films were; queries made from synopses",
+            licence="descriptions: the packages' own free licences; MovieLens: GroupLens terms; fetched, never redistributed; "
+            "rest: Apache-2.0",
+            data_class=("user", "product", "query"),
+            sources=(RequestSource("queries", (Port("text", "Text"), _USER), "known-item text queries with held-out truth"),),
+            metrics=(*_RANKED, "rouge_l", "accuracy"),
+            truth_types=("relevant", "label", "reference"),
+            truth="constructed, known-item: the page that its user went on to like and that the query's words were taken from",
+            gives=(ITEMS, USERS, INTERACTIONS, SNAPSHOTS, QUERIES, SITE, SUMMARIES, UTTERANCES),
         ),
-        metrics=("chrf", "bleu"),
-        truth_types=("reference",),
-        truth="the reference translation of the sentence that was typed, spoken or drawn",
-        gives=(PAIRS, UTTERANCES, LINES),
-    ),
-    DatasetSpec(
-        name="spoken_queries",
-        doc="a world's queries as speech: what was meant, one synthetic sound a letter; the news read to who asks for them",
-        licence="as the world's queries; the speech: ours, Apache-2.0",
-        data_class=("query",),
-        sources=(RequestSource("test", (Port("audio", "Audio"), _USER), "spoken queries with the held-out truth of the typed ones"),),
-        metrics=_RANKED,
-        truth_types=("relevant",),
-        truth="that of the query that is spoken",
-        made_from=("movielens_shop.queries", "web_pages.queries", "news.visits"),
-    ),
-    DatasetSpec(
-        name="telephone_calls",
-        doc="a world's utterances as they come through a telephone: a narrow band, eight bits a sample, noise",
-        licence="as the world's utterances",
-        data_class=("speech",),
-        sources=(RequestSource("calls", (Port("audio", "Audio"),), "utterances that came by telephone"),),
-        metrics=("chrf", "bleu"),
-        truth_types=("reference",),
-        truth="the reference translation of the sentence that was spoken",
-        made_from=("translation.utterances",),
-    ),
+        DatasetSpec(
+            name="news",
+            package="aibenchrt.datasets.news",
+            doc="articles with Debian packages' texts, read as films of MovieLens-100k were rated",
+            licence="MovieLens: GroupLens terms, fetched, never redistributed; texts: each Debian package's own free licence, fetched",
+            data_class=("text",),
+            sources=(RequestSource("visits", (_USER,), "a reader opens the feed; truth: what that reader liked from then on"),),
+            metrics=("precision@10", "recall@10"),
+            truth_types=("relevant",),
+            truth="the articles that its reader liked after the global time split, from the visit on",
+            gives=(ITEMS, USERS, INTERACTIONS, SNAPSHOTS, UTTERANCES),
+        ),
+        DatasetSpec(
+            name="translation",
+            package="aibenchrt.datasets.translation",
+            doc="French sentences with English translations (Debian's package descriptions, captions), typed, spoken and as pictures",
+            licence="descriptions: each package's own free licence; captions, dictionary: GPL-2; all fetched, never redistributed",
+            data_class=("text", "speech"),
+            sources=(
+                RequestSource("texts", (Port("text", "Text"),), "sentences as users type them, with a reference translation"),
+                RequestSource("utterances", (Port("audio", "Audio"),), "captions that people spoke"),
+                RequestSource("pictures", (Port("image", "Image"),), "pictures of a line of text"),
+            ),
+            metrics=("chrf", "bleu"),
+            truth_types=("reference",),
+            truth="the reference translation of the sentence that was typed, spoken or drawn",
+            gives=(PAIRS, UTTERANCES, LINES),
+        ),
+        DatasetSpec(
+            name="spoken_queries",
+            package="aibenchrt.datasets.spoken_queries",
+            doc="a world's queries as speech: what was meant, one synthetic sound a letter; the news read to who asks for them",
+            licence="as the world's queries; the speech: ours, Apache-2.0",
+            data_class=("query",),
+            sources=(RequestSource("test", (Port("audio", "Audio"), _USER), "spoken queries with the held-out truth of the typed ones"),),
+            metrics=_RANKED,
+            truth_types=("relevant",),
+            truth="that of the query that is spoken",
+            made_from=("movielens_shop.queries", "web_pages.queries", "news.visits"),
+        ),
+        DatasetSpec(
+            name="telephone_calls",
+            package="aibenchrt.datasets.telephone_calls",
+            doc="a world's utterances as they come through a telephone: a narrow band, eight bits a sample, noise",
+            licence="as the world's utterances",
+            data_class=("speech",),
+            sources=(RequestSource("calls", (Port("audio", "Audio"),), "utterances that came by telephone"),),
+            metrics=("chrf", "bleu"),
+            truth_types=("reference",),
+            truth="the reference translation of the sentence that was spoken",
+            made_from=("translation.utterances",),
+        ),
+    )
 )
 
 
-def shared_worlds(names: Iterable[str], datasets: Iterable[DatasetSpec] = DATASETS) -> tuple[str, ...]:
+def shared_worlds(names: Iterable[str], datasets: Mapping[str, DatasetSpec] = DATASETS) -> tuple[str, ...]:
     """The worlds that all these data sets can belong to, in the order of the first; a name that is not known is a world of its own."""
-    specs = {spec.name: spec for spec in datasets}
-    possible = [specs[name].worlds if name in specs else (name,) for name in names]
+    possible = [datasets[name].worlds if name in datasets else (name,) for name in names]
     return tuple(world for world in possible[0] if all(world in worlds for worlds in possible)) if possible else ()

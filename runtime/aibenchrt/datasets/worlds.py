@@ -1,33 +1,30 @@
 """Every world, each made by the module of a data set. A scenario has one world, to which all its data sets belong.
 
-    WORLDS[name].load_world(variant, seed, progress) ──▶ world ──▶ WORLDS[name].payloads(world, source, split)
-                                                                                   └──▶ DERIVED[name].derived(world, payloads)
+    module_of(name).load_world(variant, seed, progress) ──▶ world ──▶ module_of(name).payloads(world, source, split)
+                                                                                   └──▶ deriving(name).derived(world, payloads)
 
 What components take of a world stands in needs.py: a component serves any scenario whose world gives what it needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import importlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from aibenchrt.datasets.cache import DEFAULT_SEED
 from aibenchrt.datasets.interactions.world import Provenance
-from aibenchrt.datasets.movielens_shop import dataset as movielens_shop
-from aibenchrt.datasets.news import dataset as news
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.sources.fetch import SourcePackage
 from aibenchrt.datasets.specs import DATASETS, shared_worlds
-from aibenchrt.datasets.spoken_queries import dataset as spoken_queries
-from aibenchrt.datasets.telephone_calls import dataset as telephone_calls
-from aibenchrt.datasets.translation import dataset as translation
-from aibenchrt.datasets.web_pages import dataset as web_pages
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanRequest
 from aibenchrt.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from aibenchrt.datasets.movielens_shop import dataset as movielens_shop
     from aibenchrt.datasets.needs import (
         ArticleWorld,
         ParallelWorld,
@@ -38,6 +35,9 @@ if TYPE_CHECKING:
         SnapshotWorld,
         SpokenWorld,
     )
+    from aibenchrt.datasets.news import dataset as news
+    from aibenchrt.datasets.translation import dataset as translation
+    from aibenchrt.datasets.web_pages import dataset as web_pages
 
 
 class AnyWorld(Protocol):
@@ -90,17 +90,26 @@ class DerivedModule(Protocol):
         """world: one of `DatasetSpec.worlds`. Some of the payloads of one split in that form, in their order, with their truth and ids."""
 
 
-# Any: every module takes the worlds that it makes itself.
-WORLDS: Mapping[str, WorldModule[Any]] = {
-    "movielens_shop": movielens_shop,
-    "web_pages": web_pages,
-    "news": news,
-    "translation": translation,
-}
-DERIVED: Mapping[str, DerivedModule] = {
-    "spoken_queries": spoken_queries,
-    "telephone_calls": telephone_calls,
-}
+def worlds() -> tuple[str, ...]:
+    """The data sets that make a world of their own, in the order of DATASETS."""
+    return tuple(spec.name for spec in DATASETS.values() if spec.implemented and not spec.made_from)
+
+
+def module_of(name: str) -> WorldModule[Any]:
+    """The module of a data set that makes a world: <package>.dataset, by its spec. Any: every module takes the worlds that it makes itself.
+
+    KeyError: no such data set.
+    """
+    return cast("WorldModule[Any]", _module(name))
+
+
+def deriving(name: str) -> DerivedModule:
+    """The module of a data set that is made from another's requests. KeyError: no such data set."""
+    return cast("DerivedModule", _module(name))
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"{DATASETS[name].package}.dataset")
 
 
 if TYPE_CHECKING:
@@ -123,14 +132,14 @@ def world_name(plan: Plan) -> str:
     """The data set whose world all request classes share. EnvironmentFailure AIB672: they come from several, or from one unknown."""
     names = sorted({plan.datasets[request.dataset] for request in plan.requests})
     name = next(iter(shared_worlds(names)), "")
-    if name not in WORLDS:
-        raise EnvironmentFailure("AIB672", names=", ".join(names), known=", ".join(WORLDS))
+    if name not in worlds():
+        raise EnvironmentFailure("AIB672", names=", ".join(names), known=", ".join(worlds()))
     return name
 
 
 def world_module(plan: Plan) -> WorldModule[Any]:
     """The module of the plan's world. EnvironmentFailure as `world_name`."""
-    return WORLDS[world_name(plan)]
+    return module_of(world_name(plan))
 
 
 def load_world(plan: Plan, variant: str, seed: int = DEFAULT_SEED, progress: Progress = silent) -> AnyWorld:
@@ -146,14 +155,14 @@ def payloads_of(plan: Plan, request: PlanRequest, world: AnyWorld, split: str) -
     """
     name, own = plan.datasets[request.dataset], world_name(plan)
     if name == own:
-        return WORLDS[own].payloads(world, request.source, split)
-    spec = next(spec for spec in DATASETS if spec.name == name)
+        return module_of(own).payloads(world, request.source, split)
+    spec = DATASETS[name]
     if request.source not in [source.name for source in spec.sources]:
         raise ValueError(f"{name} has no source {request.source!r}")
     source = next(source for made_from, _, source in (entry.partition(".") for entry in spec.made_from) if made_from == own)
-    return DERIVED[name].derived(world, WORLDS[own].payloads(world, source, split))
+    return deriving(name).derived(world, module_of(own).payloads(world, source, split))
 
 
 def provenance_of(name: str, world: AnyWorld) -> tuple[Provenance, ...]:
     """Where the parts of a data set come from: those of its world, and what it adds."""
-    return (*world.provenance, *(DERIVED[name].PROVENANCE if name in DERIVED else ()))
+    return (*world.provenance, *(deriving(name).PROVENANCE if DATASETS[name].made_from else ()))

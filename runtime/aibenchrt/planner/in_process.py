@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aibenchrt.catalog import component
+from aibenchrt.catalog import component, component_module
 from aibenchrt.plan import Plan, PlanStage, Step
 from aibenchrt.planner.executor import Call
 from aibenchrt.serve.models import open_stage
-from aibenchrt.serve.prepare import prepare_component, service_module
+from aibenchrt.serve.prepare import prepare_component
 from aibenchrt.serve.stages import Chain, chain
 from aibenchrt.values import Work
 
@@ -34,7 +34,7 @@ def works(world: AnyWorld, models: Mapping[str, Path], state: Path) -> WorkOf:
         if stage.kind == "ai":
             return open_stage(stage, models[stage.name])
         folder = prepare_component(stage.component, stage.settings, world)
-        work: Work = service_module(stage.component).open_work(folder, _untimed(stage), state)
+        work: Work = component_module(stage.component, "service").open_work(folder, _untimed(stage), state)
         return work
 
     return open_work

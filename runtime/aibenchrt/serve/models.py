@@ -8,7 +8,6 @@ puts these in a component's place.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import zlib
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from aibenchrt.catalog import component_module
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import PlanStage
 from aibenchrt.values import Value, Values, Work
@@ -33,7 +33,7 @@ def open_stage(stage: PlanStage, folder: Path) -> Work:
     metadata = read_metadata(folder)
     if metadata.get("component") != stage.component:
         raise broken(folder, f"is a model of {metadata.get('component')}, not of {stage.component}")
-    serve = importlib.import_module(f"aibenchrt.components.{stage.component}.serve")
+    serve = component_module(stage.component, "serve")
     opener = {"baseline": "open_baseline", "random": "open_random"}.get(stage.model or "", "open_work")
     work: Work = getattr(serve, opener)(folder, stage.settings)
     return work

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
+from aibenchrt.catalog import COMPONENTS, component_module
 from aibenchrt.code_key import code_key
 from aibenchrt.home import disk_guard, home, locked
 from aibenchrt.plan import Plan, PlanStage
@@ -47,7 +48,7 @@ def service_stages(plan: Plan) -> tuple[PlanStage, ...]:
 
 def prepare_component(component: str, settings: Settings, world: AnyWorld, building: Callable[[], None] = lambda: None) -> Path:
     """The component's prepared folder under these settings, built if it is not there yet. Safe beside other processes."""
-    service = service_module(component)
+    service = component_module(component, "service")
     store = home() / "prepared" / component
     store.mkdir(parents=True, exist_ok=True)
     folder = store / prepared_key(component, settings, world)
@@ -59,8 +60,8 @@ def prepare_component(component: str, settings: Settings, world: AnyWorld, build
 
 
 def prepared_key(component: str, settings: Settings, world: AnyWorld) -> str:
-    """16 hex digits: the same for the same data, settings and code."""
-    code = code_key([f"aibenchrt.components.{component}.service"])
+    """16 hex digits: the same for the same data, settings and code, that of the world's class included."""
+    code = code_key([f"{COMPONENTS[component].package}.service", type(world).__module__])
     return hashlib.sha256(json.dumps([world.version, sorted(settings.items()), code]).encode()).hexdigest()[:16]
 
 
@@ -74,13 +75,8 @@ def lay_out(folders: Mapping[str, Path], into: Path) -> Path:
     return into
 
 
-def service_module(component: str) -> ModuleType:
-    """components/<component>/service.py: open_work, and optionally prepare and still_prepared."""
-    return importlib.import_module(f"aibenchrt.components.{component}.service")
-
-
 class WorkloadModule(Protocol):
-    """components/<component>/workload.py: what its figures are measured with. It may have FIGURES: tuple[Figures, ...], too."""
+    """<package>.workload of a component: what its figures are measured with. It may have FIGURES: tuple[Figures, ...], too."""
 
     @property
     def WORKLOADS(self) -> tuple[Workload, ...]: ...  # noqa: N802
@@ -88,7 +84,7 @@ class WorkloadModule(Protocol):
 
 def workload_module(component: str) -> WorkloadModule | None:
     """None: the component has none, and is measured in runs alone."""
-    name = f"aibenchrt.components.{component}.workload"
+    name = f"{COMPONENTS[component].package}.workload"
     if importlib.util.find_spec(name) is None:
         return None
     module: WorkloadModule = importlib.import_module(name)

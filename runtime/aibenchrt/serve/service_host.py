@@ -22,11 +22,11 @@ from time import perf_counter_ns
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from aibenchrt.catalog import component_module
 from aibenchrt.command_lines import EARLIER_ATTEMPTS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import PlanStage, Step, read_plan
 from aibenchrt.serve.draining import Arrivals
-from aibenchrt.serve.prepare import service_module
 from aibenchrt.serve.stages import Chain, chain
 from aibenchrt.values import Work
 from aibenchrt.wire.proto import ServerTiming, TaskCodec, load_stubs
@@ -91,7 +91,7 @@ def _open_stage(stage: PlanStage, folder: Path, state: Path) -> Work:
     if stage.kind != "service" or not folder.is_dir():
         problem = "is no service" if stage.kind != "service" else f"has no prepared folder {folder}"
         raise EnvironmentFailure("AIB617", task=stage.name, problem=problem)
-    work: Work = service_module(stage.component).open_work(folder, stage.settings, state)
+    work: Work = component_module(stage.component, "service").open_work(folder, stage.settings, state)
     return work
 
 

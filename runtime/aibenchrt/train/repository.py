@@ -7,8 +7,10 @@ it is written beside its place and renamed into it.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
+import pkgutil
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from aibenchrt.catalog import COMPONENTS
 from aibenchrt.code_key import code_key
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
@@ -58,8 +61,8 @@ def models_folder() -> Path:
 
 def code_hash(component: str) -> str:
     """The key of the code that defines, trains, exports and serves the component's models: a change of any makes versions unfit."""
-    folder = Path(__file__).parents[1] / "components" / component
-    own = [f"aibenchrt.components.{component}.{path.stem}" for path in folder.glob("*.py") if path.stem not in ("__init__", "spec")]
+    package = importlib.import_module(COMPONENTS[component].package)
+    own = [f"{package.__name__}.{name}" for _, name, _ in pkgutil.iter_modules(package.__path__) if name != "spec"]
     return code_key([*own, "aibenchrt.train.export"])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aibenchrt.catalog import component as component_spec
+from aibenchrt.catalog import component_module
 from aibenchrt.code_key import code_key
 from aibenchrt.component import Material, Profile
 from aibenchrt.datasets.interactions.snapshot import snapshot
@@ -184,7 +184,7 @@ def _train(key: Key, material: AnyWorld | Samples, world: AnyWorld, tell: Tell, 
 
     start = time.monotonic()
     tell(Begun())
-    trainer = importlib.import_module(f"aibenchrt.components.{key.component}.train")
+    trainer = component_module(key.component, "train")
     trained: Trained = trainer.train(material, key.model, key.seed, key.size, tell, device)
     files = export(trained)
     metadata = _metadata(trained, world, time.monotonic() - start) | {"trained_on": description(device)}

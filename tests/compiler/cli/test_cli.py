@@ -145,7 +145,7 @@ def test_explain_knows_every_code(capsys: pytest.CaptureFixture[str]) -> None:
 def test_components_shows_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["components"]) == 0
     listed = capsys.readouterr().out
-    for spec in (*COMPONENTS, *DATASETS):
+    for spec in (*COMPONENTS.values(), *DATASETS.values()):
         assert spec.name in listed
         assert main(["components", spec.name]) == 0
     assert "small: fasttext, textcnn; full: bert_base; trained here: " in listed
@@ -180,7 +180,7 @@ def test_compile_leaves_alone_what_is_not_ours(tmp_path: Path, capsys: pytest.Ca
 def test_a_component_without_implementation_survives(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(catalog._BY_NAME, "query_suggestion", replace(catalog._BY_NAME["query_suggestion"], implemented=False))
+    monkeypatch.setitem(catalog.COMPONENTS.own, "query_suggestion", replace(catalog.COMPONENTS.own["query_suggestion"], implemented=False))
     spec = tmp_path / "a.aib"
     text = starter("a").replace("  # What flows", "  task suggest   : query_suggestion\n  # What flows")
     spec.write_text(text.replace("    parse -> find\n", "    parse -> find\n    parse -> suggest -> response\n"), encoding="utf-8")

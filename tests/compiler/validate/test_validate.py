@@ -255,7 +255,7 @@ def test_a_model_that_does_not_declare_the_targets_metric(monkeypatch: pytest.Mo
     spec = catalog.component("recommendation")
     assert spec is not None
     models = tuple(replace(model, quality=(("hit_rate@10", 0.1),)) if model.name == "neumf" else model for model in spec.models)
-    monkeypatch.setitem(catalog._BY_NAME, spec.name, replace(spec, models=models))
+    monkeypatch.setitem(catalog.COMPONENTS.own, spec.name, replace(spec, models=models))
     text = (ROOT / "specs/ecommerce.aib").read_text(encoding="utf-8")
     line = next(line for line in text.splitlines() if "task recommend " in line)
     asked = re.sub(r"quality \S+ >= \S+,", "quality ndcg@10 >= 5%,", line)
@@ -271,7 +271,7 @@ def test_a_model_that_does_not_declare_the_targets_metric(monkeypatch: pytest.Mo
 
 def test_a_need_that_no_data_set_meets(monkeypatch: pytest.MonkeyPatch) -> None:
     """AIB127, of a catalogue without `web_pages`: its hint names no data set."""
-    monkeypatch.setattr(catalog, "DATASETS", tuple(spec for spec in catalog.DATASETS if spec.name != "web_pages"))
+    monkeypatch.delitem(catalog.DATASETS.own, "web_pages")
     text = (ROOT / "specs/web_search.aib").read_text(encoding="utf-8").replace("= web_pages", "= movielens_shop")
     diagnostics = Diagnostics()
     spec_tree = parse(SourceFile("spec.aib", text), diagnostics, lambda *_: None)

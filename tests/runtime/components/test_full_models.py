@@ -18,7 +18,7 @@ from aibenchrt.components.text_classification import model as texts
 from torch import nn
 
 FOLDER = Path(aibenchrt.components.__file__).parent
-IMPLEMENTED = [spec for spec in COMPONENTS if spec.implemented]
+IMPLEMENTED = [spec for spec in COMPONENTS.values() if spec.implemented]
 
 
 @pytest.mark.parametrize("spec", IMPLEMENTED, ids=lambda spec: spec.name)

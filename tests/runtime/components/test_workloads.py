@@ -11,7 +11,7 @@ from aibenchrt.datasets.movielens_shop.dataset import load_world
 from aibenchrt.experiments.component.services import lacking, main, measured, opener
 from aibenchrt.serve.prepare import workload_module
 
-SERVICES = [spec for spec in COMPONENTS if spec.kind is Kind.SERVICE]
+SERVICES = [spec for spec in COMPONENTS.values() if spec.kind is Kind.SERVICE]
 
 
 @pytest.mark.parametrize("spec", SERVICES, ids=lambda spec: spec.name)
@@ -22,9 +22,9 @@ def test_some_world_gives_what_each_workload_needs(spec: ComponentSpec) -> None:
     for workload in module.WORKLOADS:
         assert set(workload.settings) <= {setting.name for setting in spec.settings}
         needs = (*spec.needs_for(workload.settings), *workload.needs)
-        assert any(not lacking(data.gives, needs) for data in DATASETS)
+        assert any(not lacking(data.gives, needs) for data in DATASETS.values())
     for figures in getattr(module, "FIGURES", ()):
-        assert set(figures.worlds) <= {data.name for data in DATASETS}
+        assert set(figures.worlds) <= set(DATASETS)
 
 
 def test_what_was_stored_before_is_there(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_component_is_measured_where_the_world_gives_what_it_needs(tmp_path: P
 
 
 def test_the_program_measures_the_components_that_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--form", "synthetic", "--component", "query_parsing", "--component", "crawler"]) == 0
+    assert main(["--variant", "synthetic", "--component", "query_parsing", "--component", "crawler"]) == 0
     world, row = capsys.readouterr().out.splitlines()
     assert world.startswith("movielens_shop, synthetic world ")
     assert row.startswith("query_parsing: µs a call, median ")

@@ -12,7 +12,7 @@ from aibenchrt.datasets import needs
 from aibenchrt.datasets.cache import DEFAULT_SEED
 from aibenchrt.datasets.interactions.world import SPLITS
 from aibenchrt.datasets.specs import DATASETS
-from aibenchrt.datasets.worlds import WORLDS
+from aibenchrt.datasets.worlds import module_of, worlds
 from aibenchrt.progress import silent
 
 # Whether a world that has a place for something is not empty of it, in every split (of utterances, which take long to make, in one).
@@ -35,23 +35,23 @@ def has(world: Any, need: Need) -> bool:
     return isinstance(world, need.protocol) and CONTENT[need.name](world)
 
 
-@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("name", worlds())
 def test_a_world_gives_what_is_declared_and_nothing_else(name: str) -> None:
-    (spec,) = (spec for spec in DATASETS if spec.name == name)
-    world = WORLDS[name].load_world("synthetic", DEFAULT_SEED, silent)
+    spec = DATASETS[name]
+    world = module_of(name).load_world("synthetic", DEFAULT_SEED, silent)
     assert [need.name for need in needs.NEEDS if has(world, need)] == [need.name for need in needs.NEEDS if need in spec.gives]
 
 
 def test_every_need_is_given_and_taken() -> None:
     """A data set that is made from another's requests gives nothing of its own; a name stands for one need."""
     assert len({need.name for need in needs.NEEDS}) == len(needs.NEEDS)
-    taken = {need for spec in COMPONENTS for need in (*spec.needs, *(need for *_, more in spec.needs_if for need in more))}
-    given = {need for spec in DATASETS for need in spec.gives}
+    taken = {need for spec in COMPONENTS.values() for need in (*spec.needs, *(need for *_, more in spec.needs_if for need in more))}
+    given = {need for spec in DATASETS.values() for need in spec.gives}
     assert taken == given == set(needs.NEEDS)
-    assert not [spec.name for spec in DATASETS if spec.made_from and spec.gives]
+    assert not [spec.name for spec in DATASETS.values() if spec.made_from and spec.gives]
 
 
 def test_conditions_are_of_settings_and_their_values() -> None:
-    for spec in COMPONENTS:
+    for spec in COMPONENTS.values():
         choices = {setting.name: setting.choices for setting in spec.settings}
         assert all(value in choices[setting] for setting, value, _ in spec.needs_if)

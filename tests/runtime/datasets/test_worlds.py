@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ from aibenchrt.control.options import RunOptions
 from aibenchrt.datasets import listing as data
 from aibenchrt.datasets.interactions.world import Provenance
 from aibenchrt.datasets.payload import Payload
-from aibenchrt.datasets.worlds import WORLDS, load_world, world_module
+from aibenchrt.datasets.worlds import load_world, world_module
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.ablation.contribution import TRAINED, Answered, contribution_rows, not_better
 from aibenchrt.experiments.ablation.variants import spread
@@ -66,16 +67,16 @@ MODULE: Any = SimpleNamespace(
     payloads=_payloads,
 )
 SPEC = DatasetSpec(
-    "sentences", "counted sentences", "Apache-2.0", ("text",), (RequestSource("pairs", (Port("text", "Text"),), ""),), ("chrf", "wer"),
+    "sentences", "sentences", "counted sentences", "Apache-2.0", ("text",),
+    (RequestSource("pairs", (Port("text", "Text"),), ""),), ("chrf", "wer"),
     truth="the sentence by the same number", truth_types=("reference",),
 )  # fmt: skip
 
 
 @pytest.fixture
 def second(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(WORLDS, "sentences", MODULE)  # type: ignore[arg-type]
-    monkeypatch.setattr(catalog, "DATASETS", (*catalog.DATASETS, SPEC))
-    monkeypatch.setattr(data, "DATASETS", (*data.DATASETS, SPEC))
+    monkeypatch.setitem(sys.modules, "sentences.dataset", MODULE)  # type: ignore[arg-type]
+    monkeypatch.setitem(catalog.DATASETS.own, "sentences", SPEC)
 
 
 def plan_of(run: Run) -> Plan:

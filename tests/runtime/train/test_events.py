@@ -83,7 +83,7 @@ def material() -> Any:
 
 
 # Of every component its first model, and the model whose training is a loop of its own. An effort of two epochs, however it is written.
-TRAINED = [(spec.name, spec.models[0].name) for spec in COMPONENTS if spec.trains] + [("text_summarization", "pointer_generator")]
+TRAINED = [(spec.name, spec.models[0].name) for spec in COMPONENTS.values() if spec.trains] + [("text_summarization", "pointer_generator")]
 EFFORTS: dict[str, Any] = {
     "image_classification": PhotoEffort(2, 64, 0.1, 16),
     "speech_recognition": RecognitionEffort(2, 1e-3, 8, 16),

@@ -4,6 +4,7 @@ from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="ab_assignment",
+    package=__package__,
     family="experiment",
     kind=Kind.SERVICE,
     doc="assigns a user to an arm of an experiment, by a hash of the user's id",

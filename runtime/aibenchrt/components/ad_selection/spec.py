@@ -5,6 +5,7 @@ from aibenchrt.datasets.needs import ITEMS
 
 SPEC = ComponentSpec(
     name="ad_selection",
+    package=__package__,
     family="advertising",
     kind=Kind.SERVICE,
     doc="chooses sponsored goods for a user: an auction among ads with bids and budgets",

@@ -8,6 +8,7 @@ _ITEMS = Ports((Port("items", "Items"),), (Port("items", "Items"), Port("report"
 
 SPEC = ComponentSpec(
     name="basic_statistics",
+    package=__package__,
     family="statistics",
     kind=Kind.SERVICE,
     doc="counts and averages the queries that flow through it, or the events of goods in a window of time, and says how popular each is",

@@ -4,6 +4,7 @@ from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="cache_lookup",
+    package=__package__,
     family="cache",
     kind=Kind.SERVICE,
     doc="looks up the answer that was stored for this user and query; passes the query on",

@@ -4,6 +4,7 @@ from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="cache_store",
+    package=__package__,
     family="cache",
     kind=Kind.SERVICE,
     doc="stores the answer to this user's query, evicting the oldest beyond its capacity; an answer without a query is not stored",

@@ -5,6 +5,7 @@ from aibenchrt.datasets.needs import PAIRS
 
 SPEC = ComponentSpec(
     name="content_filter",
+    package=__package__,
     family="security",
     kind=Kind.SERVICE,
     doc="reports insults and personal data in a text",

@@ -5,6 +5,7 @@ from aibenchrt.datasets.needs import SITE
 
 SPEC = ComponentSpec(
     name="crawler",
+    package=__package__,
     family="crawling",
     kind=Kind.SERVICE,
     doc="crawls a whole site beforehand; of the goods found it fetches the pages again, conditionally, from the site it serves on loopback",

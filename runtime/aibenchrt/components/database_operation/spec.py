@@ -10,6 +10,7 @@ _ARTICLES = Ports((Port("profile", "Profile"),), (Port("items", "Items"),))
 
 SPEC = ComponentSpec(
     name="database_operation",
+    package=__package__,
     family="database",
     kind=Kind.SERVICE,
     doc="looks up a user's profile or ranking weights, candidates for a user, or the details of goods",

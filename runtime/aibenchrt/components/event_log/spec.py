@@ -4,6 +4,7 @@ from aibenchrt.component import ComponentSpec, Kind, Port, Ports
 
 SPEC = ComponentSpec(
     name="event_log",
+    package=__package__,
     family="log",
     kind=Kind.SERVICE,
     doc="appends impressions durably, one file a day of the run: recorded for updates, of which none is run yet",

@@ -5,6 +5,7 @@ from aibenchrt.datasets.needs import INTERACTIONS
 
 SPEC = ComponentSpec(
     name="filter",
+    package=__package__,
     family="filtering",
     kind=Kind.SERVICE,
     doc="drops goods that the user has met, that nobody met for long, and that are less popular than a minimum",

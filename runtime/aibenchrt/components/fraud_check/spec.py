@@ -5,6 +5,7 @@ from aibenchrt.datasets.needs import INTERACTIONS
 
 SPEC = ComponentSpec(
     name="fraud_check",
+    package=__package__,
     family="security",
     kind=Kind.SERVICE,
     doc="scores how suspicious a user's traffic is, by its rate and by what is known of the user",

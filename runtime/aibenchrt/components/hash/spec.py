@@ -4,6 +4,7 @@ from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="hash",
+    package=__package__,
     family="hashing",
     kind=Kind.SERVICE,
     doc="drops documents whose content is that of an earlier one: exactly (XXH3), or nearly (simhash)",

@@ -4,6 +4,7 @@ from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="health_check",
+    package=__package__,
     family="monitoring",
     kind=Kind.SERVICE,
     doc="checks that values that pass by are sound and in time, and that its host has disk and memory left",

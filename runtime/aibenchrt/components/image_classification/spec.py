@@ -8,6 +8,7 @@ _HE = "He et al. 2016, Deep Residual Learning for Image Recognition"
 
 SPEC = ComponentSpec(
     name="image_classification",
+    package=__package__,
     family="classification",
     kind=Kind.AI,
     doc="predicts the category of the product in a photo",

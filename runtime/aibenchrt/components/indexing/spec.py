@@ -9,6 +9,7 @@ _EVERYWHERE = Ports((Port("query", "Query"),), _FOUND)
 
 SPEC = ComponentSpec(
     name="indexing",
+    package=__package__,
     family="search",
     kind=Kind.SERVICE,
     doc="finds goods or pages of one tier by text, in the categories found or everywhere (BM25 over a sharded tantivy index)",

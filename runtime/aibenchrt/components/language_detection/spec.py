@@ -5,6 +5,7 @@ from aibenchrt.datasets.needs import PAIRS
 
 SPEC = ComponentSpec(
     name="language_detection",
+    package=__package__,
     family="query_understanding",
     kind=Kind.SERVICE,
     doc="tells in which of a world's languages a text is, by its runs of three characters",

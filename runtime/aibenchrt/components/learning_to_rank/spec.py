@@ -6,6 +6,7 @@ from aibenchrt.datasets.needs import SNAPSHOTS
 # Qualities: seed 7, size small, on requests that chose nothing; README.md says how they were measured.
 SPEC = ComponentSpec(
     name="learning_to_rank",
+    package=__package__,
     family="ranking",
     kind=Kind.AI,
     doc="orders the goods by features that the path itself produced",

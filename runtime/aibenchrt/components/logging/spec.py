@@ -4,6 +4,7 @@ from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="logging",
+    package=__package__,
     family="log",
     kind=Kind.SERVICE,
     doc="writes a structured record of each value that passes by, for operators",

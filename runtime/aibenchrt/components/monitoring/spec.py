@@ -4,6 +4,7 @@ from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="monitoring",
+    package=__package__,
     family="monitoring",
     kind=Kind.SERVICE,
     doc="counts and times the calls whose values pass by, and samples its own process, for operators",

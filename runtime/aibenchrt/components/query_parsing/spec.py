@@ -6,6 +6,7 @@ _SEARCH = Ports((Port("text", "Text"),), (Port("query", "Query"),))
 
 SPEC = ComponentSpec(
     name="query_parsing",
+    package=__package__,
     family="query_understanding",
     kind=Kind.SERVICE,
     doc="reads what a user typed: a search as normalised terms, a request for translation as the sentence that is wanted",

@@ -5,6 +5,7 @@ from aibenchrt.datasets.needs import ITEMS, QUERIES
 
 SPEC = ComponentSpec(
     name="query_rewrite",
+    package=__package__,
     family="query_understanding",
     kind=Kind.SERVICE,
     doc="rewrites a query: words that no good has go, synonyms learnt from what people took come along",

@@ -5,6 +5,7 @@ from aibenchrt.datasets.needs import QUERIES
 
 SPEC = ComponentSpec(
     name="query_suggestion",
+    package=__package__,
     family="query_understanding",
     kind=Kind.SERVICE,
     doc="suggests what to ask next: training-period queries that begin like this one or share its words, the most frequent first",

@@ -6,6 +6,7 @@ from aibenchrt.datasets.needs import INTERACTIONS
 # Qualities: means over three seeds in size small; README.md says how they were measured.
 SPEC = ComponentSpec(
     name="recommendation",
+    package=__package__,
     family="recommendation",
     kind=Kind.AI,
     doc="scores the goods found for this user and keeps the best",

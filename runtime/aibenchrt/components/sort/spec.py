@@ -5,6 +5,7 @@ from aibenchrt.datasets.needs import INTERACTIONS
 
 SPEC = ComponentSpec(
     name="sort",
+    package=__package__,
     family="ordering",
     kind=Kind.SERVICE,
     doc="merges lists of goods and orders them by a score or by recency, best first; beyond its memory limit it sorts on disk",

@@ -6,6 +6,7 @@ from aibenchrt.datasets.needs import UTTERANCES
 # On test utterances, seed 7; of the conformer, hardly trained, on validation utterances. README.md says how they were measured.
 SPEC = ComponentSpec(
     name="speech_recognition",
+    package=__package__,
     family="speech",
     kind=Kind.AI,
     doc="turns an utterance into text",

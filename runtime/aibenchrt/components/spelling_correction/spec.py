@@ -5,6 +5,7 @@ from aibenchrt.datasets.needs import ITEMS, QUERIES
 
 SPEC = ComponentSpec(
     name="spelling_correction",
+    package=__package__,
     family="query_understanding",
     kind=Kind.SERVICE,
     doc="corrects the terms of a query against the words of training-period queries and titles",

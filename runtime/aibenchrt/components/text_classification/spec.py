@@ -6,6 +6,7 @@ from aibenchrt.datasets.needs import ITEMS, QUERIES
 # Qualities: means over three seeds in size small; README.md says how they were measured.
 SPEC = ComponentSpec(
     name="text_classification",
+    package=__package__,
     family="classification",
     kind=Kind.AI,
     doc="predicts the category that a query asks for",

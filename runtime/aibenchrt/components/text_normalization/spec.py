@@ -4,6 +4,7 @@ from aibenchrt.component import ComponentSpec, Kind, Port, Ports
 
 SPEC = ComponentSpec(
     name="text_normalization",
+    package=__package__,
     family="query_understanding",
     kind=Kind.SERVICE,
     doc="writes a text in one way: composed characters, plain blanks and quotes, no invisible characters",

@@ -8,6 +8,7 @@ _SHI = "Shi et al. 2017, An End-to-End Trainable Neural Network for Image-based 
 # On test pictures, seed 7; of crnn_full on validation pictures. README.md says how they were measured.
 SPEC = ComponentSpec(
     name="text_recognition",
+    package=__package__,
     family="ocr",
     kind=Kind.AI,
     doc="reads a picture of one line of text",

@@ -6,6 +6,7 @@ from aibenchrt.datasets.needs import SUMMARIES
 # Quality of the tagger: mean over three seeds in size small (README.md); of the pointer-generator: the paper's, table 1, on CNN/Daily Mail.
 SPEC = ComponentSpec(
     name="text_summarization",
+    package=__package__,
     family="summarization",
     kind=Kind.AI,
     doc="shortens each fetched page to one line",

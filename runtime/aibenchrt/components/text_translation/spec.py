@@ -7,6 +7,7 @@ from aibenchrt.datasets.needs import PAIRS
 # same is assumed.
 SPEC = ComponentSpec(
     name="text_translation",
+    package=__package__,
     family="translation",
     kind=Kind.AI,
     doc="translates a sentence into English",

@@ -4,6 +4,7 @@ from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 
 SPEC = ComponentSpec(
     name="tracing",
+    package=__package__,
     family="monitoring",
     kind=Kind.SERVICE,
     doc="writes the span of each call whose value passes by, for operators",

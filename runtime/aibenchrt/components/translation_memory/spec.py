@@ -5,6 +5,7 @@ from aibenchrt.datasets.needs import PAIRS
 
 SPEC = ComponentSpec(
     name="translation_memory",
+    package=__package__,
     family="cache",
     kind=Kind.SERVICE,
     doc="looks up the sentence nearest to a text that people have translated before, and its translation; passes the text on",

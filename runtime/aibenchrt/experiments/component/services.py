@@ -16,14 +16,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from time import perf_counter_ns
 
-from aibenchrt.catalog import COMPONENTS, dataset
+from aibenchrt.catalog import COMPONENTS, component_module, dataset
 from aibenchrt.catalog import component as component_spec
 from aibenchrt.component import ComponentSpec, Kind, Need
 from aibenchrt.datasets.cache import DEFAULT_SEED
-from aibenchrt.datasets.worlds import WORLDS, AnyWorld
+from aibenchrt.datasets.worlds import AnyWorld, module_of, worlds
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.progress import silent
-from aibenchrt.serve.prepare import WorkloadModule, prepare_component, service_module, workload_module
+from aibenchrt.serve.prepare import WorkloadModule, prepare_component, workload_module
 from aibenchrt.values import Values, Work
 from aibenchrt.workload import Figure, OpenService
 
@@ -36,7 +36,7 @@ def opener(world: AnyWorld, state: Path) -> OpenService:
         if spec is None:
             raise ValueError(f"no component '{component}'")
         merged = {setting.name: setting.default for setting in spec.settings if setting.default is not None} | settings
-        work: Work = service_module(component).open_work(prepare_component(component, merged, world), merged, state)
+        work: Work = component_module(component, "service").open_work(prepare_component(component, merged, world), merged, state)
         return work
 
     return open_service
@@ -77,16 +77,16 @@ def lacking(gives: Iterable[Need], needs: Iterable[Need]) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    services = [spec for spec in COMPONENTS if spec.kind is Kind.SERVICE]
+    services = [spec for spec in COMPONENTS.values() if spec.kind is Kind.SERVICE]
     parser = argparse.ArgumentParser(prog="aibenchrt.experiments.component.services", description="Measures the non-AI components.")
-    parser.add_argument("--world", choices=tuple(WORLDS), default="movielens_shop")
+    parser.add_argument("--world", choices=worlds(), default="movielens_shop")
     parser.add_argument("--variant", choices=("real", "synthetic"), default="real")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
     parser.add_argument("--component", choices=[spec.name for spec in services], action="append", help="all of them where none is given")
     given = parser.parse_args(arguments)
     rows: list[Figure] = []
     try:
-        world = WORLDS[given.world].load_world(given.variant, given.seed, silent)
+        world = module_of(given.world).load_world(given.variant, given.seed, silent)
         with tempfile.TemporaryDirectory() as scratch:
             open_service = opener(world, Path(scratch))
             for spec in services:

@@ -3,7 +3,6 @@ Mattson et al. 2020, section 3.2), and what the model it ends with has on held-o
 
 from __future__ import annotations
 
-import importlib
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from aibenchrt.catalog import component
+from aibenchrt.catalog import component, component_module
 from aibenchrt.control.assets import prepare
 from aibenchrt.control.options import RunOptions
 from aibenchrt.errors import EnvironmentFailure
@@ -133,7 +132,7 @@ def train(
     from aibenchrt.train.task import train_stage
 
     assets = prepare(plan, options, scratch)
-    importlib.import_module(f"aibenchrt.components.{stage.component}.train")  # torch is not part of a training's time
+    component_module(stage.component, "train")  # torch is not part of a training's time
     trainings = []
     whole = with_stage(plan, stage)
     for seed in seeds:

@@ -377,7 +377,7 @@ def test_describe_lists_every_form_and_source(world: World) -> None:
     assert {r.name for r in rows if r.variant == "source"} == {"MovieLens-100k", "Fashion-MNIST"}
     assert [r.state for r in data_rows(Path("/nonexistent")) if r.name == "movielens_shop"] == ["not made yet", "not made yet"]
     everything = data_rows(Path("/nonexistent"))
-    assert {r.name for r in everything} >= {"MovieLens-100k", "Fashion-MNIST", *(spec.name for spec in DATASETS)}
+    assert {r.name for r in everything} >= {"MovieLens-100k", "Fashion-MNIST", *DATASETS}
     assert len({(r.name, r.variant, r.version) for r in everything}) == len(everything), "a package that several worlds use is listed once"
 
 
