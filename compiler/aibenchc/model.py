@@ -35,46 +35,36 @@ class Update:
     span: Span | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Phases:
-    """What every load has. duration_s: measured, after warmup_s that are not."""
-
-    duration_s: float
-    warmup_s: float
-    seed: int
-    span: Span | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Poisson(Phases):
+@dataclass(frozen=True)
+class Poisson:
     """rate: requests/s, as in the two that follow."""
 
     rate: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Constant(Phases):
+@dataclass(frozen=True)
+class Constant:
     rate: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sessions(Phases):
+@dataclass(frozen=True)
+class Sessions:
     """Users who arrive, ask, think for think_s and ask again."""
 
     rate: float
     think_s: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Users(Phases):
+@dataclass(frozen=True)
+class Users:
     """A closed loop: so many users who wait for the answer, and think for think_s."""
 
     users: int
     think_s: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trace(Phases):
+@dataclass(frozen=True)
+class Trace:
     """offsets: when requests arrive, ascending, in seconds from the beginning of the warm-up; one or more."""
 
     offsets: tuple[float, ...]
@@ -90,7 +80,23 @@ class Trace(Phases):
         return f"trace-{hashlib.sha256(self.lines).hexdigest()[:12]}.txt"
 
 
-Load: TypeAlias = Poisson | Constant | Sessions | Users | Trace
+Arrivals: TypeAlias = Poisson | Constant | Sessions | Users | Trace
+
+
+@dataclass(frozen=True)
+class Load:
+    """How requests arrive, and how long. duration_s: measured, after warmup_s that are not."""
+
+    arrivals: Arrivals
+    duration_s: float
+    warmup_s: float
+    seed: int
+    span: Span | None = field(default=None, compare=False)
+
+    @property
+    def end_s(self) -> float:
+        """Where the measured phase ends, in seconds from the beginning of the warm-up."""
+        return self.warmup_s + self.duration_s
 
 
 @dataclass(frozen=True)

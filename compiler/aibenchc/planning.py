@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from aibenchrt import catalog
 from aibenchrt import plan as p
@@ -59,11 +58,12 @@ def plan(scenario: Scenario, distilled: Distilled, deployment_name: str, diagnos
     assert not flow.findings, f"distilling left {flow.findings[0]}"
     tasks = {task.name: task for task in graph.tasks}
     steps = plan_steps(flow, tasks, models)
+    load = plan_load(scenario.load)
     site = None
     if where.inventory is None:
         services = place(steps, where.ports_from, diagnostics)
     else:
-        site = site_of(flow, steps, deployment, scenario.load, where.inventory, where.ports_from, diagnostics)
+        site = site_of(flow, steps, deployment, load, where.inventory, where.ports_from, diagnostics)
         services = site.services if site else ()
     note_removed_references(scenario.references, graph, diagnostics)
     if diagnostics.failed:
@@ -89,7 +89,7 @@ def plan(scenario: Scenario, distilled: Distilled, deployment_name: str, diagnos
         hosts=site.hosts if site else (),
         generators=site.generators if site else (),
         tls=where.tls and site is not None,
-        load=plan_load(scenario.load),
+        load=load,
         metrics=scenario.metrics,
         percentiles=scenario.latency.percentiles,
         slo=tuple(p.PlanBound(metric="latency", percentile=s.percentile, below_ms=s.below_ms) for s in scenario.slo),
@@ -311,18 +311,19 @@ def plan_port(port: Port) -> p.PlanPort:
 
 
 def plan_load(load: Load) -> p.PlanLoad:
-    made = partial(p.PlanLoad, duration_s=load.duration_s, warmup_s=load.warmup_s, seed=load.seed)
-    match load:
-        case Poisson():
-            return made(arrival="poisson", rate=load.rate)
-        case Constant():
-            return made(arrival="constant", rate=load.rate)
-        case Sessions():
-            return made(arrival="sessions", rate=load.rate, think_s=load.think_s)
-        case Users():
-            return made(arrival="users", users=load.users, think_s=load.think_s)
-        case Trace():
-            return made(arrival="trace", trace=load.file_name)
+    duration, warmup, seed = load.duration_s, load.warmup_s, load.seed
+    match load.arrivals:
+        case Poisson(rate=rate):
+            return p.PlanPoisson(rate=rate, duration_s=duration, warmup_s=warmup, seed=seed)
+        case Constant(rate=rate):
+            return p.PlanConstant(rate=rate, duration_s=duration, warmup_s=warmup, seed=seed)
+        case Sessions(rate=rate, think_s=think):
+            return p.PlanSessions(rate=rate, think_s=think, duration_s=duration, warmup_s=warmup, seed=seed)
+        case Users(users=users, think_s=think):
+            return p.PlanUsers(users=users, think_s=think, duration_s=duration, warmup_s=warmup, seed=seed)
+        case Trace() as trace:
+            rate = sum(offset < load.end_s for offset in trace.offsets) / load.end_s
+            return p.PlanTrace(trace=trace.file_name, mean_rate=rate, duration_s=duration, warmup_s=warmup, seed=seed)
 
 
 def plan_reference(reference: Reference) -> p.PlanReference:

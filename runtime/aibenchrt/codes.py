@@ -102,6 +102,7 @@ FAILURES = (
     Code("AIB689", "nobody declares a quality of '{model}'", "add it to the component's spec.py", "`aibenchc bench component NAME --train` trains until a quality that its scenario, the catalogue or --target names."),
     Code("AIB690", "there is no folder '{folder}'", "name one that holds <host>.json of each host", "`aibenchc plan --deployed FOLDER` reads files that were fetched from the hosts."),
     Code("AIB691", "{playbook} ended with '{status}'{log_end}", "read {log}", "Ansible itself failed, before or between the tasks of a generated playbook."),
+    Code("AIB694", "the load is of kind `{arrival}`, which sends at no rate of its own", "leave --rate out, or change `load` in the spec", "`poisson`, `constant` and `sessions` have a rate; how much `users` ask depends on the answers, and a `trace` lists its instants."),
 )
 # fmt: on
 

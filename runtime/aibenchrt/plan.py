@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aibenchrt.closed_loop import expected_rate
 from aibenchrt.process_names import GENERATOR, process_name
 
 
@@ -228,17 +229,72 @@ class PlanUpdate(_Frozen):
     tasks: tuple[str, ...]
 
 
-class PlanLoad(_Frozen):
-    """arrival poisson: rate per second; users: closed loop with think time. Times in seconds. trace: a file beside the plan."""
+class _Load(_Frozen):
+    """What every load has. duration_s: measured, after warmup_s that are not. `mean_rate` of each kind: requests/s to expect."""
 
-    arrival: Literal["poisson", "constant", "users", "trace", "sessions"]
-    rate: float | None = None
-    users: int | None = None
-    think_s: float | None = None
-    trace: str | None = None
-    duration_s: float
-    warmup_s: float
+    duration_s: float = Field(gt=0)
+    warmup_s: float = Field(ge=0)
     seed: int
+
+
+class PlanPoisson(_Load):
+    """rate: requests/s, as of the other kinds that have one."""
+
+    arrival: Literal["poisson"] = "poisson"
+    rate: float = Field(gt=0)
+
+    @property
+    def mean_rate(self) -> float:
+        return self.rate
+
+
+class PlanConstant(_Load):
+    arrival: Literal["constant"] = "constant"
+    rate: float = Field(gt=0)
+
+    @property
+    def mean_rate(self) -> float:
+        return self.rate
+
+
+class PlanSessions(_Load):
+    """Users who arrive, ask, and turn the pages of what they got. rate: of all their requests; think_s: the median time between two."""
+
+    arrival: Literal["sessions"] = "sessions"
+    rate: float = Field(gt=0)
+    think_s: float = Field(ge=0)
+
+    @property
+    def mean_rate(self) -> float:
+        return self.rate
+
+
+class PlanUsers(_Load):
+    """A closed loop: each of the users waits for the answer, thinks for think_s, and asks again."""
+
+    arrival: Literal["users"] = "users"
+    users: int = Field(gt=0)
+    think_s: float = Field(ge=0)
+
+    @property
+    def mean_rate(self) -> float:
+        return expected_rate(self.users, self.think_s)
+
+
+class PlanTrace(_Load):
+    """trace: a file of offsets beside the plan; mean_rate: of those that lie in the warm-up and the measured phase as compiled."""
+
+    arrival: Literal["trace"] = "trace"
+    trace: str
+    mean_rate: float = Field(gt=0)
+
+
+PlanLoad = Annotated[PlanPoisson | PlanConstant | PlanSessions | PlanUsers | PlanTrace, Field(discriminator="arrival")]
+
+
+def think_s(load: PlanLoad) -> float:
+    """How long a user of the closed loop thinks; 0 of an open load, in which no request waits for an answer."""
+    return load.think_s if isinstance(load, PlanUsers) else 0.0
 
 
 class Plan(_Frozen):

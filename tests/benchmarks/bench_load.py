@@ -21,7 +21,7 @@ from aibenchrt.collect.contents import Contents  # noqa: E402
 from aibenchrt.load.issue import SendingSettings, issue  # noqa: E402
 from aibenchrt.load.messages import encode_payloads  # noqa: E402
 from aibenchrt.load.schedule import schedule  # noqa: E402
-from aibenchrt.plan import PlanLoad  # noqa: E402
+from aibenchrt.plan import PlanPoisson  # noqa: E402
 from aibenchrt.wire.proto import load_stubs  # noqa: E402
 from shop_plan import free_ports, generate, shop_plan  # noqa: E402
 
@@ -35,7 +35,7 @@ def spread(times: list[int]) -> float:
 
 def main(rate: float, seconds: float) -> None:
     plan = shop_plan()
-    load = PlanLoad(arrival="poisson", rate=rate, duration_s=seconds, warmup_s=0.0, seed=7)
+    load = PlanPoisson(rate=rate, duration_s=seconds, warmup_s=0.0, seed=7)
     rows = schedule(load, plan.requests, {"text": 1000, "image": 100}, 7)
     with tempfile.TemporaryDirectory() as scratch:
         folder = generate(plan, Path(scratch))

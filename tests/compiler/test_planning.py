@@ -8,11 +8,14 @@ import pytest
 from aibenchc import planning
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.driver import Compiled, CompileSettings, compile_spec
+from aibenchc.model import Arrivals, Load, Poisson, Sessions, Trace, Users
+from aibenchc.planning import plan_load
 from aibenchc.source import SourceFile
 from aibenchrt import catalog
-from aibenchrt.plan import Plan, PlanExclusiveChoice, PlanFallback, Step, wiring_hash
+from aibenchrt.plan import Plan, PlanExclusiveChoice, PlanFallback, PlanLoad, Step, wiring_hash
 from aibenchrt.planner.program import check_plan
 from paths import ROOT
+from pydantic import TypeAdapter
 
 SMALL = (ROOT / "tests/specs/small.aib").read_text()
 ECOMMERCE = (ROOT / "specs/ecommerce.aib").read_text()
@@ -178,3 +181,18 @@ def test_models_that_the_profile_does_not_allow() -> None:
         "text.user -> clicks", "(text.user | image.user) -> clicks\n    image -> photo"
     )
     assert codes(text) & {"AIB404", "AIB308"}
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "mean_rate"),
+    [
+        (Poisson(20.0), 20.0),
+        (Sessions(2.0, think_s=10.0), 2.0),
+        (Users(200, think_s=0.95), 200.0),  # each asks, waits 0.05 s, thinks 0.95 s
+        (Trace((0.5, 1.0, 2.0, 50.0)), 0.3),  # three in the 10 s that it is followed
+    ],
+)
+def test_the_rate_to_expect_of_every_load(arrivals: Arrivals, mean_rate: float) -> None:
+    load = plan_load(Load(arrivals, duration_s=9.0, warmup_s=1.0, seed=7))
+    assert load.mean_rate == pytest.approx(mean_rate)
+    assert TypeAdapter(PlanLoad).validate_json(load.model_dump_json()) == load

@@ -19,6 +19,7 @@ from aibenchrt.plan import (
     PlanFallback,
     PlanGuard,
     PlanLoad,
+    PlanPoisson,
     PlanPort,
     PlanRequest,
     PlanService,
@@ -58,7 +59,7 @@ def step(task: str, inputs: dict[str, list[str]], outputs: list[str], phase: Any
     )
 
 
-def shop_plan(seed: int = 7, services: tuple[PlanService, ...] = (), **load: Any) -> Plan:
+def shop_plan(seed: int = 7, services: tuple[PlanService, ...] = (), load: PlanLoad | None = None) -> Plan:
     requests = (
         PlanRequest(name="text", share=0.9, dataset="shop", source="queries", ports=(port("text:Text"), port("user:User"))),
         PlanRequest(name="image", share=0.1, dataset="shop", source="photos", ports=(port("image:Image"), port("user:User"))),
@@ -104,12 +105,11 @@ def shop_plan(seed: int = 7, services: tuple[PlanService, ...] = (), **load: Any
     response = (ResponsePart(port=port("details:Details"), sources=(source("answers.details@cached=0"), source("summary.details"))),)
     names = ["planner", "triton", *(s.task for s in steps if s.kind == "service")]
     placed = tuple(PlanService(task=name, endpoints=(f"127.0.0.1:{21000 + i}",)) for i, name in enumerate(names))
-    defaults: dict[str, Any] = {"arrival": "poisson", "rate": 20.0, "duration_s": 5.0, "warmup_s": 1.0, "seed": seed}
     return Plan(
         scenario="planner_trial", title="a shop", deployment="local", profile="small", seed=seed,
         graph_hash=wiring_hash(requests, steps, choices, response), datasets={"shop": "movielens_shop"},
         requests=requests, steps=steps, choices=choices, response=response, services=services or placed,
-        load=PlanLoad(**(defaults | load)), metrics=("ndcg@10",), percentiles=(50.0, 90.0, 99.0),
+        load=load or PlanPoisson(rate=20.0, duration_s=5.0, warmup_s=1.0, seed=seed), metrics=("ndcg@10",), percentiles=(50.0, 90.0, 99.0),
         slo=(), quality=(), update=(), references=(),
     )  # fmt: skip
 

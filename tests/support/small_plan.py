@@ -60,7 +60,7 @@ def small_plan(title: str = "A small search", reference: str = "published", sett
         choices=(),
         response=response,
         services=tuple(p.PlanService(task=n, endpoints=(f"127.0.0.1:{21000 + i}",)) for i, n in enumerate(names)),
-        load=p.PlanLoad(arrival="poisson", rate=20, duration_s=20, warmup_s=5, seed=7),
+        load=p.PlanPoisson(rate=20, duration_s=20, warmup_s=5, seed=7),
         metrics=("precision@10",),
         percentiles=(50, 99),
         slo=(),

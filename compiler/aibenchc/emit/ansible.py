@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from aibenchrt.plan import PartKind, Plan, PlanPart, parts
+from aibenchrt.plan import PartKind, Plan, PlanPart, parts, think_s
 from aibenchrt.process_names import GENERATOR, HOST_WATCH
 
 from aibenchc.emit.artifact import Artifact
@@ -147,7 +147,7 @@ def ansible_view(plan: Plan) -> AnsibleView:
         postgresql_tasks=on_server(plan),
         warmup_s=plan.load.warmup_s,
         duration_s=plan.load.duration_s,
-        think_s=plan.load.think_s or 0.0,
+        think_s=think_s(plan.load),
         host_watch=word(HOST_WATCH),
         commands=unit_commands(),
     )

@@ -11,7 +11,7 @@ from aibenchrt.plan import Plan
 from aibenchc.emit.artifact import Artifact
 from aibenchc.model import Load, Trace
 
-LOAD_VERSION = 1
+LOAD_VERSION = 2
 
 
 def emit_load(plan: Plan) -> Iterator[Artifact]:
@@ -29,5 +29,5 @@ def emit_load(plan: Plan) -> Iterator[Artifact]:
 
 def emit_trace(load: Load) -> Iterator[Artifact]:
     """What a trace load follows, under the name that the plan has for it."""
-    if isinstance(load, Trace):
-        yield Artifact(PurePosixPath(load.file_name), load.lines)
+    if isinstance(load.arrivals, Trace):
+        yield Artifact(PurePosixPath(load.arrivals.file_name), load.arrivals.lines)

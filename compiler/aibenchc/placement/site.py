@@ -9,14 +9,13 @@ from itertools import combinations
 
 from aibenchrt import catalog
 from aibenchrt import plan as p
-from aibenchrt.closed_loop import expected_rate
 from aibenchrt.component import ComponentSpec, Model
 from aibenchrt.process_names import GENERATOR, PLANNER, POSTGRESQL, TRITON, process_name
 
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill.branches import share_of
 from aibenchc.flow import Flow
-from aibenchc.model import Deployment, Load, Trace, Users, joined
+from aibenchc.model import Deployment, joined
 from aibenchc.placement.inventory import Inventory
 from aibenchc.placement.search import TRITON_MIB, Demand, Held, Kind, Placed, Placement, Rules, Shortfall, counted, place
 
@@ -31,7 +30,6 @@ GENERATOR_MIB, GENERATOR_REQUEST_MS = 192, 2.0
 POSTGRESQL_MIB, POSTGRESQL_CALL_MS = 192, 0.5
 MULTIPLY_ADDS_MS = 80.0  # millions of them in a ms of one core: the 4,100 of ResNet-50 take ONNX Runtime 47 ms
 LEAST_MILLICORES = 10  # an idle process that is asked for its health
-ASSUMED_RATE = 30.0  # requests/s of a load whose rate the spec does not say: a trace
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,13 @@ class Requirements:
 
 
 def site_of(
-    flow: Flow, steps: Sequence[p.Step], deployment: Deployment, load: Load, inventory: Inventory, ports_from: int, diagnostics: Diagnostics
+    flow: Flow,
+    steps: Sequence[p.Step],
+    deployment: Deployment,
+    load: p.PlanLoad,
+    inventory: Inventory,
+    ports_from: int,
+    diagnostics: Diagnostics,
 ) -> Site | None:
     """None after a report: AIB402 (ports), AIB408 (it does not fit), AIB412 (replicas of what keeps state), AIB413 (contradiction).
 
@@ -153,9 +157,9 @@ def held_of(needs: Sequence[Demand], steps: Sequence[p.Step], inventory: Invento
 # Demands
 
 
-def needs_of(flow: Flow, steps: Sequence[p.Step], required: Requirements, load: Load, generator_hosts: int) -> Iterator[Demand]:
+def needs_of(flow: Flow, steps: Sequence[p.Step], required: Requirements, load: p.PlanLoad, generator_hosts: int) -> Iterator[Demand]:
     """The planner, the steps in their order, PostgreSQL, the generators: a generator for each host that may take one, at most."""
-    rate = requests_per_second(load)
+    rate = load.mean_rate
     calls = {step.task: share_of(flow, flow.runs.get(step.task, 0)) for step in steps}
 
     def need(name: str, kind: Kind, mib: int, ms_per_request: float, cores: float = 0.0) -> Demand:
@@ -194,17 +198,6 @@ def memory_mib(stage: p.PlanStage) -> int:
 def models_of(stage: p.PlanStage) -> tuple[Model, ...]:
     """The one that serves; none of a service."""
     return tuple(model for model in spec_of(stage).models if model.name == stage.model)
-
-
-def requests_per_second(load: Load) -> float:
-    """Of a closed loop those expected."""
-    match load:
-        case Users():
-            return expected_rate(load.users, load.think_s)
-        case Trace():
-            return ASSUMED_RATE
-        case _:
-            return load.rate
 
 
 # Checks

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from aibenchrt.catalog import MOST_REQUESTS
 
-from aibenchc.model import Load, Slo, Trace, Users
+from aibenchc.model import Constant, Load, Poisson, Sessions, Slo, Trace, Users
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax import ast
 from aibenchc.values import Reader
@@ -48,23 +48,22 @@ def read_trace(name: ast.Text, at: Span, open_trace: OpenFile, reader: Reader) -
 
 def sent(load: Load, seconds: float) -> float:
     """Requests expected in the last `seconds` of the load; of users who think at most so many, of users who do not, nobody knows (inf)."""
-    match load:
-        case Trace():
-            end = load.warmup_s + load.duration_s
-            return sum(end - seconds <= offset < end for offset in load.offsets)
-        case Users():
-            return load.users * seconds / load.think_s if load.think_s else math.inf
-        case _:
-            return load.rate * seconds
+    match load.arrivals:
+        case Trace(offsets=offsets):
+            return sum(load.end_s - seconds <= offset < load.end_s for offset in offsets)
+        case Users(users=users, think_s=think_s):
+            return users * seconds / think_s if think_s else math.inf
+        case Poisson(rate=rate) | Constant(rate=rate) | Sessions(rate=rate):
+            return rate * seconds
 
 
 def check_size(load: Load, reader: Reader) -> bool:
     """False after a report: it sends more than one load can be, or nothing at all. How much users ask depends on the answers."""
-    if not isinstance(load, Users) and (count := sent(load, load.warmup_s + load.duration_s)) > MOST_REQUESTS:
+    if not isinstance(load.arrivals, Users) and (count := sent(load, load.end_s)) > MOST_REQUESTS:
         reader.diagnostics.report("AIB235", load.span, count=f"{count:,.0f}", limit=f"{MOST_REQUESTS:,}")
         return False
-    if isinstance(load, Trace) and not sent(load, load.duration_s):
-        window = f"{load.warmup_s:g} s and {load.warmup_s + load.duration_s:g} s"
+    if isinstance(load.arrivals, Trace) and not sent(load, load.duration_s):
+        window = f"{load.warmup_s:g} s and {load.end_s:g} s"
         reader.diagnostics.report("AIB234", load.span, why=f"no request of it lies between {window}, where it is measured")
         return False
     return True

@@ -14,7 +14,7 @@ from aibenchc.build import Symbols
 from aibenchc.diagnostics import one_of, place
 from aibenchc.flow.wires import response_port
 from aibenchc.graph import Task
-from aibenchc.model import Constant, DistillChoices, Latency, Load, Phases, Poisson, Sessions, Slo, Trace, Update, Users
+from aibenchc.model import Arrivals, Constant, DistillChoices, Latency, Load, Poisson, Sessions, Slo, Trace, Update, Users
 from aibenchc.source import Span
 from aibenchc.syntax import ast
 from aibenchc.syntax.written import written
@@ -199,22 +199,25 @@ def _load(section: ast.Section, reader: Reader, open_trace: OpenFile) -> Load | 
     seed = 1 if seed_value is None else reader.count(seed_value, "`seed`", least=0, most=2**32 - 1)
     if not given or duration is None or warmup is None or seed is None:
         return None
-    arrival = settings.settings[given[0]][0]
-    phases = Phases(duration_s=duration, warmup_s=warmup, seed=seed, span=section.span)
-    match given[0]:
+    arrivals = _arrivals(settings.settings[given[0]][0], settings, reader, open_trace)
+    return None if arrivals is None else Load(arrivals, duration, warmup, seed, section.span)
+
+
+def _arrivals(setting: ast.Setting, settings: Block, reader: Reader, open_trace: OpenFile) -> Arrivals | None:
+    match setting.name.text:
         case "poisson":
-            rate = _rate(arrival, settings, reader)
-            return None if rate is None else Poisson(**vars(phases), rate=rate)
+            rate = _rate(setting, settings, reader)
+            return None if rate is None else Poisson(rate)
         case "constant":
-            rate = _rate(arrival, settings, reader)
-            return None if rate is None else Constant(**vars(phases), rate=rate)
+            rate = _rate(setting, settings, reader)
+            return None if rate is None else Constant(rate)
         case "trace":
-            offsets = _trace(arrival, settings, reader, open_trace)
-            return None if offsets is None else Trace(**vars(phases), offsets=offsets)
+            offsets = _trace(setting, settings, reader, open_trace)
+            return None if offsets is None else Trace(offsets)
         case "users":
-            return _users(arrival, phases, reader)
+            return _users(setting, reader)
         case _:
-            return _sessions(arrival, phases, reader)
+            return _sessions(setting, reader)
 
 
 def _rate(setting: ast.Setting, settings: Block, reader: Reader) -> float | None:
@@ -228,7 +231,7 @@ def _trace(setting: ast.Setting, settings: Block, reader: Reader, open_trace: Op
     return read_trace(text, value.span, open_trace, reader) if text is not None and value is not None else None
 
 
-def _users(setting: ast.Setting, phases: Phases, reader: Reader) -> Users | None:
+def _users(setting: ast.Setting, reader: Reader) -> Users | None:
     """`users 200 think 30 s`"""
     example = "write `users 200 think 30 s`"
     words = _think(setting, example, reader)
@@ -238,10 +241,10 @@ def _users(setting: ast.Setting, phases: Phases, reader: Reader) -> Users | None
     think = reader.number(words[1], "the think time", TIME, least=0)
     if users is None or think is None:
         return None
-    return Users(**vars(phases), users=users, think_s=think)
+    return Users(users, think)
 
 
-def _sessions(setting: ast.Setting, phases: Phases, reader: Reader) -> Sessions | None:
+def _sessions(setting: ast.Setting, reader: Reader) -> Sessions | None:
     """`sessions 2/s think 10 s`: users that arrive, ask, think and ask again."""
     words = _think(setting, "write `sessions 2/s think 10 s`", reader)
     if words is None:
@@ -250,7 +253,7 @@ def _sessions(setting: ast.Setting, phases: Phases, reader: Reader) -> Sessions 
     think = reader.number(words[1], "the think time", TIME, least=0)
     if rate is None or think is None:
         return None
-    return Sessions(**vars(phases), rate=rate, think_s=think)
+    return Sessions(rate, think)
 
 
 def _think(setting: ast.Setting, example: str, reader: Reader) -> tuple[ast.Value, ast.Value] | None:

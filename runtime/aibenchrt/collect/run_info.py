@@ -145,6 +145,7 @@ class ProcessInfo(_Frozen):
 class LoadInfo(_Frozen):
     """The load that was asked for. shares: request class → share of the measured phase. Monotonic bounds of the measured window in ns.
 
+    rate: requests/s, of a trace their mean; None of a closed loop, whose rate depends on the answers.
     used_up: share of the measured requests scheduled when every payload of their class had been asked before.
     """
 

@@ -10,7 +10,7 @@ from typing import Any
 from aibenchrt.catalog import MOST_REQUESTS
 from aibenchrt.collect.run_info import Override
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import Plan, PlanLoad, PlanService
+from aibenchrt.plan import Plan, PlanConstant, PlanLoad, PlanPoisson, PlanService, PlanSessions, PlanTrace, PlanUsers
 from aibenchrt.progress import Progress, silent
 
 LAST_PORT = 65535
@@ -18,7 +18,7 @@ LAST_PORT = 65535
 
 @dataclass(frozen=True)
 class RunOptions:
-    """variant: of the data; size: of the models (tiny, small, full). rate, users, duration_s, warmup_s, seed: instead of the plan's load.
+    """variant: of the data; size: of the models (tiny, small, full). rate, duration_s, warmup_s, seed: instead of the plan's load.
 
     ports_from: first port, instead of the plan's. overrides: AI task or stage → "random" or "baseline", for an ablation.
     supplement: labelled runs of rare classes, each at most supplement_s long. data_seed: of the world; training_seed: of the models.
@@ -28,7 +28,6 @@ class RunOptions:
     variant: str = "real"
     size: str = "small"
     rate: float | None = None
-    users: int | None = None
     duration_s: float | None = None
     warmup_s: float | None = None
     seed: int | None = None
@@ -61,22 +60,27 @@ class ClusterOptions:
 
 def effective(plan: Plan, options: RunOptions) -> Plan:
     """The plan of this run. EnvironmentFailure AIB602: too high a first port; AIB637: too large a load; AIB638: an override names no AI
-    task or stage of the plan."""
-    load: dict[str, Any] = {
-        name: value for name in ("rate", "users", "duration_s", "warmup_s", "seed") if (value := getattr(options, name)) is not None
-    }
-    changed: dict[str, Any] = {"load": _bounded(plan.load.model_copy(update=load))}
+    task or stage of the plan; AIB694: a rate for a load that has none."""
+    changed: dict[str, Any] = {"load": _changed(plan.load, options)}
     if options.ports_from is not None:
         changed["services"] = _moved(plan, options.ports_from)
     return _overridden(plan.model_copy(update=changed), options.overrides)
 
 
-def _bounded(load: PlanLoad) -> PlanLoad:
-    """Of users it depends on the answers how much they ask."""
-    count = (load.rate or 0.0) * (load.warmup_s + load.duration_s)
-    if count > MOST_REQUESTS:
-        raise EnvironmentFailure("AIB637", count=f"{count:,.0f}", limit=f"{MOST_REQUESTS:,}")
-    return load
+def _changed(load: PlanLoad, options: RunOptions) -> PlanLoad:
+    names = ("rate", "duration_s", "warmup_s", "seed")
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    match load:
+        case PlanUsers() | PlanTrace():  # how much users ask depends on the answers, and a trace is what it is
+            if options.rate is not None:
+                raise EnvironmentFailure("AIB694", arrival=load.arrival)
+            return load.model_copy(update=given)
+        case PlanPoisson() | PlanConstant() | PlanSessions():
+            changed = load.model_copy(update=given)
+            count = changed.rate * (changed.warmup_s + changed.duration_s)
+            if count > MOST_REQUESTS:
+                raise EnvironmentFailure("AIB637", count=f"{count:,.0f}", limit=f"{MOST_REQUESTS:,}")
+            return changed
 
 
 def ports(plan: Plan) -> tuple[tuple[str, str], ...]:

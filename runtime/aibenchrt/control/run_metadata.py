@@ -34,7 +34,7 @@ from aibenchrt.datasets.specs import DATASETS
 from aibenchrt.datasets.worlds import provenance_of
 from aibenchrt.load.schedule import used_up
 from aibenchrt.machine import cpu_model, os_name
-from aibenchrt.plan import Plan
+from aibenchrt.plan import Plan, PlanConstant, PlanLoad, PlanPoisson, PlanSessions, PlanTrace, PlanUsers
 from aibenchrt.train.repository import ModelVersion
 
 _SERVING = ("nvidia-pytriton", "onnxruntime", "grpcio", "numpy", "tantivy", "tritonclient")
@@ -111,13 +111,20 @@ def settings_text(plan: Plan) -> tuple[str, ...]:
 def load_text(plan: Plan) -> str:
     """The load in words, without its seed."""
     load = plan.load
-    rate = f" {load.rate:g}/s" if load.rate is not None else ""
-    if load.arrival == "users":
-        rate = f" {load.users} think {load.think_s or 0:g} s"
-    if load.trace is not None:
-        rate = f" {load.trace}"
     shares = ", ".join(f"{request.name} {100 * request.share:g} %" for request in plan.requests)
-    return f"{load.arrival}{rate}, {shares}, {load.duration_s:g} s after {load.warmup_s:g} s"
+    return f"{load.arrival} {_arrivals_text(load)}, {shares}, {load.duration_s:g} s after {load.warmup_s:g} s"
+
+
+def _arrivals_text(load: PlanLoad) -> str:
+    match load:
+        case PlanPoisson() | PlanConstant():
+            return f"{load.rate:g}/s"
+        case PlanSessions():
+            return f"{load.rate:g}/s think {load.think_s:g} s"
+        case PlanUsers():
+            return f"{load.users} think {load.think_s:g} s"
+        case PlanTrace():
+            return load.trace
 
 
 def data_info(plan: Plan, assets: Assets) -> tuple[DataInfo, ...]:
@@ -190,7 +197,7 @@ def load_info(plan: Plan, window: tuple[int, int], used_up: float = 0.0) -> Load
     load = plan.load
     return LoadInfo(
         arrival=load.arrival,
-        rate=load.rate,
+        rate=None if isinstance(load, PlanUsers) else load.mean_rate,
         duration_s=load.duration_s,
         warmup_s=load.warmup_s,
         seed=load.seed,

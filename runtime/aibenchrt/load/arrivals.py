@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from numpy.random import Generator
 
-# "15 % new queries, 85 % page turns" of the public e-commerce search benchmark; Burr XII gaps inside a session. The shape and scale of
-# the gaps are ours (median 4 s, a tail of minutes), since the source gives the family but no parameters.
+# "15 % new queries, 85 % page turns" of the public e-commerce search benchmark; Burr XII gaps inside a session. The shape of the gaps is
+# ours (a tail of minutes where the median is 4 s), since the source gives the family but no parameters.
 NEW_QUERY_SHARE = 0.15
-BURR_C, BURR_K, BURR_SCALE_S = 1.8, 1.2, 4.5
+BURR_C, BURR_K = 1.8, 1.2
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,11 @@ def trace(offsets: Sequence[float]) -> Iterator[Arrival]:
         yield Arrival(offset, number)
 
 
-def sessions(rate: float, rng: Generator) -> Iterator[Arrival]:
-    """Sessions that start as a Poisson process; each asks one query and turns pages with Burr XII gaps. rate: all requests a second."""
+def sessions(rate: float, think_s: float, rng: Generator) -> Iterator[Arrival]:
+    """Sessions that start as a Poisson process; each asks one query and turns pages with Burr XII gaps.
+
+    rate: all requests a second; think_s: the median gap.
+    """
     starts = poisson(rate * NEW_QUERY_SHARE, rng)
     waiting: list[tuple[float, int, int, int]] = []  # offset, session, turn, turns left
     start = next(starts)
@@ -65,13 +68,16 @@ def sessions(rate: float, rng: Generator) -> Iterator[Arrival]:
             start = next(starts)
         yield Arrival(offset, session, turn)
         if left:
-            heapq.heappush(waiting, (offset + burr(rng), session, turn + 1, left - 1))
+            heapq.heappush(waiting, (offset + burr(think_s, rng), session, turn + 1, left - 1))
 
 
-def burr(rng: Generator) -> float:
-    """One Burr XII gap in seconds, by inversion: scale · ((1 - u)^(-1/k) - 1)^(1/c)."""
-    u = float(rng.random())
-    return float(BURR_SCALE_S * ((1 - u) ** (-1 / BURR_K) - 1) ** (1 / BURR_C))
+def burr(median: float, rng: Generator) -> float:
+    """One Burr XII gap in seconds, by inversion: scale · ((1 - u)^(-1/k) - 1)^(1/c), where u = 1/2 gives the median."""
+    return median * _burr_quantile(float(rng.random())) / _burr_quantile(0.5)
+
+
+def _burr_quantile(u: float) -> float:
+    return float(((1 - u) ** (-1 / BURR_K) - 1) ** (1 / BURR_C))
 
 
 def users(count: int, think_s: float) -> tuple[float, ...]:

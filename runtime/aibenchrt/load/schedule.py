@@ -13,7 +13,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load import arrivals
 from aibenchrt.load.arrivals import Arrival
 from aibenchrt.load.mix import Drawn, Mix
-from aibenchrt.plan import PlanLoad, PlanRequest
+from aibenchrt.plan import PlanConstant, PlanLoad, PlanPoisson, PlanRequest, PlanSessions, PlanTrace, PlanUsers
 
 WHEN_FREE = -1.0  # offset_s of a closed-loop request: when its user has got the reply before it, and thought
 SUPPLEMENT_FROM = 1_000_000_000  # request ids of supplements start here
@@ -26,11 +26,12 @@ def schedule(
 ) -> list[ScheduleRecord]:
     """Warm-up, then the measured phase, contiguous; offsets count from the start of each phase. Request ids ascend from 1.
 
-    payloads: class → number of payloads. Closed loop (`users`): the first request of each user has an offset, all others WHEN_FREE.
+    payloads: class → number of payloads; trace: offsets in seconds, of a trace load. Closed loop (`users`): the first request of each
+    user has an offset, all others WHEN_FREE.
     """
     rng = default_rng([load.seed, seed])
     mix = Mix({r.name: r.share for r in requests}, payloads, rng)
-    if load.arrival == "users":
+    if isinstance(load, PlanUsers):
         return _closed(load, mix)
     end = load.warmup_s + load.duration_s
     rows: list[ScheduleRecord] = []
@@ -79,6 +80,11 @@ def shard_of(rows: Sequence[ScheduleRecord], shard: int, shards: int) -> list[Sc
     return list(rows[shard::shards])
 
 
+def trace_of(load: PlanLoad, generated: Path) -> tuple[float, ...]:
+    """The offsets of a trace load, read from its file in the generated folder; () of any other. EnvironmentFailure AIB671."""
+    return read_trace(generated / load.trace) if isinstance(load, PlanTrace) else ()
+
+
 def read_trace(path: Path) -> tuple[float, ...]:
     """Offsets in seconds, one a line. EnvironmentFailure AIB671: no such file, a line is no number, or they do not ascend."""
     try:
@@ -88,20 +94,20 @@ def read_trace(path: Path) -> tuple[float, ...]:
         raise EnvironmentFailure("AIB671", path=path, reason=error) from error
 
 
-def _arrivals(load: PlanLoad, rng: Generator, trace: Sequence[float]) -> Iterator[Arrival]:
-    if load.arrival == "trace":
-        return arrivals.trace(trace)
-    if load.rate is None:
-        raise EnvironmentFailure("AIB613", problems=f"its {load.arrival} load has no rate")
-    if load.arrival == "constant":
-        return arrivals.constant(load.rate)
-    return arrivals.sessions(load.rate, rng) if load.arrival == "sessions" else arrivals.poisson(load.rate, rng)
+def _arrivals(load: PlanPoisson | PlanConstant | PlanSessions | PlanTrace, rng: Generator, trace: Sequence[float]) -> Iterator[Arrival]:
+    match load:
+        case PlanPoisson():
+            return arrivals.poisson(load.rate, rng)
+        case PlanConstant():
+            return arrivals.constant(load.rate)
+        case PlanSessions():
+            return arrivals.sessions(load.rate, load.think_s, rng)
+        case PlanTrace():
+            return arrivals.trace(trace)
 
 
-def _closed(load: PlanLoad, mix: Mix) -> list[ScheduleRecord]:
-    if not load.users:
-        raise EnvironmentFailure("AIB613", problems="its load has no users")
-    think = load.think_s or 0.0
+def _closed(load: PlanUsers, mix: Mix) -> list[ScheduleRecord]:
+    think = load.think_s
     first = arrivals.users(load.users, think)
     # A user cannot ask more often than every think time; without thinking, all together not more often than a generator can send.
     seconds = load.warmup_s + load.duration_s

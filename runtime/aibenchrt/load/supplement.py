@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aibenchrt.closed_loop import expected_rate
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import Supplement
 from aibenchrt.load.schedule import SUPPLEMENT_FROM, samples_needed, supplement_schedule
@@ -21,7 +20,7 @@ def supplement_rows(
     if longest_s <= 0:
         return [], ()
     load = plan.load
-    rate = load.rate or expected_rate(load.users or 1, load.think_s or 0.0)
+    rate = load.mean_rate
     needed = samples_needed(max(plan.percentiles, default=50.0))
     most = max(plan.requests, key=lambda request: request.share).name
     found: list[ScheduleRecord] = []

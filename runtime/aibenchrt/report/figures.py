@@ -9,7 +9,7 @@ import numpy as np
 
 from aibenchrt.collect.recorded_run import SUPPLEMENT, Run
 from aibenchrt.collect.records import CallRecord, RequestRecord
-from aibenchrt.plan import Plan, PlanChoice, PlanExclusiveChoice, PlanFallback
+from aibenchrt.plan import Plan, PlanChoice, PlanExclusiveChoice, PlanFallback, PlanPoisson
 from aibenchrt.report import statistics
 from aibenchrt.report.critical_path import CriticalPath
 from aibenchrt.report.model import (
@@ -299,10 +299,10 @@ def arrival_row(run: Run) -> ArrivalRow:
     sent = sorted(r.sent_ns for r in run.measured if r.outcome != "not_sent")
     intended = [r.intended_ns for r in run.measured]
     late = np.array([(r.sent_ns - r.intended_ns) / MS for r in run.measured if r.outcome != "not_sent"] or [0.0])
-    rate = run.info.load.rate if run.info.load.arrival == "poisson" else None
-    fits = rate is not None and len(sent) >= 50
-    seen = statistics.arrival_fit(np.array(sent) / 1e9, rate) if fits and rate else None
-    meant = statistics.arrival_fit(np.array(intended) / 1e9, rate) if fits and rate else None
+    rate = run.plan.load.rate if isinstance(run.plan.load, PlanPoisson) else None
+    fitted = rate if len(sent) >= 50 else None
+    seen = statistics.arrival_fit(np.array(sent) / 1e9, fitted) if fitted else None
+    meant = statistics.arrival_fit(np.array(intended) / 1e9, fitted) if fitted else None
     flying = in_flight(run.measured)
     return ArrivalRow(
         nominal_rate=rate,

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.run_info import ProcessInfo
 from aibenchrt.exit_codes import ExitCode, gravest
+from aibenchrt.plan import PlanUsers
 from aibenchrt.report import figures, statistics
 from aibenchrt.report.critical_path import CriticalPath
 from aibenchrt.report.degraded_replicas import degraded, failed_effects
@@ -119,7 +120,7 @@ def _death(process: ProcessInfo) -> str:
 
 def _schedule_checks(run: Run, arrivals: ArrivalRow, limits: Limits) -> list[Check]:
     # In a closed loop what is sent depends on the replies: nothing was scheduled that could be missing.
-    closed = run.info.load.arrival == "users"
+    closed = isinstance(run.plan.load, PlanUsers)
     scheduled = len(run.measured) if closed else sum(row.phase == "measured" for row in run.schedule)
     sent = sum(r.outcome != "not_sent" for r in run.measured)
     missing = 1 - sent / scheduled if scheduled else 1.0
@@ -154,7 +155,7 @@ def _resource_checks(run: Run, resources: Sequence[ResourceRow], limits: Limits)
     planners = [r for r in resources if r.role == "planner"]
     found = ", ".join(f"{r.process} {r.cpu_mean:.0%}" for r in planners) or "no samples of a planner"
     # Of users who do not think something is always busy, be it the planner: that bounds the throughput, and hides no queue.
-    back_to_back = run.plan.load.arrival == "users" and not run.plan.load.think_s
+    back_to_back = isinstance(run.plan.load, PlanUsers) and not run.plan.load.think_s
     ok = bool(planners) and (back_to_back or all(r.cpu_mean <= limits.planner_cpu for r in planners))
     limit = "any: requests follow one another" if back_to_back else f"{limits.planner_cpu:.0%} of a core, measured"
     return [*checks, _check("V09", ok, found, limit)]

@@ -10,7 +10,7 @@ import pytest
 from aibenchc.codes import CODES, Severity
 from aibenchc.diagnostics import Diagnostics, render_text
 from aibenchc.graph import Edge, ExclusiveChoice, Fallback, Graph, Guard, PortRef
-from aibenchc.model import Constant, Load, Poisson, Scenario, Sessions, Users
+from aibenchc.model import Arrivals, Constant, Load, Poisson, Scenario, Sessions, Users
 from aibenchc.source import SourceFile
 from aibenchc.syntax.parse import parse
 from aibenchc.validate import validate
@@ -58,7 +58,7 @@ def spec(chains: str = CHAINS, load: str = "poisson $rate", more: str = "") -> s
 
 def test_numbers_have_one_unit() -> None:
     scenario = scenario_of(spec())
-    assert scenario.load == Poisson(rate=2.0, duration_s=120.0, warmup_s=0.5, seed=7)
+    assert scenario.load == Load(Poisson(2.0), duration_s=120.0, warmup_s=0.5, seed=7)
     assert [(slo.percentile, slo.below_ms) for slo in scenario.slo] == [(99.0, 500.0)]
     assert scenario.latency.percentiles == (50.0, 99.9)
     assert scenario.metrics == ("ndcg@10",)
@@ -68,20 +68,19 @@ def test_numbers_have_one_unit() -> None:
 
 def test_the_command_line_sets_parameters() -> None:
     scenario = scenario_of(spec(), rate="3/s")
-    assert isinstance(scenario.load, Poisson)
-    assert scenario.load.rate == 3.0
+    assert scenario.load.arrivals == Poisson(3.0)
     assert scenario.params == (("rate", "3/s"),)
 
 
 @pytest.mark.parametrize(
     ("load", "expected"),
     [
-        ("constant $rate", Constant(rate=2.0, duration_s=120.0, warmup_s=0.5, seed=7)),
+        ("constant $rate", Constant(2.0)),
         ("users 200 think 30 s, sessions_of 1", None),
-        ("sessions $rate think 10 s", Sessions(rate=2.0, think_s=10.0, duration_s=120.0, warmup_s=0.5, seed=7)),
+        ("sessions $rate think 10 s", Sessions(2.0, think_s=10.0)),
     ],
 )
-def test_arrivals(load: str, expected: Load | None) -> None:
+def test_arrivals(load: str, expected: Arrivals | None) -> None:
     diagnostics = Diagnostics()
     parsed = parse(SourceFile("main.aib", spec(load=load)), diagnostics, lambda *_: None)
     assert parsed is not None
@@ -90,12 +89,12 @@ def test_arrivals(load: str, expected: Load | None) -> None:
         assert scenario is None
         return
     assert scenario is not None
-    assert scenario.load == expected
+    assert scenario.load == Load(expected, duration_s=120.0, warmup_s=0.5, seed=7)
 
 
 def test_users() -> None:
     load = scenario_of(spec(load="users 200 think 30 s").replace("param rate = 120/min\n", "")).load
-    assert load == Users(users=200, think_s=30.0, duration_s=load.duration_s, warmup_s=load.warmup_s, seed=load.seed)
+    assert load.arrivals == Users(200, think_s=30.0)
 
 
 def test_models_and_settings() -> None:

@@ -29,7 +29,7 @@ from aibenchrt.experiments.component.recording import find_stage, record
 from aibenchrt.experiments.component.training import Point, QualityTarget, Trainings, target_of
 from aibenchrt.experiments.component.truth import component_truth
 from aibenchrt.load.schedule import MOST_PER_S, schedule
-from aibenchrt.plan import Plan, PlanLoad, wiring_hash
+from aibenchrt.plan import Plan, PlanPoisson, wiring_hash
 from aibenchrt.planner.executor import CallTimes, Executor, Request
 from aibenchrt.planner.in_process import caller, open_chains, works
 from aibenchrt.planner.program import check_plan
@@ -172,7 +172,7 @@ def test_a_recogniser_is_compared_with_what_was_said_and_anything_else_with_the_
 
 
 def test_modes_are_loads_of_the_language_and_percentiles_what_they_have_samples_for() -> None:
-    base = PlanLoad(arrival="poisson", rate=20.0, duration_s=60.0, warmup_s=6.0, seed=9)
+    base = PlanPoisson(rate=20.0, duration_s=60.0, warmup_s=6.0, seed=9)
     offline, single = (load_of(mode, base, 5.0, 8, 4.0, 1.0) for mode in (Mode.OFFLINE, Mode.SINGLE))
     assert (offline.arrival, offline.users, offline.think_s, offline.seed) == ("users", 8, 0.0, 9)
     assert (single.arrival, single.users) == ("users", 1)

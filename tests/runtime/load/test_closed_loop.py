@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
-from aibenchc.placement import site
 from aibenchrt.closed_loop import ASSUMED_RESPONSE_S, expected_rate
-from aibenchrt.experiments.component import benchmark
-from aibenchrt.load import supplement
+from aibenchrt.plan import PlanUsers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +16,7 @@ def test_users_who_wait_and_think_send_so_many(users: int, think_s: float, round
     assert expected_rate(users, think_s) * seconds == pytest.approx(users * rounds)
 
 
-def test_who_knows_the_rate_of_a_closed_loop_asks_that_function() -> None:
-    for module in (site, benchmark, supplement):
-        assert "expected_rate(" in inspect.getsource(module), module.__name__
+@given(st.integers(1, 10**6), st.floats(0, 3600))
+def test_the_plan_expects_that_rate_of_its_users(users: int, think_s: float) -> None:
+    load = PlanUsers(users=users, think_s=think_s, duration_s=60, warmup_s=0, seed=7)
+    assert load.mean_rate == expected_rate(users, think_s)

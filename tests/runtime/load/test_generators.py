@@ -23,7 +23,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load.issue import SendingSettings, start
 from aibenchrt.load.messages import encode_payloads, write_messages
 from aibenchrt.load.schedule import schedule, shard_of
-from aibenchrt.plan import PlanLoad
+from aibenchrt.plan import PlanPoisson
 from aibenchrt.wire import clocks
 from aibenchrt.wire.proto import load_stubs
 from hypothesis import given
@@ -102,7 +102,7 @@ def echo(generated: Path) -> Iterator[str]:
 
 
 def prepared(generated: Path, folder: Path, duration_s: float = SECONDS) -> list[ScheduleRecord]:
-    load = PlanLoad(arrival="poisson", rate=RATE, duration_s=duration_s, warmup_s=1.0, seed=7)
+    load = PlanPoisson(rate=RATE, duration_s=duration_s, warmup_s=1.0, seed=7)
     plan, stubs = shop_plan(), load_stubs(generated)
     rows = schedule(load, plan.requests, PAYLOADS, 1)
     values = {"text": {"text": "red shoes"}, "user": {"user_id": 5}, "image": {"png": b"\x89PNG"}}

@@ -25,8 +25,10 @@ from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import encode_payloads, read_messages, with_id, write_messages
 from aibenchrt.load.mix import Mix
 from aibenchrt.load.schedule import WHEN_FREE, read_trace, samples_needed, schedule, supplement_schedule
-from aibenchrt.plan import PlanLoad
+from aibenchrt.plan import PlanPoisson, PlanSessions, PlanTrace, PlanUsers
 from aibenchrt.wire.proto import load_stubs
+from hypothesis import given
+from hypothesis import strategies as st
 from paths import SUPPORT
 from recorded import shown
 from shop_plan import free_ports, generate, shop_plan
@@ -35,8 +37,8 @@ ECHO = SUPPORT / "echo_server.py"
 PAYLOADS = {"text": 300, "image": 40}
 
 
-def load(arrival: str = "poisson", rate: float = 200.0, duration_s: float = 10.0, **more: object) -> PlanLoad:
-    return PlanLoad.model_validate({"arrival": arrival, "rate": rate, "duration_s": duration_s, "warmup_s": 0.0, "seed": 7} | more)
+def load(rate: float = 200.0, duration_s: float = 10.0, warmup_s: float = 0.0) -> PlanPoisson:
+    return PlanPoisson(rate=rate, duration_s=duration_s, warmup_s=warmup_s, seed=7)
 
 
 def cv(values: list[float]) -> float:
@@ -51,11 +53,26 @@ def test_poisson_has_its_rate_and_exponential_gaps() -> None:
 
 
 def test_sessions_keep_the_rate_and_turn_pages_of_one_query() -> None:
-    found = list(itertools.islice(arrivals.sessions(100, np.random.default_rng(2)), 40_000))
+    found = list(itertools.islice(arrivals.sessions(100, 4.0, np.random.default_rng(2)), 40_000))
     assert [a.offset_s for a in found] == sorted(a.offset_s for a in found)
     settled = [a for a in found if a.offset_s > 100]
     assert len(settled) / (settled[-1].offset_s - 100) == pytest.approx(100, rel=0.05)
     assert sum(a.turn == 0 for a in settled) / len(settled) == pytest.approx(0.15, abs=0.02)
+
+
+@given(st.floats(0.001, 60.0), st.integers(0, 2**32 - 1))
+def test_half_of_the_gaps_in_a_session_are_shorter_than_the_think_time(think_s: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    gaps = np.array([arrivals.burr(think_s, rng) for _ in range(2000)])
+    assert (gaps < think_s).mean() == pytest.approx(0.5, abs=0.07)
+
+
+def test_the_think_time_of_sessions_reaches_the_schedule() -> None:
+    def turns_within(think_s: float) -> int:
+        sent = PlanSessions(rate=20, think_s=think_s, duration_s=20, warmup_s=0, seed=7)
+        return len(schedule(sent, shop_plan().requests, PAYLOADS, 1))
+
+    assert turns_within(0.1) > turns_within(60.0)  # most pages of a session of long thoughts are turned after the load
 
 
 def test_schedule_is_a_pure_function_of_its_seed() -> None:
@@ -97,7 +114,8 @@ def _trace(folder: Path, text: str) -> Path:
 
 
 def test_trace_is_kept_and_checked(tmp_path: Path) -> None:
-    rows = schedule(load("trace"), shop_plan().requests, PAYLOADS, 1, read_trace(_trace(tmp_path, "0.5\n1.5\n\n2\n")))
+    trace = PlanTrace(trace="trace.txt", mean_rate=0.3, duration_s=10.0, warmup_s=0.0, seed=7)
+    rows = schedule(trace, shop_plan().requests, PAYLOADS, 1, read_trace(_trace(tmp_path, "0.5\n1.5\n\n2\n")))
     assert [row.offset_s for row in rows] == [0.5, 1.5, 2.0]
     with pytest.raises(EnvironmentFailure, match="AIB671"):
         read_trace(_trace(tmp_path, "2\n1\n"))
@@ -177,7 +195,7 @@ def test_200_requests_a_second_keep_their_schedule(generated: Path, tmp_path: Pa
 
 
 def test_users_wait_for_their_replies_and_think(generated: Path, tmp_path: Path, echo: str) -> None:
-    closed = load("users", duration_s=2.0, users=4, think_s=0.1, rate=None)
+    closed = PlanUsers(users=4, think_s=0.1, duration_s=2.0, warmup_s=0.0, seed=7)
     rows = schedule(closed, shop_plan().requests, PAYLOADS, 1)
     assert [row.offset_s for row in rows[:5]] == [0.0, 0.025, 0.05, pytest.approx(0.075), WHEN_FREE]
     prepared(generated, tmp_path, rows)

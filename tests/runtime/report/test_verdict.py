@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from aibenchrt.collect.recorded_run import read_run
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import PlanUsers
 from aibenchrt.report import record_reference, reference_block, validate, write_reference
 from aibenchrt.report.make import make_report
 from aibenchrt.report.model import Verdict
@@ -96,9 +97,8 @@ def test_lost_requests_and_lost_calls_make_a_run_invalid(tmp_path: Path) -> None
 def test_users_who_do_not_think_may_keep_a_planner_busy(tmp_path: Path) -> None:
     """Something is busy all the time when requests follow one another; a planner that is saturated by arrivals hides a queue."""
     run = read_run(write_run(tmp_path / "run", replace(BASE, planner_cpu=0.9)))
-    users = {"arrival": "users", "rate": None, "users": 4}
     for think_s, allowed in ((0.0, True), (1.0, False)):
-        load = run.plan.load.model_copy(update={**users, "think_s": think_s})
+        load = PlanUsers(users=4, think_s=think_s, duration_s=60.0, warmup_s=10.0, seed=7)
         made, _ = make_report(replace(run, plan=run.plan.model_copy(update={"load": load})))
         assert ("V09" not in {r.code for r in made.verdict.reasons}) == allowed
 

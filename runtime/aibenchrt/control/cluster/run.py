@@ -35,7 +35,7 @@ from aibenchrt.control.run_directory import disk_full, new_directory
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.load.supplement import supplement_rows
-from aibenchrt.plan import Plan, parts, plan_hash, read_plan
+from aibenchrt.plan import Plan, parts, plan_hash, read_plan, think_s
 from aibenchrt.planner.program import check_plan
 
 STATE = "cluster.json"
@@ -99,7 +99,7 @@ class Prepared:
             "aibench_collected": str(self.begun.directory / RECORDS),
             "aibench_warmup_s": load.warmup_s,
             "aibench_duration_s": load.duration_s,
-            "aibench_think_s": load.think_s or 0.0,
+            "aibench_think_s": think_s(load),
         }
         return self.begun.playbooks.play(playbook, variables)
 

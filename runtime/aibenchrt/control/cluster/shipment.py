@@ -38,9 +38,9 @@ from aibenchrt.control.record_files import truth_of
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.load.messages import write_messages
-from aibenchrt.load.schedule import read_trace, schedule
+from aibenchrt.load.schedule import schedule, trace_of
 from aibenchrt.load.supplement import supplement_rows
-from aibenchrt.plan import PartKind, Plan, PlanPart, Step, deployed, parts, read_plan, tasks_at
+from aibenchrt.plan import PartKind, Plan, PlanPart, PlanUsers, Step, deployed, parts, read_plan, tasks_at
 from aibenchrt.wire.proto import load_stubs
 from aibenchrt.wire.tls import CALLS, CHECK
 
@@ -239,9 +239,8 @@ def contents(generated: Path, options: RunOptions, scratch: Path) -> ShipmentCon
 def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path, supplement_s: float = 0.0) -> ShipmentContents:
     """As contents(), where everything is prepared. plan: as it runs. supplement_s: longest supplement of each rare class."""
     counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
-    trace = read_trace(generated / plan.load.trace) if plan.load.trace else ()
-    rows = schedule(plan.load, plan.requests, counts, plan.load.seed, trace)
-    if plan.load.arrival == "users":  # a closed loop has no times to put them at
+    rows = schedule(plan.load, plan.requests, counts, plan.load.seed, trace_of(plan.load, generated))
+    if isinstance(plan.load, PlanUsers):  # a closed loop has no times to put them at
         supplement_s = 0.0
     rows += supplement_rows(plan, rows, counts, supplement_s, plan.load.warmup_s + plan.load.duration_s + SUPPLEMENT_AFTER_S)[0]
     load = {name: scratch / name for name in (*SHIPPED_LOAD, "truth.parquet")}

@@ -40,9 +40,9 @@ from aibenchrt.control.run_directory import disk_full, new_directory
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import write_messages
-from aibenchrt.load.schedule import read_trace, schedule
+from aibenchrt.load.schedule import schedule, trace_of
 from aibenchrt.load.supplement import supplement_rows
-from aibenchrt.plan import Plan, read_plan
+from aibenchrt.plan import Plan, read_plan, think_s
 from aibenchrt.planner.program import check_plan
 from aibenchrt.process_names import process_name
 from aibenchrt.wire.proto import Stubs, load_stubs
@@ -201,19 +201,12 @@ def _prepare(begun: LocalRun) -> Prepared:
             shutil.copy2(begun.generated / "distilled.svg", directory / "distilled.svg")
         assets = begun.prepare(begun.compiled, options, directory / "prepared")
         counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
-        mix = schedule(plan.load, plan.requests, counts, plan.load.seed, _trace(begun))
+        mix = schedule(plan.load, plan.requests, counts, plan.load.seed, trace_of(plan.load, begun.generated))
         supplement, supplements = supplement_rows(plan, mix, counts, options.supplement_s if options.supplement else 0.0)
         if begun.ai_steps:
             weights = {stage: version.folder for stage, version in assets.models.items()}
             assemble(plan, begun.generated, weights, directory / "triton")
     return Prepared(begun, assets, tuple(mix), tuple(supplement), supplements)
-
-
-def _trace(begun: LocalRun) -> tuple[float, ...]:
-    """The offsets of a trace load; empty for every other."""
-    if not begun.plan.load.trace:
-        return ()
-    return read_trace(begun.generated / begun.plan.load.trace)
 
 
 def _start(prepared: Prepared) -> Started:
@@ -314,7 +307,7 @@ def _send(prepared: Prepared, name: Sending, rows: Sequence[ScheduleRecord], war
         out=folder,
         warmup_s=warmup_s,
         duration_s=duration_s,
-        think_s=begun.plan.load.think_s or 0.0,
+        think_s=think_s(begun.plan.load),
     )
     command = command_lines.generator(sys.executable, sent, begun.options.timeout_s)
     generator = begun.processes.start("generator" if name == "load" else "generator-supplement", "generator", command.words)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aibenchrt.catalog import MOST_REQUESTS, component
-from aibenchrt.closed_loop import expected_rate
 from aibenchrt.component import Material
 from aibenchrt.control.assets import Assets, prepare
 from aibenchrt.control.local.run import run_local
@@ -16,7 +15,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.component.one_task_plan import Mode, enough_for, load_of, one_task_plan, percentiles_for
 from aibenchrt.experiments.component.performance import ModeFigures, mode_figures
 from aibenchrt.experiments.component.recording import Recording, record
-from aibenchrt.plan import Plan, PlanLoad, PlanStage
+from aibenchrt.plan import Plan, PlanStage
 from aibenchrt.serve.prepare import lay_out
 
 Emit = Callable[[Plan, Mode], Path]  # writes the compiler's output for a plan of one mode, and says where
@@ -53,7 +52,7 @@ def bench(
 
     EnvironmentFailure: as preparation and run_local raise; AIB637: too large a load; AIB643: no request reaches the component.
     """
-    rate_inside = _rate(scenario.load)
+    rate_inside = scenario.load.mean_rate
     assets = _assets(scenario, stage, options, scratch)
     duration = wanted.duration_s or scenario.load.duration_s
     warmup = scenario.load.warmup_s if wanted.warmup_s is None else wanted.warmup_s
@@ -78,11 +77,6 @@ def bench(
         directory = run_local(emit(plan, mode), runs, replace(options, supplement=False), _given(mine, stage))
         found.append(mode_figures(mode.value, directory, stage.name))
     return BenchResult(stage, recording, rate, tuple(found))
-
-
-def _rate(load: PlanLoad) -> float:
-    """Requests per second of the scenario's load; of a closed loop those expected."""
-    return load.rate or expected_rate(load.users or 1, load.think_s or 0.0)
 
 
 def _expected(mode: Mode, found: list[ModeFigures], in_flight: int, duration_s: float) -> float:

@@ -15,9 +15,11 @@ from aibenchrt.plan import (
     Input,
     Plan,
     PlanLoad,
+    PlanPoisson,
     PlanPort,
     PlanService,
     PlanStage,
+    PlanUsers,
     ResponsePart,
     Source,
     Step,
@@ -39,9 +41,9 @@ class Mode(Enum):
 def load_of(mode: Mode, scenario: PlanLoad, rate: float, in_flight: int, duration_s: float, warmup_s: float) -> PlanLoad:
     """rate: requests a second of the open loop. The seed is the scenario's."""
     if mode is Mode.OPEN:
-        return PlanLoad(arrival="poisson", rate=rate, duration_s=duration_s, warmup_s=warmup_s, seed=scenario.seed)
+        return PlanPoisson(rate=rate, duration_s=duration_s, warmup_s=warmup_s, seed=scenario.seed)
     users = in_flight if mode is Mode.OFFLINE else 1
-    return PlanLoad(arrival="users", users=users, think_s=0.0, duration_s=duration_s, warmup_s=warmup_s, seed=scenario.seed)
+    return PlanUsers(users=users, think_s=0.0, duration_s=duration_s, warmup_s=warmup_s, seed=scenario.seed)
 
 
 def percentiles_for(expected: float) -> tuple[float, ...]:

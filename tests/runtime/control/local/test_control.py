@@ -28,7 +28,7 @@ from aibenchrt.control.run_directory import new_directory
 from aibenchrt.control.triton_trace import queue_waits
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
-from aibenchrt.plan import Plan
+from aibenchrt.plan import Plan, PlanLoad, PlanTrace, PlanUsers
 from aibenchrt.planner.recorder import Recorder, read_calls
 from local_plan import local_plan
 from observed_run import calls_made, wait_until
@@ -287,6 +287,20 @@ def test_options_change_load_ports_and_models() -> None:
         effective(plan, RunOptions(overrides={"parse": "random"}))
     with pytest.raises(EnvironmentFailure, match="AIB637"):
         effective(plan, RunOptions(rate=1e8, duration_s=3600.0))
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        PlanUsers(users=4, think_s=1.0, duration_s=9.0, warmup_s=1.0, seed=7),
+        PlanTrace(trace="t.txt", mean_rate=3.0, duration_s=9.0, warmup_s=1.0, seed=7),
+    ],
+)
+def test_a_load_without_a_rate_takes_none(load: PlanLoad) -> None:
+    plan = shop_plan(load=load)
+    assert effective(plan, RunOptions(duration_s=2.0)).load == plan.load.model_copy(update={"duration_s": 2.0})
+    with pytest.raises(EnvironmentFailure, match="AIB694"):
+        effective(plan, RunOptions(rate=5.0))
 
 
 def test_a_folder_for_runs_that_is_none(tmp_path: Path) -> None:

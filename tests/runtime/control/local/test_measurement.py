@@ -24,7 +24,7 @@ from aibenchrt.control.local.resources import Sampler
 from aibenchrt.control.triton_trace import queue_waits
 from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.schedule import schedule, used_up
-from aibenchrt.plan import PlanLoad, Step
+from aibenchrt.plan import PlanPoisson, PlanUsers, Step
 from aibenchrt.planner.executor import CANCELLED, Executor, Request
 from aibenchrt.report.make import make_report
 from aibenchrt.wire.proto import load_stubs
@@ -85,15 +85,15 @@ def test_the_fingerprint_sees_the_generators_priority() -> None:
 
 def test_a_closed_loop_can_be_valid(tmp_path: Path) -> None:
     run = read_run(write_run(tmp_path / "run", Shape()))
-    load = run.info.load.model_copy(update={"arrival": "users", "rate": None})
+    load = PlanUsers(users=4, think_s=1.0, duration_s=60.0, warmup_s=10.0, seed=7)
     rows = tuple(replace(row, phase="warmup", offset_s=-1.0) for row in run.schedule)  # as load.schedule makes them
-    report, _ = make_report(replace(run, info=run.info.model_copy(update={"load": load}), schedule=rows))
+    report, _ = make_report(replace(run, plan=run.plan.model_copy(update={"load": load}), schedule=rows))
     assert [r.code for r in report.verdict.reasons] == []
 
 
 def test_a_run_whose_payloads_are_used_up_says_so(tmp_path: Path) -> None:
     counts = {request.name: 40 for request in shop_plan().requests}
-    load = PlanLoad(arrival="poisson", rate=20.0, duration_s=60.0, warmup_s=2.0, seed=7)
+    load = PlanPoisson(rate=20.0, duration_s=60.0, warmup_s=2.0, seed=7)
     rows = schedule(load, shop_plan().requests, counts, 7)
     most = max(shop_plan().requests, key=lambda request: request.share).name
     own = [row for row in rows if row.request_class == most]
