@@ -365,13 +365,13 @@ def parts(plan: Plan) -> tuple[PlanPart, ...]:
     """Every process of the plan in the order of its services, the query generators last. An AI task is none: Triton serves it."""
     kinds: dict[str, PartKind] = {"planner": "planner", "triton": "triton", "postgresql": "postgresql"}
     ai = {step.task for step in plan.steps if step.kind == "ai"}
-    found = []
+    rows = []
     for service in plan.services:
         if service.task in ai:
             continue
         for number, endpoint in enumerate(service.endpoints):
             address, _, listens = endpoint.rpartition(":")
-            found.append(
+            rows.append(
                 PlanPart(
                     name=process_name(service.task, number),
                     task=service.task,
@@ -386,8 +386,8 @@ def parts(plan: Plan) -> tuple[PlanPart, ...]:
     addresses = {host.name: host.address for host in plan.hosts}
     for number, host in enumerate(plan.generators):
         name = process_name(GENERATOR, number)
-        found.append(PlanPart(name=name, task="generator", kind="generator", replica=number, host=host, address=addresses[host]))
-    return tuple(found)
+        rows.append(PlanPart(name=name, task="generator", kind="generator", replica=number, host=host, address=addresses[host]))
+    return tuple(rows)
 
 
 def models_mib(plan: Plan, endpoint: str) -> int:
@@ -401,7 +401,7 @@ def tasks_at(plan: Plan, endpoint: str) -> tuple[str, ...]:
     return tuple(
         step.task
         for step in plan.steps
-        if step.kind == "ai" and (found := service_of(plan, step)) is not None and endpoint in found.endpoints
+        if step.kind == "ai" and (service := service_of(plan, step)) is not None and endpoint in service.endpoints
     )
 
 
@@ -447,7 +447,7 @@ def plan_hash(plan: Plan) -> str:
 def deployed(plan: Plan) -> dict[str, Deployed]:
     """Host → what it holds once the plan is deployed; a host without a part is there too. '' is this machine."""
     digest = plan_hash(plan)
-    found: dict[str, list[DeployedPart]] = {host.name: [] for host in plan.hosts} or {"": []}
+    parts_of: dict[str, list[DeployedPart]] = {host.name: [] for host in plan.hosts} or {"": []}
     stages = {step.task: step.stages for step in plan.steps}
     for part in parts(plan):
         tasks = tasks_at(plan, part.endpoint) if part.kind == "triton" else (part.task,)
@@ -456,12 +456,12 @@ def deployed(plan: Plan) -> dict[str, Deployed]:
             for task in tasks
             for stage in stages.get(task, ())
         }
-        found[part.host].append(
+        parts_of[part.host].append(
             DeployedPart(name=part.name, kind=part.kind, address=part.endpoint, memory_mib=part.memory_mib, stages=runs)
         )
     return {
         host: Deployed(scenario=plan.scenario, deployment=plan.deployment, host=host, plan=digest, tls=plan.tls, parts=tuple(held))
-        for host, held in found.items()
+        for host, held in parts_of.items()
     }
 
 

@@ -25,5 +25,5 @@ class Work(Protocol):
 
 def listed(values: Values, port: str) -> Sequence[Value]:
     """The Values of an input port declared `many`; one alone where an earlier stage of the same process feeds it."""
-    found: Any = values[port]
-    return (found,) if isinstance(found, Mapping) else tuple(found)
+    value: Any = values[port]
+    return (value,) if isinstance(value, Mapping) else tuple(value)

@@ -268,7 +268,7 @@ def test_the_generator_is_killed(bed: Bed, runs: Path, result: Result) -> None:
     assert killed.without_calls() == []
     assert {"V01", "V06", "V10"} <= set(killed.codes), "whatever was asked for: half a load is no measurement"
     assert killed.lost()
-    said = {reason.code: reason.found for reason in killed.verdict.reasons}
+    said = {reason.code: reason.observed for reason in killed.verdict.reasons}
     assert "generator 0 on h5: no figures were left" in said["V06"]
     assert "generator 0 on h5 did not come to its end" in said["V13"]
     assert killed.restarts == {("generator", "h5"): 0}

@@ -309,7 +309,7 @@ class Result:
                 shutil.copy2(path, folder)
         told = json.loads((folder / RUN_FILE).read_text())
         (folder / RUN_FILE).write_text(json.dumps(told | {"fault": ""}))
-        return {reason.code: reason.found for reason in validate(folder).reasons}
+        return {reason.code: reason.observed for reason in validate(folder).reasons}
 
 
 class Effect:

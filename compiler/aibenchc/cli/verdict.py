@@ -35,4 +35,4 @@ def show_report(arguments: argparse.Namespace) -> Verdict:
 def say_verdict(verdict: Verdict) -> None:
     say("VALID" if verdict.valid else "INVALID")
     for reason in verdict.reasons:
-        say(f"  {reason.code} {reason.name}: {reason.found}, limit {reason.limit}; {reason.hint}")
+        say(f"  {reason.code} {reason.name}: {reason.observed}, limit {reason.limit}; {reason.hint}")

@@ -51,8 +51,8 @@ def units(prefix: str) -> list[dict[str, str]]:
     shown = subprocess.run(
         ["systemctl", "show", f"{prefix}*.service", f"--property={','.join(PROPERTIES)}"], capture_output=True, text=True, check=True
     ).stdout
-    found = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in shown.split("\n\n")]
-    return [unit for unit in found if unit.get("Id") and unit["Id"] != f"{prefix}{HOST_WATCH}.service"]
+    blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in shown.split("\n\n")]
+    return [unit for unit in blocks if unit.get("Id") and unit["Id"] != f"{prefix}{HOST_WATCH}.service"]
 
 
 class Watch:

@@ -80,19 +80,19 @@ def merge_requests(hosts: Sequence[str], folders: Sequence[Path]) -> Merged:
 
 def together(generators: Sequence[GeneratorShard]) -> GeneratorInfo | None:
     """All generators as one: counts summed, else the worst of them. None: one left no figures."""
-    found = [g.figures for g in generators if g.figures]
-    if not found or len(found) < len(generators):
+    figures = [g.figures for g in generators if g.figures]
+    if not figures or len(figures) < len(generators):
         return None
     return GeneratorInfo(
-        scheduled=sum(g.scheduled for g in found),
-        sent=sum(g.sent for g in found),
-        dropped=sum(g.dropped for g in found),
-        lateness_p50_ns=max(g.lateness_p50_ns for g in found),
-        lateness_p99_ns=max(g.lateness_p99_ns for g in found),
-        lateness_max_ns=max(g.lateness_max_ns for g in found),
-        cpu_share=max(g.cpu_share for g in found),
-        in_flight_max=sum(g.in_flight_max for g in found),
-        real_time=all(g.real_time for g in found),
+        scheduled=sum(g.scheduled for g in figures),
+        sent=sum(g.sent for g in figures),
+        dropped=sum(g.dropped for g in figures),
+        lateness_p50_ns=max(g.lateness_p50_ns for g in figures),
+        lateness_p99_ns=max(g.lateness_p99_ns for g in figures),
+        lateness_max_ns=max(g.lateness_max_ns for g in figures),
+        cpu_share=max(g.cpu_share for g in figures),
+        in_flight_max=sum(g.in_flight_max for g in figures),
+        real_time=all(g.real_time for g in figures),
     )
 
 

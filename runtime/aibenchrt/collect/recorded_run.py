@@ -142,9 +142,9 @@ def _triton(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise schema.unreadable(path, "the file is missing")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise schema.unreadable(path, f"it is not JSON ({error})") from error
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise schema.unreadable(path, "it is not a JSON object")
-    return found
+    return document

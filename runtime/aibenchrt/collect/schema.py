@@ -70,16 +70,16 @@ def read_table(path: Path, row_class: type) -> pa.Table:
     if not path.is_file():
         raise unreadable(path, "the file is missing")
     try:
-        found = pq.read_table(path)
+        table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path, f"it is not a whole Parquet file ({error})") from error
-    version = (found.schema.metadata or {}).get(_VERSION_KEY, b"none").decode()
+    version = (table.schema.metadata or {}).get(_VERSION_KEY, b"none").decode()
     if version != str(RECORDS_VERSION):
         raise unreadable(path, f"its records have version {version}, this program reads version {RECORDS_VERSION}")
     expected = schema(row_class)
-    if found.schema.names != expected.names or found.schema.types != expected.types:
-        raise unreadable(path, f"its columns are {found.schema.names}, expected {expected.names}")
-    return found
+    if table.schema.names != expected.names or table.schema.types != expected.types:
+        raise unreadable(path, f"its columns are {table.schema.names}, expected {expected.names}")
+    return table
 
 
 def read(path: Path, row_class: type[Row]) -> tuple[Row, ...]:

@@ -89,8 +89,8 @@ def ports(plan: Plan) -> tuple[tuple[str, str], ...]:
 
 
 def _moved(plan: Plan, first: int) -> tuple[PlanService, ...]:
-    found = [int(endpoint.rsplit(":", 1)[1]) for _, endpoint in ports(plan)]
-    lowest, last = min(found), max(found) - min(found) + first
+    ports_used = [int(endpoint.rsplit(":", 1)[1]) for _, endpoint in ports(plan)]
+    lowest, last = min(ports_used), max(ports_used) - min(ports_used) + first
     if first < 1 or last > LAST_PORT:
         raise EnvironmentFailure("AIB652", first=first, last=last, highest=first - last + LAST_PORT)
 

@@ -54,13 +54,13 @@ def this_host() -> HostInfo:
 
 
 def versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for package in ("aibenchc", *_SERVING):
         try:
-            found[package] = importlib.metadata.version(package)
+            installed[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def fingerprint(
@@ -176,10 +176,10 @@ def _metrics(version: ModelVersion) -> tuple[MeasuredMetric, ...]:
     metadata = version.metadata
     name = baseline_of(version.component)
     beside = (metadata.get("baselines") or {}).get(name, {}) if name else {}
-    found = []
+    metrics = []
     for metric, measured in (metadata.get("metrics") or {}).items():
         other = beside.get(metric)
-        found.append(
+        metrics.append(
             MeasuredMetric(
                 name=metric,
                 value=measured["value"],
@@ -190,7 +190,7 @@ def _metrics(version: ModelVersion) -> tuple[MeasuredMetric, ...]:
                 baseline_value=other["value"] if other else None,
             )
         )
-    return tuple(found)
+    return tuple(metrics)
 
 
 def load_info(plan: Plan, window: tuple[int, int], used_up: float = 0.0) -> LoadInfo:

@@ -91,14 +91,14 @@ class Issuer:
         """Every planner's clock against ours, in the order of the targets; None for one that does not answer. Empty: nobody asks."""
         if not self._settings.clock:
             return ()
-        found: list[ClockOffset | None] = []
+        offsets: list[ClockOffset | None] = []
         for channel in self._channels:
             ask: Any = channel.unary_unary(self._settings.clock)
             try:
-                found.append(clocks.compare(lambda request, ask=ask: ask(request, timeout=_CLOCK_TIMEOUT_S)))  # type: ignore[misc]
+                offsets.append(clocks.compare(lambda request, ask=ask: ask(request, timeout=_CLOCK_TIMEOUT_S)))  # type: ignore[misc]
             except grpc.RpcError:
-                found.append(None)
-        return tuple(found)
+                offsets.append(None)
+        return tuple(offsets)
 
     def run(self, start_ns: int) -> None:
         """Sends everything from start_ns (time 0 of the schedule) on and waits for it."""

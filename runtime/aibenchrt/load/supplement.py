@@ -23,7 +23,7 @@ def supplement_rows(
     rate = load.mean_rate
     needed = samples_needed(max(plan.percentiles, default=50.0))
     most = max(plan.requests, key=lambda request: request.share).name
-    found: list[ScheduleRecord] = []
+    supplement: list[ScheduleRecord] = []
     counts = {}
     base = begin_s
     for request in plan.requests:
@@ -31,10 +31,10 @@ def supplement_rows(
         if request.name == most or expected >= needed:
             continue
         count = counts[request.name] = min(needed, max(1, int(rate * longest_s)))
-        new = supplement_schedule(request.name, count, rate, payloads[request.name], load.seed, SUPPLEMENT_FROM + len(found))
-        found += [ScheduleRecord(row.request_id, row.request_class, row.phase, row.payload, base + row.offset_s) for row in new]
-        base = found[-1].offset_s
-    return found, supplements(plan, counts, rate)
+        new = supplement_schedule(request.name, count, rate, payloads[request.name], load.seed, SUPPLEMENT_FROM + len(supplement))
+        supplement += [ScheduleRecord(row.request_id, row.request_class, row.phase, row.payload, base + row.offset_s) for row in new]
+        base = supplement[-1].offset_s
+    return supplement, supplements(plan, counts, rate)
 
 
 def supplements(plan: Plan, counts: Mapping[str, int], rate: float) -> tuple[Supplement, ...]:

@@ -43,7 +43,7 @@ def run(kernels: Sequence[Kernel], settings: MicroSettings, device: str, told: T
         cases = [(kernel, size) for kernel in kernels for size in kernel.sizes(settings.sizes)]
         for at, (kernel, size) in enumerate(cases):
             told(f"{kernel.name}: {size.name}", at / len(cases))
-            timed += [(kernel, size, *found) for found in _both(kernel, size, settings, about, watch)]
+            timed += [(kernel, size, *measured) for measured in _both(kernel, size, settings, about, watch)]
         peaks = Peaks(
             Rate(_products_text(device), flop, _product(device, settings, watch)),
             Rate(f"fastest copy of {COPIED[device] // 2**20} MiB, read and written", copied, _copy(device, watch)),
@@ -123,14 +123,14 @@ def _row(
 
 def _product(device: str, settings: MicroSettings, watch: Stopwatch) -> float:
     """FLOP/s of the fastest of a few square matrix products, 2·n³ each."""
-    found = []
+    speeds = []
     for side in PRODUCTS[device]:
         draw = drawn(device, settings.arithmetic, settings.seed)
         a, b = draw(side, side), draw(side, side)
         out = torch.empty_like(a)
         with torch.no_grad():
-            found.append(2 * side**3 / time_call(partial(torch.mm, a, b, out=out), watch, PEAK_S, 0.3).best_s)
-    return max(found)
+            speeds.append(2 * side**3 / time_call(partial(torch.mm, a, b, out=out), watch, PEAK_S, 0.3).best_s)
+    return max(speeds)
 
 
 def _products_text(device: str) -> str:
@@ -147,11 +147,11 @@ def _copy(device: str, watch: Stopwatch) -> float:
 def _least_calls(device: str, settings: MicroSettings, watch: Stopwatch) -> dict[str, float]:
     (relu,) = (kernel for kernel in KERNELS if kernel.name == "relu")
     draw = drawn(device, settings.arithmetic, settings.seed)
-    found = {}
+    medians = {}
     for direction, call in passes(relu, Size("least", (1,)), draw):
         with recording(direction):
-            found[direction] = time_call(call, watch, PEAK_S).median_s
-    return found
+            medians[direction] = time_call(call, watch, PEAK_S).median_s
+    return medians
 
 
 @contextmanager
@@ -179,10 +179,10 @@ def _about(device: str) -> Device:
 
 
 def _versions(device: str) -> dict[str, str]:
-    found = {"python": platform.python_version(), "torch": torch.__version__}
+    versions = {"python": platform.python_version(), "torch": torch.__version__}
     if device == "cpu":
-        found["cpu capability"] = torch.backends.cpu.get_cpu_capability()
+        versions["cpu capability"] = torch.backends.cpu.get_cpu_capability()
     else:
         cudnn: Any = torch.backends.cudnn
-        found |= {"cuda": str(torch.version.cuda), "cudnn": str(cudnn.version())}
-    return found
+        versions |= {"cuda": str(torch.version.cuda), "cudnn": str(cudnn.version())}
+    return versions

@@ -63,15 +63,15 @@ class CpuStopwatch:
         return time.perf_counter()
 
     def samples(self, call: Call, calls: int, count: int, before: Call | None = None) -> list[float]:
-        found = []
+        seconds = []
         for _ in range(count):
             if before is not None:
                 before()
             start = time.perf_counter()
             for _ in range(calls):
                 call()
-            found.append(time.perf_counter() - start)
-        return found
+            seconds.append(time.perf_counter() - start)
+        return seconds
 
 
 class CudaStopwatch:
@@ -118,16 +118,17 @@ def time_call(call: Call, watch: Stopwatch, budget_s: float, warmup_s: float = 0
     """
     with _no_collection():
         calls = _warm(call, watch, warmup_s, before)
-        found: list[float] = []
+        samples: list[float] = []
         start = watch.now()
         while True:
-            found += [seconds / calls for seconds in watch.samples(call, calls, GROUP, before)]
-            low, high = median_interval(found)
-            settled = high - low <= 2 * NARROW * quantile(found, 0.5)
+            samples += [seconds / calls for seconds in watch.samples(call, calls, GROUP, before)]
+            low, high = median_interval(samples)
+            settled = high - low <= 2 * NARROW * quantile(samples, 0.5)
             spent = watch.now() - start
-            if (len(found) >= FEWEST and (settled or spent >= budget_s)) or (len(found) >= LEAST and spent >= 2 * budget_s):
+            if (len(samples) >= FEWEST and (settled or spent >= budget_s)) or (len(samples) >= LEAST and spent >= 2 * budget_s):
                 break
-    return Timing(quantile(found, 0.5), min(found), quantile(found, 0.05), quantile(found, 0.95), low, high, len(found), calls, settled)
+    median, p5, p95 = (quantile(samples, fraction) for fraction in (0.5, 0.05, 0.95))
+    return Timing(median, min(samples), p5, p95, low, high, len(samples), calls, settled)
 
 
 def _warm(call: Call, watch: Stopwatch, warmup_s: float, before: Call | None) -> int:

@@ -33,9 +33,9 @@ def write_measurements(path: Path, directory: Path) -> ServiceTimes:
     from aibenchrt.report.measurements import service_times
     from aibenchrt.report.writing import write_text
 
-    found = service_times(read_run(directory))
-    write_text(path, json.dumps(found.values, indent=1) + "\n")
-    return found
+    times = service_times(read_run(directory))
+    write_text(path, json.dumps(times.values, indent=1) + "\n")
+    return times
 
 
 def record_reference(directories: Sequence[Path], title: str | None = None) -> Reference:

@@ -31,7 +31,7 @@ def compare(base: Run, variant: Run, rng: np.random.Generator) -> tuple[Ablation
     if not shared:
         raise EnvironmentFailure("AIB682")
     overrides = tuple(f"{m.task}={m.override}" for m in variant.info.models if m.override)
-    found = []
+    rows = []
     for metric in quality.answer_metrics(base.plan):
         scored = {r.request_id for r in quality.with_truth(base, base_of.values(), metric)}
         keys = [key for key in shared if base_of[key].request_id in scored]
@@ -46,7 +46,7 @@ def compare(base: Run, variant: Run, rng: np.random.Generator) -> tuple[Ablation
             pair = before.only(own), after.only(own)
             if all(np.isfinite(scored.value) for scored in pair):
                 payloads = [key[:2] for key, taken in zip(keys, own, strict=True) if taken]
-                found.append(
+                rows.append(
                     AblationRow(
                         overrides=overrides,
                         request_class=name,
@@ -56,7 +56,7 @@ def compare(base: Run, variant: Run, rng: np.random.Generator) -> tuple[Ablation
                         difference=pair[1].minus(pair[0]).estimate(payloads, rng),
                     )
                 )
-    return tuple(found)
+    return tuple(rows)
 
 
 def _keyed(run: Run) -> dict[Key, RequestRecord]:
@@ -79,9 +79,9 @@ def record_ablation(base: Path, variants: Sequence[Path]) -> Ablation:
     rng = bootstrap_rng()
     runs = [read_run(variant) for variant in variants]
     rows = tuple(row for run in runs for row in compare(of_base, run, rng))
-    found = Ablation(base=of_base.info.run_id, variants=tuple(run.info.run_id for run in runs), rows=rows)
-    write_json(base / ABLATION_JSON, found)
-    return found
+    ablation = Ablation(base=of_base.info.run_id, variants=tuple(run.info.run_id for run in runs), rows=rows)
+    write_json(base / ABLATION_JSON, ablation)
+    return ablation
 
 
 def rows_of(directory: Path) -> tuple[AblationRow, ...]:

@@ -68,5 +68,5 @@ def _completing(by_task: dict[str, CallRecord], plan: Plan) -> CallRecord | None
 
 def critical_paths(run: Run) -> tuple[CriticalPath, ...]:
     """The paths of the measured, successful requests in the order of their intended times."""
-    found = (critical_path(r, run.calls_of.get(r.request_id, ()), run.plan) for r in run.measured if r.outcome == "ok")
-    return tuple(path for path in found if path is not None)
+    paths = (critical_path(r, run.calls_of.get(r.request_id, ()), run.plan) for r in run.measured if r.outcome == "ok")
+    return tuple(path for path in paths if path is not None)

@@ -100,7 +100,7 @@ def _slow_hosts(run: Run, calls: Iterable[CallRecord]) -> Iterator[Degradation]:
             windows = ratios.setdefault(where.get(endpoint, endpoint), {})
             windows.setdefault((call.end_ns - start) // WINDOW_NS, []).append(_took_ns(call) / usual)
     for host, windows in ratios.items():
-        medians = {number: float(np.median(found)) for number, found in windows.items() if len(found) >= FEWEST}
+        medians = {number: float(np.median(values)) for number, values in windows.items() if len(values) >= FEWEST}
         for first, last in _stretches(sorted(number for number, median in medians.items() if median >= SLOW)):
             if last - first + 1 >= LASTING:
                 worst = max(medians[number] for number in range(first, last + 1))
@@ -114,10 +114,10 @@ def _took_ns(call: CallRecord) -> int:
 
 def _stretches(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
     """First and last of each unbroken stretch of ascending numbers."""
-    found: list[tuple[int, int]] = []
+    stretches: list[tuple[int, int]] = []
     for number in numbers:
-        if found and found[-1][1] == number - 1:
-            found[-1] = (found[-1][0], number)
+        if stretches and stretches[-1][1] == number - 1:
+            stretches[-1] = (stretches[-1][0], number)
         else:
-            found.append((number, number))
-    return iter(found)
+            stretches.append((number, number))
+    return iter(stretches)

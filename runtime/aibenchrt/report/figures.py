@@ -168,8 +168,8 @@ def _fraction(times: Array, column: int) -> Estimate:
     def statistic(part: Array) -> float:
         return float(part[:, column].sum() / part.sum())
 
-    found = statistics.sectioned(times, statistic, log=False, method=f"batch means, {statistics.BATCHES} batches")
-    return found.model_copy(update={"low": max(0.0, found.low), "high": min(1.0, found.high)})
+    estimate = statistics.sectioned(times, statistic, log=False, method=f"batch means, {statistics.BATCHES} batches")
+    return estimate.model_copy(update={"low": max(0.0, estimate.low), "high": min(1.0, estimate.high)})
 
 
 def path_rows(plan: Plan, paths: Sequence[CriticalPath]) -> tuple[PathRow, ...]:

@@ -36,10 +36,10 @@ def page(report: Report, pictures: Mapping[str, str], distilled: str | None) -> 
     )
 
 
-def counts(found: Verdict) -> str:
+def counts(verdict: Verdict) -> str:
     """'1 FAIL, 2 PASS', the gravest first."""
     statuses: tuple[Status, ...] = ("FAIL", "INCONCLUSIVE", "PASS", "NOT COMPARABLE")
-    seen = Counter(j.status for j in found.judgements)
+    seen = Counter(j.status for j in verdict.judgements)
     return ", ".join(f"{seen[status]} {status}" for status in statuses if seen[status])
 
 

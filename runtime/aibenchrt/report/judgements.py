@@ -53,16 +53,17 @@ def figure(value: float, unit: str) -> str:
 
 def slo_judgements(run: Run, measured: Measured) -> tuple[Judgement, ...]:
     """Each slo: the whole interval below the bound passes."""
-    found = []
+    judgements = []
     for bound in run.plan.slo:
         name, target = f"latency p{bound.percentile:g}", f"< {bound.below_ms:g} ms"
         estimate = measured.latency(bound.percentile)
         if estimate is None:
-            found.append(_judgement("slo", run.plan.scenario, name, target, "INCONCLUSIVE", "–", "too few samples for this percentile"))
+            reason = "too few samples for this percentile"
+            judgements.append(_judgement("slo", run.plan.scenario, name, target, "INCONCLUSIVE", "–", reason))
             continue
         status = judge(estimate.low, estimate.high, Band(0.0, bound.below_ms))
-        found.append(_judgement("slo", run.plan.scenario, name, target, status, shown(estimate, "ms"), _why(status)))
-    return tuple(found)
+        judgements.append(_judgement("slo", run.plan.scenario, name, target, status, shown(estimate, "ms"), _why(status)))
+    return tuple(judgements)
 
 
 def quality_judgements(run: Run) -> tuple[Judgement, ...]:
@@ -73,23 +74,24 @@ def quality_judgements(run: Run) -> tuple[Judgement, ...]:
 def _quality(run: Run, target: PlanQuality) -> Judgement:
     lower = lower_is_better(target.metric)
 
-    def verdict(status: Status, found: str, reason: str) -> Judgement:
-        return _judgement("quality", target.task, target.metric, f"{'≤' if lower else '≥'} {100 * target.bound:g} %", status, found, reason)
+    def verdict(status: Status, observed: str, reason: str) -> Judgement:
+        bound = f"{'≤' if lower else '≥'} {100 * target.bound:g} %"
+        return _judgement("quality", target.task, target.metric, bound, status, observed, reason)
 
     models = [m for m in run.info.models if target.task in (m.task, m.stage)]
     metric = next((metric for m in models for metric in m.metrics if metric.name == target.metric), None)
     if metric is None:
         return verdict("INCONCLUSIVE", "–", f"no model of this task recorded {target.metric}")
     interval = f" [{100 * metric.low:.1f}, {100 * metric.high:.1f}]" if metric.low is not None and metric.high is not None else ""
-    found = f"{100 * metric.value:.1f} %{interval}"
+    observed = f"{100 * metric.value:.1f} %{interval}"
     if any(m.override for m in models):
-        return verdict("NOT COMPARABLE", found, "an ablation replaced this task's answers")
+        return verdict("NOT COMPARABLE", observed, "an ablation replaced this task's answers")
     if any(d.variant == "synthetic" for d in run.info.data):
-        return verdict("NOT COMPARABLE", found, "the data were synthetic; the target is for the real data")
+        return verdict("NOT COMPARABLE", observed, "the data were synthetic; the target is for the real data")
     if metric.low is None or metric.high is None:
-        return verdict("INCONCLUSIVE", found, "the model's metadata has no interval")
+        return verdict("INCONCLUSIVE", observed, "the model's metadata has no interval")
     status = judge(metric.low, metric.high, Band(0.0, target.bound) if lower else Band(target.bound, 1.0))
-    return verdict(status, found, _why(status))
+    return verdict(status, observed, _why(status))
 
 
 def reference_rows(run: Run, measured: Measured, references: Sequence[Reference]) -> tuple[ReferenceRow, ...]:
@@ -181,7 +183,7 @@ def _why(status: Status) -> str:
     return _WHY[status]
 
 
-def _judgement(group: str, title: str, name: str, target: str, status: Status, found: str, reason: str) -> Judgement:
+def _judgement(group: str, title: str, name: str, target: str, status: Status, observed: str, reason: str) -> Judgement:
     return Judgement.model_validate(
-        {"group": group, "title": title, "what": name, "target": target, "status": status, "found": found, "reason": reason}
+        {"group": group, "title": title, "what": name, "target": target, "status": status, "observed": observed, "reason": reason}
     )

@@ -103,8 +103,8 @@ def _versions(run: Run) -> tuple[Fact, ...]:
 
 def _truth(run: Run) -> tuple[str, ...]:
     """What answers are compared with, and what each metric means."""
-    metrics = [(name, found) for name in quality.answer_metrics(run.plan) if (found := metric(name)) is not None]
-    means = "; ".join(f"{name}: {found.means}{' (lower is better)' if found.lower_is_better else ''}" for name, found in metrics)
+    metrics = [(name, definition) for name in quality.answer_metrics(run.plan) if (definition := metric(name)) is not None]
+    means = "; ".join(f"{name}: {of.means}{' (lower is better)' if of.lower_is_better else ''}" for name, of in metrics)
     specs = [spec for name in sorted({d.name for d in run.info.data}) if (spec := dataset(name)) is not None]
     return tuple(f"Truth of a request: {spec.truth}. {means}." for spec in specs if metrics)
 
@@ -145,6 +145,6 @@ def validate(directory: Path, references: Sequence[Path] = ()) -> Verdict:
     run = read_run(directory)
     analysis = analyse(run)
     measured = Measured(analysis.latency, analysis.ratios, analysis.fractions)
-    found = _verdict(analysis, measured, (*of_plan(run.plan), *(read_reference(path) for path in references)))
-    write_json(directory / VERDICT_JSON, found)
-    return found
+    verdict = _verdict(analysis, measured, (*of_plan(run.plan), *(read_reference(path) for path in references)))
+    write_json(directory / VERDICT_JSON, verdict)
+    return verdict

@@ -318,11 +318,11 @@ class Provenance(_Frozen):
 
 
 class Reason(_Frozen):
-    """Why a run is INVALID. code: a key of verdict.REASONS; limit and found as text with their units."""
+    """Why a run is INVALID. code: a key of verdict.REASONS; limit and observed as text with their units."""
 
     code: str
     name: str
-    found: str
+    observed: str
     limit: str
     hint: str
 
@@ -333,19 +333,19 @@ class Check(_Frozen):
     code: str
     name: str
     ok: bool
-    found: str
+    observed: str
     limit: str
 
 
 class Judgement(_Frozen):
-    """One slo, quality target or reference item. found and interval in the item's own unit; reason says why this status."""
+    """One slo, quality target or reference item. observed, with its interval, in the item's own unit; reason says why this status."""
 
     group: Literal["slo", "quality", "reference"]
     title: str
     what: str
     target: str
     status: Status
-    found: str
+    observed: str
     reason: str
 
 

@@ -77,9 +77,9 @@ def _wanted(analysis: Analysis) -> tuple[PlanReferenceItem, ...]:
 
 def _item(wanted: PlanReferenceItem, measured: Sequence[Measured]) -> ReferenceItem | None:
     """None where one of the runs has not enough samples for the figure."""
-    found = [m.item(wanted) for m in measured]
-    estimates = [_relative(e, wanted) for e in found if e is not None]
-    if len(estimates) < len(found) or any(e.value <= 0 for e in estimates):
+    measured_items = [m.item(wanted) for m in measured]
+    estimates = [_relative(e, wanted) for e in measured_items if e is not None]
+    if len(estimates) < len(measured_items) or any(e.value <= 0 for e in estimates):
         return None
     repeat = repeatability(estimates)
     return ReferenceItem.model_validate(

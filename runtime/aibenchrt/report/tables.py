@@ -89,7 +89,7 @@ def judgement_table(verdict: Verdict) -> Table:
         "verdict",
         "Targets and references",
         ("what", "of", "target", "measured", "status", "why"),
-        tuple((f"{j.group}: {j.what}", j.title, j.target, j.found, j.status, j.reason) for j in verdict.judgements),
+        tuple((f"{j.group}: {j.what}", j.title, j.target, j.observed, j.status, j.reason) for j in verdict.judgements),
         LEGENDS["verdict"],
     )
 
@@ -210,12 +210,12 @@ def reference_table(report: Report) -> Table:
 def ratio_table(report: Report) -> Table:
     ps = sorted({r.p for r in report.ratios})
     names = list(dict.fromkeys((r.task, r.kind) for r in report.ratios))
-    found = {(r.task, r.p): r.estimate for r in report.ratios}
+    ratios = {(r.task, r.p): r.estimate for r in report.ratios}
     return Table(
         "ratios",
         "Whole path over component",
         ("component", *(f"p{p:g} of the path ÷ p{p:g} of the component" for p in ps)),
-        tuple((f"{t}{' (AI)' if k == 'ai' else ''}", *(interval(found.get((t, p))) for p in ps)) for t, k in names),
+        tuple((f"{t}{' (AI)' if k == 'ai' else ''}", *(interval(ratios.get((t, p))) for p in ps)) for t, k in names),
         LEGENDS["ratios"],
         tuple(range(1, 1 + len(ps))),
     )
@@ -388,8 +388,8 @@ def validity_table(report: Report) -> Table:
     return Table(
         "validity",
         "Checks that make a run VALID",
-        ("INVALID if", "found", "limit", "check"),
-        tuple((f"{c.code} {c.name}", c.found, c.limit, "kept" if c.ok else "violated") for c in report.verdict.checks),
+        ("INVALID if", "observed", "limit", "check"),
+        tuple((f"{c.code} {c.name}", c.observed, c.limit, "kept" if c.ok else "violated") for c in report.verdict.checks),
         LEGENDS["validity"],
     )
 

@@ -93,22 +93,24 @@ def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[t
         *_cluster_checks(run, limits),
         *_fault_checks(run, limits),
     )
-    reasons = tuple(Reason(code=c.code, name=c.name, found=c.found, limit=c.limit, hint=REASONS[c.code][1]) for c in checks if not c.ok)
+    reasons = tuple(
+        Reason(code=c.code, name=c.name, observed=c.observed, limit=c.limit, hint=REASONS[c.code][1]) for c in checks if not c.ok
+    )
     return reasons, checks
 
 
-def _check(code: str, ok: bool, found: str, limit: str) -> Check:
-    return Check(code=code, name=REASONS[code][0], ok=ok, found=found, limit=limit)
+def _check(code: str, ok: bool, observed: str, limit: str) -> Check:
+    return Check(code=code, name=REASONS[code][0], ok=ok, observed=observed, limit=limit)
 
 
 def _stage_checks(run: Run) -> list[Check]:
     last = {s.name: s for s in run.info.stages}  # a run that was resumed tried some of them again
     broken = [f"{s.name} {s.outcome}" for s in last.values() if s.outcome in ("failed", "interrupted")]
-    found = f"{run.info.outcome}{'; ' + ', '.join(broken) if broken else ''}"
+    observed = f"{run.info.outcome}{'; ' + ', '.join(broken) if broken else ''}"
     died = [_death(p) for p in run.info.processes if p.died]
     limit = f"a fault was asked for: {run.info.fault}" if run.info.fault else "no process ends before it is asked to"
     return [
-        _check("V01", run.info.outcome == "completed" and not broken, found, "every stage completed"),
+        _check("V01", run.info.outcome == "completed" and not broken, observed, "every stage completed"),
         _check("V02", not died or bool(run.info.fault), "; ".join(died) or "none died", limit),
     ]
 
@@ -140,25 +142,25 @@ def _schedule_checks(run: Run, arrivals: ArrivalRow, limits: Limits) -> list[Che
         ),
     ]
     if arrivals.sent_ks_p is not None:
-        found = f"coefficient of variation {arrivals.sent_cv:.3f}, Kolmogorov–Smirnov p = {arrivals.sent_ks_p:.3g}"
-        checks.append(_check("V05", arrivals.sent_ks_p >= limits.arrivals_p, found, f"p ≥ {limits.arrivals_p:g}"))
+        observed = f"coefficient of variation {arrivals.sent_cv:.3f}, Kolmogorov–Smirnov p = {arrivals.sent_ks_p:.3g}"
+        checks.append(_check("V05", arrivals.sent_ks_p >= limits.arrivals_p, observed, f"p ≥ {limits.arrivals_p:g}"))
     return checks
 
 
 def _resource_checks(run: Run, resources: Sequence[ResourceRow], limits: Limits) -> list[Check]:
     each = [(f"generator {g.shard} on {g.host}: ", g.figures) for g in run.info.generators] or [("", run.info.generator)]
-    found = "; ".join(
+    observed = "; ".join(
         name + ("no figures were left" if g is None else f"{g.cpu_share:.0%} of a core, {g.dropped} requests dropped") for name, g in each
     )
     ok = all(g is not None and g.cpu_share <= limits.generator_cpu and g.dropped == 0 for _, g in each)
-    checks = [_check("V06", ok, found, f"{limits.generator_cpu:.0%} of a core, none dropped")]
+    checks = [_check("V06", ok, observed, f"{limits.generator_cpu:.0%} of a core, none dropped")]
     planners = [r for r in resources if r.role == "planner"]
-    found = ", ".join(f"{r.process} {r.cpu_mean:.0%}" for r in planners) or "no samples of a planner"
+    observed = ", ".join(f"{r.process} {r.cpu_mean:.0%}" for r in planners) or "no samples of a planner"
     # Of users who do not think something is always busy, be it the planner: that bounds the throughput, and hides no queue.
     back_to_back = isinstance(run.plan.load, PlanUsers) and not run.plan.load.think_s
     ok = bool(planners) and (back_to_back or all(r.cpu_mean <= limits.planner_cpu for r in planners))
     limit = "any: requests follow one another" if back_to_back else f"{limits.planner_cpu:.0%} of a core, measured"
-    return [*checks, _check("V09", ok, found, limit)]
+    return [*checks, _check("V09", ok, observed, limit)]
 
 
 def _record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> list[Check]:
@@ -201,7 +203,7 @@ def _most(run: Run) -> str:
 def _fault_checks(run: Run, limits: Limits) -> list[Check]:
     """What no user need have seen, and yet was no measurement of what had been deployed."""
     failed, made, most = failed_effects(run)
-    found = f"{failed} of {made} calls after the responses failed" + (f", most often: {most}" if most else "")
+    observed = f"{failed} of {made} calls after the responses failed" + (f", most often: {most}" if most else "")
     stumbles = degraded(run)
     asked = f"a fault was asked for: {run.info.fault}"
     return [
@@ -209,7 +211,7 @@ def _fault_checks(run: Run, limits: Limits) -> list[Check]:
         _check(
             "V15",
             failed <= limits.error_share * made or bool(run.info.fault),
-            found,
+            observed,
             asked if run.info.fault else f"{limits.error_share:.1%}",
         ),
     ]
@@ -226,9 +228,9 @@ def _cluster_checks(run: Run, limits: Limits) -> list[Check]:
     limit_ms = min(limits.clock_error_gap * gap_ms, limits.lateness_p99_ms)
     unknown = [g.host for g in run.info.generators if not g.clocks or any(c.after is None for c in g.clocks)]
     worst = max((g.clocks[0].error_ns / figures.MS for g in run.info.generators if g.clocks), default=0.0)
-    found = f"times may be wrong by {worst:.3f} ms" + (f"; not compared after the load: {', '.join(unknown)}" if unknown else "")
+    observed = f"times may be wrong by {worst:.3f} ms" + (f"; not compared after the load: {', '.join(unknown)}" if unknown else "")
     limit = f"{limit_ms:.3g} ms: {limits.clock_error_gap:.0%} of the mean gap of {gap_ms:.3g} ms, at most {limits.lateness_p99_ms:g} ms"
-    return [_check("V12", worst <= limit_ms and not unknown, found, limit), missing]
+    return [_check("V12", worst <= limit_ms and not unknown, observed, limit), missing]
 
 
 def verdict(run: Run, reasons: tuple[Reason, ...], checks: tuple[Check, ...], judgements: tuple[Judgement, ...], limits: Limits) -> Verdict:

@@ -35,14 +35,14 @@ def export(trained: Trained) -> dict[str, bytes]:
 
 def weights(graphs: Mapping[str, Graph]) -> dict[str, Tensor]:
     """Every weight once. Where there are several graphs, named '<graph>.<weight>' after the first graph that has it."""
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     seen = set()
     for name, graph in graphs.items():
         for weight, value in graph.network.state_dict(keep_vars=True).items():
             if id(value) not in seen:
                 seen.add(id(value))
-                found[weight if len(graphs) == 1 else f"{name}.{weight}"] = value.detach().contiguous().clone()
-    return found
+                tensors[weight if len(graphs) == 1 else f"{name}.{weight}"] = value.detach().contiguous().clone()
+    return tensors
 
 
 def parameters(graphs: Mapping[str, Graph]) -> int:
@@ -112,10 +112,10 @@ def difference(graph: Graph, content: bytes) -> float:
     for inputs in (graph.inputs, *graph.others):
         given = network(*inputs.values())
         expected = [value.numpy() for value in (given if isinstance(given, tuple) else (given,))]
-        found = session.run(list(graph.outputs), {name: value.numpy() for name, value in inputs.items()})
-        for one, other in zip(found, expected, strict=True):
-            assert one.shape == other.shape, f"ONNX gives {one.shape}, torch {other.shape}"
-            worst = max(worst, float(np.max(np.abs(one - other) / (TOLERANCE + TOLERANCE * np.abs(other)), initial=0.0)))
+        outputs = session.run(list(graph.outputs), {name: value.numpy() for name, value in inputs.items()})
+        for output, other in zip(outputs, expected, strict=True):
+            assert output.shape == other.shape, f"ONNX gives {output.shape}, torch {other.shape}"
+            worst = max(worst, float(np.max(np.abs(output - other) / (TOLERANCE + TOLERANCE * np.abs(other)), initial=0.0)))
     return worst
 
 

@@ -41,7 +41,7 @@ def trained_versions(component: str, models: Path | None = None) -> list[Trained
             made.append((path.stat().st_mtime_ns, path.parent.name, _version(path.parent.name, json.loads(path.read_bytes()))))
         except (OSError, ValueError, KeyError, TypeError):
             continue  # half a version is none: training writes it anew
-    return [version for _, _, version in sorted(made, key=lambda one: one[:2])]
+    return [version for _, _, version in sorted(made, key=lambda entry: entry[:2])]
 
 
 def _version(name: str, metadata: Mapping[str, Any]) -> TrainedVersion:
@@ -54,7 +54,7 @@ def _version(name: str, metadata: Mapping[str, Any]) -> TrainedVersion:
         seed=int(key["seed"]),
         parameters=int(metadata["parameters"]),
         metrics=tuple(
-            VersionMetric(metric, float(found["value"]), found.get("low"), found.get("high"))
-            for metric, found in metadata["metrics"].items()
+            VersionMetric(metric, float(value["value"]), value.get("low"), value.get("high"))
+            for metric, value in metadata["metrics"].items()
         ),
     )

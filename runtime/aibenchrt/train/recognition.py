@@ -67,7 +67,7 @@ def fit(network: Any, examples: Sequence[Example], loop: Loop) -> int:
         for rows in alike(examples, effort.batch, loop.generator):
             optimizer.zero_grad()
             chosen = [examples[row] for row in rows]
-            batch = padded([one.signal for one in chosen], [one.numbers for one in chosen], device_of(network))
+            batch = padded([example.signal for example in chosen], [example.numbers for example in chosen], device_of(network))
             network.loss(*batch).backward()
             nn.utils.clip_grad_norm_(network.parameters(), effort.longest_gradient)
             optimizer.step()
@@ -120,20 +120,20 @@ def character_counts(references: Sequence[str], answers: Sequence[str]) -> Count
     """By jiwer. References are not empty."""
     import jiwer
 
-    return _counts([jiwer.process_characters(one, other) for one, other in zip(references, answers, strict=True)])
+    return _counts([jiwer.process_characters(reference, answer) for reference, answer in zip(references, answers, strict=True)])
 
 
 def word_counts(references: Sequence[str], answers: Sequence[str]) -> Counts:
     """By jiwer. References have at least one word."""
     import jiwer
 
-    return _counts([jiwer.process_words(one, other) for one, other in zip(references, answers, strict=True)])
+    return _counts([jiwer.process_words(reference, answer) for reference, answer in zip(references, answers, strict=True)])
 
 
 def _counts(compared: Sequence[Any]) -> Counts:
-    wrong = [one.substitutions + one.deletions for one in compared]
-    errors = np.array(wrong, dtype=np.float64) + [one.insertions for one in compared]
-    return Counts(errors, np.array([one.hits for one in compared], dtype=np.float64) + wrong)
+    wrong = [alignment.substitutions + alignment.deletions for alignment in compared]
+    errors = np.array(wrong, dtype=np.float64) + [alignment.insertions for alignment in compared]
+    return Counts(errors, np.array([alignment.hits for alignment in compared], dtype=np.float64) + wrong)
 
 
 def error_rate(counts: Counts, seed: int) -> Measurement:

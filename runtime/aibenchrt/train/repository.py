@@ -100,13 +100,13 @@ def find(
 ) -> ModelVersion | None:
     """A whole version trained with the present code from this world at this size; None: there is none, or only broken ones."""
     code = code_hash(component)
-    for found in _versions((models or models_folder()) / component / model):
-        key = found.metadata.get("key", {})
+    for version in _versions((models or models_folder()) / component / model):
+        key = version.metadata.get("key", {})
         wanted: dict[str, str | int] = {"world_version": world_version, "size": size, "code": code}
         wanted |= {} if seed is None else {"seed": seed}
         wanted |= {} if context is None else {"context": context}
-        if all(key.get(name) == value for name, value in wanted.items()) and is_whole(found):
-            return found
+        if all(key.get(name) == value for name, value in wanted.items()) and is_whole(version):
+            return version
     return None
 
 

@@ -31,15 +31,15 @@ def _of_model(component: str, model: str, trained: Mapping[int, Sequence[ModelVe
 def _over(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     first = seeds[0]
     return {
-        "metrics": {name: _spread(one["metrics"][name]["value"] for one in seeds) for name in first["metrics"]},
-        "gains": {name: _spread(one["gains"][name]["value"] for one in seeds) for name in first["gains"]},
+        "metrics": {name: _spread(seed["metrics"][name]["value"] for seed in seeds) for name in first["metrics"]},
+        "gains": {name: _spread(seed["gains"][name]["value"] for seed in seeds) for name in first["gains"]},
         "baselines": {
-            baseline: {name: _spread(one["baselines"][baseline][name]["value"] for one in seeds) for name in values}
+            baseline: {name: _spread(seed["baselines"][baseline][name]["value"] for seed in seeds) for name in values}
             for baseline, values in first["baselines"].items()
         },
     }
 
 
 def _spread(values: Iterable[float]) -> dict[str, float]:
-    found = list(values)
-    return {"mean": round(sum(found) / len(found), 6), "lowest": min(found), "highest": max(found)}
+    numbers = list(values)
+    return {"mean": round(sum(numbers) / len(numbers), 6), "lowest": min(numbers), "highest": max(numbers)}

@@ -164,26 +164,26 @@ def _decoder(port: PlanPort | Port) -> Callable[[Message], dict[str, Any]]:
     return decode
 
 
-def _several(one: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda values: [one(value) for value in values]
+def _several(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda values: [convert(value) for value in values]
 
 
 def _check(message: Message, port: PlanPort | Port) -> None:
     """EnvironmentFailure AIB679: the stubs were compiled from other ports than the plan's."""
     fields = message.DESCRIPTOR.fields_by_name
     expected = [field.name for field in PORT_TYPES[port.type].fields]
-    found = fields[port.name].message_type if port.name in fields else None
-    if found is None or sorted(found.fields_by_name) != sorted(expected):
+    message_type = fields[port.name].message_type if port.name in fields else None
+    if message_type is None or sorted(message_type.fields_by_name) != sorted(expected):
         raise _unusable(Path(message.DESCRIPTOR.file.name), f"has no port '{port.name}' of type {port.type} in {message.DESCRIPTOR.name}")
 
 
 def _only(root: Path, pattern: str) -> Path:
-    found = sorted(root.rglob(pattern))
-    if len(found) != 1:
-        raise _unusable(root, f"holds {len(found)} files {pattern}, expected one")
-    if not found[0].resolve().is_relative_to(root):
-        raise _unusable(found[0], "leads out of the generated folder")
-    return found[0]
+    paths = sorted(root.rglob(pattern))
+    if len(paths) != 1:
+        raise _unusable(root, f"holds {len(paths)} files {pattern}, expected one")
+    if not paths[0].resolve().is_relative_to(root):
+        raise _unusable(paths[0], "leads out of the generated folder")
+    return paths[0]
 
 
 def _import(root: Path, path: Path) -> ModuleType:

@@ -151,10 +151,10 @@ def _options(role: str, options: Sequence[tuple[str, Any]]) -> list[tuple[str, A
 
 def _target(endpoints: str | Sequence[str]) -> str:
     """gRPC's own static list of addresses: 'ipv4:10.0.0.1:5000,10.0.0.2:5000'. One host's name is left to gRPC's resolver."""
-    found = (endpoints,) if isinstance(endpoints, str) else tuple(endpoints)
-    if len(found) == 1 and not _is_address(found[0]):
-        return f"dns:///{found[0]}"
-    addresses = [_address(endpoint) for endpoint in found]
+    targets = (endpoints,) if isinstance(endpoints, str) else tuple(endpoints)
+    if len(targets) == 1 and not _is_address(targets[0]):
+        return f"dns:///{targets[0]}"
+    addresses = [_address(endpoint) for endpoint in targets]
     version = 6 if any(address.startswith("[") for address in addresses) else 4
     return f"ipv{version}:{','.join(addresses)}"
 

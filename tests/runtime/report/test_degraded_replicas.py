@@ -46,7 +46,7 @@ def within(run: Run, call: CallRecord, first: float, last: float) -> bool:
 
 
 def codes(run: Run) -> dict[str, str]:
-    return {reason.code: reason.found for reason in make_report(run)[0].verdict.reasons}
+    return {reason.code: reason.observed for reason in make_report(run)[0].verdict.reasons}
 
 
 def cut_off(run: Run, first: float, last: float) -> Run:

@@ -28,7 +28,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def reasons(run: Run) -> dict[str, str]:
     report, _ = make_report(run)
-    return {reason.code: reason.found for reason in report.verdict.reasons}
+    return {reason.code: reason.observed for reason in report.verdict.reasons}
 
 
 def test_a_run_on_hosts_shows_hosts_generators_and_clocks(measured: Run) -> None:

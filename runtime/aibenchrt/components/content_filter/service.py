@@ -37,12 +37,12 @@ _TELEPHONE = range(8, 16)  # ITU-T E.164 has 15 at most
 
 def prepare(world: ParallelWorld, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - it has no settings
     training = world.pairs("train")
-    found = set(INSULTS)
+    listed = set(INSULTS)
     for source, target in zip(training.source, training.target, strict=True):
         ours, theirs = ([word for word in words(side) if word not in _ARTICLES] for side in (source, target))
         if len(ours) == 1 and len(theirs) == 1 and theirs[0] in INSULTS:
-            found.add(ours[0])
-    (folder / _FILE).write_text(json.dumps(sorted(found), ensure_ascii=False), encoding="utf-8")
+            listed.add(ours[0])
+    (folder / _FILE).write_text(json.dumps(sorted(listed), ensure_ascii=False), encoding="utf-8")
 
 
 def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - no settings, keeps nothing

@@ -82,5 +82,5 @@ class _Reader(HTMLParser):
 
     @staticmethod
     def lines(pieces: list[str]) -> list[str]:
-        found = ("".join(pieces)).split("\n")
-        return [" ".join(line.split()) for line in found if line.strip()]
+        rows = ("".join(pieces)).split("\n")
+        return [" ".join(line.split()) for line in rows if line.strip()]

@@ -30,8 +30,8 @@ def content_hash(text: str) -> bytes:
 
 def simhash(text: str) -> int:
     """64 bits of the text's words, whatever their case, accents and spacing."""
-    found = words(text)
-    shingles = {" ".join(found[k : k + SHINGLE]) for k in range(max(1, len(found) - SHINGLE + 1))}
+    text_words = words(text)
+    shingles = {" ".join(text_words[k : k + SHINGLE]) for k in range(max(1, len(text_words) - SHINGLE + 1))}
     hashes = np.array([xxhash.xxh3_64_intdigest(shingle.encode()) for shingle in sorted(shingles)], dtype=">u8")
     votes = np.unpackbits(hashes.view(np.uint8).reshape(-1, 8), axis=1).sum(axis=0, dtype=np.int64)
     return int.from_bytes(np.packbits(2 * votes > len(hashes)).tobytes(), "big")

@@ -105,8 +105,8 @@ def recall(search: Work, queries: Sequence[TextQuery], *, query: bool) -> float:
         inputs: dict[str, Value] = {"category": {"label": [asked.label], "probability": [1.0]}}
         if query:
             inputs |= parse({"text": {"text": asked.clean}})
-        found = search(inputs)["items"]["item_id"]
-        shares.append(len(set(found) & set(asked.truth)) / len(asked.truth))
+        answer = search(inputs)["items"]["item_id"]
+        shares.append(len(set(answer) & set(asked.truth)) / len(asked.truth))
     return sum(shares) / len(shares)
 
 
@@ -124,20 +124,20 @@ class Search:
         categories = None if self._everywhere else searched(inputs["category"])
         query = inputs.get("query")
         terms = [read_term(term) for term in query["term"]] if query is not None else []
-        found: list[tuple[float, int, int, float]] = []
+        scored: list[tuple[float, int, int, float]] = []
         hits = 0
         for shard in self._shards:
             count, goods = shard.search(categories, terms, self._limit)
             hits += count
-            found += goods
-        found.sort(key=lambda good: (-good[0], good[1]))
-        del found[self._limit :]
-        zeros = [0.0] * len(found)
+            scored += goods
+        scored.sort(key=lambda good: (-good[0], good[1]))
+        del scored[self._limit :]
+        zeros = [0.0] * len(scored)
         items = {
-            "item_id": [good[1] for good in found],
-            "category": [good[2] for good in found],
-            "popularity": [good[3] for good in found],
-            "search_score": [good[0] for good in found],
+            "item_id": [good[1] for good in scored],
+            "category": [good[2] for good in scored],
+            "popularity": [good[3] for good in scored],
+            "search_score": [good[0] for good in scored],
             "recommend_score": zeros,
             "rank_score": zeros,
         }

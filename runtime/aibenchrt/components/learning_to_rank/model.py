@@ -144,13 +144,13 @@ class ContextAwareRanker(nn.Module):
                 nn.init.xavier_uniform_(parameter)
 
     def forward(self, features: Tensor, present: Tensor | None = None) -> Tensor:
-        one = features.ndim == 2
+        single = features.ndim == 2
         x = self.into((features - self.mean) / self.deviation)
-        x = x.unsqueeze(0) if one else x
+        x = x.unsqueeze(0) if single else x
         for block in self.blocks:
             x = block(x, present)
         score: Tensor = self.out(self.norm(x)).squeeze(-1)
-        return score.squeeze(0) if one else score
+        return score.squeeze(0) if single else score
 
 
 def build(model: str, mean: Tensor, deviation: Tensor) -> Ranker | ContextAwareRanker:

@@ -109,8 +109,8 @@ def _padded(samples: Sequence[Sample]) -> tuple[Tensor, Tensor, Tensor]:
 def _by(network: Ranker | ContextAwareRanker) -> Order:
     @torch.no_grad()
     def scores(sample: Sample) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = network(torch.from_numpy(features(sample.inputs)).to(device_of(network))).cpu().numpy()
-        return found
+        predicted: NDArray[np.float32] = network(torch.from_numpy(features(sample.inputs)).to(device_of(network))).cpu().numpy()
+        return predicted
 
     network.eval()
     return scores

@@ -32,7 +32,7 @@ def wanted(text: str) -> str:
     """The sentence to be translated: the text itself where it asks for nothing. Never fails."""
     if len(text) <= LONGEST:
         for question in _QUESTIONS:
-            found = question.match(text)
-            if found is not None:
-                return found["sentence"]
+            match = question.match(text)
+            if match is not None:
+                return match["sentence"]
     return text

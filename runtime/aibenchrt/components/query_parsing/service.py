@@ -65,15 +65,15 @@ def _terms(node: Mapping[str, Any], *, excluded: bool) -> Iterator[Term]:
 
 
 def _literal(field: str | None, phrase: str, quoted: bool, excluded: bool) -> Iterator[Term]:
-    found = tuple(words(phrase))
-    if not found:
+    terms = tuple(words(phrase))
+    if not terms:
         return
     if field is not None and field not in FIELDS:
-        found, field = (*words(field), *found), None
+        terms, field = (*words(field), *terms), None
     if quoted or field is not None:
-        yield Term(found, field, excluded)
+        yield Term(terms, field, excluded)
     else:
-        for word in found:
+        for word in terms:
             yield Term((word,), None, excluded)
 
 

@@ -55,10 +55,10 @@ class Suggester:
 
     def __call__(self, inputs: Values) -> Values:
         query = inputs["query"]
-        found = dict.fromkeys(self._completions(query["text"]))
-        if len(found) < self._top:
-            found |= dict.fromkeys(self._related(query["text"], query["term"]))
-        return {"suggestions": {"text": [self._texts[place] for place in list(found)[: self._top]]}}
+        suggestions = dict.fromkeys(self._completions(query["text"]))
+        if len(suggestions) < self._top:
+            suggestions |= dict.fromkeys(self._related(query["text"], query["term"]))
+        return {"suggestions": {"text": [self._texts[place] for place in list(suggestions)[: self._top]]}}
 
     def _completions(self, text: str) -> list[int]:
         if not text:

@@ -55,11 +55,12 @@ def train(world: SpokenWorld, model: str, seed: int, size: str, tell: Tell, devi
     """sizes differ in epochs and utterances."""
     effort = EFFORTS[size, model]
     known, choosing, held_out = (_audible(world.utterances(split)) for split in ("train", "validation", "test"))
-    alphabet = alphabet_of(spelling(one.text) for one in known)
+    alphabet = alphabet_of(spelling(utterance.text) for utterance in known)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(known))[: effort.examples])
-    examples = [Example(log_mel(one.wav), numbers_of(spelling(one.text), alphabet)) for one in (known[row] for row in chosen)]
-    choosing_signals, test_signals = ([log_mel(one.wav) for one in part] for part in (choosing, held_out))
-    wanted, truth = ([spelling(one.text) for one in part] for part in (choosing, held_out))
+    drawn = [known[row] for row in chosen]
+    examples = [Example(log_mel(utterance.wav), numbers_of(spelling(utterance.text), alphabet)) for utterance in drawn]
+    choosing_signals, test_signals = ([log_mel(utterance.wav) for utterance in part] for part in (choosing, held_out))
+    wanted, truth = ([spelling(utterance.text) for utterance in part] for part in (choosing, held_out))
     with reproducible(seed, threads=1, device=device) as generator:
         network = build(model, len(alphabet)).to(device)
 
@@ -73,10 +74,10 @@ def train(world: SpokenWorld, model: str, seed: int, size: str, tell: Tell, devi
         epoch = fit(network, examples, Loop(effort, rates, generator, tell))
         said = answers(test_signals)
     network.cpu()
-    simple = most_frequent([one.text for one in known])
+    simple = most_frequent([utterance.text for utterance in known])
     trained = Trained(
         graphs=graphs(network, test_signals),
-        serving={"alphabet": alphabet, "most_frequent": simple, **habits([one.text for one in known]), **_units(network)},
+        serving={"alphabet": alphabet, "most_frequent": simple, **habits([utterance.text for utterance in known]), **_units(network)},
         protocol=PROTOCOL,
         metrics={},
         baselines={},
@@ -88,11 +89,11 @@ def train(world: SpokenWorld, model: str, seed: int, size: str, tell: Tell, devi
 
 def _audible(utterances: Sequence[Spoken] | Sequence[SpokenQuery]) -> list[Spoken]:
     """Those that say at least one letter or digit."""
-    return [one for one in utterances if spelling(one.text)]
+    return [utterance for utterance in utterances if spelling(utterance.text)]
 
 
 def _exact(truth: Sequence[str], said: Sequence[str]) -> float:
-    return round(sum(one == other for one, other in zip(truth, said, strict=True)) / len(truth), 6)
+    return round(sum(reference == answer for reference, answer in zip(truth, said, strict=True)) / len(truth), 6)
 
 
 def _with_figures(trained: Trained, truth: Sequence[str], said: Sequence[str], simple: str, seed: int) -> Trained:

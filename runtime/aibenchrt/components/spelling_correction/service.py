@@ -73,10 +73,10 @@ class Corrector:
     def correct(self, word: str) -> str:
         if word in self._frequency or len(word) < SHORTEST or not word.isalpha():
             return word
-        found = self._index.lookup(word, Verbosity.ALL, 1 if len(word) <= SHORT else 2)
-        if not found:
+        candidates = self._index.lookup(word, Verbosity.ALL, 1 if len(word) <= SHORT else 2)
+        if not candidates:
             return word
-        best: str = max(found, key=lambda entry: (math.log(entry.count) - EDIT_COST * entry.distance, entry.term)).term
+        best: str = max(candidates, key=lambda entry: (math.log(entry.count) - EDIT_COST * entry.distance, entry.term)).term
         return best
 
 
@@ -120,8 +120,8 @@ class _Osa(AbstractDistanceComparer):  # type: ignore[misc]  # symspellpy has no
     """Damerau's distance as optimal string alignment; −1: more than `max_distance`."""
 
     def distance(self, string_1: str, string_2: str, max_distance: int) -> int:
-        found: int = OSA.distance(string_1, string_2, score_cutoff=max_distance)
-        return found if found <= max_distance else -1
+        distance: int = OSA.distance(string_1, string_2, score_cutoff=max_distance)
+        return distance if distance <= max_distance else -1
 
 
 def _index(frequency: Mapping[str, int], edits: int) -> SymSpell:

@@ -77,9 +77,10 @@ def train(world: SearchedWorld, model: str, seed: int, size: str, tell: Tell, de
         serving={**_serving(model), "prior": label_shares([q.label for q in known], labels)},
         protocol=PROTOCOL,
         metrics={"accuracy": share(hits)},
-        baselines={name: {"accuracy": share(found)} for name, found in simple.items()},
+        baselines={name: {"accuracy": share(right_of)} for name, right_of in simple.items()},
         gains={
-            f"accuracy over {name}": mean_by_user(hits * 1.0 - found, [q.user_id for q in held_out], seed) for name, found in simple.items()
+            f"accuracy over {name}": mean_by_user(hits * 1.0 - right_of, [q.user_id for q in held_out], seed)
+            for name, right_of in simple.items()
         },
         epochs=best_epoch,
         only_for_comparison={

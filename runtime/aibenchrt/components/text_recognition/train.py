@@ -36,11 +36,11 @@ def train(world: PicturedWorld, model: str, seed: int, size: str, tell: Tell, de
     """sizes differ in epochs and pictures."""
     effort = EFFORTS[size, model]
     known, choosing, held_out = (world.lines(split) for split in ("train", "validation", "test"))
-    alphabet = alphabet_of(one.text for one in known)
+    alphabet = alphabet_of(line.text for line in known)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(known))[: effort.examples])
-    examples = [Example(columns(one.png), numbers_of(one.text, alphabet)) for one in (known[row] for row in chosen)]
-    choosing_signals, test_signals = ([columns(one.png) for one in part] for part in (choosing, held_out))
-    wanted, truth = ([one.text for one in part] for part in (choosing, held_out))
+    examples = [Example(columns(line.png), numbers_of(line.text, alphabet)) for line in (known[row] for row in chosen)]
+    choosing_signals, test_signals = ([columns(line.png) for line in part] for part in (choosing, held_out))
+    wanted, truth = ([line.text for line in part] for part in (choosing, held_out))
     with reproducible(seed, threads=1, device=device) as generator:
         network = build(model, len(alphabet)).to(device)
 
@@ -52,7 +52,7 @@ def train(world: PicturedWorld, model: str, seed: int, size: str, tell: Tell, de
 
         epoch = fit(network, examples, Loop(effort, rates, generator, tell))
         read = answers(test_signals)
-    simple = most_frequent([one.text for one in known])
+    simple = most_frequent([line.text for line in known])
     ours, theirs = character_counts(truth, read), character_counts(truth, [simple] * len(truth))
     return Trained(
         graphs={"model": graph(network.cpu(), test_signals)},

@@ -38,16 +38,16 @@ class Word:
 
 def split(text: str, longest: int) -> list[Word]:
     """The first `longest` words."""
-    found: list[Word] = []
+    words: list[Word] = []
     last = line = 0
     for match in _WORD.finditer(text):
-        if found and _END.search(text, last, match.start()):
+        if words and _END.search(text, last, match.start()):
             line = 0
-        found.append(Word(match.start(), match.end(), line))
-        if len(found) == longest:
+        words.append(Word(match.start(), match.end(), line))
+        if len(words) == longest:
             break
         last, line = match.end(), line + 1
-    return found
+    return words
 
 
 def lowered(text: str, words: Sequence[Word]) -> list[str]:

@@ -45,12 +45,12 @@ def open_random(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
     count = int(read_metadata(folder)["serving"]["lead"])
 
     def guess(texts: Sequence[str]) -> list[str]:
-        found = []
+        snippets = []
         for text in texts:
             words = split(text, 1000)
             kept = random_generator("snippet", text).permutation(len(words))[:count].tolist()
-            found.append(" ".join(text[words[k].start : words[k].end] for k in kept))
-        return found
+            snippets.append(" ".join(text[words[k].start : words[k].end] for k in kept))
+        return snippets
 
     return snippets(guess)
 
@@ -90,12 +90,12 @@ def _pointer(folder: Path, serving: Mapping[str, Any]) -> Summarize:
     longest, most = int(serving["longest"]), int(serving["most"])
 
     def encode(rows: NDArray[np.int64]) -> list[Any]:
-        found: list[Any] = encoder.run(list(ENCODED), {"words": rows})
-        return found
+        outputs: list[Any] = encoder.run(list(ENCODED), {"words": rows})
+        return outputs
 
     def write(inputs: dict[str, NDArray[Any]]) -> list[Any]:
-        found: list[Any] = writer.run(list(WRITTEN), inputs)
-        return found
+        outputs: list[Any] = writer.run(list(WRITTEN), inputs)
+        return outputs
 
     return lambda texts: [written(text, row_of, vocabulary, longest, most, encode, write) for text in texts]
 
@@ -123,8 +123,8 @@ def written(
     states, attended, hidden, cell = encode(np.where(numbers < len(vocabulary), numbers, UNKNOWN)[None].astype(np.int64))
     context, coverage = np.zeros_like(states[:, 0]), np.zeros((1, len(words)), np.float32)
     last = START
-    found: list[str] = []
-    while len(found) < most:
+    chosen: list[str] = []
+    while len(chosen) < most:
         given = {"word": np.array([last], np.int64), "hidden": hidden, "cell": cell, "context": context, "coverage": coverage}
         given |= {"present": np.ones_like(coverage), "states": states, "attended": attended}
         generated, attention, share, hidden, cell, context, coverage = write(given)
@@ -135,6 +135,6 @@ def written(
         best = int(probability.argmax())
         if best == STOP:
             break
-        found.append(vocabulary[best] if best < len(vocabulary) else own[best - len(vocabulary)])
+        chosen.append(vocabulary[best] if best < len(vocabulary) else own[best - len(vocabulary)])
         last = best if best < len(vocabulary) else UNKNOWN
-    return " ".join(found)
+    return " ".join(chosen)

@@ -111,11 +111,11 @@ def _train_tagger(world: ArticleWorld, seed: int, size: str, tell: Tell, device:
 
 def _alike(lengths: Tensor, size: int, generator: torch.Generator) -> list[NDArray[np.int64]]:
     """Row indices of one epoch in random order, in batches of texts of about the same length: little is padded. At least two rows each."""
-    found: list[Tensor] = []
+    batches: list[Tensor] = []
     for piece in torch.split(torch.randperm(len(lengths), generator=generator), POOL * size):
-        found += torch.split(piece[torch.argsort(lengths[piece], stable=True)], size)
-    order = torch.randperm(len(found), generator=generator).tolist()
-    return [found[k].numpy() for k in order if len(found[k]) > 1]
+        batches += torch.split(piece[torch.argsort(lengths[piece], stable=True)], size)
+    order = torch.randperm(len(batches), generator=generator).tolist()
+    return [batches[k].numpy() for k in order if len(batches[k]) > 1]
 
 
 def _tagging_loss(network: Tagger, x: NDArray[np.int32], y: NDArray[np.float32]) -> Tensor:
@@ -136,10 +136,10 @@ def labels(articles: Sequence[Article]) -> NDArray[np.float32]:
         words = lowered(article.text, split(article.text, LONGEST))
         longest = max(longest, len(words))
         kept.append(kept_words(words, lowered(article.summary, split(article.summary, LONGEST))))
-    found = np.zeros((len(articles), longest), dtype=np.float32)
+    targets = np.zeros((len(articles), longest), dtype=np.float32)
     for row, numbers in enumerate(kept):
-        found[row, numbers] = 1.0
-    return found
+        targets[row, numbers] = 1.0
+    return targets
 
 
 @torch.no_grad()
@@ -147,8 +147,8 @@ def _logits(network: Tagger, x: Tensor) -> NDArray[np.float32]:
     network.eval()
     device = device_of(network)
     pieces = [network(part.to(device)).cpu() for part in torch.split(x, 256)]
-    found: NDArray[np.float32] = torch.cat(pieces).numpy()
-    return found
+    logits: NDArray[np.float32] = torch.cat(pieces).numpy()
+    return logits
 
 
 def _best_threshold(articles: Sequence[Article], logits: NDArray[np.float32]) -> tuple[float, float]:
@@ -187,8 +187,8 @@ def _measured(
     ten = _scores(held_out, [lead(a.text, 10) for a in held_out])
 
     def over_articles(values: NDArray[np.float64]) -> Measurement:
-        found = mean_by_user(values, range(len(values)), seed)
-        return dataclasses.replace(found, method=f"bootstrap over {len(values)} articles")
+        mean = mean_by_user(values, range(len(values)), seed)
+        return dataclasses.replace(mean, method=f"bootstrap over {len(values)} articles")
 
     return Trained(
         graphs=graphs,
@@ -272,10 +272,10 @@ def pointer_batch(articles: Sequence[Article], vocabulary: Sequence[str], number
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> Tensor:
-    found = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
+    padded = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
     for number, row in enumerate(rows):
-        found[number, : len(row)] = torch.tensor(row)
-    return found
+        padded[number, : len(row)] = torch.tensor(row)
+    return padded
 
 
 def _written(network: PointerGenerator, text: str, row_of: dict[str, int], vocabulary: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ def greedy(encode: Encode, step: Step, sources: Sequence[Sequence[int]], longest
     rows, layers, heads, _, width = source_keys.shape
     keys = values = np.zeros((rows, layers, heads, 0, width), dtype=source_keys.dtype)
     token = np.full((rows, 1), BEGIN, dtype=np.int64)
-    found: list[list[int]] = [[] for _ in range(rows)]
+    outputs: list[list[int]] = [[] for _ in range(rows)]
     going = np.ones(rows, dtype=bool)
     for place in range(longest):
         logits, keys, values = step(source, source_keys, source_values, token, np.full((rows, 1), place, dtype=np.int64), keys, values)
@@ -35,8 +35,8 @@ def greedy(encode: Encode, step: Step, sources: Sequence[Sequence[int]], longest
         if not going.any():
             break
         for row in np.flatnonzero(going):
-            found[row].append(int(token[row, 0]))
-    return found
+            outputs[row].append(int(token[row, 0]))
+    return outputs
 
 
 def padded(rows: Sequence[Sequence[int]]) -> NDArray[np.int64]:

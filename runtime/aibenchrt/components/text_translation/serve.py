@@ -18,7 +18,7 @@ def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
     """folder: a model version. EnvironmentFailure AIB603: missing or corrupted."""
     encoder, decoder = open_session(folder, "encode"), open_session(folder, "step")
     vocabulary = _vocabulary(folder)
-    names = [one.name for one in decoder.get_inputs()]
+    names = [port.name for port in decoder.get_inputs()]
 
     def encode(source: Array) -> tuple[Array, Array]:
         keys, values = encoder.run(["source_keys", "source_values"], {"source": source})
@@ -33,8 +33,8 @@ def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
         if not text:  # a recogniser may have heard nothing
             return {"translation": {"text": ""}}
         ids = vocabulary.encode(text)[:MOST]
-        (found,) = greedy(encode, step, [ids], longest_of(len(ids)))
-        return {"translation": {"text": vocabulary.decode(found)}}
+        (translation,) = greedy(encode, step, [ids], longest_of(len(ids)))
+        return {"translation": {"text": vocabulary.decode(translation)}}
 
     return translate
 
@@ -59,7 +59,7 @@ def open_random(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
 def common_words(texts: tuple[str, ...], count: int = 500) -> list[str]:
     """The most frequent words of the texts, most frequent first, ties by spelling."""
     counted = Counter(word for text in texts for word in text.split())
-    return [word for word, _ in sorted(counted.items(), key=lambda one: (-one[1], one[0]))[:count]]
+    return [word for word, _ in sorted(counted.items(), key=lambda entry: (-entry[1], entry[0]))[:count]]
 
 
 def _vocabulary(folder: Path) -> Vocabulary:

@@ -73,9 +73,9 @@ def train(world: ParallelWorld, model: str, seed: int, size: str, tell: Tell, de
         network = Transformer(numbers, len(vocabulary)).to(device)
         epoch = _fit(network, (examples, choosing_examples), effort, rng, lambda: _quality(network, vocabulary, followed), tell)
         tell(SideWork("translating held-out sentences", 1.0))
-        found = _translated(network.eval(), vocabulary, held_out.source)
+        translations = _translated(network.eval(), vocabulary, held_out.source)
     network = network.cpu()
-    seen = {name: score_each(name, held_out.target, [(text,) for text in found]) for name in METRICS}
+    seen = {name: score_each(name, held_out.target, [(text,) for text in translations]) for name in METRICS}
     copied = {name: score_each(name, held_out.target, [(text,) for text in held_out.source]) for name in METRICS}
     groups = _groups(held_out)
     return Trained(
@@ -90,7 +90,7 @@ def train(world: ParallelWorld, model: str, seed: int, size: str, tell: Tell, de
         baselines={"copying": {name: mean_by_user(values, groups, seed) for name, values in copied.items()}},
         gains={f"{name} over copying": mean_by_user(seen[name] - copied[name], groups, seed) for name in METRICS},
         epochs=epoch,
-        only_for_comparison=_corpus_level(held_out, found),
+        only_for_comparison=_corpus_level(held_out, translations),
     )
 
 
@@ -127,11 +127,11 @@ def _groups(pairs: Pairs) -> list[int]:
     return list(np.unique([normalised(source) for source in pairs.source], return_inverse=True)[1])
 
 
-def _corpus_level(held_out: Pairs, found: list[str]) -> dict[str, float]:
+def _corpus_level(held_out: Pairs, translations: list[str]) -> dict[str, float]:
     import sacrebleu
 
     references = [list(held_out.target)]
-    both = {"transformer": found, "copying": list(held_out.source)}
+    both = {"transformer": translations, "copying": list(held_out.source)}
     bleu = {f"corpus BLEU, {name}": round(sacrebleu.corpus_bleu(texts, references).score, 2) for name, texts in both.items()}
     return bleu | {f"corpus chrF, {name}": round(sacrebleu.corpus_chrf(texts, references).score, 2) for name, texts in both.items()}
 
@@ -231,11 +231,11 @@ def _translated(network: Transformer, vocabulary: Vocabulary, sources: tuple[str
     device = network.embedding.weight.device
 
     def run(part: torch.nn.Module, *inputs: Array) -> tuple[Array, ...]:
-        return tuple(out.cpu().numpy() for out in part(*(torch.from_numpy(one).to(device) for one in inputs)))
+        return tuple(out.cpu().numpy() for out in part(*(torch.from_numpy(array).to(device) for array in inputs)))
 
     encode, step = Encode(network), DecoderStep(network)
     ids = [vocabulary.encode(source) for source in sources]
-    found: dict[int, str] = {}
+    translations: dict[int, str] = {}
     order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
     for start in range(0, len(order), rows):
         some = order[start : start + rows]
@@ -246,8 +246,8 @@ def _translated(network: Transformer, vocabulary: Vocabulary, sources: tuple[str
             [ids[row] for row in some],
             longest,
         )
-        found |= {row: vocabulary.decode(out[: longest_of(len(ids[row]))]) for row, out in zip(some, translated, strict=True)}
-    return [found[row] for row in range(len(sources))]
+        translations |= {row: vocabulary.decode(out[: longest_of(len(ids[row]))]) for row, out in zip(some, translated, strict=True)}
+    return [translations[row] for row in range(len(sources))]
 
 
 @torch.no_grad()
@@ -255,7 +255,7 @@ def _graphs(network: Transformer, vocabulary: Vocabulary, sources: tuple[str, ..
     """encode.onnx and step.onnx, compared with torch on real sentences, also at the first token, where nothing is cached yet."""
     encode, step = Encode(network.eval()), DecoderStep(network)
     real = sorted((vocabulary.encode(source) for source in sources[:50]), key=len)
-    two, one = (torch.from_numpy(padded([[*ids, END] for ids in some])) for some in (real[-2:], real[:1]))
+    pair, single = (torch.from_numpy(padded([[*ids, END] for ids in some])) for some in (real[-2:], real[:1]))
 
     def inputs(source: Tensor, length: int) -> dict[str, Tensor]:
         keys, values = encode(source)
@@ -269,12 +269,12 @@ def _graphs(network: Transformer, vocabulary: Vocabulary, sources: tuple[str, ..
         return dict(zip(("source", "source_keys", "source_values", "token", "position", "keys", "values"), parts, strict=True))
 
     return {
-        "encode": Graph(encode, {"source": two}, ("source_keys", "source_values"), {"source": (1,)}, ({"source": one},)),
+        "encode": Graph(encode, {"source": pair}, ("source_keys", "source_values"), {"source": (1,)}, ({"source": single},)),
         "step": Graph(
             step,
-            inputs(two, 3),
+            inputs(pair, 3),
             ("logits", "next_keys", "next_values"),
             {"source": (1,), "source_keys": (3,), "source_values": (3,), "keys": (3,), "values": (3,)},
-            (inputs(one, 0), inputs(two, 0), inputs(one, 2)),
+            (inputs(single, 0), inputs(pair, 0), inputs(single, 2)),
         ),
     }

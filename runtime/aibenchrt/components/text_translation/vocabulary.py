@@ -86,7 +86,7 @@ class _Counts:
         """None: no pair occurs twice."""
         if not self._count:
             return None
-        pair, count = max(self._count.items(), key=lambda one: (one[1], one[0]))
+        pair, count = max(self._count.items(), key=lambda entry: (entry[1], entry[0]))
         return pair if count > 1 else None
 
     def merge(self, pair: tuple[str, str]) -> None:

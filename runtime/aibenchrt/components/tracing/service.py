@@ -25,7 +25,7 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
     def work(inputs: Values) -> Values:
         spans = [span(value) for value in listed(inputs, "value") if is_sampled(value["request_id"], sample)]
         if spans:
-            append(path, "".join(f"{json.dumps(one, separators=(',', ':'))}\n" for one in spans).encode(), sync=False)
+            append(path, "".join(f"{json.dumps(record, separators=(',', ':'))}\n" for record in spans).encode(), sync=False)
         return {}
 
     return work

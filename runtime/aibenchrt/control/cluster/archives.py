@@ -41,12 +41,12 @@ Entry = tuple[str, Content]  # with its name in the archive
 
 def tree(folder: Path, under: str = "") -> list[Entry]:
     """(name in the archive, file) of every file below a folder and (name, folder) of the folder; bytecode left out, links followed."""
-    found: list[Entry] = [(under, folder)] if under else []
+    entries: list[Entry] = [(under, folder)] if under else []
     for root, folders, files in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if name != "__pycache__")
         here = Path(root).relative_to(folder)
-        found += [((Path(under) / here / name).as_posix(), Path(root, name)) for name in sorted(files) if not name.endswith(".pyc")]
-    return found
+        entries += [((Path(under) / here / name).as_posix(), Path(root, name)) for name in sorted(files) if not name.endswith(".pyc")]
+    return entries
 
 
 def archive(

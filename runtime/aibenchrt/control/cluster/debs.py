@@ -47,10 +47,10 @@ def unpacked(name: str, folders: tuple[str, ...], progress: Callable[[str], None
         (unfinished / WHOLE).touch()
         shutil.rmtree(kept, ignore_errors=True)
         unfinished.rename(kept)
-    found = [entry for folder in folders for entry in tree(kept / "root" / folder, folder)]
+    entries = [entry for folder in folders for entry in tree(kept / "root" / folder, folder)]
     for folder in LIBRARIES:
-        found += [(f"lib/{path.name}", path) for path in sorted((kept / "root" / folder).glob("*.so*"))]
-    return [(member, path) for member, path in found if isinstance(path, Path) and path.exists() and not _skipped(path)]
+        entries += [(f"lib/{path.name}", path) for path in sorted((kept / "root" / folder).glob("*.so*"))]
+    return [(member, path) for member, path in entries if isinstance(path, Path) and path.exists() and not _skipped(path)]
 
 
 def _skipped(path: Path) -> bool:

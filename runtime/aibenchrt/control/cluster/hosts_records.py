@@ -33,10 +33,10 @@ def read_hosts(plan: Plan, folder: Path, failures: Sequence[str]) -> HostsRecord
     missing = [*failures, *merged.missing]
     files, moved = [], []
     for part in every:
-        found = sorted((folder / part.host).glob(f"calls-{part.replica}-*.jsonl")) if part.kind == "planner" else []
-        files += found
-        moved += [merged.planners.get(part.endpoint, 0)] * len(found)
-        if part.kind == "planner" and not found:
+        recorded = sorted((folder / part.host).glob(f"calls-{part.replica}-*.jsonl")) if part.kind == "planner" else []
+        files += recorded
+        moved += [merged.planners.get(part.endpoint, 0)] * len(recorded)
+        if part.kind == "planner" and not recorded:
             missing.append(f"no calls of {part.name} on {part.host}")
     traces = [path for part in every if part.kind == "triton" for path in _traces(part, folder, missing)]
     hosts: list[HostInfo] = []
@@ -64,7 +64,7 @@ def _generator(part: PlanPart, said: GeneratorShard) -> ProcessInfo:
 
 
 def _traces(part: PlanPart, folder: Path, missing: list[str]) -> list[Path]:
-    found = sorted((folder / part.host).glob(f"triton_trace-{part.replica}-*.json*"))
-    if not found:
+    files = sorted((folder / part.host).glob(f"triton_trace-{part.replica}-*.json*"))
+    if not files:
         missing.append(f"no trace of {part.name} on {part.host}")
-    return found
+    return files

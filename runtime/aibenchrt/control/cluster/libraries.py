@@ -54,15 +54,15 @@ def groups_for(kinds: Iterable[PartKind]) -> list[str]:
 
 def members() -> dict[str, list[str]]:
     """Group → its distributions with all that they need here, as name==version, sorted."""
-    found: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     taken: set[str] = set()
     for group, names in GROUPS.items():
         pins = pinned(name for name in names if name != SERVER)
         if SERVER in names:
             pins.append(f"{SERVER}=={version(SERVER)}")
-        found[group] = [pin for pin in pins if pin not in taken]
+        groups[group] = [pin for pin in pins if pin not in taken]
         taken |= set(pins)
-    return found
+    return groups
 
 
 def pinned(names: Iterable[str]) -> list[str]:
@@ -121,10 +121,10 @@ def key_of(pins: Iterable[str]) -> str:
 def files_of(folder: Path, pins: Iterable[str]) -> list[Entry]:
     """The files of these distributions in an installed tree, by their RECORD; scripts, bytecode and what is SKIPPED left out."""
     wanted = {canonicalize_name(pin.partition("==")[0]) for pin in pins}
-    found: list[tuple[str, Path]] = []
+    files: list[tuple[str, Path]] = []
     for info in sorted(folder.glob("*.dist-info")):
         if canonicalize_name(info.name.removesuffix(".dist-info").rpartition("-")[0]) in wanted:
             with (info / "RECORD").open(encoding="utf-8", newline="") as file:
                 names = [row[0] for row in csv.reader(file) if row]
-            found += [(name, folder / name) for name in names if not name.startswith("../") and not name.endswith(".pyc")]
-    return [(name, path) for name, path in found if path.is_file() and not any(part in f"/{name}" for part in SKIPPED)]
+            files += [(name, folder / name) for name in names if not name.startswith("../") and not name.endswith(".pyc")]
+    return [(name, path) for name, path in files if path.is_file() and not any(part in f"/{name}" for part in SKIPPED)]

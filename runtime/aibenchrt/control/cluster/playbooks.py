@@ -108,12 +108,12 @@ def failure(playbook: str, failures: list[TaskFailure], logs: Path) -> Environme
 def _apart(work: Callable[[], str], cancelled: threading.Event) -> str:
     """Runs it on a thread of its own, so that Ctrl-C cannot break it off in the middle: it is cancelled, and awaited, first."""
     done = threading.Event()  # Thread.join() believes that a thread has ended when Ctrl-C interrupts it (CPython 3.11)
-    found: list[str] = []
+    results: list[str] = []
     raised: list[BaseException] = []
 
     def run() -> None:
         try:
-            found.append(work())
+            results.append(work())
         except BaseException as error:  # noqa: BLE001 - raised again below
             raised.append(error)
         finally:
@@ -129,7 +129,7 @@ def _apart(work: Callable[[], str], cancelled: threading.Event) -> str:
         raise
     if raised:
         raise raised[0]
-    return found[0]
+    return results[0]
 
 
 def _forget_connections() -> None:
@@ -143,14 +143,14 @@ def _forget_connections() -> None:
 def _end_workers(mark: str) -> None:
     """Ends what Ansible started for this play and left: its workers lead sessions of their own, so that ansible-runner's end of its process
     group misses them. They bear the play's mark in their environment, whenever they were started."""
-    found = True
-    while found:  # one that was being started while we looked is found the next time
-        found = False
+    killed = True
+    while killed:  # one that was being started while we looked is found the next time
+        killed = False
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(_MARK) == mark:
                     process.kill()
-                    found = True
+                    killed = True
 
 
 class _Events:
@@ -217,5 +217,5 @@ def _ansible_runner() -> Callable[..., Any]:
         from ansible_runner import run
     except ImportError as error:
         raise EnvironmentFailure("AIB601", what="ansible-runner", install=install("cluster")) from error
-    found: Callable[..., Any] = run
-    return found
+    runner: Callable[..., Any] = run
+    return runner

@@ -124,10 +124,10 @@ def environment(under: str, folders: list[str]) -> list[Entry]:
     Triton's Python backend heeds no PYTHONPATH; it finds its libraries through the environment whose python is first in PATH.
     """
     packages = f"lib/python{PYTHON}/site-packages"
-    found = "".join(f"{under}/{folder}\n" for folder in folders)
+    lines = "".join(f"{under}/{folder}\n" for folder in folders)
     return [
         ("pyvenv.cfg", b"home = /usr/bin\ninclude-system-site-packages = false\n"),
-        (f"{packages}/aibench.pth", found.encode()),
+        (f"{packages}/aibench.pth", lines.encode()),
         *((f"bin/{name}", Link(f"/usr/bin/python{PYTHON}")) for name in ("python", "python3")),
     ]
 
@@ -199,9 +199,9 @@ def ship(plan: Plan, held: list[PlanPart], archives: Mapping[str, str], tls: str
     code += ["postgresql"] if "postgresql" in kinds else []
     code += [f"model-{task}" for part in held if part.kind == "triton" for task in tasks_at(plan, part.endpoint)]
     state = [f"prepared-{part.task}" for part in held if part.kind == "service"]
-    found = [{"name": archives[part], "to": "code"} for part in dict.fromkeys(code)]
-    found += [{"name": archives[part], "to": "state"} for part in dict.fromkeys(state)]
-    return [*found, {"name": tls, "to": "tls"}] if tls else found
+    archives_here = [{"name": archives[part], "to": "code"} for part in dict.fromkeys(code)]
+    archives_here += [{"name": archives[part], "to": "state"} for part in dict.fromkeys(state)]
+    return [*archives_here, {"name": tls, "to": "tls"}] if tls else archives_here
 
 
 def keep_secrets(plan: Plan, path: Path) -> None:
@@ -269,8 +269,8 @@ def main() -> int:
     options = RunOptions(variant=given.variant, size=given.size)
     try:
         with tempfile.TemporaryDirectory(prefix="aibench-") as scratch:
-            found = contents(given.generated, options, Path(scratch))
-            pack(given.generated, found, given.out, say)
+            shipped = contents(given.generated, options, Path(scratch))
+            pack(given.generated, shipped, given.out, say)
     except EnvironmentFailure as failure:
         sys.stderr.write(f"error[{failure.code}]: {failure.message}\n   = help: {failure.hint}\n")
         return 2

@@ -147,10 +147,10 @@ class TritonServer:
     def statistics(self) -> dict[str, Any]:
         """Model → Triton's statistics of it, as it gives them. EnvironmentFailure AIB658: it does not say them in time."""
         try:
-            found = self._client.get_inference_statistics(as_json=True, client_timeout=ANSWER_S)
+            answer = self._client.get_inference_statistics(as_json=True, client_timeout=ANSWER_S)
         except InferenceServerException as error:
             raise EnvironmentFailure("AIB658", reason=error.message(), log=self.child.log) from error
-        return {entry["name"]: entry for entry in found.get("model_stats", []) if entry["name"] in self._models}
+        return {entry["name"]: entry for entry in answer.get("model_stats", []) if entry["name"] in self._models}
 
     def _clean_up(self) -> None:
         self._client.close()

@@ -67,7 +67,7 @@ def askers_of(period: Period, interactions: Interactions, items: Mapping[int, It
     users, counts = np.unique(known.user[known.time < period.start], return_counts=True)
     warm = set(users[counts >= WARM].tolist())
     return Askers(
-        {u: {c: tuple(sorted(found, key=lambda i: i.item_id)) for c, found in own.items()} for u, own in likes.items()},
+        {u: {c: tuple(sorted(items_liked, key=lambda i: i.item_id)) for c, items_liked in own.items()} for u, own in likes.items()},
         tuple(sorted(u for u in likes if u in warm)),
         tuple(sorted(u for u in likes if u not in warm)),
     )

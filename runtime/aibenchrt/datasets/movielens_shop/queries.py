@@ -26,15 +26,15 @@ def compose_queries(
 ) -> tuple[Query, ...]:
     """Text requests of every period, ids from 0. A query that would copy an indexed title, or repeat one of the user's, is drawn again."""
     titles = TitleWords(item.title for item in items.values())
-    found: list[Query] = []
+    queries: list[Query] = []
     for period in periods:
         askers = askers_of(period, interactions, items)
         asked: set[tuple[int, str]] = set()
         for _ in range(period.texts if askers.likes else 0):
-            query = _new_query(len(found), period, askers, asked, titles, vocabulary, rng)
+            query = _new_query(len(queries), period, askers, asked, titles, vocabulary, rng)
             asked.add((query.user_id, query.text))
-            found.append(query)
-    return tuple(found)
+            queries.append(query)
+    return tuple(queries)
 
 
 def _new_query(
@@ -85,7 +85,7 @@ def compose_photo_queries(
     periods: Sequence[Period], interactions: Interactions, items: Mapping[int, Item], photos: Photos, rng: np.random.Generator
 ) -> tuple[PhotoQuery, ...]:
     """Photo requests of every period, ids from 0; a photo of the period's split is asked with once at most."""
-    found: list[PhotoQuery] = []
+    queries: list[PhotoQuery] = []
     used: set[int] = set()
     for period in periods:
         askers = askers_of(period, interactions, items)
@@ -97,5 +97,5 @@ def compose_photo_queries(
             photo = choose(free, rng)
             used.add(photo)
             truth = tuple(item.item_id for item in wish.liked)
-            found.append(PhotoQuery(len(found), period.split, period.part, wish.user_id, wish.label, photo, truth))
-    return tuple(found)
+            queries.append(PhotoQuery(len(queries), period.split, period.part, wish.user_id, wish.label, photo, truth))
+    return tuple(queries)

@@ -141,15 +141,15 @@ def _visits(periods: Sequence[tuple[str, str, int, int]], interactions: Interact
     number = 0
     for part, split, start, end in periods:
         inside = interactions.where((interactions.time >= start) & (interactions.time < end))
-        found: list[tuple[int, int, tuple[int, ...]]] = []
+        visits: list[tuple[int, int, tuple[int, ...]]] = []
         for reader in np.unique(inside.user).tolist():
             own = inside.where(inside.user == reader)
             begins = np.flatnonzero(np.diff(own.time, prepend=own.time[0] - PAUSE_S - 1) > PAUSE_S)
             for first in begins.tolist():
                 liked = own.item[first:][own.rating[first:] >= LIKED]
                 if len(liked):
-                    found.append((int(own.time[first]), reader, tuple(sorted(liked.tolist()))))
-        for time, reader, truth in sorted(found):
+                    visits.append((int(own.time[first]), reader, tuple(sorted(liked.tolist()))))
+        for time, reader, truth in sorted(visits):
             when = datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M")
             topics = [topic[item] for item in truth]
             yield Query(number, split, part, reader, max(sorted(set(topics)), key=topics.count), "", "", when, truth)

@@ -102,18 +102,18 @@ def _fetched(folder: Path) -> Snapshot:
     targets = _run(
         "apt-get", *options, "indextargets", "--format", "$(CREATED_BY)|$(ORIGIN)|$(COMPONENT)|$(CODENAME)|$(VERSION)|$(FILENAME)"
     )
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     release = ""
     for line in targets.splitlines():
         kind, origin, component, codename, version, path = line.split("|")
         plain = origin == "Debian" and component == "main" and "-" not in codename  # not its updates: they change every week
-        if plain and kind in _INDEXES and kind not in found and Path(path).is_file():
-            found[kind], release = _run(str(_CAT), "cat-file", path), f"{codename} {version}"
-    if len(found) < len(_INDEXES):
+        if plain and kind in _INDEXES and kind not in texts and Path(path).is_file():
+            texts[kind], release = _run(str(_CAT), "cat-file", path), f"{codename} {version}"
+    if len(texts) < len(_INDEXES):
         last = next(iter(reversed(said.splitlines())), "no message")
         raise EnvironmentFailure("AIB610", what="an index of Debian's packages with English descriptions", reason=f"apt has none: {last}")
-    digest = hashlib.sha256("\0".join(found[kind] for kind in _INDEXES).encode()).hexdigest()
-    return Snapshot(release, digest, tuple(_joined(found["Packages"], found["Translations"])))
+    digest = hashlib.sha256("\0".join(texts[kind] for kind in _INDEXES).encode()).hexdigest()
+    return Snapshot(release, digest, tuple(_joined(texts["Packages"], texts["Translations"])))
 
 
 def _run(*command: str) -> str:
@@ -214,10 +214,10 @@ class Leaf:
 
 def leaves_of(packages: Iterable[DebianPackage]) -> tuple[Leaf, ...]:
     """The packages with something to say in a topic's section; of several with the same text the first."""
-    found: dict[str, Leaf] = {}
+    leaves: dict[str, Leaf] = {}
     for package in packages:
         topic = _TOPIC_OF.get(package.section)
         long_enough = len(package.text.split()) >= SHORTEST and len(package.synopsis.split()) >= LEAST_SAID
-        if topic is not None and long_enough and package.text not in found:
-            found[package.text] = Leaf(package.source, topic, package.name, package.synopsis, package.text)
-    return tuple(found.values())
+        if topic is not None and long_enough and package.text not in leaves:
+            leaves[package.text] = Leaf(package.source, topic, package.name, package.synopsis, package.text)
+    return tuple(leaves.values())

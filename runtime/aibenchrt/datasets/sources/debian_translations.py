@@ -151,12 +151,12 @@ def _own_lists(folder: Path, language: str) -> list[str]:
 
 def _in_both(listed: list[str], language: str) -> tuple[str, str] | None:
     """The index files (English, translated) of the first of Debian's releases that has both."""
-    found: dict[str, dict[str, str]] = {}
+    files_of: dict[str, dict[str, str]] = {}
     for line in listed:
         created_by, of, origin, release, path = line.split("\t")
         if created_by == "Translations" and origin == "Debian" and Path(path).is_file():
-            found.setdefault(release, {})[of] = path
-    both = [files for files in found.values() if {ORIGINAL, language} <= set(files)]
+            files_of.setdefault(release, {})[of] = path
+    both = [files for files in files_of.values() if {ORIGINAL, language} <= set(files)]
     return (both[0][ORIGINAL], both[0][language]) if both else None
 
 

@@ -211,11 +211,11 @@ def _client(package: Package, command: list[str], folder: Path) -> None:
 
 
 def _only_archive(package: Package, staging: Path, suffix: str) -> Path:
-    found = sorted(staging.glob(f"*{suffix}"))
-    if not found:
+    archives = sorted(staging.glob(f"*{suffix}"))
+    if not archives:
         raise EnvironmentFailure("AIB610", what=package.name, reason=f"the package client left no {suffix} of it")
-    pinned = [path for path in found if _is_pinned_version(package, path)]
-    return (pinned or found)[-1]
+    pinned = [path for path in archives if _is_pinned_version(package, path)]
+    return (pinned or archives)[-1]
 
 
 def _wheel_contents(archive: Path, _staging: Path) -> _Contents:

@@ -39,22 +39,22 @@ def generate_leaves(seed: int) -> tuple[Leaf, ...]:
     nouns = [words[topic * NOUNS : (topic + 1) * NOUNS] for topic in range(len(TOPICS))]
     rest = words[len(TOPICS) * NOUNS :]
     shared, kinds, fillers = rest[:SHARED_NOUNS], rest[SHARED_NOUNS : SHARED_NOUNS + KINDS], rest[SHARED_NOUNS + KINDS :]
-    found: dict[str, Leaf] = {}
-    while len(found) < LEAVES:
-        topic = len(found) % len(TOPICS)
+    leaves: dict[str, Leaf] = {}
+    while len(leaves) < LEAVES:
+        topic = len(leaves) % len(TOPICS)
         text, synopsis = _text(nouns[topic], shared, kinds, fillers, rng)
-        title = f"{choose(fillers, rng)}{len(found)}"
-        found.setdefault(text, Leaf(title, topic, title, synopsis, text))
-    return tuple(found.values())
+        title = f"{choose(fillers, rng)}{len(leaves)}"
+        leaves.setdefault(text, Leaf(title, topic, title, synopsis, text))
+    return tuple(leaves.values())
 
 
 def _vocabulary(rng: Rng, count: int) -> list[str]:
     """So many different made-up words of two or three syllables."""
-    found: dict[str, None] = {}
-    while len(found) < count:
+    words: dict[str, None] = {}
+    while len(words) < count:
         syllables = [choose(_ONSETS, rng) + choose(_VOWELS, rng) for _ in range(2 + int(rng.integers(2)))]
-        found["".join(syllables) + choose(_CODAS, rng)] = None
-    return list(found)
+        words["".join(syllables) + choose(_CODAS, rng)] = None
+    return list(words)
 
 
 def _text(nouns: Sequence[str], shared: Sequence[str], kinds: Sequence[str], fillers: Sequence[str], rng: Rng) -> tuple[str, str]:

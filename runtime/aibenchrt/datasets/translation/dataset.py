@@ -91,12 +91,12 @@ def _payload(port: str, value: dict[str, str] | dict[str, bytes], pair: Pair, nu
 def _real(seed: int, progress: Progress) -> TranslationWorld:
     snapshot = debian_translations.load_descriptions(LANGUAGE, progress)
     captions = tuxpaint_stamps.load_captions(LANGUAGE, progress)
-    found = [
+    observed = [
         *(Pair(caption.text, caption.english, "caption") for caption in captions),
         *_described(snapshot.descriptions),
         *_words(freedict.load_words(progress)),
     ]
-    pairs = with_splits(found)
+    pairs = with_splits(observed)
     row = {(normalised(pair.source), normalised(pair.target)): number for number, pair in enumerate(pairs)}
     recorded: dict[bytes, int] = {}  # one file may speak several captions (outlined and filled letters): it counts once
     for caption in captions:
@@ -141,10 +141,10 @@ _MAKERS: dict[str, Callable[[int, Progress], TranslationWorld]] = {"real": _real
 
 def _described(descriptions: Sequence[debian_translations.Description]) -> Iterator[Pair]:
     """Synopses, and paragraphs that have a partner of about their length; lists and long texts are left out."""
-    for one in descriptions:
-        yield from _fitting(one.translated[0], one.english[0], "synopsis")
-        if len(one.translated) == len(one.english):
-            for translated, english in zip(one.translated[1:], one.english[1:], strict=True):
+    for description in descriptions:
+        yield from _fitting(description.translated[0], description.english[0], "synopsis")
+        if len(description.translated) == len(description.english):
+            for translated, english in zip(description.translated[1:], description.english[1:], strict=True):
                 if " * " not in english and not english.startswith(("* ", "- ")):
                     yield from _fitting(translated, english, "paragraph")
 

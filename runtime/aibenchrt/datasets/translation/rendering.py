@@ -86,7 +86,7 @@ def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
 @functools.cache
 def fonts_folder() -> Path:
     """Where matplotlib keeps its fonts; matplotlib itself is not imported."""
-    found = importlib.util.find_spec("matplotlib")
-    assert found is not None
-    assert found.submodule_search_locations is not None
-    return Path(found.submodule_search_locations[0]) / "mpl-data" / "fonts" / "ttf"
+    package = importlib.util.find_spec("matplotlib")
+    assert package is not None
+    assert package.submodule_search_locations is not None
+    return Path(package.submodule_search_locations[0]) / "mpl-data" / "fonts" / "ttf"

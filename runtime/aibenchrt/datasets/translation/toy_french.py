@@ -40,7 +40,7 @@ def _all() -> Iterator[tuple[str, str]]:
         yield subject, english
         for verb, does in VERBS:
             yield f"{subject} {verb}", f"{english} {does}"
-    plain = [one for one in subjects if " " in one[0] and len(one[0].split()) == 2]
+    plain = [pair for pair in subjects if " " in pair[0] and len(pair[0].split()) == 2]
     for subject, english in plain:
         for verb, does in SEEING:
             for seen, shown in plain:

@@ -157,9 +157,9 @@ def _items(sheets: Sequence[Page], labels: dict[int, int], training: Interaction
 
 def _writings(leaves: Sequence[Leaf], chosen: dict[int, Leaf], sizes: Sizes, rng: Rng) -> tuple[Writing, ...]:
     """Training and validation texts drawn from theirs; the test ones are the pages'."""
-    found: list[Writing] = []
+    writings: list[Writing] = []
     for split, most in zip(("train", "validation"), sizes.articles, strict=True):
         own = [leaf for leaf in leaves if leaf.split == split]
         kept = sorted(rng.permutation(len(own))[:most].tolist())
-        found += [Writing(split, own[k].text, own[k].synopsis) for k in kept]
-    return (*found, *(Writing("test", leaf.text, leaf.synopsis) for leaf in chosen.values()))
+        writings += [Writing(split, own[k].text, own[k].synopsis) for k in kept]
+    return (*writings, *(Writing("test", leaf.text, leaf.synopsis) for leaf in chosen.values()))

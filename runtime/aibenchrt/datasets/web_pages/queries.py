@@ -78,15 +78,15 @@ def compose_web_queries(
 ) -> tuple[Query, ...]:
     """Requests of every period, ids from 0; a user never asks the same twice in a period."""
     pages = Pages(synopsis, {item_id: frozenset(tokens(line)) for item_id, line in synopsis.items()})
-    found: list[Query] = []
+    queries: list[Query] = []
     for period in periods:
         askers = askers_of(period, interactions, items)
         asked: set[tuple[int, str]] = set()
         for _ in range(period.texts if askers.likes else 0):
-            query = _new_query(len(found), period, askers, pages, asked, rng)
+            query = _new_query(len(queries), period, askers, pages, asked, rng)
             asked.add((query.user_id, query.text))
-            found.append(query)
-    return tuple(found)
+            queries.append(query)
+    return tuple(queries)
 
 
 def _new_query(query_id: int, period: Period, askers: Askers, pages: Pages, asked: set[tuple[int, str]], rng: np.random.Generator) -> Query:

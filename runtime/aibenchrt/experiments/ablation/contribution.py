@@ -110,20 +110,20 @@ def contribution_rows(answered: Sequence[Answered], metrics: Sequence[str], rng:
 
 def not_better(rows: Sequence[AblationRow]) -> tuple[NotBetter, ...]:
     """The rows in which the baseline wins, or where the data cannot tell the component from it."""
-    found = []
+    rows_not_better = []
     for row in rows:
         task, _, replacement = row.overrides[0].rpartition("=")
         if replacement == "baseline" and not row.worse:
             verdict: Verdict = "baseline wins" if row.better else "tie"
-            found.append(
+            rows_not_better.append(
                 NotBetter(task=task, request_class=row.request_class, metric=row.metric, verdict=verdict, difference=row.difference)
             )
-    return tuple(found)
+    return tuple(rows_not_better)
 
 
-def table(found: Contributions) -> Table:
+def table(contributions: Contributions) -> Table:
     """One line per class, component and metric: as trained, and what each replacement changes."""
-    of = {(row.request_class, *row.overrides[0].rpartition("=")[::2], row.metric): row for row in found.rows}
+    of = {(row.request_class, *row.overrides[0].rpartition("=")[::2], row.metric): row for row in contributions.rows}
     lines = []
     for request_class, task, metric in dict.fromkeys((group, task, metric) for group, task, _, metric in of):
         rows = {how: of[request_class, task, how, metric] for how in REPLACEMENTS}

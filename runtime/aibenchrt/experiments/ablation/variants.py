@@ -136,7 +136,7 @@ async def _answer_all(
 ) -> tuple[Answered, ...]:
     executor, types = Executor(plan), {part.port.name: part.port.type for part in plan.response}
     whole, number = sum(map(len, payloads.values())), 0
-    found = []
+    answered_classes = []
     for request_class, asked in payloads.items():
         group = _Class()
         for payload in asked:
@@ -146,33 +146,33 @@ async def _answer_all(
         named = [payload.user for payload in asked if payload.user is not None]
         users = tuple(named) if len(named) == len(asked) else None
         answers = {name: tuple(shown_by) for name, shown_by in group.shown.items()}
-        found.append(Answered(request_class, users, tuple(payload.truth for payload in asked), answers, frozenset(group.tasks)))
+        answered_classes.append(Answered(request_class, users, tuple(payload.truth for payload in asked), answers, frozenset(group.tasks)))
     progress("answering with and without each component", 1.0)
-    return tuple(found)
+    return tuple(answered_classes)
 
 
 async def _answer_one(executor: Executor, variants: Sequence[_Variant], request: Request, group: _Class, types: Mapping[str, str]) -> None:
     done: dict[tuple[str, str, bytes], dict[str, Any]] = {}  # (variant of the step, step, inputs) → outputs
 
-    def caller(one: _Variant) -> Any:
+    def caller(answering: _Variant) -> Any:
         async def call(step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
-            key = (one.name if step.task in one.own else TRAINED, step.task, pickle.dumps(inputs))
+            key = (answering.name if step.task in answering.own else TRAINED, step.task, pickle.dumps(inputs))
             if key not in done:
-                done[key] = dict(one.chains[step.task](inputs))
-            if one.name == TRAINED:
+                done[key] = dict(answering.chains[step.task](inputs))
+            if answering.name == TRAINED:
                 group.tasks.update(stage.name for stage in _ai_stages(step))
             return done[key]
 
         return call
 
-    for one in variants:
-        answered = await executor.start(request, caller(one)).answer
+    for answering in variants:
+        answered = await executor.start(request, caller(answering)).answer
         if answered.error:
-            replaced = f" with {one.name}" if one.name else ""
+            replaced = f" with {answering.name}" if answering.name else ""
             raise RuntimeError(f"request {request.request_id} of class '{request.request_class}'{replaced} failed: {answered.error}")
         values = answered.response
         parts = ((type_name, values[port].__getitem__) for port, type_name in types.items() if port in values)
-        group.shown.setdefault(one.name, []).append(answer_of(parts))
+        group.shown.setdefault(answering.name, []).append(answer_of(parts))
 
 
 def _ai_stages(step: Step) -> list[PlanStage]:

@@ -69,20 +69,20 @@ def bench(
     )
     own = rate_inside * recording.calls_per_request
     rate = wanted.rate or (own if own * duration >= enough_for(50.0) else rate_inside)
-    found: list[ModeFigures] = []
+    modes: list[ModeFigures] = []
     for mode in wanted.modes:
         load = load_of(mode, scenario.load, rate, wanted.in_flight, duration, warmup)
-        expected = rate * duration if mode is Mode.OPEN else _expected(mode, found, wanted.in_flight, duration)
+        expected = rate * duration if mode is Mode.OPEN else _expected(mode, modes, wanted.in_flight, duration)
         plan = one_task_plan(scenario, stage, recording, load, percentiles_for(expected), wanted.ports_from)
         directory = run_local(emit(plan, mode), runs, replace(options, supplement=False), _given(mine, stage))
-        found.append(mode_figures(mode.value, directory, stage.name))
-    return BenchResult(stage, recording, rate, tuple(found))
+        modes.append(mode_figures(mode.value, directory, stage.name))
+    return BenchResult(stage, recording, rate, tuple(modes))
 
 
-def _expected(mode: Mode, found: list[ModeFigures], in_flight: int, duration_s: float) -> float:
+def _expected(mode: Mode, modes: list[ModeFigures], in_flight: int, duration_s: float) -> float:
     """Requests that a closed loop will at least send. Of the offline mode nobody knows: p50 alone is asked for; after it, a single user
     waits at most as long for an answer as one of several did."""
-    offline = next((one for one in found if one.mode == Mode.OFFLINE.value), None)
+    offline = next((figures for figures in modes if figures.mode == Mode.OFFLINE.value), None)
     if mode is Mode.OFFLINE or offline is None:
         return 0.0
     return offline.throughput.value / in_flight * duration_s
@@ -91,7 +91,7 @@ def _expected(mode: Mode, found: list[ModeFigures], in_flight: int, duration_s: 
 def _assets(scenario: Plan, stage: PlanStage, options: RunOptions, scratch: Path) -> Assets:
     """As a run of the scenario prepares them. Another model than the scenario's is trained for itself, so that no model that trains on
     the path is trained anew because of it; one that trains on the path itself takes the place of the scenario's."""
-    own = next(one for step in scenario.steps for one in step.stages if one.name == stage.name)
+    own = next(candidate for step in scenario.steps for candidate in step.stages if candidate.name == stage.name)
     if own.model == stage.model:
         return prepare(scenario, options, scratch)
     spec = component(stage.component)
@@ -108,7 +108,8 @@ def _assets(scenario: Plan, stage: PlanStage, options: RunOptions, scratch: Path
 def with_stage(plan: Plan, stage: PlanStage) -> Plan:
     """The plan with this stage in place of the one of its name."""
     steps = tuple(
-        step.model_copy(update={"stages": tuple(stage if one.name == stage.name else one for one in step.stages)}) for step in plan.steps
+        step.model_copy(update={"stages": tuple(stage if other.name == stage.name else other for other in step.stages)})
+        for step in plan.steps
     )
     return plan.model_copy(update={"steps": steps})
 

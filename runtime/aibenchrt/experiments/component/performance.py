@@ -90,7 +90,7 @@ def mode_figures(mode: str, directory: Path, task: str) -> ModeFigures:
         models=made.models,
         busiest=f"{busy.process} {percent(busy.cpu_mean, 0)}" if busy else ABSENT,
         status=worst if verdict.valid else "INVALID",
-        reasons=tuple(f"{r.code} {r.name}: {r.found}" for r in verdict.reasons),
+        reasons=tuple(f"{r.code} {r.name}: {r.observed}" for r in verdict.reasons),
         exit_code=verdict.exit_code,
     )
 
@@ -108,7 +108,7 @@ def throughput(run: Run) -> Estimate:
 def inside(directory: Path, stage: str) -> Inside | None:
     """The stage's task in a run of a scenario; None where that has no such task."""
     made, run = report(directory), read_run(directory)
-    step = next((step for step in run.plan.steps if any(one.name == stage for one in step.stages)), None)
+    step = next((step for step in run.plan.steps if any(entry.name == stage for entry in step.stages)), None)
     if step is None:
         return None
     return Inside(
@@ -120,9 +120,9 @@ def _component(made: Report, task: str) -> LatencyRow:
     return next(row for row in made.latency if row.scope == "component" and row.name == task)
 
 
-def table(found: ComponentFigures) -> Table:
+def table(figures: ComponentFigures) -> Table:
     """One row a mode, and one for the task inside its scenario."""
-    percentiles = sorted({q.p for mode in found.modes for q in (*mode.latency.percentiles, *mode.component.percentiles)})
+    percentiles = sorted({q.p for mode in figures.modes for q in (*mode.latency.percentiles, *mode.component.percentiles)})
     rows = [
         (
             mode.mode,
@@ -135,10 +135,10 @@ def table(found: ComponentFigures) -> Table:
             mode.busiest,
             mode.status,
         )
-        for mode in found.modes
+        for mode in figures.modes
     ]
-    if found.inside is not None:
-        held = found.inside
+    if figures.inside is not None:
+        held = figures.inside
         name = f"inside, as '{held.task}'" if held.combined else "inside the scenario"
         empty = [ABSENT] * len(percentiles)
         calls = [_at(held.latency, p) for p in percentiles]
@@ -154,7 +154,7 @@ def table(found: ComponentFigures) -> Table:
         "highest CPU use, of a core",
         "verdict",
     )
-    title = f"Component benchmark: {found.component}" + (f", model {found.model}" if found.model else "")
+    title = f"Component benchmark: {figures.component}" + (f", model {figures.model}" if figures.model else "")
     numeric = tuple(range(2, 4 + 2 * len(percentiles)))
     return Table("component_benchmark", title, columns, tuple(rows), LEGEND, numeric)
 
@@ -174,7 +174,7 @@ def _at(row: LatencyRow, p: float) -> str:
 def _qualities(mode: ModeFigures) -> list[str]:
     """Of the answers of this run; where these cannot be scored, of the model on held-out data."""
     whole = [(row.metric, row.estimate) for row in mode.quality if row.request_class == "all"]
-    rows = [f"{metric} {_share(found.value, found.low, found.high)}" for metric, found in whole]
+    rows = [f"{metric} {_share(estimate.value, estimate.low, estimate.high)}" for metric, estimate in whole]
     rows += [f"{row.metric} {_share(row.value, row.low, row.high)}" for row in mode.models if row.where == "in this run"]
     return rows or [f"{row.metric} {_share(row.value, row.low, row.high)}, held-out" for row in mode.models if row.where == "held-out"]
 

@@ -118,7 +118,7 @@ def _flat(inputs: Values) -> dict[str, Value]:
     flat: dict[str, Value] = {}
     for port, value in inputs.items():
         if isinstance(value, list):
-            flat |= {f"{port}_{k}": one for k, one in enumerate(value, start=1)}
+            flat |= {f"{port}_{k}": entry for k, entry in enumerate(value, start=1)}
         else:
             flat[port] = value
     return flat

@@ -187,31 +187,31 @@ def _training(version: ModelVersion, target: QualityTarget, seed: int, points: t
 COLUMNS = ("seed", "to target, s", "at epoch", "whole training, s", "epochs told", "held-out [95 %]", "target met", "trained on")
 
 
-def table(found: Trainings) -> Table:
+def table(result: Trainings) -> Table:
     rows = [
         (
-            str(one.seed),
-            ABSENT if one.to_target is None else number(one.to_target),
-            ABSENT if one.epoch is None else str(one.epoch),
-            number(one.seconds),
-            f"{one.curve[0].value:g} … {one.curve[-1].value:g}" if one.curve else ABSENT,
-            _bounds(one),
-            ABSENT if one.held_out is None else "yes" if found.target.reached(one.held_out) else "no",
-            one.trained_on,
+            str(training.seed),
+            ABSENT if training.to_target is None else number(training.to_target),
+            ABSENT if training.epoch is None else str(training.epoch),
+            number(training.seconds),
+            f"{training.curve[0].value:g} … {training.curve[-1].value:g}" if training.curve else ABSENT,
+            _bounds(training),
+            ABSENT if training.held_out is None else "yes" if result.target.reached(training.held_out) else "no",
+            training.trained_on,
         )
-        for one in found.trainings
+        for training in result.trainings
     ]
-    sign = "≤" if lower_is_better(found.target.metric) else "≥"
-    target = f"{found.target.metric} {sign} {found.target.value:g}"
-    title = f"{found.component} {found.model}, size {found.size}, {found.variant} data: time to {target}"
+    sign = "≤" if lower_is_better(result.target.metric) else "≥"
+    target = f"{result.target.metric} {sign} {result.target.value:g}"
+    title = f"{result.component} {result.model}, size {result.size}, {result.variant} data: time to {target}"
     legend = (
-        f"The target is {found.target.source}; it is looked for in the validation quality after each epoch, and then in the held-out one."
+        f"The target is {result.target.source}; it is looked for in the validation quality after each epoch, and then in the held-out one."
     )
     return Table("training", title, COLUMNS, tuple(rows), legend, (0, 1, 2, 3))
 
 
-def _bounds(one: Training) -> str:
-    if one.held_out is None:
+def _bounds(training: Training) -> str:
+    if training.held_out is None:
         return ABSENT
-    interval = f" [{100 * one.low:.1f}, {100 * one.high:.1f}]" if one.low is not None and one.high is not None else ""
-    return f"{100 * one.held_out:.1f} %{interval}"
+    interval = f" [{100 * training.low:.1f}, {100 * training.high:.1f}]" if training.low is not None and training.high is not None else ""
+    return f"{100 * training.held_out:.1f} %{interval}"
