@@ -104,10 +104,10 @@ class Weights:
 
     def __call__(self, inputs: Values) -> Values:
         user_id = inputs["profile"]["user_id"]
-        found = self._weights((user_id,))
-        if not found:
+        rows = self._weights((user_id,))
+        if not rows:
             raise LookupError(f"there is no user {user_id}")
-        return {"weights": {"weight": [row[0] for row in found]}}
+        return {"weights": {"weight": [row[0] for row in rows]}}
 
 
 class Articles:
@@ -119,11 +119,11 @@ class Articles:
 
     def __call__(self, inputs: Values) -> Values:
         user_id = inputs["profile"]["user_id"]
-        found = self._read((user_id, self._limit))
-        if not found:
+        rows = self._read((user_id, self._limit))
+        if not rows:
             raise LookupError(f"there is nothing for user {user_id}")
-        item_id, category, popularity = map(list, zip(*found, strict=True))
-        unscored = [0.0] * len(found)
+        item_id, category, popularity = map(list, zip(*rows, strict=True))
+        unscored = [0.0] * len(rows)
         scores = dict.fromkeys(("search_score", "recommend_score", "rank_score"), unscored)
         return {"items": {"item_id": item_id, "category": category, "popularity": popularity, **scores}}
 
@@ -138,11 +138,11 @@ class Items:
 
     def __call__(self, inputs: Values) -> Values:
         wanted = list(inputs["items"]["item_id"][: self._top])
-        found = {row[0]: row for row in self._read(wanted)} if wanted else {}
-        missing = [item for item in wanted if item not in found]
+        row_of = {row[0]: row for row in self._read(wanted)} if wanted else {}
+        missing = [item for item in wanted if item not in row_of]
         if missing:
             raise LookupError(f"there are no goods {missing}")
-        shown = [found[item] for item in wanted]
+        shown = [row_of[item] for item in wanted]
         columns = {name: [row[position] for row in shown] for position, name in enumerate(("item_id", "title", "category", "price"))}
         return {"details": columns}
 
@@ -154,10 +154,10 @@ class Items:
         return self._items[count](wanted)
 
 
-def _one(found: list[tuple[Any, ...]], user_id: int) -> tuple[Any, ...]:
-    if not found:
+def _one(rows: list[tuple[Any, ...]], user_id: int) -> tuple[Any, ...]:
+    if not rows:
         raise LookupError(f"there is no user {user_id}")
-    return found[0]
+    return rows[0]
 
 
 def _engine(settings: Mapping[str, str | int]) -> Engine:

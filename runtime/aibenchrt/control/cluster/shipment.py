@@ -163,12 +163,12 @@ def variables(plan: Plan, archives: Mapping[str, str], tls: Mapping[str, str]) -
     held: dict[str, list[PlanPart]] = {host.name: [] for host in plan.hosts} or {"": []}
     for part in parts(plan):
         held[part.host].append(part)
-    ships = {host: ship(plan, found, archives, tls.get(host)) for host, found in held.items()}
+    ships = {host: ship(plan, here, archives, tls.get(host)) for host, here in held.items()}
     states = {
         host: state.model_copy(update={"archives": {of: name for of, name in archives.items() if name in names(ships[host])}})
         for host, state in deployed(plan).items()
     }
-    found: dict[str, Any] = {
+    document: dict[str, Any] = {
         "aibench_archives": dict(archives),
         "aibench_python": PYTHON,
         "aibench_repositories": {
@@ -179,7 +179,7 @@ def variables(plan: Plan, archives: Mapping[str, str], tls: Mapping[str, str]) -
         "aibench_ship": ships,
         "aibench_deployed": {host: state.model_dump(mode="json") for host, state in states.items()},
     }
-    return (json.dumps(found, indent=1) + "\n").encode()
+    return (json.dumps(document, indent=1) + "\n").encode()
 
 
 def names(shipped: list[dict[str, str]]) -> set[str]:

@@ -14,12 +14,12 @@ import sys
 
 def others(kind, scenario):
     """What other scenarios' records claim too."""
-    found = set()
+    claimed = set()
     for path in glob.glob("/var/lib/aibench/*/install.json"):
         if path != f"/var/lib/aibench/{scenario}/install.json":
             with open(path, encoding="utf-8") as file:
-                found.update(json.load(file)["added"][kind])
-    return found
+                claimed.update(json.load(file)["added"][kind])
+    return claimed
 
 
 def units(scenario):
@@ -47,10 +47,10 @@ def listed(table, name):
 def steps(scenario, record):
     """(what is removed, how), in order; only what is there."""
     added = record["added"]
-    found = list(units(scenario))
-    if found:
-        names = [os.path.basename(path) for path in found]
-        yield f"units {' '.join(names)}", lambda: remove_units(found, names, scenario)
+    paths = list(units(scenario))
+    if paths:
+        names = [os.path.basename(path) for path in paths]
+        yield f"units {' '.join(names)}", lambda: remove_units(paths, names, scenario)
     packages = [name for name in added["packages"] if name not in others("packages", scenario) and installed(name)]
     if packages:
         yield f"packages {' '.join(packages)}", lambda: run("dpkg", "--purge", *packages)

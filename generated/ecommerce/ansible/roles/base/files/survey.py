@@ -23,12 +23,12 @@ def own(scenario):
 
 def units(scenario):
     """Unit files of the scenario. Another scenario's name may begin with ours, so its folder tells whose a unit is."""
-    found = []
+    paths = []
     for path in sorted(glob.glob(f"/etc/systemd/system/aibench-{glob.escape(scenario)}-*.service")):
         with open(path, encoding="utf-8") as file:
             if f"\nX-AibenchScenario={scenario}\n" in file.read():
-                found.append(path)
-    return found
+                paths.append(path)
+    return paths
 
 
 SHOWN = ("Id", "ActiveState", "UnitFileState", "NeedDaemonReload", "InactiveExitTimestampMonotonic")
@@ -40,14 +40,14 @@ def running(paths):
         return []
     names = [os.path.basename(path) for path in paths]
     told = subprocess.run(["systemctl", "show", "--property", ",".join(SHOWN), *names], capture_output=True, text=True, check=True).stdout
-    found = []
+    current = []
     for path, block in zip(paths, told.strip().split("\n\n"), strict=True):
         unit = dict(line.split("=", 1) for line in block.splitlines())
         started = time.time() - time.monotonic() + int(unit["InactiveExitTimestampMonotonic"]) / 1e6
         well = (unit["ActiveState"], unit["UnitFileState"], unit["NeedDaemonReload"]) == ("active", "enabled", "no")
         if well and started > os.stat(path).st_mtime:
-            found.append(unit["Id"])
-    return found
+            current.append(unit["Id"])
+    return current
 
 
 def known(table, name):
@@ -60,12 +60,12 @@ def known(table, name):
 
 def ours_by_others(kind, scenario):
     """What the records of other scenarios on this host say was added: it is not the host's own."""
-    found = set()
+    added = set()
     for path in glob.glob("/var/lib/aibench/*/install.json"):
         if path != f"/var/lib/aibench/{scenario}/install.json":
             with open(path, encoding="utf-8") as file:
-                found.update(json.load(file)["added"][kind])
-    return found
+                added.update(json.load(file)["added"][kind])
+    return added
 
 
 def before(scenario, user):
@@ -113,14 +113,14 @@ def problems(scenario, python, recorded):
 def main(scenario, user, python, action):
     path = f"/var/lib/aibench/{scenario}/install.json"
     there = os.path.exists(path)
-    found = list(problems(scenario, python, there))
-    write = action == "record" and not there and not found
+    obstacles = list(problems(scenario, python, there))
+    write = action == "record" and not there and not obstacles
     if write:
         write_record(path, before(scenario, user))
     folders = sorted(os.path.dirname(mark) for folder in own(scenario) for mark in glob.glob(f"{folder}/*/.whole"))
     archives = {os.path.basename(folder): folder for folder in folders if not os.path.islink(folder)}
     paths = units(scenario)
-    print(json.dumps({"archives": archives, "problems": found, "recorded": write, "running": running(paths), "units": paths}))
+    print(json.dumps({"archives": archives, "problems": obstacles, "recorded": write, "running": running(paths), "units": paths}))
 
 
 main(*sys.argv[1:])

@@ -21,21 +21,21 @@ def unpack(archive, folder, name, owner):
         shutil.copyfileobj(archive, tar.stdin, 1 << 20)
     if tar.returncode:
         sys.exit(f"{name}: tar ended with {tar.returncode}")
-    found = os.path.join(scratch, name)
+    unpacked = os.path.join(scratch, name)
     if owner != "root":
         user = pwd.getpwnam(owner)
-        for at, folders, files in os.walk(found):
+        for at, folders, files in os.walk(unpacked):
             for entry in [at, *(os.path.join(at, file) for file in folders + files)]:
                 os.lchown(entry, user.pw_uid, user.pw_gid)
     shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
-    os.rename(found, os.path.join(folder, name))
+    os.rename(unpacked, os.path.join(folder, name))
     os.rmdir(scratch)
     print(name)
 
 
-def main(path, *wanted):
+def main(path, *entries):
     with tarfile.open(path) as bundle:
-        for folder, file, owner in zip(wanted[::3], wanted[1::3], wanted[2::3], strict=True):
+        for folder, file, owner in zip(entries[::3], entries[1::3], entries[2::3], strict=True):
             unpack(bundle.extractfile(file), folder, file[: -len(".tar.gz")], owner)
     os.unlink(path)
 
