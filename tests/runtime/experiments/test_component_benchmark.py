@@ -26,7 +26,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.component.one_task_plan import Mode, load_of, one_task_plan, percentiles_for
 from aibenchrt.experiments.component.performance import ComponentFigures, inside, throughput
 from aibenchrt.experiments.component.recording import find_stage, record
-from aibenchrt.experiments.component.training import Point, QualityTarget, Trainings, target_of
+from aibenchrt.experiments.component.training import Point, Trainings, TrainingTarget, target_of
 from aibenchrt.experiments.component.truth import component_truth
 from aibenchrt.load.schedule import MOST_PER_S, schedule
 from aibenchrt.plan import Plan, PlanPoisson, wiring_hash
@@ -340,7 +340,7 @@ def test_a_training_is_timed_to_its_target_and_leaves_the_repository_alone(home:
     command = ["bench", "component", "text_classification", "--spec", str(SPEC), "--data", "synthetic", "--size", "tiny", "--train"]
     assert main([*command, "--seeds", "7,8", "--json", str(tmp_path / "training.json")]) == 0
     found = Trainings.model_validate_json((tmp_path / "training.json").read_text(encoding="utf-8"))
-    assert found.target == QualityTarget(metric="accuracy", value=0.3, source="the scenario's target of 'category'")
+    assert found.target == TrainingTarget(metric="accuracy", value=0.3, source="the scenario's target of 'category'")
     assert [one.seed for one in found.trainings] == [7, 8]
     for one in found.trainings:
         assert [point.epoch for point in one.curve] == [1, 2, 3, 4]
@@ -360,9 +360,9 @@ def test_a_target_comes_from_the_command_line_the_scenario_or_the_catalogue(plan
     stage = find_stage(plan, "text_classification")
     assert stage is not None
     assert target_of(plan, stage, 0.7).value == 0.7
-    assert target_of(plan.model_copy(update={"quality": ()}), stage, None) == QualityTarget(
+    assert target_of(plan.model_copy(update={"quality": ()}), stage, None) == TrainingTarget(
         metric="accuracy", value=round(0.861 * 0.95, 4), source="95 % of what the catalogue declares"
     )
-    assert QualityTarget(metric="wer", value=0.2, source="").reached(0.1)
-    assert not QualityTarget(metric="accuracy", value=0.2, source="").reached(0.1)
+    assert TrainingTarget(metric="wer", value=0.2, source="").reached(0.1)
+    assert not TrainingTarget(metric="accuracy", value=0.2, source="").reached(0.1)
     assert json.loads(Point(epoch=1, seconds=2.0, value=0.5).model_dump_json()) == {"epoch": 1, "seconds": 2.0, "value": 0.5}

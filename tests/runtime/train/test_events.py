@@ -19,7 +19,7 @@ from aibenchrt.datasets.sources.synthetic_speech import speak
 from aibenchrt.datasets.sources.tuxpaint_stamps import Utterance
 from aibenchrt.datasets.translation.parallel import Pairs
 from aibenchrt.datasets.translation.rendering import Line, picture
-from aibenchrt.experiments.component.training import Listener, QualityTarget, curve, declared_metric
+from aibenchrt.experiments.component.training import Listener, TrainingTarget, curve, declared_metric
 from aibenchrt.metrics import lower_is_better
 from aibenchrt.train.events import Batches, Begun, Epoch, Event, SideWork
 from aibenchrt.train.progress_text import rendered
@@ -123,7 +123,7 @@ def test_every_training_tells_what_its_time_to_a_target_is_counted_by(
         assert metric in trained.metrics, "the metric told is the one that is measured"
     points = curve(listener.heard, began=listener.heard[0][1] - 1.0)
     assert points[0].seconds == 1.0
-    within_reach = QualityTarget(metric=listener.metric, value=points[0].value, source="the first epoch's value")
+    within_reach = TrainingTarget(metric=listener.metric, value=points[0].value, source="the first epoch's value")
     assert within_reach.reached(points[0].value)
     shown: list[tuple[str, float]] = []
     for event in events:
@@ -150,7 +150,7 @@ def test_a_target_is_reached_by_the_first_epoch_that_has_it() -> None:
         listener(event)
     points = curve(listener.heard, began=listener.heard[0][1])
     assert [(point.epoch, point.value) for point in points] == [(1, 0.9), (2, 0.4), (3, 0.5)]
-    target = QualityTarget(metric="cer", value=0.5, source="")
+    target = TrainingTarget(metric="cer", value=0.5, source="")
     assert next(point.epoch for point in points if target.reached(point.value)) == 2
 
 

@@ -41,7 +41,7 @@ class Point(_Frozen):
     value: float
 
 
-class QualityTarget(_Frozen):
+class TrainingTarget(_Frozen):
     """metric, and what it is to reach; of one where lower is better, to fall to. source: who says so."""
 
     metric: str
@@ -76,7 +76,7 @@ class Trainings(_Frozen):
     model: str
     variant: str
     size: str
-    target: QualityTarget
+    target: TrainingTarget
     trainings: tuple[Training, ...]
 
 
@@ -95,7 +95,7 @@ class Listener:
             self.heard.append((event.n, time.monotonic(), event.value))
 
 
-def target_of(plan: Plan, stage: PlanStage, asked: float | None) -> QualityTarget:
+def target_of(plan: Plan, stage: PlanStage, asked: float | None) -> TrainingTarget:
     """What the command line says, else the scenario, else nearly what the catalogue declares.
 
     EnvironmentFailure AIB644: it is not trained; AIB689: nobody says.
@@ -108,14 +108,14 @@ def target_of(plan: Plan, stage: PlanStage, asked: float | None) -> QualityTarge
     scenario = next((target for target in plan.quality if target.task == stage.name), None)
     name = scenario.metric if scenario else declared_metric(spec, model)
     if asked is not None and metric(name):
-        return QualityTarget(metric=name, value=asked, source="the command line")
+        return TrainingTarget(metric=name, value=asked, source="the command line")
     if scenario is not None:
-        return QualityTarget(metric=name, value=scenario.bound, source=f"the scenario's target of '{stage.name}'")
+        return TrainingTarget(metric=name, value=scenario.bound, source=f"the scenario's target of '{stage.name}'")
     if not metric(name):
         raise EnvironmentFailure("AIB689", model=stage.model)
     nearly = 1 + (1 - NEARLY) if lower_is_better(name) else NEARLY
     value = round(dict(model.quality)[name] * nearly, 4)
-    return QualityTarget(metric=name, value=value, source=f"{100 * nearly:.0f} % of what the catalogue declares")
+    return TrainingTarget(metric=name, value=value, source=f"{100 * nearly:.0f} % of what the catalogue declares")
 
 
 def declared_metric(spec: ComponentSpec, model: Model) -> str:
@@ -125,7 +125,7 @@ def declared_metric(spec: ComponentSpec, model: Model) -> str:
 
 
 def train(
-    plan: Plan, stage: PlanStage, target: QualityTarget, seeds: Sequence[int], device: str, options: RunOptions, scratch: Path
+    plan: Plan, stage: PlanStage, target: TrainingTarget, seeds: Sequence[int], device: str, options: RunOptions, scratch: Path
 ) -> Trainings:
     """Trains the stage's model anew for every seed, the data kept the same; what it trains on is made before. The model repository is
     left as it was. EnvironmentFailure: as training raises."""
@@ -166,7 +166,7 @@ def curve(heard: Sequence[tuple[int, float, float]], began: float) -> tuple[Poin
     return tuple(Point(epoch=epoch, seconds=round(max(0.0, at - began), 2), value=value) for epoch, at, value in heard)
 
 
-def _training(version: ModelVersion, target: QualityTarget, seed: int, points: tuple[Point, ...]) -> Training:
+def _training(version: ModelVersion, target: TrainingTarget, seed: int, points: tuple[Point, ...]) -> Training:
     first = next((point for point in points if target.reached(point.value)), None)
     measured: Mapping[str, Any] = version.metadata["metrics"].get(target.metric, {})
     return Training(
