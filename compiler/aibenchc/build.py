@@ -33,7 +33,7 @@ from aibenchc.graph import (
 from aibenchc.source import Span
 from aibenchc.syntax import ast
 from aibenchc.syntax.written import written
-from aibenchc.values import PLAIN, SHARE, Reader
+from aibenchc.value_reader import PLAIN, SHARE, Reader
 
 _ARROW = re.compile(r"\s*->\s*")
 _NAME_LENGTH = 60

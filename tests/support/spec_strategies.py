@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 from aibenchc.syntax import ast
-from aibenchc.values import UNITS
+from aibenchc.value_reader import UNITS
 from hypothesis import strategies as st
 
 # not `within`: after a word of a setting it is always read as the one that acts

@@ -20,7 +20,7 @@ from aibenchc.validate.essential import essential
 from aibenchc.validate.findings import report_findings
 from aibenchc.validate.loads import OpenFile, check_samples
 from aibenchc.validate.references import references
-from aibenchc.values import Reader
+from aibenchc.value_reader import Reader
 
 __all__ = ["validate"]
 

@@ -10,7 +10,7 @@ from aibenchc.diagnostics import one_of, place
 from aibenchc.source import Span
 from aibenchc.syntax import ast
 from aibenchc.syntax.written import written
-from aibenchc.values import Reader
+from aibenchc.value_reader import Reader
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from aibenchc.source import Span
 from aibenchc.syntax import ast
 from aibenchc.validate.blocks import Block, block, plain_words
 from aibenchc.validate.worlds import check_world
-from aibenchc.values import SHARE, TIME, Reader
+from aibenchc.value_reader import SHARE, TIME, Reader
 
 CHAIN_WORDS = ("response", "rest", "else", "until", "when")
 LONGEST_NAME = 60

@@ -20,7 +20,7 @@ from aibenchc.syntax import ast
 from aibenchc.validate.blocks import Block, block, odd_unit, report_unit, shown
 from aibenchc.validate.declarations import check_name
 from aibenchc.validate.sections import task_named
-from aibenchc.values import PLAIN, SIZE, Reader
+from aibenchc.value_reader import PLAIN, SIZE, Reader
 
 PROFILES = ("small", "full")
 DEFAULT = Deployment("local", 1, "small")

@@ -11,7 +11,7 @@ from aibenchc.model import Essential
 from aibenchc.syntax import ast
 from aibenchc.validate.blocks import Block, block, shown
 from aibenchc.validate.sections import FREQUENCIES
-from aibenchc.values import Reader
+from aibenchc.value_reader import Reader
 
 LATENCY = "latency"
 _EXAMPLES = {

@@ -11,7 +11,7 @@ from aibenchrt.catalog import MOST_REQUESTS
 from aibenchc.model import Constant, Load, Poisson, Sessions, Slo, Trace, Users
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax import ast
-from aibenchc.values import Reader
+from aibenchc.value_reader import Reader
 
 OpenFile = Callable[[str, Span], SourceFile | None]  # what a file that the spec names holds; reports where there is none
 SAMPLES_BEYOND = 20  # a percentile is shown only with this many requests expected beyond it

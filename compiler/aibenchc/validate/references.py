@@ -10,7 +10,7 @@ from aibenchc.model import Deployment, Reference, ReferenceItem
 from aibenchc.syntax import ast
 from aibenchc.syntax.written import written
 from aibenchc.validate.sections import percentile, task_named
-from aibenchc.values import PLAIN, SHARE, TIME, Reader
+from aibenchc.value_reader import PLAIN, SHARE, TIME, Reader
 
 _EXAMPLES = {
     "on": "write `on deployment`",

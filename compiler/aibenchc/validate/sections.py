@@ -20,7 +20,7 @@ from aibenchc.syntax import ast
 from aibenchc.syntax.written import written
 from aibenchc.validate.blocks import Block, block, odd_unit, plain_words, report_unit, shown
 from aibenchc.validate.loads import OpenFile, check_size, read_trace
-from aibenchc.values import RATE, SHARE, TIME, Reader
+from aibenchc.value_reader import RATE, SHARE, TIME, Reader
 
 FREQUENCIES = ("high", "medium", "low")
 DEFAULT_PERCENTILES = (50.0, 90.0, 99.0)

@@ -8,7 +8,7 @@ from aibenchrt import catalog
 from aibenchrt.component import DatasetSpec, Need
 
 from aibenchc.build import Symbols
-from aibenchc.values import Reader
+from aibenchc.value_reader import Reader
 
 
 def check_world(symbols: Symbols, reader: Reader) -> None:
