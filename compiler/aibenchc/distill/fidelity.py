@@ -13,6 +13,7 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log
 
 from aibenchrt.catalog import component
 from aibenchrt.component import Kind
@@ -108,11 +109,33 @@ def measure(flow: Flow, settings: DistillSettings, seed: int = 1) -> Measure:
 def _simulated_p99(flow: Flow, paths: Paths, means: Mapping[str, float], rng: random.Random) -> float:
     weights = [flow.weight(case) for case in flow.cases]
     draws = max(400, min(DRAWS, MAX_VISITS // max(1, len(means))))
-    latencies = sorted(
-        paths.longest(case, {name: rng.expovariate(1 / ms) if ms > 0 else 0.0 for name, ms in means.items()})
-        for case in rng.choices(flow.cases, weights, k=draws)
-    )
+    rates = {name: 1 / ms for name, ms in means.items() if ms > 0}
+    chains = [_chain(paths, case, rates) for case in flow.cases]
+    tasks, draw = range(len(rates)), rng.random
+    latencies = []
+    for number in rng.choices(range(len(chains)), weights, k=draws):
+        steps, answers = chains[number]
+        uniform = [draw() for _ in tasks]
+        end: list[float] = []
+        for rate, drawn, waits_for in steps:
+            length = -log(1.0 - uniform[drawn]) / rate if rate else 0.0  # of an exponential distribution
+            end.append(length + (max([end[place] for place in waits_for]) if waits_for else 0.0))
+        latencies.append(max([end[place] for place in answers], default=0.0))
+    latencies.sort()
     return latencies[min(draws - 1, int(0.99 * draws))]
+
+
+def _chain(paths: Paths, case: Case, rates: Mapping[str, float]) -> tuple[list[tuple[float, int, tuple[int, ...]]], tuple[int, ...]]:
+    """Of a case what Paths.longest goes through, by places in the order of its tasks: each one's rate (0: it takes no time), which of the
+    drawn numbers is its own, and whom it waits for; and who answers."""
+    number = {name: place for place, name in enumerate(rates)}
+    places: dict[str, int] = {}
+    steps = []
+    for name in paths.tasks[case]:
+        waits_for = tuple(places[source] for source in paths.before[name] if source in places)
+        steps.append((rates.get(name, 0.0), number.get(name, 0), waits_for))
+        places[name] = len(places)
+    return steps, tuple(places[name] for name in paths.answers[case] if name in places)
 
 
 class Paths:
