@@ -76,7 +76,7 @@ class ClusterRun:
 class Prepared:
     """Data, models and the shipment are here. state: of the attempt that comes next, or is under way. rows: everything scheduled."""
 
-    begun: ClusterRun
+    run: ClusterRun
     state: State
     assets: Assets
     rows: tuple[ScheduleRecord, ...]
@@ -85,23 +85,23 @@ class Prepared:
     @property
     def load_name(self) -> str:
         """Of the load on the hosts."""
-        return self.begun.directory.name + (f"-attempt-{self.state.attempt}" if self.state.attempt > 1 else "")
+        return self.run.directory.name + (f"-attempt-{self.state.attempt}" if self.state.attempt > 1 else "")
 
     @property
     def records(self) -> Path:
-        return self.begun.directory / RECORDS / self.load_name
+        return self.run.directory / RECORDS / self.load_name
 
     def play(self, playbook: str) -> list[TaskFailure]:
-        load = self.begun.plan.load
+        load = self.run.plan.load
         variables: Mapping[str, Any] = {
-            "aibench_shipment": str(shipment_of(self.begun.plan)),
+            "aibench_shipment": str(shipment_of(self.run.plan)),
             "aibench_run": self.load_name,
-            "aibench_collected": str(self.begun.directory / RECORDS),
+            "aibench_collected": str(self.run.directory / RECORDS),
             "aibench_warmup_s": load.warmup_s,
             "aibench_duration_s": load.duration_s,
             "aibench_think_s": think_s(load),
         }
-        return self.begun.playbooks.play(playbook, variables)
+        return self.run.playbooks.play(playbook, variables)
 
 
 @dataclass(frozen=True)
@@ -157,11 +157,11 @@ def run_cluster(generated: Path, inventory: Path, runs: Path, options: ClusterOp
         journal = Journal(directory / "journal.json", max(0.0, passed_s))
         own = _own_copy(generated, plan, directory)
         playbooks = Playbooks(own / "ansible", inventory.resolve(), directory / "logs", directory / ".ansible", options.run.progress)
-        begun = ClusterRun(directory, options, compiled, plan, journal, state, playbooks)
+        run = ClusterRun(directory, options, compiled, plan, journal, state, playbooks)
         if options.prepare_only:
-            _prepare(begun)
+            _prepare(run)
         else:
-            _run_stages(begun)
+            _run_stages(run)
     return directory
 
 
@@ -220,13 +220,13 @@ def _own_copy(generated: Path, plan: Plan, directory: Path) -> Path:
 # -- stages
 
 
-def _run_stages(begun: ClusterRun) -> None:
+def _run_stages(run: ClusterRun) -> None:
     """Each stage from the value of the one before; whatever is raised, run.json tells of the last stage that was reached."""
-    journal, options = begun.journal, begun.options
-    reached: Stage = begun
+    journal, options = run.journal, run.options
+    reached: Stage = run
     outcome: Outcome = "failed"
     try:
-        reached = prepared = _prepare(begun)
+        reached = prepared = _prepare(run)
         if journal.begun("load") and not journal.done("load"):  # the hosts may have brought it to its end meanwhile
             reached = earlier = _collect(_load(prepared))
             _go_on(earlier)
@@ -248,28 +248,28 @@ def _run_stages(begun: ClusterRun) -> None:
         outcome = "interrupted"
         raise
     finally:
-        write_run_info(begun.directory, _run_info(begun, reached, outcome))
+        write_run_info(run.directory, _run_info(run, reached, outcome))
 
 
-def _prepare(begun: ClusterRun) -> Prepared:
+def _prepare(run: ClusterRun) -> Prepared:
     """Data, models and the shipment: cached, so that a resumed run has them in seconds."""
-    own, options, shipment = begun.directory / GENERATED, begun.run_options, shipment_of(begun.plan)
-    with begun.journal.stage("prepare"), tempfile.TemporaryDirectory(prefix="aibench-") as scratch:
-        assets = prepare(begun.compiled, options, Path(scratch) / "prepared")
-        contents = contents_of(begun.plan, own, assets, Path(scratch), options.supplement_s if options.supplement else 0.0)
+    own, options, shipment = run.directory / GENERATED, run.run_options, shipment_of(run.plan)
+    with run.journal.stage("prepare"), tempfile.TemporaryDirectory(prefix="aibench-") as scratch:
+        assets = prepare(run.compiled, options, Path(scratch) / "prepared")
+        contents = contents_of(run.plan, own, assets, Path(scratch), options.supplement_s if options.supplement else 0.0)
         pack(own, contents, shipment, lambda text: options.progress(text, 0.0))
         rows = schema.read(shipment / "load" / "schedule.parquet", ScheduleRecord)
         mix = [row for row in rows if row.phase != "supplement"]
         counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
-        supplements = supplement_rows(begun.plan, mix, counts, options.supplement_s)[1] if len(mix) < len(rows) else ()
-    return Prepared(begun, begun.state, assets, tuple(rows), supplements)
+        supplements = supplement_rows(run.plan, mix, counts, options.supplement_s)[1] if len(mix) < len(rows) else ()
+    return Prepared(run, run.state, assets, tuple(rows), supplements)
 
 
 def _play(prepared: Prepared, stage: StageName, playbook: str) -> None:
-    with prepared.begun.journal.stage(stage):
+    with prepared.run.journal.stage(stage):
         failures = prepared.play(playbook)
         if failures:
-            raise failure(playbook, failures, prepared.begun.directory / "logs")
+            raise failure(playbook, failures, prepared.run.directory / "logs")
 
 
 def _load(prepared: Prepared) -> Loaded:
@@ -278,7 +278,7 @@ def _load(prepared: Prepared) -> Loaded:
     A part that dies meanwhile is no reason to stop: the report says what happened.
     """
     try:
-        with prepared.begun.journal.stage("load"):
+        with prepared.run.journal.stage("load"):
             failures = prepared.play("load.yml")
     except KeyboardInterrupt:
         return Loaded(prepared, tuple(prepared.play("stop.yml")), interrupted=True)
@@ -288,14 +288,14 @@ def _load(prepared: Prepared) -> Loaded:
 def _collect(loaded: Loaded) -> Collected:
     """What there is; what there is not, and why, goes into run.json."""
     prepared = loaded.prepared
-    begun = prepared.begun
-    with begun.journal.stage("collect"):
+    run = prepared.run
+    with run.journal.stage("collect"):
         failures = [*loaded.failures, *prepared.play("collect.yml")]
-        records = read_hosts(begun.plan, prepared.records, list(dict.fromkeys(str(f).splitlines()[0] for f in failures)))
-        folders = [prepared.records / part.host for part in parts(begun.plan) if part.kind == "generator"]
+        records = read_hosts(run.plan, prepared.records, list(dict.fromkeys(str(f).splitlines()[0] for f in failures)))
+        folders = [prepared.records / part.host for part in parts(run.plan) if part.kind == "generator"]
         requests, payloads = records.merged.requests, prepared.assets.payloads
-        write_records(begun.directory, prepared.rows, requests, records.calls, records.resources, payloads, folders)
-        (begun.directory / "triton.json").write_text("{}\n", encoding="utf-8")
+        write_records(run.directory, prepared.rows, requests, records.calls, records.resources, payloads, folders)
+        (run.directory / "triton.json").write_text("{}\n", encoding="utf-8")
     return Collected(loaded, records)
 
 
@@ -304,13 +304,13 @@ def _go_on(collected: Collected) -> None:
     if collected.loaded.interrupted:
         raise KeyboardInterrupt
     if not collected.whole:
-        collected.prepared.begun.journal.amend("load", "; ".join(collected.missing))
+        collected.prepared.run.journal.amend("load", "; ".join(collected.missing))
 
 
 def _put_apart(collected: Collected) -> Prepared:
     """The half load that was just collected, as an attempt; what comes next has another name on the hosts."""
     prepared = collected.prepared
-    directory, state = prepared.begun.directory, prepared.state
+    directory, state = prepared.run.directory, prepared.state
     folder = Path(ATTEMPTS) / str(state.attempt)
     (directory / ATTEMPTS).mkdir(exist_ok=True)
     if prepared.records.is_dir():
@@ -325,24 +325,24 @@ def _put_apart(collected: Collected) -> Prepared:
 def _half(collected: Collected) -> EnvironmentFailure:
     """AIB635: what Ansible said, and what is missing."""
     said = [str(f) for f in collected.loaded.failures] or collected.missing
-    directory = collected.prepared.begun.directory
+    directory = collected.prepared.run.directory
     return EnvironmentFailure("AIB635", reason="\n".join(said), logs=directory / "logs", run=directory)
 
 
-def _run_info(begun: ClusterRun, reached: Stage, outcome: Outcome) -> RunInfo:
+def _run_info(run: ClusterRun, reached: Stage, outcome: Outcome) -> RunInfo:
     """run.json, also of a run that failed or was interrupted."""
     prepared = None if isinstance(reached, ClusterRun) else reached if isinstance(reached, Prepared) else reached.prepared
     records = reached.records if isinstance(reached, Collected) else None
     merged = records.merged if records else None
-    state = prepared.state if prepared else begun.state
+    state = prepared.state if prepared else run.state
     info = run_metadata.run_info(
-        directory=begun.directory,
-        plan=begun.plan,
-        compiled=begun.compiled,
-        options=begun.run_options,
+        directory=run.directory,
+        plan=run.plan,
+        compiled=run.compiled,
+        options=run.run_options,
         started=state.started,
         outcome=outcome,
-        stages=begun.journal.entries,
+        stages=run.journal.entries,
         assets=prepared.assets if prepared else None,
         rows=prepared.rows if prepared else (),
         hosts=records.hosts if records else (),

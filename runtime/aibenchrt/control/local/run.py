@@ -90,7 +90,7 @@ class LocalRun:
 class Prepared:
     """Data and models are here. mix: the load's schedule; supplement: that of the rare classes, which supplements describes."""
 
-    begun: LocalRun
+    run: LocalRun
     assets: Assets
     mix: tuple[ScheduleRecord, ...]
     supplement: tuple[ScheduleRecord, ...]
@@ -134,18 +134,18 @@ def run_local(generated: Path, runs: Path, options: RunOptions | None = None, pr
     directory = new_directory(runs, f"{plan.scenario}-{started:%Y%m%d-%H%M%S}")
     journal = Journal(directory / "journal.json")
     with terminations(), disk_full(directory), Processes(directory / "logs") as processes:
-        begun = LocalRun(generated.resolve(), directory, options, prepare, compiled, plan, stubs, journal, processes, started)
+        run = LocalRun(generated.resolve(), directory, options, prepare, compiled, plan, stubs, journal, processes, started)
         with Sampler(lambda: list(processes.children)) as sampler:
-            _run_stages(begun, sampler)
+            _run_stages(run, sampler)
     return directory
 
 
-def _run_stages(begun: LocalRun, sampler: Sampler) -> None:
+def _run_stages(run: LocalRun, sampler: Sampler) -> None:
     """Each stage from the value of the one before; whatever is raised, the run is ended from the last stage that it reached."""
-    reached: Stage = begun
+    reached: Stage = run
     outcome: Outcome = "failed"
     try:
-        reached = prepared = _prepare(begun)
+        reached = prepared = _prepare(run)
         reached = started = _start(prepared)
         reached = ready = _await_ready(started)
         _warm_up(ready)
@@ -157,7 +157,7 @@ def _run_stages(begun: LocalRun, sampler: Sampler) -> None:
         outcome = "interrupted"
         raise
     finally:
-        silence = _finish(begun, reached, outcome, sampler)
+        silence = _finish(run, reached, outcome, sampler)
     if silence:
         raise silence
 
@@ -192,66 +192,66 @@ def healthy(endpoint: str) -> bool:
 # -- stages
 
 
-def _prepare(begun: LocalRun) -> Prepared:
-    plan, options, directory = begun.plan, begun.options, begun.directory
-    with begun.journal.stage("prepare"):
+def _prepare(run: LocalRun) -> Prepared:
+    plan, options, directory = run.plan, run.options, run.directory
+    with run.journal.stage("prepare"):
         (directory / "plan.json").write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        shutil.copy2(begun.generated / "load.json", directory / "load.json")
-        if (begun.generated / "distilled.svg").is_file():  # a plan written by hand has no picture
-            shutil.copy2(begun.generated / "distilled.svg", directory / "distilled.svg")
-        assets = begun.prepare(begun.compiled, options, directory / "prepared")
+        shutil.copy2(run.generated / "load.json", directory / "load.json")
+        if (run.generated / "distilled.svg").is_file():  # a plan written by hand has no picture
+            shutil.copy2(run.generated / "distilled.svg", directory / "distilled.svg")
+        assets = run.prepare(run.compiled, options, directory / "prepared")
         counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
-        mix = schedule(plan.load, plan.requests, counts, plan.load.seed, trace_of(plan.load, begun.generated))
+        mix = schedule(plan.load, plan.requests, counts, plan.load.seed, trace_of(plan.load, run.generated))
         supplement, supplements = supplement_rows(plan, mix, counts, options.supplement_s if options.supplement else 0.0)
-        if begun.ai_steps:
+        if run.ai_steps:
             weights = {stage: version.folder for stage, version in assets.models.items()}
-            assemble(plan, begun.generated, weights, directory / "triton")
-    return Prepared(begun, assets, tuple(mix), tuple(supplement), supplements)
+            assemble(plan, run.generated, weights, directory / "triton")
+    return Prepared(run, assets, tuple(mix), tuple(supplement), supplements)
 
 
 def _start(prepared: Prepared) -> Started:
     """Starts services, and Triton last."""
-    begun = prepared.begun
-    with begun.journal.stage("start"):
+    run = prepared.run
+    with run.journal.stage("start"):
         services = _start_services(prepared)
         triton = None
-        if begun.ai_steps:
-            (endpoint,) = endpoints(begun.plan, "triton")[:1]
-            repository, trace = begun.directory / "triton", begun.directory / TRITON_TRACE
-            triton = TritonServer(begun.plan, begun.processes, repository, endpoint, trace)
+        if run.ai_steps:
+            (endpoint,) = endpoints(run.plan, "triton")[:1]
+            repository, trace = run.directory / "triton", run.directory / TRITON_TRACE
+            triton = TritonServer(run.plan, run.processes, repository, endpoint, trace)
     return Started(prepared, services, triton)
 
 
 def _start_services(prepared: Prepared) -> tuple[tuple[Child, str], ...]:
-    begun = prepared.begun
-    state = begun.directory / "state"
+    run = prepared.run
+    state = run.directory / "state"
     state.mkdir()
     services = []
-    for step in begun.plan.steps:
+    for step in run.plan.steps:
         if step.kind != "service":
             continue
-        for replica, endpoint in enumerate(endpoints(begun.plan, step.task)):
-            command = command_lines.service(sys.executable, begun.generated, step.task, endpoint, prepared.assets.prepared, state)
+        for replica, endpoint in enumerate(endpoints(run.plan, step.task)):
+            command = command_lines.service(sys.executable, run.generated, step.task, endpoint, prepared.assets.prepared, state)
             name = process_name(step.task, replica)
-            services.append((begun.processes.start(name, "service", command.words, replica=replica), endpoint))
+            services.append((run.processes.start(name, "service", command.words, replica=replica), endpoint))
     return tuple(services)
 
 
 def _await_ready(started: Started) -> Ready:
     """Everything behind the planner first, then the planners, which connect to all of it before they say that they serve."""
     prepared, triton = started.prepared, started.triton
-    begun = prepared.begun
-    processes, limit = begun.processes, begun.options.ready_s
-    with begun.journal.stage("ready"):
+    run = prepared.run
+    processes, limit = run.processes, run.options.ready_s
+    with run.journal.stage("ready"):
         if triton:
             triton.wait_live(limit)
             triton.load_models()
         for child, endpoint in started.services:
             processes.wait_ready(child, lambda endpoint=endpoint: healthy(endpoint), limit)  # type: ignore[misc]
         planners = []
-        plan = begun.directory / "plan.json"
-        for replica, (endpoint, calls) in enumerate(zip(begun.planners, begun.call_files, strict=True)):
-            command = command_lines.planner(sys.executable, begun.generated, endpoint, calls, replica, plan=plan)
+        plan = run.directory / "plan.json"
+        for replica, (endpoint, calls) in enumerate(zip(run.planners, run.call_files, strict=True)):
+            command = command_lines.planner(sys.executable, run.generated, endpoint, calls, replica, plan=plan)
             planners.append((processes.start(f"planner-{replica}", "planner", command.words, replica=replica), endpoint))
         for child, endpoint in planners:
             processes.wait_ready(child, lambda endpoint=endpoint: healthy(endpoint), limit)  # type: ignore[misc]
@@ -260,73 +260,73 @@ def _await_ready(started: Started) -> Ready:
 
 def _warm_up(ready: Ready) -> None:
     """A few requests of each class through every planner, whose answers must hold something; nothing of them is repeated by the load."""
-    begun, trials = ready.prepared.begun, ready.prepared.assets.trial
+    run, trials = ready.prepared.run, ready.prepared.assets.trial
     rows = [
         ScheduleRecord(TRIAL_FROM + n * 1000 + k, request.name, "supplement", k, 0.0)
-        for n, request in enumerate(begun.plan.requests)
-        for k in range(min(TRIALS * len(begun.planners), len(trials[request.name])))
+        for n, request in enumerate(run.plan.requests)
+        for k in range(min(TRIALS * len(run.planners), len(trials[request.name])))
     ]
-    settings = SendingSettings(f"/{begun.stubs.package}.ScenarioService/Ask", begun.planners, 0.0, 1.0, begun.options.timeout_s)
+    settings = SendingSettings(f"/{run.stubs.package}.ScenarioService/Ask", run.planners, 0.0, 1.0, run.options.timeout_s)
     with (
-        begun.journal.stage("warmup"),
+        run.journal.stage("warmup"),
         tempfile.TemporaryDirectory(prefix="aibench-trial-") as scratch,  # nobody asks for what was answered
     ):
-        messages = messages_for(begun.plan, begun.stubs, trials, rows)
+        messages = messages_for(run.plan, run.stubs, trials, rows)
         contents = Contents(Path(scratch))
         for row in rows:  # one after the other
-            records, _ = issue([row], messages, settings, begun.stubs.message("ScenarioReply"), contents)
+            records, _ = issue([row], messages, settings, run.stubs.message("ScenarioReply"), contents)
             if records[0].outcome != "ok":
-                begun.processes.check()
-                raise EnvironmentFailure("AIB655", request_class=row.request_class, reason=records[0].error, logs=begun.directory / "logs")
+                run.processes.check()
+                raise EnvironmentFailure("AIB655", request_class=row.request_class, reason=records[0].error, logs=run.directory / "logs")
 
 
 def _send_load(ready: Ready) -> None:
-    load = ready.prepared.begun.plan.load
-    with ready.prepared.begun.journal.stage("load"):
+    load = ready.prepared.run.plan.load
+    with ready.prepared.run.journal.stage("load"):
         _send(ready.prepared, "load", ready.prepared.mix, load.warmup_s, load.duration_s)
 
 
 def _send_supplement(ready: Ready) -> None:
     rows = ready.prepared.supplement
-    with ready.prepared.begun.journal.stage("supplement"):
+    with ready.prepared.run.journal.stage("supplement"):
         _send(ready.prepared, "supplement", rows, 0.0, max(row.offset_s for row in rows))
 
 
 def _send(prepared: Prepared, name: Sending, rows: Sequence[ScheduleRecord], warmup_s: float, duration_s: float) -> None:
     """Runs the generator as a process of its own. EnvironmentFailure AIB607: a part died; the generator has then written what it had."""
-    begun = prepared.begun
-    folder = begun.directory / name
+    run = prepared.run
+    folder = run.directory / name
     folder.mkdir()
     schema.write(folder / "schedule.parquet", rows, ScheduleRecord)
-    write_messages(folder / "payloads.parquet", messages_for(begun.plan, begun.stubs, prepared.assets.payloads, rows))
+    write_messages(folder / "payloads.parquet", messages_for(run.plan, run.stubs, prepared.assets.payloads, rows))
     sent = command_lines.GeneratorInput(
-        generated=begun.generated,
+        generated=run.generated,
         schedule=folder / "schedule.parquet",
         payloads=folder / "payloads.parquet",
-        target=",".join(begun.planners),
+        target=",".join(run.planners),
         out=folder,
         warmup_s=warmup_s,
         duration_s=duration_s,
-        think_s=think_s(begun.plan.load),
+        think_s=think_s(run.plan.load),
     )
-    command = command_lines.generator(sys.executable, sent, begun.options.timeout_s)
-    generator = begun.processes.start("generator" if name == "load" else "generator-supplement", "generator", command.words)
+    command = command_lines.generator(sys.executable, sent, run.options.timeout_s)
+    generator = run.processes.start("generator" if name == "load" else "generator-supplement", "generator", command.words)
     generator.ends = True
-    _await_end(begun, generator, "load" if name == "load" else "supplement of rare classes", warmup_s + duration_s)
+    _await_end(run, generator, "load" if name == "load" else "supplement of rare classes", warmup_s + duration_s)
 
 
-def _await_end(begun: LocalRun, generator: Child, what: str, expected_s: float) -> None:
+def _await_end(run: LocalRun, generator: Child, what: str, expected_s: float) -> None:
     """EnvironmentFailure AIB607: it, or another part, died; AIB656: it takes far longer than expected."""
-    longest_s = expected_s + begun.options.timeout_s + GENERATOR_SLACK_S
+    longest_s = expected_s + run.options.timeout_s + GENERATOR_SLACK_S
     start = time.monotonic()
     while generator.process.poll() is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             generator.process.wait(0.2)
         passed = time.monotonic() - start
-        begun.options.progress(what, min(1.0, passed / max(expected_s, 0.001)))
-        dead = next((child for child in begun.processes.children if child.died and child is not generator), None)
+        run.options.progress(what, min(1.0, passed / max(expected_s, 0.001)))
+        dead = next((child for child in run.processes.children if child.died and child is not generator), None)
         if dead or passed > longest_s:
-            begun.processes.stop(generator, begun.options.timeout_s + GENERATOR_SLACK_S)
+            run.processes.stop(generator, run.options.timeout_s + GENERATOR_SLACK_S)
             raise died(dead) if dead else EnvironmentFailure("AIB656", log=generator.log)
     if generator.died:
         raise died(generator)
@@ -335,7 +335,7 @@ def _await_end(begun: LocalRun, generator: Child, what: str, expected_s: float) 
 # -- the end
 
 
-def _finish(begun: LocalRun, reached: Stage, outcome: Outcome, sampler: Sampler) -> EnvironmentFailure | None:
+def _finish(run: LocalRun, reached: Stage, outcome: Outcome, sampler: Sampler) -> EnvironmentFailure | None:
     """Stops everything and writes what the run was; also for a run that failed or was interrupted. Returns why a Triton that lives gave no
     statistics: a run that was completed fails by it.
 
@@ -344,23 +344,23 @@ def _finish(begun: LocalRun, reached: Stage, outcome: Outcome, sampler: Sampler)
     prepared = None if isinstance(reached, LocalRun) else reached if isinstance(reached, Prepared) else reached.prepared
     silence = None
     try:
-        with begun.journal.stage("stop"):
-            silence = _stop(begun, reached)
+        with run.journal.stage("stop"):
+            silence = _stop(run, reached)
     finally:
-        begun.processes.kill_all()
+        run.processes.kill_all()
         if silence:
-            begun.journal.amend("stop", str(silence).splitlines()[0])
+            run.journal.amend("stop", str(silence).splitlines()[0])
             outcome = "failed" if outcome == "completed" else outcome
         try:
             if prepared:
-                with begun.journal.stage("collect"):
+                with run.journal.stage("collect"):
                     _collect(prepared, sampler)
         finally:
-            write_run_info(begun.directory, _run_info(begun, prepared, outcome))
+            write_run_info(run.directory, _run_info(run, prepared, outcome))
     return silence
 
 
-def _stop(begun: LocalRun, reached: Stage) -> EnvironmentFailure | None:
+def _stop(run: LocalRun, reached: Stage) -> EnvironmentFailure | None:
     """Returns why Triton gave no statistics, if it did not."""
     statistics: dict[str, Any] = {}
     silence = None
@@ -370,40 +370,40 @@ def _stop(begun: LocalRun, reached: Stage) -> EnvironmentFailure | None:
         except EnvironmentFailure as failure:
             silence = failure
     for role in ("generator", "planner"):  # in this order: each drains what the ones behind it must still answer
-        for child in [c for c in begun.processes.children if c.role == role]:
-            begun.processes.stop(child)
-    begun.processes.stop_all()
-    (begun.directory / "triton.json").write_text(json.dumps(statistics, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        for child in [c for c in run.processes.children if c.role == role]:
+            run.processes.stop(child)
+    run.processes.stop_all()
+    (run.directory / "triton.json").write_text(json.dumps(statistics, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return silence
 
 
 def _collect(prepared: Prepared, sampler: Sampler) -> None:
-    begun = prepared.begun
-    folders = [folder for folder in (begun.directory / "load", begun.directory / "supplement") if folder.is_dir()]
-    trace = begun.directory / TRITON_TRACE
+    run = prepared.run
+    folders = [folder for folder in (run.directory / "load", run.directory / "supplement") if folder.is_dir()]
+    trace = run.directory / TRITON_TRACE
     requests = requests_of(folders)
-    calls = joined_calls(begun.call_files, [trace], requests)
+    calls = joined_calls(run.call_files, [trace], requests)
     rows = (*prepared.mix, *prepared.supplement)
-    write_records(begun.directory, rows, requests, calls, sampler.records, prepared.assets.payloads, folders)
-    for path in (*begun.call_files, trace):
+    write_records(run.directory, rows, requests, calls, sampler.records, prepared.assets.payloads, folders)
+    for path in (*run.call_files, trace):
         path.unlink(missing_ok=True)
 
 
-def _run_info(begun: LocalRun, prepared: Prepared | None, outcome: Outcome) -> RunInfo:
+def _run_info(run: LocalRun, prepared: Prepared | None, outcome: Outcome) -> RunInfo:
     """run.json. prepared None: the run ended before."""
-    issued = read_issued(begun.directory / "load")
+    issued = read_issued(run.directory / "load")
     info = run_metadata.run_info(
-        directory=begun.directory,
-        plan=begun.plan,
-        compiled=begun.compiled,
-        options=begun.options,
-        started=begun.started,
+        directory=run.directory,
+        plan=run.plan,
+        compiled=run.compiled,
+        options=run.options,
+        started=run.started,
         outcome=outcome,
-        stages=begun.journal.entries,
+        stages=run.journal.entries,
         assets=prepared.assets if prepared else None,
         rows=(*prepared.mix, *prepared.supplement) if prepared else (),
         hosts=(run_metadata.this_host(),),
-        processes=_process_infos(begun.processes.children),
+        processes=_process_infos(run.processes.children),
         window=(issued.window_start_ns, issued.window_end_ns) if issued else (0, 0),
         generator=issued.generator if issued else None,
     )
