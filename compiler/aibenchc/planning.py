@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from aibenchrt import catalog
 from aibenchrt import plan as p
 from aibenchrt.component import ComponentSpec, Kind, Port
-from aibenchrt.process_names import PLANNER, TRITON
 
 from aibenchc.diagnostics import Diagnostics, did_you_mean
 from aibenchc.distill import Distilled
@@ -258,15 +258,12 @@ def plan_exclusive_arm(arm: ExclusiveArm) -> p.PlanExclusiveArm:
 
 
 def place(steps: Sequence[p.Step], ports_from: int, diagnostics: Diagnostics) -> tuple[p.PlanService, ...]:
-    """The planner, Triton (its gRPC endpoint) if a step needs it, then every service task, on successive ports of 127.0.0.1."""
-    names = [PLANNER]
-    if any(step.kind == "ai" for step in steps):
-        names.append(TRITON)
-    names += [step.task for step in steps if step.kind == "service"]
-    if ports_from + len(names) - 1 > LAST_PORT:
-        diagnostics.report("AIB402", None, count=len(names), first=ports_from)
+    """Everything on successive ports of this machine; () after a report."""
+    services = p.local_services(steps, count(ports_from))
+    if ports_from + len(services) - 1 > LAST_PORT:
+        diagnostics.report("AIB402", None, count=len(services), first=ports_from)
         return ()
-    return tuple(p.PlanService(task=name, endpoints=(f"127.0.0.1:{ports_from + i}",)) for i, name in enumerate(names))
+    return services
 
 
 def note_removed_references(references: Iterable[Reference], graph: Graph, diagnostics: Diagnostics) -> None:

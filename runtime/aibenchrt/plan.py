@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from aibenchrt.closed_loop import expected_rate
-from aibenchrt.process_names import GENERATOR, process_name
+from aibenchrt.process_names import PLANNER, POSTGRESQL, TRITON
 
 
 class _Frozen(BaseModel):
@@ -147,39 +148,68 @@ class PlanHost(_Frozen):
     gpus: int = 0
 
 
-class PlanService(_Frozen):
+class _Service(_Frozen):
     """Where something listens: replicas as host:port, and the names of their hosts in the same order (empty: this machine).
 
-    task: a service task; 'planner'; 'triton', every Triton server; an AI task, those of them that serve it (no entry: all of them);
-    'postgresql', the database server. memory_mib: what one replica is expected to take, of 'triton' a server without models, of an AI
-    task its model in a server; 0: not known.
+    memory_mib: what one replica is expected to take, 0: not known. `name` of each kind: what it is called, a task's as the task.
     """
 
-    task: str
     endpoints: tuple[str, ...]
     hosts: tuple[str, ...] = ()
     memory_mib: int = 0
 
 
-PartKind = Literal["planner", "triton", "service", "postgresql", "generator"]
-
-
-class PlanPart(_Frozen):
-    """One process of a deployment. name: of its unit, with `-<replica>` from replica 1 on; host '': this machine; listens 0: on nothing;
-    memory_mib: what it is expected to take, 0: not known."""
-
-    name: str
-    task: str
-    kind: PartKind
-    replica: int = 0
-    host: str = ""
-    address: str = ""
-    listens: int = 0
-    memory_mib: int = 0
+class PlannerService(_Service):
+    kind: Literal["planner"] = "planner"
 
     @property
-    def endpoint(self) -> str:
-        return f"{self.address}:{self.listens}" if self.listens else ""
+    def name(self) -> str:
+        return PLANNER
+
+
+class TritonService(_Service):
+    """Every Triton server. memory_mib: of one without models."""
+
+    kind: Literal["triton"] = "triton"
+
+    @property
+    def name(self) -> str:
+        return TRITON
+
+
+class PostgresqlService(_Service):
+    """The database server of the deployment."""
+
+    kind: Literal["postgresql"] = "postgresql"
+
+    @property
+    def name(self) -> str:
+        return POSTGRESQL
+
+
+class TaskService(_Service):
+    """A service task: processes of its own."""
+
+    kind: Literal["service"] = "service"
+    task: str
+
+    @property
+    def name(self) -> str:
+        return self.task
+
+
+class ServedTask(_Service):
+    """An AI task, and those of the Triton servers that serve it: without such an entry all do. memory_mib: of its models."""
+
+    kind: Literal["ai"] = "ai"
+    task: str
+
+    @property
+    def name(self) -> str:
+        return self.task
+
+
+PlanService = Annotated[PlannerService | TritonService | PostgresqlService | TaskService | ServedTask, Field(discriminator="kind")]
 
 
 class PlanBound(_Frozen):
@@ -355,114 +385,34 @@ def wiring_hash(
     return hashlib.sha256(json.dumps(wiring, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def service_of(plan: Plan, step: Step) -> PlanService | None:
-    """Who serves a step: the service of its name, else for an AI step every Triton server."""
-    by_task = {service.task: service for service in plan.services}
-    return by_task.get(step.task) or (by_task.get("triton") if step.kind == "ai" else None)
+def local_services(steps: Iterable[Step], ports: Iterable[int]) -> tuple[PlanService, ...]:
+    """The planner, Triton (its gRPC endpoint) if a step needs it, then every service task, each on the next port of 127.0.0.1."""
+    here = ((f"127.0.0.1:{port}",) for port in ports)
+    steps = tuple(steps)
+    services: list[PlanService] = [PlannerService(endpoints=next(here))]
+    if any(step.kind == "ai" for step in steps):
+        services.append(TritonService(endpoints=next(here)))
+    services += [TaskService(task=step.task, endpoints=next(here)) for step in steps if step.kind == "service"]
+    return tuple(services)
 
 
-def parts(plan: Plan) -> tuple[PlanPart, ...]:
-    """Every process of the plan in the order of its services, the query generators last. An AI task is none: Triton serves it."""
-    kinds: dict[str, PartKind] = {"planner": "planner", "triton": "triton", "postgresql": "postgresql"}
-    ai = {step.task for step in plan.steps if step.kind == "ai"}
-    rows = []
-    for service in plan.services:
-        if service.task in ai:
-            continue
-        for number, endpoint in enumerate(service.endpoints):
-            address, _, listens = endpoint.rpartition(":")
-            rows.append(
-                PlanPart(
-                    name=process_name(service.task, number),
-                    task=service.task,
-                    kind=kinds.get(service.task, "service"),
-                    replica=number,
-                    host=service.hosts[number] if service.hosts else "",
-                    address=address,
-                    listens=int(listens),
-                    memory_mib=service.memory_mib + (models_mib(plan, endpoint) if service.task == "triton" else 0),
-                )
-            )
-    addresses = {host.name: host.address for host in plan.hosts}
-    for number, host in enumerate(plan.generators):
-        name = process_name(GENERATOR, number)
-        rows.append(PlanPart(name=name, task="generator", kind="generator", replica=number, host=host, address=addresses[host]))
-    return tuple(rows)
+def planner_endpoints(plan: Plan) -> tuple[str, ...]:
+    return tuple(endpoint for service in plan.services if isinstance(service, PlannerService) for endpoint in service.endpoints)
 
 
-def models_mib(plan: Plan, endpoint: str) -> int:
-    """What the models of the Triton server at an endpoint are expected to take."""
-    memory = {service.task: service.memory_mib for service in plan.services}
-    return sum(memory.get(task, 0) for task in tasks_at(plan, endpoint))
+def triton_endpoints(plan: Plan) -> tuple[str, ...]:
+    return tuple(endpoint for service in plan.services if isinstance(service, TritonService) for endpoint in service.endpoints)
 
 
-def tasks_at(plan: Plan, endpoint: str) -> tuple[str, ...]:
-    """The AI tasks that the Triton server at an endpoint serves, in the order of the steps."""
-    return tuple(
-        step.task
-        for step in plan.steps
-        if step.kind == "ai" and (service := service_of(plan, step)) is not None and endpoint in service.endpoints
-    )
-
-
-class DeployedStage(_Frozen):
-    component: str
-    model: str | None = None
-    settings: dict[str, str | int] = {}
-
-
-class DeployedPart(_Frozen):
-    """name: of its unit; address: host:port, '' where it listens on nothing; memory_mib: as of a PlanPart; stages: what it runs, of Triton
-    all of its tasks'."""
-
-    name: str
-    kind: PartKind
-    address: str = ""
-    memory_mib: int = 0
-    stages: dict[str, DeployedStage] = {}
-
-
-class Deployed(_Frozen):
-    """What a host holds of a scenario: /var/lib/aibench/<scenario>/deployed.json, written at the end of a deployment.
-
-    plan: sha256 of the plan, `plan_hash`. archives: what was shipped to this host, name → name with its content hash; the compiler
-    knows none of them, the playbook adds them.
-    """
-
-    version: Literal[1] = 1
-    scenario: str
-    deployment: str
-    host: str
-    plan: str
-    tls: bool
-    parts: tuple[DeployedPart, ...]
-    archives: dict[str, str] = {}
+def endpoints_of(plan: Plan, step: Step) -> tuple[str, ...]:
+    """Where a step is served: a service where it runs, an AI task at the Triton servers that have it; () where the plan says nothing."""
+    own = (s.endpoints for s in plan.services if isinstance(s, TaskService | ServedTask) and s.task == step.task)
+    return next(own, triton_endpoints(plan) if step.kind == "ai" else ())
 
 
 def plan_hash(plan: Plan) -> str:
     """sha256 (hex) of the whole plan: whatever changes it changes what the planner does."""
     return hashlib.sha256(plan.model_dump_json().encode()).hexdigest()
-
-
-def deployed(plan: Plan) -> dict[str, Deployed]:
-    """Host → what it holds once the plan is deployed; a host without a part is there too. '' is this machine."""
-    digest = plan_hash(plan)
-    parts_of: dict[str, list[DeployedPart]] = {host.name: [] for host in plan.hosts} or {"": []}
-    stages = {step.task: step.stages for step in plan.steps}
-    for part in parts(plan):
-        tasks = tasks_at(plan, part.endpoint) if part.kind == "triton" else (part.task,)
-        runs = {
-            stage.name: DeployedStage(component=stage.component, model=stage.model, settings=stage.settings)
-            for task in tasks
-            for stage in stages.get(task, ())
-        }
-        parts_of[part.host].append(
-            DeployedPart(name=part.name, kind=part.kind, address=part.endpoint, memory_mib=part.memory_mib, stages=runs)
-        )
-    return {
-        host: Deployed(scenario=plan.scenario, deployment=plan.deployment, host=host, plan=digest, tls=plan.tls, parts=tuple(held))
-        for host, held in parts_of.items()
-    }
 
 
 def read_plan(path: Path) -> Plan:

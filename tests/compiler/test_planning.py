@@ -117,7 +117,7 @@ def test_every_part_has_a_port_of_its_own() -> None:
     plan = plan_of(SMALL, ports_from=30000)
     endpoints = [endpoint for service in plan.services for endpoint in service.endpoints]
     assert endpoints == [f"127.0.0.1:{30000 + i}" for i in range(len(endpoints))]
-    assert [s.task for s in plan.services] == ["planner", "triton", *(s.task for s in plan.steps if s.kind == "service")]
+    assert [s.name for s in plan.services] == ["planner", "triton", *(s.task for s in plan.steps if s.kind == "service")]
 
 
 def test_settings_of_the_spec_and_defaults_of_the_catalogue_are_in_the_plan() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from aibenchrt.control.local.run import run_local
 from aibenchrt.control.options import RunOptions
-from aibenchrt.plan import Plan, PlanPoisson, PlanRequest, PlanService, PlanStage, ResponsePart, Step, wiring_hash
+from aibenchrt.plan import Plan, PlanPoisson, PlanRequest, PlanStage, ResponsePart, Step, local_services, wiring_hash
 from shop_plan import port, shop_plan, source, step
 
 
@@ -32,9 +32,7 @@ def local_plan(ports: list[int], duration_s: float = 3.0) -> Plan:
         _step("remember", "cache_store", kept, [], "after", table="answers", capacity=10000),
     )
     response = (ResponsePart(port=port("details:Details"), sources=(source("answers.details"),)),)
-    names = ["planner", "parse", "answers", "profile", "remember"]
-    services = tuple(PlanService(task=task, endpoints=(f"127.0.0.1:{number}",)) for task, number in zip(names, ports, strict=True))
-    base = shop_plan(services=services, load=PlanPoisson(rate=40.0, duration_s=duration_s, warmup_s=1.0, seed=7))
+    base = shop_plan(services=local_services(steps, ports), load=PlanPoisson(rate=40.0, duration_s=duration_s, warmup_s=1.0, seed=7))
     wiring = wiring_hash(requests, steps, (), response)
     changed = {"scenario": "control_trial", "requests": requests, "steps": steps, "choices": (), "response": response, "graph_hash": wiring}
     return base.model_copy(update=changed)

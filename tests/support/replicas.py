@@ -19,7 +19,7 @@ from aibenchrt.collect.records import CallRecord
 from aibenchrt.control.assets import prepare
 from aibenchrt.control.local.process import Child, Processes
 from aibenchrt.control.options import RunOptions
-from aibenchrt.plan import Plan, PlanService
+from aibenchrt.plan import Plan
 from aibenchrt.planner.recorder import read_calls
 from aibenchrt.wire.proto import Stubs, load_stubs
 from aibenchrt.wire.tls import Identity, identity_of, open_channel
@@ -36,7 +36,7 @@ def replicated(counts: Mapping[str, int]) -> Plan:
     plan = local_plan(free_ports(5))
     more = iter(free_ports(sum(counts.values())) if counts else ())
     services = [
-        PlanService(task=s.task, endpoints=tuple(f"127.0.0.1:{next(more)}" for _ in range(counts[s.task]))) if s.task in counts else s
+        s.model_copy(update={"endpoints": tuple(f"127.0.0.1:{next(more)}" for _ in range(counts[s.name]))}) if s.name in counts else s
         for s in plan.services
     ]
     return plan.model_copy(update={"services": tuple(services)})
@@ -70,7 +70,7 @@ class Parts:
         return load_stubs(self.generated)
 
     def endpoint(self, task: str, replica: int = 0) -> str:
-        return next(s.endpoints[replica] for s in self.plan.services if s.task == task)
+        return next(s.endpoints[replica] for s in self.plan.services if s.name == task)
 
     def identity(self, role: str) -> Identity | None:
         return identity_of(self.tls.get(role))
@@ -92,7 +92,7 @@ class Parts:
 
     def start_all(self) -> None:
         """The services, then the planners; ready."""
-        places = [(s.task, replica) for s in self.plan.services for replica in range(len(s.endpoints))]
+        places = [(s.name, replica) for s in self.plan.services for replica in range(len(s.endpoints))]
         for task, replica in places:
             self.start(task, replica, ready=False)
         for task, replica in places:
@@ -123,7 +123,7 @@ class Parts:
     def wait_served(self, task: str) -> None:
         """Until the planner has recorded a call begun after this one by every replica of the task. Some load must be under way."""
         since_ns = time.monotonic_ns()
-        endpoints = set(next(s.endpoints for s in self.plan.services if s.task == task))
+        endpoints = set(next(s.endpoints for s in self.plan.services if s.name == task))
         wait_until(
             lambda: (
                 endpoints

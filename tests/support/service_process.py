@@ -73,7 +73,7 @@ def service_plan(*steps: p.Step) -> p.Plan:
         steps=steps,
         choices=(),
         response=(),
-        services=(p.PlanService(task="planner", endpoints=("127.0.0.1:21000",)),),
+        services=(p.PlannerService(endpoints=("127.0.0.1:21000",)),),
         load=p.PlanPoisson(rate=20, duration_s=20, warmup_s=5, seed=7),
         metrics=(),
         percentiles=(50,),

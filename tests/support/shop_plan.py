@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import socket
 from pathlib import Path
@@ -28,6 +29,7 @@ from aibenchrt.plan import (
     ResponsePart,
     Source,
     Step,
+    local_services,
     wiring_hash,
 )
 from ports import port_range
@@ -103,8 +105,7 @@ def shop_plan(seed: int = 7, services: tuple[PlanService, ...] = (), load: PlanL
         PlanExclusiveChoice(name="ranker", arms=(PlanExclusiveArm(share=0.3), PlanExclusiveArm(share=0.7))),
     )
     response = (ResponsePart(port=port("details:Details"), sources=(source("answers.details@cached=0"), source("summary.details"))),)
-    names = ["planner", "triton", *(s.task for s in steps if s.kind == "service")]
-    placed = tuple(PlanService(task=name, endpoints=(f"127.0.0.1:{21000 + i}",)) for i, name in enumerate(names))
+    placed = local_services(steps, itertools.count(21000))
     return Plan(
         scenario="planner_trial", title="a shop", deployment="local", profile="small", seed=seed,
         graph_hash=wiring_hash(requests, steps, choices, response), datasets={"shop": "movielens_shop"},

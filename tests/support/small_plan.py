@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from aibenchrt import plan as p
 from aibenchrt.catalog import component
 from aibenchrt.component import Port
@@ -45,7 +47,6 @@ def small_plan(title: str = "A small search", reference: str = "published", sett
         step("clicks", "event_log", {"details": [("summary", "details")], "user": [("text", "user"), ("image", "user")]}, after=True),
     )
     response = (p.ResponsePart(port=p.PlanPort(name="details", type="Details"), sources=(p.Source(task="summary", port="details"),)),)
-    names = ["planner", "triton", *(s.task for s in steps if s.kind == "service")]
     item = p.PlanReferenceItem(kind="absolute", percentile=99, value=100, within=0.1)
     return p.Plan(
         scenario="small",
@@ -59,7 +60,7 @@ def small_plan(title: str = "A small search", reference: str = "published", sett
         steps=steps,
         choices=(),
         response=response,
-        services=tuple(p.PlanService(task=n, endpoints=(f"127.0.0.1:{21000 + i}",)) for i, n in enumerate(names)),
+        services=p.local_services(steps, count(21000)),
         load=p.PlanPoisson(rate=20, duration_s=20, warmup_s=5, seed=7),
         metrics=("precision@10",),
         percentiles=(50, 99),

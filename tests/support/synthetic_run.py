@@ -137,7 +137,10 @@ def plan(shape: Shape) -> Plan:
                     ],
                 }
             ],
-            "services": [{"task": t, "endpoints": ["127.0.0.1:1"]} for t in ("planner", *KIND)],
+            "services": [
+                {"kind": "planner", "endpoints": ["127.0.0.1:1"]},
+                *({"kind": kind, "task": task, "endpoints": ["127.0.0.1:1"]} for task, kind in KIND.items()),
+            ],
             "load": {"arrival": "poisson", "rate": shape.rate, "duration_s": shape.duration_s, "warmup_s": 5, "seed": 7},
             "metrics": ["precision@10", "recall@10", "ndcg@10", "latency"],
             "percentiles": [50, 90, 99],

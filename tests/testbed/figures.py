@@ -144,7 +144,7 @@ def replicas() -> Iterator[str]:
             trial = Trial(bed, spec, bed.inventory, Path(scratch) / "runs")
             trial.start("--deployment", "cluster", "--supplement", "0", "--no-tls")
             trial.wait_stage("load")
-            slow = {host for service in trial.plan.services if service.task == SLOWEST for host in service.hosts}
+            slow = {host for service in trial.plan.services if service.name == SLOWEST for host in service.hosts}
             for host in slow:
                 bed.quota(host, REPLICA_CORES, period_us=10_000)
             run = trial.result().run

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from aibenchrt.collect.recorded_run import Run, read_run
+from aibenchrt.plan import planner_endpoints
 from aibenchrt.report import report, validate
 from bed import HERE, ROOT, bed_marks
 
@@ -58,11 +59,11 @@ def check_records(run: Run) -> None:
     assert {r.outcome for r in run.requests} == {"ok"}
     assert {c.request_id for c in run.calls} == {r.request_id for r in run.requests}
     called = {call.task for call in run.calls}
-    endpoints = {endpoint for service in run.plan.services if service.task in called for endpoint in service.endpoints}
+    endpoints = {endpoint for service in run.plan.services if service.name in called for endpoint in service.endpoints}
     assert {call.endpoint for call in run.calls} == endpoints, "every replica was asked"
     ai = [call for call in run.calls if call.kind == "ai"]
     assert sum(call.queue_ns > 0 for call in ai) > 0.9 * len(ai), "Triton's trace was joined"
-    assert {r.planner for r in run.requests} == set(next(s.endpoints for s in run.plan.services if s.task == "planner"))
+    assert {r.planner for r in run.requests} == set(planner_endpoints(run.plan))
     for generator in run.info.generators:
         assert generator.figures is not None
         assert len(generator.clocks) == 2

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aibenchrt.collect import schema
@@ -78,9 +79,13 @@ def check_records(small: Site) -> None:
     assert list(run.glob("*/triton_trace-*.json*"))
     for host in {part for service in plan["services"] for part in service["hosts"]}:
         held = json.loads(small.bed.sh(host, "cat", f"/var/lib/aibench/{plan['scenario']}/deployed.json"))
-        here = {name for service in plan["services"] for name, at in [(service["task"], service["hosts"])] if host in at}
+        here = {named(service) for service in plan["services"] if host in service["hosts"]}
         assert here & {"planner", "triton", *(step["task"] for step in plan["steps"])}
         assert {part["name"] for part in held["parts"]} == {part["name"] for part in held["parts"] if active(small, host, part["name"])}
+
+
+def named(service: dict[str, Any]) -> str:
+    return str(service.get("task", service["kind"]))
 
 
 def active(small: Site, host: str, part: str) -> bool:
@@ -129,9 +134,9 @@ def check_keys(small: Site) -> None:
     """A part sees the keys of its own role, and of no other that is on its host."""
     seen = {}
     for service in small.plan["services"]:
-        kind = service["task"] if service["task"] in ("planner", "triton") else "service"
+        kind = service["kind"]
         for host in service["hosts"]:
-            unit = f"aibench-{small.plan['scenario']}-{service['task']}.service"
+            unit = f"aibench-{small.plan['scenario']}-{named(service)}.service"
             pid = small.bed.sh(host, "systemctl", "show", "-p", "MainPID", "--value", unit).strip()
             if pid not in ("", "0"):  # an AI task has no unit
                 look = "cd $0; for role in check generator planner service triton; do cat $role/key.pem; done"
@@ -152,7 +157,7 @@ def check_keys(small: Site) -> None:
 
 def check_one_model(small: Site) -> None:
     """Another version of one model: its archive alone is shipped, to its host alone, and Triton alone is started again there."""
-    (host,) = {name for service in small.plan["services"] if service["task"] == "triton" for name in service["hosts"]}
+    (host,) = {name for service in small.plan["services"] if service["kind"] == "triton" for name in service["hosts"]}
     old = {unit: started(small, host, unit) for unit in units(small, host)}
     name, changed = renamed(small.shipment, "category")
     played = small.play("deploy.yml")
@@ -191,9 +196,8 @@ def check_neighbour(small: Site, folder: Path) -> Site:
 def check_alive(one: Site) -> None:
     for service in one.plan["services"]:
         for host in service["hosts"]:
-            part = service["task"]
-            if part in ("planner", "triton") or any(step["task"] == part and step["kind"] == "service" for step in one.plan["steps"]):
-                assert active(one, host, part)
+            if service["kind"] != "ai":  # which Triton serves
+                assert active(one, host, named(service))
 
 
 def test_without_an_inventory_one_host_takes_all(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.records import CallRecord, RequestRecord
 from aibenchrt.collect.run_info import RUN_FILE
 from aibenchrt.control.cluster.run import shipment_of
-from aibenchrt.plan import Plan, PlanPart, parts, read_plan
+from aibenchrt.deployment import PlanPart, parts
+from aibenchrt.plan import Plan, read_plan
 from aibenchrt.report import report, validate
 from aibenchrt.report.model import Report
 from bed import BIN, HERE, ROOT, Bed

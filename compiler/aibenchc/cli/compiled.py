@@ -15,7 +15,7 @@ from aibenchc.diagnostics import Diagnostics
 from aibenchc.planning import PORTS_FROM
 
 if TYPE_CHECKING:
-    from aibenchrt.plan import Deployed
+    from aibenchrt.deployment import Deployed
 
     from aibenchc.driver import Compiled, CompileSettings
 

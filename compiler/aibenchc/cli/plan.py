@@ -105,7 +105,7 @@ def _host(row: HostRow) -> Sequence[str]:
 
 
 def _diff(arguments: argparse.Namespace, compiled: Compiled) -> int:
-    from aibenchrt.plan import deployed
+    from aibenchrt.deployment import deployed
 
     from aibenchc.placement.changes import changes
     from aibenchc.placement.deployed import shipped

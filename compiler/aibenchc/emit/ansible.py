@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from aibenchrt.plan import PartKind, Plan, PlanPart, parts, think_s
+from aibenchrt.deployment import PartKind, PlanPart, TaskPart, parts
+from aibenchrt.plan import Plan, think_s
 from aibenchrt.process_names import GENERATOR, HOST_WATCH
 
 from aibenchc.emit.artifact import Artifact
@@ -70,6 +71,8 @@ UNKNOWN_LIMIT = Fit('"{{ aibench_memory }}"')
 
 @dataclass(frozen=True)
 class PartView:
+    """task: as an entry of the mapping, of a service task's part alone."""
+
     name: Fit
     task: Fit
     kind: Fit
@@ -156,13 +159,13 @@ def ansible_view(plan: Plan) -> AnsibleView:
 def all_parts(plan: Plan) -> tuple[PlanPart, ...]:
     """The plan's parts; without an inventory the one host also sends the load."""
     placed = parts(plan)
-    return placed if plan.hosts else (*placed, PlanPart(name=GENERATOR, task=GENERATOR, kind="generator"))
+    return placed if plan.hosts else (*placed, PlanPart(replicated=GENERATOR, kind="generator"))
 
 
 def part_view(part: PlanPart) -> PartView:
     return PartView(
         name=yaml_word(part.name),
-        task=yaml_word(part.task),
+        task=Fit(f"task: {yaml_word(part.task)}, " if isinstance(part, TaskPart) else ""),
         kind=word(part.kind),
         replica=part.replica,
         host=yaml_word(part.host),
@@ -197,18 +200,18 @@ def on_server(plan: Plan) -> Fit:
 
 
 def batches(hosts: Sequence[str], placed: Iterable[PlanPart]) -> list[int | str]:
-    """Sizes of successive batches of these hosts such that no two replicas of a task are restarted at the same time."""
-    tasks: dict[str, set[str]] = {}
+    """Sizes of successive batches of these hosts such that no two replicas of one thing are restarted at the same time."""
+    held: dict[str, set[str]] = {}
     for part in placed:
-        tasks.setdefault(part.host, set()).add(part.task)
+        held.setdefault(part.host, set()).add(part.replicated)
     sizes: list[int] = []
     rolling: set[str] = set()
     for host in hosts:
-        if not sizes or tasks[host] & rolling:
+        if not sizes or held[host] & rolling:
             sizes.append(0)
             rolling = set()
         sizes[-1] += 1
-        rolling |= tasks[host]
+        rolling |= held[host]
     return list(sizes) or ['"100%"']
 
 

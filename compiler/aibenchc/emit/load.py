@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from aibenchrt.plan import Plan
+from aibenchrt.plan import Plan, planner_endpoints
 
 from aibenchc.emit.artifact import Artifact
 from aibenchc.model import Load, Trace
@@ -18,7 +18,7 @@ def emit_load(plan: Plan) -> Iterator[Artifact]:
     content = {
         "version": LOAD_VERSION,
         "scenario": plan.scenario,
-        "target": [endpoint for service in plan.services if service.task == "planner" for endpoint in service.endpoints],
+        "target": list(planner_endpoints(plan)),
         "load": plan.load.model_dump(),
         "mix": [{"class": r.name, "share": r.share, "dataset": plan.datasets[r.dataset], "source": r.source} for r in plan.requests],
         "metrics": list(plan.metrics),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from aibenchrt.plan import Deployed, DeployedPart, PartKind
+from aibenchrt.deployment import Deployed, DeployedPart, PartKind
 
 GONE = "this deployment has no such host"
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from aibenchrt.deployment import Deployed
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import Deployed
 from pydantic import ValidationError
 
 from aibenchc.placement.inventory import tool

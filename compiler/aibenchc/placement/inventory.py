@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aibenchrt.deployment import Deployed
 from aibenchrt.errors import EnvironmentFailure, install
-from aibenchrt.plan import Deployed
 
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.source import SourceFile, Span

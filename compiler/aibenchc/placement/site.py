@@ -10,14 +10,14 @@ from itertools import combinations
 from aibenchrt import catalog
 from aibenchrt import plan as p
 from aibenchrt.component import ComponentSpec, Model
-from aibenchrt.process_names import GENERATOR, PLANNER, POSTGRESQL, TRITON, process_name
+from aibenchrt.process_names import GENERATOR, PLANNER, POSTGRESQL, process_name
 
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill.branches import share_of
 from aibenchc.flow import Flow
 from aibenchc.model import Deployment, joined
 from aibenchc.placement.inventory import Inventory
-from aibenchc.placement.search import TRITON_MIB, Demand, Held, Kind, Placed, Placement, Rules, Shortfall, counted, place
+from aibenchc.placement.search import TRITON_MIB, Demand, Held, Kind, Placement, Rules, Shortfall, counted, place
 
 LAST_PORT = 65535
 
@@ -244,43 +244,49 @@ def warn(placement: Placement, deployment: Deployment, inventory: Inventory, dia
 
 
 def services_of(placement: Placement, inventory: Inventory, ports_from: int, diagnostics: Diagnostics) -> tuple[p.PlanService, ...]:
-    """A port for each thing that listens, the same on every host; those of further replicas on one host follow all others."""
-    listening = list(dict.fromkeys(replica.need.name for replica in placement.placed if replica.need.kind not in ("ai", "generator")))
-    models: dict[str, list[Placed]] = defaultdict(list)
-    for replica in placement.placed:
-        if replica.need.kind == "ai":
-            models[replica.need.name].append(replica)
-    if models:
-        listening.insert(1, TRITON)
-    further = ports_from + len(listening)
-    memory = {replica.need.name: replica.need.memory_mib for replica in placement.placed}
-    order = {host.name: number for number, host in enumerate(inventory.hosts)}
-    services = {}
-    for number, name in enumerate(listening):
-        if name == TRITON:
-            serving = {replica.host.name for placed in models.values() for replica in placed}
-            ends = [(host.name, host.address, ports_from + number) for host in inventory.hosts if host.name in serving]
-            services[name] = service(name, ends, TRITON_MIB)
-            continue
+    """A port for each thing that listens, the same on every host, Triton's the second; those of further replicas on one host follow all
+    others. () after a report."""
+    demands = tuple(dict.fromkeys(replica.need for replica in placement.placed))
+    models = [demand for demand in demands if demand.kind == "ai"]
+    listening = [demand for demand in demands if demand.kind not in ("ai", "generator")]
+    further = ports_from + len(listening) + bool(models)
+    services = []
+    for number, demand in enumerate(listening):
         ends, seen = [], set[str]()
-        for replica in placement.of(name):
-            port = ports_from + number
+        for replica in placement.of(demand.name):
+            port = ports_from + number + (number > 0 and bool(models))
             if replica.host.name in seen:
                 port, further = further, further + 1
             seen.add(replica.host.name)
             ends.append((replica.host.name, replica.host.address, port))
-        services[name] = service(name, ends, memory[name])
-    for name, placed in models.items():
-        port = ports_from + listening.index(TRITON)
-        on = sorted(placed, key=lambda replica: order[replica.host.name])  # replicas of a model are alike
-        services[name] = service(name, [(replica.host.name, replica.host.address, port) for replica in on], memory[name])
+        services.append(service(demand, ends))
+    if models:
+        port, serving = ports_from + 1, {replica.host.name for replica in placement.placed if replica.need.kind == "ai"}
+        hosts = [host for host in inventory.hosts if host.name in serving]
+        endpoints = tuple(f"{host.address}:{port}" for host in hosts)
+        services.insert(1, p.TritonService(endpoints=endpoints, hosts=tuple(host.name for host in hosts), memory_mib=TRITON_MIB))
+        order = {host.name: number for number, host in enumerate(inventory.hosts)}
+        for demand in models:
+            on = sorted(placement.of(demand.name), key=lambda replica: order[replica.host.name])  # replicas of a model are alike
+            services.append(service(demand, [(replica.host.name, replica.host.address, port) for replica in on]))
     if further - 1 > LAST_PORT:
         diagnostics.report("AIB402", None, count=further - ports_from, first=ports_from)
         return ()
-    return tuple(services.values())
+    return tuple(services)
 
 
-def service(task: str, ends: Sequence[tuple[str, str, int]], memory_mib: int) -> p.PlanService:
-    """ends: (host, address, port) of each replica."""
+def service(demand: Demand, ends: Sequence[tuple[str, str, int]]) -> p.PlanService:
+    """ends: (host, address, port) of each replica. ValueError: of the generators, which listen on nothing."""
     endpoints = tuple(f"{address}:{port}" for _, address, port in ends)
-    return p.PlanService(task=task, endpoints=endpoints, hosts=tuple(host for host, _, _ in ends), memory_mib=memory_mib)
+    hosts, name, memory = tuple(host for host, _, _ in ends), demand.name, demand.memory_mib
+    match demand.kind:
+        case "planner":
+            return p.PlannerService(endpoints=endpoints, hosts=hosts, memory_mib=memory)
+        case "postgresql":
+            return p.PostgresqlService(endpoints=endpoints, hosts=hosts, memory_mib=memory)
+        case "service":
+            return p.TaskService(task=name, endpoints=endpoints, hosts=hosts, memory_mib=memory)
+        case "ai":
+            return p.ServedTask(task=name, endpoints=endpoints, hosts=hosts, memory_mib=memory)
+        case "generator":
+            raise ValueError("a query generator listens on nothing")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aibenchrt.plan import Plan, PlanPart, PlanStage, Step, parts
+from aibenchrt.deployment import PlanPart, parts
+from aibenchrt.plan import Plan, PlanStage, Step
 from aibenchrt.process_names import process_name
 
 from aibenchc.placement.search import TRITON_MIB, Placement
@@ -84,7 +85,7 @@ def overview(plan: Plan, placement: Placement) -> Overview:
 
 def part_rows(plan: Plan, placement: Placement) -> Iterator[PartRow]:
     steps = {step.task: step for step in plan.steps}
-    processes = {(part.task, part.replica): part for part in parts(plan)}
+    processes = {(part.replicated, part.replica): part for part in parts(plan)}
     triton = {part.host: part for part in parts(plan) if part.kind == "triton"}
     served = set[str]()
     for placed in placement.placed:

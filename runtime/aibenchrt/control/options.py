@@ -84,8 +84,8 @@ def _changed(load: PlanLoad, options: RunOptions) -> PlanLoad:
 
 
 def ports(plan: Plan) -> tuple[tuple[str, str], ...]:
-    """(task, endpoint) of everything that listens."""
-    return tuple((service.task, endpoint) for service in plan.services for endpoint in service.endpoints)
+    """(name, endpoint) of everything that listens."""
+    return tuple((service.name, endpoint) for service in plan.services for endpoint in service.endpoints)
 
 
 def _moved(plan: Plan, first: int) -> tuple[PlanService, ...]:

@@ -76,7 +76,7 @@ def fingerprint(
         models=tuple(
             f"{m.task}={m.component}/{m.model}:{m.version}" + (f" replaced by {m.override}" if m.override else "") for m in models
         ),
-        replicas=tuple(f"{service.task}={len(service.endpoints)}" for service in plan.services),
+        replicas=tuple(f"{service.name}={len(service.endpoints)}" for service in plan.services),
         load=load_text(plan),
         packages=tuple(f"{name}={version}" for name, version in versions().items() if name != "aibenchc"),
         settings=(*settings_text(plan), *(("connections=mutual TLS",) if plan.tls else ())),

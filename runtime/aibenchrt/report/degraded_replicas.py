@@ -15,6 +15,8 @@ import numpy as np
 
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.records import CallRecord
+from aibenchrt.plan import planner_endpoints
+from aibenchrt.process_names import PLANNER
 
 SILENT_CALLS = 20  # that others answered meanwhile; more where many take turns
 SLOW = 5.0
@@ -69,22 +71,22 @@ def _cause(call: CallRecord) -> str:
 
 def _silences(run: Run, calls: Iterable[CallRecord]) -> Iterator[Degradation]:
     start, end, where = run.info.load.window_start_ns, run.info.load.window_end_ns, hosts_of(run)
-    planners = next((len(s.endpoints) for s in run.plan.services if s.task == "planner"), 1)
-    answered: dict[str, list[tuple[int, str]]] = {"planner": [(r.done_ns, r.planner) for r in run.measured if r.outcome == "ok"]}
-    answered["planner"].sort()
+    planners = len(planner_endpoints(run.plan))
+    answered: dict[str, list[tuple[int, str]]] = {PLANNER: [(r.done_ns, r.planner) for r in run.measured if r.outcome == "ok"]}
+    answered[PLANNER].sort()
     for call in calls:
         answered.setdefault(call.task, []).append((call.end_ns, call.endpoint))
     for service in run.plan.services:
         least = max(SILENT_CALLS, 5 * planners * (len(service.endpoints) - 1))
         for endpoint in service.endpoints if len(service.endpoints) > 1 else ():
             since, others = start, 0
-            for at, who in [*answered.get(service.task, ()), (end, endpoint)]:
+            for at, who in [*answered.get(service.name, ()), (end, endpoint)]:
                 if who != endpoint:
                     others += 1
                     continue
                 if others >= least:
                     what = f"answered nothing, while other replicas answered {others} times,"
-                    yield Degradation(service.task, where.get(endpoint, endpoint), (since - start) / _S, (at - start) / _S, what)
+                    yield Degradation(service.name, where.get(endpoint, endpoint), (since - start) / _S, (at - start) / _S, what)
                 since, others = at, 0
 
 

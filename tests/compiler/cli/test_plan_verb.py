@@ -23,7 +23,8 @@ from aibenchc.placement.search import TRITON_MIB
 from aibenchc.source import SourceFile
 from aibenchrt.control.cluster.libraries import groups_for
 from aibenchrt.control.cluster.shipment import variables
-from aibenchrt.plan import Deployed, Plan, deployed, parts, read_plan, service_of, tasks_at
+from aibenchrt.deployment import Deployed, TaskPart, deployed, parts, tasks_at
+from aibenchrt.plan import Plan, endpoints_of, read_plan
 from aibenchrt.planner.program import check_plan
 from paths import ROOT
 
@@ -78,12 +79,12 @@ def test_the_cluster_deployment_fits_on_small_hosts(count: int) -> None:
 def test_every_replica_is_on_a_host_and_listens_there_alone(five: Plan) -> None:
     addresses = {host.name: host.address for host in five.hosts}
     found = parts(five)
-    assert Counter(part.task for part in found)["planner"] == 2
+    assert Counter(part.replicated for part in found)["planner"] == 2
     assert all(part.address == addresses[part.host] for part in found)
     listening = [part.endpoint for part in found if part.listens]
     assert len(listening) == len(set(listening))
     assert len({part.name for part in found if part.kind != "triton"}) == len([part for part in found if part.kind != "triton"])
-    assert {part.task for part in found if part.kind == "service"} == {step.task for step in five.steps if step.kind == "service"}
+    assert {part.task for part in found if isinstance(part, TaskPart)} == {step.task for step in five.steps if step.kind == "service"}
 
 
 def test_ai_tasks_are_where_their_tritons_are(five: Plan) -> None:
@@ -92,13 +93,13 @@ def test_ai_tasks_are_where_their_tritons_are(five: Plan) -> None:
     assert Counter(task for task, _ in served) == {"category": 1, "picture": 1, "recommend": 2, "rank": 2}
     assert {endpoint for _, endpoint in served} == tritons
     for step in five.steps:
-        service = service_of(five, step)
-        assert service is not None
-        assert len(service.endpoints) == len(service.hosts) == (2 if step.task in ("recommend", "rank") else 1)
+        assert len(endpoints_of(five, step)) == (2 if step.task in ("recommend", "rank") else 1)
+        (service,) = (service for service in five.services if service.name == step.task)
+        assert len(service.endpoints) == len(service.hosts)
 
 
 def test_what_shares_state_or_goes_together_shares_a_host(five: Plan) -> None:
-    where = {part.task: part.host for part in parts(five)}
+    where = {part.replicated: part.host for part in parts(five)}
     assert where["answers"] == where["remember"]
     assert where["profile"] == where["weights"]
     planners = [part.host for part in parts(five) if part.kind == "planner"]
@@ -147,7 +148,7 @@ def test_every_unit_may_take_what_its_part_is_expected_to_take_and_a_margin() ->
     known = ECOMMERCE.replace("memory 160 MiB { recommend }", "memory 160 MiB { recommend }, memory 200 MiB { planner, rank, good }")
     found, plan = limits(text=known), plan_for(hosts(5), known)
     assert (found["planner"], found["planner-1"], found["good"]) == ("528M", "528M", "528M")
-    memory = {service.task: service.memory_mib for service in plan.services}
+    memory = {service.name: service.memory_mib for service in plan.services}
     for part in parts(plan):
         if part.kind == "triton":
             assert part.memory_mib == TRITON_MIB + sum(memory[task] for task in tasks_at(plan, part.endpoint))
@@ -198,7 +199,7 @@ def test_a_database_server_is_a_part_where_the_spec_asks_for_one() -> None:
 def test_further_replicas_on_one_host_have_ports_of_their_own() -> None:
     text = ECOMMERCE.replace("replicas 2 { planner,", "replicas 3 { excellent }, replicas 2 { planner,")
     plan = plan_for(hosts(3), text)
-    found = [part for part in parts(plan) if part.task == "excellent"]
+    found = [part for part in parts(plan) if part.replicated == "excellent"]
     assert len({part.endpoint for part in found}) == 3 > len({part.host for part in found})
 
 
@@ -338,7 +339,7 @@ def of_host(text: str, count: int = 5, before: int = 5) -> dict[str, set[PartCha
 
 
 def test_a_changed_model_and_setting_are_said_where_they_run() -> None:
-    where = {part.task: part.host for part in parts(plan_for(hosts(5)))}
+    where = {part.replicated: part.host for part in parts(plan_for(hosts(5)))}
     text = ECOMMERCE.replace("{ tier excellent, shards 2,", "{ tier excellent, shards 3,").replace(
         "use picture.resnet20", "use picture.resnet20, use recommend.gmf"
     )

@@ -7,7 +7,8 @@ from fnmatch import fnmatch
 
 import pytest
 from aibenchc.emit.ansible import LONGEST_USER, batches, emit_ansible, pattern, user_name
-from aibenchrt.plan import Plan, PlanPart, parts
+from aibenchrt.deployment import PlanPart, TaskPart, parts
+from aibenchrt.plan import Plan
 from aibenchrt.process_names import HOST_WATCH, process_name
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from small_plan import small_plan
 
 
 def part(task: str, host: str, replica: int = 0) -> PlanPart:
-    return PlanPart(name=task, task=task, kind="service", replica=replica, host=host)
+    return TaskPart(replicated=task, replica=replica, host=host)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from aibenchc.emit.templates import environment, finalize, folder, line, markdow
 from aibenchc.protoc import stubs
 from aibenchrt.component import PORT_TYPES
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import Plan, PlanService, Step
+from aibenchrt.plan import Plan, PostgresqlService, Step
 from google.protobuf import text_format
 from jinja2 import UndefinedError, nodes
 from markdown_it import MarkdownIt
@@ -114,7 +114,7 @@ def test_every_template_is_used() -> None:
             return original(name, *rest, **more)  # type: ignore[arg-type]
 
     environment().get_template = Spy()  # type: ignore[method-assign, assignment]
-    server = PlanService(task="postgresql", endpoints=("127.0.0.1:21999",))
+    server = PostgresqlService(endpoints=("127.0.0.1:21999",))
     plan = small_plan()
     try:
         emit(plan.model_copy(update={"services": (*plan.services, server)}))

@@ -108,7 +108,7 @@ def test_the_plan_of_a_component_alone_can_be_executed_and_holds_nothing_else(pl
         assert [one.task for one in made.steps] == [stage.name]
         assert made.steps[0].stages[0].settings == stage.settings
         assert made.load.rate == 12.5
-        assert [service.task for service in made.services] == ["planner", "triton" if stage.kind == "ai" else stage.name]
+        assert [service.name for service in made.services] == ["planner", "triton" if stage.kind == "ai" else stage.name]
         assert made.metrics == {"category": ("accuracy",), "find": ("recall@100",), "show": ("ndcg@10",)}.get(stage.name, ())
         assert [target.task for target in made.quality] == (["category"] if stage.name == "category" else [])
     assert {stage.name for one in plan.steps for stage in one.stages} >= {"parse", "category", "find", "show", "clicks"}

@@ -26,7 +26,7 @@ from shop_plan import free_ports, generate
 def services(plan: Plan, stubs: Stubs, hanging: str) -> Iterator[threading.Event]:
     """Every task's service: each answers at once with empty values, `hanging` only when the event that is yielded is set."""
     released = threading.Event()
-    places = {service.task: service.endpoints[0] for service in plan.services}
+    places = {service.name: service.endpoints[0] for service in plan.services}
     server = grpc.server(ThreadPoolExecutor(8))
     for step in plan.steps:
         name = step.task.capitalize()

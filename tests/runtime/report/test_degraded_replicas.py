@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.records import CallRecord
-from aibenchrt.plan import PlanService
 from aibenchrt.report.degraded_replicas import degraded, failed_effects
 from aibenchrt.report.hosts import fault
 from aibenchrt.report.make import make_report
@@ -25,9 +24,9 @@ def replicas(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Two replicas of every task, on two hosts, asked in turn."""
     run = on_hosts(read_run(write_run(tmp_path_factory.mktemp("run") / "run", Shape())))
     tasks = {step.task for step in run.plan.steps}
-    services = [PlanService(task=task, endpoints=(HERE, THERE), hosts=HOSTS) for task in sorted(tasks)]
-    services += [service for service in run.plan.services if service.task not in tasks]
-    made = replace(run, plan=run.plan.model_copy(update={"services": tuple(services)}))
+    twice = {"endpoints": (HERE, THERE), "hosts": HOSTS}
+    services = tuple(service.model_copy(update=twice) if service.name in tasks else service for service in run.plan.services)
+    made = replace(run, plan=run.plan.model_copy(update={"services": services}))
     turns = dict.fromkeys(tasks, 0)
 
     def in_turn(call: CallRecord) -> CallRecord:

@@ -10,7 +10,8 @@ from aibenchrt.collect.merge import Merged, merge_requests, read_host
 from aibenchrt.collect.records import CallRecord, ResourceRecord
 from aibenchrt.collect.run_info import GeneratorShard, HostInfo, ProcessInfo
 from aibenchrt.control.record_files import joined_calls
-from aibenchrt.plan import Plan, PlanPart, parts
+from aibenchrt.deployment import PlanPart, parts
+from aibenchrt.plan import Plan
 
 WATCHED = ("host.jsonl", "host-after.json")
 

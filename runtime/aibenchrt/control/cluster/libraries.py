@@ -18,9 +18,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from aibenchrt.control.cluster.archives import WHOLE, Entry
+from aibenchrt.deployment import PartKind
 from aibenchrt.errors import EnvironmentFailure, install
 from aibenchrt.home import home
-from aibenchrt.plan import PartKind
 
 SKIPPED = (  # of libraries: nothing that runs on hosts reads it
     "/tests/", "pyarrow/include/", "arrow_flight", "pyarrow/_flight", "onnxruntime/transformers/", "onnxruntime/tools/",

@@ -32,10 +32,11 @@ from aibenchrt.control.local.process import terminations
 from aibenchrt.control.options import ClusterOptions, RunOptions, effective
 from aibenchrt.control.record_files import write_records
 from aibenchrt.control.run_directory import disk_full, new_directory
+from aibenchrt.deployment import parts
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.load.supplement import supplement_rows
-from aibenchrt.plan import Plan, parts, plan_hash, read_plan, think_s
+from aibenchrt.plan import Plan, plan_hash, read_plan, think_s
 from aibenchrt.planner.program import check_plan
 
 STATE = "cluster.json"

@@ -35,12 +35,13 @@ from aibenchrt.control.cluster.libraries import GROUPS, PYTHON, SKIPPED, files_o
 from aibenchrt.control.local.triton import backends
 from aibenchrt.control.options import RunOptions, effective
 from aibenchrt.control.record_files import truth_of
+from aibenchrt.deployment import PartKind, PlanPart, TaskPart, deployed, parts, tasks_at
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.load.messages import write_messages
 from aibenchrt.load.schedule import schedule, trace_of
 from aibenchrt.load.supplement import supplement_rows
-from aibenchrt.plan import PartKind, Plan, PlanPart, PlanUsers, Step, deployed, parts, read_plan, tasks_at
+from aibenchrt.plan import Plan, PlanUsers, Step, read_plan
 from aibenchrt.wire.proto import load_stubs
 from aibenchrt.wire.tls import CALLS, CHECK
 
@@ -198,7 +199,7 @@ def ship(plan: Plan, held: list[PlanPart], archives: Mapping[str, str], tls: str
     code += ["load"] if "generator" in kinds else []
     code += ["postgresql"] if "postgresql" in kinds else []
     code += [f"model-{task}" for part in held if part.kind == "triton" for task in tasks_at(plan, part.endpoint)]
-    state = [f"prepared-{part.task}" for part in held if part.kind == "service"]
+    state = [f"prepared-{part.task}" for part in held if isinstance(part, TaskPart)]
     archives_here = [{"name": archives[part], "to": "code"} for part in dict.fromkeys(code)]
     archives_here += [{"name": archives[part], "to": "state"} for part in dict.fromkeys(state)]
     return [*archives_here, {"name": tls, "to": "tls"}] if tls else archives_here

@@ -42,7 +42,7 @@ from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import write_messages
 from aibenchrt.load.schedule import schedule, trace_of
 from aibenchrt.load.supplement import supplement_rows
-from aibenchrt.plan import Plan, read_plan, think_s
+from aibenchrt.plan import Plan, endpoints_of, planner_endpoints, read_plan, think_s, triton_endpoints
 from aibenchrt.planner.program import check_plan
 from aibenchrt.process_names import process_name
 from aibenchrt.wire.proto import Stubs, load_stubs
@@ -78,7 +78,7 @@ class LocalRun:
 
     @property
     def planners(self) -> tuple[str, ...]:
-        return endpoints(self.plan, "planner")
+        return planner_endpoints(self.plan)
 
     @property
     def call_files(self) -> tuple[Path, ...]:
@@ -164,18 +164,14 @@ def _run_stages(run: LocalRun, sampler: Sampler) -> None:
 
 def check_ports(plan: Plan) -> None:
     """EnvironmentFailure AIB602 if anything listens where the plan's services are to listen."""
-    for task, endpoint in ports(plan):
+    for name, endpoint in ports(plan):
         host, port = endpoint.rsplit(":", 1)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, int(port)))
             except OSError as error:
-                raise EnvironmentFailure("AIB602", endpoint=endpoint, what=f"'{task}'", reason=error.strerror) from error
-
-
-def endpoints(plan: Plan, task: str) -> tuple[str, ...]:
-    return next((service.endpoints for service in plan.services if service.task == task), ())
+                raise EnvironmentFailure("AIB602", endpoint=endpoint, what=f"'{name}'", reason=error.strerror) from error
 
 
 def healthy(endpoint: str) -> bool:
@@ -216,7 +212,7 @@ def _start(prepared: Prepared) -> Started:
         services = _start_services(prepared)
         triton = None
         if run.ai_steps:
-            (endpoint,) = endpoints(run.plan, "triton")[:1]
+            (endpoint,) = triton_endpoints(run.plan)[:1]
             repository, trace = run.directory / "triton", run.directory / TRITON_TRACE
             triton = TritonServer(run.plan, run.processes, repository, endpoint, trace)
     return Started(prepared, services, triton)
@@ -230,7 +226,7 @@ def _start_services(prepared: Prepared) -> tuple[tuple[Child, str], ...]:
     for step in run.plan.steps:
         if step.kind != "service":
             continue
-        for replica, endpoint in enumerate(endpoints(run.plan, step.task)):
+        for replica, endpoint in enumerate(endpoints_of(run.plan, step)):
             command = command_lines.service(sys.executable, run.generated, step.task, endpoint, prepared.assets.prepared, state)
             name = process_name(step.task, replica)
             services.append((run.processes.start(name, "service", command.words, replica=replica), endpoint))

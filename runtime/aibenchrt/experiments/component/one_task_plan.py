@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from itertools import count
 
 from aibenchrt.answers import known_truth, shown_by
 from aibenchrt.catalog import component
-from aibenchrt.component import Kind
 from aibenchrt.experiments.component.recording import Reached, Recording, component_ports
 from aibenchrt.load.schedule import samples_needed
 from aibenchrt.metrics import metric
@@ -17,12 +17,12 @@ from aibenchrt.plan import (
     PlanLoad,
     PlanPoisson,
     PlanPort,
-    PlanService,
     PlanStage,
     PlanUsers,
     ResponsePart,
     Source,
     Step,
+    local_services,
     wiring_hash,
 )
 
@@ -80,7 +80,6 @@ def one_task_plan(
         outputs=outputs,
     )
     response = tuple(ResponsePart(port=port, sources=(Source(task=stage.name, port=port.name),)) for port in outputs)
-    names = ["planner", "triton" if spec.kind is Kind.AI else stage.name]
     return Plan(
         scenario=f"{scenario.scenario}_{stage.name}",
         title=f"component benchmark of {stage.component}, as task '{stage.name}' of {scenario.title}",
@@ -93,7 +92,7 @@ def one_task_plan(
         steps=(step,),
         choices=(),
         response=response,
-        services=tuple(PlanService(task=name, endpoints=(f"127.0.0.1:{ports_from + k}",)) for k, name in enumerate(names)),
+        services=local_services((step,), count(ports_from)),
         load=load,
         metrics=metrics_of(scenario, stage, classes),
         percentiles=percentiles,

@@ -24,7 +24,7 @@ from aibenchrt.control.cluster import run as cluster
 from aibenchrt.control.cluster.shipment import ShipmentContents, keep_load
 from aibenchrt.control.options import ClusterOptions, RunOptions
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import Plan, PlanHost
+from aibenchrt.plan import Plan, PlanHost, planner_endpoints
 from aibenchrt.report.make import make_report
 from local_plan import local_plan
 from paths import SUPPORT
@@ -75,7 +75,7 @@ class Site:
     def __init__(self, folder: Path, duration_s: float) -> None:
         self.plan = on_hosts(duration_s)
         self.generated = generate(self.plan, folder / "generated")
-        (self.target,) = next(service.endpoints for service in self.plan.services if service.task == "planner")
+        (self.target,) = planner_endpoints(self.plan)
         for name, text in (("deploy", DEPLOY), ("load", LOAD), ("collect", COLLECT), ("stop", STOP)):
             (self.generated / "ansible" / f"{name}.yml").write_text(text)
         (self.generated / "ansible" / "group_vars" / "all.yml").write_text("aibench_scenario: trial\n")

@@ -14,7 +14,7 @@ import pytest
 from aibenchrt.control.cluster.archives import KEPT_S, WHOLE, Link, archive, forget, put, tree
 from aibenchrt.control.cluster.libraries import COMMON, GROUPS, NEEDS, files_of, groups_for, installed, members, pinned
 from aibenchrt.control.cluster.shipment import environment, replace, variables
-from aibenchrt.plan import Plan, PlanHost, PlanService, read_plan
+from aibenchrt.plan import Plan, PlanHost, PlannerService, ServedTask, TaskService, TritonService, read_plan
 from paths import ROOT
 
 
@@ -111,12 +111,12 @@ def clustered() -> Plan:
     plan = read_plan(ROOT / "generated/ecommerce/plan.json")
     ai = [step.task for step in plan.steps if step.kind == "ai"]
     services = [
-        PlanService(task="planner", endpoints=("10.0.0.1:1", "10.0.0.2:1"), hosts=("a", "b")),
-        PlanService(task="triton", endpoints=("10.0.0.1:2", "10.0.0.2:2"), hosts=("a", "b")),
-        PlanService(task=ai[0], endpoints=("10.0.0.1:2",), hosts=("a",)),
-        *(PlanService(task=task, endpoints=("10.0.0.2:2",), hosts=("b",)) for task in ai[1:]),
+        PlannerService(endpoints=("10.0.0.1:1", "10.0.0.2:1"), hosts=("a", "b")),
+        TritonService(endpoints=("10.0.0.1:2", "10.0.0.2:2"), hosts=("a", "b")),
+        ServedTask(task=ai[0], endpoints=("10.0.0.1:2",), hosts=("a",)),
+        *(ServedTask(task=task, endpoints=("10.0.0.2:2",), hosts=("b",)) for task in ai[1:]),
         *(
-            PlanService(task=step.task, endpoints=(f"10.0.0.1:{10 + number}",), hosts=("a",))
+            TaskService(task=step.task, endpoints=(f"10.0.0.1:{10 + number}",), hosts=("a",))
             for number, step in enumerate(plan.steps)
             if step.kind == "service"
         ),
