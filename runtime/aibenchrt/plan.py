@@ -15,6 +15,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from aibenchrt.closed_loop import expected_rate
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.json_file import JsonFileError, read_json
 from aibenchrt.process_names import PLANNER, POSTGRESQL, TRITON
 
 
@@ -416,5 +418,8 @@ def plan_hash(plan: Plan) -> str:
 
 
 def read_plan(path: Path) -> Plan:
-    """Raises pydantic.ValidationError where the file is not a plan of this version."""
-    return Plan.model_validate_json(path.read_bytes())
+    """EnvironmentFailure AIB675: there is none, or it is damaged, too large or of another version."""
+    try:
+        return read_json(path, Plan)
+    except JsonFileError as error:
+        raise EnvironmentFailure("AIB675", path=path, reason=error) from error

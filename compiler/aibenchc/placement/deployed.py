@@ -13,7 +13,7 @@ from typing import Any
 
 from aibenchrt.deployment import Deployed
 from aibenchrt.errors import EnvironmentFailure
-from pydantic import ValidationError
+from aibenchrt.json_file import JsonFileError, parse_json
 
 from aibenchc.placement.inventory import tool
 
@@ -79,12 +79,9 @@ def in_folder(folder: Path, hosts: Iterable[str]) -> dict[str, Deployed | None]:
 
 def read(content: bytes, host: str) -> Deployed:
     try:
-        holding = Deployed.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
-        raise EnvironmentFailure("AIB685", what=f"{FILE} of '{host}'", reason=f"{where}: {first['msg']}") from error
-    return holding
+        return parse_json(content, Deployed)
+    except JsonFileError as error:
+        raise EnvironmentFailure("AIB685", what=f"{FILE} of '{host}'", reason=error) from error
 
 
 def read_json(content: bytes, host: str) -> Mapping[str, Any]:

@@ -25,6 +25,7 @@ from aibenchrt.collect.run_info import (
     Issued,
     ProcessInfo,
 )
+from aibenchrt.json_file import JsonFileError, read_json
 
 _MEMORY_STEP_MIB = 256
 _TOGETHER_NS = 1_000_000  # what generators agree on is one instant; this much is left to rounding, besides their clocks' error
@@ -97,10 +98,13 @@ def together(generators: Sequence[GeneratorShard]) -> GeneratorInfo | None:
 
 
 def read_issued(folder: Path) -> Issued | None:
-    """A generator's word on itself at its end, else before its first request; None: it sent nothing."""
+    """A generator's word on itself at its end, else before its first request; None: it sent nothing. EnvironmentFailure AIB609: damaged."""
     for name in (GENERATOR, BEGUN):
         if (folder / name).is_file():
-            return Issued.model_validate_json((folder / name).read_bytes())
+            try:
+                return read_json(folder / name, Issued)
+            except JsonFileError as error:
+                raise schema.unreadable(folder / name, str(error)) from error
     return None
 
 
@@ -207,7 +211,10 @@ def _resources(lines: Iterable[dict[str, Any]], prefix: str, shift_ns: int) -> I
 
 
 def _json_lines(path: Path) -> Iterable[dict[str, Any]]:
-    """Whole lines; the last may be cut by a host that lost its power."""
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
+    """Whole lines; the last may be cut by a host that lost its power. EnvironmentFailure AIB609: another line is damaged."""
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True), 1):
         if line.endswith("\n") and line.strip("\0\n"):
-            yield json.loads(line.strip("\0"))
+            try:
+                yield json.loads(line.strip("\0"))
+            except ValueError as error:
+                raise schema.unreadable(path, f"line {number}: {error}") from error

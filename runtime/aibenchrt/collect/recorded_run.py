@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, TruthType
 from aibenchrt.collect import schema, typed_values
@@ -17,6 +17,7 @@ from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.collect.run_info import RUN_FILE, RunInfo
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.json_file import JsonFileError, read_json
 from aibenchrt.plan import Plan
 
 M = TypeVar("M", bound=BaseModel)
@@ -131,11 +132,9 @@ def read_model(path: Path, model: type[M]) -> M:
     if not path.is_file():
         raise schema.unreadable(path, "the file is missing")
     try:
-        return model.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise schema.unreadable(path, f"{place}: {first['msg']} ({error.error_count()} errors in all)") from error
+        return read_json(path, model)
+    except JsonFileError as error:
+        raise schema.unreadable(path, str(error)) from error
 
 
 def _triton(path: Path) -> dict[str, Any]:

@@ -9,8 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from pydantic import RootModel
+
+from aibenchrt.collect import schema
 from aibenchrt.collect.run_info import StageEntry
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.json_file import JsonFileError, read_json
 
 StageName = Literal["prepare", "ship", "deploy", "start", "ready", "warmup", "load", "supplement", "collect", "stop", "teardown"]
 
@@ -75,11 +79,21 @@ class Journal:
             partial.unlink(missing_ok=True)
 
 
+class _Entries(RootModel[list[StageEntry]]):
+    """journal.json."""
+
+
 def read_journal(path: Path) -> list[StageEntry]:
-    """Empty where there is none. A stage that a killed control host left running was interrupted."""
+    """Empty where there is none; EnvironmentFailure AIB609 where it is damaged.
+
+    A stage that a killed control host left running was interrupted.
+    """
     if not path.is_file():
         return []
-    entries = [StageEntry.model_validate(entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+    try:
+        entries = read_json(path, _Entries).root
+    except JsonFileError as error:
+        raise schema.unreadable(path, str(error)) from error
     return [
         entry.model_copy(update={"outcome": "interrupted", "detail": "the control host was interrupted"})
         if entry.outcome == "running"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.json_file import JsonFileError, read_json
 from aibenchrt.plan import Plan, PlanReferenceItem
 
 REFERENCE_VERSION: Literal[1] = 1
@@ -58,10 +59,6 @@ def of_plan(plan: Plan) -> tuple[Reference, ...]:
 def read_reference(path: Path) -> Reference:
     """A file that `aibenchc reference … --json` wrote. Raises EnvironmentFailure AIB663 where it is none."""
     try:
-        return Reference.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise EnvironmentFailure("AIB663", path=path, reason=error.strerror) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise EnvironmentFailure("AIB663", path=path, reason=f"{place}: {first['msg']}") from error
+        return read_json(path, Reference)
+    except JsonFileError as error:
+        raise EnvironmentFailure("AIB663", path=path, reason=error) from error

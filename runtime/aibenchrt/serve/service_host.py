@@ -130,10 +130,7 @@ def serve(generated: Path, task: str, address: str, prepared: Path, state: Path,
 
 
 def _step(generated: Path, task: str) -> Step:
-    try:
-        steps = read_plan(generated / "plan.json").steps
-    except (OSError, ValueError) as error:
-        raise EnvironmentFailure("AIB675", path=generated / "plan.json", reason=error) from error
+    steps = read_plan(generated / "plan.json").steps
     for step in steps:
         if step.task == task:
             return step

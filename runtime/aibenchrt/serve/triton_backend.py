@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from aibenchrt.command_lines import EARLIER_ATTEMPTS
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.json_file import JsonFileError, read_json
 from aibenchrt.plan import PlanPort, Step
 from aibenchrt.serve.stages import chain
 from aibenchrt.wire.tensors import Tensor, decode, encode
@@ -55,13 +57,20 @@ def _required(ports: tuple[PlanPort, ...]) -> list[PlanPort]:
     return [port.model_copy(update={"optional": False}) for port in ports]
 
 
+def _step(path: Path) -> Step:
+    """EnvironmentFailure AIB675, which Triton shows where it loads the model."""
+    try:
+        return read_json(path, Step)
+    except JsonFileError as error:
+        raise EnvironmentFailure("AIB675", path=path, reason=error) from error
+
+
 class TritonPythonModel:
     """Triton's contract: https://github.com/triton-inference-server/python_backend (initialize, execute)."""
 
     def initialize(self, args: dict[str, str]) -> None:
         folder = Path(args["model_repository"]) / args["model_version"]
-        step = Step.model_validate_json((folder / "step.json").read_bytes())
-        self._server = StepServer(step, folder / "weights")
+        self._server = StepServer(_step(folder / "step.json"), folder / "weights")
 
     def execute(self, requests: list[Any]) -> list[Any]:
         return [self._answer(request) for request in requests]

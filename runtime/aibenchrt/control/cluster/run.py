@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from aibenchrt.collect import schema
 from aibenchrt.collect.merge import together
@@ -35,6 +35,7 @@ from aibenchrt.control.run_directory import disk_full, new_directory
 from aibenchrt.deployment import parts
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
+from aibenchrt.json_file import JsonFileError, read_json
 from aibenchrt.load.supplement import supplement_rows
 from aibenchrt.plan import Plan, plan_hash, read_plan, think_s
 from aibenchrt.planner.program import check_plan
@@ -188,11 +189,10 @@ def _keep(directory: Path, state: State) -> None:
 
 def _resumed(directory: Path, plan: Plan) -> tuple[Path, State]:
     try:
-        state = State.model_validate_json((directory / STATE).read_bytes())
-    except (OSError, ValidationError) as error:
-        raise EnvironmentFailure(
-            "AIB634", directory=directory, reason="it is no run on a cluster", way_out="name a directory that `aibenchc run -i` made"
-        ) from error
+        state = read_json(directory / STATE, State)
+    except JsonFileError as error:
+        way_out = "name a directory that `aibenchc run -i` made"
+        raise EnvironmentFailure("AIB634", directory=directory, reason=f"{STATE}: {error}", way_out=way_out) from error
     if state.plan != plan_hash(plan):
         way_out = "give the same spec, inventory and options as then, or begin a new run"
         raise EnvironmentFailure("AIB634", directory=directory, reason="it was begun with another plan", way_out=way_out)

@@ -1,0 +1,48 @@
+"""JSON files that this program wrote, read back as their models. What is wrong with one is told in a line, with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+MOST_BYTES = 64 * 2**20  # some forty thousand tasks of a plan, far more than what anything else holds
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class JsonFileError(ValueError):
+    """The message says what is wrong, and where."""
+
+
+def read_json(path: Path, model: type[M], most_bytes: int = MOST_BYTES) -> M:
+    """JsonFileError: it cannot be read, is larger than that, or holds something else; where several things are wrong, the first."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(most_bytes + 1)
+    except OSError as error:
+        raise JsonFileError(error.strerror or str(error)) from error
+    if len(content) > most_bytes:
+        raise JsonFileError(f"it is larger than {most_bytes:,} bytes")
+    return parse_json(content, model)
+
+
+def parse_json(content: bytes, model: type[M]) -> M:
+    """JsonFileError: as read_json()."""
+    try:
+        return model.model_validate_json(content.decode())
+    except UnicodeDecodeError as error:
+        raise JsonFileError(f"it is not UTF-8: byte {error.start + 1}") from error
+    except ValidationError as error:
+        raise JsonFileError(_told(error)) from error
+
+
+def _told(error: ValidationError) -> str:
+    errors = error.errors(include_url=False)
+    for entry in errors:
+        if entry["loc"] == ("version",) and entry["type"] == "literal_error":
+            return f"it is of version {entry['input']!r}, and this program reads version {entry['ctx']['expected']}"
+    place = ".".join(str(part) for part in errors[0]["loc"])
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{place + ': ' if place else ''}{errors[0]['msg']}{more}"
