@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
+import shutil
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +27,7 @@ from aibenchrt.experiments.component.performance import ComponentFigures, inside
 from aibenchrt.experiments.component.recording import find_stage, record
 from aibenchrt.experiments.component.training import Point, Trainings, TrainingTarget, target_of
 from aibenchrt.experiments.component.truth import component_truth
+from aibenchrt.home import home
 from aibenchrt.load.schedule import MOST_PER_S, schedule
 from aibenchrt.plan import Plan, PlanPoisson, wiring_hash
 from aibenchrt.planner.executor import CallTimes, Executor, Request
@@ -40,15 +40,15 @@ SPEC = TEST_SPECS / "one_model.aib"
 pytestmark = pytest.mark.timeout(900)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    before = os.environ.get("AIBENCH_HOME")
-    folder = tmp_path_factory.mktemp("home")
-    os.environ["AIBENCH_HOME"] = str(folder)
-    yield folder
-    os.environ.pop("AIBENCH_HOME")
-    if before is not None:
-        os.environ["AIBENCH_HOME"] = before
+@pytest.fixture
+def own_home(assets: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home that shares the data and holds the model of `category` and no other."""
+    shared, folder, model = home(), tmp_path / "home", assets.models["category"].folder
+    shutil.copytree(model, folder / model.relative_to(shared))
+    for name in ("downloads", "worlds"):
+        (folder / name).symlink_to(shared / name)
+    monkeypatch.setenv("AIBENCH_HOME", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -334,9 +334,9 @@ def test_what_cannot_be_measured_is_said(words: list[str], code: int, said: str,
 
 
 @pytest.mark.long
-def test_a_training_is_timed_to_its_target_and_leaves_the_repository_alone(home: Path, tmp_path: Path, assets: Assets) -> None:
-    before = sorted(path for path in (home / "models").rglob("metadata.json"))
-    assert assets.models["category"].folder / "metadata.json" in before
+def test_a_training_is_timed_to_its_target_and_leaves_the_repository_alone(own_home: Path, tmp_path: Path, assets: Assets) -> None:
+    before = sorted(path for path in (own_home / "models").rglob("metadata.json"))
+    assert [path.parent.name for path in before] == [assets.models["category"].version]
     command = ["bench", "component", "text_classification", "--spec", str(SPEC), "--data", "synthetic", "--size", "tiny", "--train"]
     assert main([*command, "--seeds", "7,8", "--json", str(tmp_path / "training.json")]) == 0
     found = Trainings.model_validate_json((tmp_path / "training.json").read_text(encoding="utf-8"))
@@ -352,7 +352,7 @@ def test_a_training_is_timed_to_its_target_and_leaves_the_repository_alone(home:
         assert one.held_out > 0.3
     assert found.trainings[0].version == assets.models["category"].version, "the same training gives the same version"
     assert found.trainings[1].version != found.trainings[0].version
-    assert sorted(path for path in (home / "models").rglob("metadata.json")) == before
+    assert sorted(path for path in (own_home / "models").rglob("metadata.json")) == before
     assert main([*command, "--target", "0.9999"]) == 1
 
 

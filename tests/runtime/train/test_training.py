@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +40,6 @@ SEED = 7
 pytestmark = pytest.mark.timeout(900)  # the first test trains all models: half a minute of CPU, more on a busy machine
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    before = os.environ.get("AIBENCH_HOME")
-    os.environ["AIBENCH_HOME"] = str(tmp_path_factory.mktemp("home"))
-    yield
-    os.environ.pop("AIBENCH_HOME")
-    if before is not None:
-        os.environ["AIBENCH_HOME"] = before
-
-
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     compiled = compile_spec(
@@ -66,6 +56,7 @@ def world() -> World:
 
 @pytest.fixture(scope="module")
 def models(plan: Plan, world: World) -> dict[str, ModelVersion]:
+    """The same as the scenario's tests serve."""
     return plan_models(plan, world, SEED, "tiny")
 
 
@@ -327,14 +318,16 @@ def test_triton_answers_what_the_process_answers(
 
 
 def test_the_benchmark_of_alternatives_measures_the_answers_of_its_own_run(
-    plan: Plan, world: World, models: dict[str, ModelVersion], monkeypatch: pytest.MonkeyPatch
+    plan: Plan, world: World, models: dict[str, ModelVersion], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(SPEC.parents[1] / "tests" / "benchmarks"))
     import bench_alternatives as bench
 
-    step = _step(plan, "category")
+    version, step = models["category"], _step(plan, "category")
+    monkeypatch.setenv("AIBENCH_HOME", str(tmp_path))
+    own = shutil.copytree(version.folder, tmp_path / "models" / version.component / version.model / version.version)
     found = dict(bench.allowed(plan, step, world, "tiny"))
-    assert found == {"fasttext": models["category"], "textcnn": None}
+    assert found == {"fasttext": replace(version, folder=own), "textcnn": None}
     asked = bench.test_inputs(world, "text_classification", 40)
     answered = bench.serve_and_ask(plan, step, models["category"], asked, 50.0)
     work = open_stage(step.stages[0], models["category"].folder)
