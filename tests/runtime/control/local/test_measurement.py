@@ -113,7 +113,7 @@ def test_a_share_of_time_is_no_less_than_nothing(tmp_path: Path) -> None:
     early = {r.request_id for r in run.measured if r.intended_ns < half}
     calls = tuple(c if c.kind != "ai" or c.request_id in early else replace(c, end_ns=c.start_ns + 1) for c in run.calls)
     report, _ = make_report(replace(run, calls=calls))
-    for row in report.shares:
+    for row in report.fractions:
         for estimate in (row.all_calls, row.on_path):
             assert 0.0 <= estimate.low <= estimate.value <= estimate.high <= 1.0
 
