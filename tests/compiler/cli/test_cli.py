@@ -231,8 +231,8 @@ def test_run_refuses_numbers_that_make_no_sense(words: list[str], tmp_path: Path
     [
         (["--teardown"], "--teardown is for a run on hosts"),
         (["--prepare-only"], "--prepare-only is for a run on hosts"),
-        (["-i", "hosts.ini", "--prepare-only", "--teardown"], "never touches the hosts, which --teardown is about"),
-        (["-i", "hosts.ini", "--prepare-only", "--resume", "run"], "never touches the hosts, which --resume is about"),
+        (["-i", "hosts.ini", "--prepare-only", "--teardown"], "does not touch the hosts, but --teardown does"),
+        (["-i", "hosts.ini", "--prepare-only", "--resume", "run"], "does not touch the hosts, but --resume does"),
     ],
 )
 def test_options_of_runs_on_hosts_that_do_not_go_together(

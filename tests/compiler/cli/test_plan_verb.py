@@ -421,4 +421,4 @@ def test_after_a_deployment_nothing_would_change_and_a_change_is_named(
 def test_a_host_that_cannot_be_reached_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     inventory = inventory_file(tmp_path, 1, "ansible_host=127.0.0.1 ansible_port=9 aibench_address=192.0.2.{}")
     assert main(["plan", str(SPEC), "-i", inventory, "--diff"]) == 1
-    assert "error[AIB619]: cannot ask what is deployed: h1: " in capsys.readouterr().err
+    assert "error[AIB619]: cannot determine what is deployed: h1: " in capsys.readouterr().err

@@ -316,7 +316,7 @@ def test_a_service_that_finds_goods_is_scored_by_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["text_clasification"], 1, "error[AIB102]: no component is called 'text_clasification'"),
+        (["text_clasification"], 1, "error[AIB102]: unknown component 'text_clasification'"),
         (["text_classification", "--model", "fastext"], 1, "did you mean 'fasttext'?"),
         (["cache_lookup"], 1, "error[AIB642]: no distilled scenario has 'cache_lookup'"),
         (["indexing", "--task", "nowhere"], 1, "(its tasks: find)"),

@@ -73,18 +73,18 @@ def shared_memory_of(process: psutil.Process) -> list[Path]:
 def test_a_triton_that_hangs_does_not_hang_the_run(generated: Path, tmp_path: Path) -> None:
     failure = run_with(generated, tmp_path, lambda: part(tmp_path, "tritonserver").suspend())
     assert failure.code == "AIB658"
-    assert "Triton gives no statistics" in failure.message
+    assert "Triton returns no statistics" in failure.message
     run, codes = judged(tmp_path)
     assert {"V01", "V07"} <= codes
     assert run.info.outcome == "failed"
-    assert next(s for s in run.info.stages if s.name == "stop").detail.startswith("AIB658: Triton gives no statistics")
+    assert next(s for s in run.info.stages if s.name == "stop").detail.startswith("AIB658: Triton returns no statistics")
     assert any(r.outcome == "ok" for r in run.requests)
 
 
 def test_a_killed_process_of_a_model_ends_the_run_and_is_named(generated: Path, tmp_path: Path) -> None:
     failure = run_with(generated, tmp_path, lambda: part(tmp_path, STUB).kill())
     assert failure.code == "AIB607"
-    assert "the process of model 'category' of triton ended too early" in failure.message
+    assert "the process of model 'category' of triton exited prematurely" in failure.message
     run, codes = judged(tmp_path)
     assert {"V01", "V02"} <= codes
     assert [(p.name, p.reason) for p in run.info.processes if p.died] == [("triton", "the process of model 'category' ended")]
@@ -100,7 +100,7 @@ def test_a_killed_triton_leaves_no_shared_memory(generated: Path, tmp_path: Path
 
     failure = run_with(generated, tmp_path, kill)
     assert failure.code == "AIB607"
-    assert f"triton ended too early (signal {signal.SIGKILL:d})" in failure.message
+    assert f"triton exited prematurely (signal {signal.SIGKILL:d})" in failure.message
     assert regions
     assert not [region for region in regions if region.exists()]
     assert "V02" in judged(tmp_path)[1]
@@ -109,7 +109,7 @@ def test_a_killed_triton_leaves_no_shared_memory(generated: Path, tmp_path: Path
 def test_a_killed_generator_leaves_what_had_ended(generated: Path, tmp_path: Path) -> None:
     failure = run_with(generated, tmp_path, lambda: part(tmp_path, "aibenchrt.load").kill())
     assert failure.code == "AIB607"
-    assert "generator ended too early" in failure.message
+    assert "generator exited prematurely" in failure.message
     run, codes = judged(tmp_path)
     assert {"V01", "V02", "V06", "V10"} <= codes
     assert len(run.measured) > 0
