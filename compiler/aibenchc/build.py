@@ -158,7 +158,7 @@ class _Builder:
         what = self.symbols.declared[name][0] if name != RESPONSE else RESPONSE
         if incoming is not None and what == "request":
             example = f"begin a chain with it: `{name} -> …`"
-            self.report("AIB225", ref.span, what=f"no edge can lead to a request, and '{name}' is one", example=example)
+            self.report("AIB225", ref.span, what=f"no edge can lead to a request, and '{name}' is a request", example=example)
             return ()
         if what == RESPONSE:
             if incoming is None:
@@ -257,7 +257,7 @@ class _Builder:
         """`( a | b ) ->` at the beginning of a chain: whichever ran."""
         for arm in group.arms:
             if arm.share is not None:
-                self.report("AIB208", arm.share.span, what="a share", example="write `( a | b ) ->`; shares stand in a group after `->`")
+                self.report("AIB208", arm.share.span, what="a share", example="write `( a | b ) ->`; shares belong in a group after `->`")
         exits = tuple(self.path(arm.path, None, goes_on) for arm in group.arms)
         self.exclusive.append(Exclusive(exits, group.span))
         return tuple(out for arm in exits for out in arm)
@@ -278,7 +278,7 @@ class _Builder:
     def first(self, group: ast.First, incoming: tuple[Out, ...] | None, goes_on: bool) -> tuple[Out, ...]:
         if incoming is None:
             self.report(
-                "AIB208", group.span, what="`else`", example="an ordered fallback stands after `->`; on the left write `( a | b ) ->`"
+                "AIB208", group.span, what="`else`", example="an ordered fallback is written after `->`; on the left write `( a | b ) ->`"
             )
             return tuple(out for arm in group.arms for out in self.path(arm.path, None, goes_on))
         if group.until is None:
@@ -286,7 +286,7 @@ class _Builder:
         shares = self._first_shares(group)
         for arm in group.arms:
             if arm.when is not None:
-                self.report("AIB208", arm.when.span, what="`when`", example="`until` decides how far an ordered fallback goes")
+                self.report("AIB208", arm.when.span, what="`when`", example="`until` determines when an ordered fallback stops")
         name = self._choice_name("_else_", group)
         place = len(self.choices)
         outs, arms = self._arms(name, group, shares, incoming, goes_on)

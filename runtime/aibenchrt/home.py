@@ -27,7 +27,7 @@ def home() -> Path:
             "AIB605",
             what=f"'{folder}', where data and models are kept",
             reason=error.strerror,
-            way_out="set AIBENCH_HOME to a folder that can be written",
+            way_out="set AIBENCH_HOME to a writable folder",
         ) from error
     return folder
 
@@ -53,5 +53,5 @@ def disk_guard(target: Path) -> Iterator[None]:
             "AIB605",
             what=target,
             reason="no space left on its disk",
-            way_out="Free some space, or set AIBENCH_HOME to a folder on a larger disk.",
+            way_out="free some space, or set AIBENCH_HOME to a folder on a larger disk",
         ) from error

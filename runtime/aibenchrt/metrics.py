@@ -225,7 +225,7 @@ def score_all(name: str, truths: Sequence[Any], answers: Sequence[Any]) -> Stati
 def _metric(name: str, over_run: bool) -> Metric:
     row = metric(name)
     if row is None or (row.scope is Scope.RUN) != over_run:
-        raise ValueError(f"{name} is no metric of {'all answers' if over_run else 'single answers'}")
+        raise ValueError(f"{name} is not a metric of {'all answers' if over_run else 'single answers'}")
     return row
 
 

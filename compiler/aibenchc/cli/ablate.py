@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_trained_spec_arguments(parser)
-    parser.add_argument("--requests", type=_count, metavar="N", help="at most N test requests of each class; all if not given")
+    parser.add_argument("--requests", type=_count, metavar="N", help="at most N test requests of each class (default: all)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything as JSON")
 
 

@@ -34,26 +34,24 @@ IN_FLIGHT = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="a component of the catalogue, as recommendation")
+    parser.add_argument("name", metavar="NAME", help="a component of the catalogue, such as recommendation")
     parser.add_argument(
-        "--spec", type=Path, action="append", default=[], help="the scenario that it stands in; the first below specs/ that has it"
+        "--spec", type=Path, action="append", default=[], help="the scenario to take it from (default: the first below specs/ that has it)"
     )
-    parser.add_argument("--task", help="which of its tasks there; the first")
+    parser.add_argument("--task", help="which of its tasks there (default: the first)")
     parser.add_argument("--model", help="another model of the component than the scenario's")
-    parser.add_argument("--modes", type=_modes, default=MODES, metavar="offline,single,open", help="which of them (all)")
-    parser.add_argument(
-        "--in-flight", type=_count, default=IN_FLIGHT, metavar="N", help=f"requests under way at once, offline ({IN_FLIGHT})"
-    )
-    parser.add_argument("--rate", type=positive, help="requests a second of the open loop; what the component gets in its scenario")
-    parser.add_argument("--duration", type=positive, metavar="S", help="seconds measured in each mode; the scenario's")
-    parser.add_argument("--warmup", type=not_negative, metavar="S", help="seconds of warm-up in each mode; the scenario's")
-    parser.add_argument("--inside", type=Path, metavar="RUN", help="a run of the scenario, whose figures of the same task to show beside")
-    parser.add_argument("--train", action="store_true", help="train it anew instead, and say how long it took to the target quality")
-    parser.add_argument("--target", type=positive, metavar="SHARE", help="with --train: of its metric, as 0.7; the scenario's")
+    parser.add_argument("--modes", type=_modes, default=MODES, metavar="offline,single,open", help="which modes (all)")
+    parser.add_argument("--in-flight", type=_count, default=IN_FLIGHT, metavar="N", help=f"requests in flight, offline ({IN_FLIGHT})")
+    parser.add_argument("--rate", type=positive, help="requests per second of the open loop (default: the component's in its scenario)")
+    parser.add_argument("--duration", type=positive, metavar="S", help="seconds measured in each mode (default: the scenario's)")
+    parser.add_argument("--warmup", type=not_negative, metavar="S", help="seconds of warm-up in each mode (default: the scenario's)")
+    parser.add_argument("--inside", type=Path, metavar="RUN", help="a run of the scenario, to compare the figures of the same task with")
+    parser.add_argument("--train", action="store_true", help="train it instead, and report the time to the target quality")
+    parser.add_argument("--target", type=positive, metavar="SHARE", help="with --train: the target, such as 0.7 (default: the scenario's)")
     parser.add_argument("--seeds", type=seeds, default=(SERVED_SEED,), metavar="7,8,9", help=f"with --train: once per seed ({SERVED_SEED})")
-    parser.add_argument("--device", choices=DEVICES, default="cpu", help="with --train: where (cpu)")
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="with --train: the device (cpu)")
     add_data_arguments(parser)
-    parser.add_argument("--runs", type=Path, default=RUNS, metavar="FOLDER", help="where the run directories are made (runs)")
+    parser.add_argument("--runs", type=Path, default=RUNS, metavar="FOLDER", help="folder for the run directories (runs)")
     parser.add_argument(
         "--first-port", dest="ports_from", type=read_port, default=PORTS_FROM, metavar="PORT", help=f"of two ({PORTS_FROM})"
     )

@@ -15,10 +15,10 @@ from aibenchc.cli.spec import add_spec_arguments
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_spec_arguments(parser)
     add_distilling_arguments(parser)
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to write; generated/<name of the spec file> if not given")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="output folder (default: generated/<name of the spec file>)")
     add_inventory_arguments(parser)
     add_port_argument(parser)
-    parser.add_argument("--no-stubs", action="store_true", help="do without protoc and the Python stubs it makes")
+    parser.add_argument("--no-stubs", action="store_true", help="skip protoc, and the Python stubs that it generates")
 
 
 def run(arguments: argparse.Namespace) -> int:

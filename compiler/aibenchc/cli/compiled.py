@@ -27,13 +27,11 @@ def add_inventory_arguments(parser: argparse.ArgumentParser, required: bool = Fa
         type=Path,
         metavar="INVENTORY",
         required=required,
-        help="the Ansible inventory of the hosts that take the parts",
+        help="the Ansible inventory of the hosts to deploy on",
     )
+    parser.add_argument("--stay", action="store_true", help="ask the hosts what they run, and leave parts where they are if they still fit")
     parser.add_argument(
-        "--stay", action="store_true", help="ask the hosts what they hold, and leave parts where they are if they still fit"
-    )
-    parser.add_argument(
-        "--deployed", type=Path, metavar="FOLDER", help="as --stay, by <host>.json in this folder instead of asking the hosts"
+        "--deployed", type=Path, metavar="FOLDER", help="like --stay, from <host>.json in this folder instead of asking the hosts"
     )
     parser.add_argument("--no-tls", action="store_true", help="plain connections between hosts, to measure what mutual TLS costs")
 

@@ -13,7 +13,7 @@ LARGEST_MEASUREMENTS = 16 * 2**20
 
 
 def add_distilling_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--deployment", metavar="NAME", help="the deployment to compile for; the spec's first if not given")
+    parser.add_argument("--deployment", metavar="NAME", help="the deployment to compile for (default: the spec's first)")
     parser.add_argument("--rules", metavar="R1,R3", help=f"only these distilling rules (of {', '.join(rule.id for rule in RULES)})")
     parser.add_argument("--without", metavar="R2", help="all rules but these")
     parser.add_argument("--measurements", type=Path, metavar="FILE", help="measured qualities and service times for rules 2 and 4 (JSON)")

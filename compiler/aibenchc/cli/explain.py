@@ -14,14 +14,14 @@ _FIELD = re.compile(r"(?<!\{)\{(\w+)\}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("code", metavar="CODE", help="a code, as AIB211")
+    parser.add_argument("code", metavar="CODE", help="a code, such as AIB211")
 
 
 def run(arguments: argparse.Namespace) -> int:
     id_ = arguments.code.upper()
     code = CODES.get(id_)
     if code is None:
-        complain(f"aibenchc: no diagnostic has the code {arguments.code!r}: {did_you_mean(id_, CODES)}")
+        complain(f"aibenchc: unknown diagnostic code {arguments.code!r}: {did_you_mean(id_, CODES)}")
         return ExitCode.AUTHOR
     say(f"{code.id} ({code.severity.value}): {_template(code.message)}\n\n{code.explanation}")
     if code.hint and not _FIELD.fullmatch(code.hint):

@@ -56,6 +56,6 @@ def _replace(path: Path, text: str) -> None:
         fresh.chmod(target.stat().st_mode & 0o7777)
         os.replace(fresh, target)
     except OSError as error:
-        raise EnvironmentFailure("AIB507", path=path, reason=error.strerror, way_out="free some space; the file is as it was") from error
+        raise EnvironmentFailure("AIB507", path=path, reason=error.strerror, way_out="free some space; the file is unchanged") from error
     finally:
         fresh.unlink(missing_ok=True)

@@ -25,14 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     name = arguments.name.removesuffix(".aib")
     if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
-        complain(f"aibenchc: {name!r} cannot name a scenario: use at most {LONGEST_NAME} of a-z, A-Z, 0-9 and _, the first no digit")
+        complain(f"aibenchc: {name!r} is not a valid scenario name: use at most {LONGEST_NAME} of a-z, A-Z, 0-9 and _, no digit first")
         return ExitCode.AUTHOR
     path = arguments.folder / f"{name}.aib"
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(starter(name))
     except FileExistsError:
-        complain(f"aibenchc: {path} is there already; choose another name")
+        complain(f"aibenchc: {path} exists already; choose another name")
         return ExitCode.AUTHOR
     except OSError as error:
         with contextlib.suppress(OSError):

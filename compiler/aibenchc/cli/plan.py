@@ -39,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--diff",
         action="store_true",
-        help="what a deployment would change; exit code 2 if anything, 1 for an error; parts --stay where they are",
+        help="show what a deployment would change, with --stay; exit code 2 if anything, 1 for an error",
     )
-    parser.add_argument("--shipment", type=Path, metavar="FOLDER", help="compare the shipped code and models' versions too")
+    parser.add_argument("--shipment", type=Path, metavar="FOLDER", help="also compare the versions of the shipped code and models")
 
     def error(message: str) -> NoReturn:  # argparse would exit 2, which here says that something changes
         parser.print_usage(sys.stderr)

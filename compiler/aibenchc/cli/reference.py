@@ -13,7 +13,7 @@ from aibenchc.cli.terminal import needs_runtime
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run directories of separate deployments")
-    parser.add_argument("--title", help="what the reference is called")
+    parser.add_argument("--title", help="the title of the reference")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write it for `validate --reference FILE`")
 
 

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
     add_reference_argument(parser)
     parser.add_argument(
-        "--measurements", type=Path, metavar="FILE", help="also write the service times measured, for `compile --measurements FILE`"
+        "--measurements", type=Path, metavar="FILE", help="also write the measured service times, for `compile --measurements FILE`"
     )
 
 

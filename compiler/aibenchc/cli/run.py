@@ -27,11 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--runs", type=Path, default=RUNS, metavar="FOLDER", help="where the run directory is made (runs)")
+    parser.add_argument("--runs", type=Path, default=RUNS, metavar="FOLDER", help="folder for the run directory (runs)")
     parser.add_argument("--rate", type=positive, help="requests per second, instead of the spec's")
-    parser.add_argument("--duration", type=positive, metavar="S", help="seconds measured, instead of the spec's")
+    parser.add_argument("--duration", type=positive, metavar="S", help="measured seconds, instead of the spec's")
     parser.add_argument("--warmup", type=positive, metavar="S", help="seconds of warm-up, instead of the spec's")
-    parser.add_argument("--seed", type=_seed, help="of the schedule, instead of the spec's")
+    parser.add_argument("--seed", type=_seed, help="seed of the schedule, instead of the spec's")
     parser.add_argument("--first-port", type=read_port, metavar="PORT", help="the first port of the services, instead of the plan's")
     parser.add_argument(
         "--supplement",
@@ -46,24 +46,24 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_replacement,
         metavar="TASK=random|baseline",
-        help="answer an AI task at random or by its baseline: what does it contribute?",
+        help="answer an AI task at random or by its baseline, to see what it contributes",
     )
 
 
 def _add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
     add_inventory_arguments(parser)
-    parser.add_argument("--teardown", action="store_true", help="with -i: take everything off the hosts again when the records are here")
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="with -i: go on with a run that was interrupted, or only prepared")
+    parser.add_argument("--teardown", action="store_true", help="with -i: remove everything from the hosts once the records are collected")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="with -i: resume a run that was interrupted, or only prepared")
     parser.add_argument(
         "--prepare-only",
         action="store_true",
-        help="with -i: fetch, train and pack, and leave the hosts alone; --resume goes on, where no registry need be reached",
+        help="with -i: fetch, train and pack without touching the hosts; --resume continues, and needs no registry",
     )
     parser.add_argument(
         "--expect-fault",
         default="",
         metavar="TEXT",
-        help="with -i: you break something on purpose while the load runs; the report then shows what users saw of it",
+        help="with -i: something will be broken on purpose during the load; the report then shows what users noticed",
     )
 
 

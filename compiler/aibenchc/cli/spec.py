@@ -18,7 +18,7 @@ def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
         "--param", action="append", default=[], type=_assignment, metavar="NAME=VALUE", help="replace the value of a parameter"
     )
     parser.add_argument(
-        "--include", action="append", default=[], type=Path, metavar="FOLDER", help="a folder that includes and traces may also come from"
+        "--include", action="append", default=[], type=Path, metavar="FOLDER", help="another folder for includes and traces"
     )
 
 

@@ -27,8 +27,8 @@ COLUMNS_OVER_SEEDS = ("component", "model", "metric", "mean, % (range)", "baseli
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_trained_spec_arguments(parser)
-    parser.add_argument("--alternatives", action="store_true", help="also the models that distilling did not keep")
-    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where to train; auto: a CUDA GPU if there is one (cpu)")
+    parser.add_argument("--alternatives", action="store_true", help="also train the models that distilling removed")
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="the device to train on; auto: a CUDA GPU if there is one (cpu)")
     parser.add_argument(
         "--seeds",
         type=seeds,

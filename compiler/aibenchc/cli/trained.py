@@ -19,11 +19,11 @@ def add_trained_spec_arguments(parser: argparse.ArgumentParser) -> None:
     """Of the verbs that compile a spec and then need its data and trained models."""
     add_spec_arguments(parser)
     add_distilling_arguments(parser)
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the compiled scenario goes; generated/<spec> if not given")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the compiled scenario (default: generated/<spec>)")
     parser.set_defaults(ports_from=PORTS_FROM, no_stubs=False, inventory=None, no_tls=False, stay=False, deployed=None)
     add_data_arguments(parser)
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", choices=("real", "synthetic"), default="real", help="the variant of the data sets")
-    parser.add_argument("--size", choices=SIZES, default="small", help="the size of the models' training")
+    parser.add_argument("--size", choices=SIZES, default="small", help="the effort of training the models")

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", nargs="?", help="a run directory")
     add_reference_argument(parser)
     validate_spec.add_arguments(parser)
-    parser.add_argument("--report", action="store_true", help="the whole report too: its tables, and report.html in the run directory")
+    parser.add_argument("--report", action="store_true", help="also the whole report: its tables, and report.html in the run directory")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--spec",
         type=Path,
         metavar="SPEC",
-        help="instead of a run: what of its published scenario, or of its `essential` block, the spec covers",
+        help="instead of a run: show how much of its published scenario, or of its `essential` block, the spec covers",
     )
     parser.add_argument("--sign", metavar="NAME", help="with --spec: record that this partner agrees, in a file beside the spec")
     parser.set_defaults(param=[], include=[])
@@ -153,7 +153,5 @@ def _write(path: Path, text: str) -> None:
         fresh.replace(path)
     except OSError as error:
         fresh.unlink(missing_ok=True)
-        raise EnvironmentFailure(
-            "AIB507", path=path, reason=error.strerror, way_out="put the spec into a folder that can be written"
-        ) from error
+        raise EnvironmentFailure("AIB507", path=path, reason=error.strerror, way_out="move the spec to a writable folder") from error
     complain(f"wrote {path}")

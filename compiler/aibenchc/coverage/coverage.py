@@ -111,7 +111,7 @@ def read_sign_off(content: bytes) -> SignOff:
     try:
         table = tomllib.loads(content.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SignOffError(f"it is not TOML ({error})") from error
+        raise SignOffError(f"it is not valid TOML ({error})") from error
     missing = [key for key in ("name", "date", "graph") if not isinstance(table.get(key), str) or not table[key]]
     if missing:
         raise SignOffError(f"it has no {' and no '.join(missing)}")

@@ -31,7 +31,7 @@ class Artifact:
 
     def __post_init__(self) -> None:
         if not inside(self.path):
-            raise ValueError(f"'{self.path}' is no path below an output folder")
+            raise ValueError(f"'{self.path}' is not a path below an output folder")
 
     @property
     def sha256(self) -> str:

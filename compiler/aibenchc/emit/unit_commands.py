@@ -109,7 +109,7 @@ def unit_line(command: CommandLine, conditions: Mapping[str, str] = CONDITIONS, 
 def unit_word(text: str) -> Fit:
     """A word that means itself to systemd; `{{ … }}` is Ansible's to fill in, `${NAME}` systemd's. ValueError: it does not."""
     if not all(_LITERAL.match(literal) for literal in _EXPRESSION.split(text)[::2]):
-        raise ValueError(f"{text!r} is no word of a unit")
+        raise ValueError(f"{text!r} cannot be a word of a unit file")
     return Fit(text)
 
 

@@ -35,7 +35,7 @@ def fetch(inventory: Path, scenario: str, hosts: Iterable[str]) -> dict[str, Dep
         try:
             ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST_S, stdin=subprocess.DEVNULL)
         except subprocess.TimeoutExpired as late:
-            raise EnvironmentFailure("AIB619", reason=f"the hosts did not say within {LONGEST_S:g} s what they hold") from late
+            raise EnvironmentFailure("AIB619", reason=f"the hosts did not answer within {LONGEST_S:g} s") from late
         answers = {file.name: read_json(file.read_bytes(), file.name) for file in Path(folder).iterdir()}
     holdings: dict[str, Deployed | None] = {}
     refused = {}
@@ -88,7 +88,7 @@ def read_json(content: bytes, host: str) -> Mapping[str, Any]:
     try:
         document = json.loads(content)
     except ValueError as error:
-        raise EnvironmentFailure("AIB685", what=f"ansible's answer of '{host}'", reason="it is no JSON") from error
+        raise EnvironmentFailure("AIB685", what=f"ansible's answer of '{host}'", reason="it is not valid JSON") from error
     return document if isinstance(document, dict) else {}
 
 

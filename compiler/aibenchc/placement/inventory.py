@@ -150,9 +150,9 @@ def host(name: str, variables: Mapping[str, Any], groups: frozenset[str], where:
     given = variables.get("aibench_address", variables.get("ansible_host", name))
     address = given if isinstance(given, str) else ""
     if not _NAME.fullmatch(name):
-        wrong("its name is not one that file names can hold", "name hosts with a-z, A-Z, 0-9, `.`, `_` and `-`")
+        wrong("its name cannot be used in file names", "name hosts with a-z, A-Z, 0-9, `.`, `_` and `-`")
     if not is_address(address):
-        wrong(f"'{address}' is no IPv4 address and no host name", f"give it one: `{name} aibench_address=192.0.2.10`")
+        wrong(f"'{address}' is neither an IPv4 address nor a host name", f"give it one: `{name} aibench_address=192.0.2.10`")
     numbers = {}
     for variable, expected in _COUNTS.items():
         numbers[variable] = number(variables.get(variable), whole=variable != "aibench_cores")
@@ -186,7 +186,7 @@ def check_addresses(hosts: Sequence[Host], where: Span, diagnostics: Diagnostics
             diagnostics.report("AIB407", where, name=names[1], reason=reason, hint="every host needs an address of its own")
         elif len(hosts) > 1 and (address == "localhost" or (is_ip(address) and ipaddress.ip_address(address).is_loopback)):
             reason = f"its address {address} leads every host to itself"
-            diagnostics.report("AIB407", where, name=names[0], reason=reason, hint="give it the address that other hosts reach it by")
+            diagnostics.report("AIB407", where, name=names[0], reason=reason, hint="give it the address at which other hosts reach it")
 
 
 def is_ip(text: str) -> bool:

@@ -161,7 +161,7 @@ def place(needs: Sequence[Demand], inventory: Inventory, rules: Rules, held: Hel
     afresh = [replace(item, before="") for item in items]
     for item in items:
         if not item.hosts:
-            return Shortfall(f"no host may take {item.shown}: no host is in all of the groups {_groups(item, inventory)}")
+            return Shortfall(f"no host may run {item.shown}: no host is in all of the groups {_groups(item, inventory)}")
     ways = ((items, True), (afresh, True), (items, False), (afresh, False)) if held else ((items, True), (items, False))
     for searched, alone in ways:
         result = _search(searched, inventory, rules, alone)

@@ -21,7 +21,7 @@ def read_source(path: Path, name: str, diagnostics: Diagnostics, span: Span | No
     where = span or Span(SourceFile(name, ""), 0, 0)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            diagnostics.report("AIB015", where, file=f"'{name}'", reason="it is no regular file")
+            diagnostics.report("AIB015", where, file=f"'{name}'", reason="it is not a regular file")
             return None
         with path.open("rb") as file:
             data = file.read(limit_mib * 2**20 + 1)
@@ -94,7 +94,7 @@ class Files:
                 return None
             existing = next((path for path in inside if path.exists()), None)
         except (OSError, ValueError, RuntimeError):
-            self.diagnostics.report("AIB015", span, file=f"'{name}'", reason="this is no usable file name")
+            self.diagnostics.report("AIB015", span, file=f"'{name}'", reason="this is not a valid file name")
             return None
         if existing is None:
             self.diagnostics.report("AIB011", span, file=f"'{name}'")

@@ -34,7 +34,7 @@ def read_trace(name: ast.Text, at: Span, open_trace: OpenFile, reader: Reader) -
         match = _OFFSET.fullmatch(line)
         if match is None:
             shown = line.strip()[:_SHOWN]
-            reader.diagnostics.report("AIB234", span, why=f"'{shown}' is no offset in seconds")
+            reader.diagnostics.report("AIB234", span, why=f"'{shown}' is not an offset in seconds")
             return None
         offsets.append(float(match[1]))
         if not math.isfinite(offsets[-1]) or offsets[-1] < max(offsets[-2:-1], default=0.0):
@@ -64,7 +64,7 @@ def check_size(load: Load, reader: Reader) -> bool:
         return False
     if isinstance(load.arrivals, Trace) and not sent(load, load.duration_s):
         window = f"{load.warmup_s:g} s and {load.end_s:g} s"
-        reader.diagnostics.report("AIB234", load.span, why=f"no request of it lies between {window}, where it is measured")
+        reader.diagnostics.report("AIB234", load.span, why=f"it has no request between {window}, the measured window")
         return False
     return True
 

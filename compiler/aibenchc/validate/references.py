@@ -82,7 +82,7 @@ def _check_deployment(value: ast.Value | None, deployments: Sequence[Deployment]
 def _within(figure: ast.Figure, reader: Reader) -> float | None:
     if figure.within is None:
         reader.diagnostics.report(
-            "AIB123", figure.span, owner=f"`{figure.name.text}`", name="within", example="say how far off is still right: `within 5%`"
+            "AIB123", figure.span, owner=f"`{figure.name.text}`", name="within", example="state the tolerance: `within 5%`"
         )
         return None
     return reader.number(figure.within, "the tolerance", SHARE, above=0, most=1)

@@ -56,7 +56,7 @@ def metrics(
             latency = entry
             if not entry.words or entry.comparison or entry.alternatives:
                 reader.shape(
-                    entry.span, "`latency`", "percentiles", f"`{shown(entry)}`", "write `latency p50 p90 p99`; a bound stands in `slo`"
+                    entry.span, "`latency`", "percentiles", f"`{shown(entry)}`", "write `latency p50 p90 p99`; bounds are written in `slo`"
                 )
                 continue
             read = [percentile(word, reader) for word in entry.words]
@@ -115,7 +115,7 @@ def slo(section: ast.Section | None, reader: Reader) -> tuple[Slo, ...]:
         if isinstance(entry, ast.MetricName) or entry.name.text != "latency":
             name = entry.text if isinstance(entry, ast.MetricName) else entry.name.text
             reader.diagnostics.report(
-                "AIB107", entry.span, owner="`slo`", name=name, hint=f"{example}; a model's target stands in its task"
+                "AIB107", entry.span, owner="`slo`", name=name, hint=f"{example}; a model's target is written in its task"
             )
             continue
         odd = odd_unit(entry.words)
@@ -187,11 +187,11 @@ def _load(section: ast.Section, reader: Reader, open_trace: OpenFile) -> Load | 
     settings = block("`load`", section.span, section.settings, (*_ARRIVALS, "for", "warmup", "seed"), reader)
     given = [name for name in _ARRIVALS if name in settings.settings]
     if not given:
-        reader.diagnostics.report("AIB123", section.span, owner="`load`", name="poisson", example="say how requests arrive: `poisson 20/s`")
+        reader.diagnostics.report("AIB123", section.span, owner="`load`", name="poisson", example="give the arrivals: `poisson 20/s`")
     for extra in given[1:]:
         first = settings.settings[given[0]][0].span
         reader.diagnostics.report("AIB115", settings.settings[extra][0].span, what="the way in which requests arrive", first=place(first))
-    lasts = settings.value(settings.need("for", "say how long: `for 60 s`"), "a time", "write `for 60 s`")
+    lasts = settings.value(settings.need("for", "state how long: `for 60 s`"), "a time", "write `for 60 s`")
     duration = None if lasts is None else reader.number(lasts, "`for`", TIME, above=0)
     warm = settings.value(settings.get("warmup"), "a time", "write `warmup 10 s`")
     warmup = 0.0 if warm is None else reader.number(warm, "`warmup`", TIME, least=0)

@@ -45,7 +45,7 @@ class Contents:
         """EnvironmentFailure AIB609: it is missing, too large, or not what was kept."""
         path = self.folder / sha256
         if not _SHA256.fullmatch(sha256):
-            raise unreadable(path, "this is no sha256")
+            raise unreadable(path, "it is not a sha256")
         if sha256 in self._held:
             return self._held[sha256]
         try:

@@ -124,7 +124,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m aibenchrt.collect.host", description=__doc__)
     parser.add_argument("--scenario", required=True, help="whose units: aibench-NAME-*.service")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--once", action="store_true", help="facts and states now, no samples")
+    parser.add_argument("--once", action="store_true", help="the present facts and states, without samples")
     given = parser.parse_args()
     prefix = f"aibench-{given.scenario}-"
     if given.once:

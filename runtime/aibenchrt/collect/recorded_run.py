@@ -123,7 +123,7 @@ def read_run(directory: Path) -> Run:
         triton=_triton(directory / "triton.json") if whole or (directory / "triton.json").is_file() else {},
     )
     if whole and not run.measured:
-        raise schema.unreadable(directory / "requests.parquet", "it holds no measured request")
+        raise schema.unreadable(directory / "requests.parquet", "it has no measured request")
     return run
 
 

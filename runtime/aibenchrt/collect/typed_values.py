@@ -51,7 +51,7 @@ def decode(entry: str, value_type: AnswerType | TruthType, contents: Contents) -
     """The value that encode() was given. EnvironmentFailure AIB609: it is none, or its content is missing or damaged."""
     match = _ENTRY.fullmatch(entry)
     if match is None or match[1] != value_type.name:
-        raise unreadable(contents.folder.parent, f"{entry[:80]!r} is no value of type {value_type.name}")
+        raise unreadable(contents.folder.parent, f"{entry[:80]!r} is not a value of type {value_type.name}")
     if match[2] == "@":
         content = contents.read(match[3])
     try:
@@ -61,4 +61,4 @@ def decode(entry: str, value_type: AnswerType | TruthType, contents: Contents) -
             content = match[3].encode("utf-8")
         return value_type.codec.decode(content)
     except (ValueError, TypeError) as error:
-        raise unreadable(contents.folder.parent, f"{entry[:80]!r} is no value of type {value_type.name} ({error})") from error
+        raise unreadable(contents.folder.parent, f"{entry[:80]!r} is not a value of type {value_type.name} ({error})") from error

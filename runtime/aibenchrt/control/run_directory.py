@@ -20,7 +20,7 @@ def new_directory(runs: Path, name: str) -> Path:
         except OSError as error:
             raise EnvironmentFailure("AIB611", runs=runs, reason=error.strerror) from error
         return directory.resolve()
-    raise EnvironmentFailure("AIB611", runs=runs, reason="no name is free; remove old runs")
+    raise EnvironmentFailure("AIB611", runs=runs, reason="no directory name is free; remove old runs")
 
 
 @contextlib.contextmanager

@@ -48,13 +48,13 @@ def arguments_parser() -> argparse.ArgumentParser:
     parser.add_argument("--warmup", type=float, default=0.0, help="seconds before the measured phase")
     parser.add_argument("--duration", type=float, required=True, help="seconds of the measured phase")
     parser.add_argument("--think", type=float, default=0.0, help="closed loop: think time in seconds")
-    parser.add_argument("--timeout", type=float, default=10.0, help="seconds that a request may take")
+    parser.add_argument("--timeout", type=float, default=10.0, help="timeout of a request in seconds")
     parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="I/N", help="send row i of the schedule if i mod N is I")
     parser.add_argument("--start-at", type=int, metavar="NS", help="time 0 of the schedule on the first planner's realtime clock")
     parser.add_argument(
-        "--start-file", type=Path, metavar="FILE", help="the same, from a file that is waited for; <out>/ready then says that it is"
+        "--start-file", type=Path, metavar="FILE", help="the same, from a file that is waited for; <out>/ready is written first"
     )
-    parser.add_argument("--tls", type=Path, metavar="DIR", help="ca.pem, cert.pem and key.pem for mutual TLS; plain without")
+    parser.add_argument("--tls", type=Path, metavar="DIR", help="folder with the certificates and key for mutual TLS (default: plain)")
     return parser
 
 

@@ -20,21 +20,21 @@ _ELSEWHERE = "free space, or name a file in a folder that is there and can be wr
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="*", metavar="NAME", help="kernels, as convolution or relu (all)")
+    parser.add_argument("name", nargs="*", metavar="NAME", help="kernels, such as convolution or relu (all)")
     parser.add_argument(
         "--sizes", choices=("small", "full"), default="small", help="small: for a CPU; full: batches as in training (small)"
     )
     parser.add_argument("--device", choices=DEVICES, default="auto", help="auto: a CUDA GPU if there is one (auto)")
-    parser.add_argument("--arithmetic", choices=ARITHMETIC, default="float32", help="tf32: of a GPU's matrix units (float32)")
-    parser.add_argument("--cold", action="store_true", help="write past the caches between two calls (they stay warm)")
-    parser.add_argument("--threads", type=_count, metavar="N", help="of torch on the CPU (one a core)")
-    parser.add_argument("--seed", type=int, default=SEED, help=f"of the inputs ({SEED})")
+    parser.add_argument("--arithmetic", choices=ARITHMETIC, default="float32", help="number format; tf32 needs an NVIDIA GPU (float32)")
+    parser.add_argument("--cold", action="store_true", help="flush the caches between two calls (default: they stay warm)")
+    parser.add_argument("--threads", type=_count, metavar="N", help="threads of torch on the CPU (one per core)")
+    parser.add_argument("--seed", type=int, default=SEED, help=f"seed of the inputs ({SEED})")
     parser.add_argument(
-        "--budget", type=_seconds, default=BUDGET_S, metavar="S", help=f"seconds for a kernel, size and pass, if it is noisy ({BUDGET_S:g})"
+        "--budget", type=_seconds, default=BUDGET_S, metavar="S", help=f"longest time for a kernel, size and pass in seconds ({BUDGET_S:g})"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="also draw the roofline")
-    parser.add_argument("--from", type=Path, metavar="FILE", dest="earlier", help="show what --json wrote, and measure nothing")
+    parser.add_argument("--from", type=Path, metavar="FILE", dest="earlier", help="show what --json wrote instead of measuring")
 
 
 def _count(text: str) -> int:

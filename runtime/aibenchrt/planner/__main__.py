@@ -23,11 +23,11 @@ SWITCH_S = 0.0005  # the records' thread must not hold the interpreter for the d
 def arguments_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m aibenchrt.planner", description=__doc__)
     parser.add_argument("--generated", type=Path, required=True, help="the compiler's output folder")
-    parser.add_argument("--plan", type=Path, help="the plan to run, if not the one in --generated")
+    parser.add_argument("--plan", type=Path, help="the plan to run (default: the one in --generated)")
     parser.add_argument("--address", required=True, help="host:port to listen on")
-    parser.add_argument("--records", type=Path, required=True, help="where the call records go")
+    parser.add_argument("--records", type=Path, required=True, help="folder for the call records")
     parser.add_argument("--replica", type=int, default=0)
-    parser.add_argument("--tls", type=Path, help="folder with ca.pem, cert.pem and key.pem; without it everything is plain")
+    parser.add_argument("--tls", type=Path, help="folder with ca.pem, cert.pem and key.pem for mutual TLS (default: plain connections)")
     return parser
 
 

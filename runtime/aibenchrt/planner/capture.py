@@ -66,7 +66,7 @@ class Capture:
             running.release()
         await running.finished()
         if answer.error and not arrivals:
-            raise RuntimeError(f"request {request.request_id} of class '{request.request_class}' failed on its way: {answer.error}")
+            raise RuntimeError(f"request {request.request_id} of class '{request.request_class}' failed: {answer.error}")
         return arrivals[0] if arrivals else None
 
 

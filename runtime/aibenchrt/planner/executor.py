@@ -100,7 +100,7 @@ class Executor:
         """
         used = call or self.call
         if used is None:
-            raise ValueError("an executor needs a call, its own or the request's")
+            raise ValueError("the executor needs a call function, its own or the request's")
         return Running(self, self.programs[request.request_class], request, used, observe or self.observe)
 
     async def run(self, request: Request) -> Answer:

@@ -87,7 +87,7 @@ class InferenceCodec:
             (server,) = _unpack(Scalar.STRING, raw[SERVER])
             (attempt,) = _unpack(Scalar.INT64, raw[ATTEMPT])
         except KeyError as missing:
-            raise ValueError(f"model '{self._model}' put out no tensor {missing}") from missing
+            raise ValueError(f"model '{self._model}' returned no tensor {missing}") from missing
         stages = tuple(f"{stage}={ns}" for stage, ns in zip(self._stages, times, strict=True))
         return Inference(outputs, service_ns, stages, server, attempt)
 

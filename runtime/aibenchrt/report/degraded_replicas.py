@@ -1,4 +1,4 @@
-"""What a run on several hosts shows of parts that faltered though nothing died: a replica that answered nothing for a while although the
+"""Replicas and hosts that degraded during a run although no process died: a replica that answered nothing for a while although the
 others of its task did, and a host on which everything took much longer for a while. And what failed after its response, which no user saw.
 
 Silence: calls go round over the replicas, so that those of a healthy one lie between those of the others. Slowness: what every call took

@@ -13,7 +13,7 @@ LEGENDS: dict[str, str] = {
         "counted beside them. – : fewer than 20/(1−p) samples, so the percentile is not shown."
     ),
     "quality": (
-        "The answers that the requests of this run really got (cached ones too) against held-out truth; the notes say "
+        "The answers that the requests of this run received (cached ones too) against held-out truth; the notes say "
         "what that is, and what each metric means. A failed request counts as an empty answer. 95 % interval: bootstrap over payloads. "
         "'all' is the measured mix; a class includes its supplement."
     ),
@@ -22,18 +22,15 @@ LEGENDS: dict[str, str] = {
         "has a known label. Baseline: the same protocol with the simplest rule; 'baseline wins' marks a model that does not beat "
         "it."
     ),
-    "references": (
-        "Figures of another system stand here for orientation: other hosts, models, data and load. Nothing is tuned towards them."
-    ),
+    "references": ("Figures of another system, for orientation: its hosts, models, data and load differ. Nothing is tuned towards them."),
     "ablation": (
         "The same requests, run again with one component's answers replaced by random ones or by its baseline: variant minus this run, in "
         "percentage points, paired on the request; 95 % interval: paired bootstrap over payloads. 'worse': the whole "
-        "interval says that the answers are worse so, and the component is worth something; 'baseline wins': replacing the model by its "
+        "interval shows worse answers, so the component contributes something; 'baseline wins': replacing the model by its "
         "baseline does better."
     ),
     "ratios": (
-        "How many times the component's own percentile the whole path's is. Near 1: this component makes the tail; large: it "
-        "hardly matters."
+        "The percentile of the whole path divided by the component's own. Near 1: this component makes the tail; large: it hardly matters."
     ),
     "fractions": (
         "Sum of the client-observed times of the calls before the response. Calls may overlap; on the critical path they do not."
@@ -49,7 +46,7 @@ LEGENDS: dict[str, str] = {
     ),
     "prediction": (
         "Predicted by the compiler for the distilled graph from the tasks' mean service times alone: exponential service, no queueing, "
-        "no transport, no planner. What the measurement has above it is the price of those, not an error of the graph."
+        "no transport, no planner. The difference to the measurement is the cost of those, not an error of the graph."
     ),
     "traffic": ("The measured window only: neither warm-up nor supplements."),
     "arrivals": (
@@ -64,8 +61,8 @@ LEGENDS: dict[str, str] = {
     ),
     "resources": ("Over the measured window, sampled about each half second; CPU as a fraction of one core."),
     "timeline": (
-        "Requests by the second of their intended time, counted from the start of the measured window: those around the seconds that were "
-        "not well. Latency of the successful ones."
+        "Requests by the second of their intended time, counted from the start of the measured window: those around the seconds "
+        "in which something failed or was slow. Latency of the successful ones."
     ),
     "generators": (
         "Each sends the rows of one seeded schedule of its shard (row i belongs to shard i mod N), all from one agreed instant on; each is "
@@ -73,11 +70,11 @@ LEGENDS: dict[str, str] = {
     ),
     "clocks": (
         "The planner's monotonic clock minus the generator's, from the exchange with the smallest round trip of 32; half of that trip is "
-        "the uncertainty. Drift: after the load minus before. A latency is measured by one clock and needs none of this; what needs it "
-        "is when the requests of all generators together arrived and how many were in flight: INVALID if those could be wrong."
+        "the uncertainty. Drift: after the load minus before. A latency is measured by one clock and does not depend on this. The joint "
+        "arrivals of all generators and the number of requests in flight do: INVALID if those could be wrong."
     ),
-    "hosts": ("As the hosts say of themselves, and what was placed on each."),
-    "validity": ("One violated check makes the run INVALID: its figures are shown, and prove nothing."),
+    "hosts": ("As reported by the hosts, with what was placed on each."),
+    "validity": ("One violated check makes the run INVALID: its figures are shown, but prove nothing."),
     "provenance": ("observed: recorded from people or the world. composed: made by us from observed parts, by the rule in the note."),
     "picture distribution": (
         "For each latency the fraction of successful requests that took longer: lower and further left is better. A curve "

@@ -276,7 +276,7 @@ class TimelineRow(_Frozen):
 
 class Fault(_Frozen):
     """A fault that was asked for, and what users saw of it. parts: what died or was started again, as the hosts say, what
-    faltered, as the records say, and what failed after its response.
+    degraded, as the records show, and what failed after its response.
 
     first_failed_s: the first second with a failed request; well_s: the first from which on all succeed; calm_s: the first from which on,
     too, none takes more than twice as long as before the fault. None: never.

@@ -96,7 +96,7 @@ def scores(run: Run, requests: Sequence[RequestRecord], metric: str) -> Scored:
 def _row(metric: str) -> Metric:
     row = metric_of(metric)
     if row is None:
-        raise ValueError(f"{metric} is no metric of answers")
+        raise ValueError(f"{metric} is not a metric of answers")
     return row
 
 

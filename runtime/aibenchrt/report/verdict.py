@@ -21,23 +21,23 @@ from aibenchrt.report.degraded_replicas import degraded, failed_effects
 from aibenchrt.report.model import ArrivalRow, Check, Judgement, Reason, ResourceRow, Status, Verdict
 
 REASONS: dict[str, tuple[str, str]] = {
-    "V01": ("not completed", "look at the stages in run.json and at logs/; run again"),
-    "V02": ("process died", "look at logs/ of the process; run again, or say with --expect-fault what you broke"),
+    "V01": ("not completed", "see the stages in run.json and the logs in logs/; run again"),
+    "V02": ("process died", "read the log of the process in logs/; run again, or name the fault with --expect-fault"),
     "V03": ("schedule not kept", "lower the rate, or give the generator a core of its own"),
     "V04": ("requests sent late", "lower the rate, or give the generator a core of its own"),
     "V05": ("arrivals do not fit the process", "the sent gaps are not those of the declared process: the generator or the host stalled"),
     "V06": ("generator saturated", "lower the rate, or give the generator a core of its own"),
-    "V07": ("too many errors", "look at the table of errors and at logs/"),
+    "V07": ("too many errors", "see the table of errors and the logs in logs/"),
     "V08": ("too few samples", "lengthen `load … for`, raise the rate, or ask for a lower percentile"),
     "V09": ("planner saturated", "give the planner more replicas or lower the rate"),
     "V10": ("records incomplete", "a successful request has no call records, or scheduled requests have no record"),
     "V12": ("clocks of the generators differ", "let NTP or PTP keep the hosts' clocks, shorten the run, or use one generator"),
-    "V13": ("records not collected", "see whether the host can be reached, and run `aibenchc run … --resume RUN`"),
+    "V13": ("records not collected", "check that the host can be reached, and run `aibenchc run … --resume RUN`"),
     "V14": (
-        "parts faltered",
-        "look at that host: its power, its network, what else ran there; run again, or say with --expect-fault what you broke",
+        "parts degraded",
+        "check that host: its power, its network, other processes; run again, or name the fault with --expect-fault",
     ),
-    "V15": ("effects failed", "what comes after the responses failed: look at the table of tasks and at that part's log"),
+    "V15": ("effects failed", "calls after the response failed: see the table of tasks and the log of that part"),
     "V11": ("payloads used up", "shorten the run or lower the rate: once every payload has been asked, caches answer what is left"),
 }
 
@@ -234,7 +234,7 @@ def _cluster_checks(run: Run, limits: Limits) -> list[Check]:
 
 
 def verdict(run: Run, reasons: tuple[Reason, ...], checks: tuple[Check, ...], judgements: tuple[Judgement, ...], limits: Limits) -> Verdict:
-    """Puts the parts together. In an INVALID run every status but NOT COMPARABLE becomes INCONCLUSIVE: its figures prove nothing."""
+    """Assembles the verdict. In an INVALID run every status but NOT COMPARABLE becomes INCONCLUSIVE, since its figures prove nothing."""
     if reasons:
         judgements = tuple(
             j if j.status == "NOT COMPARABLE" else j.model_copy(update={"status": "INCONCLUSIVE", "reason": "the run is INVALID"})

@@ -145,8 +145,8 @@ def arguments_parser() -> argparse.ArgumentParser:
     parser.add_argument("--address", required=True, help="host:port to listen on")
     parser.add_argument("--prepared", type=Path, required=True)
     parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--workers", type=int, default=2, help="calls that are worked on at once")
-    parser.add_argument("--tls", type=Path, help="folder with ca.pem, cert.pem and key.pem; without it everything is plain")
+    parser.add_argument("--workers", type=int, default=2, help="number of calls processed concurrently")
+    parser.add_argument("--tls", type=Path, help="folder with ca.pem, cert.pem and key.pem for mutual TLS (default: plain connections)")
     return parser
 
 

@@ -47,8 +47,8 @@ def _ask(channel: grpc.Channel) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m aibenchrt.wire.health", description=__doc__)
     parser.add_argument("endpoints", nargs="+", metavar="HOST:PORT")
-    parser.add_argument("--role", default="service", help="what they are; their certificates must say so")
-    parser.add_argument("--tls", type=Path, metavar="DIR", help="ca.pem, cert.pem and key.pem for mutual TLS; plain without")
+    parser.add_argument("--role", default="service", help="their role, which their certificates must state")
+    parser.add_argument("--tls", type=Path, metavar="DIR", help="folder with the certificates and key for mutual TLS (default: plain)")
     parser.add_argument("--wait", type=float, default=0.0, metavar="S")
     given = parser.parse_args(arguments)
     try:

@@ -58,7 +58,7 @@ def decode(ports: Iterable[PlanPort], tensors: Mapping[str, Tensor]) -> dict[str
             values[port.name] = {field.name: _decode_field(name, field, tensors[name]) for name, field in fields}
         elif any(present) or not port.optional:
             missing = [name for (name, _), there in zip(fields, present, strict=True) if not there]
-            raise ValueError(f"port '{port.name}' lacks the tensors {', '.join(missing)}")
+            raise ValueError(f"port '{port.name}' is missing the tensors {', '.join(missing)}")
     return values
 
 
@@ -67,7 +67,7 @@ def _encode_port(port: PlanPort, value: Value) -> dict[str, Tensor]:
     lengths = set()
     for name, field in tensor_fields(port):
         if field.name not in value:
-            raise ValueError(f"port '{port.name}' lacks the field '{field.name}'")
+            raise ValueError(f"port '{port.name}' is missing the field '{field.name}'")
         tensors[name] = _encode_field(field, value[field.name])
         if field.repeated:
             lengths.add(len(tensors[name]))

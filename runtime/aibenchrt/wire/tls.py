@@ -96,13 +96,13 @@ class Identity:
     def channel_credentials(self) -> grpc.ChannelCredentials:
         """EnvironmentFailure AIB620: it has no business with any server."""
         if not self.servers:
-            raise _unusable(f"the certificate calls nobody: there is no {SERVERS}")
+            raise _unusable(f"the certificate allows no calls: there is no {SERVERS}")
         return grpc.ssl_channel_credentials(self.servers, self.key, self.certificate)
 
     def server_credentials(self) -> grpc.ServerCredentials:
         """A client without a certificate of a caller's authority gets no connection. EnvironmentFailure AIB620: nobody is to call it."""
         if not self.callers:
-            raise _unusable(f"nobody is to call the bearer of the certificate: there is no {CALLERS}")
+            raise _unusable(f"the certificate accepts no callers: there is no {CALLERS}")
         return grpc.ssl_server_credentials([(self.key, self.certificate)], root_certificates=self.callers, require_client_auth=True)
 
 

@@ -395,10 +395,10 @@ def test_cut_tensors_are_refused() -> None:
     values: Values = {"q": {"text": "a", "term": ["a"]}, "f": {"value": True}}
     with pytest.raises(ValueError, match="'f' has no value"):
         encode(PORTS, {"q": values["q"]})
-    with pytest.raises(ValueError, match="lacks the field 'term'"):
+    with pytest.raises(ValueError, match="is missing the field 'term'"):
         encode(PORTS, {**values, "q": {"text": "a"}})
     tensors = encode(PORTS, values)
-    with pytest.raises(ValueError, match="lacks the tensors q__term"):
+    with pytest.raises(ValueError, match="is missing the tensors q__term"):
         decode(PORTS, {name: tensor for name, tensor in tensors.items() if name != "q__term"})
     with pytest.raises(ValueError, match="differ in length"):
         encode([PlanPort(name="c", type="Category")], {"c": {"label": [1, 2], "probability": [0.5]}})

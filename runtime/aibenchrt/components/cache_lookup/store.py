@@ -31,7 +31,7 @@ class AnswerCache:
 
     def __init__(self, state: Path, name: str) -> None:
         if not name.isidentifier():
-            raise ValueError(f"'{name}' cannot name a cache")
+            raise ValueError(f"'{name}' is not a valid name of a cache")
         self._path = state / f"cache_{name}.sqlite"
         self._local = threading.local()
         with self._connection() as connection:

@@ -85,7 +85,7 @@ def searched(category: Value) -> list[tuple[int, float]]:
     """The categories that are searched, with their probabilities: at least the most probable one. ValueError: there is none."""
     pairs = sorted(zip(category["label"], category["probability"], strict=True), key=lambda pair: (-pair[1], pair[0]))
     if not pairs:
-        raise ValueError("the category is empty: nothing says where to search")
+        raise ValueError("the category is empty, so there is nothing to search in")
     chosen, mass = [pairs[0]], pairs[0][1]
     for label, probability in pairs[1:]:
         if mass >= MASS or probability < LEAST:

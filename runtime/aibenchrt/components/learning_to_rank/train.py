@@ -51,7 +51,7 @@ def train(samples: Samples, model: str, seed: int, size: str, tell: Tell, device
     x, gains, present = _padded([s for s in samples.training if _has_truth(s)])
     rows = x[present]
     if not len(rows):
-        raise ValueError("no training request found anything that its user liked: there is nothing to learn an order from")
+        raise ValueError("no training request returned anything that its user liked, so no order can be learned")
     with reproducible(seed, threads=1, device=device) as generator:
         network = build(model, rows.mean(dim=0), rows.std(dim=0).clamp(min=1e-3)).to(device)
         x, gains, present = x.to(device), gains.to(device), present.to(device)

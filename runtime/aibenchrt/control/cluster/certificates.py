@@ -44,7 +44,7 @@ def certify(folder: Path, parties: Mapping[str, Sequence[str]], days: int, now: 
     for party in wanted:
         role, _, host = party.partition("/")
         if role not in CALLS or not host or "/" in host or host == "..":
-            raise ValueError(f"'{party}' is no role/host")
+            raise ValueError(f"'{party}' is not of the form role/host")
     if _holds(folder, wanted, now):
         return folder
     try:

@@ -195,7 +195,7 @@ def _resumed(directory: Path, plan: Plan) -> tuple[Path, State]:
         raise EnvironmentFailure("AIB634", directory=directory, reason=f"{STATE}: {error}", way_out=way_out) from error
     if state.plan != plan_hash(plan):
         way_out = "give the same spec, inventory and options as then, or begin a new run"
-        raise EnvironmentFailure("AIB634", directory=directory, reason="it was begun with another plan", way_out=way_out)
+        raise EnvironmentFailure("AIB634", directory=directory, reason="it was started with another plan", way_out=way_out)
     return directory.resolve(), state
 
 

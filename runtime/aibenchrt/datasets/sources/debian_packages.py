@@ -80,7 +80,7 @@ def _decoded(path: Path) -> Snapshot:
         release, sha256, rows = json.loads(gzip.decompress(path.read_bytes()))
     except (gzip.BadGzipFile, EOFError, ValueError) as error:
         raise EnvironmentFailure(
-            "AIB604", what=f"'{path.name}'", reason=error, way_out=f"delete '{path}' and run the command again: it is fetched anew"
+            "AIB604", what=f"'{path.name}'", reason=error, way_out=f"delete '{path}' and run the command again, which fetches it again"
         ) from error
     return Snapshot(release, sha256, tuple(DebianPackage(*row) for row in rows))
 
@@ -88,7 +88,7 @@ def _decoded(path: Path) -> Snapshot:
 def _fetched(folder: Path) -> Snapshot:
     """Updates lists of our own in `folder` and joins the two indexes of Debian's main component."""
     if shutil.which("apt-get") is None or not _CAT.is_file():
-        raise EnvironmentFailure("AIB610", what="an index of Debian's packages", reason="it comes through apt-get, which is not here")
+        raise EnvironmentFailure("AIB610", what="an index of Debian's packages", reason="it needs apt-get, which is not installed")
     for part in ("state/lists/partial", "cache/archives/partial"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     settings = (
@@ -123,7 +123,10 @@ def _run(*command: str) -> str:
     said = (done.stderr or done.stdout).decode(errors="replace").strip()
     if "No space left on device" in said:
         raise EnvironmentFailure(
-            "AIB605", what="apt's indexes", reason="no space left on the disk", way_out="Free some space, or set AIBENCH_HOME elsewhere."
+            "AIB605",
+            what="apt's indexes",
+            reason="no space left on the disk",
+            way_out="free some space, or move AIBENCH_HOME elsewhere",
         )
     last = said.splitlines()[-1] if said else "no message"
     raise EnvironmentFailure("AIB610", what="an index of Debian's packages", reason=f"{Path(command[0]).name} said: {last}")

@@ -119,7 +119,7 @@ def _fetch(language: str) -> dict[str, tuple[str, str]]:
     """md5 of the English description → (translated, English)."""
     if shutil.which("apt-get") is None or not Path(_HELPER).is_file():
         raise EnvironmentFailure(
-            "AIB610", what="an index of package descriptions", reason="it comes through apt-get and apt-helper, which are not here"
+            "AIB610", what="an index of package descriptions", reason="it needs apt-get and apt-helper, which are not installed"
         )
     with tempfile.TemporaryDirectory(prefix="apt-texts-", dir=home()) as scratch:
         options = _own_lists(Path(scratch), language)
@@ -129,7 +129,7 @@ def _fetch(language: str) -> dict[str, tuple[str, str]]:
         files = _in_both(listed, language)
         if files is None:
             raise EnvironmentFailure(
-                "AIB610", what=f"an index of package descriptions in '{language}'", reason="this machine's apt sources have none"
+                "AIB610", what=f"an index of package descriptions in '{language}'", reason="this machine's apt sources contain none"
             )
         english, translated = (dict(_stanzas(_apt([_HELPER, "cat-file", path]).decode())) for path in files)
     return {digest: (text, english[digest]) for digest, text in translated.items() if digest in english and text != english[digest]}

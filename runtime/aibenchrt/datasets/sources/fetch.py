@@ -156,7 +156,7 @@ def _corrupted(package: Package, what: str) -> EnvironmentFailure:
         "AIB604",
         what=f"{what} out of {package.name} {package.version}",
         reason="its sha256 is not the recorded one",
-        way_out="Run the command again to fetch it anew; if it stays, empty the package client's cache or ask who runs your mirror.",
+        way_out="run the command again, which fetches it anew; if that fails too, empty the package client's cache or check the mirror",
     )
 
 
@@ -174,7 +174,7 @@ def _pip_download(package: Package, staging: Path) -> Path:
 
 def _apt_download(package: Package, staging: Path) -> Path:
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise EnvironmentFailure("AIB610", what=package.name, reason="it comes through apt-get and dpkg-deb, which are not here")
+        raise EnvironmentFailure("AIB610", what=package.name, reason="it needs apt-get and dpkg-deb, which are not installed")
     pinned, newest = f"{package.name}={package.version}", package.name
     options = ["-q", "-o", "APT::Sandbox::User=root"]
     try:
@@ -213,7 +213,7 @@ def _client(package: Package, command: list[str], folder: Path) -> None:
 def _only_archive(package: Package, staging: Path, suffix: str) -> Path:
     archives = sorted(staging.glob(f"*{suffix}"))
     if not archives:
-        raise EnvironmentFailure("AIB610", what=package.name, reason=f"the package client left no {suffix} of it")
+        raise EnvironmentFailure("AIB610", what=package.name, reason=f"the package client downloaded no {suffix} of it")
     pinned = [path for path in archives if _is_pinned_version(package, path)]
     return (pinned or archives)[-1]
 

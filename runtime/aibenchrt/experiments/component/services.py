@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--world", choices=worlds(), default="movielens_shop")
     parser.add_argument("--variant", choices=("real", "synthetic"), default="real")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
-    parser.add_argument("--component", choices=[spec.name for spec in services], action="append", help="all of them where none is given")
+    parser.add_argument("--component", choices=[spec.name for spec in services], action="append", help="default: all")
     given = parser.parse_args(arguments)
     rows: list[Figure] = []
     try:
