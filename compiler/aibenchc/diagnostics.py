@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aibenchrt.codes import Code, Severity
+from aibenchrt.errors import EnvironmentFailure
 
 from aibenchc.codes import CODES
 from aibenchc.source import SourceFile, Span
@@ -39,6 +40,10 @@ class Diagnostics:
         entry = CODES[code]
         way_out = entry.hint.format_map(fields) if hint is None else hint
         self._found[Diagnostic(entry, entry.message.format_map(fields), way_out, span, tuple(notes))] = None
+
+    def relay(self, failure: EnvironmentFailure, span: Span) -> None:
+        """What something outside is missing, reported at the place of the spec that asks for it."""
+        self._found[Diagnostic(CODES[failure.code], failure.message, failure.hint, span)] = None
 
     @property
     def all(self) -> tuple[Diagnostic, ...]:

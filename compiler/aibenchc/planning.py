@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from aibenchrt import catalog
+from aibenchrt import catalog, libraries
 from aibenchrt import plan as p
 from aibenchrt.component import ComponentSpec, Kind, Port
 
@@ -80,6 +80,7 @@ def plan(scenario: Scenario, distilled: Distilled, deployment_name: str, diagnos
         profile=deployment.profile,
         seed=scenario.load.seed,
         graph_hash=p.wiring_hash(requests, steps, choices, response),
+        libraries=tuple(p.PlanLibrary(name=row.name, distribution=row.distribution, version=row.version) for row in libraries.in_use()),
         datasets={dataset.name: dataset.spec for dataset in graph.datasets},
         requests=requests,
         steps=steps,

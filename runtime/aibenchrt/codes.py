@@ -103,6 +103,10 @@ FAILURES = (
     Code("AIB690", "there is no folder '{folder}'", "name one that holds <host>.json of each host", "`aibenchc plan --deployed FOLDER` reads files that were fetched from the hosts."),
     Code("AIB691", "{playbook} ended with '{status}'{log_end}", "read {log}", "Ansible itself failed, before or between the tasks of a generated playbook."),
     Code("AIB694", "the load is of kind `{arrival}`, which sends at no rate of its own", "leave --rate out, or change `load` in the spec", "`poisson`, `constant` and `sessions` have a rate; how much `users` ask depends on the answers, and a `trace` lists its instants."),
+    Code("AIB696", "library '{name}' is not installed", "install the package that declares it under the entry point group {group}; installed: {known}", "`library \"name\"` names an entry point of the group aibenchc.library, which a package of a partner's declares."),
+    Code("AIB697", "library '{name}' cannot be used: {problem}", "{way_out}", "A library's module must be importable without torch, hold a Library, and name only port types, answer types, truth types and metrics that there are."),
+    Code("AIB698", "library '{name}' has a {kind} called '{row}', and so has {owner}", "rename it in one of them, or use one library without the other", "Components, data sets, port types, metrics, answer types and truth types of all libraries in use share the names with ours, kind by kind."),
+    Code("AIB699", "the plan was compiled with {planned} as library '{name}', and {here} is installed", "compile the scenario again, or install that version", "Another version of a library may have other ports and other work."),
 )
 # fmt: on
 

@@ -329,6 +329,21 @@ def think_s(load: PlanLoad) -> float:
     return load.think_s if isinstance(load, PlanUsers) else 0.0
 
 
+class PlanLibrary(_Frozen):
+    """A library of others that the spec uses. name: of its entry point; distribution, version: the package that declares it."""
+
+    name: str
+    distribution: str
+    version: str
+
+
+class ServedStep(_Frozen):
+    """step.json of a Triton model: the step that it serves, and the libraries that its components may be of."""
+
+    libraries: tuple[PlanLibrary, ...]
+    step: Step
+
+
 class Plan(_Frozen):
     """graph_hash: wiring_hash of this very plan; the planner refuses a plan whose edges do not give it.
 
@@ -345,6 +360,7 @@ class Plan(_Frozen):
     profile: Literal["small", "full"]
     seed: int
     graph_hash: str
+    libraries: tuple[PlanLibrary, ...] = ()
     datasets: dict[str, str]
     requests: tuple[PlanRequest, ...]
     steps: tuple[Step, ...]
@@ -410,6 +426,11 @@ def endpoints_of(plan: Plan, step: Step) -> tuple[str, ...]:
     """Where a step is served: a service where it runs, an AI task at the Triton servers that have it; () where the plan says nothing."""
     own = (s.endpoints for s in plan.services if isinstance(s, TaskService | ServedTask) and s.task == step.task)
     return next(own, triton_endpoints(plan) if step.kind == "ai" else ())
+
+
+def step_json(plan: Plan, step: Step) -> str:
+    """step.json of an AI step: a ServedStep."""
+    return ServedStep(libraries=plan.libraries, step=step).model_dump_json(indent=1) + "\n"
 
 
 def plan_hash(plan: Plan) -> str:

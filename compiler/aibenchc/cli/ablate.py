@@ -36,12 +36,12 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.AUTHOR
     from aibenchrt.experiments.ablation.contribution import table
     from aibenchrt.experiments.ablation.variants import AblateOptions, ablate
-    from aibenchrt.plan import read_plan
+    from aibenchrt.libraries import open_plan
     from aibenchrt.report.writing import write_json
 
     with progress_bars() as progress:
         options = AblateOptions(variant=arguments.data, size=arguments.size, requests=arguments.requests, progress=progress)
-        contributions = ablate(read_plan(generated / "plan.json"), options)
+        contributions = ablate(open_plan(generated / "plan.json"), options)
     shown = table(contributions)
     print_table(shown.title, shown.columns, shown.rows, shown.numeric)
     _say_rest(contributions)

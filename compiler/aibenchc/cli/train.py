@@ -45,10 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
     generated = compile_and_show(arguments)
     if generated is None:
         return ExitCode.AUTHOR
-    from aibenchrt.plan import read_plan
+    from aibenchrt.libraries import open_plan
     from aibenchrt.train.seeds import summary
 
-    models = summary(_trained(read_plan(generated / "plan.json"), arguments))
+    models = summary(_trained(open_plan(generated / "plan.json"), arguments))
     rows = [row for model in models for training in model["seeds"] for row in _rows(model, training)]
     print_table("Models", COLUMNS, rows)
     if len(arguments.seeds) > 1:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from aibenchrt.component import PORT_TYPES, Scalar
-from aibenchrt.plan import Plan, PlanPort, Step
+from aibenchrt.plan import Plan, PlanPort, Step, step_json
 
 from aibenchc.emit.artifact import Artifact
 from aibenchc.emit.templates import Fit, pbtxt, render, word
@@ -48,7 +48,7 @@ def emit_triton(plan: Plan) -> Iterator[Artifact]:
             folder = PurePosixPath("triton", step.task)
             yield Artifact(folder / "config.pbtxt", render("triton/config.pbtxt", model_view(step)))
             yield Artifact(folder / "1" / "model.py", render("triton/1/model.py", None))
-            yield Artifact(folder / "1" / "step.json", (step.model_dump_json(indent=1) + "\n").encode())
+            yield Artifact(folder / "1" / "step.json", step_json(plan, step).encode())
 
 
 def model_view(step: Step) -> ModelView:

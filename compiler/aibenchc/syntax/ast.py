@@ -176,6 +176,13 @@ class Include(Node):
 
 
 @dataclass(frozen=True)
+class Library(Node):
+    """`library "acme_search"`"""
+
+    name: Text
+
+
+@dataclass(frozen=True)
 class Param(Node):
     name: Name
     value: Value
@@ -243,7 +250,7 @@ class Reference(Node):
     figures: tuple[Figure, ...]
 
 
-Item: TypeAlias = Include | Dataset | Request | Task | Permutation | Section | Update | Deployment | Reference
+Item: TypeAlias = Include | Library | Dataset | Request | Task | Permutation | Section | Update | Deployment | Reference
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,9 @@ class TreeBuilder(Transformer[Token, object]):
     def include(self, c: list[Any]) -> ast.Include:
         return ast.Include(self._text(c[1]), span=self._span(c))
 
+    def library(self, c: list[Any]) -> ast.Library:
+        return ast.Library(self._text(c[1]), span=self._span(c))
+
     def param(self, c: list[Any]) -> ast.Param:
         return ast.Param(self._name(c[1]), c[3], span=self._span(c))
 

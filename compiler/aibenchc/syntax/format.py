@@ -245,6 +245,8 @@ def _cells(node: object) -> list[str]:
     match node:
         case ast.Include(file=file):
             return [f"include {written(file)}"]
+        case ast.Library(name=library):
+            return [f"library {written(library)}"]
         case ast.Param(name=name, value=value):
             return [f"param {name.text}", f"= {written(value)}"]
         case ast.Dataset(name=name, spec=spec):

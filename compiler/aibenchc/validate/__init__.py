@@ -18,6 +18,7 @@ from aibenchc.validate.declarations import check_name, declarations
 from aibenchc.validate.deployments import deployments
 from aibenchc.validate.essential import essential
 from aibenchc.validate.findings import report_findings
+from aibenchc.validate.libraries import use_libraries
 from aibenchc.validate.loads import OpenFile, check_samples
 from aibenchc.validate.references import references
 from aibenchc.value_reader import Reader
@@ -43,6 +44,8 @@ def validate(
     if scenario is None:
         return None
     items = tuple(_items(spec.tops))
+    if not use_libraries(items, diagnostics):
+        return None  # what follows would miss whatever the library adds
     reader = Reader(diagnostics)
     reader.params = _params(spec, reader, params or {})
     check_name(scenario.name, reader)

@@ -18,6 +18,7 @@ from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord,
 from aibenchrt.collect.run_info import RUN_FILE, RunInfo
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.json_file import JsonFileError, read_json
+from aibenchrt.libraries import use_as_planned
 from aibenchrt.plan import Plan
 
 M = TypeVar("M", bound=BaseModel)
@@ -101,6 +102,8 @@ class Run:
 def read_run(directory: Path) -> Run:
     """Raises EnvironmentFailure AIB609 where the directory holds no run of this version, or one that was completed and is not whole.
 
+    Its libraries are in use from then on: AIB696 to AIB699 where they cannot be.
+
     Of a run that ended early anything but run.json and the plan may be missing, and is empty then: it is judged, INVALID.
     """
     if not directory.is_dir():
@@ -111,10 +114,12 @@ def read_run(directory: Path) -> Run:
     def read(name: str, row_class: type[R]) -> tuple[R, ...]:
         return schema.read(directory / name, row_class) if whole or (directory / name).is_file() else ()
 
+    plan = read_model(directory / "plan.json", Plan)
+    use_as_planned(plan.libraries)
     run = Run(
         directory=directory,
         info=info,
-        plan=read_model(directory / "plan.json", Plan),
+        plan=plan,
         schedule=read("schedule.parquet", ScheduleRecord),
         requests=read("requests.parquet", RequestRecord),
         calls=read("calls.parquet", CallRecord),

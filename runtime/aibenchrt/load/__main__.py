@@ -27,6 +27,7 @@ from aibenchrt.collect.lines import Recorder
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
 from aibenchrt.collect.run_info import BEGUN, GENERATOR, REQUESTS_LINES, Issued
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.libraries import open_plan
 from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import read_messages
 from aibenchrt.load.schedule import shard_of
@@ -81,6 +82,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
+    open_plan(arguments.generated / "plan.json")  # answers may be of types of its libraries
     stubs = load_stubs(arguments.generated)
     shard, shards = arguments.shard
     several = shards > 1 or arguments.start_at is not None or arguments.start_file is not None

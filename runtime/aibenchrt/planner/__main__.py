@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import read_plan
+from aibenchrt.libraries import open_plan
 from aibenchrt.planner.recorder import Recorder
 from aibenchrt.planner.server import serve
 from aibenchrt.wire.proto import load_stubs
@@ -45,7 +45,7 @@ def main() -> int:
 
 async def _run(arguments: argparse.Namespace) -> None:
     identity = identity_of(arguments.tls)
-    plan = read_plan(arguments.plan or arguments.generated / "plan.json")
+    plan = open_plan(arguments.plan or arguments.generated / "plan.json")
     stubs = load_stubs(arguments.generated)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -25,7 +25,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from aibenchrt.catalog import component_module
 from aibenchrt.command_lines import EARLIER_ATTEMPTS
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import PlanStage, Step, read_plan
+from aibenchrt.libraries import open_plan
+from aibenchrt.plan import PlanStage, Step
 from aibenchrt.serve.draining import Arrivals
 from aibenchrt.serve.stages import Chain, chain
 from aibenchrt.values import Work
@@ -130,7 +131,7 @@ def serve(generated: Path, task: str, address: str, prepared: Path, state: Path,
 
 
 def _step(generated: Path, task: str) -> Step:
-    steps = read_plan(generated / "plan.json").steps
+    steps = open_plan(generated / "plan.json").steps
     for step in steps:
         if step.task == task:
             return step

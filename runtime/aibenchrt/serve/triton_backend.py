@@ -18,7 +18,8 @@ import numpy as np
 from aibenchrt.command_lines import EARLIER_ATTEMPTS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.json_file import JsonFileError, read_json
-from aibenchrt.plan import PlanPort, Step
+from aibenchrt.libraries import use_as_planned
+from aibenchrt.plan import PlanPort, ServedStep, Step
 from aibenchrt.serve.stages import chain
 from aibenchrt.wire.tensors import Tensor, decode, encode
 
@@ -58,11 +59,13 @@ def _required(ports: tuple[PlanPort, ...]) -> list[PlanPort]:
 
 
 def _step(path: Path) -> Step:
-    """EnvironmentFailure AIB675, which Triton shows where it loads the model."""
+    """The step, its libraries in use. EnvironmentFailure, which Triton shows where it loads the model: AIB675; as `use_as_planned`."""
     try:
-        return read_json(path, Step)
+        served = read_json(path, ServedStep)
     except JsonFileError as error:
         raise EnvironmentFailure("AIB675", path=path, reason=error) from error
+    use_as_planned(served.libraries)
+    return served.step
 
 
 class TritonPythonModel:

@@ -17,7 +17,7 @@ from aibenchc.emit.templates import environment, finalize, folder, line, markdow
 from aibenchc.protoc import stubs
 from aibenchrt.component import PORT_TYPES
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import Plan, PostgresqlService, Step
+from aibenchrt.plan import Plan, PostgresqlService, ServedStep
 from google.protobuf import text_format
 from jinja2 import UndefinedError, nodes
 from markdown_it import MarkdownIt
@@ -54,7 +54,7 @@ def test_hostile_text_comes_out_as_plain_text(text: str) -> None:
     assert Plan.model_validate_json(out["plan.json"]) == plan
     for name, data in out.items():
         if name.endswith("step.json"):
-            assert Step.model_validate_json(data) in plan.steps
+            assert ServedStep.model_validate_json(data).step in plan.steps
         elif name.endswith(".pbtxt"):
             assert data == tame[name]
     markup = MarkdownIt().enable("table").parse(out["README.md"].decode())

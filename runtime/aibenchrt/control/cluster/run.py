@@ -36,8 +36,9 @@ from aibenchrt.deployment import parts
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.json_file import JsonFileError, read_json
+from aibenchrt.libraries import open_plan
 from aibenchrt.load.supplement import supplement_rows
-from aibenchrt.plan import Plan, plan_hash, read_plan, think_s
+from aibenchrt.plan import Plan, plan_hash, step_json, think_s
 from aibenchrt.planner.program import check_plan
 
 STATE = "cluster.json"
@@ -148,7 +149,7 @@ def run_cluster(generated: Path, inventory: Path, runs: Path, options: ClusterOp
     the run to be resumed is another plan's, and what preparation raises. KeyboardInterrupt: Ctrl-C or SIGTERM; the load is stopped and
     what there is of it collected.
     """
-    compiled = read_plan(generated / "plan.json")
+    compiled = open_plan(generated / "plan.json")
     check_plan(compiled)
     plan = effective(compiled, options.run)
     if not plan.hosts or not plan.generators:
@@ -208,8 +209,7 @@ def _own_copy(generated: Path, plan: Plan, directory: Path) -> Path:
         shutil.copytree(generated, unfinished)
         for step in plan.steps:
             if step.kind == "ai":
-                text = step.model_dump_json(indent=1) + "\n"
-                (unfinished / "triton" / step.task / "1" / "step.json").write_text(text, encoding="utf-8")
+                (unfinished / "triton" / step.task / "1" / "step.json").write_text(step_json(plan, step), encoding="utf-8")
         (unfinished / "plan.json").write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
         unfinished.rename(own)
     for name in ("plan.json", "load.json", "distilled.svg"):

@@ -38,10 +38,11 @@ from aibenchrt.control.record_files import truth_of
 from aibenchrt.deployment import PartKind, PlanPart, TaskPart, deployed, parts, tasks_at
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
+from aibenchrt.libraries import open_plan
 from aibenchrt.load.messages import write_messages
 from aibenchrt.load.schedule import schedule, trace_of
 from aibenchrt.load.supplement import supplement_rows
-from aibenchrt.plan import Plan, PlanUsers, Step, read_plan
+from aibenchrt.plan import Plan, PlanUsers, Step
 from aibenchrt.wire.proto import load_stubs
 from aibenchrt.wire.tls import CALLS, CHECK
 
@@ -65,7 +66,7 @@ def pack(generated: Path, contents: ShipmentContents, out: Path, progress: Calla
 
     EnvironmentFailure AIB650: pip cannot install the libraries; AIB653: a stage has no model; AIB605: disk full.
     """
-    plan = read_plan(generated / "plan.json")
+    plan = open_plan(generated / "plan.json")
     store = home() / "archives"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -233,7 +234,7 @@ def replace(path: Path, content: bytes) -> None:
 
 def contents(generated: Path, options: RunOptions, scratch: Path) -> ShipmentContents:
     """What this plan needs: prepares data, models and the schedule (cached in home()), as a run on this machine does."""
-    plan = effective(read_plan(generated / "plan.json"), options)
+    plan = effective(open_plan(generated / "plan.json"), options)
     return contents_of(plan, generated, prepare(plan, options, scratch / "prepared"), scratch)
 
 

@@ -38,11 +38,12 @@ from aibenchrt.control.options import RunOptions, effective, ports
 from aibenchrt.control.record_files import joined_calls, requests_of, write_records
 from aibenchrt.control.run_directory import disk_full, new_directory
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.libraries import open_plan
 from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import write_messages
 from aibenchrt.load.schedule import schedule, trace_of
 from aibenchrt.load.supplement import supplement_rows
-from aibenchrt.plan import Plan, endpoints_of, planner_endpoints, read_plan, think_s, triton_endpoints
+from aibenchrt.plan import Plan, endpoints_of, planner_endpoints, think_s, triton_endpoints
 from aibenchrt.planner.program import check_plan
 from aibenchrt.process_names import process_name
 from aibenchrt.wire.proto import Stubs, load_stubs
@@ -125,7 +126,7 @@ def run_local(generated: Path, runs: Path, options: RunOptions | None = None, pr
     KeyboardInterrupt: Ctrl-C or SIGTERM.
     """
     options = options or RunOptions()
-    compiled = read_plan(generated / "plan.json")
+    compiled = open_plan(generated / "plan.json")
     check_plan(compiled)
     plan = effective(compiled, options)
     stubs = load_stubs(generated)

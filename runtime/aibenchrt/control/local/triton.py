@@ -27,7 +27,7 @@ from aibenchrt.command_lines import triton as triton_command
 from aibenchrt.control.local.process import Child, Processes
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
-from aibenchrt.plan import Plan, Step
+from aibenchrt.plan import Plan, Step, step_json
 from aibenchrt.serve.triton_backend import ENDPOINT
 from aibenchrt.wire.tls import Identity
 
@@ -104,7 +104,7 @@ def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Pat
         version.mkdir(parents=True)
         shutil.copy2(generated / "triton" / step.task / "config.pbtxt", into / step.task / "config.pbtxt")
         shutil.copy2(generated / "triton" / step.task / "1" / "model.py", version / "model.py")
-        (version / "step.json").write_text(step.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        (version / "step.json").write_text(step_json(plan, step), encoding="utf-8")
         (version / "weights").mkdir()
         for stage in step.stages:
             if stage.name not in weights:

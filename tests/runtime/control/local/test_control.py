@@ -357,5 +357,5 @@ def test_a_model_repository_needs_every_stage(tmp_path: Path) -> None:
     changed = effective(plan, RunOptions(overrides={"picture": "baseline"}))
     whole = assemble(changed, folder, stages, tmp_path / "whole")
     assert (whole / "rank_a" / "1" / "weights" / "rank_a").resolve() == tmp_path / "version"
-    step = json.loads((whole / "picture" / "1" / "step.json").read_text())
+    step = json.loads((whole / "picture" / "1" / "step.json").read_text())["step"]
     assert step["stages"][0]["model"] == "baseline"

@@ -1,0 +1,207 @@
+"""Libraries of others: components, data sets, port types and metrics in a package of somebody else's, used where a spec says so.
+
+The package declares what it adds as a `Library`, under an entry point of the group `aibenchc.library`:
+
+    [project.entry-points."aibenchc.library"]
+    acme_search = "acme_search.library:LIBRARY"
+
+A spec names the entry point (`library "acme_search"`), a plan carries it, and every process that reads the plan uses it. What is in use is
+one state of the process: `use` puts it into the registries, and takes out what was there before. Nothing is looked up where none is named.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, TruthType
+from aibenchrt.catalog import COMPONENTS, DATASETS
+from aibenchrt.component import PORT_TYPES, ComponentSpec, DatasetSpec, Port, PortType
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.metrics import METRICS, Metric, metric
+from aibenchrt.registry import Registry
+
+if TYPE_CHECKING:
+    from aibenchrt.plan import Plan, PlanLibrary
+
+GROUP = "aibenchc.library"
+NOT_IMPORTED = ("torch",)  # by what a compiler reads: it would take seconds
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
+
+
+@dataclass(frozen=True)
+class Library:
+    """What a package adds to what specs may name. No name may be that of something of ours, or of another library in use.
+
+    Importing the module that holds it must not import torch: the compiler reads it. The work is elsewhere, in the packages that the
+    specs of components and data sets name.
+    """
+
+    components: tuple[ComponentSpec, ...] = ()
+    datasets: tuple[DatasetSpec, ...] = ()
+    port_types: tuple[PortType, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    answer_types: tuple[AnswerType, ...] = ()
+    truth_types: tuple[TruthType, ...] = ()
+
+
+@dataclass(frozen=True)
+class UsedLibrary:
+    """name: of the entry point; distribution, version: the package that declares it."""
+
+    name: str
+    distribution: str
+    version: str
+
+
+@dataclass(frozen=True)
+class _Table:
+    """kind: as in 'the library has a port type that …'."""
+
+    kind: str
+    registry: Registry[Any]
+    rows: Callable[[Library], Sequence[Any]]
+
+
+_TABLES = (
+    _Table("port type", PORT_TYPES, lambda library: library.port_types),
+    _Table("answer type", ANSWER_TYPES, lambda library: library.answer_types),
+    _Table("truth type", TRUTH_TYPES, lambda library: library.truth_types),
+    _Table("metric", METRICS, lambda library: library.metrics),
+    _Table("data set", DATASETS, lambda library: library.datasets),
+    _Table("component", COMPONENTS, lambda library: library.components),
+)
+_in_use: tuple[UsedLibrary, ...] = ()
+
+
+def in_use() -> tuple[UsedLibrary, ...]:
+    """The libraries that this process uses now, in the order in which they were named."""
+    return _in_use
+
+
+def open_plan(path: Path) -> Plan:
+    """The plan, its libraries in use. EnvironmentFailure: AIB675 as read_plan; as `use_as_planned`."""
+    from aibenchrt.plan import read_plan  # pydantic, which a check needs as little
+
+    plan = read_plan(path)
+    use_as_planned(plan.libraries)
+    return plan
+
+
+def use_as_planned(libraries: Iterable[PlanLibrary]) -> None:
+    """Uses what a plan was compiled with. EnvironmentFailure: as `use`; AIB699: another version is installed here."""
+    planned = tuple(UsedLibrary(row.name, row.distribution, row.version) for row in libraries)
+    if planned == _in_use:
+        return
+    for library, installed in zip(planned, use([library.name for library in planned]), strict=True):
+        if installed != library:
+            here = f"{installed.distribution} {installed.version}"
+            raise EnvironmentFailure("AIB699", name=library.name, planned=f"{library.distribution} {library.version}", here=here)
+
+
+def use(names: Iterable[str]) -> tuple[UsedLibrary, ...]:
+    """Puts these libraries into use, and no others; what each is. Where one fails, none is in use.
+
+    EnvironmentFailure: AIB696: not installed; AIB697: broken, or no library; AIB698: a name is taken.
+    """
+    global _in_use
+    names = tuple(dict.fromkeys(names))
+    if names == tuple(library.name for library in _in_use):
+        return _in_use
+    _in_use = ()
+    for table in _TABLES:
+        table.registry.added = {}
+    opened = [_opened(name) for name in names]
+    added = _added([(used.name, library) for used, library in opened])
+    for table, rows in zip(_TABLES, added, strict=True):
+        table.registry.added = rows
+    try:
+        for used, library in opened:
+            _check(used.name, library)
+    except EnvironmentFailure:
+        for table in _TABLES:
+            table.registry.added = {}
+        raise
+    _in_use = tuple(used for used, _ in opened)
+    return _in_use
+
+
+def _opened(name: str) -> tuple[UsedLibrary, Library]:
+    import importlib.metadata  # 20 ms, which a check of a spec without libraries need not take
+
+    points = importlib.metadata.entry_points(group=GROUP)
+    mine = {(point.value, point.dist.name if point.dist else ""): point for point in points if point.name == name}
+    if not mine:
+        known = ", ".join(sorted(point.name for point in points)) or "none"
+        raise EnvironmentFailure("AIB696", name=name, group=GROUP, known=known)
+    if len(mine) > 1:
+        owners = " and ".join(sorted(owner for _, owner in mine))
+        raise EnvironmentFailure("AIB697", name=name, problem=f"{owners} both declare it", way_out="uninstall one of them")
+    (point,) = mine.values()
+    before = {heavy for heavy in NOT_IMPORTED if heavy in sys.modules}
+    try:
+        library = point.load()
+    except Exception as error:
+        raise _broken(name, f"{point.value} cannot be imported: {type(error).__name__}: {error}") from error
+    if not isinstance(library, Library):
+        raise _broken(name, f"{point.value} is a {type(library).__name__}, not a Library")
+    if heavy := [heavy for heavy in NOT_IMPORTED if heavy in sys.modules and heavy not in before]:
+        raise _broken(name, f"{point.value} imports {', '.join(heavy)}, which only training may")
+    assert point.dist is not None  # it was found in one
+    return UsedLibrary(name, point.dist.name, point.dist.version), library
+
+
+def _broken(name: str, problem: str) -> EnvironmentFailure:
+    return EnvironmentFailure("AIB697", name=name, problem=problem, way_out="mend the package, or use another version of it")
+
+
+def _added(libraries: Iterable[tuple[str, Library]]) -> list[dict[str, Any]]:
+    """For each table what the libraries add to it."""
+    added: list[dict[str, Any]] = [{} for _ in _TABLES]
+    owners: list[dict[str, str]] = [dict.fromkeys(table.registry.own, "aibenchc") for table in _TABLES]
+    for name, library in libraries:
+        for table, rows, owner in zip(_TABLES, added, owners, strict=True):
+            for row in table.rows(library):
+                if not _NAME.fullmatch(row.name):
+                    problem = f"{table.kind} {row.name!r}: a name has letters, digits and _, 60 at most, the first no digit"
+                    raise _broken(name, problem)
+                if row.name in owner:
+                    raise EnvironmentFailure("AIB698", name=name, kind=table.kind, row=row.name, owner=owner[row.name])
+                owner[row.name] = name
+                rows[row.name] = row
+    return added
+
+
+def _check(name: str, library: Library) -> None:
+    """What the rows name is there. AIB697 otherwise."""
+    for problem in _problems(library):
+        raise _broken(name, problem)
+
+
+def _problems(library: Library) -> Iterator[str]:
+    for spec in library.components:
+        variants = (spec.ports, *(ports for _, ports in spec.variants))
+        yield from _of_ports(f"component {spec.name}", [port for ports in variants for port in (*ports.inputs, *ports.outputs)])
+        yield from (f"component {spec.name} has the metric {of!r}, which nobody defines" for of in spec.metrics if metric(of) is None)
+    for data in library.datasets:
+        yield from _of_ports(f"data set {data.name}", [port for source in data.sources for port in source.ports])
+        yield from (f"data set {data.name} has the metric {of!r}, which nobody defines" for of in data.metrics if metric(of) is None)
+        yield from _unknown(f"data set {data.name}", "truth type", data.truth_types, TRUTH_TYPES)
+    for port_type in library.port_types:
+        yield from _unknown(f"port type {port_type.name}", "answer type", [shows.answer for shows in port_type.shows], ANSWER_TYPES)
+    for row in library.metrics:
+        yield from _unknown(f"metric {row.name}", "answer type", [row.answer], ANSWER_TYPES)
+        yield from _unknown(f"metric {row.name}", "truth type", [row.truth], TRUTH_TYPES)
+
+
+def _of_ports(owner: str, ports: Iterable[Port]) -> Iterator[str]:
+    yield from _unknown(owner, "port type", [port.type for port in ports], PORT_TYPES)
+
+
+def _unknown(owner: str, kind: str, names: Iterable[str], known: Mapping[str, object]) -> Iterator[str]:
+    yield from (f"{owner} has the {kind} {name!r}, which nobody defines" for name in names if name not in known)
