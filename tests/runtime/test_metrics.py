@@ -76,9 +76,9 @@ def test_agreement_in_part_lies_between() -> None:
 
 
 def test_a_metric_of_another_kind_is_refused() -> None:
-    with pytest.raises(ValueError, match="no metric of single answers"):
+    with pytest.raises(ValueError, match="not a metric of single answers"):
         score_each("false_accept_rate", [True], [Decision()])
-    with pytest.raises(ValueError, match="no metric of all answers"):
+    with pytest.raises(ValueError, match="not a metric of all answers"):
         score_all("wer", ["a"], [("a",)])
     with pytest.raises(ValueError, match="no metric"):
         score_each("ndcg", [(1,)], [(1,)])

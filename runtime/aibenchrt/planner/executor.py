@@ -201,7 +201,7 @@ class Running:
         assert outputs is not None
         if feed.port not in outputs:
             producer = self._program.steps[feed.producer].step.task if feed.producer != ROOT else self._request.request_class
-            return self._fail(f"{producer} put out no '{feed.port}'")
+            return self._fail(f"{producer} returned no '{feed.port}'")
         value = outputs[feed.port]
         if feed.target is FeedTarget.INPUT:
             if self._program.steps[feed.owner].slots[feed.slot].type == ANY:

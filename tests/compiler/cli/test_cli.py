@@ -113,7 +113,7 @@ def test_the_starter_checks_formats_and_compiles(tmp_path: Path, capsys: pytest.
     assert len(plan["steps"]) >= 5
     capsys.readouterr()
     assert main(["new", "my_shop", "--folder", str(tmp_path)]) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["../evil", "1st", "a b", "a" * 61, "ä", ""])

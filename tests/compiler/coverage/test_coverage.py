@@ -139,7 +139,7 @@ def test_a_spec_of_another_name_and_a_broken_sign_off_are_told(spec: Path, tmp_p
     other = tmp_path / "shop.aib"
     other.write_text(spec.read_text(encoding="utf-8").replace("scenario ecommerce", "scenario ecomerce"), encoding="utf-8")
     assert main(["validate", "--spec", str(other)]) == 1
-    assert "error[AIB645]: 'shop' is none of the nine published scenarios" in capsys.readouterr().err
+    assert "error[AIB645]: 'shop' is not one of the nine published scenarios" in capsys.readouterr().err
     assert main(["validate", "--spec", str(tmp_path / "none.aib")]) == 1
     assert main(["validate"]) == 2
     assert main(["validate", "--sign", "Ada"]) == 2

@@ -97,9 +97,9 @@ def test_templates_name_only_files_that_certificates_have() -> None:
 
 @pytest.mark.parametrize("text", ["a b", "50%", "$HOME", 'a"b', "a'b", "a\\b", "{{a}}", "{% x %}", "a;b"])
 def test_a_word_that_means_something_else_to_systemd_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no word of a unit"):
+    with pytest.raises(ValueError, match="cannot be a word of a unit file"):
         unit_word(text)
-    with pytest.raises(ValueError, match="no word of a unit"):
+    with pytest.raises(ValueError, match="cannot be a word of a unit file"):
         unit_line(CommandLine(("program",), (("--option", text),)))
 
 

@@ -134,7 +134,7 @@ def test_a_missing_output_fails_the_request() -> None:
             outputs = await super().__call__(step, inputs)
             return {} if step.task == "category" else outputs
 
-    assert ask(Silent()).error == "category put out no 'category'"
+    assert ask(Silent()).error == "category returned no 'category'"
 
 
 def test_waited_for_names_the_last_input() -> None:

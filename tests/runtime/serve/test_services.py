@@ -153,7 +153,7 @@ def test_a_port_in_use_is_told(shop: Site) -> None:
         port = taken.getsockname()[1]
         ended = subprocess.run(shop.command("parse", port), capture_output=True, text=True, timeout=240, check=False)
     assert ended.returncode == 2
-    assert f"error[AIB602]: 127.0.0.1:{port}, where this process is to listen" in ended.stderr
+    assert f"error[AIB602]: this process cannot listen on 127.0.0.1:{port}" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
