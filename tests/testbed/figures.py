@@ -93,7 +93,7 @@ def scaled(count: int) -> str:
     text = (ROOT / "specs" / "ecommerce.aib").read_text()
     text = re.sub(r"(?m)^  load +\{.*\}$", f"  load {{ users {USERS} think 0.01 s, for 30 s, warmup 6 s, seed 7 }}", text)
     text = re.sub(r"\n +replicas 2 \{.*", f"\n    replicas {count} {{ {SLOWEST} }}", text)
-    return re.sub(r"\n +apart \{ planner \}.*", f"\n    apart {{ {APART} }}", text)
+    return re.sub(r"\n +apart \{ planner \}\n +apart \{ recommend \}.*", f"\n    apart {{ {APART} }}", text)
 
 
 class MachineBusy:

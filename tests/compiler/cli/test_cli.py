@@ -21,7 +21,7 @@ from aibenchrt import catalog
 from aibenchrt.catalog import COMPONENTS, DATASETS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import ExitCode
-from paths import ROOT
+from paths import ROOT, SPECS
 
 ECOMMERCE = ROOT / "specs" / "ecommerce.aib"
 
@@ -120,6 +120,12 @@ def test_the_starter_checks_formats_and_compiles(tmp_path: Path, capsys: pytest.
 def test_new_refuses_names_that_are_none(name: str, tmp_path: Path) -> None:
     assert main(["new", name, "--folder", str(tmp_path)]) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_the_published_specs_are_formatted() -> None:
+    specs = sorted(SPECS.glob("*.aib"))
+    assert specs
+    assert main(["format", "--check", *map(str, specs)]) == 0
 
 
 def test_format_writes_only_what_changes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
