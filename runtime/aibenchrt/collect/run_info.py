@@ -43,7 +43,8 @@ class Fingerprint(_Frozen):
 
     hosts: 'count × cpu model, cores, memory, os' rows, no host names. models: 'task=component/model:version'. replicas: 'task=n'.
     load: 'poisson 30/s, text 98.9 %, …' exactly as the plan gives it, with duration and warm-up but without the seed.
-    packages: name=version of what serves (triton, onnxruntime, grpcio, numpy, python). settings: 'stage=component{key value, …}' of
+    packages: name=version of what serves (triton, onnxruntime, grpcio, numpy, python), and of libraries of others, with the hashes
+    of their wheels. settings: 'stage=component{key value, …}' of
     every component that has any (shards, engine, table …): graph_hash does not see them, latency does. generator: its priority,
     'real-time' or 'normal': without the former what it measures can make it late. Empty where no load was sent.
     """

@@ -36,6 +36,7 @@ from aibenchrt.load.schedule import used_up
 from aibenchrt.machine import cpu_model, os_name
 from aibenchrt.plan import Plan, PlanConstant, PlanLoad, PlanPoisson, PlanSessions, PlanTrace, PlanUsers
 from aibenchrt.train.repository import ModelVersion
+from aibenchrt.wheel import wheel_of
 
 _SERVING = ("nvidia-pytriton", "onnxruntime", "grpcio", "numpy", "tantivy", "tritonclient")
 _MEMORY_STEP_MIB = 256
@@ -78,7 +79,10 @@ def fingerprint(
         ),
         replicas=tuple(f"{service.name}={len(service.endpoints)}" for service in plan.services),
         load=load_text(plan),
-        packages=tuple(f"{name}={version}" for name, version in versions().items() if name != "aibenchc"),
+        packages=(
+            *(f"{name}={version}" for name, version in versions().items() if name != "aibenchc"),
+            *(f"{wheel.distribution}={wheel.version} sha256:{wheel.sha256[:16]}" for wheel in map(wheel_of, plan.libraries)),
+        ),
         settings=(*settings_text(plan), *(("connections=mutual TLS",) if plan.tls else ())),
         generator=priority(generator),
     )
@@ -240,12 +244,13 @@ def run_info(
         started_utc=started.isoformat(timespec="seconds"),
         outcome=outcome,
         commands=(options.command,) if options.command else (),
-        versions=versions(),
+        versions=versions() | {library.distribution: library.version for library in plan.libraries},
         seeds={"plan": plan.seed, "load": plan.load.seed, "data": options.data_seed, "training": options.training_seed},
         hashes={
             "graph": plan.graph_hash,
             "plan": sha256(file) if file.is_file() else "",
             "schedule": hashlib.sha256(text.encode()).hexdigest(),
+            **{f"library {wheel.library}": wheel.sha256 for wheel in map(wheel_of, plan.libraries)},
         },
         hosts=tuple(hosts),
         fingerprint=fingerprint(plan, hosts, data, models, generator),

@@ -11,7 +11,7 @@ import importlib.metadata
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -29,6 +29,8 @@ SKIPPED = (  # of libraries: nothing that runs on hosts reads it
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 SERVER = "nvidia-pytriton"  # for its tritonserver alone: none of its Python dependencies
 COMMON = "libraries"
+PARTNERS = "libraries-partners"  # what the libraries of others need beside these groups
+NOT_SHIPPED = ("aibenchc", "torch")  # of what those need: ours, which is shipped anyway, and what only training imports
 GROUPS: Mapping[str, tuple[str, ...]] = {
     COMMON: ("grpcio", "grpcio-health-checking", "packaging", "psutil", "pydantic"),
     "libraries-numpy": ("numpy",),
@@ -52,8 +54,11 @@ def groups_for(kinds: Iterable[PartKind]) -> list[str]:
     return [group for group in GROUPS if group in needed]
 
 
-def members() -> dict[str, list[str]]:
-    """Group → its distributions with all that they need here, as name==version, sorted."""
+def members(partners: Iterable[str] = ()) -> dict[str, list[str]]:
+    """Group → its distributions with all that they need here, as name==version, sorted.
+
+    partners: distributions of partners, shipped on their own; PARTNERS is what these need beside the groups.
+    """
     groups: dict[str, list[str]] = {}
     taken: set[str] = set()
     for group, names in GROUPS.items():
@@ -62,16 +67,21 @@ def members() -> dict[str, list[str]]:
             pins.append(f"{SERVER}=={version(SERVER)}")
         groups[group] = [pin for pin in pins if pin not in taken]
         taken |= set(pins)
-    return groups
+    partners = list(partners)
+    own = {canonicalize_name(name) for name in partners}
+    needed = [pin for pin in pinned(partners, NOT_SHIPPED) if pin.partition("==")[0] not in own]
+    return groups | {PARTNERS: [pin for pin in needed if pin not in taken]}
 
 
-def pinned(names: Iterable[str]) -> list[str]:
-    """These distributions and all that they need here, each as name==version, sorted."""
+def pinned(names: Iterable[str], without: Collection[str] = ()) -> list[str]:
+    """These distributions and all that they need here, each as name==version, sorted. without: neither these nor what they need."""
     pins: dict[str, str] = {}
     seen: set[tuple[str, str]] = set()
     todo = [Requirement(name) for name in names]
     while todo:
         wanted = todo.pop()
+        if canonicalize_name(wanted.name) in without:
+            continue
         for extra in ("", *sorted(wanted.extras)):
             if (wanted.name.lower(), extra) in seen:
                 continue
@@ -91,12 +101,12 @@ def version(name: str) -> str:
         raise EnvironmentFailure("AIB601", what=f"the Python package {name}", install=install("run")) from None
 
 
-def installed(progress: Callable[[str], None]) -> Path:
-    """A `pip install --target` tree of all groups, in the versions installed here; kept in home()/libraries.
+def installed(progress: Callable[[str], None], partners: Iterable[str] = ()) -> Path:
+    """A `pip install --target` tree of all groups, as of `members`, in the versions installed here; kept in home()/libraries.
 
     EnvironmentFailure AIB650: pip cannot install them.
     """
-    pins = sorted(pin for group in members().values() for pin in group)
+    pins = sorted(pin for group in members(partners).values() for pin in group)
     folder = home() / "libraries" / key_of(pins)
     if (folder / WHOLE).exists():
         return folder

@@ -1,8 +1,10 @@
 """What hosts get that reach no package registry: everything they need, as archives named by their content.
 
     <out>/shipment.json             which archives go to which host, under which names: variables of the generated playbooks
-    <out>/<part>-<hash>.tar.gz      libraries by kind of part, environment, runtime, scenario, backends, load;
+    <out>/<part>-<hash>.tar.gz      libraries by kind of part, environment, runtime, scenario, backends, load; library-<name>
+                                    of others, unpacked wheels;
                                     model-<task> and prepared-<task>, so that what changes alone is shipped alone; tls-<host>
+    <out>/*.whl                     libraries of others as wheels, by whose hashes shipment.json names them
     <out>/load/                     the schedule, its payloads and the truth, for the control host
     <out>/tls/, <out>/secrets.json  the deployment's keys, certificates and passwords; mode 0600, kept for the next deployment
 
@@ -31,7 +33,7 @@ from aibenchrt.collect.records import ScheduleRecord, TruthRecord
 from aibenchrt.control.assets import Assets, messages_for, prepare
 from aibenchrt.control.cluster.archives import Entry, Link, archive, forget, put, tree
 from aibenchrt.control.cluster.debs import unpacked
-from aibenchrt.control.cluster.libraries import GROUPS, PYTHON, SKIPPED, files_of, groups_for, installed, key_of, members
+from aibenchrt.control.cluster.libraries import GROUPS, PARTNERS, PYTHON, SKIPPED, files_of, groups_for, installed, key_of, members
 from aibenchrt.control.local.triton import backends
 from aibenchrt.control.options import RunOptions, effective
 from aibenchrt.control.record_files import truth_of
@@ -42,7 +44,8 @@ from aibenchrt.libraries import open_plan
 from aibenchrt.load.messages import write_messages
 from aibenchrt.load.schedule import schedule, trace_of
 from aibenchrt.load.supplement import supplement_rows
-from aibenchrt.plan import Plan, PlanUsers, Step
+from aibenchrt.plan import Plan, PlanLibrary, PlanUsers, Step
+from aibenchrt.wheel import wheel_of
 from aibenchrt.wire.proto import load_stubs
 from aibenchrt.wire.tls import CALLS, CHECK
 
@@ -77,6 +80,12 @@ def pack(generated: Path, contents: ShipmentContents, out: Path, progress: Calla
         keep_secrets(plan, out / "secrets.json")
         keep_load(contents.load, out / "load")
         replace(out / "shipment.json", variables(plan, archives, tls))
+        wheels = [wheel_of(library) for library in plan.libraries]
+        for wheel in wheels:
+            replace(out / wheel.name, wheel.content)
+        for stale in out.glob("*.whl"):
+            if stale.name not in {wheel.name for wheel in wheels}:
+                stale.unlink()
         for stale in out.glob("*.tar.gz"):
             if stale.name.removesuffix(".tar.gz") not in {*archives.values(), *tls.values()}:
                 stale.unlink()
@@ -92,10 +101,17 @@ def build(plan: Plan, generated: Path, contents: ShipmentContents, store: Path, 
     """Packs every archive that is not in the store; part → name."""
     made = {}
     kinds: set[PartKind] = {"generator", *(part.kind for part in parts(plan))}
-    libraries, wanted = installed(packing), members()
+    partners = [library.distribution for library in plan.libraries]
+    libraries, wanted = installed(packing, partners), members(partners)
     for group in groups_for(kinds):
         key = key_of([group, *wanted[group], *SKIPPED, "with bytecode"])
         made[group] = archive(group, files_of(libraries, wanted[group]), store, packing, key, compiled=True)
+    if wanted[PARTNERS]:
+        key = key_of([PARTNERS, *wanted[PARTNERS], *SKIPPED, "with bytecode"])
+        made[PARTNERS] = archive(PARTNERS, files_of(libraries, wanted[PARTNERS]), store, packing, key, compiled=True)
+    for library in plan.libraries:
+        part = library_part(library)
+        made[part] = archive(part, wheel_of(library).files, store, packing, compiled=True)
     made["runtime"] = archive("runtime", tree(Path(aibenchrt.__file__).parent, "aibenchrt"), store, packing, compiled=True)
     generated_here: list[Entry] = [("plan.json", generated / "plan.json"), *tree(generated / "stubs", "stubs")]
     made["scenario"] = archive("scenario", generated_here, store, packing, compiled=True)
@@ -110,9 +126,13 @@ def build(plan: Plan, generated: Path, contents: ShipmentContents, store: Path, 
             made[f"prepared-{step.task}"] = archive(f"prepared-{step.task}", folders, store, packing)
     if any(part.kind == "postgresql" for part in parts(plan)):
         made["postgresql"] = archive("postgresql", unpacked(*POSTGRESQL, packing), store, packing)
-    code = ["runtime", *(group for group in GROUPS if group in made)]
+    code = ["runtime", *(group for group in (*GROUPS, PARTNERS) if group in made), *map(library_part, plan.libraries)]
     made["environment"] = archive("environment", environment(root(plan), [made[part] for part in code]), store, packing)
     return made
+
+
+def library_part(library: PlanLibrary) -> str:
+    return f"library-{library.name}"
 
 
 def root(plan: Plan) -> str:
@@ -178,6 +198,7 @@ def variables(plan: Plan, archives: Mapping[str, str], tls: Mapping[str, str]) -
             for part in parts(plan)
             if part.kind == "triton"
         },
+        "aibench_libraries": {wheel.library: {"wheel": wheel.name, "sha256": wheel.sha256} for wheel in map(wheel_of, plan.libraries)},
         "aibench_ship": ships,
         "aibench_deployed": {host: state.model_dump(mode="json") for host, state in states.items()},
     }
@@ -196,6 +217,8 @@ def ship(plan: Plan, held: list[PlanPart], archives: Mapping[str, str], tls: str
     if not held:
         return []
     code = ["environment", "runtime", "scenario", *groups_for(kinds)]
+    if groups_for(kinds):  # it runs Python
+        code += [part for part in (PARTNERS, *map(library_part, plan.libraries)) if part in archives]
     code += ["backends"] if "triton" in kinds else []
     code += ["load"] if "generator" in kinds else []
     code += ["postgresql"] if "postgresql" in kinds else []
