@@ -2,6 +2,7 @@
 # From a clean checkout, as root: N hosts come up, e-commerce search (or another spec) is deployed on them by its generated playbooks,
 # loaded, collected, judged, reported and taken away again; then the hosts go too.
 #   tests/testbed/cluster.sh [N] [SPEC] [options of `aibenchc run`, as --data synthetic]
+# AIBENCH_PROGRAMS: a folder whose aibenchc is run instead, that of an environment with libraries of others.
 # By default 15 hosts, specs/ecommerce.aib; without options a spec's deployment `cluster`, where it has one.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -10,7 +11,7 @@ spec=${2:-specs/ecommerce.aib}
 shift $(($# < 2 ? $# : 2))
 [ $# -gt 0 ] || ! grep -q "^ *deployment cluster " "$spec" || set -- --deployment cluster
 .ci/setup run cluster dev
-export PATH="$PWD/.venv/bin:$PATH" PFX=${PFX:-cl} TB=${TB:-${AIBENCH_HOME:-$HOME/.cache/aibenchc}/testbed}
+export PATH="${AIBENCH_PROGRAMS:+$AIBENCH_PROGRAMS:}$PWD/.venv/bin:$PATH" PFX=${PFX:-cl} TB=${TB:-${AIBENCH_HOME:-$HOME/.cache/aibenchc}/testbed}
 bed=tests/testbed/testbed.sh
 trap '"$bed" down' EXIT
 "$bed" down
