@@ -65,4 +65,4 @@ def _wait_ready(client: triton_grpc.InferenceServerClient, process: subprocess.P
         except InferenceServerException:
             pass  # it does not listen yet
         time.sleep(0.05)
-    raise AssertionError(f"Triton did not become ready:\n{log.read_text(errors='replace')[-4000:]}")
+    raise AssertionError(f"Triton did not become ready:\n{log.read_text(errors='replace')[-40000:]}")
