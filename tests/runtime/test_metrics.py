@@ -80,7 +80,7 @@ def test_a_metric_of_another_kind_is_refused() -> None:
         score_each("false_accept_rate", [True], [Decision()])
     with pytest.raises(ValueError, match="not a metric of all answers"):
         score_all("wer", ["a"], [("a",)])
-    with pytest.raises(ValueError, match="no metric"):
+    with pytest.raises(ValueError, match="not a metric"):
         score_each("ndcg", [(1,)], [(1,)])
 
 

@@ -182,7 +182,7 @@ def test_the_index_holds_only_words_that_may_be_indexed(world: World) -> None:
 
 
 def test_a_search_without_a_category_fails(world: World) -> None:
-    with pytest.raises(ValueError, match="nothing says where to search"):
+    with pytest.raises(ValueError, match="nothing to search in"):
         opened(world, "indexing")({"category": category()})
 
 
