@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from aibenchrt.plan import Plan, PlanLibrary
 
 GROUP = "aibenchc.library"
+MOST_SAID = 300  # characters of what such a package says
 NOT_IMPORTED = ("torch",)  # by what a compiler reads: it would take seconds
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
@@ -146,8 +147,9 @@ def _opened(name: str) -> tuple[UsedLibrary, Library]:
     before = {heavy for heavy in NOT_IMPORTED if heavy in sys.modules}
     try:
         library = point.load()
-    except Exception as error:
-        raise _broken(name, f"{point.value} cannot be imported: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever a package of somebody else's raises when it is imported
+        said = " ".join(str(error).split())[:MOST_SAID]
+        raise _broken(name, f"{point.value} cannot be imported: {type(error).__name__}: {said}") from error
     if not isinstance(library, Library):
         raise _broken(name, f"{point.value} is a {type(library).__name__}, not a Library")
     if heavy := [heavy for heavy in NOT_IMPORTED if heavy in sys.modules and heavy not in before]:
@@ -184,6 +186,10 @@ def _check(name: str, library: Library) -> None:
 
 
 def _problems(library: Library) -> Iterator[str]:
+    places = [(spec.name, spec.package) for spec in library.components] + [(data.name, data.package) for data in library.datasets]
+    for name, package in places:
+        if not package:
+            yield f"{name} names no package, where its work is: `package=__package__` in a module beside it"
     for spec in library.components:
         variants = (spec.ports, *(ports for _, ports in spec.variants))
         yield from _of_ports(f"component {spec.name}", [port for ports in variants for port in (*ports.inputs, *ports.outputs)])
@@ -194,9 +200,9 @@ def _problems(library: Library) -> Iterator[str]:
         yield from _unknown(f"data set {data.name}", "truth type", data.truth_types, TRUTH_TYPES)
     for port_type in library.port_types:
         yield from _unknown(f"port type {port_type.name}", "answer type", [shows.answer for shows in port_type.shows], ANSWER_TYPES)
-    for row in library.metrics:
-        yield from _unknown(f"metric {row.name}", "answer type", [row.answer], ANSWER_TYPES)
-        yield from _unknown(f"metric {row.name}", "truth type", [row.truth], TRUTH_TYPES)
+    for scored in library.metrics:
+        yield from _unknown(f"metric {scored.name}", "answer type", [scored.answer], ANSWER_TYPES)
+        yield from _unknown(f"metric {scored.name}", "truth type", [scored.truth], TRUTH_TYPES)
 
 
 def _of_ports(owner: str, ports: Iterable[Port]) -> Iterator[str]:
