@@ -149,21 +149,32 @@ def test_the_real_packages_come_whole_through_their_clients(pinned: Package, tmp
     assert not [path for path in (tmp_path / "downloads").iterdir() if path.name.startswith(".")]
 
 
-def test_apt_makes_lists_of_its_own_where_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    empty = tmp_path / "empty"
-    (empty / "lists" / "partial").mkdir(parents=True)
-    configuration = tmp_path / "apt.conf"
-    configuration.write_text(f'Dir::State "{empty}";\n')
-    monkeypatch.setenv("APT_CONFIG", str(configuration))
-    monkeypatch.setenv("AIBENCH_HOME", str(tmp_path / "home"))
+@pytest.fixture(scope="module")
+def own_lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which a package was fetched on a machine without package lists."""
+    folder = tmp_path_factory.mktemp("lists")
+    (folder / "empty" / "lists" / "partial").mkdir(parents=True)
+    configuration = folder / "apt.conf"
+    configuration.write_text(f'Dir::State "{folder / "empty"}";\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("APT_CONFIG", str(configuration))
+        patch.setenv("AIBENCH_HOME", str(folder / "home"))
+        fetch(fashion_mnist.PACKAGE)
+    return folder / "home"
+
+
+def test_apt_makes_lists_of_its_own_where_there_are_none(own_lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIBENCH_HOME", str(own_lists))
     assert fetch(fashion_mnist.PACKAGE)["t10k-labels-idx1-ubyte.gz"].is_file()
-    assert list((tmp_path / "home" / "downloads" / "apt" / "state" / "lists").glob("*Packages*"))
+    assert list((own_lists / "downloads" / "apt" / "state" / "lists").glob("*Packages*"))
 
 
-def test_another_version_upstream_is_told_apart_from_corruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_upstream_is_told_apart_from_corruption(own_lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A version that the registry no longer has: apt-get gives the newest, whose file is another."""
     label = next(file for file in fashion_mnist.PACKAGE.files if file.name.startswith("t10k-labels"))
     monkeypatch.setenv("AIBENCH_HOME", str(tmp_path))
+    (tmp_path / "downloads").mkdir()
+    (tmp_path / "downloads" / "apt").symlink_to(own_lists / "downloads" / "apt")  # what it would fetch first, and brings up to date
     gone = Package("apt", fashion_mnist.PACKAGE.name, "0.0~git19990101-1", (PackageFile(label.path, "0" * 64),))
     with pytest.raises(EnvironmentFailure) as failed:
         fetch(gone)
