@@ -455,7 +455,7 @@ def _tasks(path: ast.Path) -> Iterator[str]:
 
 
 def _edge_span(source: Span, target: Span) -> Span:
-    """`a -> b` where nothing else stands between them on the line, else the target alone."""
+    """`a -> b` where nothing else is between them on the line, otherwise the target only."""
     if source.source is target.source and source.end <= target.start:
         between = target.source.text[source.end : target.start]
         if "\n" not in between and _ARROW.fullmatch(between):

@@ -1,4 +1,4 @@
-"""Diagnostics: what is wrong with a spec, where, and the way out. A phase reports all it finds; the barrier after it stops."""
+"""Diagnostics: what is wrong with a spec, where, and how to fix it. A phase reports everything it finds; compilation stops after it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, candidates: Iterable[str], otherwise: str = "") -> str:
-    """A hint: the nearest candidate, else `otherwise`, else the candidates."""
+    """A hint: the nearest candidate; without one, `otherwise` or the list of candidates."""
     names = list(dict.fromkeys(candidates))
     match = nearest(name, names)
     if match is not None:

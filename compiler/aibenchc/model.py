@@ -1,4 +1,4 @@
-"""Scenario: what a spec says, with every name resolved and every number in one unit. Frozen; no text is looked at after this."""
+"""Scenario: what a spec says, with every name resolved and every number in one unit. Frozen; later phases never read the source."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Sessions:
 
 @dataclass(frozen=True)
 class Users:
-    """A closed loop: so many users who wait for the answer, and think for think_s."""
+    """A closed loop: a fixed number of users who wait for the answer, then think for think_s."""
 
     users: int
     think_s: float
@@ -155,7 +155,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class DistillChoices:
-    """The author's word on distilling. threshold: R2's and similarity: R1's, as shares; keep: classes and tasks; use: task → model;
+    """The author's settings for distilling. threshold: R2's and similarity: R1's, as shares; keep: classes and tasks; use: task → model;
     confirm_tail: the author accepts that pruned requests reach the highest percentile."""
 
     threshold: float = 0.02

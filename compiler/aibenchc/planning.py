@@ -1,4 +1,4 @@
-"""Graph → Plan: the order of the steps, where every input comes from, what the response waits for, and who listens where."""
+"""Graph → Plan: the order of the steps, the source of every input, what the response waits for, and the address of every service."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def is_ai(task: Task) -> bool:
 
 
 def choose_models(graph: Graph, deployment: Deployment, diagnostics: Diagnostics) -> dict[tuple[str, str], str]:
-    """(task, stage) → the one model that serves: what distilling left, else the first that the deployment's profile allows."""
+    """(task, stage) → the one model that serves: the one distilling left, otherwise the first that the deployment's profile allows."""
     chosen = {}
     for task in graph.tasks:
         for stage in task.stages:

@@ -1,4 +1,4 @@
-"""SourceFile and Span: where a thing stands in what the author wrote. Lines and columns only when shown."""
+"""SourceFile and Span: positions in the source text. Lines and columns are computed only when shown."""
 
 from __future__ import annotations
 

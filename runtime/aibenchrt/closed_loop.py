@@ -8,7 +8,7 @@ ASSUMED_RESPONSE_S = 0.05
 
 
 def expected_rate(users: int, think_s: float) -> float:
-    """Requests/s of so many users who wait for the answer, think for `think_s` seconds, and ask again.
+    """Requests/s of a number of users who wait for the answer, think for `think_s` seconds, and ask again.
 
     The interactive response time law (Lazowska et al., Quantitative System Performance, 1984, chapter 3): users / (response + think).
     """

@@ -95,7 +95,7 @@ def generator(
 
 @dataclass(frozen=True)
 class TritonTrace:
-    """When requests came and were worked on, in a JSON file. every: so many requests are written together; None: all at the end."""
+    """When requests came and were worked on, in a JSON file. every: the number of requests written at a time; None: all at the end."""
 
     file: Value
     every: int | None = None

@@ -1,4 +1,4 @@
-"""Where data, models and built indexes are kept between runs: AIBENCH_HOME, else ~/.cache/aibenchc; and how several processes share it."""
+"""Where data, models and built indexes are kept: AIBENCH_HOME, by default ~/.cache/aibenchc; and how several processes share it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Libraries of others: components, data sets, port types and metrics in a package of somebody else's, used where a spec says so.
+"""Libraries of others: components, data sets, port types and metrics in a package of somebody else's, used by specs that name it.
 
 The package declares what it adds as a `Library`, under an entry point of the group `aibenchc.library`:
 

@@ -1,4 +1,4 @@
-"""How work that takes time tells its progress."""
+"""How long-running work reports its progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be named: one table per kind of thing, ours first, then what the libraries in use add. Standard library only."""
+"""Registries of what a spec may name: one table per kind, ours first, then what the libraries in use add. Standard library only."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""How much effort goes into a model's training."""
+"""Sizes: the effort of training a model."""
 
 SIZES = ("tiny", "small", "full")  # tiny: beats chance, in seconds; small: useful, in minutes of two cores; full: as published

@@ -1,4 +1,4 @@
-"""ablate: what each AI component contributes to the answers, in one process and without any load."""
+"""ablate: what each AI component contributes to the quality of the answers, in one process and without load."""
 
 from __future__ import annotations
 

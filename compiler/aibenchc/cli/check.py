@@ -1,4 +1,4 @@
-"""check: whether a spec is right, and what is wrong with it."""
+"""check: whether a spec is valid, with diagnostics if it is not."""
 
 from __future__ import annotations
 

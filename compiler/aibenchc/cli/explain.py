@@ -1,4 +1,4 @@
-"""explain: what a diagnostic code means, and the way out."""
+"""explain: what a diagnostic code means, and how to fix it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the verbs print: diagnostics as text or JSON, failures of the environment."""
+"""Output of the verbs: diagnostics as text or JSON, and failures of the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""plan: which host takes what, as a table, as JSON and as a picture; and what a deployment would change. Exits with a PlanExitCode."""
+"""plan: which host runs which part, as a table, JSON or a picture; and what a deployment would change. Exits with a PlanExitCode."""
 
 from __future__ import annotations
 

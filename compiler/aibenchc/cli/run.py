@@ -1,4 +1,4 @@
-"""run: a spec compiled and deployed here or on hosts, its load sent, its records collected."""
+"""run: compiles and deploys a spec here or on hosts, sends its load and collects the records."""
 
 from __future__ import annotations
 

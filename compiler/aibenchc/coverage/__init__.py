@@ -1,1 +1,1 @@
-"""The published scenarios, and what of them a distilled graph covers."""
+"""The published scenarios, and how much of them a distilled graph covers."""

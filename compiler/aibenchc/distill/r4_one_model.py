@@ -74,7 +74,7 @@ def choose(task: Task, settings: DistillSettings) -> tuple[Candidate | None, str
 
 
 def _metric(stage: Stage) -> str | None:
-    """What decides: the target's metric, else the component's first, else the first that a candidate declares."""
+    """The deciding metric: the target's, otherwise the component's first, otherwise the first that a candidate declares."""
     if stage.target:
         return stage.target.metric
     spec = component(stage.component)

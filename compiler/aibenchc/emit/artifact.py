@@ -1,4 +1,4 @@
-"""Artifacts: emitted files, and how they reach the output folder: all or none, nobody else's touched, stale ones removed."""
+"""Artifacts: emitted files, written to the output folder all or none; stale ones are removed, files of others are not touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plan → load.json: what the query generator sends, how fast, from where, and to whom; and the trace that it follows."""
+"""Plan → load.json: what the query generator sends, at which rate, from which source and to which address; and its trace."""
 
 from __future__ import annotations
 

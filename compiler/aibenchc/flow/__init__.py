@@ -1,4 +1,4 @@
-"""Flow: which port feeds which, and what runs in each case of each request class. It reports nothing; it finds.
+"""Flow: which port feeds which, and what runs in each case of each request class. It only analyses; `validate` reports.
 
     edges ─expand→ wires ─order→ topological order ─enumerate→ cases ─judge→ findings
 

@@ -9,7 +9,7 @@ from aibenchc.graph import ExclusiveChoice, Fallback, Graph, Guard, PortRef, Tas
 
 
 def until_tasks(choice: Fallback, tasks: Mapping[str, Task]) -> tuple[str | None, ...]:
-    """For each arm of a fallback the task whose Count is summed: the one the author named, else the arm's last with such a port."""
+    """For each arm of a fallback the task whose Count is summed: the one the author named, otherwise the arm's last with the port."""
     ref = choice.until.ref
 
     def of(names: tuple[str, ...]) -> str | None:

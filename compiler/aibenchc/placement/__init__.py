@@ -1,1 +1,1 @@
-"""Hosts: which there are (`inventory`), what goes where (`site`, `search`), what they hold already (`deployed`) and what would change."""
+"""Hosts: the inventory, the placement (`site`, `search`), what is deployed already (`deployed`) and what would change."""

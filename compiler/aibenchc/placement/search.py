@@ -301,7 +301,7 @@ def _cores(millicores: int) -> str:
 
 
 def _shortfall(ordered: Sequence[_Item], stuck: int, rooms: Sequence[_Room], rules: Rules, alone: bool) -> Shortfall:
-    """The sum of all parts against the sum of all hosts where that alone says it, else the part that found no host."""
+    """The sum of all parts against the sum of all hosts if that explains it, otherwise the part that fits on no host."""
     item = ordered[stuck]
     hosts = [room.host for room in rooms]
     reasons = {room.host.name: list(_bars(item, room, rules, alone)) for room in rooms if room.host in item.hosts}

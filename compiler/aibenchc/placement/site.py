@@ -1,4 +1,4 @@
-"""A deployment and an inventory → what has to be placed, and the placement in the plan's terms."""
+"""A deployment and an inventory → the parts to place, and the placement in the plan's terms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What our pictures have in common: one font, one palette, text that any XML reader takes."""
+"""What all SVG pictures share: one font, one palette, and text escaped for XML."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ def _task(item: ast.Task, reader: Reader) -> Task | None:
 
 
 def _setting(settings: Block, setting: Setting, reader: Reader) -> str | int | None:
-    """The value that the spec gives, else the default."""
+    """The value set in the spec, otherwise the default."""
     given = settings.get(setting.name)
     expected = "a whole number" if setting.kind == "count" else (one_of(setting.choices) if setting.choices else "one word")
     meaning = f"`{setting.name}`: {setting.doc}"

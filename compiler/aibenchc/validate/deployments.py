@@ -145,7 +145,7 @@ class _Parts:
         return groups
 
     def check_groups(self, apart: Sequence[dict[str, Span]], together: Sequence[dict[str, Span]]) -> None:
-        """AIB413: what is apart goes together, because the author says so or because of what it keeps on disk."""
+        """AIB413: parts that are `apart` must share a host, by a `together` or because of a common state on disk."""
         one_host = [(group, "they are `together`") for group in joined(map(frozenset, together))]
         states = defaultdict[str, set[str]](set)
         for name, task in self.symbols.tasks.items():
@@ -159,7 +159,7 @@ class _Parts:
                     self.reader.diagnostics.report("AIB413", group[second], one=first, other=second, why=why)
 
     def _has(self, setting: ast.Setting, name: str, words: int) -> bool:
-        """Whether it has so many words before its braces, and the braces."""
+        """Whether it has this number of words before its braces, and the braces."""
         odd = odd_unit(setting.words)
         if odd is not None and words == 1:
             report_unit(odd, f"`{name}`", SIZE.expected if name == "memory" else PLAIN.expected, _EXAMPLES[name], self.reader)

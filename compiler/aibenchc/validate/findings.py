@@ -1,4 +1,4 @@
-"""What flow found, as diagnostics at the author's words: edge, task or class, with class, case, task and port named."""
+"""The findings of `flow` as diagnostics, placed at the edge, task or class, and naming class, case, task and port."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def read_trace(name: ast.Text, at: Span, open_trace: OpenFile, reader: Reader) -
 
 
 def sent(load: Load, seconds: float) -> float:
-    """Requests expected in the last `seconds` of the load; of users who think at most so many, of users who do not, nobody knows (inf)."""
+    """Requests expected in the last `seconds` of the load; an upper bound for users who think, infinite for users who do not."""
     match load.arrivals:
         case Trace(offsets=offsets):
             return sum(load.end_s - seconds <= offset < load.end_s for offset in offsets)

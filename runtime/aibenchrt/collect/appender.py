@@ -44,7 +44,7 @@ class Appender:
         return some
 
     def sync(self) -> None:
-        """Returns when what was written is on the disk; where it failed, nobody knows what of it is, and asking again does not tell."""
+        """Returns when what was written is on the disk; after a failure it is unknown how much is there; a second fsync does not tell."""
         try:
             os.fdatasync(self._file.fileno())
         except OSError as error:

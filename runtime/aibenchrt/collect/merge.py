@@ -80,7 +80,7 @@ def merge_requests(hosts: Sequence[str], folders: Sequence[Path]) -> Merged:
 
 
 def together(generators: Sequence[GeneratorShard]) -> GeneratorInfo | None:
-    """All generators as one: counts summed, else the worst of them. None: one left no figures."""
+    """All generators as one: counts summed, other figures of the worst of them. None: one left no figures."""
     figures = [g.figures for g in generators if g.figures]
     if not figures or len(figures) < len(generators):
         return None
@@ -98,7 +98,7 @@ def together(generators: Sequence[GeneratorShard]) -> GeneratorInfo | None:
 
 
 def read_issued(folder: Path) -> Issued | None:
-    """A generator's word on itself at its end, else before its first request; None: it sent nothing. EnvironmentFailure AIB609: damaged."""
+    """What a generator wrote at its end, or else before its first request; None: it sent nothing. EnvironmentFailure AIB609: damaged."""
     for name in (GENERATOR, BEGUN):
         if (folder / name).is_file():
             try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 RECORDS_VERSION = 3
-QUEUE_UNKNOWN = "queue=unknown"  # a note: nobody measured how long the call waited at its server
+QUEUE_UNKNOWN = "queue=unknown"  # a note: how long the call waited at its server was not measured
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ class StageEntry(_Frozen):
 class ProcessInfo(_Frozen):
     """A process of the run; `name` is the key in resources.parquet. exit_code None: still running when the journal closed.
 
-    died: it ended although nobody had asked it to, or was started again; restarts: how often; reason: what the host says of it.
+    died: it exited without being asked to, or was restarted; restarts: how often; reason: what the host says of it.
     host: '' where everything runs on one.
     """
 
@@ -200,7 +200,7 @@ class ClockInfo(_Frozen):
 
     @property
     def drift_ns(self) -> int:
-        """How far the clocks moved apart in between; 0 where nobody knows."""
+        """How far the clocks drifted apart in between; 0 if unknown."""
         return self.after.offset_ns - self.before.offset_ns if self.after else 0
 
     @property

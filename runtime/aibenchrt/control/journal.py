@@ -1,4 +1,4 @@
-"""The journal of a run: which stage ran when and how it ended, on disk after every change."""
+"""The journal of a run: which stage ran when and how it ended; written after every change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be different from the plan in one run, and the plan that results."""
+"""Options of one run that override the plan, and the resulting plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The directory of a run: made anew, and what a full disk means for it."""
+"""The directory of a run: created anew, with coded failures for a full disk."""
 
 from __future__ import annotations
 

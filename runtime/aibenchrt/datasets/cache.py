@@ -1,4 +1,4 @@
-"""Worlds are made once: where each is kept, and how it is found or made."""
+"""The cache of worlds: each is made once, and stored under the key of the code that makes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What data there is on this machine: the rows of `aibenchc data`."""
+"""The data sets on this machine: the rows of `aibenchc data`."""
 
 from __future__ import annotations
 

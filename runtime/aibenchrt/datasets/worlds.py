@@ -65,7 +65,7 @@ class WorldModule(Protocol[W]):
     def PACKAGES(self) -> tuple[SourcePackage, ...]: ...  # noqa: N802
 
     def load_world(self, variant: str, seed: int, progress: Progress) -> W:
-        """The world, made if it is not there yet. EnvironmentFailure: its data cannot be had; ValueError: no such variant."""
+        """The world, made if it is not there yet. EnvironmentFailure: its data cannot be fetched; ValueError: no such variant."""
 
     def world_folder(self, home: Path, variant: str, seed: int) -> Path:
         """Where it is kept; changes with the code that makes it."""

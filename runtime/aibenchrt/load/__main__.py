@@ -131,7 +131,7 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
 
 
 def _agreed(file: Path, ready: Path, stop: threading.Event) -> int | None:
-    """The instant that the file will name; None when we are told to stop. EnvironmentFailure AIB687: nobody names one."""
+    """The start time that the file will hold; None when told to stop. EnvironmentFailure AIB687: it was never written."""
     ready.touch()
     deadline = time.monotonic() + LONGEST_WAIT_S
     while not file.exists():

@@ -88,7 +88,7 @@ class Issuer:
             grpc.channel_ready_future(channel).result(timeout=self._settings.timeout_s)
 
     def clocks(self) -> tuple[ClockOffset | None, ...]:
-        """Every planner's clock against ours, in the order of the targets; None for one that does not answer. Empty: nobody asks."""
+        """Every planner's clock against ours, in the order of the targets; None: it does not answer. Empty: not compared."""
         if not self._settings.clock:
             return ()
         offsets: list[ClockOffset | None] = []

@@ -1,4 +1,4 @@
-"""Which class and payload comes next. Seeded and pure.
+"""The request mix: which class and payload comes next. Seeded and pure.
 
 Payloads come in a seeded order without replacement, so that a run covers as many different ones as it can; a share of the requests
 repeats an earlier payload of its class, recent ones most (Zipf over how many different ones ago), so that caches are exercised.

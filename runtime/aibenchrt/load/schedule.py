@@ -1,4 +1,4 @@
-"""What is sent when, decided before anything is sent: a pure function of the plan's load, its request classes and a seed."""
+"""The schedule, drawn before the first request is sent: a pure function of the plan's load, its request classes and a seed."""
 
 from __future__ import annotations
 

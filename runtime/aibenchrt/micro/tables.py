@@ -1,4 +1,4 @@
-"""The figures of a run as rows of text, and what must be said with them."""
+"""The figures of a run as rows of text, with their notes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The few things a planner does with values: join them, and look at a flag, a count, or what is worth noting.
+"""The operations of a planner on values: join them, and read a flag, a count or a note.
 
 The executor is written against this protocol, so that proto messages pass through a planner untouched while training runs the
 same plan over plain mappings.

@@ -27,7 +27,7 @@ from aibenchrt.wire import clocks
 from aibenchrt.wire.proto import Stubs
 from aibenchrt.wire.tls import SERVER_KEY, SERVER_OPTIONS, Identity, listen
 
-PATIENCE_S = 5.0  # after which the log says whom the planner waits for, and asks again
+PATIENCE_S = 5.0  # after which the planner logs what it waits for, and asks again
 ASK_AGAIN_S = 0.2
 DRAIN_S = 10.0
 

@@ -1,4 +1,4 @@
-"""Tables of what a run on several hosts has besides."""
+"""Additional tables of a run on several hosts."""
 
 from __future__ import annotations
 

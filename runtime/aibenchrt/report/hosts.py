@@ -1,4 +1,4 @@
-"""What a run on several hosts has besides: its hosts, its generators, their clocks; and of a fault experiment what its users saw of it."""
+"""Additional rows of a run on several hosts: hosts, generators and clocks; and, of a fault experiment, what users noticed."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _unseen(run: Run) -> tuple[str, ...]:
     where = hosts_of(run)
     return (
         *((f"{failed} of {made} calls after the responses failed, most often: {most}",) if failed else ()),
-        *(f"{task} on {where.get(at, at)}: nobody wrote how long {n} calls had waited" for (task, at), n in sorted(untimed.items())),
+        *(f"{task} on {where.get(at, at)}: the queueing time of {n} calls was not recorded" for (task, at), n in sorted(untimed.items())),
     )
 
 

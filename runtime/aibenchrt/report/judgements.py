@@ -1,4 +1,4 @@
-"""What is judged: every slo, quality target and reference item of a run, each against its band."""
+"""Judgements: every slo, quality target and reference item of a run, against its band."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every line of the report means: one legend a table or picture."""
+"""The meaning of every line of the report: one legend per table or picture."""
 
 LEGENDS: dict[str, str] = {
     "verdict": (

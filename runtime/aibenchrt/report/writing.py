@@ -1,4 +1,4 @@
-"""Writing what a report is made of."""
+"""Writing the files of a report."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How a server stops without losing a call: it tells its clients to go elsewhere, then waits until nothing more arrives.
 
 A client that watches the health service picks another replica as soon as it hears, but what it had sent before is still on its way, and
-gRPC ends a call that reaches a server on its way down as CANCELLED, which nobody may repeat for a task with effects.
+gRPC ends a call that reaches a server on its way down as CANCELLED, which must not be repeated for a task with effects.
 """
 
 from __future__ import annotations

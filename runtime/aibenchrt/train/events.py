@@ -1,4 +1,4 @@
-"""What a training tells while it runs: of these events progress texts (`progress_text`) and curves over time are made."""
+"""The events that a training emits; progress texts (`progress_text`) and curves over time are rendered from them."""
 
 from __future__ import annotations
 
@@ -47,4 +47,4 @@ Tell = Callable[[Event], None]
 
 
 def untold(_event: Event) -> None:
-    """For a training that nobody follows."""
+    """For a training without progress output."""

@@ -1,4 +1,4 @@
-"""What the model repository on this machine holds, for people to look at. Standard library only: nothing is opened to be served."""
+"""Listing of the model repository on this machine. Standard library only: no model is opened."""
 
 from __future__ import annotations
 

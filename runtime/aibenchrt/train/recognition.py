@@ -33,7 +33,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Effort:
-    """rate: the highest of one cycle (Smith and Topin 2018, Super-Convergence). examples: at most so many train. first: the share of the
+    """rate: the highest of one cycle (Smith and Topin 2018, Super-Convergence). examples: the most to train on. first: the share of the
     steps in which the rate rises."""
 
     epochs: int

@@ -1,4 +1,4 @@
-"""What training gave, as figures: every model's qualities for each seed, and their mean and range over the seeds."""
+"""Figures of training: every model's qualities for each seed, and their mean and range over the seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a component's train.py hands back, and what it may rely on. Imports torch: never import this where models are served."""
+"""What a component's train.py returns, and helpers that it may use. Imports torch: never import this where models are served."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Trained:
 
 @contextlib.contextmanager
 def reproducible(seed: int, threads: int = THREADS, device: str = "cpu") -> Iterator[torch.Generator]:
-    """Torch seeded, deterministic and on so many threads inside; yields a CPU generator for shuffling. Restores what it changed.
+    """Torch seeded, deterministic and on this number of threads inside; yields a CPU generator for shuffling. Restores what it changed.
 
     Small models train faster on one thread: on a busy machine two wait for each other at every step. On a GPU, operations that torch
     has in no deterministic form (the gradient of max pooling) are let through; nothing is computed in TF32 there, so that a quality

@@ -1,4 +1,4 @@
-"""Who a program is to others: its certificate, and the channels and servers that use it. The one home of both.
+"""The identity of a program: its certificate, and the channels and servers that use it.
 
 Every role has an authority of its own, and a party trusts those alone that it has business with (CALLS). A folder holds `cert.pem` and
 `key.pem` (this party's), `ca.pem` (the authority that signed it), of a server `callers.pem` (the authorities whose clients it answers) and
@@ -100,7 +100,7 @@ class Identity:
         return grpc.ssl_channel_credentials(self.servers, self.key, self.certificate)
 
     def server_credentials(self) -> grpc.ServerCredentials:
-        """A client without a certificate of a caller's authority gets no connection. EnvironmentFailure AIB620: nobody is to call it."""
+        """A client without a certificate of a caller's authority gets no connection. EnvironmentFailure AIB620: it accepts no callers."""
         if not self.callers:
             raise _unusable(f"the certificate accepts no callers: there is no {CALLERS}")
         return grpc.ssl_server_credentials([(self.key, self.certificate)], root_certificates=self.callers, require_client_auth=True)

@@ -1,4 +1,4 @@
-"""Filter: drops goods that the user has met, that nobody met for long, and that are less popular than a minimum."""
+"""Filter: drops goods that the user knows, that no user met for a long time, or that are less popular than a minimum."""
 
 from __future__ import annotations
 

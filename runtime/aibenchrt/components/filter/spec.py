@@ -1,4 +1,4 @@
-"""Filter: takes away goods that a user should not be shown."""
+"""Filter: removes goods that a user should not be shown."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 from aibenchrt.datasets.needs import INTERACTIONS
@@ -8,7 +8,7 @@ SPEC = ComponentSpec(
     package=__package__,
     family="filtering",
     kind=Kind.SERVICE,
-    doc="drops goods that the user has met, that nobody met for long, and that are less popular than a minimum",
+    doc="drops goods that the user knows, that no user met for a long time, or that are less popular than a minimum",
     ports=Ports((Port("items", "Items"), Port("profile", "Profile", optional=True)), (Port("items", "Items"),)),
     settings=(
         Setting("seen", "word", "drop", ("drop", "keep"), "goods that the user has met in the training period"),

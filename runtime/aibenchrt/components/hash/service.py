@@ -38,7 +38,7 @@ def simhash(text: str) -> int:
 
 
 class Hash:
-    """The Work; of several alike the first stays. bits: near duplicates differ in at most so many; None: exact ones alone go."""
+    """The Work; the first of several duplicates stays. bits: near duplicates differ in at most this many; None: only exact ones go."""
 
     def __init__(self, bits: int | None, top: int) -> None:
         self._bits, self._top = bits, top

@@ -11,7 +11,7 @@ SPEC = ComponentSpec(
     ports=Ports((Port("documents", "Documents"),), (Port("documents", "Documents"),)),
     settings=(
         Setting("duplicates", "word", "near", ("near", "exact"), "which go: also those that are nearly the same, or only the same"),
-        Setting("bits", "count", 3, (), "nearly the same: simhashes of 64 bits that differ in at most so many"),
+        Setting("bits", "count", 3, (), "texts are near duplicates if their 64-bit simhashes differ in at most this many bits"),
         Setting("top", "count", 10, (), "the most documents that go on"),
     ),
 )

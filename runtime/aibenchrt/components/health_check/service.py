@@ -1,4 +1,4 @@
-"""Health check: whether what it watches puts out sound values in time, and whether this host can go on.
+"""Health check: whether the observed values are valid and on time, and whether this host has resources left.
 
 Of each value: that it can be read as its type, that it is not empty, and that its call took at most `slowest` ms. Of the host: that the
 state folder's disk has `disk` MiB free and the memory `memory` MiB. The state of every task watched, "ok" or the reasons why not, stands in

@@ -1,4 +1,4 @@
-"""Health check: whether a part is well."""
+"""Health check: whether a part of the deployment is healthy."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 

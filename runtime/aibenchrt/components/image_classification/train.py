@@ -30,7 +30,7 @@ PROTOCOL = "share of the test photos whose most probable label is the photo's ca
 
 @dataclass(frozen=True)
 class Effort:
-    """photos: at most so many train."""
+    """photos: the largest number to train on."""
 
     epochs: int
     photos: int

@@ -1,4 +1,4 @@
-"""Query rewriting: drops what nothing is found with, adds synonyms."""
+"""Query rewriting: drops terms without matches, and adds synonyms."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports
 from aibenchrt.datasets.needs import ITEMS, QUERIES

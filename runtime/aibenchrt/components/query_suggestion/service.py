@@ -1,4 +1,4 @@
-"""Query suggestion: what people asked who began like this, then what they asked with the same words.
+"""Query suggestion: earlier queries that begin like this one, then those that share its words.
 
 Completions come first: training-period queries that begin with the query's text and say more, the most frequent first. Where these are
 too few, queries that share a term with it follow: those that share most, then the most frequent (query auto-completion by popularity, Bar-

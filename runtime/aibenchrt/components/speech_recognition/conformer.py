@@ -161,7 +161,7 @@ def _halved(size: int) -> int:
 
 
 def steps(frames: Tensor) -> Tensor:
-    """How many steps come of so many frames, at least 7."""
+    """The number of steps for this number of frames, at least 7."""
     return ((frames - 1) // 2 - 1) // 2
 
 

@@ -81,7 +81,7 @@ class CtcBiGru(nn.Module):
 
     @staticmethod
     def steps(frames: Tensor) -> Tensor:
-        """How many scores come of so many frames."""
+        """The number of scores for this number of frames."""
         return (frames + 1) // 2
 
     def loss(self, features: Tensor, lengths: Tensor, texts: Tensor, sizes: Tensor) -> Tensor:

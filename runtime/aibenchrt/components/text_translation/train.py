@@ -111,7 +111,7 @@ def _at_most(pairs: Pairs, most: int, rng: np.random.Generator) -> Pairs:
 
 
 def _spaced(pairs: Pairs, most: int) -> Pairs:
-    """At most so many of them, evenly spaced."""
+    """At most this number of them, evenly spaced."""
     step = max(1, -(-len(pairs.source) // most))
     return Pairs(pairs.source[::step], pairs.target[::step])
 

@@ -9,7 +9,7 @@ SPEC = ComponentSpec(
     kind=Kind.SERVICE,
     doc="writes the span of each call whose value passes by, for operators",
     ports=Ports((Port("value", "Any", many=True),), ()),
-    settings=(Setting("sample", "count", 1000, (), "of a thousand requests so many are traced"),),
+    settings=(Setting("sample", "count", 1000, (), "how many of a thousand requests are traced"),),
     auxiliary=True,
     state="spans",
 )

@@ -51,7 +51,7 @@ class Child:
 
     @property
     def died(self) -> bool:
-        """It, or one of its members, ended although nobody had asked it to."""
+        """It, or one of its members, exited without being asked to."""
         code = self.process.poll()
         if code is None and not self.asked and not self.lost:
             self.lost = next((name for name, member in self.members.items() if not _lives(member)), "")

@@ -266,7 +266,7 @@ def _warm_up(ready: Ready) -> None:
     settings = SendingSettings(f"/{run.stubs.package}.ScenarioService/Ask", run.planners, 0.0, 1.0, run.options.timeout_s)
     with (
         run.journal.stage("warmup"),
-        tempfile.TemporaryDirectory(prefix="aibench-trial-") as scratch,  # nobody asks for what was answered
+        tempfile.TemporaryDirectory(prefix="aibench-trial-") as scratch,  # the answers are not kept
     ):
         messages = messages_for(run.plan, run.stubs, trials, rows)
         contents = Contents(Path(scratch))

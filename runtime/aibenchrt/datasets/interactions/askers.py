@@ -1,4 +1,4 @@
-"""Who asks in a period, and what for."""
+"""The users who send requests in a period, and what they want."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from aibenchrt.datasets.interactions.misspell import choose
 from aibenchrt.datasets.interactions.world import LIKED, Interactions, Item
 
-WARM = 5  # a returning visitor: at least so many likes before the period
+WARM = 5  # a returning visitor has at least this many likes before the period
 RETURNING = 0.85  # share of requests from returning visitors (composed: MovieLens users rate in bursts, few return)
 
 

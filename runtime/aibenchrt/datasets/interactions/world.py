@@ -94,7 +94,7 @@ class Query:
 
     attribute: "" or "decade:1980s", "year:1994", "genre:Romance" (what the query also asks for; matches indexed words).
     truth: items that the user liked in the query's period and that match category and attribute, ascending, at least one.
-    part: "fit" or "rank" within the training period, else the split's name.
+    part: "fit" or "rank" within the training period, otherwise the split's name.
     """
 
     query_id: int

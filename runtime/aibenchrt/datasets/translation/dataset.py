@@ -165,7 +165,7 @@ def _words(words: Sequence[freedict.Word]) -> Iterator[Pair]:
 
 
 def _chosen(pairs: Sequence[Pair], most: dict[str, int], longest: int, rng: np.random.Generator) -> tuple[int, ...]:
-    """Rows of sentences of at most `longest` characters, so many of each split, captions first; ascending."""
+    """Rows of sentences of at most `longest` characters, a given number of each split, captions first; ascending."""
     rows: list[int] = []
     for split, count in most.items():
         fit = [n for n, pair in enumerate(pairs) if pair.split == split and pair.kind in _ASKED_FOR and len(pair.source) <= longest]

@@ -46,7 +46,7 @@ PROTOCOL = (
 
 @dataclass(frozen=True)
 class AblateOptions:
-    """variant: of the data; size: of the models; requests: at most so many of each class, spread evenly (None: all)."""
+    """variant: of the data; size: of the models; requests: at most this many of each class, evenly spaced (None: all)."""
 
     variant: str = "real"
     size: str = "small"

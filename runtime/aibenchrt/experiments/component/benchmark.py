@@ -20,7 +20,7 @@ from aibenchrt.serve.prepare import lay_out
 
 Emit = Callable[[Plan, Mode], Path]  # writes the compiler's output for a plan of one mode, and says where
 
-DISTINCT = 2000  # payloads of loads whose length nobody knows
+DISTINCT = 2000  # payloads of loads whose length is unknown
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def bench(
 
 
 def _expected(mode: Mode, modes: list[ModeFigures], in_flight: int, duration_s: float) -> float:
-    """Requests that a closed loop will at least send. Of the offline mode nobody knows: p50 alone is asked for; after it, a single user
+    """Requests that a closed loop will at least send. The offline mode's rate is unknown: only p50 is requested; after it, a single user
     waits at most as long for an answer as one of several did."""
     offline = next((figures for figures in modes if figures.mode == Mode.OFFLINE.value), None)
     if mode is Mode.OFFLINE or offline is None:

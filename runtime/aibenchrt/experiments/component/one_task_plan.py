@@ -33,7 +33,7 @@ MARGIN = 1.2  # how many times the requests that a percentile needs must be expe
 class Mode(Enum):
     """As MLPerf's LoadGen has them (Reddi et al. 2020, MLPerf Inference Benchmark, section IV): offline, single stream, server."""
 
-    OFFLINE = "offline"  # so many in flight at all times: throughput
+    OFFLINE = "offline"  # a fixed number in flight: throughput
     SINGLE = "single stream"  # the next is asked when the one before is answered: latency without a queue
     OPEN = "open loop"  # Poisson: latency from the intended time, with its queue
 
@@ -47,7 +47,7 @@ def load_of(mode: Mode, scenario: PlanLoad, rate: float, in_flight: int, duratio
 
 
 def percentiles_for(expected: float) -> tuple[float, ...]:
-    """Those of p50, p90 and p99 that so many expected requests have samples for; p50 at least."""
+    """Those of p50, p90 and p99 for which this many requests are enough; p50 at least."""
     return tuple(p for p in PERCENTILES if enough_for(p) <= expected) or PERCENTILES[:1]
 
 
@@ -104,7 +104,7 @@ def one_task_plan(
 
 
 def metrics_of(scenario: Plan, stage: PlanStage, classes: Sequence[Reached]) -> tuple[str, ...]:
-    """What the answers can be scored by: the component's own metrics, else the scenario's, as far as the answers are of the metric's type
+    """The metrics of the answers: the component's own, otherwise the scenario's, as far as the answers are of the metric's type
     and the requests have its truth."""
     spec = component(stage.component)
     assert spec is not None

@@ -25,7 +25,7 @@ from aibenchrt.planner.executor import Request
 from aibenchrt.progress import Progress, silent
 from aibenchrt.values import Value, Values
 
-LEAST = 40  # payloads of every class, where there are so many
+LEAST = 40  # payloads of every class, if there are enough
 TRIALS = 8  # validation requests of every class that warm up
 
 

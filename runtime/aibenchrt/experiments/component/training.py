@@ -42,7 +42,7 @@ class Point(_Frozen):
 
 
 class TrainingTarget(_Frozen):
-    """metric, and what it is to reach; of one where lower is better, to fall to. source: who says so."""
+    """metric, and what it is to reach; or fall to, if lower is better. source: where the target is declared."""
 
     metric: str
     value: float
@@ -96,9 +96,9 @@ class Listener:
 
 
 def target_of(plan: Plan, stage: PlanStage, asked: float | None) -> TrainingTarget:
-    """What the command line says, else the scenario, else nearly what the catalogue declares.
+    """The target set on the command line, otherwise the scenario's, otherwise slightly below what the catalogue declares.
 
-    EnvironmentFailure AIB644: it is not trained; AIB689: nobody says.
+    EnvironmentFailure AIB644: it is not trained; AIB689: no target is declared.
     """
     spec = component(stage.component)
     assert spec is not None
