@@ -141,7 +141,7 @@ def _bench(arguments: argparse.Namespace, plan: Plan, stage: PlanStage, options:
     from aibenchrt.report.writing import write_json
 
     named = dict(zip(MODES, (Mode.OFFLINE, Mode.SINGLE, Mode.OPEN), strict=True))
-    wanted = BenchOptions(
+    chosen = BenchOptions(
         modes=tuple(named[mode] for mode in arguments.modes),
         rate=arguments.rate,
         duration_s=arguments.duration,
@@ -149,7 +149,7 @@ def _bench(arguments: argparse.Namespace, plan: Plan, stage: PlanStage, options:
         in_flight=arguments.in_flight,
         ports_from=arguments.ports_from,
     )
-    results = bench(plan, stage, wanted, options, arguments.runs, scratch, _emitter(scratch / "generated"))
+    results = bench(plan, stage, chosen, options, arguments.runs, scratch, _emitter(scratch / "generated"))
     figures = ComponentFigures(
         component=stage.component,
         task=stage.name,

@@ -39,20 +39,20 @@ class SignOffError(ValueError):
     """A file that holds no sign-off; the message says why."""
 
 
-def coverage(wanted: Published, scenario: Scenario, distilled: Distilled) -> tuple[Covered, ...]:
+def coverage(scenario_row: Published, scenario: Scenario, distilled: Distilled) -> tuple[Covered, ...]:
     """Every word that the table has for the scenario, in its order."""
     graph = distilled.graph
     metrics = [(name, name.partition("@")[0]) for name in scenario.metrics]
     percentiles = tuple(f"latency p{p:g}" for p in scenario.latency.percentiles)
     return (
-        *(Covered("AI task", word, tasks_that_are(graph, word, Kind.AI)) for word in wanted.ai),
-        *(Covered("non-AI task", word, tasks_that_are(graph, word, Kind.SERVICE)) for word in wanted.non_ai),
-        *(Covered("data", word, data_of(graph, word)) for word in wanted.data),
+        *(Covered("AI task", word, tasks_that_are(graph, word, Kind.AI)) for word in scenario_row.ai),
+        *(Covered("non-AI task", word, tasks_that_are(graph, word, Kind.SERVICE)) for word in scenario_row.non_ai),
+        *(Covered("data", word, data_of(graph, word)) for word in scenario_row.data),
         *(
             Covered("metric", word, percentiles if word == LATENCY else tuple(name for name, bare in metrics if bare in METRICS[word]))
-            for word in wanted.metrics
+            for word in scenario_row.metrics
         ),
-        Covered("update", wanted.update, updated(distilled, wanted.update)),
+        Covered("update", scenario_row.update, updated(distilled, scenario_row.update)),
     )
 
 

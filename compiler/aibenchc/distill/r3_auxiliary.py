@@ -94,10 +94,10 @@ def _bypass(flow: Flow, task: Task) -> list[Edge]:
     outputs, inputs = outputs_of(flow.graph), inputs_of(flow.graph)
     edges = []
     for out in flow.wires_from.get(task.name, ()):
-        wanted = next(port.type for port in inputs[out.target] if port.name == out.target_port)
+        port_type = next(port.type for port in inputs[out.target] if port.name == out.target_port)
         for into in flow.wires_into.get(task.name, ()):
             offered = next(port.type for port in outputs[into.source] if port.name == into.source_port)
-            if wanted in (offered, ANY):
+            if port_type in (offered, ANY):
                 guards = tuple(dict.fromkeys((*into.guards, *out.guards)))
                 edges.append(Edge(into.source, out.target, into.source_port, out.target_port, guards, task.span))
     return edges

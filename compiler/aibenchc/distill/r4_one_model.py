@@ -67,10 +67,10 @@ def choose(task: Task, settings: DistillSettings) -> tuple[Candidate | None, str
         return None, "", _unfit(task, f"none of {_names(tuple(known))} reaches {metric} {target.operator} {target.bound:.4g}")
     best = min(fit, key=lambda c: (-sign * known[c], c.cost, c.model))
     values = ", ".join(f"{c.model} {known[c]:.4g}{_measured(task, c, metric, settings)}" for c in known)
-    wanted = f", target {target.bound:.4g}" if target else ""
+    bound = f", target {target.bound:.4g}" if target else ""
     others = [c.model for c in allowed if c not in known]
     unknown = f"; unknown: {', '.join(others)}" if others else ""
-    return best, f"best {metric} of profile {settings.profile}: {values}{wanted}{unknown}", None
+    return best, f"best {metric} of profile {settings.profile}: {values}{bound}{unknown}", None
 
 
 def _metric(stage: Stage) -> str | None:

@@ -122,9 +122,9 @@ def _combine(flow: Flow, chains: Sequence[tuple[Task, ...]]) -> list[Combined]:
     return combined
 
 
-def _fresh(wanted: str, members: Sequence[Task], taken: Iterable[str]) -> str:
+def _fresh(name: str, members: Sequence[Task], taken: Iterable[str]) -> str:
     """`<u>_<v>`, for a long chain `<first>_to_<last>`, with a number if that is taken."""
-    base = wanted if len(wanted) <= _LONGEST_NAME else f"{members[0].name}_to_{members[-1].name}"[:_LONGEST_NAME]
+    base = name if len(name) <= _LONGEST_NAME else f"{members[0].name}_to_{members[-1].name}"[:_LONGEST_NAME]
     names = set(taken)
     if base not in names:
         return base

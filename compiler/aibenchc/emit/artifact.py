@@ -60,14 +60,14 @@ def write(folder: Path, artifacts: Iterable[Artifact]) -> None:
     AIB507: the files cannot be written (disk full, no permission); the files that were there are still there.
     AIB508: another compile is writing into the folder.
     """
-    wanted = {artifact.path: artifact for artifact in artifacts}
-    if MANIFEST not in wanted:
+    by_path = {artifact.path: artifact for artifact in artifacts}
+    if MANIFEST not in by_path:
         raise ValueError("artifacts without a manifest")
     try:
         made = make_folder(folder)
         try:
             with locked(folder):
-                replace(folder.resolve(), wanted)
+                replace(folder.resolve(), by_path)
         except BaseException:
             for parent in made:
                 if not any(parent.iterdir()):
@@ -97,22 +97,22 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def replace(folder: Path, wanted: Mapping[PurePosixPath, Artifact]) -> None:
+def replace(folder: Path, by_path: Mapping[PurePosixPath, Artifact]) -> None:
     ours = written_before(folder)
     there = files_in(folder)
     strangers = sorted(str(path) for path in there if path not in ours)
     if strangers:
         raise foreign(folder, strangers)
-    check_parents(folder, wanted)
-    changed = [a for path, a in wanted.items() if path not in there or (folder / path).read_bytes() != a.data]
-    stale = [path for path in there if path not in wanted]
+    check_parents(folder, by_path)
+    changed = [a for path, a in by_path.items() if path not in there or (folder / path).read_bytes() != a.data]
+    stale = [path for path in there if path not in by_path]
     if not changed and not stale:
         return
     for leftover in folder.glob(f"{STAGING}*"):  # of a compile that was killed: the lock says that none is at work
         shutil.rmtree(leftover)
     staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
     try:
-        put(staging, [claim(ours, wanted), *(a for a in changed if a.path != MANIFEST), wanted[MANIFEST]], folder)
+        put(staging, [claim(ours, by_path), *(a for a in changed if a.path != MANIFEST), by_path[MANIFEST]], folder)
         for path in stale:
             (folder / path).unlink()
         remove_empty(folder, stale)
@@ -130,9 +130,9 @@ def put(staging: Path, artifacts: list[Artifact], folder: Path) -> None:
         (staging / str(number)).rename(target)
 
 
-def claim(ours: Iterable[PurePosixPath], wanted: Iterable[PurePosixPath]) -> Artifact:
+def claim(ours: Iterable[PurePosixPath], paths: Iterable[PurePosixPath]) -> Artifact:
     """A manifest for the moment between the first rename and the last: after a crash the folder is still known to be ours."""
-    outputs = {str(path): "" for path in {*ours, *wanted} - {MANIFEST}}
+    outputs = {str(path): "" for path in {*ours, *paths} - {MANIFEST}}
     return Artifact(MANIFEST, json.dumps({"version": MANIFEST_VERSION, "outputs": outputs}, sort_keys=True).encode())
 
 
@@ -161,13 +161,13 @@ def files_in(folder: Path) -> set[PurePosixPath]:
     return paths
 
 
-def check_parents(folder: Path, wanted: Iterable[PurePosixPath]) -> None:
+def check_parents(folder: Path, paths: Iterable[PurePosixPath]) -> None:
     """EnvironmentFailure AIB502 where a wanted file's folder is no folder of ours, or the file itself is a link or a folder."""
-    for parent in parents(wanted):
+    for parent in parents(paths):
         mode = mode_of(folder / parent)
         if mode is not None and not stat.S_ISDIR(mode):
             raise foreign(folder, [str(parent)])
-    for path in wanted:
+    for path in paths:
         mode = mode_of(folder / path)
         if mode is not None and not stat.S_ISREG(mode):
             raise foreign(folder, [str(path)])

@@ -26,47 +26,47 @@ class HostChanges:
 
 
 def changes(
-    wanted: Mapping[str, Deployed], held: Mapping[str, Deployed | None], archives: Mapping[str, str] | None = None
+    planned: Mapping[str, Deployed], held: Mapping[str, Deployed | None], archives: Mapping[str, str] | None = None
 ) -> tuple[HostChanges, ...]:
     """The hosts on which something changes, the plan's first. held: None where nothing of the scenario is deployed.
 
     archives: what a shipment has, name → name with its content hash, to compare with what was shipped to each host.
     """
     now = {(part.kind, part.name): host for host, holding in held.items() if holding for part in holding.parts}
-    then = {(part.kind, part.name): host for host, holding in wanted.items() for part in holding.parts}
-    hosts = (*wanted, *(host for host, holding in held.items() if host not in wanted and holding is not None))
+    then = {(part.kind, part.name): host for host, holding in planned.items() for part in holding.parts}
+    hosts = (*planned, *(host for host, holding in held.items() if host not in planned and holding is not None))
     compared = []
     for host in hosts:
-        to, of = wanted.get(host), held.get(host)
+        to, of = planned.get(host), held.get(host)
         changed = (*_of_host(to, of), *_parts(host, to, of, now, then), *_archives(to, of, archives or {}))
         if changed:
             compared.append(HostChanges(host, changed))
     return tuple(compared)
 
 
-def _of_host(wanted: Deployed | None, held: Deployed | None) -> Iterator[PartChange]:
+def _of_host(planned: Deployed | None, held: Deployed | None) -> Iterator[PartChange]:
     """Of everything on the host at once."""
-    if wanted is None or held is None:
+    if planned is None or held is None:
         return
     details = []
-    if wanted.deployment != held.deployment:
-        details.append(f"deployment {held.deployment} → {wanted.deployment}")
-    if wanted.tls != held.tls:
-        details.append("plain connections → mutual TLS" if wanted.tls else "mutual TLS → plain connections")
+    if planned.deployment != held.deployment:
+        details.append(f"deployment {held.deployment} → {planned.deployment}")
+    if planned.tls != held.tls:
+        details.append("plain connections → mutual TLS" if planned.tls else "mutual TLS → plain connections")
     if details:
         yield PartChange("~", "the host", tuple(details))
 
 
 def _parts(
     host: str,
-    wanted: Deployed | None,
+    planned: Deployed | None,
     held: Deployed | None,
     now: Mapping[tuple[PartKind, str], str],
     then: Mapping[tuple[PartKind, str], str],
 ) -> Iterator[PartChange]:
-    to = {_slot(part): part for part in wanted.parts} if wanted else {}
+    to = {_slot(part): part for part in planned.parts} if planned else {}
     of = {_slot(part): part for part in held.parts} if held else {}
-    same_plan = wanted is not None and held is not None and wanted.plan == held.plan
+    same_plan = planned is not None and held is not None and planned.plan == held.plan
     for slot, part in to.items():
         key = (part.kind, part.name)
         if slot in of:
@@ -84,7 +84,7 @@ def _parts(
         if target is not None and target != host:
             yield PartChange("~", part.name, (f"moves to {target}",))
         else:
-            yield PartChange("-", part.name, () if wanted else (GONE,))
+            yield PartChange("-", part.name, () if planned else (GONE,))
 
 
 def _slot(part: DeployedPart) -> str:
@@ -99,15 +99,15 @@ def _holds(part: DeployedPart) -> Iterator[str]:
         yield "serves " + ", ".join(f"{name} ({stage.model})" for name, stage in part.stages.items())
 
 
-def _details(held: DeployedPart, wanted: DeployedPart, same_plan: bool) -> Iterator[str]:
-    if held.name != wanted.name:
+def _details(held: DeployedPart, planned: DeployedPart, same_plan: bool) -> Iterator[str]:
+    if held.name != planned.name:
         yield f"was {held.name}"
-    if held.address != wanted.address:
-        yield f"address {held.address} → {wanted.address}"
-    if held.memory_mib != wanted.memory_mib:
-        yield f"memory {held.memory_mib} → {wanted.memory_mib} MiB"
-    for name in (*wanted.stages, *(name for name in held.stages if name not in wanted.stages)):
-        of, to = held.stages.get(name), wanted.stages.get(name)
+    if held.address != planned.address:
+        yield f"address {held.address} → {planned.address}"
+    if held.memory_mib != planned.memory_mib:
+        yield f"memory {held.memory_mib} → {planned.memory_mib} MiB"
+    for name in (*planned.stages, *(name for name in held.stages if name not in planned.stages)):
+        of, to = held.stages.get(name), planned.stages.get(name)
         if of is None and to is not None:
             yield f"+ {name} ({to.model or to.component})"
         elif to is None and of is not None:
@@ -120,13 +120,13 @@ def _details(held: DeployedPart, wanted: DeployedPart, same_plan: bool) -> Itera
             for setting in dict.fromkeys((*of.settings, *to.settings)):
                 if of.settings.get(setting) != to.settings.get(setting):
                     yield f"{name}: {setting} {of.settings.get(setting, 'not set')} → {to.settings.get(setting, 'not set')}"
-    if wanted.kind in ("planner", "generator") and not same_plan:
+    if planned.kind in ("planner", "generator") and not same_plan:
         yield "another plan"
 
 
-def _archives(wanted: Deployed | None, held: Deployed | None, archives: Mapping[str, str]) -> Iterator[PartChange]:
+def _archives(planned: Deployed | None, held: Deployed | None, archives: Mapping[str, str]) -> Iterator[PartChange]:
     """Of those that the host has: code, libraries, prepared data, and the version of each model."""
-    if wanted is None or held is None:
+    if planned is None or held is None:
         return
     for name, shipped in held.archives.items():
         if name in archives and archives[name] != shipped:

@@ -321,9 +321,9 @@ def _total_shortfall(items: Sequence[_Item], hosts: Sequence[Host]) -> str | Non
     if len(known) == len(hosts) and needed > sum(known):
         return f"{needed - sum(known)} MiB of memory short: the parts need {needed} MiB, the hosts have {sum(known)}"
     cores = [_millicores(host) for host in hosts if host.cores is not None]
-    wanted = sum(item.millicores for item in items)
-    if len(cores) == len(hosts) and wanted > sum(cores):
-        return f"{_cores(wanted - sum(cores))} cores short: the parts need {_cores(wanted)}, the hosts have {_cores(sum(cores))}"
+    millicores = sum(item.millicores for item in items)
+    if len(cores) == len(hosts) and millicores > sum(cores):
+        return f"{_cores(millicores - sum(cores))} cores short: the parts need {_cores(millicores)}, the hosts have {_cores(sum(cores))}"
     return None
 
 

@@ -159,13 +159,13 @@ class _Reporter:
         case = next((case for case in self.flow.cases if (case.request, case.arms) == (finding.request, finding.case)), None)
         if case is None:
             return ()
-        wanted, waiting = {RESPONSE}, [RESPONSE]
+        upstream, waiting = {RESPONSE}, [RESPONSE]
         while waiting:
-            sources = {edge.source for edge in self.into.get(waiting.pop(), ())} - wanted
-            wanted |= sources
+            sources = {edge.source for edge in self.into.get(waiting.pop(), ())} - upstream
+            upstream |= sources
             waiting += sources
         for name in self.flow.order:
-            if name not in wanted or self.flow.runs_in(name, case):
+            if name not in upstream or self.flow.runs_in(name, case):
                 continue
             ports = self.tasks[name].inputs
             fed = {port.name for port in ports if self.flow.producers(name, port.name, case)}

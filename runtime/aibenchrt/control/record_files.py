@@ -26,11 +26,11 @@ def joined_calls(
     moved_ns: by how much the times of each part are moved to the run's one clock.
     """
     waits = {key: wait for trace in traces for key, wait in queue_waits(trace).items()}
-    wanted = {request.request_id for request in requests}
+    request_ids = {request.request_id for request in requests}
     calls = []
     for part, by_ns in zip(parts, moved_ns or [0] * len(parts), strict=True):
         for call in move_calls(read_calls(part), by_ns) if part.is_file() else ():
-            if call.request_id in wanted:
+            if call.request_id in request_ids:
                 wait = waits.get((call.request_id, call.task)) if call.kind == "ai" else None
                 if wait is not None:
                     call = replace(call, queue_ns=wait)

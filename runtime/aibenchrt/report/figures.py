@@ -58,26 +58,26 @@ def response_calls(run: Run) -> dict[str, list[CallRecord]]:
 
 def latency_rows(run: Run, paths: Sequence[CriticalPath]) -> tuple[LatencyRow, ...]:
     """Whole path, each class, each component (planner too), each supplement; classes and tasks in the order of the plan."""
-    wanted = shown_percentiles(run.plan)
+    percentiles = shown_percentiles(run.plan)
     failed = [r for r in run.measured if r.outcome != "ok"]
-    rows = [_latency("whole path", "all", "", latencies_ms(run.measured), len(failed), wanted)]
+    rows = [_latency("whole path", "all", "", latencies_ms(run.measured), len(failed), percentiles)]
     for cls in run.plan.requests:
         own = [r for r in run.measured if r.request_class == cls.name]
-        rows.append(_latency("class", cls.name, "", latencies_ms(own), sum(r.outcome != "ok" for r in own), wanted))
+        rows.append(_latency("class", cls.name, "", latencies_ms(own), sum(r.outcome != "ok" for r in own), percentiles))
     for cls in run.plan.requests:
         own = [r for r in run.phase(SUPPLEMENT) if r.request_class == cls.name]
         if own:
-            rows.append(_latency("supplement", cls.name, "", latencies_ms(own), sum(r.outcome != "ok" for r in own), wanted))
+            rows.append(_latency("supplement", cls.name, "", latencies_ms(own), sum(r.outcome != "ok" for r in own), percentiles))
     by_task = response_calls(run)
     measured = {r.request_id for r in run.measured}
     failures = Counter(call.task for call in run.calls if call.outcome == "failed" and call.request_id in measured)
     for step in run.plan.steps:
         if step.task in by_task or failures[step.task]:
             times = _call_ms(by_task.get(step.task, []))
-            row = _latency("component", step.task, step.kind, times, failures[step.task], wanted)
+            row = _latency("component", step.task, step.kind, times, failures[step.task], percentiles)
             rows.append(row.model_copy(update={"after": step.phase == "after"}))
     overhead = np.array([path.overhead_ns / MS for path in paths], dtype=np.float64)
-    rows.append(_latency("component", PLANNER, PLANNER, overhead, 0, wanted))
+    rows.append(_latency("component", PLANNER, PLANNER, overhead, 0, percentiles))
     return tuple(rows)
 
 
@@ -85,9 +85,9 @@ def _call_ms(calls: Iterable[CallRecord]) -> Array:
     return np.array([(c.end_ns - c.start_ns) / MS for c in calls], dtype=np.float64)
 
 
-def _latency(scope: str, name: str, kind: str, values: Array, failed: int, wanted: Iterable[float]) -> LatencyRow:
+def _latency(scope: str, name: str, kind: str, values: Array, failed: int, percentiles: Iterable[float]) -> LatencyRow:
     positive = np.maximum(values, 1e-6)  # one clock tick: the log scale needs > 0
-    shown = tuple(Percentile(p=p, estimate=statistics.percentile(positive, p), needed=statistics.samples_needed(p)) for p in wanted)
+    shown = tuple(Percentile(p=p, estimate=statistics.percentile(positive, p), needed=statistics.samples_needed(p)) for p in percentiles)
     mean = statistics.mean(positive)
     return LatencyRow.model_validate(
         {"scope": scope, "name": name, "kind": kind, "n": len(values), "failed": failed, "mean": mean, "percentiles": shown}

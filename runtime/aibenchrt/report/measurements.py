@@ -29,11 +29,11 @@ class ServiceTimes:
 
 def service_times(run: Run) -> ServiceTimes:
     """Mean service time as the servers measured it, over the successful calls of measured and supplementary requests; 20 calls at least."""
-    wanted = {request.request_id for request in run.requests if request.phase in (MEASURED, SUPPLEMENT)}
+    request_ids = {request.request_id for request in run.requests if request.phase in (MEASURED, SUPPLEMENT)}
     spent: dict[tuple[str, str], list[int]] = defaultdict(list)
     steps = {step.task: step for step in run.plan.steps}
     for call in run.calls:
-        if call.request_id not in wanted or call.outcome != "ok" or call.task not in steps:
+        if call.request_id not in request_ids or call.outcome != "ok" or call.task not in steps:
             continue
         if len(steps[call.task].stages) == 1:
             spent[call.task, steps[call.task].stages[0].name].append(call.service_ns)

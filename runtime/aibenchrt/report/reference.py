@@ -28,7 +28,7 @@ def record_reference(directories: Sequence[Path], title: str | None = None) -> R
     _check([a.run for a in analyses], analyses)
     measured = [Measured(a.latency, a.ratios, a.fractions) for a in analyses]
     first = analyses[0].run
-    items = tuple(item for wanted in _wanted(analyses[0]) if (item := _item(wanted, measured)) is not None)
+    items = tuple(item for item_spec in _wanted(analyses[0]) if (item := _item(item_spec, measured)) is not None)
     if not any(item.discriminates for item in items):
         narrowest = 100 * min((item.within for item in items), default=math.inf)
         raise EnvironmentFailure("AIB683", narrowest=f"{narrowest:.0f}")
@@ -75,16 +75,16 @@ def _wanted(analysis: Analysis) -> tuple[PlanReferenceItem, ...]:
     return (*absolute, *ratios, PlanReferenceItem(kind="share", of="ai", value=0, within=0))
 
 
-def _item(wanted: PlanReferenceItem, measured: Sequence[Measured]) -> ReferenceItem | None:
+def _item(item_spec: PlanReferenceItem, measured: Sequence[Measured]) -> ReferenceItem | None:
     """None where one of the runs has not enough samples for the figure."""
-    measured_items = [m.item(wanted) for m in measured]
-    estimates = [_relative(e, wanted) for e in measured_items if e is not None]
+    measured_items = [m.item(item_spec) for m in measured]
+    estimates = [_relative(e, item_spec) for e in measured_items if e is not None]
     if len(estimates) < len(measured_items) or any(e.value <= 0 for e in estimates):
         return None
     repeat = repeatability(estimates)
     return ReferenceItem.model_validate(
         {
-            **wanted.model_dump(),
+            **item_spec.model_dump(),
             "value": _rounded(repeat.value),
             "within": tolerance(repeat),
             "single": repeat.single,
@@ -95,9 +95,9 @@ def _item(wanted: PlanReferenceItem, measured: Sequence[Measured]) -> ReferenceI
     )
 
 
-def _relative(estimate: Estimate, wanted: PlanReferenceItem) -> Estimate:
+def _relative(estimate: Estimate, item_spec: PlanReferenceItem) -> Estimate:
     """A share's standard error is on its own scale; relative to its value it is that of its logarithm (delta method)."""
-    return estimate.model_copy(update={"se": estimate.se / estimate.value}) if wanted.kind == "share" else estimate
+    return estimate.model_copy(update={"se": estimate.se / estimate.value}) if item_spec.kind == "share" else estimate
 
 
 def tolerance(repeat: Repeatability) -> float:

@@ -102,10 +102,10 @@ def find(
     code = code_hash(component)
     for version in _versions((models or models_folder()) / component / model):
         key = version.metadata.get("key", {})
-        wanted: dict[str, str | int] = {"world_version": world_version, "size": size, "code": code}
-        wanted |= {} if seed is None else {"seed": seed}
-        wanted |= {} if context is None else {"context": context}
-        if all(key.get(name) == value for name, value in wanted.items()) and is_whole(version):
+        expected: dict[str, str | int] = {"world_version": world_version, "size": size, "code": code}
+        expected |= {} if seed is None else {"seed": seed}
+        expected |= {} if context is None else {"context": context}
+        if all(key.get(name) == value for name, value in expected.items()) and is_whole(version):
             return version
     return None
 

@@ -40,18 +40,18 @@ def certify(folder: Path, parties: Mapping[str, Sequence[str]], days: int, now: 
     EnvironmentFailure AIB605: the folder cannot be written. ValueError: a party is not 'role/host', with a role of CALLS.
     """
     now = now or datetime.datetime.now(datetime.UTC)
-    wanted = {party: sorted(set(names)) for party, names in sorted(parties.items())}
-    for party in wanted:
+    names_of = {party: sorted(set(names)) for party, names in sorted(parties.items())}
+    for party in names_of:
         role, _, host = party.partition("/")
         if role not in CALLS or not host or "/" in host or host == "..":
             raise ValueError(f"'{party}' is not of the form role/host")
-    if _holds(folder, wanted, now):
+    if _holds(folder, names_of, now):
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))  # mode 0700
         try:
-            _make(scratch, wanted, now, now + datetime.timedelta(days=days))
+            _make(scratch, names_of, now, now + datetime.timedelta(days=days))
             _swap(scratch, folder)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -60,13 +60,13 @@ def certify(folder: Path, parties: Mapping[str, Sequence[str]], days: int, now: 
     return folder
 
 
-def _holds(folder: Path, wanted: dict[str, list[str]], now: datetime.datetime) -> bool:
+def _holds(folder: Path, names_of: dict[str, list[str]], now: datetime.datetime) -> bool:
     """Same parties, every file there and fitting, and enough time left."""
     try:
         made = json.loads((folder / PARTIES).read_text(encoding="utf-8"))
-        if made != {"parties": wanted}:
+        if made != {"parties": names_of}:
             return False
-        for party in wanted:
+        for party in names_of:
             identity = Identity.read(folder / party)
             certificate = x509.load_pem_x509_certificate(identity.certificate)
             whole = certificate.not_valid_after_utc - certificate.not_valid_before_utc

@@ -79,15 +79,15 @@ def pinned(names: Iterable[str], without: Collection[str] = ()) -> list[str]:
     seen: set[tuple[str, str]] = set()
     todo = [Requirement(name) for name in names]
     while todo:
-        wanted = todo.pop()
-        if canonicalize_name(wanted.name) in without:
+        requirement = todo.pop()
+        if canonicalize_name(requirement.name) in without:
             continue
-        for extra in ("", *sorted(wanted.extras)):
-            if (wanted.name.lower(), extra) in seen:
+        for extra in ("", *sorted(requirement.extras)):
+            if (requirement.name.lower(), extra) in seen:
                 continue
-            seen.add((wanted.name.lower(), extra))
-            pins[canonicalize_name(wanted.name)] = version(wanted.name)
-            needs = [Requirement(text) for text in importlib.metadata.requires(wanted.name) or ()]
+            seen.add((requirement.name.lower(), extra))
+            pins[canonicalize_name(requirement.name)] = version(requirement.name)
+            needs = [Requirement(text) for text in importlib.metadata.requires(requirement.name) or ()]
             todo += [
                 need for need in needs if (need.marker is None and not extra) or (need.marker and need.marker.evaluate({"extra": extra}))
             ]
@@ -130,10 +130,10 @@ def key_of(pins: Iterable[str]) -> str:
 
 def files_of(folder: Path, pins: Iterable[str]) -> list[Entry]:
     """The files of these distributions in an installed tree, by their RECORD; scripts, bytecode and what is SKIPPED left out."""
-    wanted = {canonicalize_name(pin.partition("==")[0]) for pin in pins}
+    projects = {canonicalize_name(pin.partition("==")[0]) for pin in pins}
     files: list[tuple[str, Path]] = []
     for info in sorted(folder.glob("*.dist-info")):
-        if canonicalize_name(info.name.removesuffix(".dist-info").rpartition("-")[0]) in wanted:
+        if canonicalize_name(info.name.removesuffix(".dist-info").rpartition("-")[0]) in projects:
             with (info / "RECORD").open(encoding="utf-8", newline="") as file:
                 names = [row[0] for row in csv.reader(file) if row]
             files += [(name, folder / name) for name in names if not name.startswith("../") and not name.endswith(".pyc")]

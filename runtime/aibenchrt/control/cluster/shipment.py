@@ -102,13 +102,13 @@ def build(plan: Plan, generated: Path, contents: ShipmentContents, store: Path, 
     made = {}
     kinds: set[PartKind] = {"generator", *(part.kind for part in parts(plan))}
     partners = [library.distribution for library in plan.libraries]
-    libraries, wanted = installed(packing, partners), members(partners)
+    libraries, pins_of = installed(packing, partners), members(partners)
     for group in groups_for(kinds):
-        key = key_of([group, *wanted[group], *SKIPPED, "with bytecode"])
-        made[group] = archive(group, files_of(libraries, wanted[group]), store, packing, key, compiled=True)
-    if wanted[PARTNERS]:
-        key = key_of([PARTNERS, *wanted[PARTNERS], *SKIPPED, "with bytecode"])
-        made[PARTNERS] = archive(PARTNERS, files_of(libraries, wanted[PARTNERS]), store, packing, key, compiled=True)
+        key = key_of([group, *pins_of[group], *SKIPPED, "with bytecode"])
+        made[group] = archive(group, files_of(libraries, pins_of[group]), store, packing, key, compiled=True)
+    if pins_of[PARTNERS]:
+        key = key_of([PARTNERS, *pins_of[PARTNERS], *SKIPPED, "with bytecode"])
+        made[PARTNERS] = archive(PARTNERS, files_of(libraries, pins_of[PARTNERS]), store, packing, key, compiled=True)
     for library in plan.libraries:
         part = library_part(library)
         made[part] = archive(part, wheel_of(library).files, store, packing, compiled=True)

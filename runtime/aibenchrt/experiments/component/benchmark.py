@@ -46,7 +46,7 @@ class BenchResult:
 
 
 def bench(
-    scenario: Plan, stage: PlanStage, wanted: BenchOptions, options: RunOptions, runs: Path, scratch: Path, emit: Emit
+    scenario: Plan, stage: PlanStage, settings: BenchOptions, options: RunOptions, runs: Path, scratch: Path, emit: Emit
 ) -> BenchResult:
     """stage: of the scenario's plan, with the model that is to serve. scratch: a folder for what services read, empty.
 
@@ -54,12 +54,12 @@ def bench(
     """
     rate_inside = scenario.load.mean_rate
     assets = _assets(scenario, stage, options, scratch)
-    duration = wanted.duration_s or scenario.load.duration_s
-    warmup = scenario.load.warmup_s if wanted.warmup_s is None else wanted.warmup_s
-    asked = (wanted.rate or rate_inside) * (duration + warmup)
+    duration = settings.duration_s or scenario.load.duration_s
+    warmup = scenario.load.warmup_s if settings.warmup_s is None else settings.warmup_s
+    asked = (settings.rate or rate_inside) * (duration + warmup)
     if asked > MOST_REQUESTS:
         raise EnvironmentFailure("AIB637", count=f"{asked:,.0f}", limit=f"{MOST_REQUESTS:,}")
-    back_to_back = any(mode is not Mode.OPEN for mode in wanted.modes)
+    back_to_back = any(mode is not Mode.OPEN for mode in settings.modes)
     recording = record(scenario, assets, stage, int(max(asked, DISTINCT * back_to_back)), scenario.load.seed, options.progress)
     mine = replace(
         assets,
@@ -68,12 +68,12 @@ def bench(
         models={name: version for name, version in assets.models.items() if name == stage.name},
     )
     own = rate_inside * recording.calls_per_request
-    rate = wanted.rate or (own if own * duration >= enough_for(50.0) else rate_inside)
+    rate = settings.rate or (own if own * duration >= enough_for(50.0) else rate_inside)
     modes: list[ModeFigures] = []
-    for mode in wanted.modes:
-        load = load_of(mode, scenario.load, rate, wanted.in_flight, duration, warmup)
-        expected = rate * duration if mode is Mode.OPEN else _expected(mode, modes, wanted.in_flight, duration)
-        plan = one_task_plan(scenario, stage, recording, load, percentiles_for(expected), wanted.ports_from)
+    for mode in settings.modes:
+        load = load_of(mode, scenario.load, rate, settings.in_flight, duration, warmup)
+        expected = rate * duration if mode is Mode.OPEN else _expected(mode, modes, settings.in_flight, duration)
+        plan = one_task_plan(scenario, stage, recording, load, percentiles_for(expected), settings.ports_from)
         directory = run_local(emit(plan, mode), runs, replace(options, supplement=False), _given(mine, stage))
         modes.append(mode_figures(mode.value, directory, stage.name))
     return BenchResult(stage, recording, rate, tuple(modes))

@@ -75,8 +75,8 @@ def component_ports(stage: PlanStage) -> Ports:
     return spec.ports_for(dict(stage.settings))
 
 
-def record(plan: Plan, assets: Assets, stage: PlanStage, wanted: int, seed: int, progress: Progress = silent) -> Recording:
-    """The requests of `stage` alone: about `wanted` payloads of all classes together, as far as the data have them.
+def record(plan: Plan, assets: Assets, stage: PlanStage, count: int, seed: int, progress: Progress = silent) -> Recording:
+    """The requests of `stage` alone: about `count` payloads of all classes together, as far as the data have them.
 
     EnvironmentFailure AIB643: no request reaches it. RuntimeError: a request failed on its way.
     """
@@ -85,7 +85,7 @@ def record(plan: Plan, assets: Assets, stage: PlanStage, wanted: int, seed: int,
     captures: dict[str, tuple[_ClassCapture, _ClassCapture]] = {}
     with capture(plan, assets.world, folders, {stage.name}) as captured:
         for number, request in enumerate(plan.requests):
-            quotas = (max(LEAST, math.ceil(wanted * request.share)), TRIALS)
+            quotas = (max(LEAST, math.ceil(count * request.share)), TRIALS)
             pools = (assets.payloads[request.name], assets.trial[request.name])
             both = []
             for quota, pool in zip(quotas, pools, strict=True):
