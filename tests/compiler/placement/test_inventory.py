@@ -84,9 +84,9 @@ def test_names_sort_as_people_count() -> None:
         ({"aibench_cores": "1e3"}, "aibench_cores"),
         ({"aibench_memory_mib": "{{ ansible_memtotal_mb }}"}, "aibench_memory_mib"),
         ({"aibench_gpus": 1.5}, "aibench_gpus"),
-        ({"ansible_host": "h 1"}, "no host name"),
-        ({"ansible_host": "300.1.1.1"}, "no host name"),
-        ({"aibench_address": None}, "no host name"),
+        ({"ansible_host": "h 1"}, "nor a host name"),
+        ({"ansible_host": "300.1.1.1"}, "nor a host name"),
+        ({"aibench_address": None}, "nor a host name"),
     ],
 )
 def test_what_a_host_cannot_have(variables: dict[str, object], said: str) -> None:
