@@ -107,6 +107,7 @@ FAILURES = (
     Code("AIB697", "library '{name}' cannot be used: {problem}", "{way_out}", "A library's module must be importable without torch, hold a Library, and name only port types, answer types, truth types and metrics that there are."),
     Code("AIB698", "library '{name}' has a {kind} called '{row}', and so has {owner}", "rename it in one of them, or use one library without the other", "Components, data sets, port types, metrics, answer types and truth types of all libraries in use share the names with ours, kind by kind."),
     Code("AIB699", "the plan was compiled with {planned} as library '{name}', and {here} is installed", "compile the scenario again, or install that version", "Another version of a library may have other ports and other work."),
+    Code("AIB700", "data set '{name}' has no {variant} variant", "ask for a variant that it has: {known}", "Not every data set has both a real and a synthetic variant. `--data` names the variant; without it the real one is taken."),
 )
 # fmt: on
 

@@ -78,11 +78,17 @@ _TABLES = (
     _Table("component", COMPONENTS, lambda library: library.components),
 )
 _in_use: tuple[UsedLibrary, ...] = ()
+_declared: dict[str, Library] = {}  # by the names of those in use
 
 
 def in_use() -> tuple[UsedLibrary, ...]:
     """The libraries that this process uses now, in the order in which they were named."""
     return _in_use
+
+
+def library_of(row: object) -> str | None:
+    """The library in use that declares this component, data set, port type or metric; None where it is ours."""
+    return next((name for name, library in _declared.items() for table in _TABLES if any(row is own for own in table.rows(library))), None)
 
 
 def open_plan(path: Path) -> Plan:
@@ -110,11 +116,11 @@ def use(names: Iterable[str]) -> tuple[UsedLibrary, ...]:
 
     EnvironmentFailure: AIB696: not installed; AIB697: broken, or no library; AIB698: a name is taken.
     """
-    global _in_use
+    global _in_use, _declared
     names = tuple(dict.fromkeys(names))
     if names == tuple(library.name for library in _in_use):
         return _in_use
-    _in_use = ()
+    _in_use, _declared = (), {}
     for table in _TABLES:
         table.registry.added = {}
     opened = [_opened(name) for name in names]
@@ -128,7 +134,7 @@ def use(names: Iterable[str]) -> tuple[UsedLibrary, ...]:
         for table in _TABLES:
             table.registry.added = {}
         raise
-    _in_use = tuple(used for used, _ in opened)
+    _in_use, _declared = tuple(used for used, _ in opened), {used.name: library for used, library in opened}
     return _in_use
 
 

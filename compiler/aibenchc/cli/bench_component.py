@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from aibenchrt import catalog
 from aibenchrt.exit_codes import ExitCode, gravest
+from aibenchrt.libraries import use
 
 from aibenchc.cli.compiled import compiled_spec, read_port
 from aibenchc.cli.distilling import add_distilling_arguments
 from aibenchc.cli.folders import RUNS, SPECS
+from aibenchc.cli.library import add_library_argument
 from aibenchc.cli.numbers import not_negative, positive, seeds
 from aibenchc.cli.output import complain, say, show
 from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
@@ -57,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     add_distilling_arguments(parser)
+    add_library_argument(parser)
     parser.set_defaults(param=[], include=[], inventory=None, no_tls=False, stay=False, deployed=None)
 
 
@@ -99,18 +102,11 @@ def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> t
     """The distilled plan of the first scenario that has it, and its stage there; None after a report."""
     from aibenchrt.experiments.component.recording import find_stage
 
-    spec = catalog.component(arguments.name)
-    if spec is None:
-        names = list(catalog.COMPONENTS)
-        diagnostics.report("AIB102", None, name=arguments.name, hint=did_you_mean(arguments.name, names))
-        return None
-    models = [model.name for model in spec.models]
-    if arguments.model is not None and arguments.model not in models:
-        hint = did_you_mean(arguments.model, models, "it has no model")
-        diagnostics.report("AIB108", None, component=spec.name, name=arguments.model, hint=hint)
+    use(arguments.library)
+    if not arguments.spec and not _in_catalogue(arguments, diagnostics):  # what a given spec names, its libraries may add
         return None
     tried = arguments.spec or sorted(SPECS.glob("*.aib"))
-    known: list[str] = []
+    compiles, known = False, list[str]()
     for path in tried:
         arguments.spec = path
         own = Diagnostics()
@@ -120,18 +116,37 @@ def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> t
                 show(own)
             complain(f"… {path} does not compile and is left out")
             continue
-        stage = find_stage(compiled.plan, spec.name, arguments.task)
-        known += [entry.name for step in compiled.plan.steps for entry in step.stages if entry.component == spec.name]
+        compiles = True
+        stage = find_stage(compiled.plan, arguments.name, arguments.task)
+        known += [entry.name for step in compiled.plan.steps for entry in step.stages if entry.component == arguments.name]
         if stage is not None:
+            if not _in_catalogue(arguments, diagnostics):
+                return None
             complain(
                 f"… as task '{stage.name}' of {path}" + (f"; others: {', '.join(known[1:])}" if not arguments.task and known[1:] else "")
             )
             return compiled.plan, stage.model_copy(update={"model": arguments.model or stage.model})
+    if compiles and not _in_catalogue(arguments, diagnostics):
+        return None
     where = ", ".join(map(str, tried)) or f"{SPECS}/*.aib, of which there is none"
     diagnostics.report(
-        "AIB642", None, name=arguments.task or spec.name, where=where, known=f" (its tasks: {', '.join(known)})" if known else ""
+        "AIB642", None, name=arguments.task or arguments.name, where=where, known=f" (its tasks: {', '.join(known)})" if known else ""
     )
     return None
+
+
+def _in_catalogue(arguments: argparse.Namespace, diagnostics: Diagnostics) -> bool:
+    """Whether the catalogue, with the libraries in use now, has the component, and that the model; reports what it lacks."""
+    spec = catalog.component(arguments.name)
+    if spec is None:
+        diagnostics.report("AIB102", None, name=arguments.name, hint=did_you_mean(arguments.name, list(catalog.COMPONENTS)))
+        return False
+    models = [model.name for model in spec.models]
+    if arguments.model is not None and arguments.model not in models:
+        hint = did_you_mean(arguments.model, models, "" if models else "it has no model")
+        diagnostics.report("AIB108", None, component=spec.name, name=arguments.model, hint=hint)
+        return False
+    return True
 
 
 def _bench(arguments: argparse.Namespace, plan: Plan, stage: PlanStage, options: RunOptions, scratch: Path) -> int:

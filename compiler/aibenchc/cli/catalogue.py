@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from aibenchrt import catalog
 from aibenchrt.component import ComponentSpec, DatasetSpec, Need, Port, Ports, Profile
+from aibenchrt.libraries import library_of
 from aibenchrt.train.listing import VersionMetric, trained_versions
 
 from aibenchc.diagnostics import did_you_mean
@@ -16,10 +17,10 @@ def table() -> str:
     width = max(map(len, _names()))
     lines = ["components (task NAME : COMPONENT)"]
     for spec in catalog.COMPONENTS.values():
-        lines.append(f"  {spec.name:<{width}}  {spec.kind.value:<7}  {_one_line(spec.doc, spec.implemented)}")
+        lines.append(f"  {spec.name:<{width}}  {spec.kind.value:<7}  {_one_line(spec)}")
         lines += [f"  {'':<{width}}           {line}" for line in _at_a_glance(spec)]
     lines += ["", "data sets (dataset NAME = DATASET)"]
-    lines += [f"  {spec.name:<{width}}  {_one_line(spec.doc, spec.implemented)}" for spec in catalog.DATASETS.values()]
+    lines += [f"  {spec.name:<{width}}  {_one_line(spec)}" for spec in catalog.DATASETS.values()]
     return "\n".join(lines)
 
 
@@ -41,8 +42,10 @@ def _names() -> list[str]:
     return [*catalog.COMPONENTS, *catalog.DATASETS]
 
 
-def _one_line(doc: str, implemented: bool) -> str:
-    return doc if implemented or "specification only" in doc else f"{doc} (specification only)"
+def _one_line(spec: ComponentSpec | DatasetSpec) -> str:
+    library = library_of(spec)
+    doc = f"{spec.doc} (library {library})" if library is not None else spec.doc
+    return doc if spec.implemented or "specification only" in doc else f"{doc} (specification only)"
 
 
 def _at_a_glance(spec: ComponentSpec) -> Iterator[str]:
@@ -64,6 +67,7 @@ def _component(spec: ComponentSpec) -> Iterator[str]:
     words += [word for word, holds in (("auxiliary", spec.auxiliary), ("effect", spec.effect), ("can train", spec.trains)) if holds]
     words += [] if spec.implemented else ["specification only: distilling must remove it"]
     yield f"{spec.name}: {spec.doc}"
+    yield from _owner(spec)
     yield f"  {', '.join(words)}"
     variants: Sequence[tuple[str, Ports]] = [(f" ({spec.varies_by} {value})", ports) for value, ports in spec.variants] or [
         ("", spec.ports)
@@ -120,8 +124,14 @@ def _needs(needs: Sequence[Need]) -> str:
     return "; ".join(need.doc for need in needs)
 
 
+def _owner(spec: ComponentSpec | DatasetSpec) -> Iterator[str]:
+    if (library := library_of(spec)) is not None:
+        yield f'  of library {library}: a spec that names it says `library "{library}"`'
+
+
 def _dataset(spec: DatasetSpec) -> Iterator[str]:
     yield f"{spec.name}: {spec.doc}"
+    yield from _owner(spec)
     yield f"  licence: {spec.licence}"
     for source in spec.sources:
         yield f"  source {source.name}: {_ports(source.ports)}; {source.doc}"

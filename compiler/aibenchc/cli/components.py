@@ -5,16 +5,21 @@ from __future__ import annotations
 import argparse
 
 from aibenchrt.exit_codes import ExitCode
+from aibenchrt.libraries import use
 
 from aibenchc.cli.catalogue import one, table
+from aibenchc.cli.library import add_library_argument
 from aibenchc.cli.output import complain, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", nargs="?", help="a component or a data set")
+    add_library_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """EnvironmentFailure: as `use` raises for --library."""
+    use(arguments.library)
     if arguments.name is None:
         say(table())
         return ExitCode.OK

@@ -8,7 +8,9 @@ from aibenchrt import catalog
 from aibenchrt.datasets.specs import DATASETS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import ExitCode
+from aibenchrt.libraries import use
 
+from aibenchc.cli.library import add_library_argument
 from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
 
 
@@ -16,13 +18,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     names = [spec.name for spec in DATASETS.values() if spec.implemented]
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these data sets: {', '.join(names)}")
     parser.add_argument("--fetch", choices=("real", "synthetic"), help="fetch or make the data sets in this variant")
+    add_library_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """EnvironmentFailure: AIB664: no such data set; as `use` raises for --library, and as a data set that cannot be fetched or made."""
     needs_runtime("data")
+    use(arguments.library)
     from aibenchrt.datasets.cache import DEFAULT_SEED
     from aibenchrt.datasets.listing import data_rows
-    from aibenchrt.datasets.worlds import module_of, worlds
+    from aibenchrt.datasets.worlds import make_world, module_of, worlds
     from aibenchrt.home import home
 
     for name in arguments.names:
@@ -33,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.fetch:
         with progress_bars() as progress:
             for name in chosen:
-                module_of(name).load_world(arguments.fetch, DEFAULT_SEED, progress)
+                if arguments.names or arguments.fetch in module_of(name).VARIANTS:
+                    make_world(name, arguments.fetch, DEFAULT_SEED, progress)
     rows = [
         (row.name, row.variant, row.version, row.state, row.sizes, f"{row.bytes / 2**20:.1f} MiB" if row.bytes else "", row.licence)
         for row in data_rows(home(), arguments.names)

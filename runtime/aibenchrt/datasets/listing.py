@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aibenchrt.component import DatasetSpec
 from aibenchrt.datasets.cache import DEFAULT_SEED
 from aibenchrt.datasets.sources.fetch import SourcePackage, is_whole
 from aibenchrt.datasets.specs import DATASETS
@@ -42,12 +43,15 @@ def data_rows(home: Path, names: Collection[str] = ()) -> list[DataRow]:
             rows.append(DataRow(spec.name, "derived", "", spec.licence, f"made from {' or '.join(spec.made_from)}", "", 0))
             continue
         module = module_of(spec.name)
-        rows += [
-            _world_row(module, spec.name, variant, spec.licence if variant == "real" else "Apache-2.0", home) for variant in module.VARIANTS
-        ]
+        rows += [_world_row(module, spec.name, variant, _licence(spec, variant), home) for variant in module.VARIANTS]
     own = [module_of(spec.name) for spec in chosen if spec.implemented and not spec.made_from]
     sources = {source.package.folder: source for module in own for source in module.PACKAGES}
     return [*rows, *(_source_row(source, home) for source in sources.values())]
+
+
+def _licence(spec: DatasetSpec, variant: str) -> str:
+    """Of a synthetic variant beside a real one: ours, since it is made of nothing else."""
+    return "Apache-2.0" if variant == "synthetic" and spec.name in DATASETS.own else spec.licence
 
 
 def _world_row(module: WorldModule[Any], name: str, variant: str, licence: str, home: Path) -> DataRow:

@@ -142,10 +142,18 @@ def world_module(plan: Plan) -> WorldModule[Any]:
     return module_of(world_name(plan))
 
 
-def load_world(plan: Plan, variant: str, seed: int = DEFAULT_SEED, progress: Progress = silent) -> AnyWorld:
-    """The plan's world; what it gives its components, its data set declares. EnvironmentFailure as `world_name` and as the module."""
-    world: AnyWorld = world_module(plan).load_world(variant, seed, progress)
+def make_world(name: str, variant: str, seed: int = DEFAULT_SEED, progress: Progress = silent) -> AnyWorld:
+    """The world that a data set makes, in this variant. EnvironmentFailure: AIB700: it has no such variant; as its module."""
+    module = module_of(name)
+    if variant not in module.VARIANTS:
+        raise EnvironmentFailure("AIB700", name=name, variant=variant, known=", ".join(module.VARIANTS))
+    world: AnyWorld = module.load_world(variant, seed, progress)
     return world
+
+
+def load_world(plan: Plan, variant: str, seed: int = DEFAULT_SEED, progress: Progress = silent) -> AnyWorld:
+    """The plan's world; what it gives its components, its data set declares. EnvironmentFailure as `world_name` and `make_world`."""
+    return make_world(world_name(plan), variant, seed, progress)
 
 
 def payloads_of(plan: Plan, request: PlanRequest, world: AnyWorld, split: str) -> list[Payload]:

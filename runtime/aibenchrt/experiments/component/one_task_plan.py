@@ -87,6 +87,7 @@ def one_task_plan(
         profile=scenario.profile,
         seed=scenario.seed,
         graph_hash=wiring_hash(requests, (step,), (), response),
+        libraries=scenario.libraries,
         datasets={name: spec for name, spec in scenario.datasets.items() if name in {request.dataset for request in requests}},
         requests=requests,
         steps=(step,),

@@ -1,6 +1,6 @@
 """Measures the non-AI components on a world: one call's time in process, and what their packages say of their quality.
 
-python -m aibenchrt.experiments.component.services [--world movielens_shop] [--variant real|synthetic] [--seed 7] [--component NAME]
+python -m aibenchrt.experiments.component.services [--world movielens_shop] [--variant real|synthetic] [--component NAME] [--library NAME]
 
 What each is called with stands in its package (`workload.py`); it is measured where the world gives what that needs. Figures in the
 components' READMEs come from here. Times are of one thread, without the network; runs measure the rest.
@@ -20,8 +20,9 @@ from aibenchrt.catalog import COMPONENTS, component_module, dataset
 from aibenchrt.catalog import component as component_spec
 from aibenchrt.component import ComponentSpec, Kind, Need
 from aibenchrt.datasets.cache import DEFAULT_SEED
-from aibenchrt.datasets.worlds import AnyWorld, module_of, worlds
+from aibenchrt.datasets.worlds import AnyWorld, make_world, worlds
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.libraries import use
 from aibenchrt.progress import silent
 from aibenchrt.serve.prepare import WorkloadModule, prepare_component, workload_module
 from aibenchrt.values import Values, Work
@@ -77,16 +78,11 @@ def lacking(gives: Iterable[Need], needs: Iterable[Need]) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    services = [spec for spec in COMPONENTS.values() if spec.kind is Kind.SERVICE]
-    parser = argparse.ArgumentParser(prog="aibenchrt.experiments.component.services", description="Measures the non-AI components.")
-    parser.add_argument("--world", choices=worlds(), default="movielens_shop")
-    parser.add_argument("--variant", choices=("real", "synthetic"), default="real")
-    parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
-    parser.add_argument("--component", choices=[spec.name for spec in services], action="append", help="default: all")
-    given = parser.parse_args(arguments)
     rows: list[Figure] = []
     try:
-        world = module_of(given.world).load_world(given.variant, given.seed, silent)
+        given = _read(arguments)
+        services = [spec for spec in COMPONENTS.values() if spec.kind is Kind.SERVICE]
+        world = make_world(given.world, given.variant, given.seed, silent)
         with tempfile.TemporaryDirectory() as scratch:
             open_service = opener(world, Path(scratch))
             for spec in services:
@@ -99,6 +95,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for what, figure in rows:
         print(f"{what:48} {figure}")  # noqa: T201
     return 0
+
+
+def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The libraries first: what may be named depends on them. EnvironmentFailure: as `use` raises."""
+    libraries = argparse.ArgumentParser(add_help=False)
+    libraries.add_argument(
+        "--library", action="append", default=[], metavar="NAME", help="also what this installed library adds (repeatable)"
+    )
+    use(libraries.parse_known_args(arguments)[0].library)
+    services = [spec.name for spec in COMPONENTS.values() if spec.kind is Kind.SERVICE]
+    parser = argparse.ArgumentParser(
+        prog="aibenchrt.experiments.component.services", description="Measures the non-AI components.", parents=[libraries]
+    )
+    parser.add_argument("--world", choices=worlds(), default="movielens_shop")
+    parser.add_argument("--variant", choices=("real", "synthetic"), default="real")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
+    parser.add_argument("--component", choices=services, action="append", help="default: all")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
