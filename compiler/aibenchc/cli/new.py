@@ -1,10 +1,14 @@
-"""new: a commented starter spec."""
+"""new: a commented starter spec, or with --library a package whose components scenarios may use."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
+import keyword
 import re
+import shutil
+import tempfile
 from pathlib import Path
 
 from aibenchrt.errors import EnvironmentFailure
@@ -15,19 +19,27 @@ from aibenchc.cli.starter import starter
 from aibenchc.validate.declarations import LONGEST_NAME
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PACKAGE = re.compile(r"[a-z][a-z0-9_]*")
+_LONGEST_LIBRARY = LONGEST_NAME - len("_category")  # its components are called after it
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="the scenario's name; NAME.aib is written")
+    parser.add_argument("name", metavar="NAME", help="the scenario's name, NAME.aib is written; or the library's, and a folder is")
+    parser.add_argument("--library", action="store_true", help="write a package with a service, an AI component and their test")
     parser.add_argument("--folder", type=Path, default=Path(), help="where to write it")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    name = arguments.name.removesuffix(".aib")
+    """EnvironmentFailure AIB507: it cannot be written there."""
+    return _library(arguments.name, arguments.folder) if arguments.library else _spec(arguments.name, arguments.folder)
+
+
+def _spec(given: str, folder: Path) -> int:
+    name = given.removesuffix(".aib")
     if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         complain(f"aibenchc: {name!r} is not a valid scenario name: use at most {LONGEST_NAME} of a-z, A-Z, 0-9 and _, no digit first")
         return ExitCode.AUTHOR
-    path = arguments.folder / f"{name}.aib"
+    path = folder / f"{name}.aib"
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(starter(name))
@@ -37,6 +49,44 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         with contextlib.suppress(OSError):
             path.unlink()  # ours: opened as a new file
-        raise EnvironmentFailure("AIB507", path=path, reason=error.strerror, way_out="name another folder with --folder") from error
+        raise _unwritten(path, error) from error
     say(f"wrote {path}\n\n  aibenchc check {path}\n  aibenchc compile {path}\n  aibenchc run {path}")
     return ExitCode.OK
+
+
+def _library(name: str, folder: Path) -> int:
+    if not _PACKAGE.fullmatch(name) or len(name) > _LONGEST_LIBRARY or keyword.iskeyword(name):
+        complain(f"aibenchc: {name!r} is not a valid library name: use at most {_LONGEST_LIBRARY} of a-z, 0-9 and _, a letter first")
+        return ExitCode.AUTHOR
+    if importlib.util.find_spec(name) is not None:
+        complain(f"aibenchc: there is a Python module {name!r} already, which the package would hide; choose another name")
+        return ExitCode.AUTHOR
+    path = folder / name
+    if path.exists() or path.is_symlink():
+        complain(f"aibenchc: {path} exists already; choose another name")
+        return ExitCode.AUTHOR
+    try:
+        _write(name, path)
+    except OSError as error:
+        raise _unwritten(path, error) from error
+    commands = (f"cd {path}", "pip install -e .", "pytest", f"aibenchc check {name}.aib", f"aibenchc components --library {name}")
+    say(f"wrote {path}\n\n" + "\n".join(f"  {command}" for command in commands))
+    return ExitCode.OK
+
+
+def _write(name: str, path: Path) -> None:
+    """The whole package or nothing of it: written beside its place, and renamed."""
+    from aibenchc.cli.scaffold import library_files  # with jinja2, which a spec does not need
+
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{name}-") as scratch:
+        whole = Path(scratch, name)
+        for place, content in library_files(name):
+            file = whole / place
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        shutil.copymode(path.parent, whole)
+        whole.rename(path)
+
+
+def _unwritten(path: Path, error: OSError) -> EnvironmentFailure:
+    return EnvironmentFailure("AIB507", path=path, reason=error.strerror, way_out="name another folder with --folder")
