@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import platform
-import signal
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from typing import Any
 from aibenchrt import machine
 from aibenchrt.collect.appender import Appender
 from aibenchrt.process_names import HOST_WATCH
+from aibenchrt.stop_signals import on_stop_signals
 
 PERIOD_S = 0.5
 SLICE = Path("/sys/fs/cgroup/system.slice")
@@ -132,8 +132,7 @@ def main() -> int:
         given.out.write_text(json.dumps(line) + "\n", encoding="utf-8")
         return 0
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    on_stop_signals(stop)
     Watch(prefix, given.out).run(stop)
     return 0
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import sys
 import threading
 import time
@@ -31,6 +30,7 @@ from aibenchrt.libraries import open_plan
 from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import read_messages
 from aibenchrt.load.schedule import shard_of
+from aibenchrt.stop_signals import on_stop_signals
 from aibenchrt.wire import clocks
 from aibenchrt.wire.proto import load_stubs
 from aibenchrt.wire.tls import identity_of
@@ -62,8 +62,7 @@ def arguments_parser() -> argparse.ArgumentParser:
 def main() -> int:
     arguments = arguments_parser().parse_args()
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    on_stop_signals(stop)
     with contextlib.suppress(PermissionError):  # without the right to it the lateness is recorded all the same
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(PRIORITY))
     try:

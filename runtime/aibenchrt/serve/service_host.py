@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from aibenchrt.libraries import open_plan
 from aibenchrt.plan import PlanStage, Step
 from aibenchrt.serve.draining import Arrivals
 from aibenchrt.serve.stages import Chain, chain
+from aibenchrt.stop_signals import on_stop_signals
 from aibenchrt.values import Work
 from aibenchrt.wire.proto import ServerTiming, TaskCodec, load_stubs
 from aibenchrt.wire.tls import ATTEMPT_KEY, SERVER_KEY, SERVER_OPTIONS, Identity, identity_of, listen
@@ -116,8 +116,7 @@ def start(
 def serve(generated: Path, task: str, address: str, prepared: Path, state: Path, workers: int, tls: Path | None = None) -> None:
     """Until SIGTERM or SIGINT. EnvironmentFailure: AIB602, AIB617, AIB620, and what the component raises."""
     stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    on_stop_signals(stopped)
     identity = identity_of(tls)
     step = _step(generated, task)
     state.mkdir(parents=True, exist_ok=True)
