@@ -15,8 +15,8 @@ from aibenchrt.plan import (
     ServedTask,
     TaskService,
     TritonService,
-    endpoints_of,
     plan_hash,
+    task_endpoints,
 )
 from aibenchrt.process_names import GENERATOR, process_name
 
@@ -91,7 +91,8 @@ def models_mib(plan: Plan, endpoint: str) -> int:
 
 def tasks_at(plan: Plan, endpoint: str) -> tuple[str, ...]:
     """The AI tasks that the Triton server at an endpoint serves, in the order of the steps."""
-    return tuple(step.task for step in plan.steps if step.kind == "ai" and endpoint in endpoints_of(plan, step))
+    served = task_endpoints(plan)
+    return tuple(step.task for step in plan.steps if step.kind == "ai" and endpoint in served[step.task])
 
 
 class DeployedStage(_Frozen):

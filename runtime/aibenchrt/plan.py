@@ -422,10 +422,11 @@ def triton_endpoints(plan: Plan) -> tuple[str, ...]:
     return tuple(endpoint for service in plan.services if isinstance(service, TritonService) for endpoint in service.endpoints)
 
 
-def endpoints_of(plan: Plan, step: Step) -> tuple[str, ...]:
-    """Where a step is served: a service where it runs, an AI task at the Triton servers that have it; () where the plan says nothing."""
-    own = (s.endpoints for s in plan.services if isinstance(s, TaskService | ServedTask) and s.task == step.task)
-    return next(own, triton_endpoints(plan) if step.kind == "ai" else ())
+def task_endpoints(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Task → where it is served: a service where it runs, an AI task at the Triton servers that have it; () where the plan says nothing."""
+    own = {service.task: service.endpoints for service in plan.services if isinstance(service, TaskService | ServedTask)}
+    triton = triton_endpoints(plan)
+    return {step.task: own.get(step.task, triton if step.kind == "ai" else ()) for step in plan.steps}
 
 
 def step_json(plan: Plan, step: Step) -> str:

@@ -19,7 +19,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from aibenchrt.catalog import component
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import Plan, Step, endpoints_of
+from aibenchrt.plan import Plan, Step, task_endpoints
 from aibenchrt.planner.inference import InferenceCodec
 from aibenchrt.wire.proto import Stubs, camel_case
 from aibenchrt.wire.tls import ATTEMPT_KEY, SERVER_KEY, Identity, open_aio_channel
@@ -137,8 +137,9 @@ class TritonClient:
 def open_clients(plan: Plan, stubs: Stubs, identity: Identity | None = None) -> dict[str, TaskClient]:
     """Task → its client, connected to nothing yet. EnvironmentFailure AIB674: the plan places a task nowhere."""
     clients: dict[str, TaskClient] = {}
+    served = task_endpoints(plan)
     for step in plan.steps:
-        endpoints = endpoints_of(plan, step)
+        endpoints = served[step.task]
         if not endpoints:
             raise EnvironmentFailure("AIB674", task=step.task)
         kind = TritonClient if step.kind == "ai" else ServiceClient

@@ -24,7 +24,7 @@ from aibenchc.source import SourceFile
 from aibenchrt.control.cluster.libraries import groups_for
 from aibenchrt.control.cluster.shipment import variables
 from aibenchrt.deployment import Deployed, TaskPart, deployed, parts, tasks_at
-from aibenchrt.plan import Plan, endpoints_of, read_plan
+from aibenchrt.plan import Plan, read_plan, task_endpoints
 from aibenchrt.planner.program import check_plan
 from paths import ROOT
 
@@ -93,7 +93,7 @@ def test_ai_tasks_are_where_their_tritons_are(five: Plan) -> None:
     assert Counter(task for task, _ in served) == {"category": 1, "picture": 1, "recommend": 2, "rank": 2}
     assert {endpoint for _, endpoint in served} == tritons
     for step in five.steps:
-        assert len(endpoints_of(five, step)) == (2 if step.task in ("recommend", "rank") else 1)
+        assert len(task_endpoints(five)[step.task]) == (2 if step.task in ("recommend", "rank") else 1)
         (service,) = (service for service in five.services if service.name == step.task)
         assert len(service.endpoints) == len(service.hosts)
 

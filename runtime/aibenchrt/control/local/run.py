@@ -43,7 +43,7 @@ from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import write_messages
 from aibenchrt.load.schedule import schedule, trace_of
 from aibenchrt.load.supplement import supplement_rows
-from aibenchrt.plan import Plan, endpoints_of, planner_endpoints, think_s, triton_endpoints
+from aibenchrt.plan import Plan, planner_endpoints, task_endpoints, think_s, triton_endpoints
 from aibenchrt.planner.program import check_plan
 from aibenchrt.process_names import process_name
 from aibenchrt.wire.proto import Stubs, load_stubs
@@ -224,10 +224,11 @@ def _start_services(prepared: Prepared) -> tuple[tuple[Child, str], ...]:
     state = run.directory / "state"
     state.mkdir()
     services = []
+    served = task_endpoints(run.plan)
     for step in run.plan.steps:
         if step.kind != "service":
             continue
-        for replica, endpoint in enumerate(endpoints_of(run.plan, step)):
+        for replica, endpoint in enumerate(served[step.task]):
             command = command_lines.service(sys.executable, run.generated, step.task, endpoint, prepared.assets.prepared, state)
             name = process_name(step.task, replica)
             services.append((run.processes.start(name, "service", command.words, replica=replica), endpoint))
