@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from aibenchrt.collect.records import RequestRecord
+from aibenchrt.collect.schema import read
 from partner import ACME_TICKETS, TICKETS, environment
 from scenario import PORTS, free_block
 
@@ -67,6 +69,8 @@ def test_it_runs_and_is_judged(programs: Path, tmp_path: Path) -> None:
     subprocess.run([programs / "aibenchc", "validate", str(directory), "--report"], cwd=tmp_path, capture_output=True, check=False)
     verdict = json.loads((directory / "verdict.json").read_text(encoding="utf-8"))
     assert {reason["code"] for reason in verdict["reasons"]} <= OF_THE_MACHINE, verdict["reasons"]
+    requests = read(directory / "requests.parquet", RequestRecord)
+    assert len([request for request in requests if request.phase == "measured"]) >= 300
     quality = {row["metric"]: row["estimate"]["value"] for row in json.loads((directory / "report.json").read_text())["quality"]}
     assert quality["accuracy"] > 0.5, "four queues: chance is 0.25"
     assert quality["top@2"] > quality["accuracy"]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from aibenchc.cli import main
+from aibenchc.cli.scaffold import FILES
+from aibenchc.emit.templates import folder
 from partner import environment
 
 
@@ -32,6 +34,10 @@ def test_what_is_written_passes_its_own_test_and_its_scenario_compiles(tmp_path:
         [programs / "aibenchc", "format", "--check", "acme_words.aib"], cwd=package, capture_output=True, check=False
     )
     assert formatted.returncode == 0, formatted.stdout
+
+
+def test_every_template_is_used() -> None:
+    assert {f"library/{template}" for template, _ in FILES} == {f"library/{path.name}" for path in (folder() / "library").iterdir()}
 
 
 @pytest.mark.parametrize("name", ["Acme", "1st", "acme-words", "class", "x" * 60, "../acme", ""])

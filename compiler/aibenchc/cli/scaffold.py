@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aibenchc.emit.templates import Fit, render, word
 
-_FILES = (  # template below templates/library, and where it goes; {name}: the library's
+FILES = (  # template below templates/library, and where it goes; {name}: the library's
     ("pyproject.toml.j2", "pyproject.toml"),
     ("README.md.j2", "README.md"),
     ("scenario.aib.j2", "{name}.aib"),
@@ -36,5 +36,5 @@ class LibraryView:
 def library_files(name: str) -> Iterator[tuple[str, bytes]]:
     """(path below the package's folder, content). name: a Python identifier in lower case."""
     view = LibraryView(word(name), word(name.replace("_", "-")))
-    for template, path in _FILES:
+    for template, path in FILES:
         yield path.format(name=name), render(f"library/{template}", view)
