@@ -77,18 +77,19 @@ _TABLES = (
     _Table("data set", DATASETS, lambda library: library.datasets),
     _Table("component", COMPONENTS, lambda library: library.components),
 )
-_in_use: tuple[UsedLibrary, ...] = ()
-_declared: dict[str, Library] = {}  # by the names of those in use
+_in_use: dict[UsedLibrary, Library] = {}  # with what each declares, in the order in which they were named
 
 
 def in_use() -> tuple[UsedLibrary, ...]:
     """The libraries that this process uses now, in the order in which they were named."""
-    return _in_use
+    return tuple(_in_use)
 
 
 def library_of(row: object) -> str | None:
     """The library in use that declares this component, data set, port type or metric; None where it is ours."""
-    return next((name for name, library in _declared.items() for table in _TABLES if any(row is own for own in table.rows(library))), None)
+    return next(
+        (used.name for used, library in _in_use.items() for table in _TABLES if any(row is own for own in table.rows(library))), None
+    )
 
 
 def open_plan(path: Path) -> Plan:
@@ -103,7 +104,7 @@ def open_plan(path: Path) -> Plan:
 def use_as_planned(libraries: Iterable[PlanLibrary]) -> None:
     """Uses what a plan was compiled with. EnvironmentFailure: as `use`; AIB699: another version is installed here."""
     planned = tuple(UsedLibrary(row.name, row.distribution, row.version) for row in libraries)
-    if planned == _in_use:
+    if planned == in_use():
         return
     for library, installed in zip(planned, use([library.name for library in planned]), strict=True):
         if installed != library:
@@ -116,26 +117,28 @@ def use(names: Iterable[str]) -> tuple[UsedLibrary, ...]:
 
     EnvironmentFailure: AIB696: not installed; AIB697: broken, or no library; AIB698: a name is taken.
     """
-    global _in_use, _declared
+    global _in_use
     names = tuple(dict.fromkeys(names))
     if names == tuple(library.name for library in _in_use):
-        return _in_use
-    _in_use, _declared = (), {}
-    for table in _TABLES:
-        table.registry.added = {}
-    opened = [_opened(name) for name in names]
-    added = _added([(used.name, library) for used, library in opened])
-    for table, rows in zip(_TABLES, added, strict=True):
-        table.registry.added = rows
+        return in_use()
+    _in_use = {}
+    _put([{} for _ in _TABLES])
+    opened = dict(_opened(name) for name in names)
+    _put(_added((used.name, library) for used, library in opened.items()))
     try:
-        for used, library in opened:
+        for used, library in opened.items():
             _check(used.name, library)
     except EnvironmentFailure:
-        for table in _TABLES:
-            table.registry.added = {}
+        _put([{} for _ in _TABLES])
         raise
-    _in_use, _declared = tuple(used for used, _ in opened), {used.name: library for used, library in opened}
-    return _in_use
+    _in_use = opened
+    return in_use()
+
+
+def _put(added: Iterable[dict[str, Any]]) -> None:
+    """What libraries add to each table, in place of what they added before."""
+    for table, rows in zip(_TABLES, added, strict=True):
+        table.registry.added = rows
 
 
 def _opened(name: str) -> tuple[UsedLibrary, Library]:

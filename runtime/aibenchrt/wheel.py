@@ -16,6 +16,7 @@ import io
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from aibenchrt.catalog import COMPONENTS, DATASETS
@@ -41,7 +42,7 @@ class Wheel:
     def name(self) -> str:
         return f"{_stem(self.distribution, self.version)}-py3-none-any.whl"
 
-    @property
+    @cached_property
     def content(self) -> bytes:
         """The zip file, its members stored as they are."""
         out = io.BytesIO()
@@ -52,7 +53,7 @@ class Wheel:
                 archive.writestr(member, content)
         return out.getvalue()
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.content).hexdigest()
 

@@ -10,16 +10,11 @@ from pathlib import Path
 import pytest
 from aibenchrt.collect.records import RequestRecord
 from aibenchrt.collect.schema import read
-from partner import ACME_TICKETS, TICKETS, environment
+from partner import TICKETS
 from scenario import PORTS, free_block
 
 QUICK = ("--data", "synthetic", "--size", "tiny")
 OF_THE_MACHINE = {"V04", "V05", "V06", "V08", "V09"}  # late, busy, and with that too few
-
-
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return environment(tmp_path_factory.mktemp("partner") / "environment", ACME_TICKETS)
 
 
 def aibenchc(programs: Path, folder: Path, *words: str, code: int = 0) -> str:

@@ -6,12 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from partner import ACME_TICKETS, TICKETS, environment
-
-
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return environment(tmp_path_factory.mktemp("partner") / "environment", ACME_TICKETS)
+from partner import TICKETS
 
 
 def aibenchc(programs: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -36,7 +36,7 @@ from aibenchrt.load.schedule import used_up
 from aibenchrt.machine import cpu_model, os_name
 from aibenchrt.plan import Plan, PlanConstant, PlanLoad, PlanPoisson, PlanSessions, PlanTrace, PlanUsers
 from aibenchrt.train.repository import ModelVersion
-from aibenchrt.wheel import wheel_of
+from aibenchrt.wheel import Wheel, wheel_of
 
 _SERVING = ("nvidia-pytriton", "onnxruntime", "grpcio", "numpy", "tantivy", "tritonclient")
 _MEMORY_STEP_MIB = 256
@@ -65,9 +65,14 @@ def versions() -> dict[str, str]:
 
 
 def fingerprint(
-    plan: Plan, hosts: Sequence[HostInfo], data: Sequence[DataInfo], models: Sequence[ModelInfo], generator: GeneratorInfo | None = None
+    plan: Plan,
+    hosts: Sequence[HostInfo],
+    data: Sequence[DataInfo],
+    models: Sequence[ModelInfo],
+    wheels: Sequence[Wheel],
+    generator: GeneratorInfo | None,
 ) -> Fingerprint:
-    """generator: of the measured phase, None where no load was sent."""
+    """wheels: of the plan's libraries. generator: of the measured phase, None where no load was sent."""
     return Fingerprint(
         hosts=host_texts(hosts),
         deployment=plan.deployment,
@@ -81,7 +86,7 @@ def fingerprint(
         load=load_text(plan),
         packages=(
             *(f"{name}={version}" for name, version in versions().items() if name != "aibenchc"),
-            *(f"{wheel.distribution}={wheel.version} sha256:{wheel.sha256[:16]}" for wheel in map(wheel_of, plan.libraries)),
+            *(f"{wheel.distribution}={wheel.version} sha256:{wheel.sha256[:16]}" for wheel in wheels),
         ),
         settings=(*settings_text(plan), *(("connections=mutual TLS",) if plan.tls else ())),
         generator=priority(generator),
@@ -234,6 +239,7 @@ def run_info(
     repeated = used_up(rows, {name: len(payloads) for name, payloads in assets.payloads.items()}) if assets else 0.0
     text = repr([(r.request_id, r.request_class, r.phase, r.payload, r.offset_s) for r in rows])
     file = directory / "plan.json"
+    wheels = [wheel_of(library) for library in plan.libraries]
     return RunInfo(
         run_id=directory.name,
         deployment_id=directory.name,
@@ -250,10 +256,10 @@ def run_info(
             "graph": plan.graph_hash,
             "plan": sha256(file) if file.is_file() else "",
             "schedule": hashlib.sha256(text.encode()).hexdigest(),
-            **{f"library {wheel.library}": wheel.sha256 for wheel in map(wheel_of, plan.libraries)},
+            **{f"library {wheel.library}": wheel.sha256 for wheel in wheels},
         },
         hosts=tuple(hosts),
-        fingerprint=fingerprint(plan, hosts, data, models, generator),
+        fingerprint=fingerprint(plan, hosts, data, models, wheels, generator),
         data=data,
         models=models,
         stages=tuple(stages),

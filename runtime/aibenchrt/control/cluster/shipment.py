@@ -21,7 +21,7 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,8 @@ from aibenchrt.libraries import open_plan
 from aibenchrt.load.messages import write_messages
 from aibenchrt.load.schedule import schedule, trace_of
 from aibenchrt.load.supplement import supplement_rows
-from aibenchrt.plan import Plan, PlanLibrary, PlanUsers, Step
-from aibenchrt.wheel import wheel_of
+from aibenchrt.plan import Plan, PlanUsers, Step
+from aibenchrt.wheel import Wheel, wheel_of
 from aibenchrt.wire.proto import load_stubs
 from aibenchrt.wire.tls import CALLS, CHECK
 
@@ -73,14 +73,14 @@ def pack(generated: Path, contents: ShipmentContents, out: Path, progress: Calla
     store = home() / "archives"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        archives = build(plan, generated, contents, store, lambda part: progress(f"packing {part}"))
+        wheels = [wheel_of(library) for library in plan.libraries]
+        archives = build(plan, generated, contents, store, lambda part: progress(f"packing {part}"), wheels)
         for name in archives.values():
             put(store / f"{name}.tar.gz", out)
         tls = certificates(plan, out)
         keep_secrets(plan, out / "secrets.json")
         keep_load(contents.load, out / "load")
-        replace(out / "shipment.json", variables(plan, archives, tls))
-        wheels = [wheel_of(library) for library in plan.libraries]
+        replace(out / "shipment.json", variables(plan, archives, tls, wheels))
         for wheel in wheels:
             replace(out / wheel.name, wheel.content)
         for stale in out.glob("*.whl"):
@@ -97,21 +97,20 @@ def pack(generated: Path, contents: ShipmentContents, out: Path, progress: Calla
     return out
 
 
-def build(plan: Plan, generated: Path, contents: ShipmentContents, store: Path, packing: Callable[[str], None]) -> dict[str, str]:
-    """Packs every archive that is not in the store; part → name."""
+def build(
+    plan: Plan, generated: Path, contents: ShipmentContents, store: Path, packing: Callable[[str], None], wheels: Sequence[Wheel]
+) -> dict[str, str]:
+    """Packs every archive that is not in the store; part → name. wheels: of the plan's libraries."""
     made = {}
     kinds: set[PartKind] = {"generator", *(part.kind for part in parts(plan))}
     partners = [library.distribution for library in plan.libraries]
     libraries, pins_of = installed(packing, partners), members(partners)
-    for group in groups_for(kinds):
+    for group in (*groups_for(kinds), *((PARTNERS,) if pins_of[PARTNERS] else ())):
         key = key_of([group, *pins_of[group], *SKIPPED, "with bytecode"])
         made[group] = archive(group, files_of(libraries, pins_of[group]), store, packing, key, compiled=True)
-    if pins_of[PARTNERS]:
-        key = key_of([PARTNERS, *pins_of[PARTNERS], *SKIPPED, "with bytecode"])
-        made[PARTNERS] = archive(PARTNERS, files_of(libraries, pins_of[PARTNERS]), store, packing, key, compiled=True)
-    for library in plan.libraries:
-        part = library_part(library)
-        made[part] = archive(part, wheel_of(library).files, store, packing, compiled=True)
+    for wheel in wheels:
+        part = library_part(wheel.library)
+        made[part] = archive(part, wheel.files, store, packing, compiled=True)
     made["runtime"] = archive("runtime", tree(Path(aibenchrt.__file__).parent, "aibenchrt"), store, packing, compiled=True)
     generated_here: list[Entry] = [("plan.json", generated / "plan.json"), *tree(generated / "stubs", "stubs")]
     made["scenario"] = archive("scenario", generated_here, store, packing, compiled=True)
@@ -126,13 +125,17 @@ def build(plan: Plan, generated: Path, contents: ShipmentContents, store: Path, 
             made[f"prepared-{step.task}"] = archive(f"prepared-{step.task}", folders, store, packing)
     if any(part.kind == "postgresql" for part in parts(plan)):
         made["postgresql"] = archive("postgresql", unpacked(*POSTGRESQL, packing), store, packing)
-    code = ["runtime", *(group for group in (*GROUPS, PARTNERS) if group in made), *map(library_part, plan.libraries)]
+    code = [
+        "runtime",
+        *(group for group in (*GROUPS, PARTNERS) if group in made),
+        *(library_part(library.name) for library in plan.libraries),
+    ]
     made["environment"] = archive("environment", environment(root(plan), [made[part] for part in code]), store, packing)
     return made
 
 
-def library_part(library: PlanLibrary) -> str:
-    return f"library-{library.name}"
+def library_part(name: str) -> str:
+    return f"library-{name}"
 
 
 def root(plan: Plan) -> str:
@@ -180,7 +183,7 @@ def certificates(plan: Plan, out: Path) -> dict[str, str]:
     return {host: archive(f"tls-{host}", entries, out, private=True) for host, entries in held.items()}
 
 
-def variables(plan: Plan, archives: Mapping[str, str], tls: Mapping[str, str]) -> bytes:
+def variables(plan: Plan, archives: Mapping[str, str], tls: Mapping[str, str], wheels: Sequence[Wheel] = ()) -> bytes:
     """shipment.json. aibench_ship: host → what it unpacks, and what must stay; '' is a host that takes everything."""
     held: dict[str, list[PlanPart]] = {host.name: [] for host in plan.hosts} or {"": []}
     for part in parts(plan):
@@ -198,7 +201,7 @@ def variables(plan: Plan, archives: Mapping[str, str], tls: Mapping[str, str]) -
             for part in parts(plan)
             if part.kind == "triton"
         },
-        "aibench_libraries": {wheel.library: {"wheel": wheel.name, "sha256": wheel.sha256} for wheel in map(wheel_of, plan.libraries)},
+        "aibench_libraries": {wheel.library: {"wheel": wheel.name, "sha256": wheel.sha256} for wheel in wheels},
         "aibench_ship": ships,
         "aibench_deployed": {host: state.model_dump(mode="json") for host, state in states.items()},
     }
@@ -218,7 +221,7 @@ def ship(plan: Plan, held: list[PlanPart], archives: Mapping[str, str], tls: str
         return []
     code = ["environment", "runtime", "scenario", *groups_for(kinds)]
     if groups_for(kinds):  # it runs Python
-        code += [part for part in (PARTNERS, *map(library_part, plan.libraries)) if part in archives]
+        code += [part for part in (PARTNERS, *(library_part(library.name) for library in plan.libraries)) if part in archives]
     code += ["backends"] if "triton" in kinds else []
     code += ["load"] if "generator" in kinds else []
     code += ["postgresql"] if "postgresql" in kinds else []
