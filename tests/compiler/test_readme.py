@@ -38,6 +38,16 @@ def test_it_lists_every_exit_code() -> None:
     assert {int(code) for code in re.findall(r"\d+", plan_codes)} == set(PlanExitCode)
 
 
-def test_its_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\(([^)]+)\)", README.read_text(encoding="utf-8"))
-    assert [link for link in links if not (README.parent / link).exists()] == []
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings: lower case, hyphens for spaces, no punctuation."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [*sorted(ROOT.glob("[!.]*/README.md")), README], ids=lambda page: page.parent.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")) if "://" not in link]
+    files = {link: page.parent / file if (file := link.partition("#")[0]) else page for link in links}
+    assert [link for link, file in files.items() if not file.exists()] == []
+    named = {link: file for link, file in files.items() if "#" in link}
+    assert [link for link, file in named.items() if link.partition("#")[2] not in anchors(file)] == []

@@ -86,12 +86,13 @@ def test_a_replica_that_vanishes_without_a_word_is_given_up(tmp_path: Path) -> N
     """As a host that loses power or network: no connection is closed. Pings find out within 5 s, sooner than the requests' deadline."""
     with parts(tmp_path, {"parse": 2}) as running:
         running.start_all()
-        with running.client() as client, client.load(USERS) as load:
-            running.wait_served("parse")
-            running.running["parse", 1].process.send_signal(signal.SIGSTOP)
-            load.wait_for(200)
+        with running.client() as client:
+            with client.load(USERS) as load:
+                running.wait_served("parse")
+                running.running["parse", 1].process.send_signal(signal.SIGSTOP)
+                load.wait_for(200)
             assert load.failed == []
-            running.running["parse", 1].process.send_signal(signal.SIGCONT)
+            running.running["parse", 1].process.send_signal(signal.SIGCONT)  # after the load: one that runs again takes its share again
         assert running.stop("planner") == 0
         calls = [call for call in running.calls() if call.task == "parse"]
         assert 1 <= sum("attempts=2" in call.note for call in calls) <= USERS

@@ -18,7 +18,7 @@ from aibenchrt.collect.contents import Contents
 from aibenchrt.collect.recorded_run import read_run
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import GeneratorInfo, HostInfo
-from aibenchrt.control import run_metadata as describe
+from aibenchrt.control import run_metadata
 from aibenchrt.control.local.process import Processes
 from aibenchrt.control.local.resources import Sampler
 from aibenchrt.control.triton_trace import queue_waits
@@ -65,20 +65,20 @@ def test_a_sample_holds_the_process_and_its_children(tmp_path: Path) -> None:
 def test_the_fingerprint_sees_settings_and_no_seed() -> None:
     plan = shop_plan()
     host = HostInfo(name="h", cpu_model="c", cores=2, memory_mib=1024, kernel="k", os="o")
-    prints = {describe.fingerprint(p, (host,), (), ()).hash for p in (plan, plan.model_copy(update={"seed": 99}))}
+    prints = {run_metadata.fingerprint(p, (host,), (), (), (), None).hash for p in (plan, plan.model_copy(update={"seed": 99}))}
     assert len(prints) == 1
     stage = plan.steps[0].stages[0]
     steps = (plan.steps[0].model_copy(update={"stages": (stage.model_copy(update={"settings": {"shards": 4}}),)}), *plan.steps[1:])
     other = plan.model_copy(update={"steps": steps})
-    assert describe.fingerprint(other, (host,), (), ()).hash not in prints
-    assert f"{stage.name}={stage.component}{{shards 4}}" in describe.settings_text(other)
+    assert run_metadata.fingerprint(other, (host,), (), (), (), None).hash not in prints
+    assert f"{stage.name}={stage.component}{{shards 4}}" in run_metadata.settings_text(other)
 
 
 def test_the_fingerprint_sees_the_generators_priority() -> None:
     host = HostInfo(name="h", cpu_model="c", cores=2, memory_mib=1024, kernel="k", os="o")
     figures = {"scheduled": 1, "sent": 1, "dropped": 0, "lateness_p50_ns": 1, "lateness_p99_ns": 1, "lateness_max_ns": 1}
     real_time, normal = (GeneratorInfo(**figures, cpu_share=0.1, in_flight_max=1, real_time=r) for r in (True, False))
-    prints = [describe.fingerprint(shop_plan(), (host,), (), (), generator) for generator in (real_time, normal, None)]
+    prints = [run_metadata.fingerprint(shop_plan(), (host,), (), (), (), generator) for generator in (real_time, normal, None)]
     assert [p.generator for p in prints] == ["real-time", "normal", ""]
     assert len({p.hash for p in prints}) == 3
 
