@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import queue
 import signal
+import socket
 import threading
+
+_NUMBERS = (signal.SIGTERM, signal.SIGINT)
 
 
 def on_stop_signals(stop: threading.Event) -> None:
-    """From now on SIGTERM and SIGINT set `stop`. Call it on the main thread.
+    """From now on SIGTERM and SIGINT set `stop`. Call it once, on the main thread.
 
-    Another thread sets it. A handler runs on the main thread between any two of its instructions, also while Event.wait holds the event's
-    lock: a handler that set the event itself would then wait for that lock for ever.
+    No Python handler can do that. It runs on the main thread, between two of its instructions: while Event.wait holds the event's lock it
+    would wait for that lock for ever, and it does not run at all while the main thread waits and the kernel gave the signal to another
+    thread, as it does where SIGCONT comes first (systemd sends both). The interpreter's own handler writes the signal's number to a socket
+    on whichever thread it runs, and a thread reads it there.
     """
-    signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # whose put() may interrupt itself
+    numbers, written = socket.socketpair()
+    written.setblocking(False)
+    signal.set_wakeup_fd(written.fileno(), warn_on_full_buffer=False)
 
     def set_when_told() -> None:
-        signals.get()
-        stop.set()
+        with numbers, written:
+            while numbers.recv(1)[0] not in _NUMBERS:
+                pass
+            stop.set()
+            while True:  # told again: nothing happens, and the socket never fills
+                numbers.recv(64)
 
     threading.Thread(target=set_when_told, name="stop signals", daemon=True).start()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _frame: signals.put(number))
+    for number in _NUMBERS:
+        signal.signal(number, lambda _number, _frame: None)
