@@ -19,7 +19,7 @@ from aibenchc.distill import RULES, Distilled, Measurements, Rule, distill, repo
 from aibenchc.distill.fidelity import predict
 from aibenchc.emit import Artifact, emit
 from aibenchc.emit.artifact import manifest
-from aibenchc.emit.grpc import check_names, proto_path
+from aibenchc.emit.grpc import proto_path
 from aibenchc.emit.load import emit_trace
 from aibenchc.flow import analyse
 from aibenchc.model import Scenario
@@ -30,6 +30,7 @@ from aibenchc.show.draw import draw
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax.parse import parse
 from aibenchc.validate import validate
+from aibenchc.validate.proto_names import check_proto_names
 
 OpenFile = Callable[[str, Span], SourceFile | None]
 
@@ -115,7 +116,8 @@ def phases(
         return None
     plan = planned.plan
     plan = plan.model_copy(update={"prediction": predict(distilled)})
-    check_names(plan, diagnostics)
+    graph = distilled.graph
+    check_proto_names({t.name: t.span for t in graph.tasks}, {r.name: r.span for r in graph.requests}, diagnostics)
     if diagnostics.failed:
         return None
     artifacts = (*emit(plan), picture(distilled, scenario.title), *emit_trace(scenario.load))

@@ -18,19 +18,22 @@ TIMES = {"ms": Decimal("0.001"), "s": Decimal(1), "min": Decimal(60), "h": Decim
 RATES = {"/s": Decimal(1), "/min": Decimal(1) / 60, "/h": Decimal(1) / 3600}
 SHARES = {"%": Decimal("0.01")}
 SIZES = {"KiB": Decimal(1) / 1024, "MiB": Decimal(1), "GiB": Decimal(1024)}
+LONGEST_S = 366 * 86400.0  # a year
 UNITS = (*TIMES, *RATES, *SHARES, *SIZES)
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """units: unit → factor to the base unit; empty for a plain number. expected, example: for diagnostics."""
+    """units: unit → factor to the base unit; empty for a plain number. expected, example: for diagnostics. most: in the base unit, whatever
+    is read; what calculates with such numbers stays finite."""
 
     expected: str
     units: Mapping[str, Decimal]
     example: str
+    most: float = 1e12
 
 
-TIME = Dimension("a time", TIMES, "write a number with ms, s, min, h or d, as `500 ms`")
+TIME = Dimension("a time", TIMES, "write a number with ms, s, min, h or d, as `500 ms`", most=LONGEST_S)
 RATE = Dimension("a rate", RATES, "write a number with /s, /min or /h, as `20/s`")
 SHARE = Dimension("a share", SHARES, "write a number with %, as `35%`")
 SIZE = Dimension("a size", SIZES, "write a number with MiB or GiB, as `512 MiB`")  # in MiB
@@ -39,11 +42,12 @@ PLAIN = Dimension("a plain number", {}, "write a number without a unit")
 
 @dataclass
 class Reader:
-    """params: name → value, those of the command line already in place."""
+    """params: name → value, those of the command line already in place. misread: declared parameters whose value is none."""
 
     diagnostics: Diagnostics
     params: Mapping[str, ast.Value] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
+    misread: set[str] = field(default_factory=set)
     compared: int = 0
 
     def did_you_mean(self, name: str, candidates: Iterable[str], otherwise: str = "") -> str:
@@ -53,9 +57,11 @@ class Reader:
         return did_you_mean(name, names, otherwise) if self.compared <= _MOST_COMPARED else otherwise or one_of(names)
 
     def resolved(self, value: ast.Value) -> ast.Value | None:
-        """The value, a parameter's for `$name`; None after reporting an undeclared one."""
+        """The value, a parameter's for `$name`; None for an undeclared one, which is reported, and where it has none, which has been."""
         if not isinstance(value, ast.Variable):
             return value
+        if value.name in self.misread:
+            return None
         if value.name not in self.params:
             hint = self.did_you_mean(value.name, self.params, f"declare it: `param {value.name} = …`")
             self.diagnostics.report("AIB113", value.span, name=value.name, hint=hint)
@@ -65,9 +71,9 @@ class Reader:
 
     def notes(self, value: ast.Value) -> tuple[str, ...]:
         """Where a parameter's value comes from, for a report about `$name`."""
-        if not isinstance(value, ast.Variable):
+        actual = self.params.get(value.name) if isinstance(value, ast.Variable) else None
+        if actual is None:
             return ()
-        actual = self.params[value.name]
         return (f"{written(value)} is {written(actual)}, set at {place(actual.span)}",)
 
     def decimal(self, value: ast.Value, what: str, dimension: Dimension) -> Decimal | None:
@@ -106,18 +112,19 @@ class Reader:
         least: float | None = None,
         most: float | None = None,
     ) -> float | None:
-        """As `decimal`, within bounds (in base units), as a float."""
+        """As `decimal`, within bounds (in base units), as a float. most: the dimension's unless given."""
         number = self.decimal(value, what, dimension)
         if number is None:
             return None
         scale, unit = (100, " %") if dimension is SHARE else (1, {id(TIME): " s", id(RATE): "/s", id(SIZE): " MiB"}.get(id(dimension), ""))
+        highest = dimension.most if most is None else most
         wrong = None
         if above is not None and not number > Decimal(str(above)):
             wrong = f"more than {above * scale:g}{unit}"
         elif least is not None and number < Decimal(str(least)):
             wrong = f"at least {least * scale:g}{unit}"
-        elif most is not None and number > Decimal(str(most)):
-            wrong = f"at most {most * scale:g}{unit}"
+        elif number > Decimal(str(highest)):
+            wrong = f"at most {highest * scale:.12g}{unit}"
         if wrong:
             self.out_of_range(value, what, wrong)
             return None

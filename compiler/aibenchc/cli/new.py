@@ -16,7 +16,7 @@ from aibenchrt.exit_codes import ExitCode
 
 from aibenchc.cli.output import complain, say
 from aibenchc.cli.starter import starter
-from aibenchc.validate.declarations import LONGEST_NAME
+from aibenchc.validate.declarations import CHAIN_WORDS, LONGEST_NAME
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PACKAGE = re.compile(r"[a-z][a-z0-9_]*")
@@ -38,6 +38,9 @@ def _spec(given: str, folder: Path) -> int:
     name = given.removesuffix(".aib")
     if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         complain(f"aibenchc: {name!r} is not a valid scenario name: use at most {LONGEST_NAME} of a-z, A-Z, 0-9 and _, no digit first")
+        return ExitCode.AUTHOR
+    if name in CHAIN_WORDS:
+        complain(f"aibenchc: {name!r} is a reserved name: {', '.join(CHAIN_WORDS)} have a meaning in chains; choose another")
         return ExitCode.AUTHOR
     path = folder / f"{name}.aib"
     try:

@@ -8,14 +8,13 @@ from pathlib import PurePosixPath
 
 from aibenchrt.component import PORT_TYPES
 from aibenchrt.plan import Plan, PlanPort
+from aibenchrt.proto_names import message_name
 
-from aibenchc.diagnostics import Diagnostics
 from aibenchc.emit.artifact import Artifact
 from aibenchc.emit.templates import Fit, line, render, word
 
 TIMING = 100  # field number of a reply's timing; ports count from 1
 PAYLOADS = 16  # number of the first request class; what every request has counts from 1
-RESERVED = ("Timing", "StageTiming", "ScenarioRequest", "ScenarioReply", "ScenarioService")
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,6 @@ class ProtoView:
     services: tuple[ServiceView, ...]
 
 
-def camel_case(name: str) -> str:
-    """'parse_spell' → 'ParseSpell': a task's name in the names of its messages and its service."""
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-
-
 def proto_path(scenario: str) -> PurePosixPath:
     return PurePosixPath("proto", f"{scenario}.proto")
 
@@ -74,29 +68,6 @@ def emit_grpc(plan: Plan) -> Iterator[Artifact]:
         services=tuple(services(plan)),
     )
     yield Artifact(proto_path(plan.scenario), render("grpc/proto/scenario.proto", view))
-
-
-def check_names(plan: Plan, diagnostics: Diagnostics) -> None:
-    """Reports AIB503 where two names of the spec become one in the .proto file, or one becomes a name of ours."""
-    taken: dict[str, str] = dict.fromkeys((*PORT_TYPES, *RESERVED), "a message of every scenario")
-    owners: list[tuple[str, str, tuple[str, ...]]] = [
-        (step.task, f"task '{step.task}'", ("Request", "Reply", "Service")) for step in plan.steps
-    ]
-    owners += [(request.name, f"request '{request.name}'", ("Payload",)) for request in plan.requests]
-    for name, owner, suffixes in owners:
-        for message_name in (camel_case(name) + suffix for suffix in suffixes):
-            if message_name in taken:
-                reason = f"{owner} and {taken[message_name]} would both be called {message_name} in the .proto file"
-                diagnostics.report("AIB503", None, name=name, reason=reason)
-                break
-            taken[message_name] = owner
-    fields = dict.fromkeys(("requestid", "requestclass", "payload"), "a field of every request")
-    for request in plan.requests:
-        name = request.name.replace("_", "").lower()  # protoc refuses names that differ in nothing else
-        if name in fields:
-            reason = f"in the .proto file it is the same as {fields[name]}"
-            diagnostics.report("AIB503", None, name=request.name, reason=reason)
-        fields[name] = f"request '{request.name}'"
 
 
 def types_used(plan: Plan) -> list[str]:
@@ -124,7 +95,7 @@ def timing_message() -> MessageView:
 
 def task_messages(plan: Plan) -> Iterator[MessageView]:
     for step in plan.steps:
-        name = camel_case(step.task)
+        name = message_name(step.task)
         inputs = tuple(port_fields(entry.port for entry in step.inputs))
         outputs = tuple(port_fields(step.outputs))
         yield MessageView(line(f"what task {step.task} takes"), word(f"{name}Request"), inputs)
@@ -133,9 +104,9 @@ def task_messages(plan: Plan) -> Iterator[MessageView]:
 
 def scenario_messages(plan: Plan) -> Iterator[MessageView]:
     for request in plan.requests:
-        name = f"{camel_case(request.name)}Payload"
+        name = f"{message_name(request.name)}Payload"
         yield MessageView(line(f"what a request of class {request.name} carries"), word(name), tuple(port_fields(request.ports)))
-    payloads = [field(f"{camel_case(r.name)}Payload", r.name, number) for number, r in enumerate(plan.requests, PAYLOADS)]
+    payloads = [field(f"{message_name(r.name)}Payload", r.name, number) for number, r in enumerate(plan.requests, PAYLOADS)]
     fields = (field("int64", "request_id", 1), field("string", "request_class", 2))
     yield MessageView(line("one request to the whole scenario"), word("ScenarioRequest"), fields, tuple(payloads))
     measured = (
@@ -151,7 +122,7 @@ def scenario_messages(plan: Plan) -> Iterator[MessageView]:
 
 def services(plan: Plan) -> Iterator[ServiceView]:
     for step in plan.steps:
-        name = camel_case(step.task)
+        name = message_name(step.task)
         components = ", ".join(stage.component for stage in step.stages)
         yield ServiceView(line(components), word(f"{name}Service"), word("Call"), word(f"{name}Request"), word(f"{name}Reply"))
     yield ServiceView(line("the planner"), word("ScenarioService"), word("Ask"), word("ScenarioRequest"), word("ScenarioReply"))

@@ -144,20 +144,26 @@ def _params(spec: ast.Spec, reader: Reader, given: Mapping[str, str]) -> dict[st
         check_name(top.name, reader)
         if top.name.text in values:
             reader.diagnostics.report("AIB110", top.name.span, name=top.name.text, first=place(names[top.name.text]))
-        elif isinstance(top.value, ast.Variable):
-            reader.mismatch(top.value, f"parameter '{top.name.text}'", "a value", "write its value: `param rate = 20/s`")
-        else:
+        elif _is_value(top.value, top.name.text, reader):
             names[top.name.text] = top.name.span
             values[top.name.text] = top.value
     for name, text in given.items():
         value = parse_value(text, f"--param {name}", reader.diagnostics)
-        if name not in values:
+        if name not in values and name not in reader.misread:
             source = SourceFile(f"--param {name}", f"{name}={text}")
             hint = reader.did_you_mean(name, values, f"declare it in the spec: `param {name} = {text}`")
             reader.diagnostics.report("AIB121", Span(source, 0, len(name)), name=name, hint=hint)
-        elif value is not None:
+        elif value is not None and _is_value(value, name, reader):
             values[name] = value
     return values
+
+
+def _is_value(value: ast.Value, name: str, reader: Reader) -> bool:
+    """Whether a parameter's value is none of another parameter; reported if it is."""
+    if isinstance(value, ast.Variable):
+        reader.mismatch(value, f"parameter '{name}'", "a value", "write the value itself: `param rate = 20/s`")
+        reader.misread.add(name)
+    return not isinstance(value, ast.Variable)
 
 
 def _unused_params(spec: ast.Spec, reader: Reader) -> None:

@@ -16,6 +16,7 @@ from aibenchc.graph import Candidate, Dataset, QualityTarget, RequestClass, Stag
 from aibenchc.source import Span
 from aibenchc.syntax import ast
 from aibenchc.validate.blocks import Block, block, plain_words
+from aibenchc.validate.proto_names import check_proto_names
 from aibenchc.validate.worlds import check_world
 from aibenchc.value_reader import SHARE, TIME, Reader
 
@@ -70,6 +71,8 @@ def declarations(items: Sequence[ast.Item], reader: Reader) -> Symbols:
         if dataset.name not in used and complete:
             reader.diagnostics.report("AIB119", dataset.span, name=dataset.name)
     check_world(symbols, reader)
+    spans = {name: span for name, (_, span) in symbols.declared.items()}
+    check_proto_names({name: spans[name] for name in symbols.tasks}, {name: spans[name] for name in symbols.requests}, reader.diagnostics)
     return symbols
 
 

@@ -11,11 +11,12 @@ from aibenchrt.catalog import MOST_REQUESTS
 from aibenchc.model import Constant, Load, Poisson, Sessions, Slo, Trace, Users
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax import ast
-from aibenchc.value_reader import Reader
+from aibenchc.value_reader import LONGEST_S, Reader
 
 OpenFile = Callable[[str, Span], SourceFile | None]  # what a file that the spec names holds; reports where there is none
 SAMPLES_BEYOND = 20  # a percentile is shown only with this many requests expected beyond it
 _OFFSET = re.compile(r"[ \t]*([0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,3})?)[ \t\r]*")
+_PERCENTILE = re.compile(r"p([0-9]{1,2}(?:\.[0-9]{1,6})?)")
 _SHOWN = 40  # characters of a line that a report repeats
 
 
@@ -36,14 +37,24 @@ def read_trace(name: ast.Text, at: Span, open_trace: OpenFile, reader: Reader) -
             shown = line.strip()[:_SHOWN]
             reader.diagnostics.report("AIB234", span, why=f"'{shown}' is not an offset in seconds")
             return None
-        offsets.append(float(match[1]))
-        if not math.isfinite(offsets[-1]) or offsets[-1] < max(offsets[-2:-1], default=0.0):
-            reader.diagnostics.report("AIB234", span, why=f"it goes back in time: {match[1]} after {offsets[-2]!r}")
+        offset, before = float(match[1]), offsets[-1] if offsets else 0.0
+        if offset > LONGEST_S:
+            reader.diagnostics.report("AIB234", span, why=f"an offset is at most {LONGEST_S:,.0f} s, which {match[1][:_SHOWN]} is not")
             return None
+        if offset < before:
+            reader.diagnostics.report("AIB234", span, why=f"it goes back in time: {match[1][:_SHOWN]} after {before!r}")
+            return None
+        offsets.append(offset)
     if not offsets:
         reader.diagnostics.report("AIB234", at, why="it is empty")
         return None
     return tuple(offsets)
+
+
+def percentile_of(value: ast.Value | ast.Name) -> float | None:
+    """`p99.9` → 99.9; None where it is no percentile between 0 and 100."""
+    match = _PERCENTILE.fullmatch(value.text) if isinstance(value, ast.Ref | ast.Name) else None
+    return float(match[1]) if match is not None and 0 < float(match[1]) < 100 else None
 
 
 def sent(load: Load, seconds: float) -> float:
@@ -75,7 +86,7 @@ def check_samples(load: Load, metrics: ast.Section | None, slo: Iterable[Slo], r
     asked = [(s.percentile, s.span) for s in slo]
     for entry in metrics.settings if metrics else ():
         if isinstance(entry, ast.Setting) and entry.name.text == "latency":
-            asked += [(float(word.text[1:]), word.span) for word in entry.words if isinstance(word, ast.Ref)]
+            asked += [(p, word.span) for word in entry.words if (p := percentile_of(word)) is not None]
     for percentile, span in asked:
         needed = math.ceil(round(100 * SAMPLES_BEYOND / (100 - percentile), 6))
         if needed > count:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from aibenchrt import catalog
@@ -19,23 +18,22 @@ from aibenchc.source import Span
 from aibenchc.syntax import ast
 from aibenchc.syntax.written import written
 from aibenchc.validate.blocks import Block, block, odd_unit, plain_words, report_unit, shown
-from aibenchc.validate.loads import OpenFile, check_size, read_trace
+from aibenchc.validate.loads import OpenFile, check_size, percentile_of, read_trace
 from aibenchc.value_reader import RATE, SHARE, TIME, Reader
 
 FREQUENCIES = ("high", "medium", "low")
 DEFAULT_PERCENTILES = (50.0, 90.0, 99.0)
 _ARRIVALS = ("poisson", "constant", "users", "trace", "sessions")
-_PERCENTILE = re.compile(r"p([0-9]{1,2}(?:\.[0-9]{1,6})?)")
+_DEEPEST = 1_000_000  # k of a metric @k
 
 
 def percentile(value: ast.Value | ast.Name, reader: Reader) -> float | None:
     """`p99.9` → 99.9; AIB116 where it is none."""
-    text = value.text if isinstance(value, ast.Ref | ast.Name) else written(value)
-    match = _PERCENTILE.fullmatch(text)
-    if match is None or not 0 < float(match[1]) < 100:
+    read = percentile_of(value)
+    if read is None:
+        text = value.text if isinstance(value, ast.Ref | ast.Name) else written(value)
         reader.diagnostics.report("AIB116", value.span, name=text, hint="write a percentile as p50, p99 or p99.9")
-        return None
-    return float(match[1])
+    return read
 
 
 def metrics(
@@ -69,9 +67,18 @@ def metrics(
             name = entry.text if isinstance(entry, ast.MetricName) else entry.name.text
             if name in quality:
                 reader.diagnostics.report("AIB115", entry.span, what=f"the metric `{name}`", first=place(quality[name]))
-            elif _can_yield(name, entry.span, symbols, reader) and _can_show(name, entry.span, answers, reader):
+            elif (
+                _has_depth(entry, reader) and _can_yield(name, entry.span, symbols, reader) and _can_show(name, entry.span, answers, reader)
+            ):
                 quality[name] = entry.span
     return tuple(quality), Latency(tuple(percentiles) or DEFAULT_PERCENTILES)
+
+
+def _has_depth(entry: ast.Setting | ast.MetricName, reader: Reader) -> bool:
+    """Whether the k of a metric @k is a number that ranks can have; reported if not."""
+    if not isinstance(entry, ast.MetricName) or "." in entry.at:
+        return True
+    return reader.count(ast.Number(entry.at, span=entry.span), f"the depth of `{entry.name}`", most=_DEEPEST) is not None
 
 
 def _can_yield(name: str, span: Span, symbols: Symbols, reader: Reader) -> bool:

@@ -21,7 +21,8 @@ from aibenchrt.catalog import component
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, Step, task_endpoints
 from aibenchrt.planner.inference import InferenceCodec
-from aibenchrt.wire.proto import Stubs, camel_case
+from aibenchrt.proto_names import message_name
+from aibenchrt.wire.proto import Stubs
 from aibenchrt.wire.tls import ATTEMPT_KEY, SERVER_KEY, Identity, open_aio_channel
 
 RETRIES = {
@@ -72,7 +73,7 @@ class ServiceClient:
     """A task that a gRPC service of ours serves."""
 
     def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str], identity: Identity | None = None) -> None:
-        name = camel_case(step.task)
+        name = message_name(step.task)
         self._request = stubs.message(f"{name}Request")
         reply = stubs.message(f"{name}Reply")
         self._outputs = tuple(port.name for port in step.outputs)

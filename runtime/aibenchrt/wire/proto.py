@@ -16,6 +16,7 @@ from typing import Any
 from aibenchrt.component import PORT_TYPES, Port
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import PlanPort, Step
+from aibenchrt.proto_names import message_name
 from aibenchrt.values import Value, Values
 
 Message = Any  # a generated message; protobuf's classes are made at import time and have no static type
@@ -47,11 +48,6 @@ class ServerTiming:
     queue_ns: int
     service_ns: int
     stages: tuple[tuple[str, int], ...] = ()
-
-
-def camel_case(name: str) -> str:
-    """'parse_spell' → 'ParseSpell': a task's name in the names of its messages and its service."""
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 
 
 def load_stubs(generated: Path) -> Stubs:
@@ -108,7 +104,7 @@ class TaskCodec:
     """One task's call: its method, and bytes to Values on both of its ends."""
 
     def __init__(self, stubs: Stubs, step: Step) -> None:
-        name = camel_case(step.task)
+        name = message_name(step.task)
         self.service = f"{stubs.package}.{name}Service"
         self.method = f"/{self.service}/Call"
         self._request = stubs.message(f"{name}Request")

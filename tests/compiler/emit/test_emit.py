@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import venv
@@ -12,13 +13,18 @@ import pytest
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.emit import emit
 from aibenchc.emit.artifact import Artifact, write
-from aibenchc.emit.grpc import camel_case, check_names, proto_path
+from aibenchc.emit.grpc import proto_path
 from aibenchc.emit.templates import environment, finalize, folder, line, markdown, pbtxt, quoted, shell, word
 from aibenchc.protoc import stubs
+from aibenchc.source import SourceFile, Span
+from aibenchc.validate.proto_names import check_proto_names
 from aibenchrt.component import PORT_TYPES
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PostgresqlService, ServedStep
+from aibenchrt.proto_names import message_name
 from google.protobuf import text_format
+from hypothesis import given
+from hypothesis import strategies as st
 from jinja2 import UndefinedError, nodes
 from markdown_it import MarkdownIt
 from paths import SUPPORT
@@ -202,32 +208,34 @@ def renamed(plan: Plan, old: str, new: str) -> Plan:
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("tasks", "requests", "wrong"),
     [
-        ("parse", "scenario"),
-        ("image", "request_id"),
-        ("image", "requestClass"),
-        ("image", "Text"),
-        ("find", "Parse"),
-        ("find", "_parse"),
-        ("find", "Parse_"),
+        ((), ("request_id",), ["request_id"]),
+        ((), ("requestClass",), ["requestClass"]),
+        ((), ("image", "Image", "i_mage"), ["Image", "i_mage"]),
+        (("scenario", "Parse", "_parse", "parse", "Parse_"), ("scenario",), []),
     ],
 )
-def test_names_that_become_one_are_reported(old: str, new: str) -> None:
+def test_names_that_become_one_are_reported(tasks: tuple[str, ...], requests: tuple[str, ...], wrong: list[str]) -> None:
     diagnostics = Diagnostics()
-    check_names(renamed(small_plan(), old, new), diagnostics)
-    assert {d.code.id for d in diagnostics.all} == {"AIB503"}
+    spans = {name: Span(SourceFile("a.aib", name), 0, len(name)) for name in (*tasks, *requests)}
+    check_proto_names({name: spans[name] for name in tasks}, {name: spans[name] for name in requests}, diagnostics)
+    assert [d.code.id for d in diagnostics.all] == ["AIB503"] * len(wrong)
+    assert [d.span for d in diagnostics.all] == [spans[name] for name in wrong]
 
 
-@pytest.mark.parametrize("new", ["class_", "None", "payload_", "timing", "x" * 60, "a1", "from", "Query", "details"])
-def test_odd_names_that_are_not_reported_pass_protoc(new: str, tmp_path: Path) -> None:
+@given(st.sets(st.from_regex(r"[a-cA-C_][a-cA-C_01]{0,5}", fullmatch=True), max_size=30))
+def test_different_names_have_different_messages(names: set[str]) -> None:
+    assert len({message_name(name) for name in names}) == len(names)
+    assert all(re.fullmatch("[A-Z][A-Za-z0-9_]*", message_name(name)) for name in names)
+
+
+@pytest.mark.parametrize("new", ["class_", "None", "payload_", "timing", "x" * 60, "a1", "from", "Query", "details", "scenario", "a_1"])
+def test_odd_names_pass_protoc(new: str, tmp_path: Path) -> None:
     plan = renamed(renamed(small_plan(), "picture", new), "image", f"{new}_r")
-    diagnostics = Diagnostics()
-    check_names(plan, diagnostics)
-    assert not diagnostics.all
     for artifact in stubs(next(a for a in emit(plan) if a.path == proto_path("small"))):
         (tmp_path / artifact.path.name).write_bytes(artifact.data)
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import small_pb2 as m; print(hasattr(m, {camel_case(new) + 'Reply'!r}))"
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import small_pb2 as m; print(hasattr(m, {message_name(new) + 'Reply'!r}))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stdout == "True\n"
 
 
@@ -237,6 +245,8 @@ sys.path.insert(0, sys.argv[1])
 from small_plan import small_plan
 from aibenchc.emit import emit
 from aibenchc.protoc import stubs
+from aibenchc.source import SourceFile, Span
+from aibenchc.validate.proto_names import check_proto_names
 artifacts = emit(small_plan())
 artifacts += stubs(next(a for a in artifacts if a.path.suffix == ".proto"))
 print(hashlib.sha256(b"".join(str(a.path).encode() + b"\\0" + a.data for a in artifacts)).hexdigest())
