@@ -57,11 +57,11 @@ KIND_FILES: dict[PartKind, tuple[str, ...]] = {
         "roles/postgresql/templates/role.sql.j2",
     ),
 }
-PLAYS: tuple[tuple[PartKind, str], ...] = (  # in this order: a planner connects to everything behind it before it says that it serves
-    ("postgresql", "Serve the tables"),
-    ("triton", "Serve the models"),
-    ("service", "Serve the tasks"),
-    ("planner", "Plan"),
+PLAYS: tuple[tuple[PartKind, str], ...] = (  # in this order: a planner connects to everything behind it before it reports healthy
+    ("postgresql", "Start PostgreSQL"),
+    ("triton", "Start Triton"),
+    ("service", "Start the services"),
+    ("planner", "Start the planner"),
     ("generator", "Install the query generators"),
 )
 LONGEST_USER = 32  # useradd's limit
@@ -71,7 +71,7 @@ UNKNOWN_LIMIT = Fit('"{{ aibench_memory }}"')
 
 @dataclass(frozen=True)
 class PartView:
-    """task: as an entry of the mapping, of a service task's part alone."""
+    """task: as an entry of the mapping; empty unless the part serves a service task."""
 
     name: Fit
     task: Fit
@@ -176,8 +176,8 @@ def part_view(part: PlanPart) -> PartView:
 
 
 def limit_mib(expected_mib: int) -> int:
-    """MemoryMax of a unit: generous, since what a part is expected to take was measured on one machine with one load, and since the kernel
-    counts the files that a part reads, too; and yet what grows without end is stopped before it takes its neighbours along."""
+    """MemoryMax of a unit, twice the expected memory and a reserve: the expectation was measured on one machine under one load, and the
+    kernel also counts cached files. A part that leaks is still stopped before it harms its neighbours."""
     return 2 * expected_mib + SPARE_MIB
 
 
@@ -200,7 +200,7 @@ def on_server(plan: Plan) -> Fit:
 
 
 def batches(hosts: Sequence[str], placed: Iterable[PlanPart]) -> list[int | str]:
-    """Sizes of successive batches of these hosts such that no two replicas of one thing are restarted at the same time."""
+    """Sizes of successive batches of these hosts such that no two replicas of the same part are restarted at the same time."""
     held: dict[str, set[str]] = {}
     for part in placed:
         held.setdefault(part.host, set()).add(part.replicated)

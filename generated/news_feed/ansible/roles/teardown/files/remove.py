@@ -1,7 +1,7 @@
 """Removes what a deployment added to this host, as its install record says: python3 - SCENARIO look|remove
 
-Says each thing that it removes (or would remove). Nothing that was there before the deployment is touched, nor what another scenario
-on this host still needs. It may be interrupted and started again: the record goes last.
+Prints each thing that it removes (or would remove). Nothing that was there before the deployment is touched, nor what another scenario
+on this host still needs. Can be run again after an interruption: the record is removed last.
 """
 
 import glob
@@ -13,7 +13,7 @@ import sys
 
 
 def others(kind, scenario):
-    """What other scenarios' records claim too."""
+    """What other scenarios' install records list, too."""
     claimed = set()
     for path in glob.glob("/var/lib/aibench/*/install.json"):
         if path != f"/var/lib/aibench/{scenario}/install.json":
@@ -63,7 +63,7 @@ def steps(scenario, record):
     for name in added["groups"]:
         if name not in others("groups", scenario) and listed("group", name):
             yield f"group {name}", lambda name=name: remove_group(name)
-    for path in sorted(added["folders"], key=lambda path: path.startswith("/var/lib/aibench/")):  # the record's own last
+    for path in sorted(added["folders"], key=lambda path: path.startswith("/var/lib/aibench/")):  # last the folder with the record
         if os.path.lexists(path):
             yield f"folder {path}", lambda path=path: remove_tree(path)
     for path in sorted(added["shared_folders"], reverse=True):
@@ -73,7 +73,7 @@ def steps(scenario, record):
 
 def remove_units(paths, names, scenario):
     run("systemctl", "disable", "--now", *names)
-    run("systemctl", "stop", f"aibench-{scenario}-host-watch*.service")  # transient: what watches a load
+    run("systemctl", "stop", f"aibench-{scenario}-host-watch*.service")  # transient: the unit that monitors a load
     for path in paths:
         os.unlink(path)
     run("systemctl", "daemon-reload")
@@ -86,7 +86,7 @@ def remove_group(name):
 
 
 def remove_tree(path):
-    """The record goes last."""
+    """Removes the folder, and in it the record last."""
     for name in sorted(os.listdir(path), key=lambda name: name == "install.json"):
         entry = os.path.join(path, name)
         if os.path.isdir(entry) and not os.path.islink(entry):

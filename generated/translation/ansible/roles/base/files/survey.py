@@ -1,8 +1,8 @@
 """What a host has, as JSON: python3 - SCENARIO USER PYTHON look|record
 
-archives: those that are unpacked whole, and where. units: the scenario's unit files. running: those of them that run, and as their file
-says now. problems: why the host cannot take the scenario. recorded: whether the record of what was there before was written now; only
-`record` writes it, once, and teardown.yml goes by it.
+archives: name → folder of each archive that is completely unpacked. units: the scenario's unit files. running: units that run with the
+present content of their file. problems: why the host cannot take the scenario. recorded: whether this call wrote the install record, which
+lists what the deployment adds; only `record` writes it, once, and teardown.yml follows it.
 """
 
 import glob
@@ -35,7 +35,8 @@ SHOWN = ("Id", "ActiveState", "UnitFileState", "NeedDaemonReload", "InactiveExit
 
 
 def running(paths):
-    """A unit that was started before its file was written runs as another file said: whoever changed it was interrupted."""
+    """Units that run with the present content of their file. One that was started before its file was written does not: a deployment was
+    interrupted before it restarted the unit."""
     if not paths:
         return []
     names = [os.path.basename(path) for path in paths]
@@ -59,7 +60,7 @@ def known(table, name):
 
 
 def ours_by_others(kind, scenario):
-    """What the records of other scenarios on this host say was added: it is not the host's own."""
+    """What other scenarios on this host added, according to their install records, and so is not the host's own."""
     added = set()
     for path in glob.glob("/var/lib/aibench/*/install.json"):
         if path != f"/var/lib/aibench/{scenario}/install.json":
@@ -69,7 +70,7 @@ def ours_by_others(kind, scenario):
 
 
 def before(scenario, user):
-    """The record: what is not there yet, and so will have been added."""
+    """The install record: what does not exist yet and will be added by this deployment."""
     home = os.path.expanduser("~/.ansible")
     shared = [*PARENTS, home, f"{home}/tmp"]
     return {

@@ -1,7 +1,7 @@
 """Unpacks what was shipped in one file: python3 - FILE (FOLDER ARCHIVE OWNER)...
 
-FILE is a tar of archives <name>.tar.gz, each with one folder <name>; that folder comes to FOLDER whole or not at all. Says each name.
-Interrupted, it is started again. FILE is removed.
+FILE is a tar of archives <name>.tar.gz, each with one folder <name>; that folder is moved to FOLDER whole or not at all. Prints each
+name. Can be run again after an interruption. FILE is removed at the end.
 """
 
 import os
