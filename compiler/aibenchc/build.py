@@ -41,7 +41,7 @@ _NAME_LENGTH = 60
 
 @dataclass(frozen=True)
 class Out:
-    """What a step hands on: an output of `node`, a port where the author named one, under guards."""
+    """What a step passes on: the outputs of `node`, or the one port that the author named, under guards."""
 
     node: str
     port: str | None
@@ -59,12 +59,12 @@ class Exclusive:
 
 @dataclass
 class Symbols:
-    """What the permutation may name. A task or request whose declaration is wrong is declared all the same, with no node."""
+    """The names that the permutation may use. A task or request class whose declaration is wrong counts as declared, but has no node."""
 
     datasets: tuple[Dataset, ...] = ()
     requests: dict[str, RequestClass] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
-    declared: dict[str, tuple[str, Span]] = field(default_factory=dict)  # name → what it is ('task', …), where
+    declared: dict[str, tuple[str, Span]] = field(default_factory=dict)  # name → (its kind, such as 'task'; the place of its declaration)
 
     def in_chains(self) -> Iterator[str]:
         """The names that a chain may use."""
@@ -74,14 +74,14 @@ class Symbols:
 
 @dataclass(frozen=True)
 class Built:
-    """exclusive: what flow has to prove. spans of choices and edges are the author's."""
+    """exclusive: the groups that `flow` has to prove exclusive. Spans of choices and edges are the author's."""
 
     graph: Graph
     exclusive: tuple[Exclusive, ...]
 
 
 def build_graph(permutations: Iterable[ast.Permutation], symbols: Symbols, reader: Reader) -> Built:
-    """Reports what it finds; the graph then lacks what could not be made."""
+    """The undistilled graph. Mistakes are reported; the graph then lacks the parts that could not be built."""
     builder = _Builder(symbols, reader)
     for permutation in permutations:
         for chain in permutation.chains:
@@ -194,7 +194,7 @@ class _Builder:
         return True
 
     def _with_place(self, hint: str) -> str:
-        """Adds to `did you mean 'x'?` where x is declared."""
+        """Adds to `did you mean 'x'?` the place where x is declared."""
         match = re.fullmatch(r"did you mean '(\w+)'\?", hint)
         declaration = self.symbols.declared.get(match[1]) if match else None
         return f"{hint} (declared at {place(declaration[1])})" if declaration else hint
@@ -254,7 +254,7 @@ class _Builder:
     # Groups
 
     def left(self, group: ast.One, goes_on: bool) -> tuple[Out, ...]:
-        """`( a | b ) ->` at the beginning of a chain: whichever ran."""
+        """`( a | b ) ->` at the beginning of a chain: passes on the outputs of whichever task ran."""
         for arm in group.arms:
             if arm.share is not None:
                 self.report("AIB208", arm.share.span, what="a share", example="write `( a | b ) ->`; shares belong in a group after `->`")
@@ -309,7 +309,7 @@ class _Builder:
         return tuple(outs), tuple(arms)
 
     def _choice_name(self, joint: str, group: ast.One | ast.First) -> str:
-        """Said by the first task of each arm, as `rewrite_or_answers`; unique."""
+        """A unique name made of the first task of each arm, such as `rewrite_or_answers`."""
         firsts = [next(iter(_tasks(arm.path))) for arm in group.arms]
         base = joint.join(firsts)[:_NAME_LENGTH]
         name, number = base, 1
@@ -322,7 +322,7 @@ class _Builder:
     # Shares and deciders
 
     def _one_shares(self, group: ast.One) -> tuple[float, ...]:
-        """Each arm's share; `rest` is what the others leave. Where a share is wrong, equal ones stand in after the report."""
+        """Each arm's share; `rest` is what the others leave. If a share is wrong, it is reported and all arms get equal shares."""
         equal = (1 / len(group.arms),) * len(group.arms)
         missing = [arm for arm in group.arms if arm.share is None]
         for arm in missing:
@@ -386,7 +386,7 @@ class _Builder:
         self.report("AIB221", when.span, name=when.text, found=found, example=f"; {one_of(flags)}" if flags else "")
 
     def _until(self, until: ast.Until, arms: Sequence[Arm]) -> Until | None:
-        """The Count that is summed; every arm must put it out."""
+        """The Count port that is summed; every arm must have an output of this name."""
         bound = until.comparison
         if bound.operator != ">=":
             self.report(

@@ -42,7 +42,7 @@ class Diagnostics:
         self._found[Diagnostic(entry, entry.message.format_map(fields), way_out, span, tuple(notes))] = None
 
     def relay(self, failure: EnvironmentFailure, span: Span) -> None:
-        """What something outside is missing, reported at the place of the spec that asks for it."""
+        """Reports a failure of the environment at the place of the spec that needs what is missing."""
         self._found[Diagnostic(CODES[failure.code], failure.message, failure.hint, span)] = None
 
     @property
@@ -69,7 +69,7 @@ class Diagnostics:
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that `name` is most likely a misspelling of, None if none is near."""
+    """The candidate of which `name` is most likely a misspelling; None if none is close."""
     reach = max(2, len(name) // 3)
     near = sorted({candidate for candidate in candidates if abs(len(candidate) - len(name)) <= reach})
     matches = difflib.get_close_matches(name, near, n=1, cutoff=0.6)

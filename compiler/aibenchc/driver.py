@@ -37,8 +37,8 @@ OpenFile = Callable[[str, Span], SourceFile | None]
 
 @dataclass(frozen=True)
 class CompileSettings:
-    """What the command line decides. params: instead of the spec's; deployment: None for the spec's first; inventory: None for this
-    machine; tls: whether connections between hosts are mutual TLS."""
+    """What the command line sets. params: override the spec's; deployment: None for the spec's first; inventory: None for this machine;
+    tls: whether connections between hosts are mutual TLS."""
 
     params: Mapping[str, str] = field(default_factory=dict)
     deployment: str | None = None
@@ -73,7 +73,8 @@ def compile_spec(
 
 @contextmanager
 def collector_off() -> Iterator[None]:
-    """Without Python's cyclic collector: a compile makes no cycles worth finding, and looking for them is what grows faster than a spec."""
+    """Switches Python's cyclic garbage collector off: a compile makes next to no cycles, and the search for them grows faster than the
+    spec."""
     was_on = gc.isenabled()
     gc.disable()
     try:

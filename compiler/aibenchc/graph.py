@@ -120,7 +120,7 @@ class Until:
 
 @dataclass(frozen=True)
 class Arm:
-    """share: of the requests that reach the choice, in a fallback of those that get as far as this arm (arm 0: 1.0).
+    """share: of the requests that reach the choice, in a fallback the share that gets as far as this arm (arm 0: 1.0).
 
     tasks: the tasks that the author wrote inside the arm, first to last.
     """

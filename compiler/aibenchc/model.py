@@ -101,8 +101,8 @@ class Load:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What runs on what. Of the rest, tasks are named as in the spec, `planner` and `postgresql` beside them; what is not named takes the
-    component's own demands and has one replica.
+    """What runs where, and with how many replicas. Tasks have their names from the spec, beside `planner` and `postgresql`; what is not
+    named has the component's own demands and one replica.
 
     apart: no two replicas of any of these share a host; together: they share one, replica by replica.
     """
@@ -121,7 +121,7 @@ class Deployment:
 
 
 def joined(groups: Iterable[frozenset[str]]) -> list[frozenset[str]]:
-    """Groups that overlap are one."""
+    """The groups, those that overlap merged into one."""
     merged: list[frozenset[str]] = []
     for group in groups:
         overlapping = [other for other in merged if other & group]

@@ -28,7 +28,7 @@ PORTS_FROM = 21000
 
 @dataclass(frozen=True)
 class Where:
-    """inventory: the hosts that take the parts; None: all on this machine, plainly connected."""
+    """inventory: the hosts that take the parts; None: everything on this machine, without TLS."""
 
     ports_from: int = PORTS_FROM
     inventory: Inventory | None = None
@@ -173,7 +173,7 @@ def plan_steps(flow: Flow, tasks: Mapping[str, Task], models: Mapping[tuple[str,
 
 
 def on_the_way(flow: Flow) -> set[str]:
-    """What the response needs: its producers, what decides about them, and all of theirs."""
+    """The tasks that the response needs: its producers, what decides about them, and in turn their producers and deciders."""
     waits: dict[str, set[str]] = defaultdict(set)
     for wire in flow.wires:
         waits[wire.target].add(wire.source)
@@ -219,7 +219,7 @@ def from_several_arms(sources: Iterable[str], arm_of: Mapping[str, set[tuple[str
 
 
 def response_parts(flow: Flow, tasks: Mapping[str, Task]) -> tuple[p.ResponsePart, ...]:
-    """The ports of the response that something feeds, each with all its producers; optional where a case of some class leaves it out."""
+    """The ports of the response that are fed, each with all its producers; optional if some case of some class leaves it out."""
     parts: dict[str, list[Wire]] = defaultdict(list)
     for wire in flow.wires_into.get(RESPONSE, ()):
         parts[wire.target_port].append(wire)

@@ -12,7 +12,7 @@ from aibenchc.syntax import ast
 from aibenchc.syntax.written import written
 
 _DIGITS = 18  # longer numbers are mistakes
-_MOST_COMPARED = 100_000  # names that are compared in all when the nearest ones are looked for
+_MOST_COMPARED = 100_000  # most names that are compared in total in the search for near ones
 
 TIMES = {"ms": Decimal("0.001"), "s": Decimal(1), "min": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 RATES = {"/s": Decimal(1), "/min": Decimal(1) / 60, "/h": Decimal(1) / 3600}
@@ -51,7 +51,8 @@ class Reader:
     compared: int = 0
 
     def did_you_mean(self, name: str, candidates: Iterable[str], otherwise: str = "") -> str:
-        """A hint with the nearest candidate; after many of these only `otherwise`, so that a spec full of mistakes stays fast to check."""
+        """A hint with the nearest candidate; after many of these only `otherwise`, so that a spec full of mistakes is still checked
+        quickly."""
         names = list(candidates)
         self.compared += len(names)
         return did_you_mean(name, names, otherwise) if self.compared <= _MOST_COMPARED else otherwise or one_of(names)

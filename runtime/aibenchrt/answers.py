@@ -15,7 +15,7 @@ from typing import Any
 from aibenchrt.component import PORT_TYPES
 from aibenchrt.registry import Registry
 
-ReadField = Callable[[str], Any]  # of a value of a port: the field of this name
+ReadField = Callable[[str], Any]  # reads the field of this name of a port's value
 Answer = Mapping[str, Any]  # answer type → its value; empty for a request that failed
 Truth = Mapping[str, Any]  # truth type → its value
 
@@ -30,7 +30,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Decision:
-    """score: the higher, the surer that it is right to accept."""
+    """score: the higher, the more certain that accepting is right."""
 
     accepted: bool = False
     score: float = 0.0
@@ -50,7 +50,7 @@ class Codec:
 
 @dataclass(frozen=True)
 class TruthType:
-    """A kind of held-out truth. needs: as in 'it needs …'. known: whether a value is something to compare an answer with."""
+    """A kind of held-out truth. needs: completes 'it needs …' in messages. known: whether an answer can be compared with the value."""
 
     name: str
     needs: str
@@ -60,7 +60,7 @@ class TruthType:
 
 @dataclass(frozen=True)
 class AnswerType:
-    """A kind of answer. needs: as in 'it needs …'. nothing: the answer of a request that failed.
+    """A kind of answer. needs: completes 'it needs …' in messages. nothing: the answer of a request that failed.
 
     read: from the fields that a port type names (`Shows.fields`), in their order; join: from the values of several ports of one response.
     """
@@ -74,7 +74,7 @@ class AnswerType:
 
 
 def json_codec(plain: Callable[[Any], Any], value: Callable[[Any], Any]) -> Codec:
-    """plain: the value as what JSON has; value: the way back."""
+    """A codec that stores values as JSON. plain: value → JSON types; value: the inverse."""
 
     def encode(held: Any) -> bytes:
         return json.dumps(plain(held), ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="backslashreplace")
@@ -151,5 +151,5 @@ def shown_by(port_types: Iterable[str]) -> frozenset[str]:
 
 
 def known_truth(truth: Truth) -> frozenset[str]:
-    """The truth types of which there is something to compare an answer with."""
+    """The truth types whose value an answer can be compared with."""
     return frozenset(name for name, value in truth.items() if name in TRUTH_TYPES and TRUTH_TYPES[name].known(value))

@@ -81,7 +81,7 @@ COMPONENTS: Registry[ComponentSpec] = Registry(
     )
 )
 
-MOST_REQUESTS = 1_000_000  # of one load: all that is sent is decided, and held in memory, before anything is
+MOST_REQUESTS = 1_000_000  # of one load: the whole schedule is drawn and held in memory before anything is sent
 
 
 def component_module(name: str, part: str) -> ModuleType:
@@ -98,5 +98,6 @@ def dataset(name: str) -> DatasetSpec | None:
 
 
 def worlds_of(names: Iterable[str]) -> tuple[str, ...]:
-    """The worlds that all these data sets can belong to, in the order of the first; a name that is not known is a world of its own."""
+    """The worlds that all these data sets can belong to, in the order of the first data set's; an unknown name counts as a world of its
+    own."""
     return shared_worlds(names, DATASETS)

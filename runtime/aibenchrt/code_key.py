@@ -16,7 +16,7 @@ from pathlib import Path
 _PACKAGE = "aibenchrt"
 _HOME = Path(__file__).resolve().parent
 
-# Not followed: what starts, reports or shows progress decides nothing about what is made; declarations of components are part of a plan.
+# Imports of these are not followed: control, reports and progress do not affect what is made; the plan holds the components' declarations.
 NOT_FOLLOWED = (
     "aibenchrt.catalog",
     "aibenchrt.collect",

@@ -19,7 +19,7 @@ class Severity(Enum):
 
 @dataclass(frozen=True)
 class Code:
-    """hint: the way out, empty where every report brings its own; explanation: what `aibenchc explain` adds."""
+    """hint: the way out, empty if every report gives its own; explanation: what `aibenchc explain` adds."""
 
     id: str
     message: str
@@ -53,12 +53,12 @@ FAILURES = (
     Code("AIB618", "there is no CUDA GPU that torch can use here", "use --device cpu or --device auto", "`--device cuda` needs a CUDA GPU that torch can use; `auto` uses one if it is there. The served models are the same either way."),
     Code("AIB619", "cannot determine what is deployed: {reason}", "`ansible all -i INVENTORY -m ping` tells more; --deployed FOLDER reads files fetched before", "`aibenchc plan --diff` compares with /var/lib/aibench/<scenario>/deployed.json of every host, which a deployment writes at its end."),
     Code("AIB620", "the certificate cannot be used: {problem}", "{way_out}", "With --tls a program needs ca.pem, cert.pem and key.pem that match, have not expired, and a key that nobody else may read; a server also callers.pem, a client servers.pem."),
-    Code("AIB631", "the agreed start was {seconds} s too early: this generator was not ready", "agree on a later instant: aibench_lead_s of the playbooks", "All generators of a load start at one instant; one that is not ready by then sends nothing, rather than later than the others."),
+    Code("AIB631", "the agreed start was {seconds} s too early: this generator was not ready", "choose a later start with aibench_lead_s of the playbooks", "All generators of a load start at one instant; one that is not ready by then sends nothing, rather than later than the others."),
     Code("AIB632", "the planner at {planner} does not answer clock requests", "read its log; deploy it again", "The clocks of several hosts are compared by exchanges with every planner before the load and after it."),
-    Code("AIB633", "{playbook} failed on a host: {failures}", "read {log}; then go on with --resume {run}", "A task of a generated playbook failed on a host, or a host cannot be reached; what Ansible said of every host that failed is shown."),
+    Code("AIB633", "{playbook} failed on a host: {failures}", "read {log}; then continue with --resume {run}", "A task of a generated playbook failed on a host, or a host cannot be reached; what Ansible said of every host that failed is shown."),
     Code("AIB634", "the run in {directory} cannot be resumed: {reason}", "{way_out}", "A run can only be resumed as what it was started as."),
     Code("AIB635", "the load was not sent completely: {reason}", "see {logs} for the cause; then --resume {run}, which sets this attempt aside and sends the load again", "A query generator was stopped or killed, or they did not begin together. An incomplete load is never mixed with its repetition."),
-    Code("AIB636", "--{option} is for a run on hosts", "name them with -i INVENTORY", "--teardown, --resume, --prepare-only, --expect-fault and --no-tls apply only to a run on hosts."),
+    Code("AIB636", "--{option} applies only to a run on hosts", "name the hosts with -i INVENTORY", "--teardown, --resume, --prepare-only, --expect-fault and --no-tls apply only to a run on hosts."),
     Code("AIB637", "the load would send about {count} requests, more than {limit}", "lower --rate, or shorten --duration and --warmup", "The whole schedule is drawn and kept in memory before the first request is sent, which limits the size of a load."),
     Code("AIB638", "the plan has no AI task '{task}' to override", "its AI tasks are {known}", "--replace TASK=random and `aibenchc ablate` replace the answers of an AI task of the distilled plan, or of one stage of a combined one."),
     Code("AIB640", "unknown kernel '{name}'", "{way_out}", "`aibenchc bench micro NAME` takes the kernels of AIBench's micro benchmarks; runtime/aibenchrt/micro/README.md lists them."),
@@ -102,9 +102,9 @@ FAILURES = (
     Code("AIB689", "no quality is declared for '{model}'", "add it to the component's spec.py", "`aibenchc bench component NAME --train` trains until the quality that the scenario, the catalogue or --target declares."),
     Code("AIB690", "there is no folder '{folder}'", "name one that holds <host>.json of each host", "`aibenchc plan --deployed FOLDER` reads files that were fetched from the hosts."),
     Code("AIB691", "{playbook} ended with '{status}'{log_end}", "read {log}", "Ansible itself failed, before or between the tasks of a generated playbook."),
-    Code("AIB694", "the load is of kind `{arrival}`, which sends at no rate of its own", "leave --rate out, or change `load` in the spec", "`poisson`, `constant` and `sessions` have a rate; how much `users` ask depends on the answers, and a `trace` lists its instants."),
+    Code("AIB694", "the load is of kind `{arrival}`, which has no rate of its own", "leave --rate out, or change `load` in the spec", "`poisson`, `constant` and `sessions` have a rate; how often `users` ask depends on the answers, and a `trace` lists its instants."),
     Code("AIB696", "library '{name}' is not installed", "install the package that declares it under the entry point group {group}; installed: {known}", "`library \"name\"` names an entry point of the group aibenchc.library, which a package of a partner's declares."),
-    Code("AIB697", "library '{name}' cannot be used: {problem}", "{way_out}", "A library's module must be importable without torch, hold a Library, and name only port types, answer types, truth types and metrics that there are."),
+    Code("AIB697", "library '{name}' cannot be used: {problem}", "{way_out}", "A library's module must be importable without torch, hold a Library, and name only port types, answer types, truth types and metrics that exist."),
     Code("AIB698", "library '{name}' has a {kind} called '{row}', and so has {owner}", "rename it in one of them, or use one library without the other", "Components, data sets, port types, metrics, answer types and truth types of all libraries in use share the names with ours, kind by kind."),
     Code("AIB699", "the plan was compiled with {planned} as library '{name}', and {here} is installed", "compile the scenario again, or install that version", "Another version of a library may have other ports and other work."),
     Code("AIB700", "data set '{name}' has no {variant} variant", "ask for a variant that it has: {known}", "Not every data set has both a real and a synthetic variant. `--data` names the variant; without it the real one is taken."),

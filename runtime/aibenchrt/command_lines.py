@@ -13,7 +13,7 @@ from aibenchrt.certificate_files import CALLERS, CERT, KEY
 
 Value = str | Path | int | float
 
-EARLIER_ATTEMPTS = "grpc-previous-rpc-attempts"  # gRPC's own header of a repeated call (gRFC A6)
+EARLIER_ATTEMPTS = "grpc-previous-rpc-attempts"  # gRPC's own header of a retried call (gRFC A6)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def service(
 
 @dataclass(frozen=True)
 class GeneratorInput:
-    """What a query generator sends and where to. target: planners as host:port, separated by commas; times in seconds."""
+    """What a query generator sends and where to. target: planners as host:port, separated by commas. Times are in seconds."""
 
     generated: Value
     schedule: Value
@@ -72,7 +72,7 @@ def generator(
     start_file: Value | None = None,
     tls: Value | None = None,
 ) -> CommandLine:
-    """`aibenchrt.load`. shard: I/N, this generator's of N; start_file: will say when all of them begin."""
+    """`aibenchrt.load`. shard: I/N, this generator's of N; start_file: a file that will hold the common start time."""
     return _module(
         python,
         "aibenchrt.load",
@@ -95,7 +95,8 @@ def generator(
 
 @dataclass(frozen=True)
 class TritonTrace:
-    """When requests came and were worked on, in a JSON file. every: the number of requests written at a time; None: all at the end."""
+    """Triton's trace of when requests arrived and were processed, a JSON file. every: number of requests written at a time; None: all at
+    the end."""
 
     file: Value
     every: int | None = None
@@ -111,8 +112,8 @@ def triton(
     memory: Value | None = None,
     tls: Value | None = None,
 ) -> CommandLine:
-    """A Triton server. memory: the name of its shared memory; then models are loaded one by one when they are asked for, else all of them
-    at the start. tls: folder of its certificates."""
+    """A Triton server. memory: the name of its shared memory; with it models are loaded one by one on request, otherwise all at the start.
+    tls: folder of its certificates."""
     written = [(f"--model-repository={repository}",) for repository in repositories]
     written += [(f"--model-control-mode={'explicit' if memory else 'none'}",)]
     written += [(f"--backend-directory={backends}",), ("--disable-auto-complete-config",), ("--exit-timeout-secs=5",)]
@@ -125,7 +126,8 @@ def triton(
 
 
 def triton_listening(host: Value, port: Value, tls: Value | None = None) -> list[tuple[str]]:
-    """gRPC at host:port, and nothing else. Clients ping what they wait for, and a call says at which attempt it is."""
+    """Options with which Triton listens for gRPC at host:port and for nothing else, answers pings of waiting clients, and passes on the
+    header that tells the attempt of a call."""
     flags = [f"grpc-address={host}", f"grpc-port={port}", "allow-http=false", "allow-metrics=false", "allow-gpu-metrics=false"]
     flags += ["grpc-keepalive-permit-without-calls=1", "grpc-http2-max-ping-strikes=0"]
     flags += ["grpc-http2-min-recv-ping-interval-without-data=1000", f"grpc-header-forward-pattern={EARLIER_ATTEMPTS}"]

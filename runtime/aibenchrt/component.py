@@ -42,7 +42,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Shows:
-    """What of a port type is an answer: an answer type (answers.ANSWER_TYPES), and the fields that its `read` takes, in that order."""
+    """How a port type is an answer: an answer type (answers.ANSWER_TYPES), and the fields that its `read` takes, in that order."""
 
     answer: str
     fields: tuple[str, ...]
@@ -52,7 +52,7 @@ class Shows:
 class PortType:
     """A named record of fields. Repeated fields of one port type all have the same length. `answer`: may be part of a response.
 
-    shows: what it holds where it is answered with, by a scenario or by a component alone.
+    shows: the answers that a value holds when it is part of a response, of a scenario or of a component benchmark.
     """
 
     name: str
@@ -240,7 +240,7 @@ class Model:
 class Setting:
     """A setting that a spec may give a task. `choices` empty: any value of the kind ('word' or 'count').
 
-    untimed: of a time limit, the value where no times are measured (planner/in_process), which no machine is too slow for.
+    untimed: for a time limit, the value used where times do not count (planner/in_process), so that slow machines give the same answers.
     """
 
     name: str
@@ -259,7 +259,7 @@ class Ports:
 
 @dataclass(frozen=True)
 class Transcript:
-    """Where a world holds what a component's input says: `examples`(split), each with the input's `field` of the same name and `text`."""
+    """Where a world holds transcripts of a component's input: `examples`(split), each with the input's field `field` and its `text`."""
 
     examples: str
     port: str
@@ -268,9 +268,9 @@ class Transcript:
 
 @dataclass(frozen=True)
 class Need:
-    """Something that components take of a world and worlds give: a row of datasets/needs.py, or of a library's own module.
+    """Something that components need from a world and worlds give: a row of datasets/needs.py, or of a library's own module.
 
-    doc: for people, as the object of "needs" and "gives". protocol: what a world that gives it has, at least.
+    doc: text for messages, the object of "needs" and "gives". protocol: what a world that gives it must have.
     """
 
     name: str
@@ -282,18 +282,18 @@ class Need:
 class ComponentSpec:
     """A component of a library. `variants`: the ports where they depend on the value of setting `varies_by`.
 
-    package: where its work is, `__package__` of the module that declares it: <package>.service with `open_work`, or <package>.serve and
+    package: where its code is, `__package__` of the module that declares it: <package>.service with `open_work`, or <package>.serve and
     <package>.train of an AI component.
 
-    transcript: of a recogniser, what its answers are compared with. state, state_by: what it keeps on disk, and the setting whose value
-    names it: tasks with the same state share a host, and have one replica.
+    transcript: for a recogniser, what its answers are compared with. state, state_by: the state that it keeps on disk, and the setting
+    whose value names it: tasks with the same state share a host, and have one replica.
 
     memory_mib: of a process (AI: of a model in Triton) that holds this component alone; cpu_ms: CPU time of one call with all that gRPC
     or Triton and the model take. Both as measured in a run of e-commerce search (real data, 30 requests/s, AMD EPYC), rounded
     up; an AI component's cpu_ms is without its model's multiply-adds (`Model.cost`).
 
-    needs: what its training and its preparation take of the scenario's world; needs_if: what they take as well where a setting has a
-    value, as (setting, value, needs).
+    needs: what its training and its preparation need from the scenario's world; needs_if: what else they need if a setting has a value, as
+    (setting, value, needs).
     """
 
     name: str
@@ -322,7 +322,7 @@ class ComponentSpec:
     needs_if: tuple[tuple[str, str | int, tuple[Need, ...]], ...] = ()
 
     def state_of(self, settings: Mapping[str, str | int]) -> str | None:
-        """The name of what a task of these settings keeps on disk."""
+        """The name of the state that a task with these settings keeps on disk; '' if it keeps none."""
         if self.state is None or self.state_by is None:
             return self.state
         default = next(s.default for s in self.settings if s.name == self.state_by)
@@ -336,14 +336,14 @@ class ComponentSpec:
         return dict(self.variants).get(str(settings.get(self.varies_by, default)), self.ports)
 
     def needs_for(self, settings: Mapping[str, str | int]) -> tuple[Need, ...]:
-        """What a task of these settings takes of its world; a setting that is not given has its default."""
+        """What a task with these settings needs from its world; a setting that is not given has its default."""
         values = {setting.name: settings.get(setting.name, setting.default) for setting in self.settings}
         return (*self.needs, *(need for setting, value, needs in self.needs_if if values[setting] == value for need in needs))
 
 
 @dataclass(frozen=True)
 class RequestSource:
-    """Where a request class takes payloads and held-out truth from: `dataset.name` in a spec."""
+    """Where a request class takes its payloads and held-out truth from: `dataset.name` in a spec."""
 
     name: str
     ports: tuple[Port, ...]
@@ -354,12 +354,12 @@ class RequestSource:
 class DatasetSpec:
     """A data set of a library. `metrics`: the end-to-end quality metrics its truth can yield, of the types `truth_types` (answers.py).
 
-    package: where its work is: <package>.dataset makes it, as datasets/worlds.py says.
+    package: where its code is: <package>.dataset makes it, as datasets/worlds.py describes.
 
-    made_from: empty for one that makes a world of its own; else the request sources, one world's each, that its requests are another form
-    of, as ('movielens_shop.queries', …): it belongs to whichever of these worlds the scenario has, and to the first where it has no other.
-    truth: what the held-out truth of a request is, for people, as the end of a sentence. gives: what components may need of its world,
-    in every variant; nothing where it is made from another's requests, whose world gives what it gives.
+    made_from: empty for one that makes a world of its own; otherwise the request sources, one per world, of which its requests are another
+    form, such as ('movielens_shop.queries', …): it belongs to whichever of these worlds the scenario has, or to the first if the scenario
+    has none. truth: what the held-out truth of a request is, as the end of a sentence in reports. gives: what its world gives to
+    components, in every variant; empty if it is made from the requests of another data set, whose world gives it.
     """
 
     name: str

@@ -30,7 +30,7 @@ PartKind = Literal["planner", "triton", "service", "postgresql", "generator"]
 
 class PlanPart(_Frozen):
     """One process of a deployment. name: of its unit, which is `replicated` with `-<replica>` from replica 1 on; host '': this machine;
-    listens 0: on nothing; memory_mib: what it is expected to take, 0: not known."""
+    listens 0: on nothing; memory_mib: its expected memory, 0: not known."""
 
     replicated: str
     kind: PartKind
@@ -60,7 +60,8 @@ class TaskPart(PlanPart):
 
 
 def parts(plan: Plan) -> tuple[PlanPart, ...]:
-    """Every process of the plan in the order of its services, the query generators last. An AI task is none: Triton serves it."""
+    """Every process of the plan in the order of its services, the query generators last. An AI task has no process of its own: Triton
+    serves it."""
     addresses = {host.name: host.address for host in plan.hosts}
     generators = (
         PlanPart(replicated=GENERATOR, kind="generator", replica=number, host=host, address=addresses[host])
@@ -84,7 +85,7 @@ def _parts_of(plan: Plan, service: PlanService) -> Iterator[PlanPart]:
 
 
 def models_mib(plan: Plan, endpoint: str) -> int:
-    """What the models of the Triton server at an endpoint are expected to take."""
+    """The expected memory of the models of the Triton server at an endpoint."""
     memory = {service.task: service.memory_mib for service in plan.services if isinstance(service, ServedTask)}
     return sum(memory.get(task, 0) for task in tasks_at(plan, endpoint))
 
@@ -102,8 +103,8 @@ class DeployedStage(_Frozen):
 
 
 class DeployedPart(_Frozen):
-    """name: of its unit; address: host:port, '' where it listens on nothing; memory_mib: as of a PlanPart; stages: what it runs, of Triton
-    all of its tasks'."""
+    """name: of its unit; address: host:port, '' where it listens on nothing; memory_mib: as in PlanPart; stages: those that it runs; for
+    Triton those of all its tasks."""
 
     name: str
     kind: PartKind
@@ -115,8 +116,8 @@ class DeployedPart(_Frozen):
 class Deployed(_Frozen):
     """What a host holds of a scenario: /var/lib/aibench/<scenario>/deployed.json, written at the end of a deployment.
 
-    plan: sha256 of the plan, `plan_hash`. archives: what was shipped to this host, name → name with its content hash; the compiler
-    knows none of them, the playbook adds them.
+    plan: sha256 of the plan, `plan_hash`. archives: what was shipped to this host, name → name with its content hash; added by the
+    playbook, as the compiler does not know them.
     """
 
     version: Literal[1] = 1

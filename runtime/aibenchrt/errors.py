@@ -10,7 +10,7 @@ _CHECKOUT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 
 def install(extra: str) -> str:
-    """How to get one of our extras, for this installation: a hint."""
+    """A hint that tells how to install one of our extras in this environment."""
     return f"in the checkout: pip install -e '.[{extra}]'" if _CHECKOUT.is_file() else f"pip install 'aibenchc[{extra}]'"
 
 

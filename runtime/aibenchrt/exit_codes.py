@@ -25,7 +25,7 @@ EXIT_CODES: dict[ExitCode, str] = {
     ExitCode.INVALID: "the run is INVALID",
     ExitCode.INCONCLUSIVE: "something is INCONCLUSIVE and nothing fails",
     ExitCode.STALE: "the distilled graph has changed since the partner signed it",
-    ExitCode.OURS: "we are at fault",
+    ExitCode.OURS: "an internal error, which is our fault",
     ExitCode.INTERRUPTED: "interrupted",
 }
 
@@ -33,14 +33,14 @@ _GRAVEST_FIRST = (ExitCode.INVALID, ExitCode.FAIL, ExitCode.INCONCLUSIVE)
 
 
 class PlanExitCode(IntEnum):
-    """Of `aibenchc plan`, as Terraform's detailed ones."""
+    """Exit codes of `aibenchc plan`, like Terraform's with -detailed-exitcode."""
 
     SAME = 0  # or, without --diff: planned
-    FAILED = 1  # whoever is at fault
+    FAILED = 1  # whatever the cause
     CHANGES = 2
 
 
 def gravest(codes: Iterable[int]) -> ExitCode:
-    """Of what was judged: INVALID before FAIL before INCONCLUSIVE, OK where there is none of them."""
+    """The most severe of these codes: INVALID before FAIL before INCONCLUSIVE, otherwise OK."""
     given = set(codes)
     return next((code for code in _GRAVEST_FIRST if code in given), ExitCode.OK)

@@ -13,7 +13,7 @@ from aibenchrt.errors import EnvironmentFailure
 
 
 def home_folder() -> Path:
-    """Where it is, or would be."""
+    """The path of the folder, whether it exists or not."""
     return Path(os.environ.get("AIBENCH_HOME") or Path.home() / ".cache" / "aibenchc")
 
 
@@ -34,7 +34,7 @@ def home() -> Path:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds an advisory lock: of several processes that need the same data one makes it, the others wait."""
+    """Holds an advisory lock: of several processes that need the same data, one makes them and the others wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-MOST_BYTES = 64 * 2**20  # some forty thousand tasks of a plan, far more than what anything else holds
+MOST_BYTES = 64 * 2**20  # enough for a plan of some forty thousand tasks, and far more than any other file needs
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -17,7 +17,7 @@ class JsonFileError(ValueError):
 
 
 def read_json(path: Path, model: type[M], most_bytes: int = MOST_BYTES) -> M:
-    """JsonFileError: it cannot be read, is larger than that, or holds something else; where several things are wrong, the first."""
+    """JsonFileError: it cannot be read, is too large, or does not fit the model; of several mistakes the first."""
     try:
         with path.open("rb") as file:
             content = file.read(most_bytes + 1)

@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from aibenchrt.plan import Plan, PlanLibrary
 
 GROUP = "aibenchc.library"
-MOST_SAID = 300  # characters of what such a package says
-NOT_IMPORTED = ("torch",)  # by what a compiler reads: it would take seconds
+MOST_SAID = 300  # characters of an error of such a package
+NOT_IMPORTED = ("torch",)  # not imported by anything that the compiler reads: it would take seconds
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 
 
 @dataclass(frozen=True)
 class Library:
-    """What a package adds to what specs may name. No name may be that of something of ours, or of another library in use.
+    """What a package adds to the names that specs may use. No name may be one of ours, or of another library in use.
 
-    Importing the module that holds it must not import torch: the compiler reads it. The work is elsewhere, in the packages that the
-    specs of components and data sets name.
+    The module that holds it must not import torch, since the compiler imports it. The code that trains and serves is in the packages that
+    the specs of components and data sets name.
     """
 
     components: tuple[ComponentSpec, ...] = ()
@@ -62,7 +62,7 @@ class UsedLibrary:
 
 @dataclass(frozen=True)
 class _Table:
-    """kind: as in 'the library has a port type that …'."""
+    """kind: its name in messages, as in 'the library has a port type that …'."""
 
     kind: str
     registry: Registry[Any]
@@ -93,8 +93,8 @@ def library_of(row: object) -> str | None:
 
 
 def open_plan(path: Path) -> Plan:
-    """The plan, its libraries in use. EnvironmentFailure: AIB675 as read_plan; as `use_as_planned`."""
-    from aibenchrt.plan import read_plan  # pydantic, which a check needs as little
+    """Reads the plan and puts its libraries into use. EnvironmentFailure: AIB675 as read_plan; as `use_as_planned`."""
+    from aibenchrt.plan import read_plan  # imports pydantic, which a check does not need
 
     plan = read_plan(path)
     use_as_planned(plan.libraries)
@@ -102,7 +102,8 @@ def open_plan(path: Path) -> Plan:
 
 
 def use_as_planned(libraries: Iterable[PlanLibrary]) -> None:
-    """Uses what a plan was compiled with. EnvironmentFailure: as `use`; AIB699: another version is installed here."""
+    """Puts the libraries that a plan was compiled with into use. EnvironmentFailure: as `use`; AIB699: another version is installed
+    here."""
     planned = tuple(UsedLibrary(row.name, row.distribution, row.version) for row in libraries)
     if planned == in_use():
         return
@@ -113,7 +114,7 @@ def use_as_planned(libraries: Iterable[PlanLibrary]) -> None:
 
 
 def use(names: Iterable[str]) -> tuple[UsedLibrary, ...]:
-    """Puts these libraries into use, and no others; what each is. Where one fails, none is in use.
+    """Puts these libraries, and no others, into use and returns them. If one fails, none is in use.
 
     EnvironmentFailure: AIB696: not installed; AIB697: broken, or no library; AIB698: a name is taken.
     """
@@ -136,13 +137,13 @@ def use(names: Iterable[str]) -> tuple[UsedLibrary, ...]:
 
 
 def _put(added: Iterable[dict[str, Any]]) -> None:
-    """What libraries add to each table, in place of what they added before."""
+    """Puts what libraries add to each table in place of what others added before."""
     for table, rows in zip(_TABLES, added, strict=True):
         table.registry.added = rows
 
 
 def _opened(name: str) -> tuple[UsedLibrary, Library]:
-    import importlib.metadata  # 20 ms, which a check of a spec without libraries need not take
+    import importlib.metadata  # takes 20 ms, which specs without libraries are spared
 
     points = importlib.metadata.entry_points(group=GROUP)
     mine = {(point.value, point.dist.name if point.dist else ""): point for point in points if point.name == name}
@@ -156,7 +157,7 @@ def _opened(name: str) -> tuple[UsedLibrary, Library]:
     before = {heavy for heavy in NOT_IMPORTED if heavy in sys.modules}
     try:
         library = point.load()
-    except (Exception, SystemExit) as error:  # whatever a package of somebody else's raises when it is imported
+    except (Exception, SystemExit) as error:  # a partner's package may raise anything when it is imported
         said = " ".join(str(error).split())[:MOST_SAID]
         raise _broken(name, f"{point.value} cannot be imported: {type(error).__name__}: {said}") from error
     if not isinstance(library, Library):
@@ -189,7 +190,7 @@ def _added(libraries: Iterable[tuple[str, Library]]) -> list[dict[str, Any]]:
 
 
 def _check(name: str, library: Library) -> None:
-    """What the rows name is there. AIB697 otherwise."""
+    """Checks that everything the rows name exists. EnvironmentFailure AIB697 otherwise."""
     for problem in _problems(library):
         raise _broken(name, problem)
 

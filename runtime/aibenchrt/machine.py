@@ -29,7 +29,7 @@ def os_name() -> str:
 
 
 def last_level_cache() -> int | None:
-    """Bytes of the CPU's largest cache, as Linux says; None where it does not."""
+    """Bytes of the CPU's largest cache according to Linux; None if unknown."""
     sizes = []
     for path in _CACHES.glob("index*/size"):
         text = path.read_text(encoding="utf-8").strip()

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Scores = NDArray[np.float64]
-    Statistic = Callable[[NDArray[np.float64]], float]  # how often each answer counts → the value; not a number where it has none
+    Statistic = Callable[[NDArray[np.float64]], float]  # how often each answer counts → the value; NaN if there is none
 
 
 class Scope(Enum):
-    """What one value is of: the set that one answer shows, one answer and its truth, or all answers of a run together."""
+    """What one value is computed from: the set of items in one answer, one answer and its truth, or all answers of a run."""
 
     SET = "set"
     PAIR = "pair"
@@ -36,7 +36,7 @@ SHARE = "%"
 
 @dataclass(frozen=True)
 class Metric:
-    """name: without a depth. depth: written with one, as 'ndcg@10'. means: for people, after the name in a report.
+    """name: without a depth. depth: written with one, as 'ndcg@10'. means: its meaning, shown after the name in a report.
 
     answer, truth: the types that it scores (answers.ANSWER_TYPES, TRUTH_TYPES). score: (truths, answers, depth) → one value each; of a
     metric over a run → its Statistic. unit: '%' of a share, shown times 100; another is shown as it is. Values lie in [0, most].
@@ -55,7 +55,7 @@ class Metric:
 
     @property
     def scale(self) -> float:
-        """What a value is multiplied with to be shown."""
+        """The factor by which a value is multiplied when shown."""
         return 100.0 if self.unit == SHARE else 1.0
 
 
@@ -80,7 +80,7 @@ def _items(name: str) -> Callable[[Sequence[Sequence[int]], Sequence[Sequence[in
 
 
 def _texts(name: str, best: Callable[[Any], float] = max) -> Callable[[Sequence[str], Sequence[Sequence[str]], int], Scores]:
-    """Of the texts shown the one that agrees best with the reference (not empty); no text is an empty one."""
+    """The score of the text that agrees best with the (non-empty) reference; no text counts as an empty one."""
 
     def score(references: Sequence[str], answers: Sequence[Sequence[str]], _depth: int) -> Scores:
         import numpy as np
@@ -101,7 +101,7 @@ def _accuracy(truths: Sequence[int], answers: Sequence[Label], _depth: int) -> S
 def _psnr(truths: Sequence[bytes], answers: Sequence[bytes], _depth: int) -> Scores:
     """Peak signal-to-noise ratio, 10 log10(255² / mean squared error) over all pixels and channels, at most MOST_DB.
 
-    What is no picture, or one of another size, is 0. ValueError: a truth is no picture.
+    0 if the answer is not a picture, or one of another size. ValueError: a truth is not a picture.
     """
     import numpy as np
 
@@ -130,7 +130,8 @@ MOST_DB = 100.0  # of equal pictures, whose ratio has no bound
 
 
 def _wrongly(accepted: bool) -> Callable[[Sequence[bool], Sequence[Decision], int], Statistic]:
-    """accepted: the fraction accepted of those to refuse; else the fraction refused of those to accept (ISO/IEC 19795-1, 2021)."""
+    """accepted: the fraction accepted of those to be refused; otherwise the fraction refused of those to be accepted (ISO/IEC 19795-1,
+    2021)."""
 
     def score(truths: Sequence[bool], answers: Sequence[Decision], _depth: int) -> Statistic:
         import numpy as np
@@ -196,7 +197,7 @@ METRICS: Registry[Metric] = Registry(
 
 
 def metric(name: str) -> Metric | None:
-    """The metric called 'ndcg@10' or 'wer'; None where there is none, or where the depth is missing, not a number, or too much."""
+    """The metric called 'ndcg@10' or 'wer'; None if there is none, or if the depth is missing, not a number, or too large."""
     bare, at, depth = name.partition("@")
     row = METRICS.get(bare)
     if row is None or row.depth != bool(at) or (at and not (depth.isascii() and depth.isdigit() and int(depth) > 0)):

@@ -151,9 +151,9 @@ class PlanHost(_Frozen):
 
 
 class _Service(_Frozen):
-    """Where something listens: replicas as host:port, and the names of their hosts in the same order (empty: this machine).
+    """A service and where it listens: replicas as host:port, and the names of their hosts in the same order (empty: this machine).
 
-    memory_mib: what one replica is expected to take, 0: not known. `name` of each kind: what it is called, a task's as the task.
+    memory_mib: expected memory of one replica, 0: not known. `name`: in each kind the service's name, for a task the task's.
     """
 
     endpoints: tuple[str, ...]
@@ -190,7 +190,7 @@ class PostgresqlService(_Service):
 
 
 class TaskService(_Service):
-    """A service task: processes of its own."""
+    """A service task, which has processes of its own."""
 
     kind: Literal["service"] = "service"
     task: str
@@ -201,7 +201,7 @@ class TaskService(_Service):
 
 
 class ServedTask(_Service):
-    """An AI task, and those of the Triton servers that serve it: without such an entry all do. memory_mib: of its models."""
+    """An AI task and the Triton servers that serve it; without such an entry all of them do. memory_mib: of its models."""
 
     kind: Literal["ai"] = "ai"
     task: str
@@ -231,7 +231,7 @@ class PlanQuality(_Frozen):
 
 
 class PlanPrediction(_Frozen):
-    """What the distilled graph and the known service times alone suggest: latency in ms without queueing, transport and planner."""
+    """The latency predicted from the distilled graph and the known service times alone, in ms, without queueing, transport and planner."""
 
     mean_ms: float
     p99_ms: float
@@ -262,7 +262,7 @@ class PlanUpdate(_Frozen):
 
 
 class _Load(_Frozen):
-    """What every load has. duration_s: measured, after warmup_s that are not. `mean_rate` of each kind: requests/s to expect."""
+    """Fields of every load. duration_s: the measured phase, after warmup_s. `mean_rate` of each kind: requests/s to expect."""
 
     duration_s: float = Field(gt=0)
     warmup_s: float = Field(ge=0)
@@ -325,12 +325,12 @@ PlanLoad = Annotated[PlanPoisson | PlanConstant | PlanSessions | PlanUsers | Pla
 
 
 def think_s(load: PlanLoad) -> float:
-    """How long a user of the closed loop thinks; 0 of an open load, in which no request waits for an answer."""
+    """Think time of the users of a closed loop; 0 for an open load, in which no request waits for an answer."""
     return load.think_s if isinstance(load, PlanUsers) else 0.0
 
 
 class PlanLibrary(_Frozen):
-    """A library of others that the spec uses. name: of its entry point; distribution, version: the package that declares it."""
+    """A partner's library that the spec uses. name: of its entry point; distribution, version: the package that declares it."""
 
     name: str
     distribution: str
@@ -338,19 +338,19 @@ class PlanLibrary(_Frozen):
 
 
 class ServedStep(_Frozen):
-    """step.json of a Triton model: the step that it serves, and the libraries that its components may be of."""
+    """step.json of a Triton model: the step that it serves, and the libraries that its components may come from."""
 
     libraries: tuple[PlanLibrary, ...]
     step: Step
 
 
 class Plan(_Frozen):
-    """graph_hash: wiring_hash of this very plan; the planner refuses a plan whose edges do not give it.
+    """graph_hash: wiring_hash of this plan; the planner refuses a plan whose edges have another hash.
 
-    response: () where there is nothing to say, as of a component alone that only stores: answered when every step before it is done.
-    hosts, generators (names of the hosts that query generators run on): empty when everything runs on this machine.
-    tls: every connection is mutual TLS; without a valid certificate nothing answers. effect_timeout_s: what one call after the response
-    may take; no client waits for it, so the request's own deadline does not bound it. prediction: None unless every service time is known.
+    response: () if there is nothing to return, as in the benchmark of a component that only stores: sent when every step before it is done.
+    hosts, generators (names of the hosts that query generators run on): empty when everything runs on this machine. tls: every connection
+    is mutual TLS; without a valid certificate nothing answers. effect_timeout_s: what one call after the response may take; no client waits
+    for it, so the request's own deadline does not bound it. prediction: None unless every service time is known.
     """
 
     version: Literal[2] = 2
@@ -384,7 +384,8 @@ class Plan(_Frozen):
 def wiring_hash(
     requests: tuple[PlanRequest, ...], steps: tuple[Step, ...], choices: tuple[PlanChoice, ...], response: tuple[ResponsePart, ...]
 ) -> str:
-    """sha256 (hex) of the distilled DAG as executed: who runs, who feeds whom, under which choice. Models and settings are not part."""
+    """sha256 (hex) of the distilled DAG as executed: which steps run, what feeds what, under which choice. Models and settings are not
+    included."""
     wiring = {
         "requests": [[r.name, r.share, [p.model_dump() for p in r.ports]] for r in requests],
         "steps": [
@@ -423,7 +424,8 @@ def triton_endpoints(plan: Plan) -> tuple[str, ...]:
 
 
 def task_endpoints(plan: Plan) -> dict[str, tuple[str, ...]]:
-    """Task → where it is served: a service where it runs, an AI task at the Triton servers that have it; () where the plan says nothing."""
+    """Task → where it is served: a service where it runs, an AI task at the Triton servers that have it; () if the plan places it
+    nowhere."""
     own = {service.task: service.endpoints for service in plan.services if isinstance(service, TaskService | ServedTask)}
     triton = triton_endpoints(plan)
     return {step.task: own.get(step.task, triton if step.kind == "ai" else ()) for step in plan.steps}
@@ -435,7 +437,7 @@ def step_json(plan: Plan, step: Step) -> str:
 
 
 def plan_hash(plan: Plan) -> str:
-    """sha256 (hex) of the whole plan: whatever changes it changes what the planner does."""
+    """sha256 (hex) of the whole plan, including what does not affect the wiring."""
     return hashlib.sha256(plan.model_dump_json().encode()).hexdigest()
 
 

@@ -17,7 +17,7 @@ T = TypeVar("T", bound=Named)
 class Registry(Mapping[str, T]):
     """Name → row, in the order of declaration.
 
-    own: this project's rows; added: those of the libraries in use (aibenchrt.libraries.use), empty where no spec names one.
+    own: this project's rows; added: those of the libraries in use (aibenchrt.libraries.use), empty if no library is used.
     """
 
     def __init__(self, rows: Iterable[T]) -> None:

@@ -1,3 +1,3 @@
 """Sizes: the effort of training a model."""
 
-SIZES = ("tiny", "small", "full")  # tiny: beats chance, in seconds; small: useful, in minutes of two cores; full: as published
+SIZES = ("tiny", "small", "full")  # tiny: better than chance, in seconds; small: useful, in minutes on two cores; full: as published

@@ -15,7 +15,7 @@ Values = Mapping[str, Value]
 
 
 class Work(Protocol):
-    """A component at work in some process: what a gRPC servicer and Triton's Python backend both call.
+    """An open component, called by a gRPC servicer or by Triton's Python backend.
 
     Raises on failure; the caller turns the exception into a failed call, never into an empty answer.
     """
@@ -24,6 +24,6 @@ class Work(Protocol):
 
 
 def listed(values: Values, port: str) -> Sequence[Value]:
-    """The Values of an input port declared `many`; one alone where an earlier stage of the same process feeds it."""
+    """The Values of an input port declared `many`; a single one if an earlier stage of the same process feeds it."""
     value: Any = values[port]
     return (value,) if isinstance(value, Mapping) else tuple(value)

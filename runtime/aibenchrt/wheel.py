@@ -26,7 +26,7 @@ from aibenchrt.plan import PlanLibrary
 
 _METADATA = ("METADATA", "entry_points.txt")
 _WHEEL = b"Wheel-Version: 1.0\nGenerator: aibenchc\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can say
+_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can hold
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Wheel:
 
     @cached_property
     def content(self) -> bytes:
-        """The zip file, its members stored as they are."""
+        """The bytes of the zip file, its members uncompressed."""
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
             for name, content in self.files:
@@ -59,7 +59,7 @@ class Wheel:
 
 
 def wheel_of(library: PlanLibrary) -> Wheel:
-    """The library in use. EnvironmentFailure AIB697: its package is not installed as Python packages are, so that it cannot be shipped."""
+    """The library in use. EnvironmentFailure AIB697: its package was not installed with its metadata, so that it cannot be shipped."""
     try:
         distribution = importlib.metadata.distribution(library.distribution)
     except importlib.metadata.PackageNotFoundError:

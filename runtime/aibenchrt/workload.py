@@ -15,7 +15,7 @@ from aibenchrt.values import Values, Work
 
 class OpenService(Protocol):
     def __call__(self, component: str, **settings: str | int) -> Work:
-        """The component at work on the world that is measured, in this process; settings that are not given have their defaults."""
+        """Opens the component on the measured world in this process; settings that are not given have their defaults."""
 
 
 Figure = tuple[str, str]  # what was measured, and the value with its unit, for people
@@ -23,9 +23,10 @@ Figure = tuple[str, str]  # what was measured, and the value with its unit, for 
 
 @dataclass(frozen=True)
 class Workload:
-    """Calls whose time is measured. requests: made from a world that gives what is needed, if need be by other components at work.
+    """Calls whose time is measured. requests: made from a world that gives the needs, if necessary by running other components.
 
-    needs: of the world, beside what the component itself needs under these settings. what: told apart from its other workloads.
+    needs: from the world, in addition to what the component itself needs under these settings. what: distinguishes it from the component's
+    other workloads.
     """
 
     requests: Callable[[Any, OpenService], Sequence[Values]]
@@ -36,8 +37,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Figures:
-    """What is said of the quality on held-out data, where the world gives the needs. worlds: data sets whose worlds alone have what is
-    measured."""
+    """Quality figures on held-out data, for worlds that give the needs. worlds: the only data sets whose worlds have what is measured."""
 
     figures: Callable[[Any, OpenService], Sequence[Figure]]
     needs: tuple[Need, ...] = ()

@@ -269,13 +269,13 @@ def test_the_generator_is_killed(bed: Bed, runs: Path, result: Result) -> None:
     assert {"V01", "V06", "V10"} <= set(killed.codes), "whatever was asked for: half a load is no measurement"
     assert killed.lost()
     said = {reason.code: reason.observed for reason in killed.verdict.reasons}
-    assert "generator 0 on h5: no figures were left" in said["V06"]
-    assert "generator 0 on h5 did not come to its end" in said["V13"]
+    assert "generator 0 on h5: no figures" in said["V06"]
+    assert "generator 0 on h5 ended early" in said["V13"]
     assert killed.restarts == {("generator", "h5"): 0}
     assert killed.report.fault is not None
-    assert killed.report.fault.parts == ("generator on h5: it did not come to its end",)
+    assert killed.report.fault.parts == ("generator on h5: it ended early",)
     assert killed.unasked.keys() >= {"V01", "V06", "V10"}
-    assert killed.unasked["V02"] == "generator on h5: it did not come to its end"
+    assert killed.unasked["V02"] == "generator on h5: it ended early"
 
 
 def test_a_control_host_that_is_interrupted_in_every_stage_goes_on_where_it_was(bed: Bed, runs: Path) -> None:

@@ -16,7 +16,7 @@ from aibenchrt.exit_codes import EXIT_CODES, ExitCode
 
 from aibenchc.cli.verbs import VERBS, Verb
 
-_NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)  # of an OSError that nobody put into words
+_NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)  # of an OSError without a diagnostic of its own
 
 
 class _Module(Protocol):
@@ -53,7 +53,7 @@ def usage() -> str:
     lines += [f"  {verb.name:<{width}}  {verb.help}" for verb in VERBS]
     lines += [
         "",
-        "  aibenchc VERB --help  says what a verb takes;  aibenchc --version",
+        "  aibenchc VERB --help  shows the arguments of a verb;  aibenchc --version",
         "",
         f"Exit codes: {'; '.join(f'{code} {meaning}' for code, meaning in EXIT_CODES.items())}.",
     ]
@@ -69,7 +69,7 @@ def _unknown(word: str) -> int:
 
 
 def _guarded(verb: Verb, words: Sequence[str]) -> int:
-    """The three kinds of failure stay apart."""
+    """Runs the verb and turns every failure into a message and an exit code: the author's, the environment's, or our own."""
     try:
         module: _Module = import_module(f"aibenchc.cli.{verb.name}")
         parser = argparse.ArgumentParser(prog=f"aibenchc {verb.name}", description=verb.help)
@@ -85,7 +85,7 @@ def _guarded(verb: Verb, words: Sequence[str]) -> int:
         print("aibenchc: interrupted", file=sys.stderr)  # noqa: T201
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what reads us has gone: no traceback when the interpreter flushes
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: no traceback when the interpreter flushes
         return ExitCode.OK
     except SystemExit as stop:  # argparse
         return stop.code if isinstance(stop.code, int) else ExitCode.ENVIRONMENT

@@ -40,9 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--spec", type=Path, action="append", default=[], help="the scenario to take it from (default: the first below specs/ that has it)"
     )
-    parser.add_argument("--task", help="which of its tasks there (default: the first)")
+    parser.add_argument("--task", help="the task of the scenario that uses it (default: the first)")
     parser.add_argument("--model", help="another model of the component than the scenario's")
-    parser.add_argument("--modes", type=_modes, default=MODES, metavar="offline,single,open", help="which modes (all)")
+    parser.add_argument("--modes", type=_modes, default=MODES, metavar="offline,single,open", help="the modes to run (all)")
     parser.add_argument("--in-flight", type=_count, default=IN_FLIGHT, metavar="N", help=f"requests in flight, offline ({IN_FLIGHT})")
     parser.add_argument("--rate", type=positive, help="requests per second of the open loop (default: the component's in its scenario)")
     parser.add_argument("--duration", type=positive, metavar="S", help="seconds measured in each mode (default: the scenario's)")
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_arguments(parser)
     parser.add_argument("--runs", type=Path, default=RUNS, metavar="FOLDER", help="folder for the run directories (runs)")
     parser.add_argument(
-        "--first-port", dest="ports_from", type=read_port, default=PORTS_FROM, metavar="PORT", help=f"of two ({PORTS_FROM})"
+        "--first-port", dest="ports_from", type=read_port, default=PORTS_FROM, metavar="PORT", help=f"the first of two ports ({PORTS_FROM})"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     add_distilling_arguments(parser)
@@ -77,7 +77,7 @@ def _count(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """The gravest exit code of all modes, as of `validate`; AUTHOR where there is no such component, task or model.
+    """The most severe exit code of all modes, as `validate` gives it for a run; AUTHOR if there is no such component, task or model.
 
     EnvironmentFailure: as `run` and `train` raise, AIB643, AIB644, AIB689.
     """
@@ -103,7 +103,7 @@ def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> t
     from aibenchrt.experiments.component.recording import find_stage
 
     use(arguments.library)
-    if not arguments.spec and not _in_catalogue(arguments, diagnostics):  # what a given spec names, its libraries may add
+    if not arguments.spec and not _in_catalogue(arguments, diagnostics):  # what the spec given names may come from its libraries
         return None
     tried = arguments.spec or sorted(SPECS.glob("*.aib"))
     compiles, known = False, list[str]()
@@ -136,7 +136,7 @@ def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> t
 
 
 def _in_catalogue(arguments: argparse.Namespace, diagnostics: Diagnostics) -> bool:
-    """Whether the catalogue, with the libraries in use now, has the component, and that the model; reports what it lacks."""
+    """Whether the catalogue, with the libraries in use, has the component, and the component the model; reports what is missing."""
     spec = catalog.component(arguments.name)
     if spec is None:
         diagnostics.report("AIB102", None, name=arguments.name, hint=did_you_mean(arguments.name, list(catalog.COMPONENTS)))

@@ -24,8 +24,8 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def one(name: str) -> tuple[str | None, str]:
-    """Everything about one of them, or (None, a hint)."""
+def details(name: str) -> tuple[str | None, str]:
+    """Everything about one component or data set; (None, a hint) if there is none of that name."""
     spec = catalog.component(name)
     if spec is not None:
         return "\n".join(_component(spec)), ""
@@ -93,11 +93,11 @@ def _component(spec: ComponentSpec) -> Iterator[str]:
 
 
 def _trained(spec: ComponentSpec) -> Iterator[str]:
-    """The latest version of every model, data, size and seed; which one serves is decided by what the code and the data are then."""
+    """The latest version for every model, data variant, size and seed. Which version serves is decided when a run is prepared."""
     if not spec.models:
         return
     versions = trained_versions(spec.name)
-    latest = {(v.model, v.variant, v.size, v.seed): v for v in versions}  # in the order of their making
+    latest = {(v.model, v.variant, v.size, v.seed): v for v in versions}  # in the order in which they were trained
     for version in latest.values():
         quality = ", ".join(f"{m.name} {100 * m.value:.1f} %{_interval(m)}" for m in version.metrics)
         what = f"{version.model} {version.version}: {version.variant} data, size {version.size}, seed {version.seed}"

@@ -54,7 +54,7 @@ def read_port(text: str) -> int:
 
 
 def compile_and_show(arguments: argparse.Namespace) -> Path | None:
-    """As `compile_to_folder`; what was reported is on stderr."""
+    """As `compile_to_folder`; diagnostics are shown on stderr."""
     diagnostics = Diagnostics()
     folder = compile_to_folder(arguments, diagnostics)
     show(diagnostics)
@@ -88,7 +88,7 @@ def compile_to_folder(arguments: argparse.Namespace, diagnostics: Diagnostics) -
 def compiled_spec(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Compiled | None:
     """All phases but writing. None after an error was reported.
 
-    EnvironmentFailure AIB601: no ansible-core reads the inventory; AIB619: it cannot be told what the hosts hold.
+    EnvironmentFailure AIB601: ansible-core, which reads the inventory, is not installed; AIB619: what the hosts hold cannot be determined.
     """
     from aibenchc import driver
     from aibenchc.placement.deployed import fetch, in_folder
@@ -109,7 +109,7 @@ def compiled_spec(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Co
     names = [host.name for host in chosen.inventory.hosts] if chosen.inventory else []
     if names and arguments.deployed is not None:
         chosen = holding(chosen, in_folder(arguments.deployed, names))
-    elif names and arguments.stay:  # what the scenario is called, which the hosts are asked about, the compiled spec says
+    elif names and arguments.stay:  # the hosts are asked about the scenario by its name, which the compiled spec gives
         compiled = _compiled(arguments, chosen, Diagnostics())
         if compiled is not None:
             chosen = holding(chosen, fetch(arguments.inventory, compiled.plan.scenario, names))

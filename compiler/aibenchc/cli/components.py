@@ -7,7 +7,7 @@ import argparse
 from aibenchrt.exit_codes import ExitCode
 from aibenchrt.libraries import use
 
-from aibenchc.cli.catalogue import one, table
+from aibenchc.cli.catalogue import details, table
 from aibenchc.cli.library import add_library_argument
 from aibenchc.cli.output import complain, say
 
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.name is None:
         say(table())
         return ExitCode.OK
-    text, hint = one(arguments.name)
+    text, hint = details(arguments.name)
     if text is None:
         complain(f"aibenchc: the catalogue has no {arguments.name!r}: {hint}")
         return ExitCode.AUTHOR

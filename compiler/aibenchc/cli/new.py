@@ -20,11 +20,11 @@ from aibenchc.validate.declarations import CHAIN_WORDS, LONGEST_NAME
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PACKAGE = re.compile(r"[a-z][a-z0-9_]*")
-_LONGEST_LIBRARY = LONGEST_NAME - len("_category")  # its components are called after it
+_LONGEST_LIBRARY = LONGEST_NAME - len("_category")  # names of its components begin with it
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="the scenario's name, NAME.aib is written; or the library's, and a folder is")
+    parser.add_argument("name", metavar="NAME", help="name of the scenario, written to NAME.aib, or of the library, written to a folder")
     parser.add_argument("--library", action="store_true", help="write a package with a service, an AI component and their test")
     parser.add_argument("--folder", type=Path, default=Path(), help="where to write it")
 
@@ -51,7 +51,7 @@ def _spec(given: str, folder: Path) -> int:
         return ExitCode.AUTHOR
     except OSError as error:
         with contextlib.suppress(OSError):
-            path.unlink()  # ours: opened as a new file
+            path.unlink()  # as what was opened as a new file, so ours
         raise _unwritten(path, error) from error
     say(f"wrote {path}\n\n  aibenchc check {path}\n  aibenchc compile {path}\n  aibenchc run {path}")
     return ExitCode.OK
@@ -78,7 +78,7 @@ def _library(name: str, folder: Path) -> int:
 
 
 def _write(name: str, path: Path) -> None:
-    """The whole package or nothing of it: written beside its place, and renamed."""
+    """Writes the package whole or not at all: to a temporary folder beside its place, which is then renamed."""
     from aibenchc.cli.scaffold import library_files  # with jinja2, which a spec does not need
 
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{name}-") as scratch:

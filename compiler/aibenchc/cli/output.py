@@ -24,7 +24,7 @@ def in_colour() -> bool:
 
 
 def show(diagnostics: Diagnostics, as_json: bool = False) -> None:
-    """Text on stderr, with a count below; JSON on stdout."""
+    """Shows diagnostics: as text on stderr with a count below, or as JSON on stdout."""
     if as_json:
         say(json.dumps({"diagnostics": to_json(diagnostics), "failed": diagnostics.failed}, indent=2, ensure_ascii=False))
         return

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--shipment", type=Path, metavar="FOLDER", help="also compare the versions of the shipped code and models")
 
-    def error(message: str) -> NoReturn:  # argparse would exit 2, which here says that something changes
+    def error(message: str) -> NoReturn:  # argparse would exit with 2, which here means that something would change
         parser.print_usage(sys.stderr)
         parser.exit(PlanExitCode.FAILED, f"{parser.prog}: error: {message}\n")
 

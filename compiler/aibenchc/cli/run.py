@@ -63,7 +63,7 @@ def _add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
         "--expect-fault",
         default="",
         metavar="TEXT",
-        help="with -i: something will be broken on purpose during the load; the report then shows what users noticed",
+        help="with -i: a fault that you cause on purpose during the load; the report then shows what users noticed",
     )
 
 

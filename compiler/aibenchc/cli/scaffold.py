@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aibenchc.emit.templates import Fit, render, word
 
-FILES = (  # template below templates/library, and where it goes; {name}: the library's
+FILES = (  # (template below templates/library, path in the package); {name}: the library's name
     ("pyproject.toml.j2", "pyproject.toml"),
     ("README.md.j2", "README.md"),
     ("scenario.aib.j2", "{name}.aib"),

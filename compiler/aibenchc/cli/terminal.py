@@ -40,7 +40,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
-    """Bars on a terminal; else one line on stderr for each thing begun."""
+    """Progress bars on a terminal; otherwise one line on stderr as each piece of work begins."""
     from rich.console import Console
     from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars

@@ -98,7 +98,7 @@ def _rows_over_seeds(model: Mapping[str, Any]) -> list[Sequence[str]]:
 
 
 def _gains(gains: Mapping[str, Mapping[str, float]], metric: str) -> list[tuple[str, Mapping[str, float]]]:
-    """Those of one metric, by the baseline's name: 'ndcg@10 over popularity' is of ndcg@10, over popularity."""
+    """The gains of one metric by the name of the baseline: 'ndcg@10 over popularity' is a gain in ndcg@10 over popularity."""
     return [(name.removeprefix(f"{metric} over "), gain) for name, gain in gains.items() if name.startswith(f"{metric} over ")]
 
 

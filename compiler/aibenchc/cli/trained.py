@@ -16,7 +16,7 @@ DEVICES = ("cpu", "cuda", "auto")
 
 
 def add_trained_spec_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of the verbs that compile a spec and then need its data and trained models."""
+    """Arguments of the verbs that compile a spec and then need its data and trained models."""
     add_spec_arguments(parser)
     add_distilling_arguments(parser)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the compiled scenario (default: generated/<spec>)")

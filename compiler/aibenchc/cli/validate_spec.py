@@ -40,7 +40,7 @@ SUFFIX = ".signoff.toml"
 
 @dataclass(frozen=True)
 class Judged:
-    """One list of what is to be covered. title: whose; said_by: the head of its column; span: where the spec says it."""
+    """A list of what is to be covered. title: of whose list; said_by: the heading of its column; span: its place in the spec."""
 
     title: str
     said_by: str
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _judged(spec: Path, scenario: Scenario, distilled: Distilled) -> tuple[Judged, ...]:
-    """The published scenario that the spec, or the scenario in it, is called as; and what the spec says is essential."""
+    """The published scenario whose name the spec, or the scenario in it, has; and what the spec declares essential."""
     judged = []
     row = published(spec.stem) or published(scenario.name)
     if row is not None:
@@ -109,7 +109,7 @@ def _judged(spec: Path, scenario: Scenario, distilled: Distilled) -> tuple[Judge
 def _show_coverage(judged: Judged, tasks: tuple[int, int]) -> None:
     rows = [(row.kind, row.word, ", ".join(row.by) or "missing") for row in judged.rows]
     title = f"{judged.title}: what the distilled graph covers ({tasks[0]} tasks distilled to {tasks[1]})"
-    print_table(title, ("", judged.said_by, "found by"), rows)
+    print_table(title, ("", judged.said_by, "covered by"), rows)
     lost = missing(judged.rows)
     say(f"covered: {len(rows) - len(lost)} of {len(rows)}" + (f"; missing: {', '.join(row.word for row in lost)}" if lost else ""))
 

@@ -19,7 +19,7 @@ from aibenchc.show.graphtext import format_graph
 
 @dataclass(frozen=True)
 class Covered:
-    """One word of the table. by: what of the distilled graph is it, none where it is missing."""
+    """One word of the table. by: what covers it in the distilled graph, empty where it is missing."""
 
     kind: str
     word: str
@@ -40,7 +40,7 @@ class SignOffError(ValueError):
 
 
 def coverage(scenario_row: Published, scenario: Scenario, distilled: Distilled) -> tuple[Covered, ...]:
-    """Every word that the table has for the scenario, in its order."""
+    """Every word of the table for this scenario, in the table's order."""
     graph = distilled.graph
     metrics = [(name, name.partition("@")[0]) for name in scenario.metrics]
     percentiles = tuple(f"latency p{p:g}" for p in scenario.latency.percentiles)
@@ -93,8 +93,8 @@ def data_of(graph: Graph, word: str) -> tuple[str, ...]:
 
 
 def graph_hash(scenario: Scenario, distilled: Distilled) -> str:
-    """sha256 (hex) of what a partner agrees to: the distilled graph as text, its metrics and updates, and what the spec says is essential.
-    Times of service are none of it."""
+    """sha256 (hex) of what a partner agrees to: the distilled graph as text, its metrics and updates, and what the spec declares essential.
+    Service times are not part of it."""
     tasks = tuple(replace(task, service_ms=None) for task in distilled.graph.tasks)
     lines = [format_graph(replace(distilled.graph, tasks=tasks))]
     lines += [f"metric {name}\n" for name in scenario.metrics]

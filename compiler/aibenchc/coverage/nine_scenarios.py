@@ -112,7 +112,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "rendering": ("rendering",),
 }
 
-# Metric of the table → metrics of a spec that are it, without their depth. Accuracy is that of the answer, in the measure of its field.
+# Metric of the table → the metrics of a spec that stand for it, without depth. Accuracy is that of the answer, measured as its field does.
 METRICS: dict[str, tuple[str, ...]] = {
     "precision": ("precision",),
     "recall": ("recall",),
@@ -122,5 +122,5 @@ LATENCY = "latency"
 
 
 def published(name: str) -> Published | None:
-    """The scenario that a spec of this name is one of."""
+    """The published scenario that a spec of this name belongs to."""
     return next((row for row in NINE if row.spec == name), None)

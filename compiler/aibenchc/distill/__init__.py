@@ -43,7 +43,7 @@ __all__ = [
 
 RULES: tuple[Rule, ...] = (R1, R2, R3, R4, R5, R6)
 
-STEP_BY_STEP = 100  # tasks; a larger graph is looked at again after a rule's turn, not after each of its steps
+STEP_BY_STEP = 100  # tasks; a larger graph is analysed again after each turn of a rule, not after each of its steps
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Distilled:
-    """graph: what is left. passes: how often the rules were gone through, the last time in vain. problems: in the order of their finding.
-    updates: the spec's, without the tasks that went; they name stages, which keep the author's names."""
+    """graph: the distilled graph. passes: number of passes over all rules, the last of which changed nothing. problems: in the order of
+    discovery. updates: the spec's, without the tasks that were removed; they name stages, which keep the author's names."""
 
     original: Graph
     graph: Graph
@@ -119,13 +119,13 @@ def _check(flow: Flow) -> None:
 
 
 def _still_there(problem: Problem, graph: Graph) -> bool:
-    """Whether what a model is missing for is still in the graph."""
+    """Whether the task that lacks a model is still in the graph."""
     task = dict(problem.fields).get("task")
     return task is None or any(t.name == task for t in graph.tasks)
 
 
 class UnknownRuleError(ValueError):
-    """No rule is called so (AIB306); the message is the name."""
+    """There is no rule of this name (AIB306); the message is the name."""
 
 
 def select(only: str | None, without: str | None) -> tuple[Rule, ...]:
@@ -144,7 +144,7 @@ def select(only: str | None, without: str | None) -> tuple[Rule, ...]:
 
 
 def report(distilled: Distilled, diagnostics: Diagnostics) -> None:
-    """Hands the problems over to the diagnostics, which know what is an error."""
+    """Reports the problems; the table of codes says which of them are errors."""
     for problem in distilled.problems:
         fields = dict(problem.fields)
         hint = fields.pop("way_out", None)

@@ -56,7 +56,7 @@ def share_of(flow: Flow, cases: int) -> float:
 
 
 def region(flow: Flow, branch: Branch) -> tuple[str, ...]:
-    """The tasks that run only on this branch, in topological order: those that go when it goes."""
+    """The tasks that run only on this branch, in topological order: they are removed with it."""
     return tuple(name for name in flow.order if flow.runs[name] and not flow.runs[name] & ~branch.cases)
 
 
@@ -94,7 +94,7 @@ def _leading_to(flow: Flow, guard: Guard) -> set[Guard]:
 
 
 def _ancestors(flow: Flow, task: str) -> set[str]:
-    """The task, and all from which a path of wires leads to it."""
+    """The task and all tasks and request classes from which wires lead to it."""
     ancestors, todo = {task}, [task]
     while todo:
         for wire in flow.wires_into.get(todo.pop(), ()):
@@ -105,7 +105,7 @@ def _ancestors(flow: Flow, task: str) -> set[str]:
 
 
 def consumers(flow: Flow) -> dict[str, set[str]]:
-    """Task → who takes its outputs: tasks, RESPONSE, and the choices (as `choice NAME`) that one of them decides."""
+    """Task → consumers of its outputs: tasks, RESPONSE, and choices (as `choice NAME`) that one of the outputs decides."""
     consumers_of: dict[str, set[str]] = defaultdict(set)
     for wire in flow.wires:
         consumers_of[wire.source].add(wire.target)

@@ -25,8 +25,8 @@ from aibenchc.flow import Case, Flow, analyse
 from aibenchc.flow.order import control_edges
 from aibenchc.graph import RESPONSE
 
-DRAWS = 4000  # simulated requests; 40 of them beyond the p99
-MAX_VISITS = 400_000  # tasks drawn in all, so that large graphs are simulated with fewer requests
+DRAWS = 4000  # simulated requests; 40 of them are beyond the p99
+MAX_VISITS = 400_000  # service times drawn in total: larger graphs are simulated with fewer requests
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def _simulated_p99(flow: Flow, paths: Paths, means: Mapping[str, float], rng: ra
 
 
 def _chain(paths: Paths, case: Case, rates: Mapping[str, float]) -> tuple[list[tuple[float, int, tuple[int, ...]]], tuple[int, ...]]:
-    """Of a case what Paths.longest goes through, by places in the order of its tasks: each one's rate (0: it takes no time), which of the
-    drawn numbers is its own, and whom it waits for; and who answers."""
+    """What Paths.longest visits in a case: for each task, in order, its rate (0: it takes no time), the index of its drawn number and the
+    places of the tasks that it waits for; and the places of the tasks that answer."""
     number = {name: place for place, name in enumerate(rates)}
     places: dict[str, int] = {}
     steps = []

@@ -166,7 +166,7 @@ def family(name: str) -> str:
 
 
 def _can_take_over(pair: Pair) -> bool:
-    """Whether the run's requests of `goes` will come to `stays`: not so where a flag would send them to a third arm."""
+    """Whether requests that took `goes` will take `stays`: not if a flag would send them to a third arm."""
     if pair.choice is None or len(pair.choice.arms) == 2:
         return True
     assert pair.goes.guard is not None, "an arm has a guard"

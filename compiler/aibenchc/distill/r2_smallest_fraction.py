@@ -66,7 +66,7 @@ def _inside(inner: Branch, outer: Branch) -> bool:
 def _tail(turn: Turn, branch: Branch) -> Problem | None:
     """AIB301 if this branch and those pruned before reach the tail that is asked for.
 
-    Each share is one of the requests as they were left by the pruning before it, so what remains multiplies.
+    Each share is relative to the requests that the pruning before it left, so the remaining shares multiply.
     """
     percentile = turn.settings.highest_percentile
     if percentile is None or turn.settings.confirm_tail:
@@ -81,7 +81,7 @@ def _tail(turn: Turn, branch: Branch) -> Problem | None:
 
 
 def _branches(flow: Flow) -> Iterator[Branch]:
-    """All that may be pruned: of each fork every branch but the largest (ties: the first stays)."""
+    """The branches that may be pruned: every branch of each fork but the largest (in a tie the first stays)."""
     for fork in (class_branches(flow), *(arm_branches(flow, c) for c in flow.graph.choices if isinstance(c, ExclusiveChoice))):
         largest = max(fork, key=lambda b: round(b.share, 12), default=None)
         yield from (branch for branch in fork if branch is not largest)

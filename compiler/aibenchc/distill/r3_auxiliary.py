@@ -31,7 +31,7 @@ def is_auxiliary(task: Task) -> bool:
 
 
 def prune_auxiliary(turn: Turn) -> Rewrite:
-    """Takes out the auxiliary tasks that nothing needs, or else one that can be bypassed."""
+    """Removes the auxiliary tasks that nothing needs; if there are none, one that can be bypassed."""
     protected = kept(turn.flow, turn.settings.keep).tasks
     counted = {name for c in turn.graph.choices if isinstance(c, Fallback) for name in deciders(turn.flow, c)}
     tasks = [task for task in turn.graph.tasks if is_auxiliary(task) and task.name not in protected]
@@ -69,7 +69,7 @@ def _why(task: Task) -> str:
 
 
 def _drawn(graph: Graph, task: Task) -> tuple[str, ...]:
-    """The choices that the task decided."""
+    """The choices that the task decides, which become draws."""
     exclusive = (choice for choice in graph.choices if isinstance(choice, ExclusiveChoice))
     return tuple(choice.name for choice in exclusive if any(ref.task == task.name for ref in choice.flags))
 

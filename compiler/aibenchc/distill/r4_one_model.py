@@ -24,7 +24,7 @@ ID = "R4"
 
 
 def use_one_model(turn: Turn) -> Rewrite:
-    """Leaves one candidate to each single-stage task that has several."""
+    """Keeps one candidate of each single-stage task that has several."""
     tasks = {task.name: task for task in turn.graph.tasks}
     steps: list[DistillStep] = []
     problems: list[Problem] = []

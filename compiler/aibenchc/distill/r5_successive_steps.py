@@ -47,7 +47,7 @@ def _why(members: Sequence[Task]) -> str:
 
 
 def _chains(turn: Turn) -> list[tuple[Task, ...]]:
-    """Disjoint chains of tasks to combine, in topological order; each v goes with the first u that wants it."""
+    """Disjoint chains of tasks to combine, in topological order; each v is combined with the first u that can take it."""
     tasks = {task.name: task for task in turn.graph.tasks}
     taken_by = consumers(turn.flow)
     stay = kept(turn.flow, turn.settings.keep).tasks
@@ -160,7 +160,7 @@ def _combined(flow: Flow, members: tuple[Task, ...], name: str) -> Combined:
 
 
 def _fed(stage: Stage, member: Task, feeds: Mapping[str, tuple[str | None, str]]) -> Stage:
-    """The stage with the feeds that came from its task's input ports led to where those come from now."""
+    """The stage, with each feed from its task's input ports replaced by what feeds that port in the combined task."""
     own = stage.feeds or tuple(Feed(port.name, None, port.name) for port in member.inputs)
     return replace(stage, feeds=tuple(feed if feed.stage is not None else Feed(feed.input, *feeds[feed.port]) for feed in own))
 

@@ -27,7 +27,7 @@ ID = "R6"
 
 
 def remove_unneeded(turn: Turn) -> Rewrite:
-    """Takes out unneeded tasks, consumers first, then unused request classes, then unused data sets."""
+    """Removes unneeded tasks, consumers first, then unused request classes, then unused data sets."""
     protected = kept(turn.flow, turn.settings.keep)
     needed = _needed(turn.flow, protected.tasks, turn.settings.metrics)
     spans = {task.name: task.span for task in turn.graph.tasks}

@@ -10,7 +10,7 @@ from aibenchc.graph import Choice, Edge, ExclusiveArm, ExclusiveChoice, Fallback
 
 
 def without_tasks(graph: Graph, names: Collection[str]) -> Graph:
-    """The graph without these tasks. A fork that one of them decided becomes a draw with the same shares."""
+    """The graph without these tasks. A choice that one of them decided becomes a draw with the same shares."""
     gone = frozenset(names)
     choices = tuple(_forget(choice, gone) for choice in graph.choices)
     tasks = tuple(task for task in graph.tasks if task.name not in gone)
@@ -84,7 +84,7 @@ def _renumbered(edge: Edge, gone: Guard) -> Edge:
 
 
 def tidy(graph: Graph) -> Graph:
-    """Choices that decide about no edge go; one with a single arm, or a fallback that ends after its first, becomes a plain edge."""
+    """Removes choices that guard no edge; a choice with a single arm, or a fallback that ends after its first arm, becomes a plain edge."""
     last: dict[str, int] = {}
     for edge in graph.edges:
         for guard in edge.guards:

@@ -15,8 +15,8 @@ from aibenchc.source import Span
 class DistillStep:
     """One thing that a rule did. rule: its id.
 
-    removed: tasks, request classes, choices and data sets by name, models as task.model. took_over: who has their share, edges or place
-    now. why: the reason with its numbers. pruned: the share of requests whose way was pruned (R2 only). span: what it was in the spec.
+    removed: tasks, request classes, choices and data sets by name, models as task.model. took_over: what has their share, edges or place
+    now. why: the reason with its numbers. pruned: the share of requests whose branch was pruned (R2 only). span: its place in the spec.
     """
 
     rule: str
@@ -30,7 +30,7 @@ class DistillStep:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something to report: an AIB3xx code, the fields of its message, the place. Whether it is an error says the table of codes."""
+    """Something to report: an AIB3xx code, the fields of its message, the place. The table of codes says whether it is an error."""
 
     code: str
     fields: tuple[tuple[str, str], ...] = ()
@@ -44,7 +44,7 @@ def left_alone(rule: str, text: str, way_out: str, span: Span | None) -> Problem
 
 @dataclass(frozen=True)
 class Turn:
-    """A rule's turn. done: all steps so far. limit: the most steps to take before the graph is looked at again, None for no limit."""
+    """A rule's turn. done: all steps so far. limit: the most steps to take before the graph is analysed again, None for no limit."""
 
     flow: Flow
     settings: DistillSettings
@@ -58,7 +58,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """The analysed graph after some steps, or the one before and no steps."""
+    """The analysed graph after the steps of a turn; the graph as it was, and no steps, if the rule does not apply."""
 
     flow: Flow
     steps: tuple[DistillStep, ...] = ()
@@ -69,7 +69,7 @@ class Rewrite:
 class Rule:
     """id: 'R1', from its module's constant ID; name: what it does.
 
-    apply: as far as `limit` allows in one turn; it is given turns until it takes no step.
+    apply: takes as many steps as `limit` allows in one turn; the rule gets further turns until it takes no step.
     """
 
     id: str

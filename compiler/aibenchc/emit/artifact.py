@@ -19,7 +19,7 @@ from aibenchrt.errors import EnvironmentFailure
 MANIFEST = PurePosixPath("manifest.json")
 MANIFEST_VERSION = 1
 STAGING = ".aibenchc-"  # prefix of the folder where files are written before they are renamed into place
-LEFT_BEHIND = ("__pycache__", ".ansible")  # by running the generated code, and by ansible-lint
+LEFT_BEHIND = ("__pycache__", ".ansible")  # made by running the generated code, and by ansible-lint
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def inside(path: PurePosixPath) -> bool:
 
 
 def manifest(artifacts: Iterable[Artifact], sources: Mapping[str, str], settings: Mapping[str, object], version: str) -> Artifact:
-    """sha256 of what went in and of what came out. sources: name → sha256 of each file read; no clock, no absolute path."""
+    """sha256 of the inputs and of the outputs. sources: name → sha256 of each file read. It holds no time and no absolute path."""
     content = {
         "version": MANIFEST_VERSION,
         "aibenchc": version,
@@ -108,7 +108,7 @@ def replace(folder: Path, by_path: Mapping[PurePosixPath, Artifact]) -> None:
     stale = [path for path in there if path not in by_path]
     if not changed and not stale:
         return
-    for leftover in folder.glob(f"{STAGING}*"):  # of a compile that was killed: the lock says that none is at work
+    for leftover in folder.glob(f"{STAGING}*"):  # left by a compile that was killed: we hold the lock, so none is running
         shutil.rmtree(leftover)
     staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
     try:
@@ -131,7 +131,7 @@ def put(staging: Path, artifacts: list[Artifact], folder: Path) -> None:
 
 
 def claim(ours: Iterable[PurePosixPath], paths: Iterable[PurePosixPath]) -> Artifact:
-    """A manifest for the moment between the first rename and the last: after a crash the folder is still known to be ours."""
+    """A manifest for the time between the first rename and the last: after a crash the folder is still recognised as ours."""
     outputs = {str(path): "" for path in {*ours, *paths} - {MANIFEST}}
     return Artifact(MANIFEST, json.dumps({"version": MANIFEST_VERSION, "outputs": outputs}, sort_keys=True).encode())
 
@@ -151,7 +151,8 @@ def written_before(folder: Path) -> set[PurePosixPath]:
 
 
 def files_in(folder: Path) -> set[PurePosixPath]:
-    """Everything but folders, links included, not followed; what use leaves behind and the staging folder of a killed compile left out."""
+    """All files and links (not followed), without what using the folder leaves behind and without the staging folder of a killed
+    compile."""
     paths: set[PurePosixPath] = set()
     for root, folders, files in os.walk(folder, followlinks=False):
         here = PurePosixPath(Path(root).relative_to(folder).as_posix())
@@ -162,7 +163,7 @@ def files_in(folder: Path) -> set[PurePosixPath]:
 
 
 def check_parents(folder: Path, paths: Iterable[PurePosixPath]) -> None:
-    """EnvironmentFailure AIB502 where a wanted file's folder is no folder of ours, or the file itself is a link or a folder."""
+    """EnvironmentFailure AIB502 if the folder of a file to be written is not a folder of ours, or the file itself is a link or a folder."""
     for parent in parents(paths):
         mode = mode_of(folder / parent)
         if mode is not None and not stat.S_ISDIR(mode):
@@ -187,7 +188,7 @@ def mode_of(path: Path) -> int | None:
 
 
 def remove_empty(folder: Path, removed: Iterable[PurePosixPath]) -> None:
-    """Removes the folders that the removed files leave without a file, what use left behind with them."""
+    """Removes the folders in which the removed files leave no file, along with what using them left behind."""
     for parent in reversed(parents(removed)):
         left = list((folder / parent).iterdir())
         if all(entry.name in LEFT_BEHIND and not entry.is_symlink() for entry in left):

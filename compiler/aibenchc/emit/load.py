@@ -28,6 +28,6 @@ def emit_load(plan: Plan) -> Iterator[Artifact]:
 
 
 def emit_trace(load: Load) -> Iterator[Artifact]:
-    """What a trace load follows, under the name that the plan has for it."""
+    """The offsets of a trace load, in a file of the name that the plan gives it."""
     if isinstance(load.arrivals, Trace):
         yield Artifact(PurePosixPath(load.arrivals.file_name), load.arrivals.lines)

@@ -34,7 +34,7 @@ class ModelView:
     outputs: tuple[TensorView, ...]
 
 
-MEASURED = (  # what the backend reports beside the answer: who answered at which attempt; in ns the whole step's work, and each stage's
+MEASURED = (  # what the backend reports beside the answer: the endpoint and the attempt; in ns the work of the whole step and of each stage
     TensorView(pbtxt("timing__server"), word("TYPE_STRING"), 1),
     TensorView(pbtxt("timing__attempt"), word("TYPE_INT64"), 1),
     TensorView(pbtxt("timing__service_ns"), word("TYPE_INT64"), 1),

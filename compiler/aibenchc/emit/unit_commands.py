@@ -16,15 +16,15 @@ ADDRESS = "{{ item.address }}:{{ item.listens }}"
 RUN = "{{ aibench_state }}/runs/{{ aibench_run }}"
 LOAD = "{{ aibench_root }}/{{ aibench_archives.load }}"
 TRITON = "{{ aibench_root }}/{{ aibench_archives['libraries-triton'] }}/pytriton/tritonserver/bin/tritonserver"
-WRITTEN_TOGETHER = 50  # requests whose trace Triton writes at once: a server that is killed loses no more of it
+WRITTEN_TOGETHER = 50  # requests per file of Triton's trace: a server that is killed loses at most the trace of that many
 
-# Option → the expression under which it is there at all.
+# Option → the expression under which the option is given.
 CONDITIONS = {
     "--tls": "aibench_tls",
     "--start-file": "item.host",
     **dict.fromkeys(("--grpc-use-ssl-mutual", "--grpc-root-cert", "--grpc-server-cert", "--grpc-server-key"), "aibench_tls"),
 }
-# Option → (name, list): it is there once for each of the list.
+# Option → (name, list): the option is given once for each element of the list.
 REPEATED = {"--model-repository": ("repository", "aibench_repositories[item.name]")}
 
 _EXPRESSION = re.compile(r"\{\{ (.+?) \}\}")
@@ -33,7 +33,7 @@ _LITERAL = re.compile(r"(?:[A-Za-z0-9_./:@+=,-]|\$\{[A-Z_]+\})*\Z")
 
 @dataclass(frozen=True)
 class UnitCommands:
-    """What ExecStart says in each kind of unit."""
+    """ExecStart of each kind of unit."""
 
     planner: Fit
     service: Fit

@@ -41,19 +41,20 @@ class FindingKind(Enum):
     NO_SUCH_PORT = "no such port"  # task, port, edge
     WRONG_TYPE = "wrong type"  # edge, with both of its ports named
     FEEDS_NOTHING = "feeds nothing"  # edge
-    STARVED = "starved"  # request, case, task, port; sources: who would feed it elsewhere; edge: of idle_edges
+    STARVED = "starved"  # request, case, task, port; sources: what would feed it in other cases; edge: of idle_edges
     AMBIGUOUS = "ambiguous"  # request, case, task, port, sources
     RESPONSE_NEVER = "response never"  # request, case
     RESPONSE_TWICE = "response twice"  # request, case, port, sources
     UNREACHABLE = "unreachable"  # task
     WRONG_DECIDER = "wrong decider"  # choice, task, port: not there, not a Flag (when), not a Count in every arm (until)
-    UNDECIDED = "undecided"  # choice, task, port; request and case where it is one: not known before the arm has to be taken
+    UNDECIDED = "undecided"  # choice, task, port, and a request and case in which the decision is not known before the arm has to be taken
     TOO_MANY_CASES = "too many cases"  # request
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong, and where. `case`: the arms that show it; `sources`: the producers concerned; `path`: of a cycle, first = last."""
+    """A flaw of the graph and its place. `case`: the arms under which it shows; `sources`: the producers concerned; `path`: a cycle, first
+    = last."""
 
     kind: FindingKind
     request: str | None = None
@@ -318,7 +319,7 @@ def _judge_class(flow: Flow, run: ClassRun, broken: set[str]) -> Iterator[Findin
 
 
 def _unanswered(run: ClassRun) -> tuple[Guard, ...] | None:
-    """A case in which nothing arrives, else one without what most cases get; None if one port is full in every case."""
+    """A case in which no answer arrives, otherwise one without the port that most cases fill; None if one port is filled in every case."""
     counts = Counter(port for _, ports in run.answers for port in ports)
     often = max(counts, key=lambda port: (counts[port], port), default=None)
     if often is not None and counts[often] == len(run.answers):

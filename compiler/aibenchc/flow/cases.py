@@ -21,7 +21,7 @@ Arms = tuple[Guard, ...]
 
 @dataclass
 class ClassRun:
-    """What the walk of one class found; `flow` turns it into cases and findings.
+    """The result of walking one class; `flow` turns it into cases and findings.
 
     cases: (arms, share of the class, the tasks that ran). reached: tasks into which an edge was live → (first such arms, required ports
     unfed there). fed: the ports of these that were fed in some case. answers: per case the response's ports that were fed.
@@ -46,7 +46,7 @@ class _Incoming:
     guards: tuple[Guard, ...]
     wires: tuple[Wire, ...]
     ports: int  # bit set of the node's input ports
-    twice: int  # bit set of those that this edge alone feeds from two outputs
+    twice: int  # bit set of the ports that this edge alone feeds from two outputs
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class Walk:
         return None
 
     def _holds(self, guards: tuple[Guard, ...], arms: Mapping[str, int]) -> bool | None:
-        """None: a choice that is not yet taken decides."""
+        """None: it depends on a choice that is not yet taken."""
         open_ = False
         for guard in guards:
             taken = arms.get(guard.choice)
@@ -177,7 +177,7 @@ class Walk:
     def _arrive(self, node: _Node, fed: int, twice: int, state: _State, run: ClassRun) -> None:
         name = node.name
         unfed = node.required & ~fed
-        if name not in run.ran:  # afterwards it is known that the class can run it
+        if name not in run.ran:  # from here on it is known that the class can run it
             names = run.fed.setdefault(name, set())
             names.update(port for i, port in enumerate(node.ports) if fed >> i & 1)
             if name not in run.reached:
@@ -204,7 +204,7 @@ class Walk:
         return tuple(refs)
 
     def _concatenated(self, producers: Sequence[PortRef]) -> bool:
-        """One producer after all, or equally named ports of tasks that stand in different arms of one fallback."""
+        """Whether these are a single producer, or ports of the same name of tasks in different arms of one fallback."""
         if len(producers) == 1:
             return True
         if len({ref.port for ref in producers}) > 1:
@@ -214,7 +214,7 @@ class Walk:
         return any(len({where[choice] for where in arms}) == len(arms) for choice in common)
 
     def _split(self, state: _State, name: str, run: ClassRun) -> Iterator[_State]:
-        """The state once for each arm."""
+        """One copy of the state for each arm."""
         choice = self.choices[name]
         for ref in self.flags.get(name, ()):
             if not state.ran[self.number[ref.task]]:
@@ -247,7 +247,7 @@ def _arms(state: _State) -> Arms:
 
 
 def _fallback_arms(graph: Graph) -> dict[str, dict[str, int]]:
-    """task → fallback → the arm it stands in; a task in several arms of one choice is in none of them for sure."""
+    """task → fallback → the arm it stands in; a task in several arms of one choice counts as being in none."""
     arms_of: dict[str, dict[str, int]] = {}
     for choice in (choice for choice in graph.choices if isinstance(choice, Fallback)):
         seen: dict[str, set[int]] = {}

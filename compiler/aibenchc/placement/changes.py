@@ -45,7 +45,7 @@ def changes(
 
 
 def _of_host(planned: Deployed | None, held: Deployed | None) -> Iterator[PartChange]:
-    """Of everything on the host at once."""
+    """Changes of the host as a whole."""
     if planned is None or held is None:
         return
     details = []
@@ -88,7 +88,8 @@ def _parts(
 
 
 def _slot(part: DeployedPart) -> str:
-    """A host has one Triton and one query generator at most: their numbers depend on the other hosts."""
+    """What identifies a part on its host. A host has at most one Triton and one query generator, whose numbers depend on the other
+    hosts."""
     return part.kind if part.kind in ("triton", "generator") else part.name
 
 
@@ -125,7 +126,7 @@ def _details(held: DeployedPart, planned: DeployedPart, same_plan: bool) -> Iter
 
 
 def _archives(planned: Deployed | None, held: Deployed | None, archives: Mapping[str, str]) -> Iterator[PartChange]:
-    """Of those that the host has: code, libraries, prepared data, and the version of each model."""
+    """Changes of the archives on the host: code, libraries, prepared data, and the version of each model."""
     if planned is None or held is None:
         return
     for name, shipped in held.archives.items():

@@ -24,9 +24,10 @@ SHOWN_HOSTS = 3
 
 
 def fetch(inventory: Path, scenario: str, hosts: Iterable[str]) -> dict[str, Deployed | None]:
-    """Host → what it holds, None where nothing of the scenario is deployed. Other hosts of the inventory are there if they hold any.
+    """Host → what it holds, None where nothing of the scenario is deployed. Other hosts of the inventory are included if they hold any of
+    it.
 
-    EnvironmentFailure AIB601: no ansible-core; AIB619: a host cannot be asked; AIB685: what it says cannot be understood.
+    EnvironmentFailure AIB601: ansible-core is not installed; AIB619: a host cannot be asked; AIB685: its answer cannot be read.
     """
     path = f"{STATE}/{scenario}/{FILE}"
     with tempfile.TemporaryDirectory(prefix="aibenchc-") as folder:
@@ -58,7 +59,7 @@ def fetch(inventory: Path, scenario: str, hosts: Iterable[str]) -> dict[str, Dep
 
 
 def answered(answer: Mapping[str, Any], host: str) -> bytes | str:
-    """The file's bytes, none where there is no such file; as text, why the host did not answer."""
+    """The file's bytes, empty where there is no such file; or, as text, why the host did not answer."""
     if "content" in answer:
         try:
             return base64.b64decode(str(answer["content"]), validate=True)
@@ -69,7 +70,7 @@ def answered(answer: Mapping[str, Any], host: str) -> bytes | str:
 
 
 def in_folder(folder: Path, hosts: Iterable[str]) -> dict[str, Deployed | None]:
-    """From <folder>/<host>.json, of the hosts given and of any other that the folder knows. EnvironmentFailure AIB685, AIB690."""
+    """From <folder>/<host>.json, for the given hosts and any other that has a file there. EnvironmentFailure AIB685, AIB690."""
     if not folder.is_dir():
         raise EnvironmentFailure("AIB690", folder=folder)
     files = {path.stem: path for path in sorted(folder.glob("*.json"))}
@@ -93,7 +94,7 @@ def read_json(content: bytes, host: str) -> Mapping[str, Any]:
 
 
 def shipped(folder: Path) -> dict[str, str]:
-    """Archives of a shipment: name → name with its content hash. EnvironmentFailure AIB686: it is none."""
+    """Archives of a shipment: name → name with its content hash. EnvironmentFailure AIB686: the folder holds no shipment."""
     try:
         archives = json.loads((folder / "shipment.json").read_bytes())["aibench_archives"]
     except (OSError, ValueError, KeyError, TypeError) as error:

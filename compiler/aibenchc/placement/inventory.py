@@ -21,8 +21,8 @@ from aibenchc.diagnostics import Diagnostics
 from aibenchc.source import SourceFile, Span
 
 LONGEST_S = 120.0
-GROUPS = ("planner", "triton", "services", "generators", "postgresql")  # where there is one, only its hosts take such a part
-NODES = "nodes"  # else these, where there is this group; else every host
+GROUPS = ("planner", "triton", "services", "generators", "postgresql")  # if the inventory has this group, only its hosts take such a part
+NODES = "nodes"  # otherwise the hosts of this group, if there is one, otherwise every host
 _ADDRESS = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _COUNTS = {"aibench_cores": "a number above 0", "aibench_memory_mib": "a whole number of MiB", "aibench_gpus": "a whole number"}
@@ -30,7 +30,7 @@ _COUNTS = {"aibench_cores": "a number above 0", "aibench_memory_mib": "a whole n
 
 @dataclass(frozen=True)
 class Host:
-    """address: where its parts listen and are called. cores, memory_mib: None where the inventory does not say."""
+    """address: where its parts listen and are called. cores, memory_mib: None where the inventory gives none."""
 
     name: str
     address: str
@@ -42,8 +42,8 @@ class Host:
 
 @dataclass(frozen=True)
 class Inventory:
-    """hosts: those that may take a part, by name (h2 before h10), so that no file's order decides anything. held: host → what it holds of
-    the scenario; parts stay where they are if they still fit."""
+    """hosts: those that may take a part, by name (h2 before h10), so that the order in the file does not matter. held: host → what it holds
+    of the scenario; parts stay where they are if they still fit."""
 
     hosts: tuple[Host, ...]
     groups: frozenset[str] = frozenset()
@@ -72,7 +72,7 @@ def read_inventory(path: Path, diagnostics: Diagnostics) -> Inventory | None:
 
 
 def tool(name: str) -> str:
-    """The program of ansible-core, of this environment first. EnvironmentFailure AIB601: there is none."""
+    """A program of ansible-core, preferably of this environment. EnvironmentFailure AIB601: it is not installed."""
     beside = Path(sys.executable).parent / name
     program = str(beside) if beside.exists() else shutil.which(name)
     if program is None:
@@ -99,7 +99,7 @@ def listing(path: Path) -> Mapping[str, Any] | str:
 
 
 def complaint(stderr: str) -> str:
-    """The first thing that Ansible says, without its frame."""
+    """The first message of Ansible, without its decoration."""
     for line in stderr.splitlines():
         said = re.sub(r"^\[?(WARNING|ERROR)\]?: |^ERROR! ", "", line).strip()
         if said and not said.startswith("No inventory was parsed"):
@@ -139,7 +139,7 @@ def hosts_in(listed: Mapping[str, Any], group: str) -> Iterator[str]:
 
 
 def natural(name: str) -> tuple[tuple[bool, int, str], ...]:
-    """Sorts h2 before h10."""
+    """A sort key that puts h2 before h10."""
     return tuple((False, int(piece), "") if piece.isdecimal() else (True, 0, piece) for piece in re.findall(r"[0-9]+|[^0-9]+", name))
 
 
@@ -168,7 +168,7 @@ def is_address(text: str) -> bool:
 
 
 def number(value: object, whole: bool) -> float | None:
-    """An inventory in INI form gives strings as often as numbers. None: no such number."""
+    """The number, which an inventory in INI form may give as a string; None if it is not such a number."""
     if isinstance(value, bool) or not isinstance(value, int | float | str) or not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", str(value)):
         return None
     amount = float(value)
@@ -176,7 +176,7 @@ def number(value: object, whole: bool) -> float | None:
 
 
 def check_addresses(hosts: Sequence[Host], where: Span, diagnostics: Diagnostics) -> None:
-    """Several hosts need addresses of their own, which lead from one to the other."""
+    """Reports hosts whose address other hosts cannot reach, or that share one."""
     at: dict[str, list[str]] = defaultdict(list)
     for host in hosts:
         at[host.address].append(host.name)

@@ -15,10 +15,10 @@ from typing import Literal
 
 from aibenchc.placement.inventory import Host, Inventory
 
-MOST_TRIES = 4000  # steps of the search beyond those of a way that goes straight down
-TRITON_MIB = 48  # the server alone, before its first model
+MOST_TRIES = 4000  # steps of the search beyond those of a descent without backtracking
+TRITON_MIB = 48  # of the server alone, without models
 SHOWN_HOSTS = 8
-_LARGE = 10**6  # cores in thousandths, and MiB, of a host about which the inventory does not say
+_LARGE = 10**6  # cores in thousandths and MiB of a host for which the inventory gives neither
 
 Kind = Literal["planner", "service", "ai", "postgresql", "generator"]
 GROUP_OF: Mapping[Kind, str] = {
@@ -30,7 +30,7 @@ GROUP_OF: Mapping[Kind, str] = {
 }
 
 
-Held = Mapping[tuple[str, int], str]  # (need, replica) → the name of the host that has it
+Held = Mapping[tuple[str, int], str]  # (need, replica) → the name of the host that holds it
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class Placed:
 
 @dataclass(frozen=True)
 class Placement:
-    """placed: in the order of the needs, then of the replicas, generators too. alone: every generator has a host of its own. hosts: all,
-    also those that take nothing."""
+    """placed: in the order of needs, then replicas, generators included. alone: every generator has a host of its own. hosts: all, also
+    those without a part."""
 
     placed: tuple[Placed, ...]
     alone: bool
@@ -82,7 +82,7 @@ class Placement:
 
 @dataclass(frozen=True)
 class Shortfall:
-    """Why it does not fit: what is short and by how much; notes: what each host lacks for the part that found none."""
+    """Why it does not fit: what is short and by how much; notes: what each host lacks for the part that fits nowhere."""
 
     reason: str
     notes: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ class Shortfall:
 
 @dataclass(frozen=True)
 class _Item:
-    """Replicas that go to one host. hosts: those whose groups allow all of them; before: the one that has them, '' for none."""
+    """Replicas that go to one host. hosts: those whose groups allow all of them; before: the host that holds them now, '' for none."""
 
     needs: tuple[Demand, ...]
     replica: int
@@ -144,7 +144,7 @@ class _Room:
         return sum(item.gpus for item in self.items)
 
     def memory_of(self, item: _Item) -> int:
-        """What it would add: the first model brings its server with it."""
+        """The memory that the item would add, in MiB: the first model on a host adds the Triton server."""
         return item.memory_mib + (TRITON_MIB if item.ai and not any(other.ai for other in self.items) else 0)
 
     def count(self, name: str) -> int:
@@ -152,10 +152,10 @@ class _Room:
 
 
 def place(needs: Sequence[Demand], inventory: Inventory, rules: Rules, held: Held = MappingProxyType({})) -> Placement | Shortfall:
-    """Every replica of every need on a host. Generators get hosts of their own; where that cannot be, they share.
+    """Places every replica of every need on a host. Generators get hosts of their own; if that is impossible, they share.
 
-    Never more on a host than it has, as far as the inventory says what that is. held: where replicas are; they stay where that can be,
-    and never make impossible what fits without them.
+    A host never takes more than it has, as far as the inventory tells. held: where replicas are; they stay if possible, and are moved if
+    the rest would not fit otherwise.
     """
     items = list(_items(needs, inventory, rules, held))
     afresh = [replace(item, before="") for item in items]
@@ -181,7 +181,7 @@ def _groups(item: _Item, inventory: Inventory) -> str:
 
 
 def _items(needs: Sequence[Demand], inventory: Inventory, rules: Rules, held: Held) -> Iterator[_Item]:
-    """The replicas that go together, one item each; their needs have the same number of replicas, which validate has seen to."""
+    """One item for each set of replicas that go together; validate has checked that their needs have the same number of replicas."""
     bundle = {need.name: frozenset((need.name,)) for need in needs}
     for group in rules.together:
         joined = frozenset().union(*(bundle[name] for name in group if name in bundle))
@@ -200,7 +200,7 @@ def _items(needs: Sequence[Demand], inventory: Inventory, rules: Rules, held: He
 
 
 def _search(items: Sequence[_Item], inventory: Inventory, rules: Rules, alone: bool) -> list[_Room] | Shortfall:
-    """Depth first; the shortfall tells of the deepest part that found no host."""
+    """Depth-first search; the shortfall is that of the deepest item for which no host was left."""
 
     def first(item: _Item) -> tuple[int, ...]:
         constrained = (len(item.hosts), -item.gpus, -item.memory_mib, -item.millicores)
@@ -233,7 +233,7 @@ def _search(items: Sequence[_Item], inventory: Inventory, rules: Rules, alone: b
 
 
 def _scale(hosts: Iterable[Host]) -> tuple[int, int]:
-    """Cores (thousandths) and MiB that stand for a host about which nothing is known: those of the largest, so that it takes its share."""
+    """Cores (thousandths) and MiB assumed for a host of unknown size: those of the largest known host, so that it takes its share."""
     cores = [_millicores(host) for host in hosts if host.cores is not None]
     memory = [host.memory_mib for host in hosts if host.memory_mib is not None]
     return max(cores, default=1000), max(memory, default=4096)
@@ -244,7 +244,7 @@ def _millicores(host: Host) -> int:
 
 
 def _candidates(item: _Item, rooms: Sequence[_Room], rules: Rules, alone: bool, scale: tuple[int, int]) -> list[_Room]:
-    """The hosts that can take it, best first; of hosts that are alike and empty only the first."""
+    """The hosts that can take the item, best first; of identical empty hosts only the first."""
 
     def key(room: _Room) -> tuple[float, ...]:
         host, number = room.host, rooms.index(room)
@@ -252,7 +252,7 @@ def _candidates(item: _Item, rooms: Sequence[_Room], rules: Rules, alone: bool, 
         cores = (room.millicores + item.millicores) / (_millicores(host) if host.cores is not None else scale[0])
         memory = (room.memory_mib + room.memory_of(item)) / (host.memory_mib or scale[1])
         moves = bool(item.before) and host.name != item.before
-        if alone and item.generator:  # the smallest of those that will do, and the last: what it takes, no other part has
+        if alone and item.generator:  # the smallest that suffices, and the last of those: a dedicated host is lost to all other parts
             return (moves, len(host.groups), host.gpus, host.memory_mib or scale[1], _millicores(host), -number)
         return (moves, same, host.gpus if not item.gpus else 0, max(cores, memory), len(room.items), number)
 
@@ -270,7 +270,7 @@ def _candidates(item: _Item, rooms: Sequence[_Room], rules: Rules, alone: bool, 
 
 
 def _bars(item: _Item, room: _Room, rules: Rules, alone: bool) -> Iterator[str]:
-    """Why a host cannot take it, each with what is short."""
+    """The reasons why a host cannot take the item, each with what is short."""
     host = room.host
     if host.memory_mib is not None and (short := room.memory_mib + room.memory_of(item) - host.memory_mib) > 0:
         yield f"{short} MiB short ({host.memory_mib - room.memory_mib} of {host.memory_mib} MiB free, {room.memory_of(item)} needed)"
@@ -301,7 +301,7 @@ def _cores(millicores: int) -> str:
 
 
 def _shortfall(ordered: Sequence[_Item], stuck: int, rooms: Sequence[_Room], rules: Rules, alone: bool) -> Shortfall:
-    """The sum of all parts against the sum of all hosts if that explains it, otherwise the part that fits on no host."""
+    """If all parts together exceed all hosts together, by how much; otherwise the item that fits on no host."""
     item = ordered[stuck]
     hosts = [room.host for room in rooms]
     reasons = {room.host.name: list(_bars(item, room, rules, alone)) for room in rooms if room.host in item.hosts}
@@ -332,7 +332,7 @@ def _gpus(hosts: Sequence[Host]) -> str:
 
 
 def _item_shortfall(item: _Item, rooms: Sequence[_Room], rules: Rules, reasons: Mapping[str, Sequence[str]]) -> str:
-    """In terms of hosts where only their number is short, else what the host with the most room lacks."""
+    """Counted in hosts if only their number is too small, otherwise what the host with the most room lacks."""
     names = {need.name for need in item.needs}
     for need in item.needs:
         if need.single and need.replicas > len(item.hosts):

@@ -21,20 +21,20 @@ from aibenchc.placement.search import TRITON_MIB, Demand, Held, Kind, Placement,
 
 LAST_PORT = 65535
 
-# Measured with `ComponentSpec.memory_mib` and `cpu_ms`, and rounded up in the same way.
-PROCESS_MIB = 48  # of a component's memory, what the Python process with gRPC takes
+# Measured together with `ComponentSpec.memory_mib` and `cpu_ms`, and rounded up in the same way.
+PROCESS_MIB = 48  # the part of a component's memory that the Python process with gRPC takes
 PLANNER_MIB, PLANNER_CALL_MS = 128, 0.7
 GENERATOR_MIB, GENERATOR_REQUEST_MS = 192, 2.0
 # PostgreSQL 15 over mutual TLS, MovieLens' users, 30 calls/s on two busy cores: 34 MiB (PSS) and 0.36 ms of CPU a call. To that comes what
 # its shared buffers (128 MiB unless set) take once tables that fill them have been read, and 4 MiB for each further connection.
 POSTGRESQL_MIB, POSTGRESQL_CALL_MS = 192, 0.5
-MULTIPLY_ADDS_MS = 80.0  # millions of them in a ms of one core: the 4,100 of ResNet-50 take ONNX Runtime 47 ms
-LEAST_MILLICORES = 10  # an idle process that is asked for its health
+MULTIPLY_ADDS_MS = 80.0  # millions of multiply-adds per ms and core: ONNX Runtime needs 47 ms for the 4,100 million of ResNet-50
+LEAST_MILLICORES = 10  # of an idle process that answers health checks
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where everything of a plan is. placement: what each replica takes, too."""
+    """Where every part of a plan runs. placement: also what each replica takes."""
 
     services: tuple[p.PlanService, ...]
     hosts: tuple[p.PlanHost, ...]
@@ -44,7 +44,8 @@ class Site:
 
 @dataclass(frozen=True)
 class Requirements:
-    """What a deployment says, in names of the plan's steps; sizes in names of stages, of which distilling may have combined several."""
+    """A deployment's requirements in terms of the plan's steps; sizes are by stage, since distilling may have combined several into one
+    step."""
 
     replicas: Mapping[str, int]
     memory_mib: Mapping[str, int]
@@ -115,7 +116,7 @@ def requirements_of(steps: Sequence[p.Step], deployment: Deployment, diagnostics
 
 
 def sharing_state(steps: Sequence[p.Step]) -> dict[str, frozenset[str]]:
-    """What is kept on disk → the steps that keep it."""
+    """Name of a state kept on disk → the steps that keep it."""
     steps_of: dict[str, set[str]] = defaultdict(set)
     for step in steps:
         for stage in step.stages:
@@ -136,7 +137,7 @@ def uses_postgresql(step: p.Step) -> bool:
 
 
 def held_of(needs: Sequence[Demand], steps: Sequence[p.Step], inventory: Inventory) -> Held:
-    """Where the replicas are, as the hosts say. Replicas of a model are alike: they are numbered by the order of their hosts."""
+    """Where the replicas are according to the hosts. Replicas of a model are identical: they are numbered in the order of their hosts."""
     stages = {step.task: {stage.name for stage in step.stages} for step in steps}
     processes = ((need.name, replica) for need in needs if need.kind != "ai" for replica in range(need.replicas))
     units = {process_name(*process): process for process in processes}
@@ -158,12 +159,12 @@ def held_of(needs: Sequence[Demand], steps: Sequence[p.Step], inventory: Invento
 
 
 def needs_of(flow: Flow, steps: Sequence[p.Step], required: Requirements, load: p.PlanLoad, generator_hosts: int) -> Iterator[Demand]:
-    """The planner, the steps in their order, PostgreSQL, the generators: a generator for each host that may take one, at most."""
+    """The planner, the steps in order, PostgreSQL, and the generators: at most one for each host that may take one."""
     rate = load.mean_rate
     calls = {step.task: share_of(flow, flow.runs.get(step.task, 0)) for step in steps}
 
     def need(name: str, kind: Kind, mib: int, ms_per_request: float, cores: float = 0.0) -> Demand:
-        """cores: said by the author, of all replicas each; ms_per_request: of all replicas together."""
+        """cores: set by the author, for each replica; ms_per_request: CPU time over all replicas together."""
         replicas = required.replicas.get(name, 1)
         millicores = round(1000 * cores + rate * ms_per_request / replicas)
         return Demand(name, kind, mib, max(LEAST_MILLICORES, millicores), replicas, name in required.gpu)
@@ -196,7 +197,7 @@ def memory_mib(stage: p.PlanStage) -> int:
 
 
 def models_of(stage: p.PlanStage) -> tuple[Model, ...]:
-    """The one that serves; none of a service."""
+    """The model that serves each stage; none for a service."""
     return tuple(model for model in spec_of(stage).models if model.name == stage.model)
 
 
@@ -211,7 +212,8 @@ def check_state(steps: Sequence[p.Step], required: Requirements, deployment: Dep
 
 
 def check_rules(rules: Rules, deployment: Deployment, diagnostics: Diagnostics) -> None:
-    """Whether what stays apart goes together, by a word of the author's, by what they keep, or since distilling made one task of them."""
+    """Reports AIB413 for parts declared apart that must share a host: by a `together`, by a common state, or because distilling combined
+    them."""
     one_host = joined(rules.together)
     for group in rules.apart:
         for name, other in combinations(sorted(group), 2):
@@ -267,7 +269,7 @@ def services_of(placement: Placement, inventory: Inventory, ports_from: int, dia
         services.insert(1, p.TritonService(endpoints=endpoints, hosts=tuple(host.name for host in hosts), memory_mib=TRITON_MIB))
         order = {host.name: number for number, host in enumerate(inventory.hosts)}
         for demand in models:
-            on = sorted(placement.of(demand.name), key=lambda replica: order[replica.host.name])  # replicas of a model are alike
+            on = sorted(placement.of(demand.name), key=lambda replica: order[replica.host.name])  # replicas of a model are identical
             services.append(service(demand, [(replica.host.name, replica.host.address, port) for replica in on]))
     if further - 1 > LAST_PORT:
         diagnostics.report("AIB402", None, count=further - ports_from, first=ports_from)

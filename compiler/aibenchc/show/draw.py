@@ -20,7 +20,7 @@ from aibenchc.flow import Flow
 from aibenchc.graph import RESPONSE, ExclusiveChoice, Fallback, Graph, Guard, Task
 from aibenchc.show.svg import FILL, document, text
 
-LARGEST = 300  # tasks; nobody can read a picture of more
+LARGEST = 300  # tasks; a larger picture cannot be read
 SWEEPS = 24
 
 _ROW, _GAP, _COLUMN_GAP, _MARGIN, _TOP = 46.0, 14.0, 74.0, 24.0, 58.0
@@ -38,7 +38,7 @@ class _Node:
     layer: int = 0
     x: float = 0.0
     y: float = 0.0
-    column: float = 0.0  # width of the layer, which a point crosses on a level
+    column: float = 0.0  # width of the layer, which an edge through a point crosses horizontally
 
     @property
     def width(self) -> float:
@@ -67,7 +67,7 @@ class _Line:
 
 
 def draw(flow: Flow, title: str, marked: Collection[str] = frozenset()) -> str:
-    """The SVG of a valid graph. marked: names of tasks and classes to show as about to go. Same graph, same bytes."""
+    """The SVG of a valid graph. marked: names of tasks and classes to show as about to be removed. The same graph gives the same bytes."""
     graph = flow.graph
     if len(graph.tasks) > LARGEST:
         said = f"{len(graph.requests)} request classes, {len(graph.tasks)} tasks: too many to draw; `aibenchc distill --trace` lists them"
@@ -139,7 +139,7 @@ def _arm(graph: Graph, guard: Guard) -> str:
 
 
 def _layer(nodes: Mapping[str, _Node], lines: Sequence[_Line]) -> None:
-    """Layers by longest path; then what has more consumers than producers moves right, next to its first consumer."""
+    """Layers by longest path; then a node with more consumers than producers moves right, next to its first consumer."""
     after: dict[str, list[str]] = defaultdict(list)
     before: dict[str, list[str]] = defaultdict(list)
     for line in lines:
@@ -184,7 +184,8 @@ def _neighbours(lines: Sequence[_Line]) -> tuple[dict[int, list[_Node]], dict[in
 
 
 def _order(layers: list[list[_Node]], lines: Sequence[_Line]) -> None:
-    """Orders each layer by the mean place of the neighbours in the one before, to and fro; the order with the fewest crossings stays."""
+    """Orders each layer by the mean place of its neighbours in the layer before, sweeping forth and back; keeps the order with the fewest
+    crossings."""
     left, right = _neighbours(lines)
     best, fewest = [list(layer) for layer in layers], _crossings(layers, right)
     for sweep in range(SWEEPS):
@@ -242,7 +243,7 @@ def _place(layers: Sequence[Sequence[_Node]], lines: Sequence[_Line]) -> tuple[f
         for layer in layers if sweep % 2 == 0 else list(reversed(layers)):
             sides = left if sweep % 2 == 0 else right
             _settle(layer, [_mean([m.y for m in (sides[id(n)] or left[id(n)] or right[id(n)])], n.y) for n in layer])
-    for layer in layers:  # at last between both sides
+    for layer in layers:  # finally between both sides
         _settle(layer, [_mean([m.y for m in (*left[id(n)], *right[id(n)])], n.y) for n in layer])
     top = min(node.y - node.height / 2 for layer in layers for node in layer)
     for node in (node for layer in layers for node in layer):
@@ -262,7 +263,7 @@ def _label_widths(layers: Sequence[Sequence[_Node]], lines: Sequence[_Line]) -> 
 
 
 def _spread(lines: Sequence[_Line]) -> None:
-    """Spreads the ends of edges over the sides of their boxes, in the order in which they come and go."""
+    """Spreads the ends of edges over the sides of their boxes, in the vertical order of their other ends."""
     leaving: dict[str, list[_Line]] = defaultdict(list)
     entering: dict[str, list[_Line]] = defaultdict(list)
     for line in lines:
@@ -282,7 +283,7 @@ def _places(count: int, node: _Node) -> list[float]:
 
 
 def _settle(layer: Sequence[_Node], wanted: Sequence[float]) -> None:
-    """Heights nearest to those wanted (least squares; the bends of long edges weigh more) that keep order and distance.
+    """Heights nearest to the desired ones (least squares; bends of long edges weigh more) that keep order and distance.
 
     Pool adjacent violators (Barlow et al. 1972) on the heights less the distances from the first node.
     """

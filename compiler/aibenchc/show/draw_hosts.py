@@ -24,7 +24,7 @@ _KINDS = {
 
 
 def draw_hosts(overview: Overview) -> str:
-    """The same overview, the same bytes."""
+    """The SVG of an overview. The same overview gives the same bytes."""
     width = max([_LEAST, *(row_width(row) for row in overview.parts), *(head_width(host) for host in overview.hosts)])
     columns = max(1, min(len(overview.hosts), int((_WIDEST - 2 * _MARGIN + _GAP) // (width + _GAP))))
     body = [text(_MARGIN, 34, overview.title, 15, bold=True), text(_MARGIN, 56, subtitle(overview), 11, colour="#475569")]
@@ -95,7 +95,7 @@ def part(row: PartRow, x: float, y: float, width: float) -> Iterator[str]:
 
 
 def bar(name: str, taken: float, has: float | None, unit: str, x: float, y: float, width: float) -> Iterator[str]:
-    """A share of what there is; without one, the number alone."""
+    """A bar for the share of what the host has; if that is unknown, the number alone."""
     label = f"{taken:g}{unit}" if has is None else f"{taken:g} of {has:g}{unit}"
     start, across = x + 46, width - 46 - 108
     yield text(x, y + 8, name, 9.5, colour="#475569")

@@ -147,7 +147,7 @@ def _declared(component_name: str, model: str) -> Candidate | None:
 
 
 class GraphTextError(ValueError):
-    """The text is no graph; the message names the line."""
+    """The text is not a graph; the message names the line."""
 
 
 class _Line:

@@ -14,8 +14,8 @@ from aibenchc.placement.search import TRITON_MIB, Placement
 
 @dataclass(frozen=True)
 class PartRow:
-    """One replica. address: host:port, '' where it listens on nothing; an AI task's is that of its host's Triton. serves: models, or
-    components. shards: of a search index. device: 'cpu', 'gpu 0', …. memory_mib, cores: what it is expected to take."""
+    """One replica. address: host:port, '' if it listens on nothing; an AI task has that of its host's Triton. serves: models or components.
+    shards: of a search index. device: 'cpu', 'gpu 0', …. memory_mib, cores: what it is expected to take."""
 
     part: str
     kind: str
@@ -31,7 +31,8 @@ class PartRow:
 
 @dataclass(frozen=True)
 class HostRow:
-    """What is taken of what the host has; None: the inventory does not say. groups: which of the inventory's decide what it may take."""
+    """What a host has and how much of it is taken; None: the inventory gives no size. groups: those of the inventory that decide what it
+    may take."""
 
     name: str
     address: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-FILL = {  # of what a node is: its inside and its border
+FILL = {  # kind of node → its fill and its border
     "request": ("#dbeafe", "#1d4ed8"),
     "AI": ("#fde7c8", "#c2410c"),
     "non-AI": ("#d7f0e3", "#0f766e"),
@@ -22,7 +22,7 @@ def text(x: float, y: float, content: str, size: float, bold: bool = False, colo
 
 
 def printable(content: str) -> str:
-    """XML has no way to write most control characters."""
+    """The text without control characters, most of which XML cannot represent."""
     return "".join(c if c.isprintable() else " " for c in content)
 
 

@@ -16,7 +16,7 @@ ALL_LINES = 200
 
 
 def summary(distilled: Distilled) -> str:
-    """The steps with their reasons, and what became of the graph; no graphs."""
+    """The steps with their reasons, and the effect on the graph in numbers; without the graphs."""
     lines = []
     for step in distilled.steps:
         lines.append(f"pass {step.pass_number}  {describe(step)}")
@@ -27,7 +27,7 @@ def summary(distilled: Distilled) -> str:
 
 
 def render(distilled: Distilled) -> str:
-    """The whole trace: the graph before, per pass and rule the steps with reasons and the graph after them, and what it all did."""
+    """The whole trace: the graph before; for each pass and rule the steps with reasons and the graph after them; the total effect."""
     lines = ["# before", *format_graph(distilled.original).splitlines(), ""]
     for effect in _by_rule(distilled):
         change = effect[0].change
@@ -42,7 +42,7 @@ def render(distilled: Distilled) -> str:
 
 
 def pictures(distilled: Distilled, title: str) -> Iterator[tuple[str, str]]:
-    """(file name, SVG): the graph before, after each rule that changed something (with what goes next marked), and at the end."""
+    """(file name, SVG): the graph before, after each rule that changed something (with what is removed next marked), and at the end."""
     groups = list(_by_rule(distilled))
     for number, group in enumerate(groups):
         first = group[0].change
@@ -59,7 +59,7 @@ def final(distilled: Distilled, title: str) -> str:
 
 
 def marked(group: list[Effect]) -> frozenset[str]:
-    """What these changes take away, and tasks that lose a model."""
+    """What these changes remove, and tasks that lose a model."""
     names = {name for part in group for step in part.change.steps for name in step.removed}
     return frozenset(names | {name.split(".")[0] for name in names})
 
@@ -75,7 +75,7 @@ def _spoken(group: list[Effect]) -> str:
 
 
 def _by_rule(distilled: Distilled) -> Iterator[list[Effect]]:
-    """The changes, those of one rule in one pass together."""
+    """The changes, grouped by pass and rule."""
     group: list[Effect] = []
     for effect in effects(distilled):
         if group and (group[-1].change.rule, group[-1].change.pass_number) != (effect.change.rule, effect.change.pass_number):
@@ -87,13 +87,13 @@ def _by_rule(distilled: Distilled) -> Iterator[list[Effect]]:
 
 
 def describe(step: DistillStep) -> str:
-    """One line: the rule, what went, who took over, why."""
+    """One line: the rule, what was removed, what took over, why."""
     heirs = f" => {', '.join(step.took_over)}" if step.took_over else ""
     return f"{step.rule}  {', '.join(step.removed)}{heirs}: {step.why}"
 
 
 def _beside(before: Graph, after: Graph) -> Iterator[str]:
-    """Both graphs in one text: lines that went (-), that came (+), and, unless there are too many, those that stayed."""
+    """Both graphs in one text: removed lines (-), added lines (+) and, unless there are too many, unchanged ones."""
     old, new = format_graph(before).splitlines(), format_graph(after).splitlines()
     short = max(len(old), len(new)) <= ALL_LINES
     for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
@@ -118,7 +118,7 @@ def _size(graph: Graph) -> str:
 
 
 def _compared(before: Measure, after: Measure) -> Iterator[str]:
-    """Lines that say what changed; nothing about times where they are unknown."""
+    """Lines that compare the measures; times are left out where they are unknown."""
     change = f"({after.hops / before.hops - 1:+.1%})" if before.hops else ""
     yield f"hops per request {before.hops:.2f} -> {after.hops:.2f} {change}, of AI {before.ai_share:.1%} -> {after.ai_share:.1%}"
     yield "critical path in hops: " + ", ".join(f"{n} {_arrow(h, after.critical_hops.get(n))}" for n, h in before.critical_hops.items())

@@ -26,7 +26,7 @@ class _Within(ast.Node):
 
 
 class TreeBuilder(Transformer[Token, object]):
-    """`source`: the file being parsed; set it before each parse."""
+    """Builds the tree while parsing. `source`: the file being parsed; set it before each parse."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def read_source(path: Path, name: str, diagnostics: Diagnostics, span: Span | None = None, limit_mib: int = MAX_MIB) -> SourceFile | None:
-    """The text of a file of at most limit_mib (no more is read) as UTF-8, None after a report; `span`: where the author names it."""
+    """The text of a UTF-8 file of at most limit_mib (no more is read); None after a report. `span`: where the author names it."""
     where = span or Span(SourceFile(name, ""), 0, 0)
     try:
         if not stat.S_ISREG(path.stat().st_mode):

@@ -19,7 +19,7 @@ _OPERATOR = re.compile(r"->|[()|&]|\belse\b|\buntil\b")
 _CONNECTING = frozenset(("->", "|", "&", "else", "until"))
 _BLANK = re.compile(r"\n[ \t\r]*\n")
 _STEP = "  "
-_WIDEST = 100  # a line longer than this does not push the comments of its neighbours to the right
+_WIDEST = 100  # a longer line does not move the comments of its neighbours to the right
 
 
 @dataclass
@@ -60,7 +60,7 @@ class _Writer:
     text: str
     comments: list[_Comment] = field(default_factory=list)
     lines: list[_Line] = field(default_factory=list)
-    at: int = 0  # up to here the author's text has been written
+    at: int = 0  # the author's text has been written up to here
     next_comment: int = 0
 
     def spec(self, spec: ast.Spec) -> None:
@@ -125,7 +125,7 @@ class _Writer:
         span: Span,
         inline: bool = True,
     ) -> None:
-        """On one line where the author had it so; else a child a line."""
+        """On one line if the author wrote it so, otherwise one child per line."""
         broken = "\n" in self.text[span.start : span.end] if self.text else False
         if inline and not broken:
             inner = ", ".join(" ".join(_cells(child)) for child in children)
@@ -142,7 +142,7 @@ class _Writer:
         self._put(_Line(indent, ["}"]), span.end)
         self.lines[-1].blank_before = False
 
-    # Chains: atoms, and line breaks and comments where the author had them
+    # Chains: atoms, with line breaks and comments where the author has them
 
     def _chain(self, chain: ast.Path, indent: int) -> None:
         line = _Line(indent, [""])

@@ -20,7 +20,7 @@ _CLOSING = frozenset(("RPAR", "RBRACE"))
 
 
 class TooDeepError(Exception):
-    """Nested deeper than MAX_DEPTH; `token` opens the level too many."""
+    """Nested deeper than MAX_DEPTH; `token` opens the level beyond it."""
 
     def __init__(self, token: Token) -> None:
         super().__init__("nested too deep")
@@ -81,8 +81,8 @@ def cache_folder() -> Path | None:
 def make_parser(callbacks: lark.Transformer[Token, object], folder: Path | None) -> Lark:
     """The parser, its callbacks run while parsing. Where `folder` is given, the grammar's tables are kept in it.
 
-    A cached grammar is used only if its sha256 is the one noted beside it: a damaged file is made anew, a folder that cannot be written is
-    done without.
+    A cached grammar is used only if its sha256 is the one noted beside it: a damaged file is replaced, and without a writable folder
+    nothing is cached.
     """
     text = grammar_text()
     if folder is None:
@@ -95,7 +95,7 @@ def make_parser(callbacks: lark.Transformer[Token, object], folder: Path | None)
         cached.unlink(missing_ok=True)
     except OSError:
         return _build(text, callbacks, False)
-    parser = _build(text, callbacks, str(cached))  # lark writes the file, or does without where it cannot
+    parser = _build(text, callbacks, str(cached))  # lark writes the file if it can
     try:
         fresh = noted.with_name(f"{noted.name}.{os.getpid()}")
         fresh.write_text(hashlib.sha256(cached.read_bytes()).hexdigest(), encoding="ascii")

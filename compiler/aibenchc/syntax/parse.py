@@ -19,8 +19,8 @@ from aibenchc.syntax.build_tree import TreeBuilder
 from aibenchc.syntax.grammar import MAX_DEPTH, TooDeepError, cache_folder, make_parser
 
 VERSION = "1"
-MAX_MISTAKES = 20  # syntax errors looked for in one file, each by parsing it once more
-MOST_PARSED = 2**21  # characters of one file that are parsed in all, so that a large file full of mistakes does not take long
+MAX_MISTAKES = 20  # most syntax errors reported of one file; each costs another parse
+MOST_PARSED = 2**21  # most characters of one file that are parsed in total, so that a large file full of mistakes does not take long
 
 OpenInclude = Callable[[str, Span], SourceFile | None]
 
@@ -108,7 +108,7 @@ def parse_value(text: str, name: str, diagnostics: Diagnostics) -> ast.Value | N
 
 
 def _parse_text(text: str, start: str, source: SourceFile) -> object:
-    """A node, or the exception that says why there is none."""
+    """A node, or the exception that explains why there is none."""
     parser, builder = _parser()
     builder.source = source
     with _collector_off():
@@ -153,7 +153,7 @@ def _explain(mistake: object, source: SourceFile, diagnostics: Diagnostics) -> i
 
 
 def _explain_string(at: int, source: SourceFile, diagnostics: Diagnostics) -> None:
-    """A string that begins at `at` and is none: an escape that is not known, else it is not closed."""
+    """A malformed string that begins at `at`: an unknown escape, or else it is not closed."""
     begun = _STRING_BEGUN.match(source.text, at)
     assert begun is not None
     if begun[1]:

@@ -29,7 +29,7 @@ _LOAD = "add `load { poisson 20/s, for 60 s }`"
 
 
 def _no_files(_name: str, _span: Span) -> None:
-    """For specs that name none."""
+    """Opens nothing: for specs that name no files."""
 
 
 def validate(
@@ -45,7 +45,7 @@ def validate(
         return None
     items = tuple(_items(spec.tops))
     if not use_libraries(items, diagnostics):
-        return None  # what follows would miss whatever the library adds
+        return None  # without the library, everything that follows would be reported as unknown
     reader = Reader(diagnostics)
     reader.params = _params(spec, reader, params or {})
     check_name(scenario.name, reader)
@@ -80,7 +80,7 @@ def validate(
     if "load" not in blocks:
         diagnostics.report("AIB124", scenario.name.span, name="load", example=_LOAD)
     load = sections.load(blocks["load"], reader, open_trace) if "load" in blocks else None
-    if not diagnostics.failed:  # else what uses a parameter may not have been read
+    if not diagnostics.failed:  # otherwise what uses a parameter may not have been read
         _unused_params(spec, reader)
     if load is not None:
         check_samples(load, blocks.get("metrics"), slo, reader)

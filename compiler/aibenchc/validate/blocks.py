@@ -86,7 +86,7 @@ def plain_words(setting: ast.Setting, count: int, expected: str, example: str, r
 
 
 def odd_unit(words: Sequence[ast.Value]) -> tuple[ast.Number, ast.Ref] | None:
-    """A number without a unit and the word directly after it, which may be a misspelt unit."""
+    """A number without a unit directly followed by a word, which may be a misspelt unit."""
     for number, word in pairwise(words):
         if isinstance(number, ast.Number) and number.unit is None and isinstance(word, ast.Ref) and len(word.parts) == 1:
             return number, word

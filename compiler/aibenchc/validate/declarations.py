@@ -114,7 +114,7 @@ def _last_share(item: ast.Request) -> Span:
 
 
 def _request(item: ast.Request, specs: _Specs, reader: Reader) -> _RequestRead:
-    """Share (None where it is `rest` or wrong), (data set, source) or None, whether it is `rest`."""
+    """(its share, None if it is `rest` or wrong; (data set, source) or None; whether its share is `rest`)."""
     settings = block(f"request '{item.name.text}'", item.name.span, item.settings, ("share", "from"), reader)
     share, rest = None, False
     value = settings.value(settings.need("share", "give it `share 10%`, or `share rest`"), "a share", "write `share 10%`, or `share rest`")
@@ -218,13 +218,13 @@ def _quality(settings: Block, spec: ComponentSpec, reader: Reader) -> QualityTar
 
 
 def _example(spec: ComponentSpec, metric: str | None = None) -> str:
-    """A bound as it is written of this metric, else of the component's first."""
+    """An example of a bound on this metric, otherwise on the component's first."""
     of = metric or spec.metrics[0]
     return f"{of} {bound_operator(of)} {'30' if lower_is_better(of) else '60'}%"
 
 
 def _bounds(bound: ast.Comparison, metric: str, example: str, reader: Reader) -> bool:
-    """Whether the bound is on the side on which this metric is bounded; reported if not."""
+    """Whether the operator bounds this metric on the side that matters; reported if not."""
     operator = bound_operator(metric)
     if bound.operator != operator:
         reader.diagnostics.report("AIB232", bound.span, operator=operator, found=bound.operator, example=example)

@@ -38,7 +38,7 @@ _T = TypeVar("_T", int, float)
 
 
 def deployments(items: Sequence[ast.Item], symbols: Symbols, reader: Reader) -> tuple[Deployment, ...]:
-    """Those declared, else one: local, one node, small."""
+    """The declared deployments, otherwise a default: local, one node, profile small."""
     declared: dict[str, Deployment] = {}
     for item in items:
         if not isinstance(item, ast.Deployment):
@@ -89,13 +89,13 @@ def _profile(settings: Block, reader: Reader) -> str | None:
 
 
 def _mib(value: ast.Value, reader: Reader) -> int | None:
-    """Rounded up."""
+    """The size in MiB, rounded up."""
     mib = reader.number(value, "`memory`", SIZE, above=0, most=MOST_MIB)
     return None if mib is None else int(-(-mib // 1))
 
 
 class _Parts:
-    """What a deployment says of tasks, of the planner and of the database server."""
+    """The settings of a deployment that name tasks, the planner or the database server."""
 
     def __init__(self, settings: Block, symbols: Symbols, reader: Reader) -> None:
         self.settings = settings
@@ -145,7 +145,7 @@ class _Parts:
         return groups
 
     def check_groups(self, apart: Sequence[dict[str, Span]], together: Sequence[dict[str, Span]]) -> None:
-        """AIB413: parts that are `apart` must share a host, by a `together` or because of a common state on disk."""
+        """AIB413: parts declared `apart` that must share a host because of a `together` or a common state on disk."""
         one_host = [(group, "they are `together`") for group in joined(map(frozenset, together))]
         states = defaultdict[str, set[str]](set)
         for name, task in self.symbols.tasks.items():
@@ -159,7 +159,7 @@ class _Parts:
                     self.reader.diagnostics.report("AIB413", group[second], one=first, other=second, why=why)
 
     def _has(self, setting: ast.Setting, name: str, words: int) -> bool:
-        """Whether it has this number of words before its braces, and the braces."""
+        """Whether the setting has this number of words, followed by braces."""
         odd = odd_unit(setting.words)
         if odd is not None and words == 1:
             report_unit(odd, f"`{name}`", SIZE.expected if name == "memory" else PLAIN.expected, _EXAMPLES[name], self.reader)
@@ -177,7 +177,7 @@ class _Parts:
         self.reader.shape(setting.span, f"`{name}`", expected, f"`{shown(setting)}`", _EXAMPLES[name])
 
     def _named(self, refs: Sequence[ast.Ref], given: dict[str, Span], what: str) -> list[tuple[str, Span]]:
-        """The parts that are named here for the first time; AIB101 and AIB115 about the others."""
+        """The parts that are named here for the first time; the others are reported: AIB101, AIB115."""
         named = []
         for ref in refs:
             name = ref.text

@@ -17,8 +17,8 @@ _LISTED = 4  # names listed before an ellipsis
 
 
 def report_findings(built: Built, flow: Flow, diagnostics: Diagnostics) -> None:
-    """What only follows from another report is left out: no answer because of an edge that feeds nothing or a task that is skipped, two
-    values of a port because of alternatives that run together."""
+    """Reports the findings, without those that only follow from another: no answer because an edge feeds nothing or a task is skipped, two
+    values of a port because alternatives run together."""
     reporter = _Reporter(built, flow, diagnostics)
     together = [pair for group in built.exclusive if (pair := reporter.report_together(group, flow))] if flow.order else []
     broken_edges = any(finding.edge for finding in flow.findings)

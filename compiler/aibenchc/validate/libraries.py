@@ -14,7 +14,7 @@ from aibenchc.syntax import ast
 def use_libraries(items: Iterable[ast.Item], diagnostics: Diagnostics) -> bool:
     """Whether all can be used. AIB115: named twice; AIB696, AIB697: not installed, broken; AIB698: a name is taken."""
     named: dict[str, ast.Library] = {}
-    use(())  # whatever the last spec of this process used
+    use(())  # drops the libraries of the spec that this process validated before
     for item in items:
         if not isinstance(item, ast.Library):
             continue

@@ -13,7 +13,7 @@ from aibenchc.source import SourceFile, Span
 from aibenchc.syntax import ast
 from aibenchc.value_reader import LONGEST_S, Reader
 
-OpenFile = Callable[[str, Span], SourceFile | None]  # what a file that the spec names holds; reports where there is none
+OpenFile = Callable[[str, Span], SourceFile | None]  # opens a file that the spec names; reports if there is none
 SAMPLES_BEYOND = 20  # a percentile is shown only with this many requests expected beyond it
 _OFFSET = re.compile(r"[ \t]*([0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,3})?)[ \t\r]*")
 _PERCENTILE = re.compile(r"p([0-9]{1,2}(?:\.[0-9]{1,6})?)")
@@ -58,7 +58,7 @@ def percentile_of(value: ast.Value | ast.Name) -> float | None:
 
 
 def sent(load: Load, seconds: float) -> float:
-    """Requests expected in the last `seconds` of the load; an upper bound for users who think, infinite for users who do not."""
+    """Requests expected in the last `seconds` of the load; an upper bound for users who think, infinite for users who do not think."""
     match load.arrivals:
         case Trace(offsets=offsets):
             return sum(load.end_s - seconds <= offset < load.end_s for offset in offsets)
@@ -69,7 +69,8 @@ def sent(load: Load, seconds: float) -> float:
 
 
 def check_size(load: Load, reader: Reader) -> bool:
-    """False after a report: it sends more than one load can be, or nothing at all. How much users ask depends on the answers."""
+    """False after a report: the load has more requests than a load may have, or a trace has none in the measured window. For users the
+    number depends on the answers, and is not checked."""
     if not isinstance(load.arrivals, Users) and (count := sent(load, load.end_s)) > MOST_REQUESTS:
         reader.diagnostics.report("AIB235", load.span, count=f"{count:,.0f}", limit=f"{MOST_REQUESTS:,}")
         return False
@@ -81,7 +82,7 @@ def check_size(load: Load, reader: Reader) -> bool:
 
 
 def check_samples(load: Load, metrics: ast.Section | None, slo: Iterable[Slo], reader: Reader) -> None:
-    """Warns of every percentile that the author asks for and the load is too short for."""
+    """Warns of every requested percentile for which the load is too short."""
     count = sent(load, load.duration_s)
     asked = [(s.percentile, s.span) for s in slo]
     for entry in metrics.settings if metrics else ():

@@ -39,9 +39,9 @@ def percentile(value: ast.Value | ast.Name, reader: Reader) -> float | None:
 def metrics(
     section: ast.Section | None, symbols: Symbols, answers: frozenset[str] | None, reader: Reader
 ) -> tuple[tuple[str, ...], Latency]:
-    """Quality metrics that the used data sets and the answers can yield, and the percentiles of latency.
+    """The section `metrics`: quality metrics that the used data sets and the answers can yield, and percentiles of latency.
 
-    answers: the response's ports that are fed; None: not known, for the permutation is wrong.
+    answers: the response's ports that are fed; None: unknown, since the permutation is wrong.
     """
     quality: dict[str, Span] = {}
     percentiles: list[float] = []

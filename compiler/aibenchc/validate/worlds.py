@@ -20,7 +20,7 @@ def check_world(symbols: Symbols, reader: Reader) -> None:
 
 
 def _agreeing(symbols: Symbols, reader: Reader) -> list[str]:
-    """The data sets that belong to one world, none where others do not."""
+    """The data sets if they all belong to one world, otherwise none."""
     known = [(d, spec) for d in symbols.datasets if (spec := catalog.dataset(d.spec)) is not None and spec.implemented]
     known.sort(key=lambda pair: bool(pair[1].made_from))  # what is made from a world's requests adapts to the others
     agreed: list[str] = []

@@ -9,10 +9,10 @@ KEPT_BYTES = 64 << 20
 
 
 class Appender:
-    """What the disk does not take is kept, and written first when there is room again. Not for several threads.
+    """Appends to a file. What a full disk does not take is kept in memory, and written first once there is room again. For one thread.
 
-    kept_bytes: the most that is kept; what comes then is lost. refused: why the last write failed; lost: why something never got, or
-    perhaps never got, to the disk. Both None while all is well.
+    kept_bytes: the most that is kept in memory; beyond it data are lost. refused: why the last write failed; lost: why data did not, or may
+    not, have reached the disk. Both None while every write succeeds.
     """
 
     def __init__(self, path: Path, kept_bytes: int = KEPT_BYTES, append: bool = False) -> None:
@@ -27,7 +27,7 @@ class Appender:
         return bool(self._unwritten)
 
     def add(self, text: bytes = b"") -> bool:
-        """Writes it after what waits; whether anything was written."""
+        """Writes the text after what is kept in memory; returns whether anything was written."""
         if self.refused and len(self._unwritten) + len(text) > self._kept_bytes:
             self.lost = self.refused
         else:
@@ -44,7 +44,8 @@ class Appender:
         return some
 
     def sync(self) -> None:
-        """Returns when what was written is on the disk; after a failure it is unknown how much is there; a second fsync does not tell."""
+        """Returns when what was written is on the disk. After a failure it is unknown how much is there, and a second fsync would not
+        tell."""
         try:
             os.fdatasync(self._file.fileno())
         except OSError as error:

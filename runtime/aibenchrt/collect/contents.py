@@ -16,7 +16,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Contents:
-    """keep() writes a content whole or not at all, and once; read() gives it back as it was kept. Not for several threads.
+    """keep() writes a content whole or not at all, and once; read() gives it back as it was kept. For one thread.
 
     What a full disk does not take is held in memory, at most `held_bytes` of it, and written when there is room again.
     """

@@ -47,7 +47,7 @@ def facts() -> dict[str, Any]:
 
 
 def units(prefix: str) -> list[dict[str, str]]:
-    """What systemd says of the units whose names begin so. OSError, CalledProcessError: there is no systemd."""
+    """systemd's properties of the units whose names begin with this prefix. OSError, CalledProcessError: there is no systemd."""
     shown = subprocess.run(
         ["systemctl", "show", f"{prefix}*.service", f"--property={','.join(PROPERTIES)}"], capture_output=True, text=True, check=True
     ).stdout
@@ -56,7 +56,7 @@ def units(prefix: str) -> list[dict[str, str]]:
 
 
 class Watch:
-    """Samples the control groups of the units; a unit that changed its processes is asked at once how it stands."""
+    """Samples the control groups of the units; the state of a unit whose processes changed is read at once."""
 
     def __init__(self, prefix: str, out: Path) -> None:
         self._prefix = prefix
@@ -122,9 +122,9 @@ def _started() -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m aibenchrt.collect.host", description=__doc__)
-    parser.add_argument("--scenario", required=True, help="whose units: aibench-NAME-*.service")
+    parser.add_argument("--scenario", required=True, help="the scenario whose units aibench-NAME-*.service are sampled")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--once", action="store_true", help="the present facts and states, without samples")
+    parser.add_argument("--once", action="store_true", help="write the host's facts and the units' states once, without samples")
     given = parser.parse_args()
     prefix = f"aibench-{given.scenario}-"
     if given.once:

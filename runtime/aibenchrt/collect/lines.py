@@ -21,7 +21,7 @@ from aibenchrt.errors import EnvironmentFailure
 
 Row = TypeVar("Row")
 
-_BATCH = 50  # a longer batch would hold the interpreter while requests wait
+_BATCH = 50  # a longer batch would hold the interpreter's lock while requests wait
 _SYNC_S = 1.0
 
 
@@ -62,7 +62,7 @@ class Recorder:
         self._file.close()
 
     def _batch(self) -> list[tuple[Any, ...] | None]:
-        """What waits; nothing when it is time to bring what was written to the disk, or to try again."""
+        """The records that wait; empty when it is time to sync what was written, or to retry."""
         try:
             batch = [self._queue.get(timeout=_SYNC_S if self._dirty or self._file.waiting else None)]
         except queue.Empty:

@@ -28,12 +28,12 @@ from aibenchrt.collect.run_info import (
 from aibenchrt.json_file import JsonFileError, read_json
 
 _MEMORY_STEP_MIB = 256
-_TOGETHER_NS = 1_000_000  # what generators agree on is one instant; this much is left to rounding, besides their clocks' error
+_TOGETHER_NS = 1_000_000  # generators begin at the same instant; tolerance for rounding, in addition to the error of their clocks
 
 
 @dataclass(frozen=True)
 class Merged:
-    """window: bounds of the measured phase. whole: every generator came to its end, was not stopped, and all began together. planners:
+    """window: bounds of the measured phase. whole: every generator ran to the end without being stopped, and all began together. planners:
     endpoint → its clock's offset to the first planner's, in ns. realtime_ns: the first planner's realtime minus its monotonic clock."""
 
     requests: tuple[RequestRecord, ...]
@@ -46,7 +46,7 @@ class Merged:
 
 
 def merge_requests(hosts: Sequence[str], folders: Sequence[Path]) -> Merged:
-    """folders: what each generator left, in the order of the shards; hosts: where. A folder may lack anything, or not be there."""
+    """folders: the records of each generator, in the order of shards; hosts: where they ran. Files or whole folders may be missing."""
     requests: list[RequestRecord] = []
     generators, missing = [], []
     window, whole, planners, realtime = (0, 0), True, dict[str, int](), None
@@ -62,7 +62,7 @@ def merge_requests(hosts: Sequence[str], folders: Sequence[Path]) -> Merged:
             missing.append(f"generator {shard} on {host} sent nothing")
             continue
         if issued.generator is None:
-            missing.append(f"generator {shard} on {host} did not come to its end: what had ended until then is here")
+            missing.append(f"generator {shard} on {host} ended early: only requests that had ended by then are recorded")
         shift = clocks[0].offset_ns if clocks else 0
         requests += [_moved(request, shift) for request in read_requests(folder)]
         if window == (0, 0):
@@ -80,7 +80,7 @@ def merge_requests(hosts: Sequence[str], folders: Sequence[Path]) -> Merged:
 
 
 def together(generators: Sequence[GeneratorShard]) -> GeneratorInfo | None:
-    """All generators as one: counts summed, other figures of the worst of them. None: one left no figures."""
+    """The figures of all generators together: counts summed, others from the worst. None: one of them has no figures."""
     figures = [g.figures for g in generators if g.figures]
     if not figures or len(figures) < len(generators):
         return None
@@ -98,7 +98,8 @@ def together(generators: Sequence[GeneratorShard]) -> GeneratorInfo | None:
 
 
 def read_issued(folder: Path) -> Issued | None:
-    """What a generator wrote at its end, or else before its first request; None: it sent nothing. EnvironmentFailure AIB609: damaged."""
+    """What a generator wrote at its end, otherwise what it wrote before its first request; None: it sent nothing. EnvironmentFailure
+    AIB609: damaged."""
     for name in (GENERATOR, BEGUN):
         if (folder / name).is_file():
             try:
@@ -109,14 +110,14 @@ def read_issued(folder: Path) -> Issued | None:
 
 
 def read_requests(folder: Path) -> Iterable[RequestRecord]:
-    """What it recorded: whole, or what had ended when it was killed."""
+    """The requests that it recorded; of a generator that was killed, those that had ended by then."""
     if (folder / "requests.parquet").is_file():
         return schema.read(folder / "requests.parquet", RequestRecord)
     return read_lines(folder / REQUESTS_LINES, RequestRecord) if (folder / REQUESTS_LINES).is_file() else ()
 
 
 def _moved(request: RequestRecord, by_ns: int) -> RequestRecord:
-    """What was not sent keeps its zeros."""
+    """The record with times on the first planner's clock; the zeros of a request that was not sent are kept."""
     sent, done = (time + by_ns if time else 0 for time in (request.sent_ns, request.done_ns))
     return replace(request, intended_ns=request.intended_ns + by_ns, sent_ns=sent, done_ns=done)
 
@@ -130,7 +131,7 @@ def move_calls(calls: Iterable[CallRecord], by_ns: int) -> list[CallRecord]:
 
 @dataclass(frozen=True)
 class HostRecords:
-    """What one host's watch left (collect.host). info None: it left nothing."""
+    """What collect.host recorded on one host. info None: nothing."""
 
     info: HostInfo | None
     processes: tuple[ProcessInfo, ...]
@@ -138,7 +139,7 @@ class HostRecords:
 
 
 def read_host(host: str, files: Sequence[Path], scenario: str, parts: Sequence[str], realtime_ns: int | None) -> HostRecords:
-    """files: the watch's lines, then what --once wrote after the load. parts: of the units that were to run there all the time.
+    """files: the samples during the load, then what --once wrote after it. parts: the units that were to run there throughout.
 
     realtime_ns: the base clock's realtime minus its monotonic, as Merged has it; None: the host's own.
     """
@@ -165,7 +166,7 @@ def read_host(host: str, files: Sequence[Path], scenario: str, parts: Sequence[s
 
 
 def _process(host: str, part: str, prefix: str, states: Sequence[dict[str, Any]], rebooted: bool) -> ProcessInfo:
-    """How a part fared between the first state and the last."""
+    """The part as a process of the run: whether it died or was restarted between the first state and the last."""
     seen = [unit for line in states for unit in line["units"] if unit["Id"] == f"{prefix}{part}.service"]
     role = part.partition("-")[0] if part.partition("-")[0] in ("planner", "triton", "generator") else "service"
     if not seen:
@@ -204,7 +205,7 @@ def _resources(lines: Iterable[dict[str, Any]], prefix: str, shift_ns: int) -> I
             at = line["time_ns"]
             last = before.get(name)
             before[name] = (group, used, at)
-            if last and last[0] == group:  # else it was started again: nothing to compare with
+            if last and last[0] == group:  # otherwise it was restarted, and there is no sample to compare with
                 share = max(0.0, (used - last[1]) * 1e3 / (at - last[2]))
                 part = name.removeprefix(prefix).removesuffix(".service")
                 yield ResourceRecord(at + shift_ns, part, pid, share, resident)

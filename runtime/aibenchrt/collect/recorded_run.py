@@ -63,7 +63,7 @@ class Run:
 
     @cached_property
     def contents(self) -> Contents:
-        """What is too large for a record."""
+        """The contents that are too large for a record."""
         return Contents(self.directory / CONTENTS)
 
     @cached_property
@@ -71,7 +71,7 @@ class Run:
         return {}
 
     def _value(self, entries: Sequence[str], value_type: AnswerType | TruthType) -> Any:
-        """The value of that type; None where there is none. What stands in the records is read once."""
+        """The value of that type; None where there is none. A value in the records is decoded once."""
         entry = typed_values.entry_of(entries, value_type.name)
         if entry is None:
             return None
@@ -84,7 +84,7 @@ class Run:
         return value
 
     def answer(self, request: RequestRecord, answer_type: str) -> Any:
-        """What the request showed of that type; the type's `nothing` where it failed or showed none.
+        """The request's answer of that type; the type's `nothing` if the request failed or has none.
 
         EnvironmentFailure AIB609: its record, or its content, is damaged.
         """
@@ -93,7 +93,7 @@ class Run:
         return kind.nothing if value is None else value
 
     def held_out(self, request_id: int, truth_type: str) -> Any:
-        """Its truth of that type, None where it has none to compare with. EnvironmentFailure AIB609 as answer()."""
+        """The request's truth of that type; None if there is none to compare with. EnvironmentFailure AIB609 as answer()."""
         row, kind = self.truth_of.get(request_id), TRUTH_TYPES[truth_type]
         value = self._value(row.truth, kind) if row is not None else None
         return value if value is not None and kind.known(value) else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 RECORDS_VERSION = 3
-QUEUE_UNKNOWN = "queue=unknown"  # a note: how long the call waited at its server was not measured
+QUEUE_UNKNOWN = "queue=unknown"  # a note: the queueing time of the call was not measured
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,8 @@ class RequestRecord:
     """phase: 'warmup', 'measured' or 'supplement' (the supplement of a rare class). payload: index into the class's request source.
 
     outcome: ok, failed, timeout or not_sent. answer: what the response shows, one entry per answer type (typed_values); empty unless
-    outcome is ok.
-    arms: 'choice=arm' of every choice that was decided.
-    planner: host:port of the one that answered; where none said so, of all that it may have gone to.
-    planner_ns: from the planner's receipt to its reply; planner_queue_ns: from receipt to the first call.
+    outcome is ok. arms: 'choice=arm' of every choice that was decided. planner: host:port of the planner that answered; if unknown, of all
+    that may have got the request. planner_ns: from the planner's receipt to its reply; planner_queue_ns: from receipt to the first call.
     """
 
     request_id: int
@@ -49,8 +47,7 @@ class CallRecord:
     measured them (AI: Triton's queue and the model's compute). waited_for: the task whose output came last, '' for the request itself.
     after: ran after the response. stages: 'stage=ns' of each stage of a combined task. note: small outputs worth keeping (a Category's
     first label, a Count, a Flag) as 'port=value', 'attempts=N' where gRPC sent the call N times, and QUEUE_UNKNOWN. endpoint: of the
-    replica that answered; where none did, of all of them. outcome: ok, failed, or cancelled: it was ended because another call had failed
-    its request.
+    replica that answered; if none did, of all of them. outcome: ok, failed, or cancelled because another call of the request had failed.
     """
 
     request_id: int

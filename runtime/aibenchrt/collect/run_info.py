@@ -26,8 +26,8 @@ class _Frozen(BaseModel):
 
 
 class HostInfo(_Frozen):
-    """One machine. memory_mib rounded to 256 MiB, so that a few pages more or less are the same machine. parts: what ran there; empty
-    where everything did."""
+    """One machine. memory_mib is rounded to 256 MiB, so that a few pages do not make another machine. parts: what ran there; empty if
+    everything did."""
 
     name: str
     cpu_model: str
@@ -41,12 +41,11 @@ class HostInfo(_Frozen):
 class Fingerprint(_Frozen):
     """What two runs must share for their absolute figures, ratios and shares to be comparable.
 
-    hosts: 'count × cpu model, cores, memory, os' rows, no host names. models: 'task=component/model:version'. replicas: 'task=n'.
-    load: 'poisson 30/s, text 98.9 %, …' exactly as the plan gives it, with duration and warm-up but without the seed.
-    packages: name=version of what serves (triton, onnxruntime, grpcio, numpy, python), and of libraries of others, with the hashes
-    of their wheels. settings: 'stage=component{key value, …}' of
-    every component that has any (shards, engine, table …): graph_hash does not see them, latency does. generator: its priority,
-    'real-time' or 'normal': without the former what it measures can make it late. Empty where no load was sent.
+    hosts: 'count × cpu model, cores, memory, os' rows, no host names. models: 'task=component/model:version'. replicas: 'task=n'. load:
+    'poisson 30/s, text 98.9 %, …' exactly as the plan gives it, with duration and warm-up but without the seed. packages: name=version of
+    what serves (triton, onnxruntime, grpcio, numpy, python), and of libraries of others, with the hashes of their wheels. settings:
+    'stage=component{key value, …}' of every component that has any (shards, engine, table …): they affect latency, but not graph_hash.
+    generator: its priority, 'real-time' or 'normal' (then the load that it measures can delay it); empty if no load was sent.
     """
 
     hosts: tuple[str, ...]
@@ -78,7 +77,7 @@ class ProvenanceRow(_Frozen):
 
 
 class DataInfo(_Frozen):
-    """variant synthetic: the network or the registries gave no real data, and the report says so on top."""
+    """variant synthetic: generated data in place of the real ones; the report says so at the top."""
 
     name: str
     variant: Literal["real", "synthetic"]
@@ -144,10 +143,10 @@ class ProcessInfo(_Frozen):
 
 
 class LoadInfo(_Frozen):
-    """The load that was asked for. shares: request class → share of the measured phase. Monotonic bounds of the measured window in ns.
+    """The requested load. shares: request class → share of the measured phase. Monotonic bounds of the measured window in ns.
 
-    rate: requests/s, of a trace their mean; None of a closed loop, whose rate depends on the answers.
-    used_up: share of the measured requests scheduled when every payload of their class had been asked before.
+    rate: requests/s, of a trace their mean; None of a closed loop, whose rate depends on the answers. used_up: share of the measured
+    requests scheduled after every payload of their class had been scheduled.
     """
 
     arrival: str
@@ -181,8 +180,8 @@ class GeneratorInfo(_Frozen):
 
 
 class ClockOffset(_Frozen):
-    """Another host's clocks against ours at our monotonic time at_ns. offset_ns: its monotonic minus ours; realtime_ns: its realtime minus
-    our monotonic; the error of both is at most uncertainty_ns, half of the smallest round trip."""
+    """The clocks of another host compared with ours at our monotonic time at_ns. offset_ns: its monotonic minus ours; realtime_ns: its
+    realtime minus our monotonic; the error of both is at most uncertainty_ns, half of the smallest round trip."""
 
     at_ns: int
     offset_ns: int
@@ -192,7 +191,7 @@ class ClockOffset(_Frozen):
 
 
 class ClockInfo(_Frozen):
-    """A planner's clock against that of the host that asked, before and after the load. after None: it was not asked, or did not answer."""
+    """A planner's clock compared with that of a generator's host, before and after the load. after None: not compared, or no reply."""
 
     planner: str
     before: ClockOffset
@@ -200,7 +199,7 @@ class ClockInfo(_Frozen):
 
     @property
     def drift_ns(self) -> int:
-        """How far the clocks drifted apart in between; 0 if unknown."""
+        """The drift of the clocks between the two comparisons; 0 if unknown."""
         return self.after.offset_ns - self.before.offset_ns if self.after else 0
 
     @property
@@ -210,16 +209,16 @@ class ClockInfo(_Frozen):
 
     @property
     def error_ns(self) -> int:
-        """The most that a time moved by offset_ns may be wrong: the uncertainty, and half of the drift either way."""
+        """The largest error of a time converted with offset_ns: the uncertainty and half of the drift."""
         uncertainty = max(offset.uncertainty_ns for offset in (self.before, self.after) if offset)
         return uncertainty + abs(self.drift_ns) // 2
 
 
 class Issued(_Frozen):
-    """generator.json: what one generator says of itself; begun.json is the same before it sends anything, without figures.
+    """generator.json: what one generator recorded about itself; begun.json holds the same before it sends anything, without figures.
 
-    start, window: time 0 of the schedule and the phase's bounds in ns of its monotonic clock. shard of shards: what it sent.
-    clocks: every planner's, the first planner's first; empty where all is one host. stopped: it was told to end early.
+    start, window: time 0 of the schedule and the phase's bounds in ns of its monotonic clock. shard of shards: what it sent. clocks: every
+    planner's, the first planner's first; empty on a single host. stopped: it was told to end early.
     """
 
     generator: GeneratorInfo | None
@@ -233,7 +232,7 @@ class Issued(_Frozen):
 
 
 class GeneratorShard(_Frozen):
-    """One of several query generators. figures None: it left none, because it was killed or never began. clocks: as in Issued."""
+    """One of several query generators. figures None: it was killed or never began. clocks: as in Issued."""
 
     host: str
     shard: int
@@ -243,7 +242,7 @@ class GeneratorShard(_Frozen):
 
 
 class Attempt(_Frozen):
-    """A load that was begun and not brought to its end; its records stand apart, in `folder` of the run directory, and count nowhere."""
+    """A load that was begun and not completed; its records are kept in `folder` of the run directory, and count nowhere."""
 
     folder: str
     requests: int
@@ -262,9 +261,9 @@ class Supplement(_Frozen):
 class RunInfo(_Frozen):
     """The whole of run.json. deployment_id: the same only for runs that shared one start of the processes.
 
-    generator: of all generators together (counts summed, else the worst). generators: each, where they ran on hosts of their own; all
-    times of the records are then those of the first planner's monotonic clock. missing: records that could not be had, and why. fault:
-    what was broken on purpose; '' for a measurement.
+    generator: of all generators together (counts summed, other figures of the worst). generators: each of them, if they ran on hosts of
+    their own; all times in the records are then on the first planner's monotonic clock. missing: records that could not be collected, and
+    why. fault: what was broken on purpose; '' for a measurement.
     """
 
     version: Literal[1] = RUN_VERSION

@@ -11,7 +11,7 @@ from aibenchrt.answers import AnswerType, TruthType
 from aibenchrt.collect.contents import Contents
 from aibenchrt.collect.schema import unreadable
 
-INLINE_BYTES = 16 << 10  # what is larger is kept beside the records
+INLINE_BYTES = 16 << 10  # larger values are kept beside the records
 
 _ENTRY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)([=:@])(.*)", re.DOTALL)
 
@@ -48,7 +48,7 @@ def is_inline(entry: str) -> bool:
 
 
 def decode(entry: str, value_type: AnswerType | TruthType, contents: Contents) -> Any:
-    """The value that encode() was given. EnvironmentFailure AIB609: it is none, or its content is missing or damaged."""
+    """The inverse of encode(). EnvironmentFailure AIB609: not an encoded value, or its content is missing or damaged."""
     match = _ENTRY.fullmatch(entry)
     if match is None or match[1] != value_type.name:
         raise unreadable(contents.folder.parent, f"{entry[:80]!r} is not a value of type {value_type.name}")

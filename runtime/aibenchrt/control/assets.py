@@ -34,7 +34,8 @@ class Assets:
 
 
 def prepare(plan: Plan, options: RunOptions, into: Path) -> Assets:
-    """Finds or makes everything. plan: with the models as compiled, whatever this run overrides. EnvironmentFailure as the parts do."""
+    """Finds or makes everything. plan: with the models as compiled, even if this run overrides some. EnvironmentFailure as data, training
+    and preparation raise."""
     world: AnyWorld = load_world(plan, options.variant, options.data_seed, options.progress)
     payloads = {request.name: payloads_of(plan, request, world, "test") for request in plan.requests}
     trial = {request.name: payloads_of(plan, request, world, "validation") for request in plan.requests}
@@ -44,7 +45,8 @@ def prepare(plan: Plan, options: RunOptions, into: Path) -> Assets:
 
 
 def portable(plan: Plan) -> Plan:
-    """On hosts, tables of a PostgreSQL server that is not there yet are prepared as SQLite, and put on it there (upload.py)."""
+    """The plan for preparing on this machine: tables for a PostgreSQL server that is not deployed yet are prepared as SQLite files, and
+    uploaded on the host (upload.py)."""
     if not plan.hosts:
         return plan
     steps = []
@@ -74,7 +76,7 @@ def ai_stages(plan: Plan) -> list[str]:
 def _models(plan: Plan, world: AnyWorld, options: RunOptions) -> Mapping[str, ModelVersion]:
     if not ai_stages(plan):
         return {}
-    from aibenchrt.train.task import plan_models  # imports torch, which a run with all models trained does not need otherwise
+    from aibenchrt.train.task import plan_models  # imports torch, which is not needed if all models are trained
 
     models: Mapping[str, ModelVersion] = plan_models(plan, world, options.training_seed, options.size, options.progress)
     return models

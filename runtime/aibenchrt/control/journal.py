@@ -20,9 +20,9 @@ StageName = Literal["prepare", "ship", "deploy", "start", "ready", "warmup", "lo
 
 
 class Journal:
-    """journal.json in the run directory. Times in seconds from the journal's making; one that is there already is continued.
+    """journal.json in the run directory. Times are in seconds since the journal was begun; an existing one is continued.
 
-    passed_s: since the run was begun, if it was begun before.
+    passed_s: seconds since the run was begun, if it is resumed.
     """
 
     def __init__(self, path: Path, passed_s: float = 0.0) -> None:
@@ -31,11 +31,11 @@ class Journal:
         self.entries: list[StageEntry] = read_journal(path)
 
     def done(self, name: StageName) -> bool:
-        """Its last try came to its end."""
+        """Whether the last attempt at the stage completed."""
         return next((entry.outcome == "ok" for entry in reversed(self.entries) if entry.name == name), False)
 
     def amend(self, name: StageName, detail: str) -> None:
-        """The last try of a stage came to its end, and yet it failed: what it left shows why."""
+        """Marks the last attempt at a completed stage as failed, because of what its records show."""
         position = max(index for index, entry in enumerate(self.entries) if entry.name == name)
         self.entries[position] = self.entries[position].model_copy(update={"outcome": "failed", "detail": detail})
         self._write(len(self.entries) - 1, self.entries[-1])
@@ -45,7 +45,7 @@ class Journal:
 
     @contextmanager
     def stage(self, name: StageName) -> Iterator[None]:
-        """Writes that the stage runs, and at the end how it went; what it raises goes on."""
+        """Records that the stage runs, and at the end its outcome; exceptions pass through."""
         started = time.monotonic() - self._start
         self._write(len(self.entries), StageEntry(name=name, started_s=started, ended_s=None, outcome="running"))
         position = len(self.entries) - 1

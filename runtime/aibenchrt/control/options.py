@@ -20,9 +20,9 @@ LAST_PORT = 65535
 class RunOptions:
     """variant: of the data; size: of the models (tiny, small, full). rate, duration_s, warmup_s, seed: instead of the plan's load.
 
-    ports_from: first port, instead of the plan's. overrides: AI task or stage → "random" or "baseline", for an ablation.
-    supplement: labelled runs of rare classes, each at most supplement_s long. data_seed: of the world; training_seed: of the models.
-    command: what the user typed. ready_s: how long a part may take to become ready. progress: told of everything that takes time.
+    ports_from: first port, instead of the plan's. overrides: AI task or stage → "random" or "baseline", for an ablation. supplement:
+    labelled runs of rare classes, each at most supplement_s long. data_seed: of the world; training_seed: of the models. command: what the
+    user typed. ready_s: how long a part may take to become ready. progress: called during everything that takes time.
     """
 
     variant: str = "real"
@@ -45,10 +45,10 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """Of a run on the hosts of an inventory. resume: the directory of a run that was interrupted. fault: what the user breaks on purpose.
+    """Options of a run on the hosts of an inventory. resume: the directory of an interrupted run. fault: what the user breaks on purpose.
 
-    teardown: take everything off the hosts again when the records are here; not after a run that failed, which may be resumed.
-    prepare_only: end before the hosts are touched, for a control host that reaches registries only where it does not reach them.
+    teardown: remove everything from the hosts once the records are collected; not after a failed run, which may be resumed. prepare_only:
+    end before the hosts are touched, for a control host that cannot reach the registries and the hosts from the same network.
     """
 
     run: RunOptions
@@ -71,7 +71,7 @@ def _changed(load: PlanLoad, options: RunOptions) -> PlanLoad:
     names = ("rate", "duration_s", "warmup_s", "seed")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     match load:
-        case PlanUsers() | PlanTrace():  # how much users ask depends on the answers, and a trace is what it is
+        case PlanUsers() | PlanTrace():  # the rate of users depends on the answers, and a trace is fixed
             if options.rate is not None:
                 raise EnvironmentFailure("AIB694", arrival=load.arrival)
             return load.model_copy(update=given)

@@ -20,10 +20,10 @@ from aibenchrt.planner.recorder import read_calls
 def joined_calls(
     parts: Sequence[Path], traces: Sequence[Path], requests: Sequence[RequestRecord], moved_ns: Sequence[int] = ()
 ) -> list[CallRecord]:
-    """Calls of these requests, in order of their starts. An AI call's queue is what Triton traced; 0, and noted as UNKNOWN, where a
-    Triton that was killed had not written it.
+    """Calls of these requests, in order of their starts. The queueing time of an AI call is taken from Triton's trace; it is 0, and noted
+    as QUEUE_UNKNOWN, if a Triton that was killed had not written it.
 
-    moved_ns: by how much the times of each part are moved to the run's one clock.
+    moved_ns: the offset that converts the times of each part to the run's common clock.
     """
     waits = {key: wait for trace in traces for key, wait in queue_waits(trace).items()}
     request_ids = {request.request_id for request in requests}
@@ -41,7 +41,7 @@ def joined_calls(
 
 
 def requests_of(folders: Sequence[Path]) -> list[RequestRecord]:
-    """What the load generators recorded. One that was killed left the requests that had ended by then."""
+    """The requests that the load generators recorded. One that was killed recorded those that had ended by then."""
     return [request for folder in folders if read_issued(folder) for request in read_requests(folder)]
 
 

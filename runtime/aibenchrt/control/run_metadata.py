@@ -94,7 +94,8 @@ def fingerprint(
 
 
 def host_texts(hosts: Sequence[HostInfo]) -> tuple[str, ...]:
-    """'count × machine', with what ran there where parts were placed: hosts without their names, in the order of their first."""
+    """'count × machine', followed by the parts that ran there if parts were placed. Host names are left out; the order is that of the first
+    host of each kind."""
     texts = [
         f"{host.cpu_model}, {host.cores} cores, {host.memory_mib} MiB, {host.os}" + (f": {', '.join(host.parts)}" if host.parts else "")
         for host in hosts
@@ -103,7 +104,7 @@ def host_texts(hosts: Sequence[HostInfo]) -> tuple[str, ...]:
 
 
 def priority(generator: GeneratorInfo | None) -> str:
-    """Of the generator among the machine's processes, as the fingerprint has it."""
+    """The generator's scheduling priority, as in the fingerprint."""
     return "" if generator is None else "real-time" if generator.real_time else "normal"
 
 
@@ -233,7 +234,7 @@ def run_info(
     window: tuple[int, int],
     generator: GeneratorInfo | None,
 ) -> RunInfo:
-    """What every run says of itself. compiled: the plan with the models as compiled; plan: as it ran; assets None: not prepared."""
+    """run.json of a run. compiled: the plan with the models as compiled; plan: as it ran; assets None: not prepared."""
     data = data_info(plan, assets) if assets else ()
     models = model_infos(compiled, assets, options) if assets else ()
     repeated = used_up(rows, {name: len(payloads) for name, payloads in assets.payloads.items()}) if assets else 0.0

@@ -36,7 +36,7 @@ from aibenchrt.wire.proto import load_stubs
 from aibenchrt.wire.tls import identity_of
 
 LONGEST_WAIT_S = 900.0
-PRIORITY = 1  # the lowest real-time one; niceness is of no use where the kernel groups tasks by session
+PRIORITY = 1  # the lowest real-time priority; niceness has no effect where the kernel groups tasks by session
 
 
 def arguments_parser() -> argparse.ArgumentParser:
@@ -63,7 +63,7 @@ def main() -> int:
     arguments = arguments_parser().parse_args()
     stop = threading.Event()
     on_stop_signals(stop)
-    with contextlib.suppress(PermissionError):  # without the right to it the lateness is recorded all the same
+    with contextlib.suppress(PermissionError):  # lateness is recorded even without the permission for it
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(PRIORITY))
     try:
         _run(arguments, stop)
@@ -81,7 +81,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
-    open_plan(arguments.generated / "plan.json")  # answers may be of types of its libraries
+    open_plan(arguments.generated / "plan.json")  # answers may have types of its libraries
     stubs = load_stubs(arguments.generated)
     shard, shards = arguments.shard
     several = shards > 1 or arguments.start_at is not None or arguments.start_file is not None

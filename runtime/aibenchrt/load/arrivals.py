@@ -25,7 +25,7 @@ class Arrival:
 
 
 def poisson(rate: float, rng: Generator) -> Iterator[Arrival]:
-    """rate: mean arrivals a second; gaps are independent and exponential."""
+    """rate: mean arrivals per second; gaps are independent and exponential."""
     now, number = 0.0, 0
     while True:
         for gap in rng.exponential(1 / rate, 256):
@@ -55,7 +55,7 @@ def trace(offsets: Sequence[float]) -> Iterator[Arrival]:
 def sessions(rate: float, think_s: float, rng: Generator) -> Iterator[Arrival]:
     """Sessions that start as a Poisson process; each asks one query and turns pages with Burr XII gaps.
 
-    rate: all requests a second; think_s: the median gap.
+    rate: of all requests, per second; think_s: the median gap.
     """
     starts = poisson(rate * NEW_QUERY_SHARE, rng)
     waiting: list[tuple[float, int, int, int]] = []  # offset, session, turn, turns left
@@ -81,5 +81,5 @@ def _burr_quantile(u: float) -> float:
 
 
 def users(count: int, think_s: float) -> tuple[float, ...]:
-    """Closed loop: when each user asks first, spread evenly over one think time. What follows depends on the replies."""
+    """Closed loop: the time of each user's first request, spread evenly over one think time. The rest depends on the replies."""
     return tuple(user * think_s / count for user in range(count))

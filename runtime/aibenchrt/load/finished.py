@@ -22,9 +22,9 @@ _TIMEOUTS = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 
 @dataclass
 class Sent:
-    """A request under way, and after done_ns one that has ended. call: its gRPC future, until a record is made of it.
+    """A request that was sent, and has ended once done_ns is set. call: its gRPC future, until its record is made.
 
-    target: the planners that it may go to; which of them answered stands in the record.
+    target: the planners that it may go to; the record says which of them answered.
     """
 
     row: ScheduleRecord
@@ -53,7 +53,7 @@ class Finished:
         self._queue.put(entry)
 
     def close(self) -> list[RequestRecord]:
-        """In the order of their ends. Raises what went wrong on the thread."""
+        """The records in the order in which requests ended. Raises what the thread raised."""
         self._queue.put(None)
         self._thread.join()
         if self._error:
@@ -73,7 +73,7 @@ class Finished:
 
 
 def record(entry: Sent, reply_class: Any, contents: Contents) -> RequestRecord:
-    """Of a request that has ended."""
+    """The record of a request that has ended."""
     row, code = entry.row, entry.call.code()
     outcome, error = "ok", ""
     answer: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ def record(entry: Sent, reply_class: Any, contents: Contents) -> RequestRecord:
 
 
 def _planner(entry: Sent) -> str:
-    """Who says that it answered; where none does, all that it may have gone to."""
+    """The planner that answered; if that is unknown, all that the request may have gone to."""
     return next((str(value) for key, value in entry.call.trailing_metadata() or () if key == SERVER_KEY), entry.target)
 
 

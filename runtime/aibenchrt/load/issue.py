@@ -32,8 +32,8 @@ from aibenchrt.wire import clocks
 from aibenchrt.wire.tls import Identity, open_channel
 
 LEAD_S = 0.25  # from the call of issue() to time 0 of the schedule
-SPIN_NS = 300_000  # sleep is late by 80 to 100 µs in the median; what is left is spun
-SWITCH_S = 0.0002  # the completion thread must not wait the default 5 ms for the interpreter
+SPIN_NS = 300_000  # sleep is late by 80 to 100 µs in the median; the last stretch is spent spinning
+SWITCH_S = 0.0002  # the completion thread must not wait the default 5 ms for the interpreter's lock
 BALANCED = {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}
 _S = 1_000_000_000
 _CLOCK_TIMEOUT_S = 2.0
@@ -43,8 +43,8 @@ _CLOCK_TIMEOUT_S = 2.0
 class SendingSettings:
     """targets: planner replicas. timeout_s: of each request. warmup_s: where the measured phase begins. think_s: closed loop.
 
-    identity: None for plain connections. clock: the method that planners tell the time by; '' where all is one host. shard, shards: of
-    the schedule, what is sent here. start_at_ns: time 0 of the schedule on the first planner's realtime clock; None: at once.
+    identity: None for plain connections. clock: the gRPC method by which planners tell their time; '' on a single host. shard, shards: the
+    part of the schedule that is sent here. start_at_ns: time 0 of the schedule on the first planner's realtime clock; None: at once.
     """
 
     method: str
@@ -61,13 +61,13 @@ class SendingSettings:
 
 
 class Issuer:
-    """One run of one schedule. `stop` may be set from a signal handler: nothing more is sent, and what is under way is awaited."""
+    """One run of one schedule. When `stop` is set, nothing more is sent, and pending requests are awaited."""
 
     def __init__(
         self, rows: Sequence[ScheduleRecord], messages: Messages, settings: SendingSettings, finished: Finished, stop: threading.Event
     ) -> None:
         self._rows, self._settings, self._finished, self._stop = rows, settings, finished, stop
-        # Of a closed loop most rows are never sent: their messages are put together when they are.
+        # Most rows of a closed loop are never sent, so messages are made when they are sent.
         self._closed_loop = any(row.offset_s == WHEN_FREE for row in rows)
         self._messages = messages
         self._bytes = {} if self._closed_loop else {row.request_id: self._message(row) for row in rows}
@@ -88,7 +88,7 @@ class Issuer:
             grpc.channel_ready_future(channel).result(timeout=self._settings.timeout_s)
 
     def clocks(self) -> tuple[ClockOffset | None, ...]:
-        """Every planner's clock against ours, in the order of the targets; None: it does not answer. Empty: not compared."""
+        """Every planner's clock compared with ours, in the order of the targets; None: no reply. Empty: not compared."""
         if not self._settings.clock:
             return ()
         offsets: list[ClockOffset | None] = []
@@ -101,7 +101,7 @@ class Issuer:
         return tuple(offsets)
 
     def run(self, start_ns: int) -> None:
-        """Sends everything from start_ns (time 0 of the schedule) on and waits for it."""
+        """Sends everything from start_ns (time 0 of the schedule) on and waits for the replies."""
         interval = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_S)
         gc.collect()
@@ -139,7 +139,8 @@ class Issuer:
             self._send(row, due)
 
     def _closed(self, start_ns: int) -> None:
-        """Each user asks, waits for the reply, thinks, asks again; its intended time is the reply's plus the think time."""
+        """Each user sends a request, waits for the reply, thinks, and sends the next, whose intended time is that of the reply plus the
+        think time."""
         settings = self._settings
         warm_ns = start_ns + int(settings.warmup_s * _S)
         end_ns = warm_ns + int(settings.duration_s * _S)
@@ -157,7 +158,7 @@ class Issuer:
                 continue
             if due[0] >= end_ns:
                 return
-            # Whatever completes while we wait is due one think time later, hence after what is due first: waiting is safe.
+            # A request that completes while we wait makes its user due one think time later, hence after the earliest one: waiting is safe.
             row = next(rows, None)
             if row is None or not self._wait_until(due[0]):
                 return
@@ -177,7 +178,7 @@ class Issuer:
             else:
                 time.sleep((left - SPIN_NS) / _S)
         while time.monotonic_ns() < due_ns:
-            time.sleep(0)  # gives the interpreter to the completion thread
+            time.sleep(0)  # yields the interpreter's lock to the completion thread
         return True
 
     def _send(self, row: ScheduleRecord, intended_ns: int) -> None:
@@ -201,7 +202,8 @@ class Issuer:
             self._done_condition.notify()
 
     def _drain(self) -> None:
-        """Every call ends by its own deadline, so this ends too; what is late even then is cancelled and recorded as a timeout."""
+        """Waits for pending calls, each of which ends by its own deadline; one that is late even then is cancelled and recorded as a
+        timeout."""
         with self._done_condition:
             whole = self._done_condition.wait_for(lambda: self._done == len(self._sent), timeout=self._settings.timeout_s + 1)
         if not whole:
@@ -225,10 +227,10 @@ def issue(
 ) -> tuple[list[RequestRecord], Issued]:
     """Sends `rows`, waits for all replies, and returns one record per row. reply: the class of ScenarioReply; contents: for large answers.
 
-    agreed: asked, when all planners have answered, for settings.start_at_ns where that is None.
-    begun: told what is known before the first request is sent; keep: told of each request as it ends, on a thread of its own.
-    Rows that were never sent, because the run was stopped, have outcome not_sent and only their intended time, except where a closed loop
-    had no use for them. grpc.FutureTimeoutError: a planner does not answer; EnvironmentFailure AIB631, AIB632: see start().
+    agreed: called once all planners have answered, for the start time, if settings.start_at_ns is None. begun: called with what is known
+    before the first request is sent; keep: called for each request as it ends, on a separate thread. Rows that were not sent because the
+    run was stopped have outcome not_sent and only their intended time; rows that a closed loop did not need have no record.
+    grpc.FutureTimeoutError: a planner does not answer; EnvironmentFailure AIB631, AIB632: see start().
     """
     stop = stop or threading.Event()
     finished = Finished(reply, contents, keep)
@@ -253,7 +255,7 @@ def issue(
     if all(row.offset_s != WHEN_FREE for row in rows):
         ended = {record.request_id for record in records}
         records += [_not_sent(row, _due(row, start_ns, settings)) for row in rows if row.request_id not in ended]
-    mixed = any(row.phase != "supplement" for row in rows)  # a supplement may follow the mix, or be all there is
+    mixed = any(row.phase != "supplement" for row in rows)  # a supplement may follow the mix, or be sent alone
     counted = [record for record in records if record.phase == ("measured" if mixed else "supplement")]
     share = cpu_s / max(1e-9, (ended_ns - start_ns) / _S)
     issued = first.model_copy(
@@ -268,7 +270,7 @@ def issue(
 def start(settings: SendingSettings, before: Sequence[ClockOffset | None], now_ns: int) -> int:
     """Time 0 of the schedule in ns of our monotonic clock.
 
-    EnvironmentFailure AIB631: the agreed instant has passed, or nearly; AIB632: no planner says what time it is.
+    EnvironmentFailure AIB631: the agreed instant has passed, or nearly; AIB632: the planner does not answer clock requests.
     """
     if settings.clock and None in before:
         planner = settings.targets[before.index(None)]

@@ -14,7 +14,7 @@ from numpy.random import Generator
 
 REPEAT_SHARE = 0.15
 ZIPF_EXPONENT = 1.0
-RECENT = 1000  # repeats reach this many payloads back
+RECENT = 1000  # a repeat is one of this many latest payloads
 
 
 @dataclass(frozen=True)

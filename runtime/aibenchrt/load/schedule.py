@@ -15,9 +15,9 @@ from aibenchrt.load.arrivals import Arrival
 from aibenchrt.load.mix import Drawn, Mix
 from aibenchrt.plan import PlanConstant, PlanLoad, PlanPoisson, PlanRequest, PlanSessions, PlanTrace, PlanUsers
 
-WHEN_FREE = -1.0  # offset_s of a closed-loop request: when its user has got the reply before it, and thought
+WHEN_FREE = -1.0  # offset_s of a closed-loop request: it is due a think time after the reply to its user's previous one
 SUPPLEMENT_FROM = 1_000_000_000  # request ids of supplements start here
-MOST_PER_S = 10_000.0  # requests that users who do not think are given: more than one generator can send
+MOST_PER_S = 10_000.0  # requests per second planned for users who do not think: more than one generator can send
 SAMPLES_BEYOND = 20  # a percentile is shown only with this many samples expected beyond it
 
 
@@ -56,7 +56,7 @@ def supplement_schedule(request_class: str, count: int, rate: float, payloads: i
 
 
 def used_up(rows: Sequence[ScheduleRecord], payloads: Mapping[str, int]) -> float:
-    """Share of the measured rows that come when every payload of their class has been asked: each is a repeat, which caches answer."""
+    """Share of the measured rows that come after every payload of their class was used: each is a repeat, which caches may answer."""
     asked: dict[str, set[int]] = {}
     late = measured = 0
     for row in rows:
@@ -109,7 +109,7 @@ def _arrivals(load: PlanPoisson | PlanConstant | PlanSessions | PlanTrace, rng: 
 def _closed(load: PlanUsers, mix: Mix) -> list[ScheduleRecord]:
     think = load.think_s
     first = arrivals.users(load.users, think)
-    # A user cannot ask more often than every think time; without thinking, all together not more often than a generator can send.
+    # A user sends at most one request per think time; users who do not think are limited together by what a generator can send.
     seconds = load.warmup_s + load.duration_s
     most = load.users * (math.ceil(seconds / think) + 1) if think else load.users + math.ceil(seconds * MOST_PER_S)
     rows = []

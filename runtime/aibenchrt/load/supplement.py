@@ -15,7 +15,7 @@ def supplement_rows(
 ) -> tuple[list[ScheduleRecord], tuple[Supplement, ...]]:
     """rows: the mix; payloads: class → how many. longest_s: of each class; 0: none.
 
-    begin_s: offset of the first; one class comes after another.
+    begin_s: offset of the first; the classes follow one another.
     """
     if longest_s <= 0:
         return [], ()

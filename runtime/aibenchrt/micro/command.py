@@ -56,8 +56,8 @@ def _seconds(text: str) -> float:
 def obtained(arguments: argparse.Namespace, told: Callable[[str, float], None]) -> MicroRun:
     """Measured, or read with --from; written to --json and --svg. The names are of kernels (`unknown` says).
 
-    EnvironmentFailure AIB601: torch is missing. AIB605: a file cannot be written. AIB618: no CUDA, for what needs it.
-    AIB641: --from is another thing. AIB684: TF32 without CUDA.
+    EnvironmentFailure AIB601: torch is missing. AIB605: a file cannot be written. AIB618: CUDA is required and missing. AIB641: --from
+    names another kind of file. AIB684: TF32 without CUDA.
     """
     run = read(arguments.earlier) if arguments.earlier else _measured(arguments, told)
     if arguments.json is not None:
@@ -78,7 +78,7 @@ def needs_torch() -> None:
 
 
 def unknown(arguments: argparse.Namespace) -> tuple[list[str], tuple[str, ...]]:
-    """The names given that no kernel has, and those there are."""
+    """The given names that no kernel has, and the names of all kernels."""
     from aibenchrt.micro.kernels import NAMES
 
     return [name for name in dict.fromkeys(arguments.name) if name not in NAMES], NAMES

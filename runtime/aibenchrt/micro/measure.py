@@ -25,14 +25,15 @@ TYPES = {"float32": torch.float32, "tf32": torch.float32, "bfloat16": torch.bflo
 # Bandwidth and Machine Balance), and short enough for some to be undisturbed. Peaks are of the fastest repetition, as STREAM's are.
 PRODUCTS = {"cpu": (512, 1024, 2048), "cuda": (4096, 8192)}
 COPIED = {"cpu": 2**27, "cuda": 2**31}
-FLUSHED = 4  # caches' worth of bytes written between samples of a cold run
+FLUSHED = 4  # bytes written between samples of a cold run, in sizes of the cache
 PEAK_S = 1.5
 
 Told = Callable[[str, float], None]
 
 
 def run(kernels: Sequence[Kernel], settings: MicroSettings, device: str, told: Told = lambda _what, _done: None) -> MicroRun:
-    """device: 'cpu' or 'cuda', which there is. Inputs follow from the seed; told: what is measured, and the share that is done."""
+    """device: 'cpu' or 'cuda', which there is. Inputs follow from the seed; told: called with what is measured and the share that is
+    done."""
     watch = stopwatch(device)
     about = _about(device)
     host = Host(cpu_model(), len(os.sched_getaffinity(0)), platform.release(), os_name(), os.getloadavg()[0])
@@ -60,7 +61,8 @@ def drawn(device: str, arithmetic: str, seed: int) -> Draw:
 
 
 def passes(kernel: Kernel, size: Size, draw: Draw) -> Iterator[tuple[str, Call]]:
-    """Forward, as in serving: nothing is kept for a backward. Backward alone, over one forward kept whole: the gradients of all inputs."""
+    """Forward as in serving: nothing is kept for a backward pass. Backward alone, on the graph of one forward pass: the gradients of all
+    inputs."""
     inputs = kernel.inputs(size, draw)
 
     def forward() -> Tensor:
@@ -156,7 +158,7 @@ def _least_calls(device: str, settings: MicroSettings, watch: Stopwatch) -> dict
 
 @contextmanager
 def _as_set(settings: MicroSettings) -> Iterator[None]:
-    """Threads, precision and the default generators for the time of a run; then as they were."""
+    """Sets threads, precision and the default generators for the duration of a run, then restores them."""
     cudnn: Any = torch.backends.cudnn
     matmul, conv = torch.backends.cuda.matmul, cudnn.conv
     threads, precisions = torch.get_num_threads(), (matmul.fp32_precision, conv.fp32_precision)

@@ -18,7 +18,7 @@ SCHEMA = "aibenchc.micro/1"
 
 @dataclass(frozen=True)
 class Host:
-    """load: processes that ran or waited to run in the minute before (the load average): other work, which takes time from ours."""
+    """load: processes that ran or waited to run in the minute before (the load average): other work, which slows ours down."""
 
     cpu_model: str
     cores: int
@@ -62,7 +62,7 @@ class Rate:
 
     @property
     def drift(self) -> float:
-        """By how much the two differ, of the higher."""
+        """The relative difference of the two, with respect to the higher."""
         return 1 - min(self.before, self.after) / self.value
 
 
@@ -79,9 +79,9 @@ class Peaks:
 class Row:
     """One kernel, size and pass.
 
-    cached: all that the pass touches fits the device's last-level cache. bound: what allows least speed, of 'compute' (FLOP over the
-    peak), 'memory' (bytes over the peak; 'cache' where cached and warm, whose peak is not measured) and 'call'. of_bound: the time that
-    this allows over the time measured.
+    cached: all that the pass touches fits the device's last-level cache. bound: what limits the speed most: 'compute' (FLOP over the peak),
+    'memory' (bytes over the peak; 'cache' if cached and warm, for which no peak is measured) or 'call'. of_bound: the shortest time that it
+    allows over the time measured.
     """
 
     kernel: str
@@ -119,7 +119,7 @@ def as_json(run: MicroRun) -> str:
 
 
 def read(path: Path) -> MicroRun:
-    """A file that `--json` wrote. EnvironmentFailure AIB641: it cannot be read, or is another thing."""
+    """A file that `--json` wrote. EnvironmentFailure AIB641: it cannot be read, or is another kind of file."""
     from pydantic import TypeAdapter, ValidationError
 
     try:

@@ -39,7 +39,7 @@ def _row(row: Row) -> tuple[str, ...]:
 
 
 def head(run: MicroRun) -> list[str]:
-    """What was measured, and against what: one line each."""
+    """What was measured, on which machine, and the peaks: one line each."""
     host, device, settings, peaks = run.host, run.device, run.settings, run.peaks
     where = f"{device.name}, {settings.threads} thread{'s' if settings.threads > 1 else ''}" if device.kind == "cpu" else device.name
     cache = f", last-level cache {device.cache_bytes / 2**20:.0f} MiB" if device.cache_bytes else ""
@@ -47,7 +47,7 @@ def head(run: MicroRun) -> list[str]:
         f"{where}{cache}; {settings.arithmetic}, {settings.cache} caches, sizes {settings.sizes}, seed {settings.seed}",
         f"{host.cpu_model}, {host.cores} cores, {host.os}; " + ", ".join(f"{name} {version}" for name, version in run.versions.items()),
         f"peak {rate(peaks.flop.value)}FLOP/s ({peaks.flop.what}), {rate(peaks.bytes.value)}B/s ({peaks.bytes.what})",
-        "least call " + ", ".join(f"{direction} {seconds(value)}" for direction, value in peaks.call_s.items()),
+        "shortest call " + ", ".join(f"{direction} {seconds(value)}" for direction, value in peaks.call_s.items()),
     ]
 
 
@@ -71,7 +71,7 @@ def _drifted(name: str, peak: Rate) -> str:
 
 
 def plain(columns: Sequence[str], lines: Sequence[Sequence[str]], numeric: Sequence[int]) -> str:
-    """A table in letters of one width."""
+    """A table for a monospaced font."""
     widths = [max(len(line[at]) for line in (columns, *lines)) for at in range(len(columns))]
     laid = (
         "  ".join(

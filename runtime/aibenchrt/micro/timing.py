@@ -17,10 +17,10 @@ from typing import Any, Protocol
 
 Call = Callable[[], object]
 
-NARROW = 0.02  # half the interval of the median, of the median
+NARROW = 0.02  # half width of the interval of the median, relative to the median
 FEWEST = 15  # samples, but for calls so long that LEAST of them take twice the budget
 LEAST = 10
-GROUP = 5  # samples between two looks at the interval
+GROUP = 5  # samples between two checks of the interval
 CONFIDENCE = 0.95
 
 

@@ -17,7 +17,7 @@ from aibenchrt.planner.server import serve
 from aibenchrt.wire.proto import load_stubs
 from aibenchrt.wire.tls import identity_of
 
-SWITCH_S = 0.0005  # the records' thread must not hold the interpreter for the default 5 ms
+SWITCH_S = 0.0005  # the recording thread must not hold the interpreter's lock for the default 5 ms
 
 
 def arguments_parser() -> argparse.ArgumentParser:
@@ -53,7 +53,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     recorder = Recorder(arguments.records)
     gc.collect()
-    gc.freeze()  # what start-up made lives until the end; collections need not walk it
+    gc.freeze()  # objects made at start-up live to the end; garbage collections need not visit them
     try:
         await serve(plan, stubs, arguments.address, recorder, stop, identity)
     finally:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Captured:
-    """A request at a stage: the inputs that it brought."""
+    """A request that arrived at a stage, with the stage's inputs."""
 
     stage: str
     inputs: Values
@@ -39,14 +39,14 @@ class _Arrived(Exception):  # noqa: N818  # not an error: the request has come a
 
 @dataclass(frozen=True)
 class Capture:
-    """A plan whose stages are open, up to those where requests end. Give it one request at a time, in the order in which they are asked:
-    what a cache holds then does not depend on chance."""
+    """Runs requests through a plan up to the captured stages. Requests are run one at a time in a given order, so that what a cache holds
+    does not depend on chance."""
 
     executor: Executor
     chains: Mapping[str, Chain]
 
     async def arrival(self, request: Request) -> Captured | None:
-        """Where the request arrived first; None: it was answered without any of the stages (by a cache, say).
+        """The first captured stage that the request reached; None: it was answered without any of them, for instance by a cache.
 
         RuntimeError: a call failed on the way.
         """
@@ -72,7 +72,7 @@ class Capture:
 
 @contextmanager
 def capture(plan: Plan, world: AnyWorld, models: Mapping[str, Path], stages: Collection[str]) -> Iterator[Capture]:
-    """Opens the plan up to these stages; what components write meanwhile is deleted afterwards.
+    """Opens the components of the plan up to these stages; what they write meanwhile is deleted afterwards.
 
     world: services are prepared from it. models: AI stage → folder of its version, for all other AI stages that are on the way.
     """
@@ -82,7 +82,7 @@ def capture(plan: Plan, world: AnyWorld, models: Mapping[str, Path], stages: Col
 
 
 def _needed(plan: Plan, stages: Collection[str]) -> list[Step]:
-    """Every step before the response, and what the stages' steps wait for after it, themselves included."""
+    """Every step before the response and, if the stages run after it, their steps and what these wait for."""
     steps = {step.task: step for step in plan.steps}
     needed = {step.task for step in plan.steps if step.phase == "response"}
     todo = [step.task for step in plan.steps if any(stage.name in stages for stage in step.stages)]

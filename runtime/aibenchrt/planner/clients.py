@@ -32,14 +32,14 @@ RETRIES = {
     "backoffMultiplier": 3,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
-# A Triton that is told to stop unloads its models first and answers for seconds that it knows no such model; another has it.
+# A Triton that is told to stop unloads its models first, and for seconds answers that it knows no such model; another replica has it.
 TRITON_RETRIES = RETRIES | {"retryableStatusCodes": ["UNAVAILABLE", "NOT_FOUND"]}
-# Each failure takes a token, each success gives a tenth back; below half of them nothing is repeated: at most a tenth more calls.
+# Each failure takes a token, each success gives a tenth back; below half of them nothing is retried: at most a tenth more calls.
 BUDGET = {"maxTokens": 40, "tokenRatio": 0.1}
 
 
 class CallError(Exception):
-    """A call came back without an answer; the text says why, on one line. endpoint: of the replica that refused, or of all of them."""
+    """A call failed; the text says why, on one line. endpoint: of the replica that refused it, or of all of them."""
 
     def __init__(self, endpoint: str, why: str, attempts: int = 1) -> None:
         super().__init__(f"{endpoint}: {why}")
@@ -70,7 +70,7 @@ class TaskClient(Protocol):
 
 
 class ServiceClient:
-    """A task that a gRPC service of ours serves."""
+    """Client of a task that one of our gRPC services serves."""
 
     def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str], identity: Identity | None = None) -> None:
         name = message_name(step.task)
@@ -104,7 +104,7 @@ class ServiceClient:
 
 
 class TritonClient:
-    """A task that is a model behind Triton (Open Inference Protocol)."""
+    """Client of a task that Triton serves (Open Inference Protocol)."""
 
     def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str], identity: Identity | None = None) -> None:
         self._model = step.task
@@ -136,7 +136,7 @@ class TritonClient:
 
 
 def open_clients(plan: Plan, stubs: Stubs, identity: Identity | None = None) -> dict[str, TaskClient]:
-    """Task → its client, connected to nothing yet. EnvironmentFailure AIB674: the plan places a task nowhere."""
+    """Task → its client, not connected yet. EnvironmentFailure AIB674: the plan places a task nowhere."""
     clients: dict[str, TaskClient] = {}
     served = task_endpoints(plan)
     for step in plan.steps:
@@ -149,15 +149,15 @@ def open_clients(plan: Plan, stubs: Stubs, identity: Identity | None = None) -> 
 
 
 def idempotent(step: Step) -> bool:
-    """A call of it may be repeated: the catalogue knows every component of the step, and none has an effect or is called only for what
-    it writes."""
+    """Whether a call may be retried: the catalogue knows every component of the step, and none has an effect or is called only for what it
+    writes."""
     specs = [component(stage.component) for stage in step.stages]
     return all(spec is not None and not spec.effect and spec.ports_for(dict(stage.settings)).outputs
                for spec, stage in zip(specs, step.stages, strict=True))  # fmt: skip
 
 
 def _options(health_service: str | None, repeated: bool) -> list[tuple[str, Any]]:
-    """health_service: what the replicas' health is asked about; None: they are Tritons, which have no Watch."""
+    """health_service: the service whose health the replicas are asked for; None: Triton servers, which have no Watch method."""
     config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
     if health_service is not None:
         config["healthCheckConfig"] = {"serviceName": health_service}

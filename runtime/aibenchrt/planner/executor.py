@@ -94,7 +94,7 @@ class Executor:
         self.observe = observe
 
     def start(self, request: Request, call: Call | None = None, observe: Callable[[CallTimes], None] | None = None) -> Running:
-        """Begin a request inside a running event loop; `call` and `observe` stand in for the executor's own where given.
+        """Begins a request inside a running event loop; `call` and `observe`, if given, replace the executor's own.
 
         Raises KeyError for an unknown request class.
         """
@@ -104,7 +104,7 @@ class Executor:
         return Running(self, self.programs[request.request_class], request, used, observe or self.observe)
 
     async def run(self, request: Request) -> Answer:
-        """The whole request, with what comes after the response."""
+        """Runs the whole request, including the steps after the response."""
         running = self.start(request)
         answer = await running.answer
         running.release()
@@ -113,7 +113,7 @@ class Executor:
 
 
 class Running:
-    """One request under way. `answer` is resolved once, also on failure; nothing here is shared between requests."""
+    """One running request. `answer` is resolved once, also on failure; nothing here is shared between requests."""
 
     def __init__(
         self, executor: Executor, program: Program, request: Request, call: Call, observe: Callable[[CallTimes], None] | None
@@ -123,7 +123,7 @@ class Running:
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._outputs: list[dict[str, Any] | None] = [None] * (len(program.steps) + 1)  # by producer + 1
         began = self._clock()
-        self._calls = [("", began, began)] * (len(program.steps) + 1)  # by producer + 1: whom it waited for, when it began and ended
+        self._calls = [("", began, began)] * (len(program.steps) + 1)  # by producer + 1: the task that it waited for, its begin and its end
         self._resolved = [False] * len(program.feeds)
         self._values: list[list[dict[int, Any]]] = [[{} for _ in p.slots] for p in program.steps]
         self._open = [[slot.width for slot in p.slots] for p in program.steps]
@@ -146,7 +146,7 @@ class Running:
         self._begin()
 
     def release(self) -> None:
-        """The response has been sent: what comes after it may start. A failed request has nothing after it."""
+        """Called when the response has been sent: steps after it may start. A failed request has none."""
         self._released = True
         gated, self._gated = self._gated, []
         if not self._failed:
@@ -154,12 +154,12 @@ class Running:
                 self._launch(step, cause)
 
     async def finished(self) -> None:
-        """When no call of this request is under way any more. Call release() first."""
+        """Returns when no call of this request is running any more. Call release() first."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     def cancel(self, reason: str) -> None:
-        """The client has gone or the deadline has passed: end what is under way, which took too long: those calls have failed."""
+        """Called when the client has gone or the deadline has passed: ends the running calls, which count as failed."""
         self._ended_by = f"cancelled: {reason}"
         self._fail(reason)
 
@@ -186,7 +186,7 @@ class Running:
         self._sweep()
 
     def _sweep(self) -> None:
-        """Let skipped steps skip what they alone would have fed; a worklist, since a plan may be thousands of steps deep."""
+        """Skips the steps that only skipped steps would have fed. Uses a worklist, since a plan may be thousands of steps deep."""
         while self._skipped:
             step = self._skipped.pop()
             for f in self._program.feeds_of[step + 1]:
@@ -215,7 +215,7 @@ class Running:
         return None
 
     def _as_any(self, feed: Feed, value: Any) -> Any:
-        """The value with the call that it comes from; of a request that carries an Any already, that one."""
+        """The value as an Any, with the call that it comes from; an Any that the request carries is passed on as it is."""
         if feed.producer == ROOT:
             task, ports = self._request.request_class, self._program.request.ports
         else:
@@ -421,7 +421,7 @@ class Running:
         return self._outputs[feed.producer + 1] is not None and all(self._arms[g][arm] for g, arm in feed.guards if g != c)
 
     def _fail(self, error: str) -> None:
-        """The request fails with its first failed call; after the answer only what depends on the failed call stays undone."""
+        """The request fails with its first failed call; after the answer only the steps that depend on the failed call are left out."""
         if self.answer.done():
             return
         self._failed = True

@@ -24,8 +24,8 @@ WorkOf = Callable[[PlanStage], Work]
 
 
 def works(world: AnyWorld, models: Mapping[str, Path], state: Path) -> WorkOf:
-    """Opens a stage's component: a service on what is prepared from the world, with `state` to write in; an AI stage on its model version.
-    Time limits among the settings do not hold (Setting.untimed).
+    """Opens a stage's component: a service on what is prepared from the world, with the folder `state` to write to; an AI stage on its
+    model version. Settings that are time limits have no effect (Setting.untimed).
 
     models: AI stage → folder of the version. EnvironmentFailure as the components raise; KeyError: a stage without a version.
     """
@@ -47,7 +47,7 @@ def _untimed(stage: PlanStage) -> dict[str, str | int]:
 
 
 def open_chains(plan: Plan, work_of: WorkOf, *, after: bool = False) -> dict[str, Chain]:
-    """Step → its stages at work. after: also the steps that run after the response."""
+    """Step → the chain of its open stages. after: also the steps that run after the response."""
     steps = [step for step in plan.steps if after or step.phase == "response"]
     return {step.task: opened(step, work_of) for step in steps}
 
@@ -57,7 +57,8 @@ def opened(step: Step, work_of: WorkOf) -> Chain:
 
 
 def caller(chains: Mapping[str, Chain]) -> Call:
-    """What an executor calls: the step's chain, in the event loop's thread. A step without a chain fails."""
+    """The function that an executor calls for a step: it runs the step's chain in the thread of the event loop. A step without a chain
+    fails."""
 
     async def call(step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
         return dict(chains[step.task](inputs))

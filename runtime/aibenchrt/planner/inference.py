@@ -36,7 +36,8 @@ class _Tensor:
 
 @dataclass(frozen=True)
 class Inference:
-    """outputs: port → proto message. stages: 'stage=ns' of each. server: the endpoint that answered, '' where it was not told its own."""
+    """outputs: port → proto message. stages: 'stage=ns' of each. server: the endpoint that answered, '' if the server does not know its
+    own."""
 
     outputs: dict[str, Any]
     service_ns: int

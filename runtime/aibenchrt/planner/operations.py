@@ -16,7 +16,7 @@ from aibenchrt.component import PORT_TYPES
 @dataclass(frozen=True)
 class Origin:
     """Where a value comes from: the call of `task` (or the request of that class) that put it out at `port`, and the task that it waited
-    for last. Times in ns by the planner's clock, as in the call records; of a request both are when it began."""
+    for last. Times are in ns on the planner's clock, as in the call records; for a request both are its begin."""
 
     request_id: int
     task: str
@@ -55,7 +55,7 @@ class MappingOperations:
         return value[name]
 
     def any_value(self, origin: Origin, value: Any) -> Any:
-        from aibenchrt.wire.any_value import encode  # protobuf, which only plans with an auxiliary task need here
+        from aibenchrt.wire.any_value import encode  # imports protobuf, which only plans with an auxiliary task need here
 
         return {**asdict(origin), "content": encode(origin.type, value)}
 

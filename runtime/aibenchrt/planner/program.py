@@ -13,7 +13,7 @@ from aibenchrt.component import ANY
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanChoice, PlanExclusiveChoice, PlanFallback, PlanGuard, PlanPort, PlanRequest, Source, Step, wiring_hash
 
-ROOT = -1  # index of the producer "the request itself"
+ROOT = -1  # index of the request itself as a producer
 
 
 class FeedTarget(Enum):
@@ -27,7 +27,7 @@ class FeedTarget(Enum):
 
 @dataclass(frozen=True)
 class Feed:
-    """A source as executed: producer (ROOT or step index), its port, guards as (choice index, arm), and whom it feeds.
+    """A source as executed: producer (ROOT or step index), its port, guards as (choice index, arm), and what it feeds.
 
     owner: step, response part or choice index; slot: input index or arm; position: among the sources of that slot.
     """
@@ -110,7 +110,7 @@ def _ports(plan: Plan) -> dict[tuple[str, str], PlanPort]:
 
 
 def _uses(plan: Plan) -> list[tuple[str, str, Source]]:
-    """(where, wanted port type, source) of every source in the plan."""
+    """(place, expected port type, source) of every source in the plan."""
     uses = [(f"{step.task}.{i.port.name}", i.port.type, s) for step in plan.steps for i in step.inputs for s in i.sources]
     uses += [(f"response.{part.port.name}", part.port.type, s) for part in plan.response for s in part.sources]
     for choice in plan.choices:
@@ -180,7 +180,7 @@ def _deciders(choice: PlanChoice) -> tuple[Source | None, ...]:
 
 
 def _awaited(choice: PlanChoice, guard: PlanGuard) -> list[str]:
-    """Whom the guard waits for. An arm of a fallback waits for the arms before it only, so its own count is no cycle."""
+    """The steps that the guard waits for. An arm of a fallback waits only for the arms before it, so its own count makes no cycle."""
     deciders = _deciders(choice)[: guard.arm] if isinstance(choice, PlanFallback) else _deciders(choice)
     return [source.task for source in deciders if source]
 

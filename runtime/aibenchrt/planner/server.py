@@ -27,7 +27,7 @@ from aibenchrt.wire import clocks
 from aibenchrt.wire.proto import Stubs
 from aibenchrt.wire.tls import SERVER_KEY, SERVER_OPTIONS, Identity, listen
 
-PATIENCE_S = 5.0  # after which the planner logs what it waits for, and asks again
+PATIENCE_S = 5.0  # after which the planner logs what it waits for, and tries again
 ASK_AGAIN_S = 0.2
 DRAIN_S = 10.0
 
@@ -35,7 +35,8 @@ _LOG = logging.getLogger("aibenchrt.planner")
 
 
 class Planner:
-    """Answers ScenarioRequests. record: takes the values of a CallRecord's fields, in order. address: what replies say who answered."""
+    """Answers ScenarioRequests. record: called with the values of a CallRecord's fields, in order. address: by which replies name this
+    planner."""
 
     def __init__(
         self, plan: Plan, stubs: Stubs, clients: dict[str, TaskClient], record: Callable[[tuple[Any, ...]], None], address: str = ""
@@ -66,7 +67,7 @@ class Planner:
                 if failure.message != told:
                     told = failure.message
                     _LOG.warning("waiting for task '%s': %s", task, told)
-                await asyncio.sleep(asked + ASK_AGAIN_S - time.monotonic())  # of an answer that came at once
+                await asyncio.sleep(asked + ASK_AGAIN_S - time.monotonic())  # for an answer that came at once
             else:
                 self._waits_for.discard(task)
                 if told:
@@ -74,8 +75,8 @@ class Planner:
                 return
 
     async def ask(self, message: Any, context: Any) -> Any:
-        """One request. A failed call ends it with INTERNAL and the call's error; an unknown class with INVALID_ARGUMENT; before every
-        task has answered once UNAVAILABLE."""
+        """Answers one request. A failed call ends it with INTERNAL and the call's error, an unknown class with INVALID_ARGUMENT; it is
+        UNAVAILABLE until every task has answered once."""
         received_ns = time.monotonic_ns()
         self.arrivals.note()
         context.set_trailing_metadata(self._who)
@@ -112,7 +113,7 @@ class Planner:
         return Request(message.request_id, name, {p: getattr(payload, p) for p in self._ports[name] if payload.HasField(p)})
 
     def _follow(self, running: Running) -> None:
-        """The response has been sent: start what comes after it, and know when it has ended."""
+        """Called when the response has been sent: starts the steps after it, and keeps track of their end."""
         running.release()
         task = asyncio.get_running_loop().create_task(running.finished())
         self._under_way.add(task)
@@ -120,7 +121,7 @@ class Planner:
 
 
 class _Journey:
-    """One request's calls: passes them to the clients and turns what came back into records."""
+    """The calls of one request: passes them to the clients and records the replies."""
 
     def __init__(self, planner: Planner, request_id: int, deadline: float | None) -> None:
         self._planner, self._request_id, self._deadline = planner, request_id, deadline
@@ -131,7 +132,7 @@ class _Journey:
         return self._planner._executor.start(request, self._call, self._observe)
 
     async def _call(self, step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
-        if step.phase == "after":  # no client waits: a deadline of its own, or one that hangs would never end
+        if step.phase == "after":  # no client waits for it: without a deadline of its own a hanging call would never end
             timeout_s: float | None = self._planner._effect_timeout_s
         else:
             timeout_s = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
@@ -159,7 +160,7 @@ class _Journey:
 
 
 async def serve(plan: Plan, stubs: Stubs, address: str, recorder: Recorder, stop: asyncio.Event, identity: Identity | None = None) -> None:
-    """Listens at `address` at once, serves when every task answers, until `stop` is set; then lets what is under way end.
+    """Listens at `address` at once, serves when every task answers, until `stop` is set; then waits for running requests to end.
 
     EnvironmentFailure: AIB602, AIB613, AIB674.
     """
@@ -191,7 +192,7 @@ async def serve(plan: Plan, stubs: Stubs, address: str, recorder: Recorder, stop
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """True when the work is done, False when it was given up because `stop` was set first."""
+    """True if the work is done, False if it was cancelled because `stop` was set first."""
     working, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
     await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()

@@ -53,7 +53,7 @@ def reference_block(reference: Reference) -> str:
 
 
 def record_ablation(base: Path, variants: Sequence[Path]) -> Ablation:
-    """Paired differences between a base run and runs with a component's answers replaced; ablation.json goes to the base run."""
+    """Paired differences between a base run and runs with a component's answers replaced; ablation.json is written into the base run."""
     from aibenchrt.report import ablation as of_runs
 
     return of_runs.record_ablation(base, variants)

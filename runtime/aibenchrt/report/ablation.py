@@ -22,7 +22,8 @@ Key = tuple[str, int, int]
 
 
 def compare(base: Run, variant: Run, rng: np.random.Generator) -> tuple[AblationRow, ...]:
-    """Per metric and class ('all' first), over the requests that both runs asked. A failed request is an empty answer.
+    """Paired differences per metric and class ('all' first), over the requests that both runs sent. A failed request counts as an empty
+    answer.
 
     Raises EnvironmentFailure AIB682 where the runs share no request.
     """
@@ -60,7 +61,8 @@ def compare(base: Run, variant: Run, rng: np.random.Generator) -> tuple[Ablation
 
 
 def _keyed(run: Run) -> dict[Key, RequestRecord]:
-    """(class, payload, how many times asked before) → request, in the order of intended times; the same seed gives the same keys."""
+    """(class, payload, number of earlier uses of the payload) → request, in the order of intended times; the same seed gives the same
+    keys."""
     times: dict[tuple[str, int], int] = {}
     keyed: dict[Key, RequestRecord] = {}
     for request in (*run.measured, *run.phase(SUPPLEMENT)):
@@ -85,6 +87,6 @@ def record_ablation(base: Path, variants: Sequence[Path]) -> Ablation:
 
 
 def rows_of(directory: Path) -> tuple[AblationRow, ...]:
-    """What ablation.json of this run says; nothing where it has none. Raises EnvironmentFailure AIB609 where it is damaged."""
+    """The rows of this run's ablation.json; empty if it has none. Raises EnvironmentFailure AIB609 if it is damaged."""
     path = directory / ABLATION_JSON
     return read_model(path, Ablation).rows if path.is_file() else ()

@@ -45,5 +45,5 @@ def analyse(run: Run, limits: Limits | None = None) -> Analysis:
 
 
 def bootstrap_rng() -> np.random.Generator:
-    """The report of one run is the same each time it is made."""
+    """A generator with a fixed seed, so that the report of a run is the same each time it is made."""
     return np.random.default_rng(BOOTSTRAP_SEED)

@@ -54,13 +54,13 @@ def critical_path(request: RequestRecord, calls: tuple[CallRecord, ...], plan: P
 
 
 def _completing(by_task: dict[str, CallRecord], plan: Plan) -> CallRecord | None:
-    """The call whose output completed the response: of each part the first source that ran, of the parts the last to come; where the
-    response has no part, the call that ended last."""
+    """The call whose output completed the response: for each part the first source that ran, and among the parts the last to arrive; for an
+    empty response the call that ended last."""
     feeding = {source.task for part in plan.response for source in part.sources} if plan.response else set(by_task)
     candidates = [by_task[task] for task in sorted(feeding & set(by_task))]
     if not candidates:
         return None
-    # A class may pass a task that feeds the response in another case (a cache that missed): what nothing else waited for is the end.
+    # A class may run a task that feeds the response only in another case (a cache that missed): the path ends where nothing else waited.
     waited = {call.waited_for for call in by_task.values()}
     ends = [call for call in candidates if call.task not in waited] or candidates
     return max(ends, key=lambda call: (call.end_ns, call.task))

@@ -18,17 +18,17 @@ from aibenchrt.collect.records import CallRecord
 from aibenchrt.plan import planner_endpoints
 from aibenchrt.process_names import PLANNER
 
-SILENT_CALLS = 20  # that others answered meanwhile; more where many take turns
+SILENT_CALLS = 20  # calls that other replicas answered meanwhile; more if many take turns
 SLOW = 5.0
 WINDOW_NS = 2_000_000_000
-FEWEST = 10  # calls of a host in a window, or nothing is said of it
-LASTING = 2  # windows in a row
+FEWEST = 10  # fewest calls of a host in a window for a judgement
+LASTING = 2  # consecutive windows
 _S = 1e9
 
 
 @dataclass(frozen=True)
 class Degradation:
-    """part: a task, or all of a host's; host: its name. Seconds from the start of the measured window."""
+    """part: a task, or all parts of a host; host: its name. Seconds from the start of the measured window."""
 
     part: str
     host: str
@@ -41,7 +41,7 @@ class Degradation:
 
 
 def degraded(run: Run) -> tuple[Degradation, ...]:
-    """In the order of their beginnings; empty where everything ran on one machine."""
+    """Degraded replicas in the order in which they began to be; empty if everything ran on one machine."""
     if not run.info.generators:
         return ()
     measured = {r.request_id for r in run.measured}

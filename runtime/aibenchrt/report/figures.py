@@ -35,14 +35,14 @@ SHOWN = (50.0, 90.0, 99.0)
 
 
 def shown_percentiles(plan: Plan) -> tuple[float, ...]:
-    """Those that metrics, slo and references name; p50, p90, p99 where they name none."""
+    """The percentiles that metrics, slo and references name; p50, p90 and p99 if they name none."""
     named = {*plan.percentiles, *(b.percentile for b in plan.slo)}
     named |= {i.percentile for reference in plan.references for i in reference.items if i.percentile is not None}
     return tuple(sorted(named or set(SHOWN)))
 
 
 def latencies_ms(requests: Iterable[RequestRecord]) -> Array:
-    """Of the successful ones, from the intended time, in the given order."""
+    """Latencies of the successful requests, from the intended time, in the given order."""
     return np.array([(r.done_ns - r.intended_ns) / MS for r in requests if r.outcome == "ok"], dtype=np.float64)
 
 
@@ -86,7 +86,7 @@ def _call_ms(calls: Iterable[CallRecord]) -> Array:
 
 
 def _latency(scope: str, name: str, kind: str, values: Array, failed: int, percentiles: Iterable[float]) -> LatencyRow:
-    positive = np.maximum(values, 1e-6)  # one clock tick: the log scale needs > 0
+    positive = np.maximum(values, 1e-6)  # one clock tick: a logarithm needs positive values
     shown = tuple(Percentile(p=p, estimate=statistics.percentile(positive, p), needed=statistics.samples_needed(p)) for p in percentiles)
     mean = statistics.mean(positive)
     return LatencyRow.model_validate(
@@ -348,7 +348,7 @@ def error_rows(run: Run) -> tuple[ErrorRow, ...]:
 
 
 def choice_rows(run: Run) -> tuple[ChoiceRow, ...]:
-    """Per arm the observed share of the successful requests that reached the choice; an arm of a fallback counts when it was tried."""
+    """Per arm the observed share of the successful requests that reached the choice; an arm of a fallback counts if it was tried."""
     decided: dict[str, list[set[int]]] = {}
     for request in run.measured:
         if request.outcome == "ok":
@@ -395,7 +395,7 @@ def _decider(choice: PlanChoice, index: int) -> str:
 
 
 def _arm_tasks(plan: Plan, choice: str, index: int) -> tuple[str, ...]:
-    """The tasks that only this arm feeds, in plan order: for the reader, to know what arm 1 is."""
+    """The tasks that only this arm feeds, in plan order: they tell the reader which arm it is."""
     return tuple(
         step.task
         for step in plan.steps

@@ -9,17 +9,17 @@ Rows = tuple[tuple[str, ...], ...]
 
 
 def host_cells(report: Report) -> Rows:
-    """host, CPU, cores, memory, what ran there."""
+    """host, CPU, cores, memory, parts."""
     return tuple((h.host, h.cpu, str(h.cores), f"{h.memory_mib:,}", ", ".join(h.parts)) for h in report.hosts)
 
 
 def generator_cells(report: Report) -> Rows:
-    """host, part, sent, not sent, lateness p50, p99, max, CPU, priority."""
+    """host, shard, sent, not sent, lateness p50, p99, max, CPU, priority."""
     rows = []
     for g in report.generators:
         f = g.figures
         late = [f"{ns / 1e6:.3f}" for ns in (f.lateness_p50_ns, f.lateness_p99_ns, f.lateness_max_ns)] if f else [ABSENT] * 3
-        priority = ("real-time" if f.real_time else "normal") if f else "left no figures"
+        priority = ("real-time" if f.real_time else "normal") if f else "no figures"
         counts = (f"{f.sent:,}", f"{f.dropped:,}") if f else (ABSENT, ABSENT)
         share = f"{100 * f.cpu_share:.0f} %" if f else ABSENT
         rows.append((g.host, f"{g.shard + 1} of {g.shards}", *counts, *late, share, priority))
@@ -27,7 +27,7 @@ def generator_cells(report: Report) -> Rows:
 
 
 def clock_cells(report: Report) -> Rows:
-    """generator's host, planner, offset, uncertainty, drift, possible error."""
+    """generator's host, planner, offset, uncertainty, drift, largest error."""
     return tuple(
         (
             c.host,
@@ -42,7 +42,7 @@ def clock_cells(report: Report) -> Rows:
 
 
 def timeline_cells(fault: Fault | None) -> Rows:
-    """second, asked, failed, median, slowest."""
+    """second, requests, failed, median, slowest."""
     if fault is None:
         return ()
     return tuple(
@@ -58,11 +58,11 @@ def timeline_cells(fault: Fault | None) -> Rows:
 
 
 def fault_says(fault: Fault) -> str:
-    """One sentence of what users saw."""
+    """One sentence about what users noticed."""
     if fault.first_failed_s is None:
-        return f"no request failed of {fault.asked:,}"
+        return f"none of {fault.asked:,} requests failed"
     text = f"{fault.failed:,} of {fault.asked:,} requests failed, the first in second {fault.first_failed_s}"
     if fault.well_s is None:
-        return text + "; it was not well again by the end"
+        return text + "; they still failed at the end"
     text += f"; all succeed from second {fault.well_s} on, {fault.well_s - fault.first_failed_s} s later"
     return text + (f"; latency is as before from second {fault.calm_s} on" if fault.calm_s is not None else "; latency stays high")

@@ -14,8 +14,8 @@ from aibenchrt.report.degraded_replicas import degraded, failed_effects, hosts_o
 from aibenchrt.report.figures import MS
 from aibenchrt.report.model import ClockRow, Fault, GeneratorRow, HostRow, TimelineRow
 
-_AROUND_S = 5  # seconds shown before the first and after the last second that was not well
-SLOW = 2.0  # times the worst second before the fault: latency is well again below it
+_AROUND_S = 5  # seconds shown before the first and after the last disturbed second
+SLOW = 2.0  # multiple of the worst second before the fault below which latency counts as recovered
 
 
 def host_rows(run: Run) -> tuple[HostRow, ...]:
@@ -26,12 +26,12 @@ def host_rows(run: Run) -> tuple[HostRow, ...]:
 
 
 def generator_rows(run: Run) -> tuple[GeneratorRow, ...]:
-    """figures None of a generator that left none."""
+    """One row for each generator; figures None if it has none."""
     return tuple(GeneratorRow(host=g.host, shard=g.shard, shards=g.shards, figures=g.figures) for g in run.info.generators)
 
 
 def clock_rows(run: Run) -> tuple[ClockRow, ...]:
-    """Every planner's clock against every generator's; drift None where it was not asked after the load."""
+    """Every planner's clock compared with every generator's; drift None if they were not compared after the load."""
     return tuple(
         ClockRow(
             host=g.host,

@@ -37,7 +37,7 @@ def page(report: Report, pictures: Mapping[str, str], distilled: str | None) -> 
 
 
 def counts(verdict: Verdict) -> str:
-    """'1 FAIL, 2 PASS', the gravest first."""
+    """'1 FAIL, 2 PASS', the most severe first."""
     statuses: tuple[Status, ...] = ("FAIL", "INCONCLUSIVE", "PASS", "NOT COMPARABLE")
     seen = Counter(j.status for j in verdict.judgements)
     return ", ".join(f"{seen[status]} {status}" for status in statuses if seen[status])
@@ -58,7 +58,11 @@ def headline(report: Report) -> tuple[tuple[str, str, str], ...]:
     for fraction in report.fractions:
         if fraction.of == "ai":
             cards.append(
-                (f"{100 * fraction.on_path.value:.0f} %", "of the critical path's calls is AI", interval(fraction.on_path, 100) + " %")
+                (
+                    f"{100 * fraction.on_path.value:.0f} %",
+                    "of the call time on the critical path is AI",
+                    interval(fraction.on_path, 100) + " %",
+                )
             )
     for row in report.quality:
         if row.request_class == "all" and row.metric.startswith("ndcg"):

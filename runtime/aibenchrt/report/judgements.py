@@ -17,7 +17,7 @@ from aibenchrt.report.verdict import Band, judge
 
 
 class Measured:
-    """The figures that reference items and slo name, looked up in the report's rows. Immutable once made."""
+    """The figures that reference items and slo name, looked up in the report's rows."""
 
     def __init__(self, latency: Sequence[LatencyRow], ratios: Sequence[RatioRow], fractions: Sequence[FractionRow]) -> None:
         whole = next(row for row in latency if row.scope == "whole path")
@@ -117,7 +117,7 @@ def reference_judgements(run: Run, measured: Measured, references: Sequence[Refe
 
 
 def incomparable(run: Run, reference: Reference, item: ReferenceItem) -> str | None:
-    """Why this figure of the reference cannot be judged on this run; None where the fingerprints match and its band excludes anything."""
+    """Why this figure of the reference cannot be judged on this run; None if the fingerprints match and its band can exclude something."""
     if any(m.override for m in run.info.models):
         return "an ablation replaced a model's answers"
     if reference.fingerprint is None:
@@ -154,8 +154,8 @@ def _reference(run: Run, measured: Measured, reference: Reference, item: Referen
 def deviation(estimate: Estimate, item: ReferenceItem) -> tuple[float, float]:
     """95 % interval of measured / reference − 1.
 
-    Where the reference knows the variance of a single deployment, the interval holds that too: one run shows its own noise only
-    (`single`, on the log scale, and its share in the mean of the reference's runs).
+    If the reference knows the variance between deployments (`single`, on the log scale), the interval includes it, for this run and for the
+    mean of the reference's runs: one run shows only its own noise.
     """
     if item.single is None or item.runs is None or item.dof is None:
         return estimate.low / item.value - 1, estimate.high / item.value - 1

@@ -30,14 +30,14 @@ LEGENDS: dict[str, str] = {
         "baseline does better."
     ),
     "ratios": (
-        "The percentile of the whole path divided by the component's own. Near 1: this component makes the tail; large: it hardly matters."
+        "The percentile of the whole path over that of the component. Near 1: this component determines the tail; large: it hardly matters."
     ),
     "fractions": (
         "Sum of the client-observed times of the calls before the response. Calls may overlap; on the critical path they do not."
     ),
     "paths": (
-        "From the call that completed the response back along what each call waited for. 'mean' is over all requests of the "
-        "class, so a class's rows add up to its mean response time (from the actual send). Queue and service as the server "
+        "Traced back from the call that completed the response, each time to the call that was waited for. 'mean' is over all requests "
+        "of the class, so a class's rows add up to its mean response time (from the actual send). Queue and service are as the server "
         "measured them; transport is the rest of the call. 'planner' is all time outside the calls."
     ),
     "planner": (
@@ -53,20 +53,20 @@ LEGENDS: dict[str, str] = {
         "Gaps between requests against a Poisson process of the declared rate (coefficient of variation 1). A small p says that "
         "they do not fit. Lateness: sent minus intended."
     ),
-    "errors": ("Requests of the measured window that did not succeed. A failed call is a failed request."),
+    "errors": ("Requests of the measured window that did not succeed. One failed call makes the request fail."),
     "choices": (
         "Expected: the share that the spec declares. Observed: of the successful requests that reached the choice, with Wilson's "
         "95 % interval; for an ordered fallback the requests that got as far as the arm. "
         "'differs': the expectation lies outside that interval."
     ),
-    "resources": ("Over the measured window, sampled about each half second; CPU as a fraction of one core."),
+    "resources": ("Over the measured window, sampled about every half second; CPU as a fraction of one core."),
     "timeline": (
-        "Requests by the second of their intended time, counted from the start of the measured window: those around the seconds "
-        "in which something failed or was slow. Latency of the successful ones."
+        "Requests in each second, by their intended time, counted from the start of the measured window. Shown are the seconds around "
+        "those in which requests failed or were slow. Latency: of the successful requests."
     ),
     "generators": (
-        "Each sends the rows of one seeded schedule of its shard (row i belongs to shard i mod N), all from one agreed instant on; each is "
-        "judged for lateness and CPU by itself."
+        "Each sends its shard of one seeded schedule (row i belongs to shard i mod N), and all begin at the same agreed instant. Lateness "
+        "and CPU are judged for each."
     ),
     "clocks": (
         "The planner's monotonic clock minus the generator's, from the exchange with the smallest round trip of 32; half of that trip is "
@@ -78,20 +78,18 @@ LEGENDS: dict[str, str] = {
     "provenance": ("observed: recorded from people or the world. composed: made by us from observed parts, by the rule in the note."),
     "picture distribution": (
         "For each latency the fraction of successful requests that took longer: lower and further left is better. A curve "
-        "ends where fewer than "
-        "20 requests are left beyond it."
+        "ends where fewer than 20 requests took longer."
     ),
     "picture components": "Percentiles of the whole path and of single calls, each with its 95 % interval, on a logarithmic axis.",
     "picture ratios": (
         "At the dotted line the component's tail is the path's tail. Further right, the tail of the path comes from "
         "elsewhere, or from waiting."
     ),
-    "picture paths": "The mean critical path: its parts add up to the mean response time, from the actual send to the answer.",
+    "picture paths": "The mean critical path: its segments add up to the mean response time, from the actual send to the answer.",
     "picture fractions": "The same as in the table: client-observed time of calls, summed over all requests.",
     "picture quality": "Answers of this run against held-out truth; failed requests count as empty answers.",
     "picture time": (
-        "Requests by the second of their intended time and of their answer; median and slowest latency of each second; "
-        "requests sent and not yet "
-        "answered. A rising line of requests in flight is an overloaded system."
+        "Requests in each second, by their intended time and by the time of their answer; median and slowest latency in each second; "
+        "requests in flight, that is, sent and not yet answered. If their number keeps rising, the system is overloaded."
     ),
 }

@@ -21,7 +21,7 @@ DISTILLED = "distilled.svg"
 
 
 def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits | None = None) -> tuple[Report, Analysis]:
-    """The report as data. references: beside those of the spec."""
+    """The report as data. references: in addition to those of the spec."""
     analysis = analyse(run, limits)
     rng = bootstrap_rng()
     every = (*of_plan(run.plan), *references)
@@ -118,13 +118,13 @@ def _supplements(run: Run) -> tuple[str, ...]:
 
 def _attempts(run: Run) -> tuple[str, ...]:
     return tuple(
-        f"An earlier attempt at the load ended early ({a.reason}): its {a.requests:,} requests stand apart in {a.folder} and count nowhere."
+        f"An earlier attempt at the load ended early ({a.reason}): its {a.requests:,} requests are kept in {a.folder} and count nowhere."
         for a in run.info.attempts
     )
 
 
 def report(directory: Path, references: Sequence[Path] = ()) -> Report:
-    """Writes report.json, report.html and verdict.json into the run directory; Report.verdict is the one that `validate` gives.
+    """Writes report.json, report.html and verdict.json into the run directory; Report.verdict is the verdict that `validate` gives.
 
     Raises EnvironmentFailure AIB609: unreadable; AIB605: cannot write.
     """

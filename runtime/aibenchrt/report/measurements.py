@@ -13,14 +13,14 @@ from aibenchrt.plan import Step
 from aibenchrt.report.statistics import SAMPLES_BEYOND
 
 SERVICE_MS = "service_ms"
-DIGITS = 4  # significant; a mean of some thousand calls says no more
+DIGITS = 4  # significant digits; a mean of some thousand calls has no more
 
 
 @dataclass(frozen=True)
 class ServiceTimes:
     """values: task, or task.model of an AI task, → service_ms → mean in ms; a combined task's stages each by itself.
 
-    left_out: tasks that the run says too little of, with the reason.
+    left_out: tasks without enough calls or with replaced answers, with the reason.
     """
 
     values: dict[str, dict[str, float]]

@@ -31,7 +31,7 @@ class Estimate(_Frozen):
 
 
 class Percentile(_Frozen):
-    """estimate None: fewer than `needed` samples, so nothing is shown."""
+    """estimate None: fewer than `needed` samples."""
 
     p: float
     estimate: Estimate | None
@@ -147,7 +147,7 @@ class ModelQualityRow(_Frozen):
 class AblationRow(_Frozen):
     """A metric of a class when a component's answers were replaced, on the same requests. difference: variant minus base, a share.
 
-    worse: the whole interval says so; better: it wholly says the opposite. overrides: 'task=random' or 'task=baseline'.
+    worse: the whole interval shows worse answers; better: it wholly shows better ones. overrides: 'task=random' or 'task=baseline'.
     """
 
     overrides: tuple[str, ...]
@@ -206,7 +206,7 @@ class ResourceRow(_Frozen):
 
 
 class TrafficRow(_Frozen):
-    """What was asked and what came back. Rates per second over the measured window; shares of the class mix."""
+    """Requests and answers. Rates per second over the measured window; shares of the class mix."""
 
     request_class: str
     expected_share: float
@@ -245,7 +245,7 @@ class HostRow(_Frozen):
 
 
 class GeneratorRow(_Frozen):
-    """One of several query generators; figures None: it left none."""
+    """One of several query generators; figures None: it has none."""
 
     host: str
     shard: int
@@ -254,7 +254,7 @@ class GeneratorRow(_Frozen):
 
 
 class ClockRow(_Frozen):
-    """A planner's clock against a generator's, in ms. error: the most by which a time moved to the planner's clock may be wrong."""
+    """A planner's clock compared with a generator's, in ms. error: the largest error of a time converted to the planner's clock."""
 
     host: str
     planner: str
@@ -265,7 +265,8 @@ class ClockRow(_Frozen):
 
 
 class TimelineRow(_Frozen):
-    """Requests by the second of their intended time, counted from the start of the measured window; latencies of the successful ones."""
+    """The requests of one second, by their intended time, counted from the start of the measured window; latencies of the successful
+    ones."""
 
     second: int
     asked: int
@@ -275,11 +276,11 @@ class TimelineRow(_Frozen):
 
 
 class Fault(_Frozen):
-    """A fault that was asked for, and what users saw of it. parts: what died or was started again, as the hosts say, what
-    degraded, as the records show, and what failed after its response.
+    """A fault that was expected, and what users noticed. parts: what died or was restarted according to the hosts, what degraded according
+    to the records, and what failed after the response.
 
-    first_failed_s: the first second with a failed request; well_s: the first from which on all succeed; calm_s: the first from which on,
-    too, none takes more than twice as long as before the fault. None: never.
+    first_failed_s: the first second with a failed request; well_s: the first from which on all succeed; calm_s: the first from which on, in
+    addition, none takes more than twice as long as before the fault. None: never.
     """
 
     text: str
@@ -328,7 +329,7 @@ class Reason(_Frozen):
 
 
 class Check(_Frozen):
-    """One thing that makes a run INVALID if it is violated. code: a key of verdict.REASONS."""
+    """A check that makes a run INVALID if it fails. code: a key of verdict.REASONS."""
 
     code: str
     name: str

@@ -72,7 +72,7 @@ def inline(text: str, label: str) -> str:
     limit = f"max-width:{float(size.group(1)) * 4 / 3:.0f}px" if size and "pt" in head else "max-width:100%"
     head = re.sub(r"\s(width|height)=\"[^\"]*\"", "", head)
     escaped = label.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    # Ids count up: matplotlib hashes coordinates whose last bit its layout solver does not keep, and two pictures must not share one.
+    # Ids are renumbered: matplotlib derives them from coordinates whose last bits vary, and two pictures must not share any.
     names = {old: f"{re.sub('[^a-z]', '-', label)}-{n}" for n, old in enumerate(dict.fromkeys(re.findall(r"\bid=\"([^\"]+)\"", body)))}
     body = re.sub(r"\bid=\"([^\"]+)\"", lambda m: f'id="{names[m[1]]}"', body)
     body = re.sub(r"(url\(|href=\")#([^\")]+)", lambda m: f"{m[1]}#{names.get(m[2], m[2])}", body)
@@ -117,7 +117,7 @@ def _distribution(analysis: Analysis) -> str:
         for name, colour, values in curves:
             x, y = _tail(values)
             if len(x) > 1:
-                wide = colour == INK  # behind the class that it mostly consists of
+                wide = colour == INK  # drawn behind the class of which it mostly consists
                 axes.plot(x, y, color=colour, linewidth=5 if wide else 1.5, alpha=0.3 if wide else 1.0, label=name)
         for bound in run.plan.slo:
             axes.plot(
@@ -296,7 +296,7 @@ def _dots(axes: Any, rows: Sequence[tuple[str, Estimate, str]], scale: float) ->
 
 
 def _quality(report: Report) -> str:
-    """The metrics that are shares: others have a scale of their own, and stand in the table."""
+    """The metrics that are shares; others have scales of their own, and are only in the table."""
     rows = [q for q in report.quality if (row := metric_of(q.metric)) is None or row.unit == SHARE]
     classes = list(dict.fromkeys(q.request_class for q in rows))
     colours = {name: INK if name == "all" else CLASSES[(k - 1) % len(CLASSES)] for k, name in enumerate(classes)}

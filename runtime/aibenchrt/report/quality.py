@@ -23,7 +23,7 @@ from aibenchrt.report.model import Estimate, ModelQualityRow, QualityRow
 from aibenchrt.report.statistics import Array
 
 ALL = "all"
-DIGITS = 12  # of a difference: what is less comes of adding in another order
+DIGITS = 12  # smallest difference that counts: smaller ones come from summing in another order
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Scored:
 
     @property
     def value(self) -> float:
-        """Not a number where these answers have no value, as a false accept rate without anything to refuse."""
+        """NaN if these answers have no value, as a false accept rate has without anything to refuse."""
         return float(self.values.mean()) if self.values is not None else self.statistic(np.ones(self.count))
 
     def only(self, kept: NDArray[np.bool_]) -> Scored:
-        """The metric of some of the answers."""
+        """The scores of some of the answers."""
         if self.values is not None:
             return per_answer(self.values[kept])
         where, whole = np.flatnonzero(kept), self.statistic
@@ -74,7 +74,7 @@ def answer_metrics(plan: Plan) -> tuple[str, ...]:
 
 
 def can_score(metric: str, truth: Truth) -> bool:
-    """Whether there is something to compare an answer with."""
+    """Whether the metric has a truth of its type to compare an answer with."""
     row = metric_of(metric)
     return row is not None and row.truth in known_truth(truth)
 

@@ -58,7 +58,7 @@ def _check(runs: Sequence[Run], analyses: Sequence[Analysis]) -> None:
         raise fail("an ablation replaced a model's answers in one of the runs", "give runs of the scenario as it is")
     invalid = [f"{a.run.info.run_id} ({', '.join(r.code for r in a.reasons)})" for a in analyses if a.reasons]
     if invalid:
-        raise fail(f"INVALID runs cannot be a reference: {'; '.join(invalid)}", "`aibenchc validate RUN` says what was wrong; run again")
+        raise fail(f"INVALID runs cannot be a reference: {'; '.join(invalid)}", "`aibenchc validate RUN` shows what was wrong; run again")
 
 
 def _wanted(analysis: Analysis) -> tuple[PlanReferenceItem, ...]:
@@ -103,14 +103,14 @@ def _relative(estimate: Estimate, item_spec: PlanReferenceItem) -> Estimate:
 def tolerance(repeat: Repeatability) -> float:
     """Twice the half width of the 95 % prediction interval for one further run, in whole percent rounded up.
 
-    Once for how far a further run of the same system may lie off, once for the width of the interval that must lie inside.
+    Once for the deviation of a further run of the same system, once for the width of its interval, which has to lie inside as well.
     """
     wide = math.expm1(2 * prediction_half_width(repeat))
     return max(SMALLEST_TOLERANCE, math.ceil(100 * wide - 1e-9) / 100)
 
 
 def _rounded(value: float) -> float:
-    """To four significant digits: what the block shows is what is judged."""
+    """Rounded to four significant digits, so that what the block shows is what is judged."""
     return float(f"{value:.4g}")
 
 

@@ -12,7 +12,7 @@ from aibenchrt.json_file import JsonFileError, read_json
 from aibenchrt.plan import Plan, PlanReferenceItem
 
 REFERENCE_VERSION: Literal[1] = 1
-WIDEST_TOLERANCE = 1.0  # relative; a band that reaches down to nothing and up to twice the figure tells no system from another
+WIDEST_TOLERANCE = 1.0  # relative; a band from zero to twice the figure cannot distinguish systems
 
 
 class ReferenceItem(PlanReferenceItem):
@@ -25,7 +25,8 @@ class ReferenceItem(PlanReferenceItem):
 
     @property
     def discriminates(self) -> bool:
-        """False where the deployments it was made from disagree so much that any system would pass; an author's own band always does."""
+        """False if the deployments from which it was made disagree so much that any system would pass; a band set by an author always
+        discriminates."""
         return self.runs is None or self.within < WIDEST_TOLERANCE
 
 
@@ -57,7 +58,7 @@ def of_plan(plan: Plan) -> tuple[Reference, ...]:
 
 
 def read_reference(path: Path) -> Reference:
-    """A file that `aibenchc reference … --json` wrote. Raises EnvironmentFailure AIB663 where it is none."""
+    """A file that `aibenchc reference … --json` wrote. Raises EnvironmentFailure AIB663 if it is not."""
     try:
         return read_json(path, Reference)
     except JsonFileError as error:

@@ -82,7 +82,7 @@ def wilson(hits: int, n: int) -> Estimate:
 def cluster_bootstrap(values: Array, clusters: Sequence[object], rng: np.random.Generator, rounds: int = 2000) -> Estimate:
     """Mean of the values with a percentile bootstrap interval that draws whole clusters (Davison and Hinkley 1997, section 3.8).
 
-    clusters[i]: what value i shares with others, as the payload that was asked several times. Paired differences are values too.
+    clusters[i]: what value i has in common with others, such as the payload. The values may be paired differences.
     """
     index: dict[object, int] = {}
     codes = np.array([index.setdefault(cluster, len(index)) for cluster in clusters], dtype=np.int64)
@@ -100,9 +100,9 @@ def cluster_bootstrap(values: Array, clusters: Sequence[object], rng: np.random.
 def cluster_bootstrap_of(
     statistic: Callable[[Array], float], clusters: Sequence[object], rng: np.random.Generator, rounds: int = 2000
 ) -> Estimate:
-    """A statistic of all values together, as cluster_bootstrap() has their mean. statistic: how often each value counts → what it is.
+    """As cluster_bootstrap(), for a statistic of all values together. statistic: how often each value counts → the statistic.
 
-    Draws in which it is not a number, as a rate over nothing, are left out; of all values together it must be one.
+    Resamples in which it is NaN, such as a rate over nothing, are left out; over all values it must be a number.
     """
     index: dict[object, int] = {}
     codes = np.array([index.setdefault(cluster, len(index)) for cluster in clusters], dtype=np.int64)

@@ -164,8 +164,8 @@ def ablation_table(ablation: Sequence[AblationRow]) -> Table:
 
     return Table(
         "ablation",
-        "What each component is worth",
-        ("replaced", "metric", "class", "this run, %", "replaced, %", "difference, points", "requests", "says"),
+        "Contribution of each component",
+        ("replaced", "metric", "class", "this run, %", "replaced, %", "difference, points", "requests", "result"),
         tuple(
             (
                 ", ".join(row.overrides),
@@ -191,7 +191,7 @@ def reference_table(report: Report) -> Table:
     return Table(
         "references",
         "Published and recorded figures beside this run",
-        ("figure", "reference", "its value", "measured here", "use"),
+        ("figure", "reference", "reference value", "measured here", "use"),
         tuple(
             (
                 r.what,
@@ -300,7 +300,7 @@ def traffic_table(report: Report) -> Table:
     return Table(
         "traffic",
         "Requests",
-        ("class", "share asked", "scheduled", "answered", "failed", "not sent", "intended /s", "answered /s"),
+        ("class", "expected share", "scheduled", "answered", "failed", "not sent", "intended /s", "answered /s"),
         tuple(
             (
                 t.request_class,
@@ -387,9 +387,9 @@ def resource_table(report: Report) -> Table:
 def validity_table(report: Report) -> Table:
     return Table(
         "validity",
-        "Checks that make a run VALID",
+        "Validity checks",
         ("INVALID if", "observed", "limit", "check"),
-        tuple((f"{c.code} {c.name}", c.observed, c.limit, "kept" if c.ok else "violated") for c in report.verdict.checks),
+        tuple((f"{c.code} {c.name}", c.observed, c.limit, "passed" if c.ok else "violated") for c in report.verdict.checks),
         LEGENDS["validity"],
     )
 
@@ -405,8 +405,8 @@ def provenance_table(report: Report) -> Table:
 
 
 def timeline_table(report: Report) -> Table:
-    columns = ("second", "asked", "failed", "median, ms", "slowest, ms")
-    return Table("timeline", "What users saw of the fault", columns, timeline_cells(report.fault), LEGENDS["timeline"], tuple(range(5)))
+    columns = ("second", "requests", "failed", "median, ms", "slowest, ms")
+    return Table("timeline", "Requests around the fault", columns, timeline_cells(report.fault), LEGENDS["timeline"], tuple(range(5)))
 
 
 def generator_table(report: Report) -> Table:
@@ -415,7 +415,7 @@ def generator_table(report: Report) -> Table:
 
 
 def clock_table(report: Report) -> Table:
-    columns = ("generator", "planner", "offset, ms", "uncertainty, ms", "drift, ms", "error at most, ms")
+    columns = ("generator", "planner", "offset, ms", "uncertainty, ms", "drift, ms", "largest error, ms")
     return Table("clocks", "Clocks", columns, clock_cells(report), LEGENDS["clocks"], (2, 3, 4, 5))
 
 

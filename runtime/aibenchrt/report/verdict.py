@@ -31,19 +31,19 @@ REASONS: dict[str, tuple[str, str]] = {
     "V08": ("too few samples", "lengthen `load … for`, raise the rate, or ask for a lower percentile"),
     "V09": ("planner saturated", "give the planner more replicas or lower the rate"),
     "V10": ("records incomplete", "a successful request has no call records, or scheduled requests have no record"),
-    "V12": ("clocks of the generators differ", "let NTP or PTP keep the hosts' clocks, shorten the run, or use one generator"),
+    "V12": ("clocks of the generators differ", "synchronise the hosts' clocks by NTP or PTP, shorten the run, or use one generator"),
     "V13": ("records not collected", "check that the host can be reached, and run `aibenchc run … --resume RUN`"),
     "V14": (
         "parts degraded",
-        "check that host: its power, its network, other processes; run again, or name the fault with --expect-fault",
+        "check the host: its power, its network, other processes; run again, or name the fault with --expect-fault",
     ),
-    "V15": ("effects failed", "calls after the response failed: see the table of tasks and the log of that part"),
-    "V11": ("payloads used up", "shorten the run or lower the rate: once every payload has been asked, caches answer what is left"),
+    "V15": ("effects failed", "calls after the response failed: see the table of latency and the log of that part"),
+    "V11": ("payloads used up", "shorten the run or lower the rate: once every payload has been sent, caches answer the rest"),
 }
 
 
 class Limits(BaseModel):
-    """What VALID means, as data; a verdict carries the limits it was made with."""
+    """The limits within which a run is VALID; a verdict carries the limits it was made with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,7 +55,7 @@ class Limits(BaseModel):
     planner_cpu: float = 0.80
     records_missing: float = 0.001
     clock_error_gap: float = 0.10  # of the mean gap between the arrivals of all generators together
-    used_up: float = 0.10  # share of requests sent when every payload of their class had been asked
+    used_up: float = 0.10  # share of requests sent after every payload of their class had been sent
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def judge(low: float, high: float, band: Band) -> Status:
 
 
 def exit_code(valid: bool, statuses: Sequence[Status]) -> ExitCode:
-    """Of `aibenchc validate`: an INVALID run says nothing, whatever its targets; PASS and NOT COMPARABLE are OK."""
+    """Of `aibenchc validate`: INVALID goes before every status of a target; PASS and NOT COMPARABLE are OK."""
     if not valid:
         return ExitCode.INVALID
     codes = {"FAIL": ExitCode.FAIL, "INCONCLUSIVE": ExitCode.INCONCLUSIVE}
@@ -84,7 +84,7 @@ def exit_code(valid: bool, statuses: Sequence[Status]) -> ExitCode:
 
 
 def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[tuple[Reason, ...], tuple[Check, ...]]:
-    """The reasons why the run is INVALID (none: VALID), and every check with what it found."""
+    """The reasons why the run is INVALID (none: VALID), and every check with what was observed."""
     checks: tuple[Check, ...] = (
         *_stage_checks(run),
         *_schedule_checks(run, figures.arrival_row(run), limits),
@@ -104,11 +104,11 @@ def _check(code: str, ok: bool, observed: str, limit: str) -> Check:
 
 
 def _stage_checks(run: Run) -> list[Check]:
-    last = {s.name: s for s in run.info.stages}  # a run that was resumed tried some of them again
+    last = {s.name: s for s in run.info.stages}  # a resumed run has tried some of them again
     broken = [f"{s.name} {s.outcome}" for s in last.values() if s.outcome in ("failed", "interrupted")]
     observed = f"{run.info.outcome}{'; ' + ', '.join(broken) if broken else ''}"
     died = [_death(p) for p in run.info.processes if p.died]
-    limit = f"a fault was asked for: {run.info.fault}" if run.info.fault else "no process ends before it is asked to"
+    limit = f"expected fault: {run.info.fault}" if run.info.fault else "no process ends before it is told to"
     return [
         _check("V01", run.info.outcome == "completed" and not broken, observed, "every stage completed"),
         _check("V02", not died or bool(run.info.fault), "; ".join(died) or "none died", limit),
@@ -150,16 +150,16 @@ def _schedule_checks(run: Run, arrivals: ArrivalRow, limits: Limits) -> list[Che
 def _resource_checks(run: Run, resources: Sequence[ResourceRow], limits: Limits) -> list[Check]:
     each = [(f"generator {g.shard} on {g.host}: ", g.figures) for g in run.info.generators] or [("", run.info.generator)]
     observed = "; ".join(
-        name + ("no figures were left" if g is None else f"{g.cpu_share:.0%} of a core, {g.dropped} requests dropped") for name, g in each
+        name + ("no figures" if g is None else f"{g.cpu_share:.0%} of a core, {g.dropped} requests dropped") for name, g in each
     )
     ok = all(g is not None and g.cpu_share <= limits.generator_cpu and g.dropped == 0 for _, g in each)
     checks = [_check("V06", ok, observed, f"{limits.generator_cpu:.0%} of a core, none dropped")]
     planners = [r for r in resources if r.role == "planner"]
     observed = ", ".join(f"{r.process} {r.cpu_mean:.0%}" for r in planners) or "no samples of a planner"
-    # Of users who do not think something is always busy, be it the planner: that bounds the throughput, and hides no queue.
+    # If users do not think, some process is always busy, perhaps the planner: it bounds the throughput, but hides no queue.
     back_to_back = isinstance(run.plan.load, PlanUsers) and not run.plan.load.think_s
     ok = bool(planners) and (back_to_back or all(r.cpu_mean <= limits.planner_cpu for r in planners))
-    limit = "any: requests follow one another" if back_to_back else f"{limits.planner_cpu:.0%} of a core, measured"
+    limit = "none: users do not think between requests" if back_to_back else f"{limits.planner_cpu:.0%} of a core, measured"
     return [*checks, _check("V09", ok, observed, limit)]
 
 
@@ -177,7 +177,7 @@ def _record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> l
             "V07",
             errors <= limits.error_share or bool(run.info.fault),
             f"{total - ok} of {total} requests failed ({errors:.2%}){_most(run)}",
-            f"a fault was asked for: {run.info.fault}" if run.info.fault else f"{limits.error_share:.1%}",
+            f"expected fault: {run.info.fault}" if run.info.fault else f"{limits.error_share:.1%}",
         ),
         _check("V08", ok >= needed, f"{ok} successful requests", f"{needed} for p{highest:g} of the whole path"),
         _check(
@@ -189,7 +189,7 @@ def _record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> l
         _check(
             "V11",
             run.info.load.used_up <= limits.used_up,
-            f"{run.info.load.used_up:.0%} of the requests came when every payload of their class had been asked",
+            f"{run.info.load.used_up:.0%} of the requests were sent after every payload of their class had been sent",
             f"{limits.used_up:.0%}",
         ),
     ]
@@ -201,26 +201,26 @@ def _most(run: Run) -> str:
 
 
 def _fault_checks(run: Run, limits: Limits) -> list[Check]:
-    """What no user need have seen, and yet was no measurement of what had been deployed."""
+    """Faults that users may not have noticed, but during which the deployment was not what the plan says."""
     failed, made, most = failed_effects(run)
     observed = f"{failed} of {made} calls after the responses failed" + (f", most often: {most}" if most else "")
     stumbles = degraded(run)
-    asked = f"a fault was asked for: {run.info.fault}"
+    allowed = f"expected fault: {run.info.fault}"
     return [
-        _check("V14", not stumbles or bool(run.info.fault), "; ".join(map(str, stumbles)) or "none", asked if run.info.fault else "none"),
+        _check("V14", not stumbles or bool(run.info.fault), "; ".join(map(str, stumbles)) or "none", allowed if run.info.fault else "none"),
         _check(
             "V15",
             failed <= limits.error_share * made or bool(run.info.fault),
             observed,
-            asked if run.info.fault else f"{limits.error_share:.1%}",
+            allowed if run.info.fault else f"{limits.error_share:.1%}",
         ),
     ]
 
 
 def _cluster_checks(run: Run, limits: Limits) -> list[Check]:
-    """Of a run on several hosts. Latencies and calls use one clock each; only what several generators sent together needs theirs to agree:
-    when the requests arrived, and how many were in flight."""
-    missing = _check("V13", not run.info.missing, "; ".join(run.info.missing) or "all there", "records of every part")
+    """Of a run on several hosts. A latency or a call is measured by one clock; clocks have to agree only for what several generators did
+    together: when requests arrived, and how many were in flight."""
+    missing = _check("V13", not run.info.missing, "; ".join(run.info.missing) or "complete", "records of every part")
     if len(run.info.generators) < 2:
         return [_check("V12", True, "one generator: one clock", "for several generators"), missing]
     sent = [r for r in run.measured if r.outcome != "not_sent"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 import time
 
-QUIET_S = 0.1  # nothing came for so long: what clients had sent before they heard has arrived
-LONGEST_S = 2.0  # after which clients that do not listen to the health service are not waited for
+QUIET_S = 0.1  # time without a call after which everything that clients sent before they noticed has arrived
+LONGEST_S = 2.0  # longest wait for clients that do not watch the health service
 
 
 class Arrivals:
@@ -20,11 +20,11 @@ class Arrivals:
         self._came = threading.Event()
 
     def note(self) -> None:
-        """A call has come."""
+        """Notes that a call has arrived."""
         self._came.set()
 
     def wait_until_quiet(self) -> None:
-        """Returns when no call has come for QUIET_S, at the latest after LONGEST_S."""
+        """Returns when no call has arrived for QUIET_S, at the latest after LONGEST_S."""
         ends = time.monotonic() + LONGEST_S
         self._came.clear()
         while self._came.wait(QUIET_S) and time.monotonic() < ends:

@@ -66,7 +66,7 @@ def open_session(folder: Path, name: str = "model") -> ort.InferenceSession:
     if hashlib.sha256(content).hexdigest() != metadata.get("files", {}).get(path.name):
         raise broken(folder, f"is corrupted: {path.name} does not have the sha256 that metadata.json records")
     options = ort.SessionOptions()
-    options.intra_op_num_threads = 1  # more threads per component on a busy machine make the tails explode
+    options.intra_op_num_threads = 1  # more threads per component increase tail latency greatly on a busy machine
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
@@ -91,13 +91,13 @@ def most_probable_first(probability: NDArray[Any]) -> dict[str, list[Any]]:
 
 
 def label_prior(folder: Path) -> Work:
-    """A classifier's baseline: the labels' shares of its training requests, whatever is asked."""
+    """A classifier's baseline: the labels' shares in its training requests, whatever the request."""
     answer = most_probable_first(np.asarray(read_metadata(folder)["serving"]["prior"], dtype=np.float32))
     return lambda inputs: {"category": answer}  # noqa: ARG005
 
 
 def random_labels(folder: Path, port: str, field: str) -> Work:
-    """A classifier's random stand-in: a distribution drawn from nothing but what the request carries in `field` of `port`."""
+    """A classifier's random replacement: a distribution drawn at random, seeded by what the request carries in `field` of `port`."""
     labels = len(read_metadata(folder)["serving"]["prior"])
 
     def guess(inputs: Values) -> Values:
@@ -115,5 +115,5 @@ def softmax(logits: NDArray[Any]) -> NDArray[Any]:
 
 
 def random_generator(*parts: object) -> np.random.Generator:
-    """Chance that depends on the request alone, so that the same request gets the same random answer from every replica."""
+    """A generator seeded by the request alone, so that the same request gets the same random answer from every replica."""
     return np.random.default_rng(zlib.crc32(repr(parts).encode()))

@@ -34,7 +34,7 @@ Settings = Mapping[str, str | int]
 def prepare_services(plan: Plan, world: AnyWorld, progress: Callable[[str], None] = lambda _: None) -> dict[str, Path]:
     """Stage name → its prepared folder, for every service stage of the plan.
 
-    progress: told the name of each stage that has to be built. EnvironmentFailure: as the components raise; AIB605: no space left.
+    progress: called with the name of each stage that has to be built. EnvironmentFailure: as the components raise; AIB605: no space left.
     """
     folders = {}
     for stage in service_stages(plan):
@@ -47,7 +47,7 @@ def service_stages(plan: Plan) -> tuple[PlanStage, ...]:
 
 
 def prepare_component(component: str, settings: Settings, world: AnyWorld, building: Callable[[], None] = lambda: None) -> Path:
-    """The component's prepared folder under these settings, built if it is not there yet. Safe beside other processes."""
+    """The component's prepared folder under these settings, built if it does not exist. Safe to call from several processes."""
     service = component_module(component, "service")
     store = home() / "prepared" / component
     store.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def prepare_component(component: str, settings: Settings, world: AnyWorld, build
 
 
 def prepared_key(component: str, settings: Settings, world: AnyWorld) -> str:
-    """16 hex digits: the same for the same data, settings and code, that of the world's class included."""
+    """16 hex digits: the same for the same data, settings and code, including that of the world's class."""
     code = code_key([f"{COMPONENTS[component].package}.service", type(world).__module__])
     return hashlib.sha256(json.dumps([world.version, sorted(settings.items()), code]).encode()).hexdigest()[:16]
 
@@ -83,7 +83,7 @@ class WorkloadModule(Protocol):
 
 
 def workload_module(component: str) -> WorkloadModule | None:
-    """None: the component has none, and is measured in runs alone."""
+    """None: the component has none, and is only measured in runs."""
     name = f"{COMPONENTS[component].package}.workload"
     if importlib.util.find_spec(name) is None:
         return None
@@ -92,13 +92,13 @@ def workload_module(component: str) -> WorkloadModule | None:
 
 
 def _still_there(service: ModuleType, folder: Path, settings: Settings) -> bool:
-    """What was built outside the folder (a database server's tables) may have gone meanwhile."""
+    """Whether what was built outside the folder, such as tables of a database server, still exists."""
     check = getattr(service, "still_prepared", None)
     return check is None or bool(check(folder, settings))
 
 
 def _build(service: ModuleType, world: AnyWorld, settings: Settings, folder: Path) -> None:
-    """Beside the folder, then renamed: a folder of this name is always whole."""
+    """Builds beside the folder and renames, so that a folder of this name is always complete."""
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)  # of a process that died; we hold the lock
     unfinished.mkdir()

@@ -33,7 +33,7 @@ from aibenchrt.values import Work
 from aibenchrt.wire.proto import ServerTiming, TaskCodec, load_stubs
 from aibenchrt.wire.tls import ATTEMPT_KEY, SERVER_KEY, SERVER_OPTIONS, Identity, identity_of, listen
 
-GRACE_S = 5.0  # how long calls under way may take after SIGTERM
+GRACE_S = 5.0  # how long running calls may take after SIGTERM
 
 _LOG = logging.getLogger("aibenchrt.serve.service_host")
 
@@ -79,12 +79,12 @@ class TaskService(grpc.GenericRpcHandler):
 
 
 def describe(error: BaseException) -> str:
-    """One line for a gRPC status: a KeyError's own text, for one, is only the key."""
+    """The exception on one line, for a gRPC status. Its type is included, since the text of a KeyError is only the key."""
     return f"{type(error).__name__}: {error}"
 
 
 def open_step(step: Step, prepared: Path, state: Path) -> Chain:
-    """The step's components at work. EnvironmentFailure AIB617: a stage was not prepared, or is no service."""
+    """Opens the step's components. EnvironmentFailure AIB617: a stage was not prepared, or is not a service."""
     return chain(step, {stage.name: _open_stage(stage, prepared / stage.name, state) for stage in step.stages})
 
 
@@ -99,11 +99,12 @@ def _open_stage(stage: PlanStage, folder: Path, state: Path) -> Work:
 def start(
     address: str, codec: TaskCodec, work: Chain, workers: int, identity: Identity | None = None
 ) -> tuple[grpc.Server, health.HealthServicer, Arrivals]:
-    """A server that takes calls, its health and what arrives. EnvironmentFailure AIB602: the address cannot be bound."""
+    """Starts a server; returns it with its health service and its count of arrivals. EnvironmentFailure AIB602: the address cannot be
+    bound."""
     pool = ThreadPoolExecutor(workers, thread_name_prefix="call")
     servicer = TaskService(codec, work, address)
     server = grpc.server(pool, handlers=[servicer], options=SERVER_OPTIONS)
-    # Watchers get a thread of their own: on the pool, each would hold a worker for ever.
+    # Watch calls get threads of their own: each would occupy a worker of the pool for ever.
     watch = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(1))
     health_pb2_grpc.add_HealthServicer_to_server(watch, server)
     listen(server, address, identity)
@@ -114,7 +115,7 @@ def start(
 
 
 def serve(generated: Path, task: str, address: str, prepared: Path, state: Path, workers: int, tls: Path | None = None) -> None:
-    """Until SIGTERM or SIGINT. EnvironmentFailure: AIB602, AIB617, AIB620, and what the component raises."""
+    """Serves until SIGTERM or SIGINT. EnvironmentFailure: AIB602, AIB617, AIB620, and what the component raises."""
     stopped = threading.Event()
     on_stop_signals(stopped)
     identity = identity_of(tls)

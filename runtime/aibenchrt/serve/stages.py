@@ -38,7 +38,7 @@ class Chain:
 
 
 def chain(step: Step, works: Mapping[str, Work]) -> Chain:
-    """The step's components at work, one after the other as its feeds say. KeyError: a stage has no work."""
+    """The step's open components, run one after the other according to its feeds. KeyError: a stage has no open component."""
     return Chain(step, works)
 
 

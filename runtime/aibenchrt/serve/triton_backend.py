@@ -27,15 +27,15 @@ SERVICE_NS = "timing__service_ns"
 STAGE_NS = "timing__stage_ns"
 SERVER = "timing__server"
 ATTEMPT = "timing__attempt"
-ENDPOINT = "AIBENCH_ENDPOINT"  # environment variable of the server: where the plan says that it listens
+ENDPOINT = "AIBENCH_ENDPOINT"  # environment variable of the server: the endpoint that the plan gives it
 
 
 class StepServer:
-    """A step from tensors to tensors, with who answered at which attempt, its service time and that of each stage."""
+    """Runs a step from tensors to tensors, and adds the endpoint, the attempt, the service time, and the time of each stage."""
 
     def __init__(self, step: Step, weights: Path) -> None:
         """weights: has one folder per stage. EnvironmentFailure AIB603: a stage's model version is missing or broken."""
-        from aibenchrt.serve.models import open_stage  # with ONNX Runtime, which the planner, who reads the names above, does not need
+        from aibenchrt.serve.models import open_stage  # imports ONNX Runtime, which the planner, a reader of the names above, does not need
 
         self._inputs = tuple(source.port for source in step.inputs)
         self._outputs = step.outputs
@@ -59,7 +59,8 @@ def _required(ports: tuple[PlanPort, ...]) -> list[PlanPort]:
 
 
 def _step(path: Path) -> Step:
-    """The step, its libraries in use. EnvironmentFailure, which Triton shows where it loads the model: AIB675; as `use_as_planned`."""
+    """Reads the step and puts its libraries into use. EnvironmentFailure, which Triton shows when it loads the model: AIB675; as
+    `use_as_planned`."""
     try:
         served = read_json(path, ServedStep)
     except JsonFileError as error:

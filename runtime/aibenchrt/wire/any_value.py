@@ -39,7 +39,7 @@ def decode(port_type: str, content: bytes) -> dict[str, Any]:
 
 @cache
 def _message(port_type: str) -> Any:
-    """The message class of a port type, in a pool of its own: generated stubs have the same names in theirs."""
+    """The message class of a port type, in a separate pool: generated stubs have the same names in the default one."""
     file = descriptor_pb2.FileDescriptorProto(name=f"{port_type}.proto", package="aibench.any", syntax="proto3")
     message = file.message_type.add(name=port_type)
     for number, field in enumerate(PORT_TYPES[port_type].fields, 1):

@@ -24,7 +24,7 @@ async def answer(_request: bytes, _context: Any) -> bytes:
 
 
 def compare(ask: Callable[[bytes], bytes], exchanges: int = EXCHANGES) -> ClockOffset:
-    """The other's clocks against ours, by `exchanges` calls of `ask`, which raises what the transport raises."""
+    """The other host's clocks compared with ours by `exchanges` calls of `ask`; raises what the transport raises."""
     best: tuple[int, int, int, int] | None = None
     for _ in range(exchanges):
         asked = time.monotonic_ns()

@@ -22,7 +22,7 @@ POLL_S = 0.2
 
 
 def wait_healthy(endpoints: Sequence[str], identity: Identity | None, role: str, wait_s: float) -> dict[str, str]:
-    """The endpoints that do not say SERVING within wait_s, each with what it said last. EnvironmentFailure AIB660 as open_channel."""
+    """The endpoints that do not answer SERVING within wait_s, each with its last answer. EnvironmentFailure AIB660 as open_channel."""
     ends = time.monotonic() + wait_s
     sick = {}
     for endpoint in endpoints:

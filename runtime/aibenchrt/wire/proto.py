@@ -43,7 +43,8 @@ class Stubs:
 
 @dataclass(frozen=True)
 class ServerTiming:
-    """What a task's server measured, in ns: wait from arrival to the start of work, work, and each stage of a combined task."""
+    """What a task's server measured, in ns: queueing time from arrival to the start of work, service time, and the time of each stage of a
+    combined task."""
 
     queue_ns: int
     service_ns: int
@@ -51,7 +52,7 @@ class ServerTiming:
 
 
 def load_stubs(generated: Path) -> Stubs:
-    """Imports the one `*_pb2.py` and `*_pb2_grpc.py` below `generated/stubs`, and from nowhere else.
+    """Imports the single `*_pb2.py` and `*_pb2_grpc.py` below `generated/stubs`.
 
     EnvironmentFailure AIB679: there are none or several, they lead out of the folder, another scenario's stubs of the same name are
     loaded already, or they do not fit the installed protobuf.
@@ -68,7 +69,7 @@ def load_stubs(generated: Path) -> Stubs:
 class PortsCodec:
     """A message with one optional sub-message per port, as `<Task>Request`, `<Task>Reply` and a request class have.
 
-    Of a port that takes many values the message has a list, and so have the Values.
+    A port that takes many values is a list, in the message and in the Values.
     """
 
     def __init__(self, message: Message, ports: Sequence[PlanPort | Port]) -> None:
@@ -101,7 +102,7 @@ class PortsCodec:
 
 
 class TaskCodec:
-    """One task's call: its method, and bytes to Values on both of its ends."""
+    """The call of one task: its gRPC method, and the conversion between bytes and Values on both ends."""
 
     def __init__(self, stubs: Stubs, step: Step) -> None:
         name = message_name(step.task)
@@ -141,7 +142,7 @@ def _encoder(port: PlanPort | Port) -> Callable[[Value], dict[str, Any]]:
         lengths = set()
         for name in repeated:
             elements = fields[name]
-            if not isinstance(elements, list):  # a numpy array: protobuf takes a list four times as fast
+            if not isinstance(elements, list):  # a numpy array: protobuf reads a list four times as fast
                 fields[name] = elements = elements.tolist() if hasattr(elements, "tolist") else list(elements)
             lengths.add(len(elements))
         if len(lengths) > 1:

@@ -23,7 +23,7 @@ import grpc.aio
 from aibenchrt.certificate_files import CA, CALLERS, CERT, KEY, SERVERS
 from aibenchrt.errors import EnvironmentFailure
 
-# Role → whom it calls. `check` asks servers for their health: root of a host, of that host's own servers only, by an authority of the host.
+# Role → the roles that it calls. `check` is for root on a host, who checks the health of its own servers, under its own authority.
 CHECK = "check"
 CALLS: Mapping[str, tuple[str, ...]] = {
     "generator": ("planner",),
@@ -35,28 +35,28 @@ CALLS: Mapping[str, tuple[str, ...]] = {
 }
 LARGEST_MESSAGE = 64 << 20  # bytes
 
-# Trailing metadata with which a replica says who it is, and which attempt of gRPC it answers where that was not the first.
+# Trailing metadata by which a replica names itself and, if it was not the first, the attempt that it answers.
 SERVER_KEY, ATTEMPT_KEY = "aibench-server", "aibench-attempt"
 
-# A peer that vanished (no power, no network) closes nothing: pings find out, and what waits for it fails within 5 s.
+# A peer that vanished (no power, no network) closes no connection: pings notice it, and calls that wait for it fail within 5 s.
 _PINGS = (
     ("grpc.keepalive_time_ms", 2000),
     ("grpc.keepalive_timeout_ms", 3000),
-    ("grpc.http2.ping_timeout_ms", 3000),  # of gRPC's own pings, which measure bandwidth: only one at a time is under way
+    ("grpc.http2.ping_timeout_ms", 3000),  # for gRPC's own bandwidth probes, of which only one at a time is pending
     ("grpc.http2.max_pings_without_data", 0),
 )
 CHANNEL_OPTIONS: tuple[tuple[str, Any], ...] = (
     *_PINGS,
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
-    ("grpc.min_reconnect_backoff_ms", 2000),  # how long one attempt to connect may take
+    ("grpc.min_reconnect_backoff_ms", 2000),  # longest time for one attempt to connect
     ("grpc.enable_http_proxy", 0),
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
 )
 SERVER_OPTIONS: tuple[tuple[str, Any], ...] = (
-    ("grpc.so_reuseport", 0),  # else two servers could share the port, each with half of the calls
+    ("grpc.so_reuseport", 0),  # otherwise two servers could share the port, each with half of the calls
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 1000),
     ("grpc.http2.max_ping_strikes", 0),
@@ -66,14 +66,14 @@ SERVER_OPTIONS: tuple[tuple[str, Any], ...] = (
 
 
 def role_name(role: str) -> str:
-    """The DNS name that every certificate of a role bears, and that a channel to that role asks for: 'planner' → 'planner.aibench'."""
+    """The DNS name in every certificate of a role, which a channel to that role expects: 'planner' → 'planner.aibench'."""
     return f"{role}.aibench"
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A party's certificate and its key, the authorities of whom it answers and of whom it calls (empty: nobody), as PEM. Never shown:
-    not by repr, not in a log."""
+    """A party's certificate and key, the authorities of its callers and of its servers (empty: none), as PEM. Never shown, neither by repr
+    nor in a log."""
 
     certificate: bytes = field(repr=False)
     key: bytes = field(repr=False)
@@ -94,20 +94,20 @@ class Identity:
         return identity
 
     def channel_credentials(self) -> grpc.ChannelCredentials:
-        """EnvironmentFailure AIB620: it has no business with any server."""
+        """EnvironmentFailure AIB620: this party calls no server."""
         if not self.servers:
             raise _unusable(f"the certificate allows no calls: there is no {SERVERS}")
         return grpc.ssl_channel_credentials(self.servers, self.key, self.certificate)
 
     def server_credentials(self) -> grpc.ServerCredentials:
-        """A client without a certificate of a caller's authority gets no connection. EnvironmentFailure AIB620: it accepts no callers."""
+        """Refuses every client without a certificate of a caller's authority. EnvironmentFailure AIB620: this party has no callers."""
         if not self.callers:
             raise _unusable(f"the certificate accepts no callers: there is no {CALLERS}")
         return grpc.ssl_server_credentials([(self.key, self.certificate)], root_certificates=self.callers, require_client_auth=True)
 
 
 def identity_of(folder: Path | None) -> Identity | None:
-    """What `--tls DIR` means: None without it. EnvironmentFailure AIB620 as Identity.read."""
+    """The identity that `--tls DIR` gives; None without it. EnvironmentFailure AIB620 as Identity.read."""
     return Identity.read(folder) if folder else None
 
 
@@ -145,7 +145,7 @@ def listen(server: Any, address: str, identity: Identity | None) -> None:
 
 
 def _options(role: str, options: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    # The authority is what a server's certificate is checked against; one name for all replicas of a channel.
+    # A server's certificate is checked against this authority: one name for all replicas of a channel.
     return [*CHANNEL_OPTIONS, ("grpc.default_authority", role_name(role)), *options]
 
 
@@ -185,7 +185,7 @@ def _content(path: Path) -> bytes:
 
 
 def _shake_hands_with_itself(folder: Path) -> None:
-    """The whole check that a peer would make, in memory: broken files, a foreign key, expiry, another authority, wrong usage."""
+    """Makes a TLS handshake with itself in memory, which finds broken files, a foreign key, expiry, another authority and wrong usage."""
     try:
         client, server = (ssl.SSLContext(side) for side in (ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS_SERVER))
         client.check_hostname = False

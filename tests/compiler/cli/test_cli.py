@@ -235,8 +235,8 @@ def test_run_refuses_numbers_that_make_no_sense(words: list[str], tmp_path: Path
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--teardown"], "--teardown is for a run on hosts"),
-        (["--prepare-only"], "--prepare-only is for a run on hosts"),
+        (["--teardown"], "--teardown applies only to a run on hosts"),
+        (["--prepare-only"], "--prepare-only applies only to a run on hosts"),
         (["-i", "hosts.ini", "--prepare-only", "--teardown"], "does not touch the hosts, but --teardown does"),
         (["-i", "hosts.ini", "--prepare-only", "--resume", "run"], "does not touch the hosts, but --resume does"),
     ],

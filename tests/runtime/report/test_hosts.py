@@ -39,7 +39,7 @@ def test_a_run_on_hosts_shows_hosts_generators_and_clocks(measured: Run) -> None
     assert [row.shard for row in report.generators] == [0, 1]
     assert {round(row.error_ms, 6) for row in report.clocks} == {0.025}
     text = page(report, {}, None)
-    for shown in ("Query generators", "Clocks", "+5,000.000", "1 of 2", "its 17 requests stand apart in attempts/1"):
+    for shown in ("Query generators", "Clocks", "+5,000.000", "1 of 2", "its 17 requests are kept in attempts/1"):
         assert shown in text
 
 
@@ -59,7 +59,7 @@ def test_a_generator_is_judged_by_itself(measured: Run) -> None:
     busy = second.model_copy(update={"figures": second.figures.model_copy(update={"cpu_share": 0.9})})
     assert "generator 1 on h4: 90% of a core" in reasons(on_hosts(measured, generators=(first, busy)))["V06"]
     gone = second.model_copy(update={"figures": None})
-    assert "generator 1 on h4: no figures were left" in reasons(on_hosts(measured, generators=(first, gone)))["V06"]
+    assert "generator 1 on h4: no figures" in reasons(on_hosts(measured, generators=(first, gone)))["V06"]
 
 
 def test_what_could_not_be_collected_makes_a_run_invalid(measured: Run) -> None:
@@ -105,7 +105,7 @@ def test_a_fault_experiment_says_so_on_top_and_shows_what_users_saw(measured: Ru
     assert fault_says(seen).endswith("all succeed from second 24 on, 4 s later; latency is as before from second 25 on")
     text = page(make_report(run)[0], {}, None)
     assert "<strong>Fault experiment</strong>: kill Triton &lt;now&gt;." in text
-    assert "What users saw of the fault" in text
+    assert "Requests around the fault" in text
     assert fault(measured) is None
 
 

@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 WHOLE = ".whole"  # the last member of every archive
-UNCHECKED = (1).to_bytes(4, "little")  # bytecode's flags (PEP 552): named by its source's hash, with which it need not be compared
-KEPT_S = 30 * 24 * 3600.0  # how long an archive that nothing asks for is kept
+UNCHECKED = (1).to_bytes(4, "little")  # flags of bytecode (PEP 552): it carries its source's hash, which is not checked when it is loaded
+KEPT_S = 30 * 24 * 3600.0  # how long an archive that is not used is kept
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Link:
     target: str
 
 
-Content = Path | bytes | Link  # a file or an empty folder of ours; text made here; a link
+Content = Path | bytes | Link  # a file or an empty folder on this machine; generated content; a link
 Entry = tuple[str, Content]  # with its name in the archive
 
 
@@ -61,8 +61,8 @@ def archive(
 ) -> str:
     """Writes <part>-<hash>.tar.gz, mode 0600, unless it is there; returns the name without its ending.
 
-    key: 16 hex digits that stand for the content where it is known to be the same for the same key; else it is read.
-    private: what is unpacked may be read by its owner alone. compiled: with the bytecode of what is Python, for this Python.
+    key: 16 hex digits that identify the content without reading it, if the same key always has the same content. private: what is unpacked
+    may be read by its owner alone. compiled: with the bytecode of what is Python, for this Python.
     """
     files = sorted((entry for entry in entries if entry[0] != WHOLE), key=lambda entry: entry[0])
     name = f"{part}-{key or content_hash([*files, *([BYTECODE] if compiled else [])])}"
@@ -92,7 +92,7 @@ def archive(
 
 
 def add(tar: tarfile.TarFile, member: str, content: Content, *, private: bool = False) -> None:
-    """Mode 0755 for what may be executed and for folders, else 0644; private: without what is others'."""
+    """Mode 0755 for executables and folders, otherwise 0644; private: without the permissions of group and others."""
     info = tarfile.TarInfo(member)
     data = b""
     info.mode = 0o644
@@ -111,7 +111,7 @@ def add(tar: tarfile.TarFile, member: str, content: Content, *, private: bool = 
     tar.addfile(info, io.BytesIO(data))
 
 
-BYTECODE: Entry = ("bytecode", importlib.util.MAGIC_NUMBER)  # stands for all bytecode in a content's hash: its source is there, too
+BYTECODE: Entry = ("bytecode", importlib.util.MAGIC_NUMBER)  # stands for all bytecode in the hash of the content, which covers its source
 
 
 def beside(member: str) -> str:
@@ -121,7 +121,7 @@ def beside(member: str) -> str:
 
 
 def bytecode(member: str, content: Content) -> bytes:
-    """Of a source file, as this Python reads it; b"" of what is not Python of this version (some packages bring templates)."""
+    """The bytecode of a source file for this Python; b"" if it is not Python of this version (some packages contain templates)."""
     source = content.read_bytes() if isinstance(content, Path) else b"" if isinstance(content, Link) else content
     try:
         with warnings.catch_warnings():
@@ -147,7 +147,7 @@ def content_hash(entries: Iterable[Entry]) -> str:
 
 
 def put(path: Path, folder: Path) -> None:
-    """The file in another folder too, without a second copy on the disk where that can be."""
+    """Puts the file into another folder too, as a hard link if possible."""
     target = folder / path.name
     if target.exists():
         return
@@ -160,7 +160,7 @@ def put(path: Path, folder: Path) -> None:
 
 
 def forget(store: Path, now: float | None = None) -> None:
-    """Removes archives that nothing asked for in KEPT_S."""
+    """Removes archives that were not used for KEPT_S."""
     before = (time.time() if now is None else now) - KEPT_S
     for path in store.glob("*.tar.gz"):
         with contextlib.suppress(FileNotFoundError):  # another process was faster

@@ -29,15 +29,15 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.wire.tls import CALLS, CHECK, Identity, role_name
 
 PARTIES = "parties.json"
-RENEW_SHARE = 0.25  # made anew when less than this share of the time is left
-CLOCKS = datetime.timedelta(minutes=10)  # a host's clock may be that much behind ours
+RENEW_SHARE = 0.25  # certificates are renewed when less than this share of their lifetime is left
+CLOCKS = datetime.timedelta(minutes=10)  # a host's clock may be this much behind ours
 
 
 def certify(folder: Path, parties: Mapping[str, Sequence[str]], days: int, now: datetime.datetime | None = None) -> Path:
-    """Makes the folder, whole or not at all, or leaves it when it still holds for the same parties and is good for a while.
+    """Makes the folder whole or not at all; leaves it as it is if it was made for the same parties and is valid long enough.
 
-    parties: 'role/host' → the host's addresses and names, which its certificate bears beside the role's name.
-    EnvironmentFailure AIB605: the folder cannot be written. ValueError: a party is not 'role/host', with a role of CALLS.
+    parties: 'role/host' → the host's addresses and names, which its certificate states beside the role's name. EnvironmentFailure AIB605:
+    the folder cannot be written. ValueError: a party is not 'role/host', with a role of CALLS.
     """
     now = now or datetime.datetime.now(datetime.UTC)
     names_of = {party: sorted(set(names)) for party, names in sorted(parties.items())}
@@ -61,7 +61,7 @@ def certify(folder: Path, parties: Mapping[str, Sequence[str]], days: int, now: 
 
 
 def _holds(folder: Path, names_of: dict[str, list[str]], now: datetime.datetime) -> bool:
-    """Same parties, every file there and fitting, and enough time left."""
+    """Whether it was made for the same parties, every file is there and matches, and enough time is left."""
     try:
         made = json.loads((folder / PARTIES).read_text(encoding="utf-8"))
         if made != {"parties": names_of}:
@@ -73,7 +73,7 @@ def _holds(folder: Path, names_of: dict[str, list[str]], now: datetime.datetime)
             if certificate.not_valid_after_utc - now < whole * RENEW_SHARE:
                 return False
     except (OSError, ValueError, EnvironmentFailure):
-        return False  # made anew: nothing is lost but the old ones, which were of no use
+        return False  # it is made anew; only unusable certificates are lost
     return True
 
 

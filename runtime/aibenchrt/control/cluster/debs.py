@@ -25,7 +25,7 @@ SKIPPED = (
     "/perl",
     "/locale/",
     "/man/",
-)  # for compiling queries, for other languages, to be read
+)  # what only query compilation, other languages and readers need
 
 
 def unpacked(name: str, folders: tuple[str, ...], progress: Callable[[str], None]) -> list[Entry]:
@@ -35,7 +35,7 @@ def unpacked(name: str, folders: tuple[str, ...], progress: Callable[[str], None
     """
     kept = home() / "debs" / name
     if not (kept / WHOLE).exists():
-        progress(f"{name} by apt")
+        progress(f"fetching {name} with apt")
         unfinished = kept.with_name(f"{name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         (unfinished / "debs" / "partial").mkdir(parents=True)
@@ -66,7 +66,7 @@ def _download(name: str, folder: Path) -> None:
     command += [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
     try:
         _run([*command, name])
-    except EnvironmentFailure:  # its lists may be old, or not there yet
+    except EnvironmentFailure:  # its package lists may be old or missing
         _run(["apt-get", "update", "--quiet"])
         _run([*command, name])
 

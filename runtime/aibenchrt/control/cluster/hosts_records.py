@@ -27,7 +27,7 @@ class HostsRecords:
 
 
 def read_hosts(plan: Plan, folder: Path, failures: Sequence[str]) -> HostsRecords:
-    """folder: <host>/<file> as collect.yml fetched them; failures: what Ansible could not do."""
+    """folder: <host>/<file> as fetched by collect.yml; failures: hosts and tasks that failed in Ansible."""
     every = parts(plan)
     generators = [part for part in every if part.kind == "generator"]
     merged = merge_requests([part.host for part in generators], [folder / part.host for part in generators])
@@ -60,7 +60,7 @@ def read_hosts(plan: Plan, folder: Path, failures: Sequence[str]) -> HostsRecord
 
 def _generator(part: PlanPart, said: GeneratorShard) -> ProcessInfo:
     died = said.figures is None
-    reason = "it did not come to its end" if died else ""
+    reason = "it ended early" if died else ""
     return ProcessInfo(name=part.name, role="generator", pid=0, host=part.host, replica=part.replica, died=died, reason=reason)
 
 

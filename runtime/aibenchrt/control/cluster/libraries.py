@@ -22,15 +22,15 @@ from aibenchrt.deployment import PartKind
 from aibenchrt.errors import EnvironmentFailure, install
 from aibenchrt.home import home
 
-SKIPPED = (  # of libraries: nothing that runs on hosts reads it
+SKIPPED = (  # parts of libraries that nothing on the hosts reads
     "/tests/", "pyarrow/include/", "arrow_flight", "pyarrow/_flight", "onnxruntime/transformers/", "onnxruntime/tools/",
     "onnxruntime/quantization/", "onnxruntime/datasets/",
 )  # fmt: skip
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-SERVER = "nvidia-pytriton"  # for its tritonserver alone: none of its Python dependencies
+SERVER = "nvidia-pytriton"  # only for its tritonserver binary, without its Python dependencies
 COMMON = "libraries"
-PARTNERS = "libraries-partners"  # what the libraries of others need beside these groups
-NOT_SHIPPED = ("aibenchc", "torch")  # of what those need: ours, which is shipped anyway, and what only training imports
+PARTNERS = "libraries-partners"  # dependencies of partners' libraries beyond these groups
+NOT_SHIPPED = ("aibenchc", "torch")  # left out of those: our own packages, which are shipped anyway, and what only training imports
 GROUPS: Mapping[str, tuple[str, ...]] = {
     COMMON: ("grpcio", "grpcio-health-checking", "packaging", "psutil", "pydantic"),
     "libraries-numpy": ("numpy",),
@@ -57,7 +57,7 @@ def groups_for(kinds: Iterable[PartKind]) -> list[str]:
 def members(partners: Iterable[str] = ()) -> dict[str, list[str]]:
     """Group → its distributions with all that they need here, as name==version, sorted.
 
-    partners: distributions of partners, shipped on their own; PARTNERS is what these need beside the groups.
+    partners: distributions of partners, which are shipped separately; the group PARTNERS holds what these need beyond the other groups.
     """
     groups: dict[str, list[str]] = {}
     taken: set[str] = set()
@@ -74,7 +74,8 @@ def members(partners: Iterable[str] = ()) -> dict[str, list[str]]:
 
 
 def pinned(names: Iterable[str], without: Collection[str] = ()) -> list[str]:
-    """These distributions and all that they need here, each as name==version, sorted. without: neither these nor what they need."""
+    """These distributions and their dependencies installed here, each as name==version, sorted. without: distributions left out with their
+    dependencies."""
     pins: dict[str, str] = {}
     seen: set[tuple[str, str]] = set()
     todo = [Requirement(name) for name in names]

@@ -21,7 +21,7 @@ from aibenchrt.progress import Progress
 _POLL_S = 0.1
 _SHOWN = 600  # characters of a message
 _CONNECTIONS = "aibench-ssh-"
-_MARK = "AIBENCH_PLAY"  # in the environment of everything that a play starts on this machine
+_MARK = "AIBENCH_PLAY"  # environment variable of everything that a play starts on this machine
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,15 @@ class Playbooks:
 
     def __init__(self, folder: Path, inventory: Path, logs: Path, scratch: Path, progress: Progress) -> None:
         self._folder, self._inventory, self._logs, self._scratch, self._progress = folder, inventory, logs, scratch, progress
-        # Ansible names a kept connection by address alone: another network's host of the same address must not be taken for ours.
+        # Ansible names a persistent connection by address alone: a host of the same address in another network must not be taken for ours.
         _forget_connections()
-        self._connections = tempfile.TemporaryDirectory(prefix=f"{_CONNECTIONS}{os.getpid()}-")  # short: a socket's path has 107 characters
+        self._connections = tempfile.TemporaryDirectory(prefix=f"{_CONNECTIONS}{os.getpid()}-")  # short: a socket path has 107 characters
 
     def play(self, playbook: str, variables: Mapping[str, Any], what: str = "") -> list[TaskFailure]:
-        """Runs one to its end and returns what failed; what: how progress calls it.
+        """Runs a playbook to its end and returns the failures; what: its name in progress messages.
 
-        EnvironmentFailure AIB601: no ansible-runner; AIB691: Ansible itself failed, before or between the tasks. KeyboardInterrupt: the
-        playbook is ended first; what it began on the hosts goes on.
+        EnvironmentFailure AIB601: no ansible-runner; AIB691: Ansible itself failed, before or between the tasks. KeyboardInterrupt: after
+        the playbook was ended; what it started on the hosts continues.
         """
         run = _ansible_runner()
         name = playbook.removesuffix(".yml")
@@ -66,7 +66,7 @@ class Playbooks:
             "ANSIBLE_FORCE_COLOR": "0",
             "ANSIBLE_SSH_CONTROL_PATH_DIR": self._connections.name,
             "ANSIBLE_LOCAL_TEMP": str(self._scratch / "local"),
-            "TMPDIR": str(self._scratch),  # what a module that is interrupted leaves on this machine goes with it
+            "TMPDIR": str(self._scratch),  # also removes what an interrupted module leaves on this machine
             _MARK: str(self._scratch),
         }
         try:
@@ -79,7 +79,7 @@ class Playbooks:
                         playbook=playbook,
                         extravars=dict(variables),
                         envvars=environment,
-                        settings={"pexpect_timeout": 1},  # how soon it sees that it was cancelled
+                        settings={"pexpect_timeout": 1},  # how soon it notices that it was cancelled
                         event_handler=watched,
                         cancel_callback=cancelled.is_set,
                         quiet=True,
@@ -106,7 +106,7 @@ def failure(playbook: str, failures: list[TaskFailure], logs: Path) -> Environme
 
 
 def _apart(work: Callable[[], str], cancelled: threading.Event) -> str:
-    """Runs it on a thread of its own, so that Ctrl-C cannot break it off in the middle: it is cancelled, and awaited, first."""
+    """Runs it on a thread of its own, so that Ctrl-C cannot interrupt it halfway: it is first cancelled and awaited."""
     done = threading.Event()  # Thread.join() believes that a thread has ended when Ctrl-C interrupts it (CPython 3.11)
     results: list[str] = []
     raised: list[BaseException] = []
@@ -133,7 +133,7 @@ def _apart(work: Callable[[], str], cancelled: threading.Event) -> str:
 
 
 def _forget_connections() -> None:
-    """Removes the folders of processes that were killed and could not."""
+    """Removes the folders that killed processes left behind."""
     for path in Path(tempfile.gettempdir()).glob(f"{_CONNECTIONS}*"):
         owner = path.name.removeprefix(_CONNECTIONS).partition("-")[0]
         if not owner.isdigit() or not psutil.pid_exists(int(owner)):
@@ -141,10 +141,10 @@ def _forget_connections() -> None:
 
 
 def _end_workers(mark: str) -> None:
-    """Ends what Ansible started for this play and left: its workers lead sessions of their own, so that ansible-runner's end of its process
-    group misses them. They bear the play's mark in their environment, whenever they were started."""
+    """Ends processes that Ansible started for this play and left running: its workers lead sessions of their own, so that ansible-runner
+    does not end them with its process group. They are recognised by a mark in their environment."""
     killed = True
-    while killed:  # one that was being started while we looked is found the next time
+    while killed:  # a process that was starting meanwhile is found in the next round
         killed = False
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
@@ -189,7 +189,7 @@ class _Events:
 
 
 def _message(result: Mapping[str, Any]) -> str:
-    """What the module says; of a loop, what its first failed item says."""
+    """The module's message; for a loop, that of its first failed item."""
     items = [item for item in result.get("results", ()) if isinstance(item, dict) and item.get("failed")]
     said = items[0] if items else result
     parts = [str(said[name]).strip() for name in ("msg", "stderr", "module_stderr") if said.get(name)]
@@ -197,7 +197,7 @@ def _message(result: Mapping[str, Any]) -> str:
 
 
 def _tasks(folder: Path, playbook: str) -> int:
-    """How many tasks it is likely to begin: those of its plays and their roles."""
+    """An estimate of the number of tasks: those of its plays and their roles."""
     import yaml
 
     def count(path: Path) -> int:

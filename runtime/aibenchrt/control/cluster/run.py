@@ -46,7 +46,8 @@ RECORDS, ATTEMPTS, GENERATED = "records", "attempts", "generated"
 
 
 class State(BaseModel):
-    """cluster.json: what a resumed run must know of the one before. attempt: of the load, from 1 on; its number is part of its name."""
+    """cluster.json: what a resumed run must know of the earlier one. attempt: of the load, from 1; its number is part of the load's
+    name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -77,7 +78,7 @@ class ClusterRun:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Data, models and the shipment are here. state: of the attempt that comes next, or is under way. rows: everything scheduled."""
+    """Data, models and the shipment are here. state: of the attempt that comes next or is running. rows: the whole schedule."""
 
     run: ClusterRun
     state: State
@@ -87,7 +88,7 @@ class Prepared:
 
     @property
     def load_name(self) -> str:
-        """Of the load on the hosts."""
+        """The name of the load on the hosts."""
         return self.run.directory.name + (f"-attempt-{self.state.attempt}" if self.state.attempt > 1 else "")
 
     @property
@@ -109,7 +110,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The load came to its end on the hosts. failures: what Ansible could not do meanwhile; interrupted: Ctrl-C stopped it."""
+    """The load has ended on the hosts. failures: what failed in Ansible meanwhile; interrupted: Ctrl-C stopped it."""
 
     prepared: Prepared
     failures: tuple[TaskFailure, ...] = ()
@@ -118,7 +119,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Collected:
-    """Its records are here, and written as the run's."""
+    """The records have been collected and written into the run directory."""
 
     loaded: Loaded
     records: HostsRecords
@@ -129,12 +130,12 @@ class Collected:
 
     @property
     def whole(self) -> bool:
-        """The load was sent to its end by every generator."""
+        """Whether every generator sent its whole share of the load."""
         return self.records.merged.whole
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Why it is not whole."""
+        """Why the load is not whole."""
         return self.records.merged.missing or ("a query generator was stopped",)
 
 
@@ -145,9 +146,9 @@ def run_cluster(generated: Path, inventory: Path, runs: Path, options: ClusterOp
     """Runs a scenario that was generated for this inventory and returns its run directory, made below `runs` unless one is resumed; of a
     run that is only prepared, what `resume` goes on with.
 
-    EnvironmentFailure: AIB601 no ansible-runner, AIB605 disk full, AIB670 a plan without hosts, AIB633 a host or a task failed, AIB634
-    the run to be resumed is another plan's, and what preparation raises. KeyboardInterrupt: Ctrl-C or SIGTERM; the load is stopped and
-    what there is of it collected.
+    EnvironmentFailure: AIB601 no ansible-runner, AIB605 disk full, AIB670 a plan without hosts, AIB633 a host or a task failed, AIB634 the
+    run to be resumed is another plan's, and what preparation raises. KeyboardInterrupt: Ctrl-C or SIGTERM; the load is stopped and its
+    records so far are collected.
     """
     compiled = open_plan(generated / "plan.json")
     check_plan(compiled)
@@ -201,7 +202,7 @@ def _resumed(directory: Path, plan: Plan) -> tuple[Path, State]:
 
 
 def _own_copy(generated: Path, plan: Plan, directory: Path) -> Path:
-    """What was generated, with the plan as it runs."""
+    """A copy of the generated folder with the plan as it runs."""
     own = directory / GENERATED
     if not own.is_dir():
         unfinished = directory / f".{GENERATED}"
@@ -222,13 +223,13 @@ def _own_copy(generated: Path, plan: Plan, directory: Path) -> Path:
 
 
 def _run_stages(run: ClusterRun) -> None:
-    """Each stage from the value of the one before; whatever is raised, run.json tells of the last stage that was reached."""
+    """Each stage takes the value of the one before; whatever is raised, run.json describes the last stage that was reached."""
     journal, options = run.journal, run.options
     reached: Stage = run
     outcome: Outcome = "failed"
     try:
         reached = prepared = _prepare(run)
-        if journal.begun("load") and not journal.done("load"):  # the hosts may have brought it to its end meanwhile
+        if journal.begun("load") and not journal.done("load"):  # it may have ended on the hosts meanwhile
             reached = earlier = _collect(_load(prepared))
             _go_on(earlier)
             if not earlier.whole:
@@ -240,7 +241,7 @@ def _run_stages(run: ClusterRun) -> None:
             _go_on(collected)
             if not collected.whole and not prepared.state.fault:
                 raise _half(collected)
-        if not isinstance(reached, Collected):  # its load was sent before it was resumed
+        if not isinstance(reached, Collected):  # its load had ended before it was resumed
             reached = _collect(Loaded(prepared))
         if options.teardown:
             _play(prepared, "teardown", "teardown.yml")
@@ -274,9 +275,9 @@ def _play(prepared: Prepared, stage: StageName, playbook: str) -> None:
 
 
 def _load(prepared: Prepared) -> Loaded:
-    """Sends the load, or waits for the one that is under way. Ctrl-C stops it on the hosts.
+    """Sends the load, or waits for one that is already running. Ctrl-C stops it on the hosts.
 
-    A part that dies meanwhile is no reason to stop: the report says what happened.
+    The load goes on if a part dies: the report tells what happened.
     """
     try:
         with prepared.run.journal.stage("load"):
@@ -287,7 +288,7 @@ def _load(prepared: Prepared) -> Loaded:
 
 
 def _collect(loaded: Loaded) -> Collected:
-    """What there is; what there is not, and why, goes into run.json."""
+    """Collects the records that exist; what is missing, and why, goes into run.json."""
     prepared = loaded.prepared
     run = prepared.run
     with run.journal.stage("collect"):
@@ -309,7 +310,7 @@ def _go_on(collected: Collected) -> None:
 
 
 def _put_apart(collected: Collected) -> Prepared:
-    """The half load that was just collected, as an attempt; what comes next has another name on the hosts."""
+    """Sets the incomplete load that was just collected aside as an attempt; the next one has another name on the hosts."""
     prepared = collected.prepared
     directory, state = prepared.run.directory, prepared.state
     folder = Path(ATTEMPTS) / str(state.attempt)
@@ -324,7 +325,7 @@ def _put_apart(collected: Collected) -> Prepared:
 
 
 def _half(collected: Collected) -> EnvironmentFailure:
-    """AIB635: what Ansible said, and what is missing."""
+    """AIB635 with what Ansible said and what is missing."""
     said = [str(f) for f in collected.loaded.failures] or collected.missing
     directory = collected.prepared.run.directory
     return EnvironmentFailure("AIB635", reason="\n".join(said), logs=directory / "logs", run=directory)

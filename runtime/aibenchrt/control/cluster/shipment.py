@@ -89,7 +89,7 @@ def pack(generated: Path, contents: ShipmentContents, out: Path, progress: Calla
         for stale in out.glob("*.tar.gz"):
             if stale.name.removesuffix(".tar.gz") not in {*archives.values(), *tls.values()}:
                 stale.unlink()
-        for left in out.glob("for-*.tar"):  # of a deployment that was interrupted
+        for left in out.glob("for-*.tar"):  # left by a deployment that was interrupted
             left.unlink()
         forget(store)
     except OSError as error:
@@ -100,7 +100,7 @@ def pack(generated: Path, contents: ShipmentContents, out: Path, progress: Calla
 def build(
     plan: Plan, generated: Path, contents: ShipmentContents, store: Path, packing: Callable[[str], None], wheels: Sequence[Wheel]
 ) -> dict[str, str]:
-    """Packs every archive that is not in the store; part → name. wheels: of the plan's libraries."""
+    """Packs every archive that is not yet in the store; returns part → archive name. wheels: of the plan's libraries."""
     made = {}
     kinds: set[PartKind] = {"generator", *(part.kind for part in parts(plan))}
     partners = [library.distribution for library in plan.libraries]
@@ -139,14 +139,14 @@ def library_part(name: str) -> str:
 
 
 def root(plan: Plan) -> str:
-    """Where archives are unpacked on hosts."""
+    """The folder on hosts where archives are unpacked."""
     return f"/opt/aibench/{plan.scenario}"
 
 
 def environment(under: str, folders: list[str]) -> list[Entry]:
-    """A Python environment that finds these folders below `under`; a host need not have all of them.
+    """A Python environment with these folders below `under` on its path; a host need not have all of them.
 
-    Triton's Python backend heeds no PYTHONPATH; it finds its libraries through the environment whose python is first in PATH.
+    Triton's Python backend ignores PYTHONPATH; it finds its libraries through the environment whose python is first in PATH.
     """
     packages = f"lib/python{PYTHON}/site-packages"
     lines = "".join(f"{under}/{folder}\n" for folder in folders)
@@ -158,7 +158,8 @@ def environment(under: str, folders: list[str]) -> list[Entry]:
 
 
 def model(step: Step, generated: Path, weights: Mapping[str, Path]) -> list[Entry]:
-    """A repository of one model: what was generated, with each stage's version as <task>/1/weights/<stage>/. AIB653: a stage has none."""
+    """A repository of one model: the generated files, with each stage's model version as <task>/1/weights/<stage>/. AIB653: a stage has no
+    model."""
     entries = tree(generated / "triton" / step.task, step.task)
     for stage in step.stages:
         if stage.name not in weights:
@@ -184,7 +185,7 @@ def certificates(plan: Plan, out: Path) -> dict[str, str]:
 
 
 def variables(plan: Plan, archives: Mapping[str, str], tls: Mapping[str, str], wheels: Sequence[Wheel] = ()) -> bytes:
-    """shipment.json. aibench_ship: host → what it unpacks, and what must stay; '' is a host that takes everything."""
+    """The variables in shipment.json. aibench_ship: host → the archives that it holds; '' stands for a host that takes everything."""
     held: dict[str, list[PlanPart]] = {host.name: [] for host in plan.hosts} or {"": []}
     for part in parts(plan):
         held[part.host].append(part)
@@ -213,7 +214,7 @@ def names(shipped: list[dict[str, str]]) -> set[str]:
 
 
 def ship(plan: Plan, held: list[PlanPart], archives: Mapping[str, str], tls: str | None) -> list[dict[str, str]]:
-    """The archives of a host with these parts. to: code (root's), state (the services') or tls."""
+    """The archives of a host with these parts. to: code (owned by root), state (owned by the services' user) or tls."""
     kinds = [part.kind for part in held]
     if not plan.generators:
         kinds.append("generator")  # no inventory: the one host also sends the load
@@ -265,10 +266,10 @@ def contents(generated: Path, options: RunOptions, scratch: Path) -> ShipmentCon
 
 
 def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path, supplement_s: float = 0.0) -> ShipmentContents:
-    """As contents(), where everything is prepared. plan: as it runs. supplement_s: longest supplement of each rare class."""
+    """As contents(), with everything already prepared. plan: as it runs. supplement_s: longest supplement of each rare class."""
     counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
     rows = schedule(plan.load, plan.requests, counts, plan.load.seed, trace_of(plan.load, generated))
-    if isinstance(plan.load, PlanUsers):  # a closed loop has no times to put them at
+    if isinstance(plan.load, PlanUsers):  # a closed loop has no schedule into which they could go
         supplement_s = 0.0
     rows += supplement_rows(plan, rows, counts, supplement_s, plan.load.warmup_s + plan.load.duration_s + SUPPLEMENT_AFTER_S)[0]
     load = {name: scratch / name for name in (*SHIPPED_LOAD, "truth.parquet")}

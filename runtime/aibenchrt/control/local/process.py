@@ -23,16 +23,16 @@ from aibenchrt.errors import EnvironmentFailure
 
 _DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 _POLL_S = 0.02
-_TAIL = 12  # lines of a log that a failure shows
+_TAIL = 12  # number of lines of a log that a failure shows
 
 Role = Literal["generator", "planner", "triton", "service", "other"]
 
 
 @dataclass
 class Child:
-    """A process that we started. asked: we told it to end, so its end is no crash; ends: it ends by itself, with exit code 0.
+    """A process that we started. asked: we told it to end, so that is no crash; ends: it is expected to end by itself with exit code 0.
 
-    members: processes of its own without which it cannot work, by what each is for; lost: the first of them that was seen to have ended.
+    members: child processes without which it cannot work, by their purpose; lost: the first of them that was seen to have ended.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Processes:
             self._endings.close()
 
     def clean_up(self, action: Callable[[], None]) -> None:
-        """For what children leave behind, once all of them have ended; the last action is done first."""
+        """Registers an action for what children leave behind; run in reverse order once all of them have ended."""
         self._endings.callback(action)
 
     def start(self, name: str, role: Role, command: Sequence[str], environment: Mapping[str, str] | None = None, replica: int = 0) -> Child:
@@ -101,7 +101,7 @@ class Processes:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=dict(environment) if environment is not None else None,
-                start_new_session=True,  # a terminal's Ctrl-C reaches us alone, and we end the children in order
+                start_new_session=True,  # Ctrl-C in a terminal reaches only us, and we end the children in order
             )
         child = Child(name, role, process, log, replica)
         self.children.append(child)
@@ -124,7 +124,7 @@ class Processes:
                 raise died(child)
 
     def stop(self, child: Child, grace_s: float = 15.0) -> None:
-        """SIGTERM, and after the grace SIGKILL; then whatever is left of its process group. Returns when it is gone."""
+        """SIGTERM, after the grace period SIGKILL, then whatever is left of its process group. Returns when it has ended."""
         child.asked = child.asked or not child.died
         if child.process.poll() is None:
             child.process.terminate()
@@ -134,7 +134,7 @@ class Processes:
         child.process.wait()
 
     def stop_all(self) -> None:
-        """Ends the children, last started first; a second Ctrl-C meanwhile kills what is left at once."""
+        """Ends the children, last started first; a second Ctrl-C meanwhile kills the remaining ones at once."""
         try:
             for child in reversed(self.children):
                 self.stop(child)
@@ -142,7 +142,7 @@ class Processes:
             self.kill_all()
 
     def kill_all(self) -> None:
-        """Ends what is left of the children without a grace."""
+        """Kills the remaining children without a grace period."""
         for child in self.children:
             if child.process.poll() is None:
                 child.asked = child.asked or not child.died
@@ -171,7 +171,7 @@ def _lives(process: psutil.Process) -> bool:
 
 @contextlib.contextmanager
 def terminations() -> Iterator[None]:
-    """Inside, SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, so that clean-up runs. Only in the main thread."""
+    """Inside, SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, so that clean-up runs. Has an effect in the main thread only."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -17,7 +17,7 @@ PERIOD_S = 0.5
 
 
 class Sampler:
-    """A thread while used as a context manager; `records` grows until then. children: asked anew at each sample."""
+    """Samples CPU and memory on a thread while used as a context manager; appends to `records`. children: called at each sample."""
 
     def __init__(self, children: Callable[[], Sequence[Child]]) -> None:
         self._children = children
@@ -64,7 +64,7 @@ class Sampler:
 def _groups() -> dict[int, list[psutil.Process]]:
     """Process group → our descendants in it: a child leads the group that it shares with its own children.
 
-    One look at all processes a sample; psutil's children() of each child would be one look a child, a tenth of a core in all.
+    Scans all processes once per sample; psutil's children() of each child would scan them once per child, a tenth of a core in total.
     """
     groups: dict[int, list[psutil.Process]] = {}
     for member in psutil.Process().children(recursive=True):

@@ -48,14 +48,14 @@ from aibenchrt.planner.program import check_plan
 from aibenchrt.process_names import process_name
 from aibenchrt.wire.proto import Stubs, load_stubs
 
-TRIALS = 3  # warm-up requests of each class before the load's own warm-up, with answers looked at
+TRIALS = 3  # requests of each class before the load's own warm-up; their answers are checked
 TRIAL_FROM = 2_000_000_000
 GENERATOR_SLACK_S = 60.0
 TRITON_TRACE = "triton_trace.json"
 
-Sending = Literal["load", "supplement"]  # a stage, and the folder of its generator
+Sending = Literal["load", "supplement"]  # name of a stage and of its generator's folder
 
-Prepare = Callable[[Plan, RunOptions, Path], Assets]  # (the plan as compiled, options, the folder for what services read)
+Prepare = Callable[[Plan, RunOptions, Path], Assets]  # takes the plan as compiled, the options and the folder for what services read
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Started:
-    """Services, each with its endpoint, and Triton were started. triton None: the plan has no AI step."""
+    """Services (each with its endpoint) and Triton have been started. triton None: the plan has no AI step."""
 
     prepared: Prepared
     services: tuple[tuple[Child, str], ...]
@@ -119,7 +119,7 @@ Stage = LocalRun | Prepared | Started | Ready
 
 
 def run_local(generated: Path, runs: Path, options: RunOptions | None = None, prepare: Prepare = prepare) -> Path:
-    """Runs a generated scenario and returns its run directory, made below `runs`. prepare: where its data and models come from.
+    """Runs a generated scenario and returns its run directory, created below `runs`. prepare: provides its data and models.
 
     EnvironmentFailure: AIB602 port in use (before anything starts), AIB605 disk full, AIB607 a process died, AIB608 not ready in time,
     AIB612 no Triton here, AIB613 a plan that cannot be executed, AIB655 a request fails, and what preparation raises.
@@ -142,7 +142,7 @@ def run_local(generated: Path, runs: Path, options: RunOptions | None = None, pr
 
 
 def _run_stages(run: LocalRun, sampler: Sampler) -> None:
-    """Each stage from the value of the one before; whatever is raised, the run is ended from the last stage that it reached."""
+    """Each stage takes the value of the one before; whatever is raised, the run is finished from the last stage that it reached."""
     reached: Stage = run
     outcome: Outcome = "failed"
     try:
@@ -207,7 +207,7 @@ def _prepare(run: LocalRun) -> Prepared:
 
 
 def _start(prepared: Prepared) -> Started:
-    """Starts services, and Triton last."""
+    """Starts the services, then Triton."""
     run = prepared.run
     with run.journal.stage("start"):
         services = _start_services(prepared)
@@ -236,7 +236,7 @@ def _start_services(prepared: Prepared) -> tuple[tuple[Child, str], ...]:
 
 
 def _await_ready(started: Started) -> Ready:
-    """Everything behind the planner first, then the planners, which connect to all of it before they say that they serve."""
+    """Waits for everything behind the planners first, then starts these, which connect to all of it before they report that they serve."""
     prepared, triton = started.prepared, started.triton
     run = prepared.run
     processes, limit = run.processes, run.options.ready_s
@@ -257,7 +257,7 @@ def _await_ready(started: Started) -> Ready:
 
 
 def _warm_up(ready: Ready) -> None:
-    """A few requests of each class through every planner, whose answers must hold something; nothing of them is repeated by the load."""
+    """Sends a few requests of each class through every planner and checks that they are answered; the load repeats none of them."""
     run, trials = ready.prepared.run, ready.prepared.assets.trial
     rows = [
         ScheduleRecord(TRIAL_FROM + n * 1000 + k, request.name, "supplement", k, 0.0)
@@ -291,7 +291,8 @@ def _send_supplement(ready: Ready) -> None:
 
 
 def _send(prepared: Prepared, name: Sending, rows: Sequence[ScheduleRecord], warmup_s: float, duration_s: float) -> None:
-    """Runs the generator as a process of its own. EnvironmentFailure AIB607: a part died; the generator has then written what it had."""
+    """Runs the generator as a process of its own. EnvironmentFailure AIB607: a part died; the generator has then written its records so
+    far."""
     run = prepared.run
     folder = run.directory / name
     folder.mkdir()
@@ -334,10 +335,10 @@ def _await_end(run: LocalRun, generator: Child, what: str, expected_s: float) ->
 
 
 def _finish(run: LocalRun, reached: Stage, outcome: Outcome, sampler: Sampler) -> EnvironmentFailure | None:
-    """Stops everything and writes what the run was; also for a run that failed or was interrupted. Returns why a Triton that lives gave no
-    statistics: a run that was completed fails by it.
+    """Stops everything and writes run.json, also for a run that failed or was interrupted. Returns why a running Triton gave no statistics,
+    if it did not: a completed run then fails.
 
-    A second Ctrl-C kills what is left, and the run is still described; a third one may leave its records uncollected.
+    A second Ctrl-C kills the remaining processes, and run.json is still written; a third may leave records uncollected.
     """
     prepared = None if isinstance(reached, LocalRun) else reached if isinstance(reached, Prepared) else reached.prepared
     silence = None
@@ -367,7 +368,7 @@ def _stop(run: LocalRun, reached: Stage) -> EnvironmentFailure | None:
             statistics = reached.triton.statistics()
         except EnvironmentFailure as failure:
             silence = failure
-    for role in ("generator", "planner"):  # in this order: each drains what the ones behind it must still answer
+    for role in ("generator", "planner"):  # in this order: each waits for calls that the ones behind it must still answer
         for child in [c for c in run.processes.children if c.role == role]:
             run.processes.stop(child)
     run.processes.stop_all()

@@ -32,7 +32,7 @@ from aibenchrt.serve.triton_backend import ENDPOINT
 from aibenchrt.wire.tls import Identity
 
 LOAD_S = 60.0  # how long a model may take to load, and then to become ready
-ANSWER_S = 5.0  # how long the server may take to say what it knows of its models
+ANSWER_S = 5.0  # how long the server may take to return its statistics
 _SHARED_MEMORY = Path("/dev/shm")
 _STUB = "triton_python_backend_stub"
 _NEEDS = "AI components are served by Triton: install nvidia-pytriton 0.7.0 and numpy 1.26 on Linux x86-64 with glibc 2.35 or newer"
@@ -67,7 +67,8 @@ def backends() -> Path:
 
 
 def environment(endpoint: str = "") -> dict[str, str]:
-    """The server's environment: ours, with the virtual environment and Python's libraries first, and what models say who answered."""
+    """The server's environment: ours, with the virtual environment and Python's libraries first, and the endpoint that models name in their
+    answers."""
     libraries = [str(sysconfig.get_config_var("LIBDIR")), str(_wheel().parent.parent / "nvidia_pytriton.libs")]
     changed = dict(os.environ)
     changed["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), changed.get("PATH", "")])
@@ -83,9 +84,8 @@ def program() -> str:
 
 
 def listening(endpoint: str, tls: Path | None = None) -> list[str]:
-    """The server's flags for gRPC at `endpoint` (host:port), and for nothing else. tls: its certificates, as aibenchrt.wire.tls reads them;
-    then planners and the host's own check alone get an answer.
-    """
+    """The server's flags for listening with gRPC alone at `endpoint` (host:port). tls: its certificates, as aibenchrt.wire.tls reads them;
+    then only planners and the host's own health check get an answer."""
     host, port = endpoint.rsplit(":", 1)
     if tls:
         Identity.read(tls)
@@ -93,7 +93,8 @@ def listening(endpoint: str, tls: Path | None = None) -> list[str]:
 
 
 def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Path) -> Path:
-    """The run's model repository: what was generated, the plan's steps (a run may override models), and per stage its model version.
+    """Makes the run's model repository: the generated files, step.json of the plan's steps (a run may override models), and the model
+    version of each stage.
 
     weights: stage → folder of a model version. EnvironmentFailure AIB653: a stage has none; AIB612: a path that Triton cannot use.
     """
@@ -116,7 +117,7 @@ def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Pat
 class TritonServer:
     """One server on the plan's first Triton endpoint. Started through `processes`; models are loaded one by one.
 
-    Its shared memory bears a name of this server's own: one that is killed leaves it behind, and `processes` removes it at its end.
+    Its shared memory has a name of its own: a server that is killed leaves it behind, and `processes` removes it when it closes.
     """
 
     def __init__(self, plan: Plan, processes: Processes, repository: Path, endpoint: str, trace: Path) -> None:
@@ -133,8 +134,8 @@ class TritonServer:
         self._processes.wait_ready(self.child, lambda: _asked(self._client.is_server_live), timeout_s)
 
     def load_models(self) -> None:
-        """Loads every model; from then on the end of a model's process is the server's. EnvironmentFailure AIB657: a model does not become
-        READY; the reason is Triton's own."""
+        """Loads every model; from then on the server counts as dead if a model's process ends. EnvironmentFailure AIB657: a model does not
+        become READY, with Triton's reason."""
         for model in self._models:
             try:
                 self._client.load_model(model, client_timeout=LOAD_S)
@@ -145,7 +146,7 @@ class TritonServer:
         self.child.members = {f"the process of model '{model}'": process for model, process in _model_processes(self.child.pid)}
 
     def statistics(self) -> dict[str, Any]:
-        """Model → Triton's statistics of it, as it gives them. EnvironmentFailure AIB658: it does not say them in time."""
+        """Model → its statistics, in Triton's JSON. EnvironmentFailure AIB658: Triton does not return them in time."""
         try:
             answer = self._client.get_inference_statistics(as_json=True, client_timeout=ANSWER_S)
         except InferenceServerException as error:
@@ -181,7 +182,7 @@ def _asked(ask: Any, *arguments: Any) -> bool:
 
 
 def _wheel() -> Path:
-    """The wheel's tritonserver folder. EnvironmentFailure AIB612: it is not installed, or it cannot work with what is."""
+    """The wheel's tritonserver folder. EnvironmentFailure AIB612: it is not installed, or does not fit the other packages."""
     import numpy
 
     spec = importlib.util.find_spec("pytriton")

@@ -29,7 +29,7 @@ Verdict = Literal["baseline wins", "tie"]
 class Answered:
     """The requests of one class, one entry each. users: who asked, None where the requests do not say.
 
-    shown: variant ('task=random', TRAINED) → what it showed. tasks: the AI stages that took part in at least one of the answers as trained.
+    shown: variant ('task=random', TRAINED) → its answers. tasks: the AI stages that took part in at least one of the answers as trained.
     """
 
     request_class: str
@@ -44,7 +44,8 @@ class _Frozen(BaseModel):
 
 
 class NotBetter(_Frozen):
-    """Where a component's baseline does as well as the component: baseline minus trained is not wholly on the worse side."""
+    """Where a component's baseline does as well as the component: the interval of baseline minus trained is not wholly on the worse
+    side."""
 
     task: str
     request_class: str
@@ -122,7 +123,7 @@ def not_better(rows: Sequence[AblationRow]) -> tuple[NotBetter, ...]:
 
 
 def table(contributions: Contributions) -> Table:
-    """One line per class, component and metric: as trained, and what each replacement changes."""
+    """One row per class, component and metric: the value as trained, and the change by each replacement."""
     of = {(row.request_class, *row.overrides[0].rpartition("=")[::2], row.metric): row for row in contributions.rows}
     lines = []
     for request_class, task, metric in dict.fromkeys((group, task, metric) for group, task, _, metric in of):
@@ -130,7 +131,7 @@ def table(contributions: Contributions) -> Table:
         changes = [measured(metric, rows[how].difference) for how in REPLACEMENTS]
         says = ", ".join(_says(how, row) for how, row in rows.items())
         lines.append((request_class, task, metric, measured(metric, rows["random"].base), *changes, says))
-    columns = ("class", "component", "metric", "trained, %", "random − trained, points", "baseline − trained, points", "says")
+    columns = ("class", "component", "metric", "trained, %", "random − trained, points", "baseline − trained, points", "result")
     legend = "The component's answers replaced on the same requests; in brackets the 95 % interval of the paired bootstrap."
     return Table("contribution", "What each AI component contributes", columns, tuple(lines), legend, (3, 4, 5))
 
@@ -138,4 +139,4 @@ def table(contributions: Contributions) -> Table:
 def _says(how: str, row: AblationRow) -> str:
     if row.worse:
         return f"better than {how}"
-    return f"{how} wins" if row.better else f"not told from {how}"
+    return f"{how} wins" if row.better else f"no different from {how}"

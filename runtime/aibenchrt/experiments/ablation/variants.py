@@ -58,7 +58,7 @@ class AblateOptions:
 
 @dataclass(frozen=True)
 class _Variant:
-    """own: the steps whose chain is not that of the plan as trained."""
+    """own: the steps whose chain differs from that of the plan as trained."""
 
     name: str
     chains: Mapping[str, Chain]
@@ -67,7 +67,7 @@ class _Variant:
 
 @dataclass
 class _Class:
-    """What has been answered of one class so far."""
+    """The answers to one class so far."""
 
     shown: dict[str, list[Answer]] = field(default_factory=dict)
     tasks: set[str] = field(default_factory=set)
@@ -106,7 +106,7 @@ def ablate(plan: Plan, options: AblateOptions) -> Contributions:
 
 
 def spread(payloads: Sequence[Payload], most: int | None) -> list[Payload]:
-    """At most `most` of them, at even distances."""
+    """At most `most` of them, evenly spaced."""
     count = len(payloads) if most is None else min(most, len(payloads))
     return [payloads[k * len(payloads) // count] for k in range(count)]
 

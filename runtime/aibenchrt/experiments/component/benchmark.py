@@ -20,14 +20,14 @@ from aibenchrt.serve.prepare import lay_out
 
 Emit = Callable[[Plan, Mode], Path]  # writes the compiler's output for a plan of one mode, and says where
 
-DISTINCT = 2000  # payloads of loads whose length is unknown
+DISTINCT = 2000  # number of payloads for a load whose number of requests is unknown
 
 
 @dataclass(frozen=True)
 class BenchOptions:
-    """rate: of the open loop; None: what the component gets inside its scenario, or, where that is too little for a median, the scenario's
-    whole rate, as its supplements of rare classes have it. duration_s, warmup_s: of each mode; None: the
-    scenario's. in_flight: of the offline mode."""
+    """rate: of the open loop; None: the component's rate inside its scenario or, if that is too low for a median, the scenario's whole
+    rate, at which supplements of rare classes are sent. duration_s, warmup_s: of each mode; None: the scenario's. in_flight: of the offline
+    mode."""
 
     modes: tuple[Mode, ...]
     rate: float | None = None
@@ -80,8 +80,8 @@ def bench(
 
 
 def _expected(mode: Mode, modes: list[ModeFigures], in_flight: int, duration_s: float) -> float:
-    """Requests that a closed loop will at least send. The offline mode's rate is unknown: only p50 is requested; after it, a single user
-    waits at most as long for an answer as one of several did."""
+    """A lower bound for the requests of a closed loop. The rate of the offline mode is unknown, so only p50 is requested; after it, a
+    single user is known to wait at most as long as one of several did."""
     offline = next((figures for figures in modes if figures.mode == Mode.OFFLINE.value), None)
     if mode is Mode.OFFLINE or offline is None:
         return 0.0
@@ -89,8 +89,8 @@ def _expected(mode: Mode, modes: list[ModeFigures], in_flight: int, duration_s: 
 
 
 def _assets(scenario: Plan, stage: PlanStage, options: RunOptions, scratch: Path) -> Assets:
-    """As a run of the scenario prepares them. Another model than the scenario's is trained for itself, so that no model that trains on
-    the path is trained anew because of it; one that trains on the path itself takes the place of the scenario's."""
+    """The assets that a run of the scenario prepares. A model other than the scenario's is trained separately, so that it does not cause
+    models that train on the path to be trained again; if it trains on the path itself, it replaces the scenario's."""
     own = next(candidate for step in scenario.steps for candidate in step.stages if candidate.name == stage.name)
     if own.model == stage.model:
         return prepare(scenario, options, scratch)

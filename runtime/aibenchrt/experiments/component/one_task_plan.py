@@ -27,15 +27,15 @@ from aibenchrt.plan import (
 )
 
 PERCENTILES = (50.0, 90.0, 99.0)
-MARGIN = 1.2  # how many times the requests that a percentile needs must be expected
+MARGIN = 1.2  # a percentile is requested if this multiple of the requests that it needs is expected
 
 
 class Mode(Enum):
     """As MLPerf's LoadGen has them (Reddi et al. 2020, MLPerf Inference Benchmark, section IV): offline, single stream, server."""
 
     OFFLINE = "offline"  # a fixed number in flight: throughput
-    SINGLE = "single stream"  # the next is asked when the one before is answered: latency without a queue
-    OPEN = "open loop"  # Poisson: latency from the intended time, with its queue
+    SINGLE = "single stream"  # each request is sent when the one before is answered: latency without queueing
+    OPEN = "open loop"  # Poisson: latency from the intended time, including queueing
 
 
 def load_of(mode: Mode, scenario: PlanLoad, rate: float, in_flight: int, duration_s: float, warmup_s: float) -> PlanLoad:
@@ -59,8 +59,8 @@ def enough_for(percentile: float) -> float:
 def one_task_plan(
     scenario: Plan, stage: PlanStage, recording: Recording, load: PlanLoad, percentiles: tuple[float, ...], ports_from: int
 ) -> Plan:
-    """The stage, with its settings and model, as the only task. The response is all that it puts out; of one that puts out nothing, that
-    it is done."""
+    """A plan with this stage, its settings and its model as the only task. The response holds all of its outputs; without outputs it only
+    tells that the stage is done."""
     spec = component(stage.component)
     assert spec is not None
     ports = component_ports(stage)
@@ -116,7 +116,7 @@ def metrics_of(scenario: Plan, stage: PlanStage, classes: Sequence[Reached]) -> 
         rows = {name: metric(name) for name in names}
         return tuple(name for name, row in rows.items() if row is not None and row.answer in shown and row.truth in known)
 
-    if spec.state is not None:  # what it answers is what it has stored, and alone it has stored nothing
+    if spec.state is not None:  # it answers with what it has stored, and in isolation it has stored nothing
         return scored(spec.metrics)
     return scored(spec.metrics) or scored(scenario.metrics)
 

@@ -16,8 +16,8 @@ from aibenchrt.report.model import Estimate, LatencyRow, ModelQualityRow, Percen
 from aibenchrt.report.tables import ABSENT, Table, interval, percent
 
 VERSION: Literal[1] = 1
-SLICES = 50  # of the measured window, in each of which the answers are counted
-BUSY = 0.8  # of a core: what bounds the throughput
+SLICES = 50  # number of slices of the measured window in which answers are counted
+BUSY = 0.8  # of a core: above it the process limits the throughput
 
 
 class _Frozen(BaseModel):
@@ -25,8 +25,8 @@ class _Frozen(BaseModel):
 
 
 class ModeFigures(_Frozen):
-    """One mode's run. throughput: answers a second inside the window. latency: of the whole request, from the intended time; component: of
-    the one call in it; ms. busiest: the process with the highest CPU use, of a core. status: INVALID, or the verdict's worst."""
+    """One mode's run. throughput: answers per second inside the window. latency: of the whole request, from the intended time; component:
+    of the one call in it; ms. busiest: the process with the highest CPU use, of a core. status: INVALID, or the verdict's worst."""
 
     mode: str
     directory: str
@@ -96,7 +96,7 @@ def mode_figures(mode: str, directory: Path, task: str) -> ModeFigures:
 
 
 def throughput(run: Run) -> Estimate:
-    """Successful answers a second that came inside the measured window; batch means over its slices."""
+    """Successful answers per second inside the measured window; batch means over its slices."""
     low, high = run.info.load.window_start_ns, run.info.load.window_end_ns
     done = [r.done_ns for r in run.requests if r.outcome == "ok" and low <= r.done_ns < high]
     counts, _ = np.histogram(done, bins=SLICES, range=(low, high))
@@ -147,7 +147,7 @@ def table(figures: ComponentFigures) -> Table:
         "mode",
         "load",
         "answered",
-        "answers a second",
+        "answers per second",
         *(f"request p{p:g}, ms" for p in percentiles),
         *(f"call p{p:g}, ms" for p in percentiles),
         "quality of these answers",
@@ -160,8 +160,8 @@ def table(figures: ComponentFigures) -> Table:
 
 
 LEGEND = (
-    "Intervals are 95 %. request: from the intended send time to the reply at the generator, so with planner and wire; call: the planner's "
-    "call of the component, which is what a scenario's report shows of it. A percentile stands only where there are enough samples. "
+    "Intervals are 95 %. request: from the intended send time to the reply at the generator, planner and transport included; call: the "
+    "planner's call of the component, as a scenario's report shows it. A percentile is shown only where there are enough samples. "
     "Where the planner or the generator used the most CPU, it limited the throughput, and the component itself could do more."
 )
 
@@ -172,7 +172,7 @@ def _at(row: LatencyRow, p: float) -> str:
 
 
 def _qualities(mode: ModeFigures) -> list[str]:
-    """Of the answers of this run; where these cannot be scored, of the model on held-out data."""
+    """Quality of the answers of this run; if these cannot be scored, of the model on held-out data."""
     whole = [(row.metric, row.estimate) for row in mode.quality if row.request_class == "all"]
     rows = [f"{metric} {_share(estimate.value, estimate.low, estimate.high)}" for metric, estimate in whole]
     rows += [f"{row.metric} {_share(row.value, row.low, row.high)}" for row in mode.models if row.where == "in this run"]

@@ -25,7 +25,7 @@ from aibenchrt.planner.executor import Request
 from aibenchrt.progress import Progress, silent
 from aibenchrt.values import Value, Values
 
-LEAST = 40  # payloads of every class, if there are enough
+LEAST = 40  # number of payloads of every class, if there are enough
 TRIALS = 8  # validation requests of every class that warm up
 
 
@@ -33,8 +33,9 @@ TRIALS = 8  # validation requests of every class that warm up
 class Reached:
     """The requests of one class that reached the component with the same ports fed.
 
-    request: a class of its own, its ports the component's inputs; share: of all that reaches the component. feeds: (port of the request,
-    input of the component); an input that takes several values has one port for each. payloads, trial: held-out and validation ones.
+    request: a class of its own whose ports are the component's inputs; share: of all requests that reach the component. feeds: (port of the
+    request, input of the component); an input that takes several values has one port for each. payloads, trial: held-out and validation
+    payloads.
     """
 
     request: PlanRequest
@@ -45,7 +46,7 @@ class Reached:
 
 @dataclass(frozen=True)
 class Recording:
-    """calls_per_request: of the scenario's requests, how many reach the component: its rate inside, over the scenario's."""
+    """calls_per_request: the fraction of the scenario's requests that reach the component."""
 
     classes: tuple[Reached, ...]
     calls_per_request: float
@@ -53,7 +54,7 @@ class Recording:
 
 @dataclass
 class _ClassCapture:
-    """Of one class of the scenario: how many requests ran, and what arrived, by the ports that were fed."""
+    """For one class of the scenario: how many requests ran, and which inputs arrived, grouped by the ports that were fed."""
 
     requests: int = 0
     arrived: dict[tuple[tuple[str, int], ...], list[Payload]] = field(default_factory=dict)
@@ -76,7 +77,7 @@ def component_ports(stage: PlanStage) -> Ports:
 
 
 def record(plan: Plan, assets: Assets, stage: PlanStage, count: int, seed: int, progress: Progress = silent) -> Recording:
-    """The requests of `stage` alone: about `count` payloads of all classes together, as far as the data have them.
+    """Requests for `stage` in isolation: about `count` payloads of all classes together, if the data have as many.
 
     EnvironmentFailure AIB643: no request reaches it. RuntimeError: a request failed on its way.
     """
@@ -89,16 +90,16 @@ def record(plan: Plan, assets: Assets, stage: PlanStage, count: int, seed: int, 
             pools = (assets.payloads[request.name], assets.trial[request.name])
             both = []
             for quota, pool in zip(quotas, pools, strict=True):
-                progress(f"recording what reaches '{stage.name}'", number / len(plan.requests))
+                progress(f"recording the inputs of '{stage.name}'", number / len(plan.requests))
                 order = np.random.default_rng([seed, number]).permutation(len(pool)).tolist()
                 both.append(asyncio.run(_capture(captured, request.name, [pool[k] for k in order], quota, truth_of)))
             captures[request.name] = (both[0], both[1])
-    progress(f"recording what reaches '{stage.name}'", 1.0)
+    progress(f"recording the inputs of '{stage.name}'", 1.0)
     return _recording(plan, stage, captures)
 
 
 async def _capture(captured: Capture, request_class: str, pool: Sequence[Payload], quota: int, truth_of: TruthOf) -> _ClassCapture:
-    """One after the other until `quota` of them have arrived: what a cache holds does not depend on chance."""
+    """Runs requests one after the other until `quota` of them have arrived, so that what a cache holds does not depend on chance."""
     result = _ClassCapture()
     for number, payload in enumerate(pool):
         if result.count >= quota:
@@ -114,7 +115,7 @@ async def _capture(captured: Capture, request_class: str, pool: Sequence[Payload
 
 
 def _flat(inputs: Values) -> dict[str, Value]:
-    """Several values of one input become ports of their own."""
+    """Gives each of several values of one input a port of its own."""
     flat: dict[str, Value] = {}
     for port, value in inputs.items():
         if isinstance(value, list):

@@ -30,7 +30,7 @@ from aibenchrt.workload import Figure, OpenService
 
 
 def opener(world: AnyWorld, state: Path) -> OpenService:
-    """state: where all components keep what they keep."""
+    """state: the folder in which all components keep their state."""
 
     def open_service(component: str, **settings: str | int) -> Work:
         spec = component_spec(component)
@@ -44,7 +44,7 @@ def opener(world: AnyWorld, state: Path) -> OpenService:
 
 
 def median_us(work: Work, requests: Sequence[Values]) -> float:
-    """The median time of a call, after every request was sent once."""
+    """The median time of a call in µs, after every request was sent once."""
     times = []
     for request in (*requests, *requests):
         start = perf_counter_ns()
@@ -54,7 +54,7 @@ def median_us(work: Work, requests: Sequence[Values]) -> float:
 
 
 def measured(spec: ComponentSpec, module: WorkloadModule | None, world: AnyWorld, name: str, open_service: OpenService) -> list[Figure]:
-    """All that the component has a workload for on this world, that of the data set `name`."""
+    """The figures of the component's workloads on the world of the data set `name`."""
     if module is None:
         return []
     data = dataset(name)
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The libraries first: what may be named depends on them. EnvironmentFailure: as `use` raises."""
+    """Reads the libraries first, since the other arguments may name what they add. EnvironmentFailure: as `use` raises."""
     libraries = argparse.ArgumentParser(add_help=False)
     libraries.add_argument(
         "--library", action="append", default=[], metavar="NAME", help="also what this installed library adds (repeatable)"

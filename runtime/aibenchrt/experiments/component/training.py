@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aibenchrt.component import ComponentSpec, Model
     from aibenchrt.train.repository import ModelVersion
 
-NEARLY = 0.95  # of what the catalogue declares: the target where the scenario names none
+NEARLY = 0.95  # fraction of the declared quality: the target if the scenario sets none
 
 
 class _Frozen(BaseModel):
@@ -42,7 +42,7 @@ class Point(_Frozen):
 
 
 class TrainingTarget(_Frozen):
-    """metric, and what it is to reach; or fall to, if lower is better. source: where the target is declared."""
+    """A metric and the value that it has to reach (or fall to, if lower is better). source: where the target is declared."""
 
     metric: str
     value: float
@@ -53,9 +53,9 @@ class TrainingTarget(_Frozen):
 
 
 class Training(_Frozen):
-    """One training. to_target: seconds until validation first reached the target; None: it never did.
+    """One training. to_target: seconds until the validation metric first reached the target; None: it never did.
 
-    seconds: the whole training, export included. held_out: the target's metric of what was chosen, with its interval; every: all metrics.
+    seconds: the whole training, export included. held_out: the target's metric for the chosen epoch, with its interval; every: all metrics.
     """
 
     seed: int
@@ -127,12 +127,12 @@ def declared_metric(spec: ComponentSpec, model: Model) -> str:
 def train(
     plan: Plan, stage: PlanStage, target: TrainingTarget, seeds: Sequence[int], device: str, options: RunOptions, scratch: Path
 ) -> Trainings:
-    """Trains the stage's model anew for every seed, the data kept the same; what it trains on is made before. The model repository is
-    left as it was. EnvironmentFailure: as training raises."""
+    """Trains the stage's model once for every seed on the same data, which are made before. The model repository is left as it was.
+    EnvironmentFailure: as training raises."""
     from aibenchrt.train.task import train_stage
 
     assets = prepare(plan, options, scratch)
-    component_module(stage.component, "train")  # torch is not part of a training's time
+    component_module(stage.component, "train")  # so that importing torch does not count as training time
     trainings = []
     whole = with_stage(plan, stage)
     for seed in seeds:
@@ -162,7 +162,7 @@ def train(
 
 
 def curve(heard: Sequence[tuple[int, float, float]], began: float) -> tuple[Point, ...]:
-    """What a listener heard, with seconds counted from the beginning."""
+    """The values that a listener noted, with seconds counted from the beginning."""
     return tuple(Point(epoch=epoch, seconds=round(max(0.0, at - began), 2), value=value) for epoch, at, value in heard)
 
 

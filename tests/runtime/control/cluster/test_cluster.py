@@ -185,7 +185,7 @@ def test_half_a_load_is_put_apart_and_sent_anew(site: Site, monkeypatch: pytest.
     assert site.stages()[-2:] == [("load", "interrupted"), ("collect", "ok")]
     half = RunInfo.model_validate_json((site.directory / RUN_FILE).read_bytes())
     assert half.outcome == "interrupted"
-    assert any("did not come to its end" in text for text in half.missing)
+    assert any("ended early" in text for text in half.missing)
     kept = len(schema.read(site.directory / "requests.parquet", RequestRecord))
     assert kept > 0
 
