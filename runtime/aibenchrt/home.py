@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.whole_file import growing_file
 
 
 def home_folder() -> Path:
@@ -36,7 +37,7 @@ def home() -> Path:
 def locked(path: Path) -> Iterator[None]:
     """Holds an advisory lock: of several processes that need the same data, one makes them and the others wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as stream:
+    with os.fdopen(growing_file(path, mode=0o666), "a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 

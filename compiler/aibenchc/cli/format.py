@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
 from pathlib import Path
 
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import ExitCode
+from aibenchrt.whole_file import write_text
 
 from aibenchc.cli.output import say, show
 from aibenchc.diagnostics import Diagnostics
@@ -50,12 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _replace(path: Path, text: str) -> None:
     """Whole or not at all; a link stays a link. EnvironmentFailure AIB507: it cannot be written."""
     target = path.resolve()
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        fresh.write_text(text, encoding="utf-8")
-        fresh.chmod(target.stat().st_mode & 0o7777)
-        os.replace(fresh, target)
+        write_text(target, text)
     except OSError as error:
         raise EnvironmentFailure("AIB507", path=path, reason=error.strerror, way_out="free some space; the file is unchanged") from error
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import ExitCode
+from aibenchrt.whole_file import write_text
 
 from aibenchc.cli.compiled import compile_and_show
 from aibenchc.cli.numbers import seeds
@@ -114,7 +115,7 @@ def _range(spread: Mapping[str, float], sign: str = "") -> str:
 
 def _write(path: Path, figures: Mapping[str, Any]) -> None:
     try:
-        path.write_text(json.dumps(figures, indent=1) + "\n")
+        write_text(path, json.dumps(figures, indent=1) + "\n")
     except OSError as error:
         raise EnvironmentFailure("AIB605", what=f"'{path}'", reason=error.strerror, way_out="name a file in a writable folder") from error
     complain(f"wrote {path}")

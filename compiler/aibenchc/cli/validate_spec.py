@@ -7,13 +7,13 @@ both.
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import ExitCode
+from aibenchrt.whole_file import write_text
 
 from aibenchc.cli.output import complain, say, show
 from aibenchc.cli.spec import read_scenario
@@ -147,11 +147,8 @@ def _read(spec: Path, diagnostics: Diagnostics) -> SignOff | None:
 
 def _write(path: Path, text: str) -> None:
     """Whole or not at all."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
+        write_text(path, text)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise EnvironmentFailure("AIB507", path=path, reason=error.strerror, way_out="move the spec to a writable folder") from error
     complain(f"wrote {path}")

@@ -12,6 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import lark
+from aibenchrt.whole_file import write_text
 from lark import Lark, Token
 
 MAX_DEPTH = 64
@@ -97,9 +98,7 @@ def make_parser(callbacks: lark.Transformer[Token, object], folder: Path | None)
         return _build(text, callbacks, False)
     parser = _build(text, callbacks, str(cached))  # lark writes the file if it can
     try:
-        fresh = noted.with_name(f"{noted.name}.{os.getpid()}")
-        fresh.write_text(hashlib.sha256(cached.read_bytes()).hexdigest(), encoding="ascii")
-        os.replace(fresh, noted)
+        write_text(noted, hashlib.sha256(cached.read_bytes()).hexdigest())
     except OSError:
         return parser
     return parser

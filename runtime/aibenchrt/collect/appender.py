@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from aibenchrt.whole_file import growing_file
+
 KEPT_BYTES = 64 << 20
 
 
@@ -16,7 +18,7 @@ class Appender:
     """
 
     def __init__(self, path: Path, kept_bytes: int = KEPT_BYTES, append: bool = False) -> None:
-        self._file = path.open("ab" if append else "wb", buffering=0)
+        self._file = os.fdopen(growing_file(path, append=append), "ab" if append else "wb", buffering=0)
         self._kept_bytes = kept_bytes
         self._unwritten = bytearray()
         self.refused: OSError | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 from aibenchrt.collect.appender import KEPT_BYTES
 from aibenchrt.collect.schema import unreadable
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.whole_file import write_bytes
 
 CONTENTS = "contents"  # the folder's name in a run's or a generator's directory
 MOST_BYTES = 64 << 20  # of one content
@@ -74,11 +75,9 @@ class Contents:
 
     def _write(self) -> None:
         for name, content in list(self._held.items()):
-            unfinished = self.folder / f"{name}.part"
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                unfinished.write_bytes(content)
-                unfinished.replace(self.folder / name)
+                write_bytes(self.folder / name, content)
             except OSError as error:
                 self._refused = error
                 return

@@ -22,6 +22,7 @@ from aibenchrt import machine
 from aibenchrt.collect.appender import Appender
 from aibenchrt.process_names import HOST_WATCH
 from aibenchrt.stop_signals import on_stop_signals
+from aibenchrt.whole_file import write_text
 
 PERIOD_S = 0.5
 SLICE = Path("/sys/fs/cgroup/system.slice")
@@ -129,7 +130,7 @@ def main() -> int:
     prefix = f"aibench-{given.scenario}-"
     if given.once:
         line = {"facts": facts(), "units": units(prefix), "when": "after"}
-        given.out.write_text(json.dumps(line) + "\n", encoding="utf-8")
+        write_text(given.out, json.dumps(line) + "\n")
         return 0
     stop = threading.Event()
     on_stop_signals(stop)

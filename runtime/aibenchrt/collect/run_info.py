@@ -13,6 +13,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from aibenchrt.whole_file import write_text
+
 RUN_VERSION: Literal[1] = 1
 RUN_FILE = "run.json"
 GENERATOR, BEGUN, REQUESTS_LINES = "generator.json", "begun.json", "requests.jsonl"  # what a generator writes beside requests.parquet
@@ -295,8 +297,5 @@ class RunInfo(_Frozen):
 
 
 def write_run_info(directory: Path, info: RunInfo) -> None:
-    """Writes run.json whole or not at all (a temporary file, then a rename)."""
-    target = directory / RUN_FILE
-    temporary = target.with_suffix(".json.part")
-    temporary.write_text(info.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    temporary.replace(target)
+    """Writes run.json whole or not at all."""
+    write_text(directory / RUN_FILE, info.model_dump_json(indent=2) + "\n")

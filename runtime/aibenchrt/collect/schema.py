@@ -22,6 +22,7 @@ from aibenchrt.collect.records import (
     TruthRecord,
 )
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.whole_file import whole_file
 
 _VERSION_KEY = b"aibench.records_version"
 
@@ -60,9 +61,8 @@ def table(rows: Sequence[Any], row_class: type) -> pa.Table:
 
 def write(path: Path, rows: Iterable[Any], row_class: type) -> None:
     """Writes the file whole or not at all."""
-    temporary = path.with_name(path.name + ".part")
-    pq.write_table(table(list(rows), row_class), temporary, compression="zstd")
-    temporary.replace(path)
+    with whole_file(path) as file:
+        pq.write_table(table(list(rows), row_class), file, compression="zstd")
 
 
 def read_table(path: Path, row_class: type) -> pa.Table:

@@ -15,6 +15,7 @@ from aibenchrt.collect import schema
 from aibenchrt.collect.run_info import StageEntry
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.json_file import JsonFileError, read_json
+from aibenchrt.whole_file import write_text
 
 StageName = Literal["prepare", "ship", "deploy", "start", "ready", "warmup", "load", "supplement", "collect", "stop", "teardown"]
 
@@ -71,12 +72,7 @@ class Journal:
     def _write(self, position: int, entry: StageEntry) -> None:
         self.entries[position:] = [entry]
         text = json.dumps([e.model_dump(mode="json") for e in self.entries], indent=1)
-        partial = self._path.with_suffix(".part")
-        try:
-            partial.write_text(text + "\n", encoding="utf-8")
-            partial.replace(self._path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_text(self._path, text + "\n")
 
 
 class _Entries(RootModel[list[StageEntry]]):

@@ -1,26 +1,42 @@
-"""The directory of a run: created anew, with coded failures for a full disk."""
+"""The directory of a run: created anew, for its owner alone, with coded failures for a full disk."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from aibenchrt.errors import EnvironmentFailure
 
+OWNERS = 0o700  # what was sent and answered, names of hosts and users: whoever else may read it is for the owner to say
+
 
 def new_directory(runs: Path, name: str) -> Path:
-    for number in range(1000):
-        directory = runs / (name if number == 0 else f"{name}-{number}")
-        try:
-            (directory / "logs").mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise EnvironmentFailure("AIB611", runs=runs, reason=error.strerror) from error
-        return directory.resolve()
+    """<runs>/<name>, or <name>-<n> if there is one; mode 0700, whatever the umask. EnvironmentFailure AIB611: it cannot be made."""
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        for number in range(1000):
+            directory = runs / (name if number == 0 else f"{name}-{number}")
+            with contextlib.suppress(FileExistsError):
+                directory.mkdir(OWNERS)
+                directory.chmod(OWNERS)
+                (directory / "logs").mkdir(OWNERS)
+                return directory.resolve()
+    except OSError as error:
+        raise EnvironmentFailure("AIB611", runs=runs, reason=error.strerror) from error
     raise EnvironmentFailure("AIB611", runs=runs, reason="no directory name is free; remove old runs")
+
+
+def stranger(directory: Path) -> str:
+    """Why this run directory is not to be gone on with: somebody else can write into it, or it leads elsewhere; '' if it is ours."""
+    status = directory.stat()
+    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o022:
+        return "it belongs to another user, or others can write into it"
+    links = sorted(path.name for path in directory.iterdir() if path.is_symlink())
+    return f"'{links[0]}' in it is a link" if links else ""
 
 
 @contextlib.contextmanager

@@ -31,6 +31,7 @@ from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import read_messages
 from aibenchrt.load.schedule import shard_of
 from aibenchrt.stop_signals import on_stop_signals
+from aibenchrt.whole_file import write_bytes, write_text
 from aibenchrt.wire import clocks
 from aibenchrt.wire.proto import load_stubs
 from aibenchrt.wire.tls import identity_of
@@ -131,7 +132,7 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
 
 def _agreed(file: Path, ready: Path, stop: threading.Event) -> int | None:
     """The start time that the file will hold; None when told to stop. EnvironmentFailure AIB687: it was never written."""
-    ready.touch()
+    write_bytes(ready, b"")
     deadline = time.monotonic() + LONGEST_WAIT_S
     while not file.exists():
         if stop.wait(0.05):
@@ -142,10 +143,7 @@ def _agreed(file: Path, ready: Path, stop: threading.Event) -> int | None:
 
 
 def _write(path: Path, issued: Issued) -> None:
-    """Whole or not at all."""
-    partial = path.with_suffix(".part")
-    partial.write_text(issued.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_text(path, issued.model_dump_json(indent=1) + "\n")
 
 
 if __name__ == "__main__":

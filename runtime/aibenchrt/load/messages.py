@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import PlanRequest
 from aibenchrt.values import Values
+from aibenchrt.whole_file import whole_file
 from aibenchrt.wire.proto import PortsCodec, Stubs
 
 Messages = dict[tuple[str, int], bytes]  # (request class, payload index) → ScenarioRequest without its id
@@ -48,7 +49,8 @@ def write_messages(path: Path, messages: Messages) -> None:
         "payload": [key[1] for key in keys],
         "message": [messages[key] for key in keys],
     }
-    pq.write_table(pa.table(columns), path, compression="zstd")
+    with whole_file(path) as file:
+        pq.write_table(pa.table(columns), file, compression="zstd")
 
 
 def read_messages(path: Path) -> Messages:

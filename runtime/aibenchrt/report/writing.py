@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aibenchrt import whole_file
 from aibenchrt.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
@@ -20,10 +21,7 @@ def write_json(path: Path, data: BaseModel) -> None:
 
 def write_text(path: Path, text: str, way_out: str = _OF_A_RUN) -> None:
     """Whole or not at all. Raises EnvironmentFailure AIB605."""
-    temporary = path.with_name(path.name + ".part")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        whole_file.write_text(path, text)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise EnvironmentFailure("AIB605", what=path.name, reason=error.strerror, way_out=way_out) from error

@@ -14,14 +14,16 @@ import importlib.util
 import io
 import marshal
 import os
+import shutil
 import sys
 import tarfile
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from aibenchrt.whole_file import OWNERS, whole_file
 
 WHOLE = ".whole"  # the last member of every archive
 UNCHECKED = (1).to_bytes(4, "little")  # flags of bytecode (PEP 552): it carries its source's hash, which is not checked when it is loaded
@@ -72,22 +74,16 @@ def archive(
         return name
     packing(part)
     store.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=store, delete=False) as file:
-        try:
-            with (
-                gzip.GzipFile("", fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed,
-                tarfile.open(fileobj=packed, mode="w") as tar,
-            ):
-                for member, content in files:
-                    add(tar, f"{name}/{member}", content, private=private)
-                    if compiled and member.endswith(".py") and (code := bytecode(member, content)):
-                        add(tar, f"{name}/{beside(member)}", code, private=private)
-                add(tar, f"{name}/{WHOLE}", b"")
-            file.flush()
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    with (
+        whole_file(path, OWNERS) as file,
+        gzip.GzipFile("", fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as tar,
+    ):
+        for member, content in files:
+            add(tar, f"{name}/{member}", content, private=private)
+            if compiled and member.endswith(".py") and (code := bytecode(member, content)):
+                add(tar, f"{name}/{beside(member)}", code, private=private)
+        add(tar, f"{name}/{WHOLE}", b"")
     return name
 
 
@@ -154,9 +150,8 @@ def put(path: Path, folder: Path) -> None:
     try:
         os.link(path, target)
     except OSError:  # another file system
-        unfinished = target.with_name(target.name + ".unfinished")
-        unfinished.write_bytes(path.read_bytes())
-        unfinished.replace(target)
+        with path.open("rb") as source, whole_file(target, OWNERS) as copy:
+            shutil.copyfileobj(source, copy)
 
 
 def forget(store: Path, now: float | None = None) -> None:

@@ -17,6 +17,7 @@ import psutil
 
 from aibenchrt.errors import EnvironmentFailure, install
 from aibenchrt.progress import Progress
+from aibenchrt.whole_file import growing_file
 
 _POLL_S = 0.1
 _SHOWN = 600  # characters of a message
@@ -158,7 +159,7 @@ class _Events:
 
     def __init__(self, log: Path, what: str, tasks: int, progress: Progress) -> None:
         self._path, self._what, self._tasks, self._progress = log, what, max(1, tasks), progress
-        self._log = log.open("a", encoding="utf-8")
+        self._log = os.fdopen(growing_file(log), "a", encoding="utf-8")
         self._begun = 0
         self._last: list[str] = []
         self.failures: list[TaskFailure] = []

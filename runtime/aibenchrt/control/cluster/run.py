@@ -31,7 +31,7 @@ from aibenchrt.control.journal import Journal, StageName
 from aibenchrt.control.local.process import terminations
 from aibenchrt.control.options import ClusterOptions, RunOptions, effective
 from aibenchrt.control.record_files import write_records
-from aibenchrt.control.run_directory import disk_full, new_directory
+from aibenchrt.control.run_directory import disk_full, new_directory, stranger
 from aibenchrt.deployment import parts
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
@@ -40,6 +40,7 @@ from aibenchrt.libraries import open_plan
 from aibenchrt.load.supplement import supplement_rows
 from aibenchrt.plan import Plan, plan_hash, step_json, think_s
 from aibenchrt.planner.program import check_plan
+from aibenchrt.whole_file import write_bytes, write_text
 
 STATE = "cluster.json"
 RECORDS, ATTEMPTS, GENERATED = "records", "attempts", "generated"
@@ -184,9 +185,7 @@ def _begun(runs: Path, plan: Plan, options: ClusterOptions) -> tuple[Path, State
 
 
 def _keep(directory: Path, state: State) -> None:
-    unfinished = directory / f"{STATE}.part"
-    unfinished.write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(directory / STATE)
+    write_text(directory / STATE, state.model_dump_json(indent=1) + "\n")
 
 
 def _resumed(directory: Path, plan: Plan) -> tuple[Path, State]:
@@ -195,6 +194,8 @@ def _resumed(directory: Path, plan: Plan) -> tuple[Path, State]:
     except JsonFileError as error:
         way_out = "name a directory that `aibenchc run -i` made"
         raise EnvironmentFailure("AIB634", directory=directory, reason=f"{STATE}: {error}", way_out=way_out) from error
+    if reason := stranger(directory):
+        raise EnvironmentFailure("AIB634", directory=directory, reason=reason, way_out="begin a new run")
     if state.plan != plan_hash(plan):
         way_out = "give the same spec, inventory and options as then, or begin a new run"
         raise EnvironmentFailure("AIB634", directory=directory, reason="it was started with another plan", way_out=way_out)
@@ -210,12 +211,12 @@ def _own_copy(generated: Path, plan: Plan, directory: Path) -> Path:
         shutil.copytree(generated, unfinished)
         for step in plan.steps:
             if step.kind == "ai":
-                (unfinished / "triton" / step.task / "1" / "step.json").write_text(step_json(plan, step), encoding="utf-8")
-        (unfinished / "plan.json").write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
+                write_text(unfinished / "triton" / step.task / "1" / "step.json", step_json(plan, step))
+        write_text(unfinished / "plan.json", plan.model_dump_json(indent=1) + "\n")
         unfinished.rename(own)
     for name in ("plan.json", "load.json", "distilled.svg"):
         if (own / name).is_file():
-            shutil.copy2(own / name, directory / name)
+            write_bytes(directory / name, (own / name).read_bytes())
     return own
 
 
@@ -297,7 +298,7 @@ def _collect(loaded: Loaded) -> Collected:
         folders = [prepared.records / part.host for part in parts(run.plan) if part.kind == "generator"]
         requests, payloads = records.merged.requests, prepared.assets.payloads
         write_records(run.directory, prepared.rows, requests, records.calls, records.resources, payloads, folders)
-        (run.directory / "triton.json").write_text("{}\n", encoding="utf-8")
+        write_text(run.directory / "triton.json", "{}\n")
     return Collected(loaded, records)
 
 

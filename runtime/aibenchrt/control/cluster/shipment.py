@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import secrets
 import shutil
 import sys
@@ -46,6 +45,7 @@ from aibenchrt.load.schedule import schedule, trace_of
 from aibenchrt.load.supplement import supplement_rows
 from aibenchrt.plan import Plan, PlanUsers, Step
 from aibenchrt.wheel import Wheel, wheel_of
+from aibenchrt.whole_file import OWNERS, whole_file, write_bytes
 from aibenchrt.wire.proto import load_stubs
 from aibenchrt.wire.tls import CALLS, CHECK
 
@@ -80,9 +80,9 @@ def pack(generated: Path, contents: ShipmentContents, out: Path, progress: Calla
         tls = certificates(plan, out)
         keep_secrets(plan, out / "secrets.json")
         keep_load(contents.load, out / "load")
-        replace(out / "shipment.json", variables(plan, archives, tls, wheels))
+        write_bytes(out / "shipment.json", variables(plan, archives, tls, wheels))
         for wheel in wheels:
-            replace(out / wheel.name, wheel.content)
+            write_bytes(out / wheel.name, wheel.content)
         for stale in out.glob("*.whl"):
             if stale.name not in {wheel.name for wheel in wheels}:
                 stale.unlink()
@@ -237,26 +237,16 @@ def keep_secrets(plan: Plan, path: Path) -> None:
     """The database's password, made once."""
     if path.exists() or not any(part.kind == "postgresql" for part in parts(plan)):
         return
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.unlink(missing_ok=True)
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump({"aibench_postgresql_password": secrets.token_urlsafe(32)}, file)
-    unfinished.replace(path)
+    made = {"aibench_postgresql_password": secrets.token_urlsafe(32)}
+    write_bytes(path, json.dumps(made).encode(), OWNERS)
 
 
 def keep_load(load: Mapping[str, Path], into: Path) -> None:
     into.mkdir(exist_ok=True)
     for name, path in load.items():
-        unfinished = into / f"{name}.unfinished"
-        unfinished.parent.mkdir(exist_ok=True)
-        shutil.copyfile(path, unfinished)
-        unfinished.replace(into / name)
-
-
-def replace(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+        (into / name).parent.mkdir(exist_ok=True)
+        with path.open("rb") as source, whole_file(into / name) as copy:
+            shutil.copyfileobj(source, copy)
 
 
 def contents(generated: Path, options: RunOptions, scratch: Path) -> ShipmentContents:

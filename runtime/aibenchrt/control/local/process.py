@@ -20,6 +20,7 @@ from typing import Literal
 import psutil
 
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.whole_file import growing_file
 
 _DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 _POLL_S = 0.02
@@ -94,7 +95,7 @@ class Processes:
         program = shutil.which(command[0], path=path)
         if program is None:
             raise EnvironmentFailure("AIB601", what=f"{command[0]}, which starts {name},", install="install it")
-        with log.open("ab") as output:
+        with os.fdopen(growing_file(log), "ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_DIE_WITH_PARENT), str(os.getpid()), program, *command[1:]],
                 stdin=subprocess.DEVNULL,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -46,6 +45,7 @@ from aibenchrt.load.supplement import supplement_rows
 from aibenchrt.plan import Plan, planner_endpoints, task_endpoints, think_s, triton_endpoints
 from aibenchrt.planner.program import check_plan
 from aibenchrt.process_names import process_name
+from aibenchrt.whole_file import write_bytes, write_text
 from aibenchrt.wire.proto import Stubs, load_stubs
 
 TRIALS = 3  # requests of each class before the load's own warm-up; their answers are checked
@@ -192,10 +192,10 @@ def healthy(endpoint: str) -> bool:
 def _prepare(run: LocalRun) -> Prepared:
     plan, options, directory = run.plan, run.options, run.directory
     with run.journal.stage("prepare"):
-        (directory / "plan.json").write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        shutil.copy2(run.generated / "load.json", directory / "load.json")
+        write_text(directory / "plan.json", plan.model_dump_json(indent=1) + "\n")
+        write_bytes(directory / "load.json", (run.generated / "load.json").read_bytes())
         if (run.generated / "distilled.svg").is_file():  # a plan written by hand has no picture
-            shutil.copy2(run.generated / "distilled.svg", directory / "distilled.svg")
+            write_bytes(directory / "distilled.svg", (run.generated / "distilled.svg").read_bytes())
         assets = run.prepare(run.compiled, options, directory / "prepared")
         counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
         mix = schedule(plan.load, plan.requests, counts, plan.load.seed, trace_of(plan.load, run.generated))
@@ -372,7 +372,7 @@ def _stop(run: LocalRun, reached: Stage) -> EnvironmentFailure | None:
         for child in [c for c in run.processes.children if c.role == role]:
             run.processes.stop(child)
     run.processes.stop_all()
-    (run.directory / "triton.json").write_text(json.dumps(statistics, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_text(run.directory / "triton.json", json.dumps(statistics, indent=1, sort_keys=True) + "\n")
     return silence
 
 

@@ -13,7 +13,7 @@ import aibenchrt
 import pytest
 from aibenchrt.control.cluster.archives import KEPT_S, WHOLE, Link, archive, forget, put, tree
 from aibenchrt.control.cluster.libraries import COMMON, GROUPS, NEEDS, files_of, groups_for, installed, members, pinned
-from aibenchrt.control.cluster.shipment import environment, replace, variables
+from aibenchrt.control.cluster.shipment import environment, variables
 from aibenchrt.plan import Plan, PlanHost, PlannerService, ServedTask, TaskService, TritonService, read_plan
 from paths import ROOT
 
@@ -143,13 +143,6 @@ def test_each_host_gets_what_its_parts_need_and_no_more() -> None:
     assert "load" not in ships["a"]
     assert ships["d"] == {}, "a host without a part gets nothing"
     assert {of: name for of, name in found["aibench_deployed"]["c"]["archives"].items() if of == "load"} == {"load": "load-0"}
-
-
-def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
-    replace(tmp_path / "a", b"1")
-    replace(tmp_path / "a", b"2")
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    assert (tmp_path / "a").read_bytes() == b"2"
 
 
 IMPORTS = {
