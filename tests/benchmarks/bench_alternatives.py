@@ -89,7 +89,7 @@ def serve_and_ask(plan: Plan, step: Step, version: ModelVersion, asked: Sequence
     """The version alone in a Triton, a tenth of the requests as warm-up, then all of them at Poisson times."""
     alone = step.model_copy(update={"stages": (step.stages[0].model_copy(update={"model": version.model}),)})
     ports = [source.port for source in step.inputs]
-    bodies = [encode(ports, one.inputs) for one in asked]
+    bodies = [encode(ports, request.inputs) for request in asked]
     with tempfile.TemporaryDirectory(prefix="aibench-alternatives-") as scratch:
         generated = Path(scratch) / "generated"
         for artifact in emit(plan):
@@ -136,8 +136,8 @@ def _open_loop(client: triton_grpc.InferenceServerClient, task: str, bodies: Seq
 
 def figures(version: ModelVersion, asked: Sequence[LabelledInput], answered: Sequence[Answered]) -> dict[str, Any]:
     """Accuracy with Wilson's interval; p50 and p99 with batch quantiles, null below the samples that they need. Milliseconds."""
-    latency = np.array([one.latency_ms for one in answered])
-    hits = sum(one.label == right.label for one, right in zip(answered, asked, strict=True))
+    latency = np.array([answer.latency_ms for answer in answered])
+    hits = sum(answer.label == right.label for answer, right in zip(answered, asked, strict=True))
     return {
         "model": version.model,
         "version": version.version,
@@ -146,7 +146,7 @@ def figures(version: ModelVersion, asked: Sequence[LabelledInput], answered: Seq
         "accuracy": _figure(wilson(hits, len(answered))),
         "latency_p50_ms": _figure(percentile(latency, 50)),
         "latency_p99_ms": _figure(percentile(latency, 99)),
-        "service_p50_ms": round(float(np.median([one.service_ms for one in answered])), 3),
+        "service_p50_ms": round(float(np.median([answer.service_ms for answer in answered])), 3),
     }
 
 
@@ -172,12 +172,12 @@ def _cell(figure: dict[str, float] | None, digits: int) -> str:
 
 def compiled(spec: Path) -> Plan:
     diagnostics = Diagnostics()
-    found = compile_spec(
+    scenario = compile_spec(
         SourceFile(spec.name, spec.read_text()), CompileSettings(), diagnostics, lambda _name, _span: None, lambda _name, _span: True
     )
-    if found is None:
+    if scenario is None:
         raise SystemExit(f"{spec} does not compile; see `aibenchc check {spec}`")
-    return found.plan
+    return scenario.plan
 
 
 def main() -> None:

@@ -31,10 +31,10 @@ def independent(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
 def coverage(draw: Draw, mean: float, p: float, n: int, runs: int) -> tuple[float, float, float, float]:
     """Shares of covered, of truths above and below the interval, and the median of high / low. Sojourn times are exponential."""
     rng, true = np.random.default_rng(5), -mean * float(np.log(1 - p / 100))
-    found = [estimate for _ in range(runs) if (estimate := statistics.percentile(draw(n, rng), p)) is not None]
-    above = sum(e.high < true for e in found) / len(found)
-    below = sum(e.low > true for e in found) / len(found)
-    return 1 - above - below, above, below, float(np.median([e.high / e.low for e in found]))
+    estimates = [estimate for _ in range(runs) if (estimate := statistics.percentile(draw(n, rng), p)) is not None]
+    above = sum(e.high < true for e in estimates) / len(estimates)
+    below = sum(e.low > true for e in estimates) / len(estimates)
+    return 1 - above - below, above, below, float(np.median([e.high / e.low for e in estimates]))
 
 
 def main(runs: int) -> None:

@@ -113,8 +113,8 @@ def ratio(these: list[float], to: list[float]) -> list[float]:
     """Of the medians, and its 95 % interval."""
     rng, count = Random(7), len(to)
     drawn = ([rng.randrange(count) for _ in range(count)] for _ in range(BOOTSTRAP))
-    found = sorted(statistics.median(these[i] for i in rounds) / statistics.median(to[i] for i in rounds) for rounds in drawn)
-    values = (statistics.median(these) / statistics.median(to), found[int(BOOTSTRAP * 0.025)], found[int(BOOTSTRAP * 0.975)])
+    resampled = sorted(statistics.median(these[i] for i in rounds) / statistics.median(to[i] for i in rounds) for rounds in drawn)
+    values = (statistics.median(these) / statistics.median(to), resampled[int(BOOTSTRAP * 0.025)], resampled[int(BOOTSTRAP * 0.975)])
     return [round(value, 3) for value in values]
 
 
@@ -159,7 +159,7 @@ def whole_path(client: Any) -> Callable[[], float]:
 
 
 def measure(folder: Path, count: int) -> dict[str, Any]:
-    found = {}
+    figures = {}
     with contextlib.ExitStack() as stack:
         deployments = {}
         for name in ("plain", "tls", "plain again"):
@@ -168,14 +168,14 @@ def measure(folder: Path, count: int) -> dict[str, Any]:
             deployments[name] = stack.enter_context(deployment(place, free_block(), name == "tls"))
         loop = asyncio.new_event_loop()
         hops = [hop(loop, parts) for parts in deployments.values()]
-        found["hop"] = measured([call for call, _ in hops], count * 4, deployments)
+        figures["hop"] = measured([call for call, _ in hops], count * 4, deployments)
         for _, close in hops:
             close()
         loop.close()
         clients = [stack.enter_context(parts.client()) for parts in deployments.values()]
-        found["whole path"] = measured([whole_path(client) for client in clients], count, deployments)
-        found["connection"] = measured([connection(parts) for parts in deployments.values()], max(20, count // 4), deployments)
-    return found
+        figures["whole path"] = measured([whole_path(client) for client in clients], count, deployments)
+        figures["connection"] = measured([connection(parts) for parts in deployments.values()], max(20, count // 4), deployments)
+    return figures
 
 
 def free_block() -> int:
@@ -191,16 +191,16 @@ def free_block() -> int:
 
 def main(count: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        found = measure(Path(scratch), count)
+        figures = measure(Path(scratch), count)
     table = Table("", "deployment", "calls", "p10 / p50 / p90 ms", "CPU ms a call", "p50 to plain's (95 %)", title="Mutual TLS")
-    for what, rows in found.items():
+    for what, rows in figures.items():
         for name, row in rows.items():
             middle, low, high = row["ratio_of_p50"]
             times = " / ".join(f"{value:.2f}" for value in row["p10_p50_p90_ms"])
             table.add_row(what, name, str(row["calls"]), times, f"{row['cpu_ms']:.2f}", f"{middle:.2f} ({low:.2f}–{high:.2f})")
     Console(stderr=True, width=130).print(table)
-    found["load_average"] = float(Path("/proc/loadavg").read_text().split()[0])
-    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+    figures["load_average"] = float(Path("/proc/loadavg").read_text().split()[0])
+    sys.stdout.write(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

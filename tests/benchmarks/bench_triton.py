@@ -131,8 +131,8 @@ class Hop:
 
     async def _spent(self, model: str) -> int:
         """Queue and compute of the model's last call, ns, by Triton's statistics."""
-        found = await self._stub.ModelStatistics(service_pb2.ModelStatisticsRequest(name=model))
-        spent = found.model_stats[0].inference_stats
+        reply = await self._stub.ModelStatistics(service_pb2.ModelStatisticsRequest(name=model))
+        spent = reply.model_stats[0].inference_stats
         total = spent.queue.ns + spent.compute_input.ns + spent.compute_infer.ns + spent.compute_output.ns
         last, self._server_ns[model] = total - self._server_ns.get(model, 0), total
         return int(last)
@@ -152,11 +152,11 @@ def _bare(asked: int, answered: int) -> Any:
 
 
 async def measure(plan: Plan, stubs: Stubs, endpoint: str, inputs: Mapping[str, dict[str, Any]], calls: int) -> dict[str, Any]:
-    found = {}
+    figures = {}
     for step in plan.steps:
         if step.kind == "ai":
-            found[step.task] = await Hop(step, stubs, endpoint, inputs[step.task]).measure(calls)
-    return found
+            figures[step.task] = await Hop(step, stubs, endpoint, inputs[step.task]).measure(calls)
+    return figures
 
 
 def main() -> None:
@@ -183,8 +183,8 @@ def main() -> None:
             server = TritonServer(plan, processes, repository, endpoint, Path(scratch, "trace.json"))
             server.wait_live(60)
             server.load_models()
-            found = asyncio.run(measure(plan, stubs, endpoint, inputs, given.calls))
-    sys.stdout.write(json.dumps({"us_median": found, "load_average": os.getloadavg()[0]}, indent=1) + "\n")
+            figures = asyncio.run(measure(plan, stubs, endpoint, inputs, given.calls))
+    sys.stdout.write(json.dumps({"us_median": figures, "load_average": os.getloadavg()[0]}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

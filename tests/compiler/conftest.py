@@ -19,9 +19,9 @@ def scenario() -> Scenario:
     diagnostics = Diagnostics()
     spec = parse(SourceFile("specs/ecommerce.aib", SPEC.read_text()), diagnostics, lambda *_: None)
     assert spec is not None
-    found = validate(spec, diagnostics)
-    assert found is not None, diagnostics.all
-    return found
+    scenario = validate(spec, diagnostics)
+    assert scenario is not None, diagnostics.all
+    return scenario
 
 
 @pytest.fixture(scope="session")

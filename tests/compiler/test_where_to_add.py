@@ -206,13 +206,13 @@ def rows() -> dict[str, str]:
     """What a row is about → the file that its last column names."""
     page = (ROOT / "compiler" / "README.md").read_text(encoding="utf-8")
     table = page.split("## Where do I add…")[1].split("\n## ")[0]
-    found = {}
+    files = {}
     for line in table.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         paths = re.findall(r"`([\w./]+\.py)`", cells[-1]) if len(cells) == 3 else []
         if paths:
-            found[cells[0]] = paths[-1] if paths[-1].startswith("runtime/") else f"compiler/{paths[-1]}"
-    return found
+            files[cells[0]] = paths[-1] if paths[-1].startswith("runtime/") else f"compiler/{paths[-1]}"
+    return files
 
 
 def edited(text: str, lines: tuple[tuple[str, str], ...]) -> str:

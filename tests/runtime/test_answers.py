@@ -50,9 +50,9 @@ def test_records_give_every_value_back(answer: dict[str, Any], truth: dict[str, 
     assert ANSWERS.keys() == ANSWER_TYPES.keys()
     assert TRUTHS.keys() == TRUTH_TYPES.keys()
     for values, types, entries in ((answer, ANSWER_TYPES, answer_entries(**answer)), (truth, TRUTH_TYPES, truth_entries(**truth))):
-        found = {name: typed_values.entry_of(entries, name) for name in types}
+        entry_by_type = {name: typed_values.entry_of(entries, name) for name in types}
         kinds: dict[str, Any] = dict(types)
-        assert {n: typed_values.decode(e, kinds[n], NOWHERE) for n, e in found.items() if e is not None} == values
+        assert {n: typed_values.decode(e, kinds[n], NOWHERE) for n, e in entry_by_type.items() if e is not None} == values
 
 
 def test_a_value_of_no_type_is_refused() -> None:

@@ -28,7 +28,7 @@ def test_what_is_no_metric_is_none(name: str) -> None:
 
 
 def test_only_error_rates_are_better_when_lower() -> None:
-    assert {name for name, one in METRICS.items() if one.lower_is_better} == {"wer", "cer", "false_accept_rate", "false_reject_rate"}
+    assert {name for name, row in METRICS.items() if row.lower_is_better} == {"wer", "cer", "false_accept_rate", "false_reject_rate"}
     assert lower_is_better("wer")
     assert not lower_is_better("ndcg@10")
 
@@ -45,8 +45,8 @@ def test_only_error_rates_are_better_when_lower() -> None:
 )
 def test_metrics_of_items(name: str, expected: list[float]) -> None:
     """The second request got no answer at all; in the first an item is shown twice and counts once."""
-    found = score_each(name, [(7, 8, 9), (7,)], [(7, 7, 1, 9), ()])
-    assert found.tolist() == pytest.approx(expected)
+    scores = score_each(name, [(7, 8, 9), (7,)], [(7, 7, 1, 9), ()])
+    assert scores.tolist() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ def check_tables(world: World, engine: str) -> None:
         assert profile == {
             "user_id": user.user_id, "age": user.age, "gender": user.gender, "occupation": user.occupation, "history": list(user.history)
         }  # fmt: skip
-        found = weights({"profile": profile})["weights"]["weight"]
-        assert found == pytest.approx(list(user.weights))
-        assert len(found) == len(world.categories)
+        shares = weights({"profile": profile})["weights"]["weight"]
+        assert shares == pytest.approx(list(user.weights))
+        assert len(shares) == len(world.categories)
     goods = [world.items[position] for position in (5, 2, 9, 7)]
     details = items({"items": {"item_id": [good.item_id for good in goods]}})["details"]
     assert details["item_id"] == [good.item_id for good in goods[:3]]
@@ -44,13 +44,13 @@ def check_tables(world: World, engine: str) -> None:
         opened(world, "database_operation", table="articles", order=o, engine=engine, limit=40) for o in ("recent", "interests")
     )
     for user in world.users[:20]:
-        found = recent({"profile": {"user_id": user.user_id}})["items"]
-        assert found["item_id"] == sorted(met, key=lambda i: (-met[i], i))[:40]
-        assert found["popularity"] == pytest.approx([world.item[i].popularity for i in found["item_id"]])
-        found = suited({"profile": {"user_id": user.user_id}})["items"]
-        wanted = {i.item_id: user.weights[i.category] * i.popularity for i in world.items}
-        assert found["item_id"] == sorted(wanted, key=lambda i: (-wanted[i], i))[:40]
-        assert found["category"] == [world.item[i].category for i in found["item_id"]]
+        outputs = recent({"profile": {"user_id": user.user_id}})["items"]
+        assert outputs["item_id"] == sorted(met, key=lambda i: (-met[i], i))[:40]
+        assert outputs["popularity"] == pytest.approx([world.item[i].popularity for i in outputs["item_id"]])
+        outputs = suited({"profile": {"user_id": user.user_id}})["items"]
+        scores = {i.item_id: user.weights[i.category] * i.popularity for i in world.items}
+        assert outputs["item_id"] == sorted(scores, key=lambda i: (-scores[i], i))[:40]
+        assert outputs["category"] == [world.item[i].category for i in outputs["item_id"]]
     unknown: tuple[tuple[Work, dict[str, Any]], ...] = (
         (users, {"user": {"user_id": -1}}),
         (recent, {"profile": {"user_id": -1}}),

@@ -160,10 +160,10 @@ def graphs(draw: st.DrawFn) -> Graph:
         growth.edge([Out("image")], picture)
         growth.users.append(Out("image.user"))
         categories.append(Out(picture))
-    found = growth.segment(growth.find(categories), "Items", 0)
-    found = growth.segment(found, "Items", 2)
+    ends = growth.segment(growth.find(categories), "Items", 0)
+    ends = growth.segment(ends, "Items", 2)
     show = growth.task("database_operation { table = items }")
-    growth.edge(found, show)
+    growth.edge(ends, show)
     growth.edge([Out(show)], "response")
     for kind in draw(st.lists(st.sampled_from(["event_log", "cache_store", "fraud_check", "logging auxiliary"]), max_size=4)):
         side = growth.task(kind)

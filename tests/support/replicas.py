@@ -179,8 +179,8 @@ class Client:
                 yield load
             finally:
                 stop.set()
-        for one in users_at_work:
-            one.result()
+        for future in users_at_work:
+            future.result()
 
 
 class Load:

@@ -71,14 +71,14 @@ def _is_free(port: int) -> bool:
 
 def processes_about(text: Path) -> list[psutil.Process]:
     """Every process but us whose command line names `text`."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         try:
             if process.pid != os.getpid() and str(text) in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+                processes.append(process)
         except psutil.Error:
             continue
-    return found
+    return processes
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def replay(plan: Plan, world: Any, models: Mapping[str, Path], asked: Iterable[t
     executor = Executor(plan)
     call = caller(open_chains(plan, works(world, models, state)))
 
-    async def one(number: int, request_class: str, payload: Payload) -> Replayed:
+    async def replayed(number: int, request_class: str, payload: Payload) -> Replayed:
         calls: dict[str, CallTimes] = {}
         request = Request(number, request_class, dict(payload.values))
         answer = await executor.start(request, call, lambda times: calls.update({times.step.task: times})).answer
@@ -106,6 +106,6 @@ def replay(plan: Plan, world: Any, models: Mapping[str, Path], asked: Iterable[t
         return Replayed(answer, calls)
 
     async def each() -> list[Replayed]:
-        return [await one(number, *what) for number, what in enumerate(asked)]
+        return [await replayed(number, *what) for number, what in enumerate(asked)]
 
     return asyncio.run(each())

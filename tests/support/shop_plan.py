@@ -138,14 +138,14 @@ def generate(plan: Plan, folder: Path) -> Path:
 
 def free_ports(count: int) -> list[int]:
     """Ports that nothing listens on now, of those that this process's tests may take."""
-    found = []
+    free = []
     for candidate in random.sample(port_range(), 1000):  # several test sessions may look at once
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", candidate))
             except OSError:
                 continue
-        found.append(candidate)
-        if len(found) == count:
-            return found
+        free.append(candidate)
+        if len(free) == count:
+            return free
     raise RuntimeError("no free ports")

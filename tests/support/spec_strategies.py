@@ -74,7 +74,7 @@ shares = st.one_of(numbers, variables, st.just(ast.Rest()))
 
 
 def groups(steps: st.SearchStrategy) -> st.SearchStrategy:
-    paths = st.lists(steps, min_size=1, max_size=3).map(lambda found: ast.Path(tuple(found)))
+    paths = st.lists(steps, min_size=1, max_size=3).map(lambda path_steps: ast.Path(tuple(path_steps)))
     arms = st.one_of(st.builds(ast.Arm, paths), st.builds(ast.Arm, paths, shares, st.none() | refs))
     untils = st.builds(ast.Until, refs, comparisons)
     return st.one_of(
@@ -87,7 +87,7 @@ def groups(steps: st.SearchStrategy) -> st.SearchStrategy:
 
 _steps = st.recursive(simple_steps, groups, max_leaves=6)
 steps = st.deferred(lambda: _steps)
-chains = st.lists(steps, min_size=2, max_size=4).map(lambda found: ast.Path(tuple(found)))
+chains = st.lists(steps, min_size=2, max_size=4).map(lambda chain_steps: ast.Path(tuple(chain_steps)))
 figures = st.one_of(
     st.builds(ast.Figure, names, tuples(values, 1).filter(unit_follows), within=st.none() | values),
     st.builds(ast.Figure, names, tuples(values, 1, 1), values, values, st.none() | values),

@@ -92,13 +92,13 @@ class Played:
     @property
     def changes(self) -> list[str]:
         """Each task that changed something, with host and item."""
-        found, task = [], ""
+        changed, task = [], ""
         for line in self.said.splitlines():
             if line.startswith(("TASK [", "RUNNING HANDLER [")):
                 task = line.partition("[")[2].partition("]")[0]
             elif line.startswith("changed: "):
-                found.append(f"{task}: {line.removeprefix('changed: ')}")
-        return found
+                changed.append(f"{task}: {line.removeprefix('changed: ')}")
+        return changed
 
 
 class Bed:
@@ -201,8 +201,8 @@ class Bed:
 
     def lists(self, host: str) -> dict[str, Any]:
         """files: path → mode, owner, group, size, but for what passes; users, groups, packages, unit files, services that run or failed."""
-        found: dict[str, Any] = json.loads(self.sh(host, "python3", "-c", LISTS, *PASSING))
-        return found
+        listed: dict[str, Any] = json.loads(self.sh(host, "python3", "-c", LISTS, *PASSING))
+        return listed
 
     def cpu_s(self, host: str) -> float:
         """CPU seconds that the host has used since it booted."""
@@ -214,20 +214,20 @@ class Bed:
         stat = Path(f"/sys/fs/cgroup/memory/{self.name}/{host}/memory.stat")
         if stat.is_file():
             return int(re.findall(r"^total_rss (\d+)", stat.read_text(), re.MULTILINE)[0]) / 2**20
-        found = Path(f"/sys/fs/cgroup/{self.name}/{host}/memory.stat").read_text()
-        return int(re.findall(r"^anon (\d+)", found, re.MULTILINE)[0]) / 2**20
+        statistics = Path(f"/sys/fs/cgroup/{self.name}/{host}/memory.stat").read_text()
+        return int(re.findall(r"^anon (\d+)", statistics, re.MULTILINE)[0]) / 2**20
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """What was added, removed or changed between two of Bed.lists."""
-    found = []
+    lines = []
     for kind in before:
         old, new = before[kind], after[kind]
-        found += [f"{kind}: + {name}" for name in sorted(set(new) - set(old))]
-        found += [f"{kind}: - {name}" for name in sorted(set(old) - set(new))]
+        lines += [f"{kind}: + {name}" for name in sorted(set(new) - set(old))]
+        lines += [f"{kind}: - {name}" for name in sorted(set(old) - set(new))]
         if isinstance(old, dict):
-            found += [f"{kind}: {name}: {old[name]} -> {new[name]}" for name in sorted(set(old) & set(new)) if old[name] != new[name]]
-    return found
+            lines += [f"{kind}: {name}: {old[name]} -> {new[name]}" for name in sorted(set(old) & set(new)) if old[name] != new[name]]
+    return lines
 
 
 @contextlib.contextmanager

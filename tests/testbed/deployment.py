@@ -36,8 +36,8 @@ class Site:
 
     @property
     def plan(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.generated / "plan.json").read_text())
-        return found
+        plan: dict[str, Any] = json.loads((self.generated / "plan.json").read_text())
+        return plan
 
     @property
     def user(self) -> str:

@@ -154,7 +154,7 @@ def replicas() -> Iterator[str]:
             for sample in run.resources:
                 if start <= sample.time_ns <= end:
                     busy[sample.process].append(sample.cpu_share)
-            most = sorted(((statistics.mean(found), name) for name, found in busy.items() if found), reverse=True)[:6]
+            most = sorted(((statistics.mean(shares), name) for name, shares in busy.items() if shares), reverse=True)[:6]
             shown = ", ".join(f"{name} {share:.2f}" for share, name in most)
             yield f"{count} replicas on {len(slow)} hosts of {REPLICA_CORES:g} core   {done / ((end - start) / 1e9):6.1f} requests a second"
             yield f"    {where_time_goes(run)}"
@@ -171,12 +171,12 @@ def main() -> int:
     verbs.add_parser("links").add_argument("spec", nargs="?", default="tests/specs/small.aib")
     verbs.add_parser("replicas")
     given = parser.parse_args()
-    found: dict[str, Callable[[], Iterator[str]]] = {
+    commands: dict[str, Callable[[], Iterator[str]]] = {
         "cost": lambda: cost(given.hosts, given.spec, given.real),
         "links": lambda: links(given.spec),
         "replicas": replicas,
     }
-    for line in found[given.verb]():
+    for line in commands[given.verb]():
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
     return 0

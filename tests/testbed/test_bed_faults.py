@@ -68,13 +68,13 @@ def result(bed: Bed, runs: Path) -> Result:
             trial.kill(fault, part)
             trial.calm(40)
         break_hosts(trial)
-        found = trial.result()
-    rows = [Effect(found, strike).row() for strike in trial.strikes]
+        ended = trial.result()
+    rows = [Effect(ended, strike).row() for strike in trial.strikes]
     path = Path(os.environ.get("AIBENCH_FAULTS", str(runs / "faults.json")))
     path.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
-    seconds = (found.run.info.load.window_end_ns - trial.strikes[-1].fault_ns) / 1e9
-    print(f"\n{table(rows)}\n{path}\nlast fault {seconds:.0f} s before the end; {found.codes}; {found.wall_s:.0f} s in all")  # noqa: T201
-    return found
+    seconds = (ended.run.info.load.window_end_ns - trial.strikes[-1].fault_ns) / 1e9
+    print(f"\n{table(rows)}\n{path}\nlast fault {seconds:.0f} s before the end; {ended.codes}; {ended.wall_s:.0f} s in all")  # noqa: T201
+    return ended
 
 
 class AnsibleLoader(yaml.SafeLoader):

@@ -29,9 +29,9 @@ def test_one_command_brings_hosts_up_and_a_scenario_onto_them_and_all_of_it_away
     ended = subprocess.run(
         command, env={**os.environ, "PFX": "cr"}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=1100
     )
-    found = re.search(r"^The report: (.*)/report\.html$", ended.stdout, re.MULTILINE)
-    assert found, ended.stdout[-3000:] + ended.stderr[-3000:]
-    directory = Path(found[1])
+    match = re.search(r"^The report: (.*)/report\.html$", ended.stdout, re.MULTILINE)
+    assert match, ended.stdout[-3000:] + ended.stderr[-3000:]
+    directory = Path(match[1])
     run = read_run(directory)
     check_records(run)
 

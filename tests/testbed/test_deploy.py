@@ -193,11 +193,11 @@ def check_neighbour(small: Site, folder: Path) -> Site:
     return other
 
 
-def check_alive(one: Site) -> None:
-    for service in one.plan["services"]:
+def check_alive(site: Site) -> None:
+    for service in site.plan["services"]:
         for host in service["hosts"]:
             if service["kind"] != "ai":  # which Triton serves
-                assert active(one, host, named(service))
+                assert active(site, host, named(service))
 
 
 def test_without_an_inventory_one_host_takes_all(tmp_path: Path) -> None:

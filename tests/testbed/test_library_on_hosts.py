@@ -28,9 +28,9 @@ def test_a_partners_library_runs_on_five_hosts(tmp_path: Path) -> None:
     command += ["--rate", "20", "--warmup", "4", "--duration", "25", "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "generated")]
     surroundings = {**os.environ, "PFX": "li", "AIBENCH_PROGRAMS": str(programs)}
     ended = subprocess.run(command, env=surroundings, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=1100)
-    found = re.search(r"^The report: (.*)/report\.html$", ended.stdout, re.MULTILINE)
-    assert found, ended.stdout[-3000:] + ended.stderr[-3000:]
-    directory = Path(found[1])
+    match = re.search(r"^The report: (.*)/report\.html$", ended.stdout, re.MULTILINE)
+    assert match, ended.stdout[-3000:] + ended.stderr[-3000:]
+    directory = Path(match[1])
 
     requests = read(directory / "requests.parquet", RequestRecord)
     assert {request.outcome for request in requests} == {"ok"}

@@ -187,16 +187,16 @@ class Trial:
 
     def host(self, name: str) -> str:
         """Of a part."""
-        (found,) = {part.host for part in self.plan_parts if part.name == name}
-        return found
+        (host_name,) = {part.host for part in self.plan_parts if part.name == name}
+        return host_name
 
     def alone_on(self, kinds: Sequence[str]) -> str:
         """The host whose parts are all of these names."""
         held: dict[str, set[str]] = {}
         for part in self.plan_parts:
             held.setdefault(part.host, set()).add(part.name.partition("-")[0])
-        (found,) = [host for host, names in held.items() if names == set(kinds)]
-        return found
+        (host_name,) = [host for host, names in held.items() if names == set(kinds)]
+        return host_name
 
     def unit(self, name: str) -> str:
         return f"aibench-{self.spec.stem}-{name}.service"
@@ -234,11 +234,11 @@ class Trial:
 
         def well() -> bool:
             ended = list(self.requests_now().values())
-            usual = sorted(ended[BEFORE // 3 : BEFORE], key=lambda one: one.ms)
+            usual = sorted(ended[BEFORE // 3 : BEFORE], key=lambda request: request.ms)
             slow = SLOW * usual[int(0.9 * len(usual))].ms
             now = ended[known:][-requests:]
-            strays = sum(one.ms > slow for one in now[-IN_A_ROW:])
-            return len(now) == requests and all(one.outcome == "ok" for one in now) and strays <= STRAY
+            strays = sum(request.ms > slow for request in now[-IN_A_ROW:])
+            return len(now) == requests and all(request.outcome == "ok" for request in now) and strays <= STRAY
 
         self.wait(well, 0.3)
         self.wait(self.all_active)
@@ -273,8 +273,8 @@ class Result:
             trial.strikes[-1].until_ns = self.run.info.load.window_end_ns
 
     def effect(self, fault: str) -> Effect:
-        (found,) = [strike for strike in self.trial.strikes if strike.fault == fault]
-        return Effect(self, found)
+        (broken,) = [strike for strike in self.trial.strikes if strike.fault == fault]
+        return Effect(self, broken)
 
     @property
     def before(self) -> list[RequestRecord]:
@@ -362,7 +362,7 @@ class Effect:
         start, well = self.strike.fault_ns, self.well_ns
         during = [r for r in self.run.measured if r.done_ns > start and r.intended_ns < well]
         times = (self.result.before, during, self.between(well, self.strike.until_ns))
-        before, unwell, after = (_p99([_ms(r) for r in found if r.outcome == "ok"]) for found in times)
+        before, unwell, after = (_p99([_ms(r) for r in requests if r.outcome == "ok"]) for requests in times)
         well_s, mended_s = (None if seconds is None else round(seconds, 1) for seconds in (self.well_s, self.mended_s))
         return Row(self.strike.fault, len(self.requests), len(self.failed), before, unwell, after, well_s, mended_s)
 

@@ -47,9 +47,9 @@ def test_check_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     spec = tmp_path / "a.aib"
     spec.write_text(starter("a").replace(": query_parsing", ": query_prasing"), encoding="utf-8")
     assert main(["check", "--json", str(spec)]) == 1
-    found = json.loads(capsys.readouterr().out)
-    assert found["failed"] is True
-    (diagnostic,) = found["diagnostics"]
+    report = json.loads(capsys.readouterr().out)
+    assert report["failed"] is True
+    (diagnostic,) = report["diagnostics"]
     line = spec.read_text(encoding="utf-8").splitlines()[diagnostic["line"] - 1]
     assert line[diagnostic["column"] - 1 : diagnostic["end_column"] - 1] == "query_prasing"
     assert diagnostic["code"] == "AIB102"

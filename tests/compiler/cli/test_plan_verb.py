@@ -44,9 +44,9 @@ def compiled(inventory: Inventory | None, text: str = ECOMMERCE, **settings: obj
 
 
 def plan_for(inventory: Inventory | None, text: str = ECOMMERCE, **settings: object) -> Plan:
-    found, diagnostics = compiled(inventory, text, **settings)
-    assert found is not None, diagnostics.all
-    return found.plan
+    scenario, diagnostics = compiled(inventory, text, **settings)
+    assert scenario is not None, diagnostics.all
+    return scenario.plan
 
 
 @pytest.fixture(scope="module")
@@ -69,22 +69,22 @@ def run_plan(*words: str) -> int:
 
 @pytest.mark.parametrize("count", [5, 15])
 def test_the_cluster_deployment_fits_on_small_hosts(count: int) -> None:
-    found, diagnostics = compiled(hosts(count, cores=0.5, memory_mib=1024))
-    assert found is not None
+    scenario, diagnostics = compiled(hosts(count, cores=0.5, memory_mib=1024))
+    assert scenario is not None
     assert {d.code.id for d in diagnostics.all} <= {"AIB409"}
-    check_plan(found.plan)
-    assert found.plan.tls
+    check_plan(scenario.plan)
+    assert scenario.plan.tls
 
 
 def test_every_replica_is_on_a_host_and_listens_there_alone(five: Plan) -> None:
     addresses = {host.name: host.address for host in five.hosts}
-    found = parts(five)
-    assert Counter(part.replicated for part in found)["planner"] == 2
-    assert all(part.address == addresses[part.host] for part in found)
-    listening = [part.endpoint for part in found if part.listens]
+    placed = parts(five)
+    assert Counter(part.replicated for part in placed)["planner"] == 2
+    assert all(part.address == addresses[part.host] for part in placed)
+    listening = [part.endpoint for part in placed if part.listens]
     assert len(listening) == len(set(listening))
-    assert len({part.name for part in found if part.kind != "triton"}) == len([part for part in found if part.kind != "triton"])
-    assert {part.task for part in found if isinstance(part, TaskPart)} == {step.task for step in five.steps if step.kind == "service"}
+    assert len({part.name for part in placed if part.kind != "triton"}) == len([part for part in placed if part.kind != "triton"])
+    assert {part.task for part in placed if isinstance(part, TaskPart)} == {step.task for step in five.steps if step.kind == "service"}
 
 
 def test_ai_tasks_are_where_their_tritons_are(five: Plan) -> None:
@@ -126,10 +126,10 @@ def test_without_an_inventory_there_are_no_hosts() -> None:
 
 def test_demands_follow_the_load_and_the_deployment() -> None:
     def cores(**settings: object) -> dict[str, int]:
-        found, diagnostics = compiled(hosts(5), **settings)
-        assert found is not None, diagnostics.all
-        assert found.placement is not None
-        return {one.need.name: one.need.millicores for one in found.placement.placed}
+        scenario, diagnostics = compiled(hosts(5), **settings)
+        assert scenario is not None, diagnostics.all
+        assert scenario.placement is not None
+        return {replica.need.name: replica.need.millicores for replica in scenario.placement.placed}
 
     slow, fast = cores(params={"rate": "30/s"}), cores(params={"rate": "300/s"})
     assert fast["planner"] == pytest.approx(10 * slow["planner"], abs=10)
@@ -140,20 +140,20 @@ def test_demands_follow_the_load_and_the_deployment() -> None:
 
 def test_every_unit_may_take_what_its_part_is_expected_to_take_and_a_margin() -> None:
     def limits(**settings: object) -> dict[str, str]:
-        found, diagnostics = compiled(hosts(5), **settings)
-        assert found is not None, diagnostics.all
-        variables = next(a for a in found.artifacts if a.path.as_posix() == "ansible/group_vars/all.yml")
+        scenario, diagnostics = compiled(hosts(5), **settings)
+        assert scenario is not None, diagnostics.all
+        variables = next(a for a in scenario.artifacts if a.path.as_posix() == "ansible/group_vars/all.yml")
         return dict(re.findall(r'- { name: "([a-z0-9_-]+)", .* memory: "?(.+?)"? }$', variables.data.decode(), re.M))
 
     known = ECOMMERCE.replace("memory 160 MiB { recommend }", "memory 160 MiB { recommend }, memory 200 MiB { planner, rank, good }")
-    found, plan = limits(text=known), plan_for(hosts(5), known)
-    assert (found["planner"], found["planner-1"], found["good"]) == ("528M", "528M", "528M")
+    limit_of, plan = limits(text=known), plan_for(hosts(5), known)
+    assert (limit_of["planner"], limit_of["planner-1"], limit_of["good"]) == ("528M", "528M", "528M")
     memory = {service.name: service.memory_mib for service in plan.services}
     for part in parts(plan):
         if part.kind == "triton":
             assert part.memory_mib == TRITON_MIB + sum(memory[task] for task in tasks_at(plan, part.endpoint))
-            assert found[part.name] == f"{2 * part.memory_mib + 128}M"
-    assert found["generator"] == "{{ aibench_memory }}", "it holds all that it sends, of which a run's options decide"
+            assert limit_of[part.name] == f"{2 * part.memory_mib + 128}M"
+    assert limit_of["generator"] == "{{ aibench_memory }}", "it holds all that it sends, of which a run's options decide"
 
 
 def test_parts_stay_where_they_are_while_they_fit() -> None:
@@ -161,8 +161,8 @@ def test_parts_stay_where_they_are_while_they_fit() -> None:
     text = ECOMMERCE.replace("memory 160 MiB { recommend }", "memory 160 MiB { recommend }, memory 200 MiB { planner, rank, good }")
 
     def moved(inventory: Inventory) -> list[str]:
-        found = changes(deployed(plan_for(inventory, text)), dict(deployed(before)))
-        details = [detail for host in found for change in host.changes for detail in change.details]
+        changed = changes(deployed(plan_for(inventory, text)), dict(deployed(before)))
+        details = [detail for host in changed for change in host.changes for detail in change.details]
         assert [detail for detail in details if detail.startswith("memory ")]
         return [detail for detail in details if detail.startswith(("moves", "+ ", "- "))]
 
@@ -192,20 +192,20 @@ def test_compile_and_plan_leave_parts_where_they_are(tmp_path: Path, capsys: pyt
 def test_a_database_server_is_a_part_where_the_spec_asks_for_one() -> None:
     text = ECOMMERCE.replace("{ table users,", "{ table users, engine postgresql,")
     assert text != ECOMMERCE
-    found = [part for part in parts(plan_for(hosts(5), text)) if part.kind == "postgresql"]
-    assert [part.name for part in found] == ["postgresql"]
+    servers = [part for part in parts(plan_for(hosts(5), text)) if part.kind == "postgresql"]
+    assert [part.name for part in servers] == ["postgresql"]
 
 
 def test_further_replicas_on_one_host_have_ports_of_their_own() -> None:
     text = ECOMMERCE.replace("replicas 2 { planner,", "replicas 3 { excellent }, replicas 2 { planner,")
     plan = plan_for(hosts(3), text)
-    found = [part for part in parts(plan) if part.replicated == "excellent"]
-    assert len({part.endpoint for part in found}) == 3 > len({part.host for part in found})
+    replicas = [part for part in parts(plan) if part.replicated == "excellent"]
+    assert len({part.endpoint for part in replicas}) == 3 > len({part.host for part in replicas})
 
 
 def test_no_ports_left() -> None:
-    found, diagnostics = compiled(hosts(5), ports_from=65530)
-    assert found is None
+    scenario, diagnostics = compiled(hosts(5), ports_from=65530)
+    assert scenario is None
     assert "AIB402" in {d.code.id for d in diagnostics.all}
 
 
@@ -272,8 +272,8 @@ def test_the_picture_is_whole_and_no_text_touches_another(count: int, tmp_path: 
     boxes = [extent(text) for text in root.iter(f"{SVG}text")]
     assert {"generator", "planner-1"} <= {text.text for text in root.iter(f"{SVG}text")}
     assert all(left >= 0 and right <= width and top >= 0 and bottom <= height for left, right, top, bottom in boxes)
-    for one, other in combinations(boxes, 2):
-        assert one[1] <= other[0] or other[1] <= one[0] or one[3] <= other[2] or other[3] <= one[2]
+    for box, other in combinations(boxes, 2):
+        assert box[1] <= other[0] or other[1] <= box[0] or box[3] <= other[2] or other[3] <= box[2]
 
 
 def extent(text: ET.Element) -> tuple[float, float, float, float]:
@@ -314,8 +314,8 @@ def test_a_mistaken_command_line_is_not_taken_for_a_change(capsys: pytest.Captur
 
 def write_held(folder: Path, held: dict[str, Deployed]) -> str:
     folder.mkdir(exist_ok=True)
-    for host, found in held.items():
-        (folder / f"{host}.json").write_text(found.model_dump_json())
+    for host, state in held.items():
+        (folder / f"{host}.json").write_text(state.model_dump_json())
     return str(folder)
 
 
@@ -334,8 +334,8 @@ def test_exit_codes_of_a_difference(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def of_host(text: str, count: int = 5, before: int = 5) -> dict[str, set[PartChange]]:
-    found = changes(deployed(plan_for(hosts(count), text)), dict(deployed(plan_for(hosts(before)))))
-    return {one.host: set(one.changes) for one in found}
+    changed = changes(deployed(plan_for(hosts(count), text)), dict(deployed(plan_for(hosts(before)))))
+    return {entry.host: set(entry.changes) for entry in changed}
 
 
 def test_a_changed_model_and_setting_are_said_where_they_run() -> None:
@@ -343,10 +343,10 @@ def test_a_changed_model_and_setting_are_said_where_they_run() -> None:
     text = ECOMMERCE.replace("{ tier excellent, shards 2,", "{ tier excellent, shards 3,").replace(
         "use picture.resnet20", "use picture.resnet20, use recommend.gmf"
     )
-    found = of_host(text)
-    said = {(change.part, detail) for host in found.values() for change in host for detail in change.details}
+    changed = of_host(text)
+    said = {(change.part, detail) for host in changed.values() for change in host for detail in change.details}
     assert ("excellent", "excellent: shards 2 → 3") in said
-    assert PartChange("~", "excellent", ("excellent: shards 2 → 3",)) in found[where["excellent"]]
+    assert PartChange("~", "excellent", ("excellent: shards 2 → 3",)) in changed[where["excellent"]]
     assert [detail for _, detail in said if detail == "recommend: model neumf → gmf"]
     assert ("planner", "another plan") in said
 
@@ -365,11 +365,11 @@ def test_what_comes_goes_and_moves() -> None:
 
 
 def test_other_content_of_an_archive_is_a_change() -> None:
-    wanted = deployed(plan_for(hosts(5)))
-    held = {host: found.model_copy(update={"archives": {"models-rank": "models-rank-1"}}) for host, found in wanted.items()}
-    assert changes(wanted, dict(held), {"models-rank": "models-rank-1", "other": "other-2"}) == ()
-    found = changes(wanted, dict(held), {"models-rank": "models-rank-2"})
-    assert {change for host in found for change in host.changes} == {
+    planned = deployed(plan_for(hosts(5)))
+    held = {host: state.model_copy(update={"archives": {"models-rank": "models-rank-1"}}) for host, state in planned.items()}
+    assert changes(planned, dict(held), {"models-rank": "models-rank-1", "other": "other-2"}) == ()
+    changed = changes(planned, dict(held), {"models-rank": "models-rank-2"})
+    assert {change for host in changed for change in host.changes} == {
         PartChange("~", "models-rank", ("shipped as models-rank-1 → models-rank-2",))
     }
 

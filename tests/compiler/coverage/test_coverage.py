@@ -26,7 +26,7 @@ from aibenchc.syntax.parse import parse
 from aibenchc.validate import validate
 from paths import SPECS
 
-WRITTEN = tuple(one for one in NINE if (SPECS / f"{one.spec}.aib").is_file())
+WRITTEN = tuple(row for row in NINE if (SPECS / f"{row.spec}.aib").is_file())
 NOT_YET = ("image_retrieval", "face_payment", "live_streaming", "video_services", "online_gaming")
 
 
@@ -44,7 +44,7 @@ def distilled(path: Path) -> tuple[Scenario, Distilled]:
 
 def test_the_table_is_the_published_one() -> None:
     """The rows of arXiv 2005.03459, table 1, by their counts; and every word of them can be looked for."""
-    assert [(len(one.ai), len(one.non_ai), len(one.data), len(one.metrics), one.update) for one in NINE] == [
+    assert [(len(row.ai), len(row.non_ai), len(row.data), len(row.metrics), row.update) for row in NINE] == [
         (3, 3, 3, 3, "high"),
         (2, 1, 2, 2, "low"),
         (4, 3, 1, 3, "high"),
@@ -55,27 +55,27 @@ def test_the_table_is_the_published_one() -> None:
         (2, 1, 1, 2, "low"),
         (3, 1, 1, 1, "low"),
     ]
-    assert {word for one in NINE for word in (*one.ai, *one.non_ai)} == set(TASKS)
-    assert {word for one in NINE for word in one.metrics} == {*METRICS, LATENCY}
-    assert len({one.spec for one in NINE}) == 9
+    assert {word for row in NINE for word in (*row.ai, *row.non_ai)} == set(TASKS)
+    assert {word for row in NINE for word in row.metrics} == {*METRICS, LATENCY}
+    assert len({row.spec for row in NINE}) == 9
 
 
 def test_every_scenario_is_written_or_known_not_to_be() -> None:
     """A spec that lands is taken off NOT_YET; one that vanishes, or has another name, is noticed."""
     specs = {path.stem for path in SPECS.glob("*.aib")}
-    assert {one.spec for one in NINE} - specs == set(NOT_YET)
-    assert specs <= {one.spec for one in NINE}
+    assert {row.spec for row in NINE} - specs == set(NOT_YET)
+    assert specs <= {row.spec for row in NINE}
 
 
-@pytest.mark.parametrize("wanted", WRITTEN, ids=lambda one: one.spec)
-def test_the_distilled_graph_holds_everything_listed(wanted: Published) -> None:
-    scenario, made = distilled(SPECS / f"{wanted.spec}.aib")
-    assert published(scenario.name) == wanted, "the scenario is called as its file"
-    found = coverage(wanted, scenario, made)
-    assert [one.word for one in found] == [*wanted.ai, *wanted.non_ai, *wanted.data, *wanted.metrics, wanted.update]
-    assert missing(found) == ()
+@pytest.mark.parametrize("row", WRITTEN, ids=lambda row: row.spec)
+def test_the_distilled_graph_holds_everything_listed(row: Published) -> None:
+    scenario, made = distilled(SPECS / f"{row.spec}.aib")
+    assert published(scenario.name) == row, "the scenario is called as its file"
+    words = coverage(row, scenario, made)
+    assert [word.word for word in words] == [*row.ai, *row.non_ai, *row.data, *row.metrics, row.update]
+    assert missing(words) == ()
     names = {stage.name for task in made.graph.tasks for stage in task.stages}
-    assert all(set(one.by) <= names for one in found if one.kind in ("AI task", "non-AI task", "update"))
+    assert all(set(word.by) <= names for word in words if word.kind in ("AI task", "non-AI task", "update"))
 
 
 @pytest.fixture
@@ -97,9 +97,9 @@ def test_what_is_missing_is_said(spec: Path, old: str, new: str, lost: Covered, 
     assert old in text
     spec.write_text(text.replace(old, new), encoding="utf-8")
     scenario, made = distilled(spec)
-    wanted = published("ecommerce")
-    assert wanted is not None
-    assert missing(coverage(wanted, scenario, made)) == (lost,)
+    row = published("ecommerce")
+    assert row is not None
+    assert missing(coverage(row, scenario, made)) == (lost,)
     assert main(["validate", "--spec", str(spec), "--sign", "A Partner"]) == 1
     said = capsys.readouterr()
     assert f"error[AIB646]: the distilled graph has no {lost.kind} '{lost.word}'" in said.err

@@ -108,8 +108,8 @@ def test_what_was_published_survives(scenario: Scenario, ecommerce: Distilled) -
     left = components(ecommerce.graph)
     for name, kinds in (AI_TASKS | NON_AI_TASKS).items():
         assert kinds <= left, name
-        wanted = Kind.AI if name in AI_TASKS else Kind.SERVICE
-        assert all((spec := component(kind)) and spec.kind is wanted for kind in kinds), name
+        expected = Kind.AI if name in AI_TASKS else Kind.SERVICE
+        assert all((spec := component(kind)) and spec.kind is expected for kind in kinds), name
     assert {part for d in ecommerce.graph.datasets if (data := dataset(d.spec)) for part in data.data_class} >= DATA
     asked = {metric.split("@")[0] for metric in scenario.metrics} | ({"latency"} if scenario.latency.percentiles else set())
     assert asked >= METRICS
@@ -159,13 +159,13 @@ def test_combining_saves_a_hop_and_a_process_and_changes_no_answer(scenario: Sce
     before = distill(scenario.graph, settings(scenario, "local"), select(None, "R5"))
     after = distill(before.graph, settings(scenario, "local"), select("R5", None))
     assert len(after.graph.tasks) == len(before.graph.tasks) - 1
-    one, two = analyse(before.graph), analyse(after.graph)
+    first, second = analyse(before.graph), analyse(after.graph)
     text = next(r.share for r in before.graph.requests if r.name == "text")
     chosen = before.settings
-    assert measure(two, chosen).hops == pytest.approx(measure(one, chosen).hops - text)
-    assert measure(two, chosen).critical_hops["text"] == pytest.approx(measure(one, chosen).critical_hops["text"] - 1)
+    assert measure(second, chosen).hops == pytest.approx(measure(first, chosen).hops - text)
+    assert measure(second, chosen).critical_hops["text"] == pytest.approx(measure(first, chosen).critical_hops["text"] - 1)
     symbols = Symbols()
-    assert answers(one, symbols) == answers(two, symbols)
+    assert answers(first, symbols) == answers(second, symbols)
 
 
 def test_problems_are_reported_with_their_place(scenario: Scenario) -> None:
@@ -248,7 +248,7 @@ def test_an_update_without_tasks_goes_with_a_note() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "expected"),
+    ("types", "other", "expected"),
     [
         (["a", "b", "c"], ["a", "b", "c"], 1.0),
         (["a", "b", "c", "d", "e"], ["a", "b", "c", "d"], 0.8),
@@ -258,15 +258,15 @@ def test_an_update_without_tasks_goes_with_a_note() -> None:
         (["a", "b"], ["b", "a"], 0.0),
     ],
 )
-def test_similarity(one: list[str], other: list[str], expected: float) -> None:
-    assert similarity(one, other) == pytest.approx(expected)
-    assert similarity(other, one) == pytest.approx(expected)
+def test_similarity(types: list[str], other: list[str], expected: float) -> None:
+    assert similarity(types, other) == pytest.approx(expected)
+    assert similarity(other, types) == pytest.approx(expected)
 
 
-def plain_distance(one: list[str], other: list[str]) -> float:
+def plain_distance(types: list[str], other: list[str]) -> float:
     """Edit distance by the book, without bands."""
-    table = [[float(max(i, j)) for j in range(len(other) + 1)] for i in range(len(one) + 1)]
-    for i, a in enumerate(one, 1):
+    table = [[float(max(i, j)) for j in range(len(other) + 1)] for i in range(len(types) + 1)]
+    for i, a in enumerate(types, 1):
         for j, b in enumerate(other, 1):
             alike = {a, b} <= {"query_parsing", "spelling_correction", "query_rewrite"}
             cost = 0.0 if a == b else 0.5 if alike else 1.0
@@ -278,10 +278,10 @@ TYPES = st.lists(st.sampled_from(["query_parsing", "spelling_correction", "query
 
 
 @given(TYPES, TYPES, st.sampled_from([0.0, 0.5, 0.8, 1.0]))
-def test_similarity_is_the_edit_distance_where_it_counts(one: list[str], other: list[str], threshold: float) -> None:
-    expected = 1 - plain_distance(one, other) / max(len(one), len(other))
-    found = similarity(one, other, threshold)
-    assert found == pytest.approx(expected) or (found == 0 and expected < threshold)
+def test_similarity_is_the_edit_distance_where_it_counts(types: list[str], other: list[str], threshold: float) -> None:
+    expected = 1 - plain_distance(types, other) / max(len(types), len(other))
+    measured = similarity(types, other, threshold)
+    assert measured == pytest.approx(expected) or (measured == 0 and expected < threshold)
 
 
 # Properties of all graphs
@@ -399,20 +399,20 @@ def test_nothing_is_predicted_where_a_service_time_is_unknown(scenario: Scenario
 def test_predicted_latency_against_arithmetic() -> None:
     text = (CASES / "r2_service_time.case").read_text().split("--- before\n")[1].split("--- steps")[0]
     flow = analyse(parse_graph(text))
-    found = measure(flow, DistillSettings())
-    assert found.work_ms == pytest.approx(0.99 * (1 + 1 + 2 + 1) + 0.01 * (200 + 2 + 1))
-    assert found.mean_ms == pytest.approx(found.work_ms)  # one chain for each class
-    assert found.p99_ms is not None
-    assert 10 < found.p99_ms < 200
-    assert measure(flow, DistillSettings(), seed=2).p99_ms != found.p99_ms
-    assert measure(flow, DistillSettings()) == found
+    measured = measure(flow, DistillSettings())
+    assert measured.work_ms == pytest.approx(0.99 * (1 + 1 + 2 + 1) + 0.01 * (200 + 2 + 1))
+    assert measured.mean_ms == pytest.approx(measured.work_ms)  # one chain for each class
+    assert measured.p99_ms is not None
+    assert 10 < measured.p99_ms < 200
+    assert measure(flow, DistillSettings(), seed=2).p99_ms != measured.p99_ms
+    assert measure(flow, DistillSettings()) == measured
 
 
 def test_a_fallback_counts_one_try_after_the_other() -> None:
     text = (CASES / "r1_not_fallback.case").read_text().split("--- before\n")[1].split("--- steps")[0]
-    found = measure(analyse(parse_graph(text)), DistillSettings())
-    assert found.critical_hops["text"] == pytest.approx(0.5 * 4 + 0.5 * 6)  # parse, category, tries, items
-    assert found.hops == pytest.approx(0.5 * 4 + 0.5 * 6)
+    measured = measure(analyse(parse_graph(text)), DistillSettings())
+    assert measured.critical_hops["text"] == pytest.approx(0.5 * 4 + 0.5 * 6)  # parse, category, tries, items
+    assert measured.hops == pytest.approx(0.5 * 4 + 0.5 * 6)
 
 
 def test_combined_components_answer_the_same_with_one_hop_and_one_process_less(scenario: Scenario, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def part(task: str, host: str, replica: int = 0) -> PlanPart:
 
 
 @pytest.mark.parametrize(
-    ("found", "sizes"),
+    ("placed", "sizes"),
     [
         ([part("a", "h1"), part("b", "h2"), part("c", "h3")], [3]),
         ([part("a", "h1"), part("a", "h2", 1), part("a", "h3", 2)], [1, 1, 1]),
@@ -28,8 +28,8 @@ def part(task: str, host: str, replica: int = 0) -> PlanPart:
         ([part("a", "h1"), part("b", "h1"), part("b", "h2", 1), part("c", "h3")], [1, 2]),
     ],
 )
-def test_two_replicas_of_a_task_are_never_in_one_batch(found: list[PlanPart], sizes: list[int]) -> None:
-    assert batches(["h1", "h2", "h3"], found) == sizes
+def test_two_replicas_of_a_task_are_never_in_one_batch(placed: list[PlanPart], sizes: list[int]) -> None:
+    assert batches(["h1", "h2", "h3"], placed) == sizes
 
 
 def test_without_an_inventory_all_of_the_group_are_one_batch() -> None:

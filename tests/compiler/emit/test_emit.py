@@ -101,9 +101,9 @@ def test_plain_text_cannot_reach_a_template() -> None:
 def test_templates_only_show() -> None:
     """for, a bare `if`, include, and attributes of the view: no logic, no filters, no tests, no calls."""
     allowed = (nodes.Output, nodes.TemplateData, nodes.For, nodes.If, nodes.Include, nodes.Getattr, nodes.Name, nodes.Const, nodes.Template)
-    found = sorted(path for path in folder().rglob("*") if path.is_file())
-    assert found
-    for path in found:
+    paths = sorted(path for path in folder().rglob("*") if path.is_file())
+    assert paths
+    for path in paths:
         tree = environment().parse(path.read_text())
         for node in tree.find_all(nodes.Node):
             assert isinstance(node, allowed), f"{path}: {type(node).__name__}"

@@ -23,40 +23,40 @@ ASK = "task parse : query_parsing\ntask suggest : query_suggestion\ntext -> pars
 K = FindingKind
 
 
-def flow(text: str, start: str = TEXT) -> Flow:
+def flow_of(text: str, start: str = TEXT) -> Flow:
     return analyse(parse_graph(start + text))
 
 
-def only(found: Flow) -> Finding:
-    assert len(found.findings) == 1, found.findings
-    return found.findings[0]
+def only(flow: Flow) -> Finding:
+    assert len(flow.findings) == 1, flow.findings
+    return flow.findings[0]
 
 
 # Wires
 
 
 def test_an_edge_feeds_every_port_whose_type_an_output_has() -> None:
-    found = flow(ASK + "task both : query_rewrite (one: Query, two: Query, user: User?) -> ()\nparse -> both\n")
-    assert [(w.source_port, w.target_port) for w in found.wires_into["both"]] == [("query", "one"), ("query", "two")]
+    flow = flow_of(ASK + "task both : query_rewrite (one: Query, two: Query, user: User?) -> ()\nparse -> both\n")
+    assert [(w.source_port, w.target_port) for w in flow.wires_into["both"]] == [("query", "one"), ("query", "two")]
 
 
 def test_named_ports_narrow_an_edge() -> None:
-    found = flow(ASK + "task both : query_rewrite (one: Query, two: Query?) -> ()\nparse.query -> both.one\ntext.user -> suggest\n")
-    assert [(w.source_port, w.target_port) for w in found.wires_into["both"]] == [("query", "one")]
-    assert only(found).kind is K.FEEDS_NOTHING  # text.user -> suggest
+    flow = flow_of(ASK + "task both : query_rewrite (one: Query, two: Query?) -> ()\nparse.query -> both.one\ntext.user -> suggest\n")
+    assert [(w.source_port, w.target_port) for w in flow.wires_into["both"]] == [("query", "one")]
+    assert only(flow).kind is K.FEEDS_NOTHING  # text.user -> suggest
 
 
 def test_any_takes_every_type_of_every_output() -> None:
-    found = flow(ASK + "task log auxiliary : logging\ntext -> log\nparse -> log\n")
-    assert [(w.source, w.source_port) for w in found.wires_into["log"]] == [("text", "text"), ("text", "user"), ("parse", "query")]
-    assert not found.findings
+    flow = flow_of(ASK + "task log auxiliary : logging\ntext -> log\nparse -> log\n")
+    assert [(w.source, w.source_port) for w in flow.wires_into["log"]] == [("text", "text"), ("text", "user"), ("parse", "query")]
+    assert not flow.findings
 
 
 def test_the_response_takes_answers_only() -> None:
-    found = flow(ASK.replace("suggest -> response", "suggest -> response\nparse -> response"))
-    finding = only(found)
+    flow = flow_of(ASK.replace("suggest -> response", "suggest -> response\nparse -> response"))
+    finding = only(flow)
     assert (finding.kind, finding.edge) == (K.FEEDS_NOTHING, Edge("parse", "response"))
-    assert [w.target_port for w in found.wires_into["response"]] == ["suggestions"]
+    assert [w.target_port for w in flow.wires_into["response"]] == ["suggestions"]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_response_takes_answers_only() -> None:
     ],
 )
 def test_edges_that_feed_nothing(edge: str, kind: FindingKind, task: str, port: str | None) -> None:
-    finding = only(flow(ASK + edge + "\n"))
+    finding = only(flow_of(ASK + edge + "\n"))
     assert (finding.kind, finding.task, finding.port) == (kind, task, port)
     assert finding.edge is not None
 
@@ -98,13 +98,13 @@ items -> response
 
 
 def test_cases_of_a_choice_that_ends_in_the_response() -> None:
-    found = analyse(parse_graph(CACHE))
-    assert not found.findings
-    assert [(case.arms, case.share) for case in found.cases] == [((Guard("c", 0),), 0.25), ((Guard("c", 1),), 0.75)]
-    assert found.tasks_in(found.cases[0]) == ("parse", "cache")  # `find` is reached by the query, but has no category: skipped
-    assert found.tasks_in(found.cases[1]) == ("parse", "cache", "category", "find", "items")
-    assert found.producers("response", "details", found.cases[0]) == (PortRef("cache", "details"),)
-    assert found.producers("response", "details", found.cases[1]) == (PortRef("items", "details"),)
+    flow = analyse(parse_graph(CACHE))
+    assert not flow.findings
+    assert [(case.arms, case.share) for case in flow.cases] == [((Guard("c", 0),), 0.25), ((Guard("c", 1),), 0.75)]
+    assert flow.tasks_in(flow.cases[0]) == ("parse", "cache")  # `find` is reached by the query, but has no category: skipped
+    assert flow.tasks_in(flow.cases[1]) == ("parse", "cache", "category", "find", "items")
+    assert flow.producers("response", "details", flow.cases[0]) == (PortRef("cache", "details"),)
+    assert flow.producers("response", "details", flow.cases[1]) == (PortRef("items", "details"),)
 
 
 SEARCH = """task parse : query_parsing
@@ -127,12 +127,12 @@ items -> response
 
 
 def test_a_fallback_tries_its_arms_in_turn() -> None:
-    found = flow(SEARCH)
-    assert not found.findings  # what the tries put out on one port is concatenated
-    assert [case.share for case in found.cases] == pytest.approx([0.5, 0.3, 0.2])
-    assert [found.tasks_in(case)[2:] for case in found.cases] == [("a", "items"), ("a", "b", "items"), ("a", "b", "c", "items")]
-    assert len(found.producers("items", "items", found.cases[2])) == 3
-    assert found.cases_with(Guard("f", 1)) == 0b110
+    flow = flow_of(SEARCH)
+    assert not flow.findings  # what the tries put out on one port is concatenated
+    assert [case.share for case in flow.cases] == pytest.approx([0.5, 0.3, 0.2])
+    assert [flow.tasks_in(case)[2:] for case in flow.cases] == [("a", "items"), ("a", "b", "items"), ("a", "b", "c", "items")]
+    assert len(flow.producers("items", "items", flow.cases[2])) == 3
+    assert flow.cases_with(Guard("f", 1)) == 0b110
 
 
 def test_only_choices_that_are_met_make_cases() -> None:
@@ -152,14 +152,14 @@ d -> suggest
 parse -> suggest [outer.1]
 suggest -> response
 """
-    found = flow(nested)
-    assert not found.findings
-    assert [case.arms for case in found.cases] == [
+    flow = flow_of(nested)
+    assert not flow.findings
+    assert [case.arms for case in flow.cases] == [
         (Guard("outer", 0), Guard("inner", 0)),
         (Guard("outer", 0), Guard("inner", 1)),
         (Guard("outer", 1),),
     ]
-    assert sum(case.share for case in found.cases) == pytest.approx(1)
+    assert sum(case.share for case in flow.cases) == pytest.approx(1)
 
 
 PHOTO = """task picture : image_classification [resnet20]
@@ -173,13 +173,13 @@ items -> response
 
 def test_a_choice_is_met_only_by_the_classes_that_reach_it() -> None:
     choice = "choice c one 0.5: find | 0.5: other\ntask other : indexing\npicture -> find [c.0]\npicture -> other [c.1]\nother -> items\n"
-    found = flow(ASK + PHOTO + choice, BOTH)
-    assert [(case.request, len(case.arms)) for case in found.cases] == [("text", 0), ("image", 1), ("image", 1)]
-    assert not found.findings
+    flow = flow_of(ASK + PHOTO + choice, BOTH)
+    assert [(case.request, len(case.arms)) for case in flow.cases] == [("text", 0), ("image", 1), ("image", 1)]
+    assert not flow.findings
 
 
 def test_a_task_in_two_arms_runs_in_both() -> None:
-    found = flow("""task parse : query_parsing
+    flow = flow_of("""task parse : query_parsing
 task a : spelling_correction
 task b : query_rewrite
 task both : spelling_correction
@@ -193,17 +193,17 @@ b -> both
 both -> suggest
 suggest -> response
 """)
-    assert not found.findings
-    assert found.runs["both"] == 0b11
+    assert not flow.findings
+    assert flow.runs["both"] == 0b11
 
 
 def test_which_run_together() -> None:
-    found = analyse(parse_graph(CACHE))
-    assert found.together("cache", "category") == found.cases[1]
-    assert found.together("text", "items") == found.cases[1]
-    found = flow(SEARCH.replace("first 1.0: a | 0.5: b | 0.2: c until a.hits >= 20.0", "one 0.5: a | 0.3: b | 0.2: c"))
-    assert found.together("a", "b") is None
-    assert not found.findings
+    flow = analyse(parse_graph(CACHE))
+    assert flow.together("cache", "category") == flow.cases[1]
+    assert flow.together("text", "items") == flow.cases[1]
+    flow = flow_of(SEARCH.replace("first 1.0: a | 0.5: b | 0.2: c until a.hits >= 20.0", "one 0.5: a | 0.3: b | 0.2: c"))
+    assert flow.together("a", "b") is None
+    assert not flow.findings
 
 
 # Findings
@@ -211,55 +211,57 @@ def test_which_run_together() -> None:
 
 def test_a_starved_port_names_class_task_and_port() -> None:
     cache = "task cache : cache_lookup\ntext.user -> cache\nimage.user -> cache\nparse -> cache\npicture -> find\n"
-    finding = only(flow(ASK + PHOTO + cache, BOTH))
+    finding = only(flow_of(ASK + PHOTO + cache, BOTH))
     assert (finding.kind, finding.request, finding.task, finding.port) == (K.STARVED, "image", "cache", "query")
     assert finding.sources == (PortRef("parse", "query"),)
 
 
 def test_what_follows_from_a_starved_task_is_not_said_again() -> None:
-    found = flow("task cache : cache_lookup\ntask suggest : query_suggestion\ntext.user -> cache\ncache -> suggest\nsuggest -> response\n")
-    assert [(f.kind, f.task, f.port) for f in found.findings] == [(K.STARVED, "cache", "query")]
+    flow = flow_of(
+        "task cache : cache_lookup\ntask suggest : query_suggestion\ntext.user -> cache\ncache -> suggest\nsuggest -> response\n"
+    )
+    assert [(f.kind, f.task, f.port) for f in flow.findings] == [(K.STARVED, "cache", "query")]
 
 
 def test_ports_that_are_never_fed_together() -> None:
     tasks = "task a : spelling_correction\ntask b : spelling_correction\ntask both : query_rewrite (one: Query, two: Query) -> ()\n"
     choice = "choice c one 0.5: a | 0.5: b\nparse -> a [c.0]\nparse -> b [c.1]\na -> both.one\nb -> both.two\n"
-    finding = only(flow(ASK + tasks + choice))
+    finding = only(flow_of(ASK + tasks + choice))
     assert (finding.kind, finding.task, finding.port, finding.case) == (K.STARVED, "both", "two", (Guard("c", 0),))
 
 
 def test_two_live_producers_are_ambiguous() -> None:
-    finding = only(flow(ASK + "task spell : spelling_correction\nparse -> spell\nspell -> suggest\n"))
+    finding = only(flow_of(ASK + "task spell : spelling_correction\nparse -> spell\nspell -> suggest\n"))
     assert (finding.kind, finding.request, finding.task, finding.port) == (K.AMBIGUOUS, "text", "suggest", "query")
     assert finding.sources == (PortRef("parse", "query"), PortRef("spell", "query"))
 
 
 def test_two_outputs_of_one_edge_are_ambiguous() -> None:
-    finding = only(flow(ASK.replace("query_parsing", "query_parsing (text: Text) -> (query: Query, other: Query)")))
+    finding = only(flow_of(ASK.replace("query_parsing", "query_parsing (text: Text) -> (query: Query, other: Query)")))
     assert (finding.kind, [ref.port for ref in finding.sources]) == (K.AMBIGUOUS, ["query", "other"])
 
 
 def test_many_takes_several() -> None:
     log = "task all effect : event_log (query: Query many) -> ()\nparse -> all\nspell -> all\n"
-    found = flow(ASK + "task spell : spelling_correction\nparse -> spell\n" + log)
-    assert not found.findings
-    assert len(found.producers("all", "query", found.cases[0])) == 2
+    flow = flow_of(ASK + "task spell : spelling_correction\nparse -> spell\n" + log)
+    assert not flow.findings
+    assert len(flow.producers("all", "query", flow.cases[0])) == 2
 
 
 def test_the_same_producer_by_two_edges_is_one() -> None:
-    assert not flow(ASK + "parse.query -> suggest\n").findings
+    assert not flow_of(ASK + "parse.query -> suggest\n").findings
 
 
 def test_equal_ports_of_different_tries_only() -> None:
     text = SEARCH.replace("task b : indexing { tier = good }", "task b : indexing (category: Category) -> (goods: Items, hits: Count)")
-    assert only(flow(text)).kind is K.AMBIGUOUS
+    assert only(flow_of(text)).kind is K.AMBIGUOUS
     same_arm = SEARCH.replace("0.5: b | 0.2: c", "0.5: b c").replace("[f.2]", "[f.1]")
-    assert K.AMBIGUOUS in {f.kind for f in flow(same_arm).findings}
+    assert K.AMBIGUOUS in {f.kind for f in flow_of(same_arm).findings}
 
 
 def test_a_case_without_response() -> None:
     choice = "choice c one 0.5: suggest | 0.5: other\ntask other : basic_statistics\nparse -> suggest [c.0]\nparse -> other [c.1]"
-    finding = only(flow(ASK.replace("parse -> suggest", choice)))
+    finding = only(flow_of(ASK.replace("parse -> suggest", choice)))
     assert (finding.kind, finding.request, finding.case) == (K.RESPONSE_NEVER, "text", (Guard("c", 1),))
 
 
@@ -275,26 +277,26 @@ def test_an_answer_of_another_type_is_an_optional_part() -> None:
 
 
 def test_a_class_that_leads_nowhere() -> None:
-    finding = only(flow(ASK, BOTH))
+    finding = only(flow_of(ASK, BOTH))
     assert (finding.kind, finding.request) == (K.RESPONSE_NEVER, "image")
 
 
 def test_the_response_twice() -> None:
-    finding = only(flow(ASK + "task more : query_suggestion\nparse -> more\nmore -> response\n"))
+    finding = only(flow_of(ASK + "task more : query_suggestion\nparse -> more\nmore -> response\n"))
     assert (finding.kind, finding.port) == (K.RESPONSE_TWICE, "suggestions")
     assert {ref.task for ref in finding.sources} == {"suggest", "more"}
 
 
 def test_an_unreachable_chain_is_found_at_its_beginning() -> None:
-    finding = only(flow(ASK + "task lone : query_parsing\ntask after : spelling_correction\nlone -> after\n"))
+    finding = only(flow_of(ASK + "task lone : query_parsing\ntask after : spelling_correction\nlone -> after\n"))
     assert (finding.kind, finding.task) == (K.UNREACHABLE, "lone")
 
 
 def test_a_cycle_is_shown() -> None:
-    found = flow(ASK + "task b : spelling_correction\ntask a : spelling_correction\ntask z : basic_statistics\na -> b\nb -> a\na -> z\n")
-    finding = only(found)
+    flow = flow_of(ASK + "task b : spelling_correction\ntask a : spelling_correction\ntask z : basic_statistics\na -> b\nb -> a\na -> z\n")
+    finding = only(flow)
     assert (finding.kind, finding.path) == (K.CYCLE, ("a", "b", "a"))
-    assert only(flow(ASK + "task a : spelling_correction\na -> a\n")).path == ("a", "a")
+    assert only(flow_of(ASK + "task a : spelling_correction\na -> a\n")).path == ("a", "a")
 
 
 CHOOSE = """task parse : query_parsing
@@ -313,14 +315,14 @@ FLAG = "task flag auxiliary : ab_assignment\n{user}.user -> flag\n"
 
 
 def test_a_flag_decides() -> None:
-    found = flow(CHOOSE.format(when="flag.treated", flag=FLAG.format(user="text")))
-    assert not found.findings
-    assert found.order.index("flag") < found.order.index("one")
+    flow = flow_of(CHOOSE.format(when="flag.treated", flag=FLAG.format(user="text")))
+    assert not flow.findings
+    assert flow.order.index("flag") < flow.order.index("one")
 
 
 @pytest.mark.parametrize("when", ["parse.query", "flag.nothing", "nobody.treated"])
 def test_what_decides_must_be_a_flag(when: str) -> None:
-    finding = only(flow(CHOOSE.format(when=when, flag=FLAG.format(user="text"))))
+    finding = only(flow_of(CHOOSE.format(when=when, flag=FLAG.format(user="text"))))
     assert (finding.kind, finding.choice, f"{finding.task}.{finding.port}") == (K.WRONG_DECIDER, "c", when)
 
 
@@ -345,29 +347,29 @@ one -> items
 two -> items
 items -> response
 """
-    finding = only(flow(shared, BOTH))
+    finding = only(flow_of(shared, BOTH))
     assert (finding.kind, finding.request, finding.choice, finding.task) == (K.UNDECIDED, "image", "c", "flag")
 
 
 def test_what_decides_must_not_wait_for_the_choice() -> None:
     late = "task flag auxiliary : ab_assignment (query: Query) -> (treated: Flag)\none -> flag\n"
-    finding = only(flow(CHOOSE.format(when="flag.treated", flag=late)))
+    finding = only(flow_of(CHOOSE.format(when="flag.treated", flag=late)))
     assert (finding.kind, finding.choice, finding.task) == (K.UNDECIDED, "c", "flag")
 
 
 @pytest.mark.parametrize("until", ["a.items", "b.hits", "items.details", "nobody.hits"])
 def test_until_sums_a_count_that_begins_in_the_first_arm(until: str) -> None:
-    finding = only(flow(SEARCH.replace("until a.hits", f"until {until}")))
+    finding = only(flow_of(SEARCH.replace("until a.hits", f"until {until}")))
     assert (finding.kind, finding.choice) == (K.WRONG_DECIDER, "f")
 
 
 def test_every_arm_of_a_fallback_counts() -> None:
-    finding = only(flow(SEARCH.replace("task b : indexing { tier = good }", "task b : indexing (category: Category) -> (items: Items)")))
+    finding = only(flow_of(SEARCH.replace("task b : indexing { tier = good }", "task b : indexing (category: Category) -> (items: Items)")))
     assert finding.kind is K.WRONG_DECIDER
 
 
 def test_a_task_cannot_be_counted_in_two_tries() -> None:
-    finding = flow(SEARCH.replace("0.5: b |", "0.5: a |")).findings[0]
+    finding = flow_of(SEARCH.replace("0.5: b |", "0.5: a |")).findings[0]
     assert finding.kind is K.WRONG_DECIDER
 
 
@@ -382,10 +384,10 @@ def choices(count: int) -> str:
 
 
 def test_the_number_of_cases_is_bounded() -> None:
-    found = flow(choices(12))
-    assert (len(found.cases), found.findings) == (MAX_CASES, ())
-    found = flow(choices(13))
-    assert (only(found).kind, only(found).request) == (K.TOO_MANY_CASES, "text")
+    flow = flow_of(choices(12))
+    assert (len(flow.cases), flow.findings) == (MAX_CASES, ())
+    flow = flow_of(choices(13))
+    assert (only(flow).kind, only(flow).request) == (K.TOO_MANY_CASES, "text")
 
 
 def test_work_is_linear_without_choices() -> None:
@@ -403,10 +405,10 @@ def test_work_is_linear_without_choices() -> None:
 
         sys.setprofile(counted)
         try:
-            found = analyse(graph)
+            flow = analyse(graph)
         finally:
             sys.setprofile(None)
-        assert not found.findings
+        assert not flow.findings
         return made
 
     assert calls(2000) < 11 * calls(200)
@@ -415,12 +417,12 @@ def test_work_is_linear_without_choices() -> None:
 TRIES = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-def told(found: Flow) -> tuple[set[tuple[Case, tuple[str, ...]]], set[tuple[object, ...]]]:
+def told(flow: Flow) -> tuple[set[tuple[Case, tuple[str, ...]]], set[tuple[object, ...]]]:
     def plain(case: Case) -> Case:
         return replace(case, index=0, arms=tuple(sorted(case.arms)), share=round(case.share, 12))
 
-    cases = {(plain(case), found.tasks_in(case)) for case in found.cases}
-    return cases, {(f.kind, f.request, f.task, f.port, f.choice) for f in found.findings}
+    cases = {(plain(case), flow.tasks_in(case)) for case in flow.cases}
+    return cases, {(f.kind, f.request, f.task, f.port, f.choice) for f in flow.findings}
 
 
 @TRIES
@@ -428,47 +430,47 @@ def told(found: Flow) -> tuple[set[tuple[Case, tuple[str, ...]]], set[tuple[obje
 def test_the_order_of_edges_and_tasks_says_nothing(graph: Graph, seed: int, missing: list[int]) -> None:
     """Also of invalid graphs: some edges are taken out."""
     edges = [edge for i, edge in enumerate(graph.edges) if i not in {m % len(graph.edges) for m in missing}]
-    one = replace(graph, edges=tuple(edges))
+    edited = replace(graph, edges=tuple(edges))
     rng = random.Random(seed)
     shuffled, tasks = list(edges), list(graph.tasks)
     rng.shuffle(shuffled)
     rng.shuffle(tasks)
-    assert told(analyse(one)) == told(analyse(replace(one, edges=tuple(shuffled), tasks=tuple(tasks))))
+    assert told(analyse(edited)) == told(analyse(replace(edited, edges=tuple(shuffled), tasks=tuple(tasks))))
 
 
 @TRIES
 @given(graphs())
 def test_the_cases_of_a_class_are_all_its_requests(graph: Graph) -> None:
-    found = analyse(graph)
+    flow = analyse(graph)
     for request in graph.requests:
-        assert sum(case.share for case in found.cases if case.request == request.name) == pytest.approx(1)
+        assert sum(case.share for case in flow.cases if case.request == request.name) == pytest.approx(1)
 
 
 # Idle edges
 
 
-def live(found: Flow, edge: Edge, case: Case) -> bool:
+def live(flow: Flow, edge: Edge, case: Case) -> bool:
     """By the definition in graph.py, edge by edge."""
-    first = {choice.name for choice in found.graph.choices if isinstance(choice, Fallback)}
+    first = {choice.name for choice in flow.graph.choices if isinstance(choice, Fallback)}
     taken = {guard.choice: guard.arm for guard in case.arms}
-    if edge.source != case.request and not (edge.source in found.runs and found.runs_in(edge.source, case)):
+    if edge.source != case.request and not (edge.source in flow.runs and flow.runs_in(edge.source, case)):
         return False
     return all(g.choice in taken and (g.arm <= taken[g.choice] if g.choice in first else g.arm == taken[g.choice]) for g in edge.guards)
 
 
-def edges_to_skipped(found: Flow) -> list[Edge]:
+def edges_to_skipped(flow: Flow) -> list[Edge]:
     """New edges from what runs in a case to what is skipped in it and stands later."""
-    place = {name: i for i, name in enumerate(found.order)}
-    tasks = {task.name: task for task in found.graph.tasks}
+    place = {name: i for i, name in enumerate(flow.order)}
+    tasks = {task.name: task for task in flow.graph.tasks}
     return [
         edge
-        for case in found.cases
-        for target in found.order
-        if not found.runs_in(target, case)
-        for source in found.tasks_in(case)
-        if place[source] < place[target] and found.runs[target] & found.cases_of(case.request)
+        for case in flow.cases
+        for target in flow.order
+        if not flow.runs_in(target, case)
+        for source in flow.tasks_in(case)
+        if place[source] < place[target] and flow.runs[target] & flow.cases_of(case.request)
         for edge in (Edge(source, target),)
-        if expand(edge, tasks[source].outputs, tasks[target].inputs) and edge not in found.graph.edges
+        if expand(edge, tasks[source].outputs, tasks[target].inputs) and edge not in flow.graph.edges
     ]
 
 
@@ -476,27 +478,27 @@ def edges_to_skipped(found: Flow) -> list[Edge]:
 @given(graphs(), st.integers(0, 10_000))
 def test_what_is_skipped_with_its_arm_is_no_idle_edge(graph: Graph, pick: int) -> None:
     """Right graphs have none; with an edge more, from what runs to what is skipped there, what is found is what the definition says."""
-    found = analyse(graph)
-    assert not list(idle_edges(found))
-    added = edges_to_skipped(found)
+    flow = analyse(graph)
+    assert not list(idle_edges(flow))
+    added = edges_to_skipped(flow)
     if not added:
         return
-    found = analyse(replace(graph, edges=(*graph.edges, added[pick % len(added)])))
-    for finding in idle_edges(found):
+    flow = analyse(replace(graph, edges=(*graph.edges, added[pick % len(added)])))
+    for finding in idle_edges(flow):
         assert finding.edge is not None
-        bringing = [case for case in found.cases if case.request == finding.request and live(found, finding.edge, case)]
+        bringing = [case for case in flow.cases if case.request == finding.request and live(flow, finding.edge, case)]
         assert bringing
-        assert not any(found.runs_in(finding.edge.target, case) for case in bringing)
+        assert not any(flow.runs_in(finding.edge.target, case) for case in bringing)
 
 
 def test_an_idle_edge_names_class_case_task_port_and_edge() -> None:
-    found = flow(
+    flow = flow_of(
         "task parse : query_parsing\ntask category : text_classification\ntask spell : spelling_correction\ntask find : indexing\n"
         "text -> parse\nparse -> category [c.0]\nparse -> spell [c.1]\ncategory -> find\nspell -> find\n"
         "task suggest : query_suggestion\nparse -> suggest\nsuggest -> response\n"
         "choice c one 0.5: category | 0.5: spell\n"
     )
-    (finding,) = idle_edges(found)
+    (finding,) = idle_edges(flow)
     assert (finding.kind, finding.request, finding.case) == (K.STARVED, "text", (Guard("c", 1),))
     assert (finding.task, finding.port, finding.sources) == ("find", "category", (PortRef("category", "category"),))
     assert finding.edge == Edge("spell", "find")

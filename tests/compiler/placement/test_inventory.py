@@ -16,20 +16,20 @@ def read(folder: Path, name: str, text: str) -> Inventory:
     path = folder / name
     path.write_text(text)
     diagnostics = Diagnostics()
-    found = read_inventory(path, diagnostics)
-    assert found is not None, diagnostics.all
-    return found
+    inventory = read_inventory(path, diagnostics)
+    assert inventory is not None, diagnostics.all
+    return inventory
 
 
 def test_ini_with_ranges_and_variables(tmp_path: Path) -> None:
-    found = read(
+    inventory = read(
         tmp_path,
         "hosts.ini",
         "[nodes]\nh[9:11]\nh1 ansible_host=192.0.2.1 aibench_cores=4 aibench_gpus=2\n[nodes:vars]\naibench_memory_mib=2048\n",
     )
-    assert [host.name for host in found.hosts] == ["h1", "h9", "h10", "h11"]
-    assert found.hosts[0] == Host("h1", "192.0.2.1", 4.0, 2048, 2, frozenset({"nodes"}))
-    assert found.hosts[1] == Host("h9", "h9", None, 2048, 0, frozenset({"nodes"}))
+    assert [host.name for host in inventory.hosts] == ["h1", "h9", "h10", "h11"]
+    assert inventory.hosts[0] == Host("h1", "192.0.2.1", 4.0, 2048, 2, frozenset({"nodes"}))
+    assert inventory.hosts[1] == Host("h9", "h9", None, 2048, 0, frozenset({"nodes"}))
 
 
 def test_yaml_with_groups_in_groups(tmp_path: Path) -> None:
@@ -52,24 +52,24 @@ all:
       hosts:
         g1: {ansible_host: 192.0.2.3}
 """
-    found = read(tmp_path, "hosts.yml", text)
-    assert [host.name for host in found.hosts] == ["g1", "p1", "r1"]  # not the bastion: it is in no group that takes parts
-    assert {host.name: host.address for host in found.hosts}["p1"] == "198.51.100.1"
-    assert [host.name for host in found.allowed("planner")] == ["p1"]
-    assert [host.name for host in found.allowed("services")] == ["p1", "r1"]
-    assert [host.name for host in found.allowed("generators")] == ["g1"]
-    assert {host.name: host.cores for host in found.hosts}["r1"] == 0.5
+    inventory = read(tmp_path, "hosts.yml", text)
+    assert [host.name for host in inventory.hosts] == ["g1", "p1", "r1"]  # not the bastion: it is in no group that takes parts
+    assert {host.name: host.address for host in inventory.hosts}["p1"] == "198.51.100.1"
+    assert [host.name for host in inventory.allowed("planner")] == ["p1"]
+    assert [host.name for host in inventory.allowed("services")] == ["p1", "r1"]
+    assert [host.name for host in inventory.allowed("generators")] == ["g1"]
+    assert {host.name: host.cores for host in inventory.hosts}["r1"] == 0.5
 
 
 def test_without_groups_every_host_takes_everything(tmp_path: Path) -> None:
-    found = read(tmp_path, "hosts", "h1\nh2\n")
-    assert [host.name for host in found.allowed("services")] == ["h1", "h2"]
-    assert found.groups == frozenset()
+    inventory = read(tmp_path, "hosts", "h1\nh2\n")
+    assert [host.name for host in inventory.allowed("services")] == ["h1", "h2"]
+    assert inventory.groups == frozenset()
 
 
 def test_an_empty_group_restricts_nothing(tmp_path: Path) -> None:
-    found = read(tmp_path, "hosts", "[nodes]\nh1\n[generators]\n")
-    assert [host.name for host in found.allowed("generators")] == ["h1"]
+    inventory = read(tmp_path, "hosts", "[nodes]\nh1\n[generators]\n")
+    assert [host.name for host in inventory.allowed("generators")] == ["h1"]
 
 
 def test_names_sort_as_people_count() -> None:
@@ -92,8 +92,8 @@ def test_names_sort_as_people_count() -> None:
 def test_what_a_host_cannot_have(variables: dict[str, object], said: str) -> None:
     diagnostics = Diagnostics()
     listed = {"_meta": {"hostvars": {"h1": variables}}, "all": {"children": ["ungrouped"]}, "ungrouped": {"hosts": ["h1"]}}
-    found = inventory_of(listed, WHERE, diagnostics)
-    assert found is None
+    inventory = inventory_of(listed, WHERE, diagnostics)
+    assert inventory is None
     (error,) = diagnostics.all
     assert error.code.id == "AIB407"
     assert said in error.message

@@ -20,13 +20,13 @@ KINDS: dict[str, Kind] = {"planner": "planner", "a": "service", "b": "service", 
 def needs_of(draw: st.DrawFn) -> tuple[Demand, ...]:
     """At most five replicas in all, so that every placement can be tried."""
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
-    found, left = [], 5
+    demands, left = [], 5
     for name in names:
-        replicas = draw(st.integers(1, min(2, left - (len(names) - len(found) - 1))))
+        replicas = draw(st.integers(1, min(2, left - (len(names) - len(demands) - 1))))
         left -= replicas
         gpu = KINDS[name] == "ai" and draw(st.booleans())
-        found.append(Demand(name, KINDS[name], draw(st.integers(1, 8)) * 64, draw(st.integers(1, 10)) * 50, replicas, gpu))
-    return tuple(found)
+        demands.append(Demand(name, KINDS[name], draw(st.integers(1, 8)) * 64, draw(st.integers(1, 10)) * 50, replicas, gpu))
+    return tuple(demands)
 
 
 @st.composite
@@ -78,29 +78,29 @@ def holds(needs: tuple[Demand, ...], inventory: Inventory, rules: Rules, where: 
         if any(sum(need.name in group for need in here) > 1 for group in rules.apart):
             return False
     return all(
-        where[one, i].name == where[other, i].name
+        where[need, i].name == where[other, i].name
         for group in rules.together
-        for one, other in itertools.combinations(sorted(group & of.keys()), 2)
-        for i in range(min(of[one].replicas, of[other].replicas))
+        for need, other in itertools.combinations(sorted(group & of.keys()), 2)
+        for i in range(min(of[need].replicas, of[other].replicas))
     )
 
 
-def placed(found: Placement) -> Where:
-    return {(one.need.name, one.replica): one.host for one in found.placed}
+def placed(placement: Placement) -> Where:
+    return {(replica.need.name, replica.replica): replica.host for replica in placement.placed}
 
 
 @settings(deadline=None, max_examples=300)
 @given(needs_of(), inventories(), rules_of)
 def test_a_placement_holds_and_is_found_where_there_is_one(needs: tuple[Demand, ...], inventory: Inventory, rules: Rules) -> None:
-    found = place(needs, inventory, rules)
+    outcome = place(needs, inventory, rules)
     keys = [(need.name, i) for need in needs for i in range(need.replicas)]
     every = (dict(zip(keys, hosts, strict=True)) for hosts in itertools.product(inventory.hosts, repeat=len(keys)))
-    if isinstance(found, Placement):
-        assert list(placed(found)) == keys
-        assert holds(needs, inventory, rules, placed(found))
+    if isinstance(outcome, Placement):
+        assert list(placed(outcome)) == keys
+        assert holds(needs, inventory, rules, placed(outcome))
     else:
-        assert found.reason
-        assert not any(holds(needs, inventory, rules, where) for where in every), found.reason
+        assert outcome.reason
+        assert not any(holds(needs, inventory, rules, where) for where in every), outcome.reason
 
 
 @settings(deadline=None, max_examples=100)
@@ -142,20 +142,20 @@ def test_what_is_held_makes_nothing_impossible(needs: tuple[Demand, ...], invent
     """Not even where it is held on a host that is gone."""
     names = st.sampled_from([*(host.name for host in inventory.hosts), "gone"])
     held = data.draw(st.dictionaries(st.tuples(st.sampled_from(NAMES), st.integers(0, 2)), names))
-    without, found = place(needs, inventory, rules), place(needs, inventory, rules, held)
-    assert type(found) is type(without)
-    if isinstance(found, Placement) and isinstance(without, Placement):
-        assert holds(needs, inventory, rules, placed(found))
-        assert found.alone == without.alone
+    without, outcome = place(needs, inventory, rules), place(needs, inventory, rules, held)
+    assert type(outcome) is type(without)
+    if isinstance(outcome, Placement) and isinstance(without, Placement):
+        assert holds(needs, inventory, rules, placed(outcome))
+        assert outcome.alone == without.alone
 
 
 def test_a_new_part_takes_the_room_that_is_left_and_one_that_has_grown_moves_alone() -> None:
     inventory = Inventory(tuple(Host(f"h{i}", f"192.0.2.{i}", 1.0, 512) for i in (1, 2, 3)))
     needs = [Demand("a", "service", 200, 100), Demand("b", "service", 200, 100), Demand("c", "service", 300, 100)]
     held = {("a", 0): "h1", ("b", 0): "h1", ("c", 0): "h2"}
-    found = place([*needs, Demand("d", "service", 500, 900)], inventory, Rules(), held)
-    assert isinstance(found, Placement)
-    assert {key[0]: host.name for key, host in placed(found).items()} == {"a": "h1", "b": "h1", "c": "h2", "d": "h3"}
+    placement = place([*needs, Demand("d", "service", 500, 900)], inventory, Rules(), held)
+    assert isinstance(placement, Placement)
+    assert {key[0]: host.name for key, host in placed(placement).items()} == {"a": "h1", "b": "h1", "c": "h2", "d": "h3"}
     grown = place([needs[0], replace(needs[1], memory_mib=400), needs[2]], inventory, Rules(), held)
     assert isinstance(grown, Placement)
     assert {key[0]: host.name for key, host in placed(grown).items()} == {"a": "h3", "b": "h1", "c": "h2"}
@@ -164,8 +164,12 @@ def test_a_new_part_takes_the_room_that_is_left_and_one_that_has_grown_moves_alo
 @settings(deadline=None, max_examples=100)
 @given(needs_of(), inventories(), rules_of)
 def test_gpus_are_given_once(needs: tuple[Demand, ...], inventory: Inventory, rules: Rules) -> None:
-    found = place(needs, inventory, rules)
-    taken = [(one.host.name, one.gpu) for one in found.placed if one.gpu is not None] if isinstance(found, Placement) else []
+    outcome = place(needs, inventory, rules)
+    taken = (
+        [(replica.host.name, replica.gpu) for replica in outcome.placed if replica.gpu is not None]
+        if isinstance(outcome, Placement)
+        else []
+    )
     assert len(taken) == len(set(taken))
 
 
@@ -182,43 +186,43 @@ SMALL = (
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 15])
 def test_generators_have_hosts_of_their_own_where_there_are_enough(count: int) -> None:
-    found = place(SMALL, hosts(count), Rules())
-    assert isinstance(found, Placement)
-    (generator,) = found.of("generator")
-    beside = [one for one in found.placed if one.host == generator.host and one is not generator]
-    assert (not beside) == (count > 1) == found.alone
+    placement = place(SMALL, hosts(count), Rules())
+    assert isinstance(placement, Placement)
+    (generator,) = placement.of("generator")
+    beside = [replica for replica in placement.placed if replica.host == generator.host and replica is not generator]
+    assert (not beside) == (count > 1) == placement.alone
 
 
 def test_generators_share_where_the_rest_would_not_fit() -> None:
-    found = place(SMALL, hosts(2, memory_mib=512), Rules())
-    assert isinstance(found, Placement)
-    assert not found.alone
+    placement = place(SMALL, hosts(2, memory_mib=512), Rules())
+    assert isinstance(placement, Placement)
+    assert not placement.alone
 
 
 def test_a_generator_takes_the_smallest_host_that_will_do() -> None:
     sizes = (256, 128, 4096, 192)
     inventory = Inventory(tuple(Host(f"h{i}", f"192.0.2.{i}", memory_mib=mib) for i, mib in enumerate(sizes)))
-    found = place(SMALL, inventory, Rules())
-    assert isinstance(found, Placement)
-    assert found.of("generator")[0].host.memory_mib == 192
+    placement = place(SMALL, inventory, Rules())
+    assert isinstance(placement, Placement)
+    assert placement.of("generator")[0].host.memory_mib == 192
 
 
 def test_the_load_is_spread() -> None:
-    found = place(SMALL, hosts(5), Rules())
-    assert isinstance(found, Placement)
+    placement = place(SMALL, hosts(5), Rules())
+    assert isinstance(placement, Placement)
     loads: dict[str, int] = defaultdict(int)
-    for one in found.placed:
-        if one.need.kind != "generator":
-            loads[one.host.name] += one.need.millicores
+    for replica in placement.placed:
+        if replica.need.kind != "generator":
+            loads[replica.host.name] += replica.need.millicores
     assert len(loads) == 4
     assert max(loads.values()) - min(loads.values()) <= 40
 
 
 def test_replicas_of_a_service_share_a_host_only_when_they_must() -> None:
     for count, shared in ((3, 2), (4, 1)):
-        found = place((Demand("s", "service", 64, 30, replicas=4),), hosts(count), Rules())
-        assert isinstance(found, Placement)
-        names = [one.host.name for one in found.placed]
+        placement = place((Demand("s", "service", 64, 30, replicas=4),), hosts(count), Rules())
+        assert isinstance(placement, Placement)
+        names = [replica.host.name for replica in placement.placed]
         assert max(names.count(name) for name in names) == shared
 
 
@@ -239,10 +243,10 @@ def test_replicas_of_a_service_share_a_host_only_when_they_must() -> None:
     ],
 )
 def test_a_shortfall_says_what_is_short_and_by_how_much(needs: tuple[Demand, ...], inventory: Inventory, rules: Rules, said: str) -> None:
-    found = place(needs, inventory, rules)
-    assert isinstance(found, Shortfall)
-    assert found.reason.startswith(said), found.reason
-    assert found.notes
+    outcome = place(needs, inventory, rules)
+    assert isinstance(outcome, Shortfall)
+    assert outcome.reason.startswith(said), outcome.reason
+    assert outcome.notes
 
 
 def test_a_part_whose_groups_have_no_host_in_common() -> None:
@@ -251,13 +255,13 @@ def test_a_part_whose_groups_have_no_host_in_common() -> None:
         frozenset({"planner", "services"}),
     )
     needs = (Demand("planner", "planner", 64, 10), Demand("a", "service", 64, 10))
-    found = place(needs, inventory, Rules(together=(frozenset({"planner", "a"}),)))
-    assert isinstance(found, Shortfall)
-    assert "`planner`, `services`" in found.reason
+    outcome = place(needs, inventory, Rules(together=(frozenset({"planner", "a"}),)))
+    assert isinstance(outcome, Shortfall)
+    assert "`planner`, `services`" in outcome.reason
 
 
 def test_a_placement_of_many_parts_is_quick() -> None:
     needs = tuple(Demand(f"s{i}", "service", 64, 10, replicas=2) for i in range(100))
-    found = place(needs, hosts(30, memory_mib=512, cores=1.0), Rules())
-    assert isinstance(found, Placement)
-    assert len(found.placed) == 200
+    outcome = place(needs, hosts(30, memory_mib=512, cores=1.0), Rules())
+    assert isinstance(outcome, Placement)
+    assert len(outcome.placed) == 200

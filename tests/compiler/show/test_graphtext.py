@@ -24,12 +24,19 @@ NAMES = st.text(min_size=1, max_size=8) | st.sampled_from(["effect", "many", "wh
 
 
 @given(NAMES, NAMES, NAMES, st.floats(0, 1), st.booleans(), st.integers(-5, 5))
-def test_any_name_can_be_written(one: str, two: str, three: str, share: float, flag: bool, number: int) -> None:
-    stage = Stage(one, two, ((three, number), (two, one)), (), QualityTarget(two, share), (Feed(one, None, two), Feed(two, one, three)))
-    task = Task(one, (stage,), (Port(two, "Text", flag, not flag),), (Port(three, two),), flag, not flag, share if flag else None)
-    request = RequestClass(two, share, three, one, (Port(one, three),))
-    edge = Edge(one, two, three if flag else None, None if flag else one, (Guard(three, abs(number)),))
-    graph = Graph((Dataset(one, two),), (request,), (task,), (edge,), ())
+def test_any_name_can_be_written(first: str, second: str, third: str, share: float, flag: bool, number: int) -> None:
+    stage = Stage(
+        first,
+        second,
+        ((third, number), (second, first)),
+        (),
+        QualityTarget(second, share),
+        (Feed(first, None, second), Feed(second, first, third)),
+    )
+    task = Task(first, (stage,), (Port(second, "Text", flag, not flag),), (Port(third, second),), flag, not flag, share if flag else None)
+    request = RequestClass(second, share, third, first, (Port(first, third),))
+    edge = Edge(first, second, third if flag else None, None if flag else first, (Guard(third, abs(number)),))
+    graph = Graph((Dataset(first, second),), (request,), (task,), (edge,), ())
     assert parse_graph(format_graph(graph)) == graph
 
 

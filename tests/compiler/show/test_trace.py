@@ -21,15 +21,15 @@ def tasks_in(svg: str) -> set[str]:
 
 
 def test_pictures_show_the_graph_before_after_each_rule_and_at_the_end(ecommerce: Distilled) -> None:
-    found = dict(trace.pictures(ecommerce, 'a "title" with <marks> & {{ braces }}'))
-    assert next(iter(found)) == "00-before.svg"
-    assert list(found)[-1] == "distilled.svg"
-    assert len(found) == 7  # before, after R1 R2 R3 R4 R6 of the first pass, and the end, which is after R5 of the second
+    pictures = dict(trace.pictures(ecommerce, 'a "title" with <marks> & {{ braces }}'))
+    assert next(iter(pictures)) == "00-before.svg"
+    assert list(pictures)[-1] == "distilled.svg"
+    assert len(pictures) == 7  # before, after R1 R2 R3 R4 R6 of the first pass, and the end, which is after R5 of the second
     names = {task.name for task in ecommerce.original.tasks}
-    assert names <= tasks_in(found["00-before.svg"])
-    assert tasks_in(found["distilled.svg"]) & names == {task.name for task in ecommerce.graph.tasks} & names
-    assert 'a "title" with <marks> & {{ braces }}, distilled' in tasks_in(found["distilled.svg"])
-    assert dict(trace.pictures(ecommerce, 'a "title" with <marks> & {{ braces }}')) == found
+    assert names <= tasks_in(pictures["00-before.svg"])
+    assert tasks_in(pictures["distilled.svg"]) & names == {task.name for task in ecommerce.graph.tasks} & names
+    assert 'a "title" with <marks> & {{ braces }}, distilled' in tasks_in(pictures["distilled.svg"])
+    assert dict(trace.pictures(ecommerce, 'a "title" with <marks> & {{ braces }}')) == pictures
 
 
 def test_the_trace_tells_each_step_with_its_reason(ecommerce: Distilled) -> None:

@@ -36,7 +36,7 @@ def parsed(text: str) -> ast.Spec:
 
 
 def comments(text: str) -> list[str]:
-    return sorted(found.rstrip() for found in re.findall(r'"[^"\n]*"|(#[^\n]*)', text) if found)
+    return sorted(comment.rstrip() for comment in re.findall(r'"[^"\n]*"|(#[^\n]*)', text) if comment)
 
 
 def comes_back(spec: ast.Spec) -> None:

@@ -100,9 +100,9 @@ def test_users() -> None:
 def test_models_and_settings() -> None:
     tasks = {task.name: task for task in scenario_of(spec()).graph.tasks}
     stage = tasks["category"].stages[0]
-    found = catalog.component("text_classification")
-    assert found is not None
-    fasttext = next(model for model in found.models if model.name == "fasttext")
+    classifier = catalog.component("text_classification")
+    assert classifier is not None
+    fasttext = next(model for model in classifier.models if model.name == "fasttext")
     assert [(c.model, dict(c.quality), c.profile) for c in stage.candidates] == [
         ("textcnn", {"accuracy": 0.81}, "small"),
         ("fasttext", dict(fasttext.quality), "small"),  # the catalogue's
@@ -220,18 +220,18 @@ def test_the_order_of_edges_and_declarations_does_not_matter(rng: random.Random,
     def whole(order: list[str]) -> str:
         return ECOMMERCE[:start] + "\n".join(order) + ECOMMERCE[end:]
 
-    one, other = findings(whole(chains)), findings(whole(shuffled))
-    assert {code for code, _ in one} == {code for code, _ in other}
-    if not any(CODES[code].severity is Severity.ERROR for code, _ in one):
+    original, moved = findings(whole(chains)), findings(whole(shuffled))
+    assert {code for code, _ in original} == {code for code, _ in moved}
+    if not any(CODES[code].severity is Severity.ERROR for code, _ in original):
         first, second = scenario_of(whole(chains)).graph, scenario_of(whole(shuffled)).graph
         assert set(first.edges) == set(second.edges)
         assert set(first.choices) == set(second.choices)
 
 
 def test_equal_edges_are_equal_wherever_they_were_written() -> None:
-    one, other = scenario_of(ECOMMERCE), scenario_of("# moved\n" + ECOMMERCE)
-    assert one.graph == other.graph
-    assert isinstance(one.graph.edges[0], Edge)
+    original, moved = scenario_of(ECOMMERCE), scenario_of("# moved\n" + ECOMMERCE)
+    assert original.graph == moved.graph
+    assert isinstance(original.graph.edges[0], Edge)
 
 
 def test_many_mistakes_stay_quick_to_report() -> None:

@@ -30,11 +30,11 @@ def test_popularity_and_report_are_of_the_window(tmp_path: Path) -> None:
     settings: dict[str, str | int] = {"over": "items", "window": 30}
     service.prepare(world_of(ROWS, NOW), settings, tmp_path)
     given = items([9, 7, 8], popularity=[0.5, 0.5, 0.5], category=[1, 2, 3])
-    found = service.open_work(tmp_path, settings, tmp_path)({"items": given})
-    assert found["items"]["item_id"] == [9, 7, 8]
-    assert found["items"]["category"] == [1, 2, 3]
-    assert found["items"]["popularity"] == pytest.approx([math.log(2) / math.log(4), 0, 1])
-    assert found["report"] == {"text": "3 goods, 4 events, 2 clicks, click-through 0.5000, mean rating 3.500"}
+    outputs = service.open_work(tmp_path, settings, tmp_path)({"items": given})
+    assert outputs["items"]["item_id"] == [9, 7, 8]
+    assert outputs["items"]["category"] == [1, 2, 3]
+    assert outputs["items"]["popularity"] == pytest.approx([math.log(2) / math.log(4), 0, 1])
+    assert outputs["report"] == {"text": "3 goods, 4 events, 2 clicks, click-through 0.5000, mean rating 3.500"}
     empty = service.open_work(tmp_path, settings, tmp_path)({"items": items([])})
     assert empty["items"] == items([])
     assert empty["report"] == {"text": "0 goods, 0 events"}
@@ -63,9 +63,9 @@ def test_totals_are_those_of_counting_one_by_one(tmp_path: Path, window: int) ->
 
 def test_a_window_without_events() -> None:
     work = ItemStatistics(np.empty(0, dtype=EVENT), 0, NOW)
-    found = work({"items": items([1, 2])})
-    assert found["items"]["popularity"] == [0, 0]
-    assert found["report"] == {"text": "2 goods, 0 events"}
+    outputs = work({"items": items([1, 2])})
+    assert outputs["items"]["popularity"] == [0, 0]
+    assert outputs["report"] == {"text": "2 goods, 0 events"}
 
 
 def test_queries_are_counted(tmp_path: Path) -> None:
@@ -93,5 +93,5 @@ def test_threads_lose_no_query() -> None:
 def test_terms_beyond_the_limit_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "MOST_TERMS", 2)
     work = QueryStatistics()
-    found = work({"query": {"text": "", "term": ["a", "b", "c", "d", "a"]}})
-    assert found["report"] == {"text": "1 queries, 5.00 terms each, most often: a 2, b 1"}
+    outputs = work({"query": {"text": "", "term": ["a", "b", "c", "d", "a"]}})
+    assert outputs["report"] == {"text": "1 queries, 5.00 terms each, most often: a 2, b 1"}

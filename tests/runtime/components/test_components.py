@@ -160,11 +160,11 @@ def test_tiers_and_shards_share_the_goods_out(world: World) -> None:
 
 def test_scores_of_shards_are_comparable(world: World) -> None:
     """Three shards rank almost as one index does; without the catalogue's idf they would not."""
-    one, three = (opened(world, "indexing", shards=shards, limit=20) for shards in (1, 3))
+    single, three = (opened(world, "indexing", shards=shards, limit=20) for shards in (1, 3))
     overlap, scores = [], []
     for query in world.queries_of("validation")[:300]:
         inputs = {"category": category(**{f"c{query.label}": 0.9, "c9": 0.1}), "query": parsed(query.clean)}
-        first, second = one(inputs), three(inputs)
+        first, second = single(inputs), three(inputs)
         assert first["hits"] == second["hits"]
         whole = dict(zip(first["items"]["item_id"], first["items"]["search_score"], strict=True))
         split = dict(zip(second["items"]["item_id"], second["items"]["search_score"], strict=True))

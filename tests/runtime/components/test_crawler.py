@@ -79,13 +79,13 @@ def soon() -> float:
 
 
 def test_it_finds_what_links_lead_to_and_leaves_what_is_forbidden(site: Site) -> None:
-    found = crawl(Fetcher(site.base, 4), 4)
-    assert sorted(found.pages) == sorted(["/", "/list", "/private/open", *paper().urls.values()])
-    assert found.forbidden == ("/private/secret",)
-    assert found.failed == {"/dead": "/dead: the site answered 404"}
-    assert found.pages["/articles/7.html"].title == "Article 7"
-    assert found.pages["/articles/7.html"].text == "text 7 & more"
-    assert site.answers == {200: len(found.pages) + 1, 404: 1}, "each page once, and robots.txt; what is forbidden was not asked for"
+    crawled = crawl(Fetcher(site.base, 4), 4)
+    assert sorted(crawled.pages) == sorted(["/", "/list", "/private/open", *paper().urls.values()])
+    assert crawled.forbidden == ("/private/secret",)
+    assert crawled.failed == {"/dead": "/dead: the site answered 404"}
+    assert crawled.pages["/articles/7.html"].title == "Article 7"
+    assert crawled.pages["/articles/7.html"].text == "text 7 & more"
+    assert site.answers == {200: len(crawled.pages) + 1, 404: 1}, "each page once, and robots.txt; what is forbidden was not asked for"
 
 
 def test_prepare_says_what_it_found(tmp_path: Path) -> None:
@@ -122,11 +122,11 @@ def test_the_deadline_holds_where_times_are_measured_and_in_one_process_it_does_
 
 
 def test_unchanged_pages_are_not_sent_again(crawler: Crawler) -> None:
-    found = crawler({"items": items(list(range(12, 0, -1)))})["documents"]
-    assert found["item_id"] == list(range(12, 2, -1)), "the first ten, in their order"
-    assert found["url"] == [f"/articles/{number}.html" for number in range(12, 2, -1)]
-    assert found["title"][0] == "Article 12"
-    assert found["text"] == [f"text {number} & more" for number in range(12, 2, -1)]
+    documents = crawler({"items": items(list(range(12, 0, -1)))})["documents"]
+    assert documents["item_id"] == list(range(12, 2, -1)), "the first ten, in their order"
+    assert documents["url"] == [f"/articles/{number}.html" for number in range(12, 2, -1)]
+    assert documents["title"][0] == "Article 12"
+    assert documents["text"] == [f"text {number} & more" for number in range(12, 2, -1)]
     assert crawler.site.answers == {200: 1, 304: 10}, "robots.txt alone was sent"
     assert crawler({"items": items([])})["documents"]["item_id"] == []
 

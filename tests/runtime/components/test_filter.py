@@ -27,9 +27,9 @@ def profile(user_id: int, *history: int) -> dict[str, Any]:
 
 
 def left(work: Work, ids: list[int], user: dict[str, Any] | None = None, **columns: Any) -> list[int]:
-    found = work({"items": items(ids, **columns), **({"profile": user} if user else {})})["items"]
-    assert {len(values) for values in found.values()} == {len(found["item_id"])}
-    return list(found["item_id"])
+    passed = work({"items": items(ids, **columns), **({"profile": user} if user else {})})["items"]
+    assert {len(values) for values in passed.values()} == {len(passed["item_id"])}
+    return list(passed["item_id"])
 
 
 def test_what_the_user_met_in_training_goes_liked_or_not(tmp_path: Path) -> None:
@@ -54,6 +54,8 @@ def test_what_is_not_popular_enough_goes(tmp_path: Path) -> None:
 
 
 def test_all_columns_stay_together(tmp_path: Path) -> None:
-    found = opened(tmp_path, minimum=500)({"items": items([1, 2, 3], popularity=[0.6, 0.1, 0.7], category=[4, 5, 6], rank_score=[3, 2, 1])})
-    assert found["items"]["category"] == [4, 6]
-    assert found["items"]["rank_score"] == [3, 1]
+    outputs = opened(tmp_path, minimum=500)(
+        {"items": items([1, 2, 3], popularity=[0.6, 0.1, 0.7], category=[4, 5, 6], rank_score=[3, 2, 1])}
+    )
+    assert outputs["items"]["category"] == [4, 6]
+    assert outputs["items"]["rank_score"] == [3, 1]

@@ -29,10 +29,10 @@ def documents(*texts: str) -> dict[str, list[Any]]:
 
 
 def kept(work: Work, *texts: str) -> list[int]:
-    found = work({"documents": documents(*texts)})["documents"]
-    assert found["url"] == [f"/{n}" for n in found["item_id"]]
-    assert found["text"] == [texts[n - 1] for n in found["item_id"]]
-    return list(found["item_id"])
+    unique = work({"documents": documents(*texts)})["documents"]
+    assert unique["url"] == [f"/{n}" for n in unique["item_id"]]
+    assert unique["text"] == [texts[n - 1] for n in unique["item_id"]]
+    return list(unique["item_id"])
 
 
 def test_of_several_alike_the_first_stays() -> None:
@@ -70,7 +70,7 @@ def test_the_more_words_differ_the_more_bits_do() -> None:
 def test_unrelated_texts_are_no_near_duplicates() -> None:
     draw = random.Random(1)
     hashes = [simhash(" ".join(f"w{draw.randrange(500)}" for _ in range(30))) for _ in range(300)]
-    assert min((one ^ other).bit_count() for one, other in combinations(hashes, 2)) > 3
+    assert min((first ^ second).bit_count() for first, second in combinations(hashes, 2)) > 3
 
 
 @pytest.mark.parametrize("text", ["", "one", "one two", "日本 映画", "\ud7ff \U0001f600", "!!! ?"])

@@ -165,8 +165,8 @@ def test_onnx_agrees_with_torch_on_real_input(name: str, model: str) -> None:
     files = export(Trained({"model": graph}, {}, "", {}, {}, 0))
     assert difference(graph, files["model.onnx"]) <= 1.0
     with torch.no_grad():
-        one = next(p for p in network.parameters() if p.ndim == 1)
-        one.add_(torch.arange(1, len(one) + 1) / len(one))  # not the same to all: a layer norm takes that away
+        bias = next(p for p in network.parameters() if p.ndim == 1)
+        bias.add_(torch.arange(1, len(bias) + 1) / len(bias))  # not the same to all: a layer norm takes that away
     assert difference(graph, files["model.onnx"]) > 1.0, "the comparison does not notice other weights"
     stored = onnx.load_model_from_string(files["model.onnx"])
     del stored.graph.initializer[:]  # among a hundred million bytes of weights any short word turns up

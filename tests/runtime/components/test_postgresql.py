@@ -106,13 +106,13 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     with (folder / "log").open("wb") as log:
         process = psutil.Popen([postgres, "-D", str(data), *options], user="nobody", cwd=folder, stderr=log)
     try:
-        found = Secured(process, port, mine / "tls")
+        server = Secured(process, port, mine / "tls")
         deadline = time.monotonic() + 240
         while not (folder / "data/postmaster.pid").exists() or "ready" not in (folder / "data/postmaster.pid").read_text():
             assert process.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < deadline, (folder / "log").read_text()
             time.sleep(0.05)
-        yield found
+        yield server
     finally:
         process.terminate()
         process.wait(120)

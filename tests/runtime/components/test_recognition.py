@@ -233,9 +233,9 @@ def test_error_rates_are_of_all_texts_together() -> None:
 
 def test_batches_are_of_like_length_and_hold_every_row_once() -> None:
     examples = [Example(np.zeros((length, 1), np.float32), [1]) for length in (5, 90, 6, 88, 7, 91, 4)]
-    found = list(alike(examples, 3, torch.Generator().manual_seed(1)))
-    assert sorted(itertools.chain(*found)) == list(range(7))
-    assert sum(max(len(examples[row].signal) for row in rows) * len(rows) for rows in found) < 7 * 91
+    groups = list(alike(examples, 3, torch.Generator().manual_seed(1)))
+    assert sorted(itertools.chain(*groups)) == list(range(7))
+    assert sum(max(len(examples[row].signal) for row in rows) * len(rows) for rows in groups) < 7 * 91
 
 
 # Networks.
@@ -328,14 +328,14 @@ def test_crnn_is_that_of_table_1() -> None:
 def test_training_steps_lower_a_speech_recognisers_loss(name: str) -> None:
     torch.manual_seed(3)
     network = model.build(name, 20)
-    assert loss_falls(network, [features.log_mel(one.wav) for one in SMALL.utterances("train")[:4]])
+    assert loss_falls(network, [features.log_mel(utterance.wav) for utterance in SMALL.utterances("train")[:4]])
 
 
 @pytest.mark.parametrize("name", ["crnn", "crnn_full"])
 @pytest.mark.long
 def test_training_steps_lower_a_text_recognisers_loss(name: str) -> None:
     torch.manual_seed(3)
-    assert loss_falls(crnn.build(name, 20), [columns(one.png) for one in SMALL.lines("train")[:4]])
+    assert loss_falls(crnn.build(name, 20), [columns(line.png) for line in SMALL.lines("train")[:4]])
 
 
 def loss_falls(network: nn.Module, signals: list[np.ndarray[tuple[int, int], np.dtype[np.float32]]]) -> bool:
@@ -398,24 +398,30 @@ def test_the_small_text_recogniser_beats_the_most_frequent_line(reading: ModelVe
 @pytest.mark.long
 def test_what_is_served_has_the_quality_that_was_measured(hearing: ModelVersion, reading: ModelVersion, world: TranslationWorld) -> None:
     hear, read = serve.open_work(hearing.folder, {}), serve_text.open_work(reading.folder, {})
-    said = [hear({"audio": {"wav": one.wav}})["text"]["text"] for one in world.utterances("test")]
-    heard = character_counts([features.spelling(one.text) for one in world.utterances("test")], [features.spelling(one) for one in said])
+    said = [hear({"audio": {"wav": utterance.wav}})["text"]["text"] for utterance in world.utterances("test")]
+    heard = character_counts(
+        [features.spelling(utterance.text) for utterance in world.utterances("test")], [features.spelling(words) for words in said]
+    )
     assert heard.rate == pytest.approx(hearing.metadata["metrics"]["cer"]["value"], abs=2e-3)
-    shown = [read({"image": {"png": one.png}})["text"]["text"] for one in world.lines("test")]
-    seen = character_counts([one.text for one in world.lines("test")], shown)
+    shown = [read({"image": {"png": line.png}})["text"]["text"] for line in world.lines("test")]
+    seen = character_counts([line.text for line in world.lines("test")], shown)
     assert seen.rate == pytest.approx(reading.metadata["metrics"]["cer"]["value"], abs=2e-3)
 
 
 @pytest.mark.long
 def test_baselines_and_random_answers_are_texts(hearing: ModelVersion, reading: ModelVersion, world: TranslationWorld) -> None:
-    first, second = ({"audio": {"wav": one.wav}} for one in world.utterances("test")[:2])
+    first, second = ({"audio": {"wav": utterance.wav}} for utterance in world.utterances("test")[:2])
     baseline, chance = serve.open_baseline(hearing.folder, {}), serve.open_random(hearing.folder, {})
-    assert baseline(first) == baseline(second) == {"text": {"text": most_frequent([one.text for one in world.utterances("train")])}}
+    assert (
+        baseline(first)
+        == baseline(second)
+        == {"text": {"text": most_frequent([utterance.text for utterance in world.utterances("train")])}}
+    )
     assert chance(first) == chance(first) != chance(second)
-    one, other = ({"image": {"png": line.png}} for line in world.lines("test")[:2])
+    first, second = ({"image": {"png": line.png}} for line in world.lines("test")[:2])
     baseline, chance = serve_text.open_baseline(reading.folder, {}), serve_text.open_random(reading.folder, {})
-    assert baseline(one) == baseline(other) == {"text": {"text": most_frequent([line.text for line in world.lines("train")])}}
-    assert chance(one) == chance(one) != chance(other)
+    assert baseline(first) == baseline(second) == {"text": {"text": most_frequent([line.text for line in world.lines("train")])}}
+    assert chance(first) == chance(first) != chance(second)
 
 
 @pytest.mark.long

@@ -29,14 +29,14 @@ def many_items(count: int, seed: int) -> dict[str, list[Any]]:
 
 
 def test_lists_are_merged_by_the_score_and_a_good_stands_once_at_its_best(tmp_path: Path) -> None:
-    one = items([1, 2, 3], recommend_score=[0.9, 0.5, 0.1], category=[4, 5, 6])
-    other = items([4, 2, 5], recommend_score=[0.7, 0.6, 0.5], category=[7, 5, 8])
-    merged = opened(tmp_path)({"items": [one, other]})["items"]
+    first = items([1, 2, 3], recommend_score=[0.9, 0.5, 0.1], category=[4, 5, 6])
+    second = items([4, 2, 5], recommend_score=[0.7, 0.6, 0.5], category=[7, 5, 8])
+    merged = opened(tmp_path)({"items": [first, second]})["items"]
     assert merged["item_id"] == [1, 4, 2, 5, 3]
     assert merged["category"] == [4, 7, 5, 8, 6]
     assert merged["recommend_score"] == pytest.approx([0.9, 0.7, 0.6, 0.5, 0.1])
-    assert opened(tmp_path, limit=2)({"items": [one, other]})["items"]["item_id"] == [1, 4]
-    assert opened(tmp_path)({"items": one})["items"]["item_id"] == [1, 2, 3], "an earlier stage of the same process gives one list"
+    assert opened(tmp_path, limit=2)({"items": [first, second]})["items"]["item_id"] == [1, 4]
+    assert opened(tmp_path)({"items": first})["items"]["item_id"] == [1, 2, 3], "an earlier stage of the same process gives one list"
     assert opened(tmp_path)({"items": [items([]), items([])]})["items"] == items([])
 
 
@@ -81,7 +81,7 @@ def test_beyond_its_memory_it_sorts_on_disk_and_comes_to_the_same(tmp_path: Path
     on_disk = opened(tmp_path, **settings, memory_kib=64)({**inputs})["items"]
     assert on_disk == in_memory
     limit = 64 * 1024
-    assert sum(spilled) == sum(len(one["item_id"]) for one in lists) * ROW.itemsize, "every row went to disk"
+    assert sum(spilled) == sum(len(values["item_id"]) for values in lists) * ROW.itemsize, "every row went to disk"
     assert max(spilled) <= limit
     assert len(spilled) >= sum(spilled) // limit
     assert list(tmp_path.iterdir()) == [], "the runs are gone"

@@ -69,9 +69,9 @@ def test_the_words_kept_are_a_longest_common_subsequence(text: list[str], summar
 def test_words_are_what_rouge_counts(text: str) -> None:
     from rouge_score.tokenizers import DefaultTokenizer
 
-    found = split(text, 1000)
+    words = split(text, 1000)
     if text.lower().isascii():
-        assert lowered(text, found) == DefaultTokenizer(use_stemmer=False).tokenize(text)
+        assert lowered(text, words) == DefaultTokenizer(use_stemmer=False).tokenize(text)
     assert ids([text]).shape[2] == COLUMNS
     assert (ids([text]) >= 0).all()
 

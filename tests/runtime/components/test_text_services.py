@@ -99,9 +99,9 @@ def memory(tmp_path: Path, least: int, *pairs: tuple[str, str]) -> Any:
 
 
 def recalled(work: Work, text: str) -> str | None:
-    found = work({"text": {"text": text}})
-    assert found["text"] == {"text": text}
-    return str(found["translation"]["text"]) if found["hit"]["value"] else None
+    outputs = work({"text": {"text": text}})
+    assert outputs["text"] == {"text": text}
+    return str(outputs["translation"]["text"]) if outputs["hit"]["value"] else None
 
 
 PAIRS = (

@@ -166,8 +166,8 @@ def test_served_as_measured(version: ModelVersion, world: TranslationWorld) -> N
     """One sentence at a time in ONNX Runtime: as good as training measured in batches in torch."""
     translate = serve.open_work(version.folder, {})
     pairs = world.pairs("test")
-    found = [str(translate({"text": {"text": source}})["translation"]["text"]) for source in pairs.source[:60]]
-    scores = score_each("chrf", pairs.target[:60], [(text,) for text in found])
+    translations = [str(translate({"text": {"text": source}})["translation"]["text"]) for source in pairs.source[:60]]
+    scores = score_each("chrf", pairs.target[:60], [(text,) for text in translations])
     assert scores.mean() == pytest.approx(version.metadata["metrics"]["chrf"]["value"], abs=0.1)
     assert translate({"text": {"text": "  "}}) == {"translation": {"text": ""}}
     assert isinstance(translate({"text": {"text": "漢" * 5000}})["translation"]["text"], str)

@@ -86,9 +86,9 @@ def test_what_is_recorded_is_what_the_component_gets_inside(plan: Plan, assets: 
     folders = {name: version.folder for name, version in assets.models.items()}
     answered = caller(open_chains(plan, works(assets.world, folders, tmp_path)))
 
-    async def call(one: Any, inputs: dict[str, Any]) -> dict[str, Any]:
-        seen[one.task] = dict(inputs)
-        return await answered(one, inputs)
+    async def call(called: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+        seen[called.task] = dict(inputs)
+        return await answered(called, inputs)
 
     async def ask() -> None:
         await Executor(plan).start(Request(1, "text", dict(asked.values)), call, lambda t: calls.update({t.step.task: t})).answer
@@ -100,18 +100,18 @@ def test_what_is_recorded_is_what_the_component_gets_inside(plan: Plan, assets: 
 
 
 def test_the_plan_of_a_component_alone_can_be_executed_and_holds_nothing_else(plan: Plan, assets: Assets) -> None:
-    for stage in [stage for one in plan.steps for stage in one.stages]:
+    for stage in [stage for planned in plan.steps for stage in planned.stages]:
         recording = record(plan, assets, stage, 1, seed=7)
         load = load_of(Mode.OPEN, plan.load, 12.5, 8, 3.0, 1.0)
         made = one_task_plan(plan, stage, recording, load, (50.0,), 24000)
         check_plan(made)
-        assert [one.task for one in made.steps] == [stage.name]
+        assert [planned.task for planned in made.steps] == [stage.name]
         assert made.steps[0].stages[0].settings == stage.settings
         assert made.load.rate == 12.5
         assert [service.name for service in made.services] == ["planner", "triton" if stage.kind == "ai" else stage.name]
         assert made.metrics == {"category": ("accuracy",), "find": ("recall@100",), "show": ("ndcg@10",)}.get(stage.name, ())
         assert [target.task for target in made.quality] == (["category"] if stage.name == "category" else [])
-    assert {stage.name for one in plan.steps for stage in one.stages} >= {"parse", "category", "find", "show", "clicks"}
+    assert {stage.name for planned in plan.steps for stage in planned.stages} >= {"parse", "category", "find", "show", "clicks"}
 
 
 @pytest.mark.long
@@ -143,12 +143,12 @@ scenario two "Two classes" {
     find, parse = find_stage(compiled.plan, "indexing"), find_stage(compiled.plan, "query_parsing")
     assert find is not None
     assert parse is not None
-    found = record(compiled.plan, two, find, 1, seed=7)
-    assert [(c.request.name, round(c.request.share, 6), [p.name for p in c.request.ports]) for c in found.classes] == [
+    recording = record(compiled.plan, two, find, 1, seed=7)
+    assert [(c.request.name, round(c.request.share, 6), [p.name for p in c.request.ports]) for c in recording.classes] == [
         ("text", 0.6, ["category", "query"]),
         ("image", 0.4, ["category"]),
     ]
-    check_plan(one_task_plan(compiled.plan, find, found, compiled.plan.load, (50.0,), 24000))
+    check_plan(one_task_plan(compiled.plan, find, recording, compiled.plan.load, (50.0,), 24000))
     only = record(compiled.plan, two, parse, 1, seed=7)
     assert [c.request.name for c in only.classes] == ["text"]
     assert only.calls_per_request == pytest.approx(0.6)
@@ -203,10 +203,10 @@ def test_where_nothing_is_answered_with_a_request_is_answered_when_all_is_done()
     )
     order: list[str] = []
 
-    async def call(one: Any, _inputs: dict[str, Any]) -> dict[str, Any]:
+    async def call(called: Any, _inputs: dict[str, Any]) -> dict[str, Any]:
         await asyncio.sleep(0)
-        order.append(one.task)
-        return {port.name: {} for port in one.outputs}
+        order.append(called.task)
+        return {port.name: {} for port in called.outputs}
 
     async def ask() -> None:
         running = Executor(silent).start(Request(1, "text", {"text": {"text": "x"}, "user": {"user_id": 1}}), call)
@@ -339,19 +339,19 @@ def test_a_training_is_timed_to_its_target_and_leaves_the_repository_alone(own_h
     assert [path.parent.name for path in before] == [assets.models["category"].version]
     command = ["bench", "component", "text_classification", "--spec", str(SPEC), "--data", "synthetic", "--size", "tiny", "--train"]
     assert main([*command, "--seeds", "7,8", "--json", str(tmp_path / "training.json")]) == 0
-    found = Trainings.model_validate_json((tmp_path / "training.json").read_text(encoding="utf-8"))
-    assert found.target == TrainingTarget(metric="accuracy", value=0.3, source="the scenario's target of 'category'")
-    assert [one.seed for one in found.trainings] == [7, 8]
-    for one in found.trainings:
-        assert [point.epoch for point in one.curve] == [1, 2, 3, 4]
-        assert one.epoch is not None
-        assert one.curve[one.epoch - 1].value >= 0.3
-        assert one.to_target == one.curve[one.epoch - 1].seconds
-        assert 0 < one.to_target <= one.seconds + 0.1
-        assert one.held_out is not None
-        assert one.held_out > 0.3
-    assert found.trainings[0].version == assets.models["category"].version, "the same training gives the same version"
-    assert found.trainings[1].version != found.trainings[0].version
+    trainings = Trainings.model_validate_json((tmp_path / "training.json").read_text(encoding="utf-8"))
+    assert trainings.target == TrainingTarget(metric="accuracy", value=0.3, source="the scenario's target of 'category'")
+    assert [training.seed for training in trainings.trainings] == [7, 8]
+    for training in trainings.trainings:
+        assert [point.epoch for point in training.curve] == [1, 2, 3, 4]
+        assert training.epoch is not None
+        assert training.curve[training.epoch - 1].value >= 0.3
+        assert training.to_target == training.curve[training.epoch - 1].seconds
+        assert 0 < training.to_target <= training.seconds + 0.1
+        assert training.held_out is not None
+        assert training.held_out > 0.3
+    assert trainings.trainings[0].version == assets.models["category"].version, "the same training gives the same version"
+    assert trainings.trainings[1].version != trainings.trainings[0].version
     assert sorted(path for path in (own_home / "models").rglob("metadata.json")) == before
     assert main([*command, "--target", "0.9999"]) == 1
 

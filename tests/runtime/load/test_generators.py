@@ -265,6 +265,6 @@ def test_what_a_full_disk_does_not_take_is_written_when_there_is_room_again(tmp_
     path = tmp_path / "lines.jsonl"
     ended = subprocess.run([sys.executable, "-c", FULL, str(path), str(room), str(kept)], capture_output=True, text=True, check=False)
     assert ("AIB605" in ended.stderr, ended.returncode == 0) == (not whole, whole), ended.stderr
-    found = [row.request_id for row in read_lines(path, ScheduleRecord)]
-    assert found == list(range(len(found))), "in order, none twice, none torn in the middle"
-    assert (len(found) == 51) is whole
+    ids = [row.request_id for row in read_lines(path, ScheduleRecord)]
+    assert ids == list(range(len(ids))), "in order, none twice, none torn in the middle"
+    assert (len(ids) == 51) is whole

@@ -53,9 +53,9 @@ def test_poisson_has_its_rate_and_exponential_gaps() -> None:
 
 
 def test_sessions_keep_the_rate_and_turn_pages_of_one_query() -> None:
-    found = list(itertools.islice(arrivals.sessions(100, 4.0, np.random.default_rng(2)), 40_000))
-    assert [a.offset_s for a in found] == sorted(a.offset_s for a in found)
-    settled = [a for a in found if a.offset_s > 100]
+    requests = list(itertools.islice(arrivals.sessions(100, 4.0, np.random.default_rng(2)), 40_000))
+    assert [a.offset_s for a in requests] == sorted(a.offset_s for a in requests)
+    settled = [a for a in requests if a.offset_s > 100]
     assert len(settled) / (settled[-1].offset_s - 100) == pytest.approx(100, rel=0.05)
     assert sum(a.turn == 0 for a in settled) / len(settled) == pytest.approx(0.15, abs=0.02)
 

@@ -44,7 +44,7 @@ def tiny(kernel: Kernel) -> Size:
     return TINY.get(kernel.name, Size("tiny", (2, 3, 4, 2)))
 
 
-def one(name: str) -> Kernel:
+def kernel_named(name: str) -> Kernel:
     return next(kernel for kernel in KERNELS if kernel.name == name)
 
 
@@ -85,7 +85,7 @@ BY_HAND = {
 @pytest.mark.parametrize("name", BY_HAND)
 def test_work_counted_by_hand(name: str) -> None:
     size, forward, backward = BY_HAND[name]
-    assert [(one_pass.flop, one_pass.bytes(4)) for one_pass in one(name).work(size)] == [forward, backward]
+    assert [(one_pass.flop, one_pass.bytes(4)) for one_pass in kernel_named(name).work(size)] == [forward, backward]
 
 
 def test_windows_that_overlap_share_inputs_when_averaging() -> None:
@@ -93,7 +93,9 @@ def test_windows_that_overlap_share_inputs_when_averaging() -> None:
     assert work.average_pooling(Size("", (1, 1, 4, 4), 0, 3, 1))[1].flop == 4 + (36 - 16)
 
 
-@pytest.mark.parametrize("kernel", [one("convolution"), one("fully_connected"), one("cosine_norm")], ids=lambda kernel: kernel.name)
+@pytest.mark.parametrize(
+    "kernel", [kernel_named("convolution"), kernel_named("fully_connected"), kernel_named("cosine_norm")], ids=lambda kernel: kernel.name
+)
 def test_products_agree_with_torch_s_own_counter(kernel: Kernel) -> None:
     """Torch counts the products alone."""
     size = tiny(kernel)
@@ -143,20 +145,20 @@ def test_backward_is_the_gradient(kernel: Kernel) -> None:
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)
 def test_both_passes_run_and_backward_gives_every_gradient(kernel: Kernel) -> None:
     size = tiny(kernel)
-    found = dict(passes(kernel, size, drawn("cpu", "float32", 7)))
-    assert list(found) == ["forward", "backward"]
+    timed = dict(passes(kernel, size, drawn("cpu", "float32", 7)))
+    assert list(timed) == ["forward", "backward"]
     shapes = [tensor.shape for tensor in kernel.inputs(size, drawn("cpu", "float32", 7))]
     for _ in range(2):  # what was kept of the forward is still there
-        gradients: Any = found["backward"]()
+        gradients: Any = timed["backward"]()
         assert [gradient.shape for gradient in gradients] == shapes
         assert all(gradient.abs().sum() > 0 for gradient in gradients)
 
 
 def test_cosine_norm_is_a_cosine() -> None:
     size = TINY["cosine_norm"]
-    x, w = one("cosine_norm").inputs(size, drawn("cpu", "float32", 7))
+    x, w = kernel_named("cosine_norm").inputs(size, drawn("cpu", "float32", 7))
     expected = torch.nn.functional.cosine_similarity(x[:, None, :], w[None, :, :], dim=-1)
-    torch.testing.assert_close(one("cosine_norm").forward(size, x, w), expected)
+    torch.testing.assert_close(kernel_named("cosine_norm").forward(size, x, w), expected)
 
 
 class Told:
@@ -175,9 +177,9 @@ class Told:
         if before is not None:
             before()
         call()
-        found = [calls * next(self._seconds) for _ in range(count)]
-        self.time += sum(found)
-        return found
+        samples = [calls * next(self._seconds) for _ in range(count)]
+        self.time += sum(samples)
+        return samples
 
 
 def repeated(*values: float) -> Iterator[float]:
@@ -213,15 +215,15 @@ def test_the_interval_of_a_median_is_that_of_the_tables(n: int, rank: int) -> No
 
 def test_the_real_stopwatch_counts_every_call() -> None:
     calls: list[None] = []
-    found = CpuStopwatch().samples(lambda: calls.append(None), calls=3, count=4)
-    assert len(found) == 4
+    samples = CpuStopwatch().samples(lambda: calls.append(None), calls=3, count=4)
+    assert len(samples) == 4
     assert len(calls) == 12
-    assert min(found) > 0
+    assert min(samples) > 0
 
 
 @pytest.fixture(scope="module")
 def measured() -> MicroRun:
-    kernels = [replace(one(name), small=(tiny(one(name)),)) for name in ("convolution", "relu", "dropout")]
+    kernels = [replace(kernel_named(name), small=(tiny(kernel_named(name)),)) for name in ("convolution", "relu", "dropout")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aibenchrt.micro.measure.PRODUCTS", {"cpu": (64,)})
         patch.setattr("aibenchrt.micro.measure.COPIED", {"cpu": 2**20})

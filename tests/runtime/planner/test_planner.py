@@ -227,10 +227,10 @@ def test_messages_become_the_tensors_that_the_models_expect(stubs: Stubs) -> Non
     expected = encode([entry.port for entry in recommend.inputs], values)
     assert [tensor.name for tensor in request.inputs] == list(expected)
     for tensor, raw in zip(request.inputs, request.raw_input_contents, strict=True):
-        wanted = InferInput(tensor.name, list(expected[tensor.name].shape), tensor.datatype)
-        wanted.set_data_from_numpy(expected[tensor.name])
+        sent = InferInput(tensor.name, list(expected[tensor.name].shape), tensor.datatype)
+        sent.set_data_from_numpy(expected[tensor.name])
         assert list(tensor.shape) == list(expected[tensor.name].shape)
-        assert raw == wanted._get_content()
+        assert raw == sent._get_content()
     with pytest.raises(ValueError, match="profile"):
         InferenceCodec(recommend, stubs).encode(1, {"items": messages["items"]})
 

@@ -79,8 +79,8 @@ def test_a_replica_that_answers_nothing_for_a_while_is_named(replicas: Run) -> N
 
 
 def test_a_host_on_which_everything_takes_longer_for_a_while_is_named(replicas: Run) -> None:
-    (found,) = degraded(slowed(replicas, 20, 30, 10))
-    assert (found.part, found.host, found.start_s, found.end_s) == ("every part", "h2", 20, 30)
+    (degradation,) = degraded(slowed(replicas, 20, 30, 10))
+    assert (degradation.part, degradation.host, degradation.start_s, degradation.end_s) == ("every part", "h2", 20, 30)
     assert "every part on h2: took up to" in codes(slowed(replicas, 20, 30, 10))["V14"]
     assert degraded(slowed(replicas, 20, 30, 2)) == ()
     assert degraded(slowed(replicas, 20, 22, 10)) == (), "two seconds are a hiccup"

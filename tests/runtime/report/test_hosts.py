@@ -45,9 +45,9 @@ def test_a_run_on_hosts_shows_hosts_generators_and_clocks(measured: Run) -> None
 
 def test_clocks_that_moved_apart_spoil_the_arrivals(measured: Run) -> None:
     assert reasons(on_hosts(measured, drift_ns=3_900_000)) == {}  # half of it is below 10 % of 20 ms
-    found = reasons(on_hosts(measured, drift_ns=4_100_000))
-    assert list(found) == ["V12"]
-    assert "2.070 ms" in found["V12"]
+    observed = reasons(on_hosts(measured, drift_ns=4_100_000))
+    assert list(observed) == ["V12"]
+    assert "2.070 ms" in observed["V12"]
 
 
 def test_a_generator_is_judged_by_itself(measured: Run) -> None:
@@ -88,9 +88,9 @@ def broken(run: Run, text: str) -> Run:
 
 
 def test_a_fault_that_nobody_asked_for_is_invalid_and_says_part_host_and_reason(measured: Run) -> None:
-    found = reasons(broken(measured, ""))
-    assert set(found) == {"V02", "V07"}
-    assert found["V02"] == "triton on h2: signal 9, started again 1 time"
+    observed = reasons(broken(measured, ""))
+    assert set(observed) == {"V02", "V07"}
+    assert observed["V02"] == "triton on h2: signal 9, started again 1 time"
 
 
 def test_a_fault_experiment_says_so_on_top_and_shows_what_users_saw(measured: Run) -> None:
@@ -136,13 +136,13 @@ def test_a_host_says_how_its_parts_fared(tmp_path: Path) -> None:
     ]
     after = {"facts": facts(), "units": [unit("rank", "i2", NRestarts="1"), unit("find", "j1")], "when": "after"}
     files = watched(tmp_path, before, *samples, {"time_ns": 0, "units": [killed], "when": "changed"}, after)
-    found = read_host("h2", files, "shop", ["rank", "find"], 1030 * S)
-    assert found.info is not None
-    assert found.info.memory_mib == 1024
-    rank, find = found.processes
+    records = read_host("h2", files, "shop", ["rank", "find"], 1030 * S)
+    assert records.info is not None
+    assert records.info.memory_mib == 1024
+    rank, find = records.processes
     assert (rank.died, rank.restarts, rank.host, rank.reason) == (True, 1, "h2", "signal 9, started again 1 time")
     assert (find.died, find.reason) == (False, "")
-    (sample,) = found.resources  # a first sample, and one after a new start, have nothing to compare with
+    (sample,) = records.resources  # a first sample, and one after a new start, have nothing to compare with
     assert (sample.process, sample.cpu_share, sample.rss_bytes) == ("rank", 0.25, 5 << 20)
     assert sample.time_ns == 72 * S  # the host's realtime is 1000 s before its monotonic clock, the planner's 1030 s
 

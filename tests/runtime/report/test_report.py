@@ -157,10 +157,10 @@ def test_ablation_is_paired_and_sees_what_a_component_is_worth(run: Run, tmp_pat
     same = read_run(write_run(tmp_path / "same", Shape(supplement_images=2100, error_share=0.005)))
     assert all(d.difference.value == 0 for d in compare(run, same, np.random.default_rng(1)))
     variant = read_run(write_run(tmp_path / "random", Shape(supplement_images=2100, error_share=0.005, override=("rank", "random"))))
-    found = {(d.metric, d.request_class): d for d in compare(run, variant, np.random.default_rng(1))}
-    assert found["ndcg@10", "all"].worse
-    assert found["ndcg@10", "text"].worse
-    assert found["ndcg@10", "all"].overrides == ("rank=random",)
+    rows = {(d.metric, d.request_class): d for d in compare(run, variant, np.random.default_rng(1))}
+    assert rows["ndcg@10", "all"].worse
+    assert rows["ndcg@10", "text"].worse
+    assert rows["ndcg@10", "all"].overrides == ("rank=random",)
     back = {(d.metric, d.request_class): d for d in compare(variant, run, np.random.default_rng(1))}
     assert back["ndcg@10", "all"].better
     record_ablation(same.directory, [variant.directory])
@@ -170,11 +170,11 @@ def test_ablation_is_paired_and_sees_what_a_component_is_worth(run: Run, tmp_pat
 
 
 def test_every_table_has_a_legend_and_as_many_cells_as_columns(made: Report) -> None:
-    found = tables(made)
+    shown_tables = tables(made)
     assert {"verdict", "latency", "quality", "models", "references", "ratios", "fractions", "paths", "errors", "choices"} <= {
-        t.key for t in found
+        t.key for t in shown_tables
     }
-    for table in found:
+    for table in shown_tables:
         assert len(table.legend) > 20, table.key
         assert all(len(row) == len(table.columns) for row in table.rows), table.key
 

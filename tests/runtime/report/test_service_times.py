@@ -33,10 +33,10 @@ def run(directory: Path) -> Run:
 
 
 def test_measured_service_times_are_the_simulated_ones(run: Run) -> None:
-    found = service_times(run)
-    assert found.left_out == ()
-    assert set(found.values) == {f"{task}.m" if kind == "ai" else task for task, kind in KIND.items()}
-    for key, metrics in found.values.items():
+    times = service_times(run)
+    assert times.left_out == ()
+    assert set(times.values) == {f"{task}.m" if kind == "ai" else task for task, kind in KIND.items()}
+    for key, metrics in times.values.items():
         assert metrics["service_ms"] == pytest.approx(MEAN_MS[key.split(".")[0]], rel=0.2)
 
 
@@ -52,8 +52,8 @@ def test_stages_of_a_combined_task_are_measured_each(run: Run) -> None:
     stages = tuple(first.stages[0].model_copy(update={"name": name}) for name in ("parse", "spell"))
     steps = (first.model_copy(update={"stages": stages}), *run.plan.steps[1:])
     calls = tuple(replace(c, stages=("parse=200000", "spell=300000")) if c.task == "parse" else c for c in run.calls)
-    found = service_times(replace(run, plan=run.plan.model_copy(update={"steps": steps}), calls=calls))
-    assert (found.values["parse"], found.values["spell"]) == ({"service_ms": 0.2}, {"service_ms": 0.3})
+    times = service_times(replace(run, plan=run.plan.model_copy(update={"steps": steps}), calls=calls))
+    assert (times.values["parse"], times.values["spell"]) == ({"service_ms": 0.2}, {"service_ms": 0.3})
 
 
 def test_report_writes_what_compile_reads(directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

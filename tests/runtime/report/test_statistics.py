@@ -91,9 +91,9 @@ def test_repeatability_counts_what_one_session_hides() -> None:
     rng = np.random.default_rng(8)
     calm = [statistics.percentile(rng.exponential(1.0, 5000), 90) for _ in range(4)]
     noisy = [statistics.percentile(rng.exponential(f, 5000), 90) for f in (0.7, 1.0, 1.2, 1.5)]
-    one = statistics.repeatability([e for e in calm if e])
-    two = statistics.repeatability([e for e in noisy if e])
-    assert two.between > 10 * max(one.between, one.within)
-    assert statistics.prediction_half_width(two) > 3 * statistics.prediction_half_width(one)
+    steady = statistics.repeatability([e for e in calm if e])
+    varying = statistics.repeatability([e for e in noisy if e])
+    assert varying.between > 10 * max(steady.between, steady.within)
+    assert statistics.prediction_half_width(varying) > 3 * statistics.prediction_half_width(steady)
     with pytest.raises(ValueError, match="two deployments"):
         statistics.repeatability([e for e in calm if e][:1])

@@ -54,16 +54,16 @@ def verdict_of(directory: Path, shape: Shape, references: tuple[Path, ...] = ())
 
 
 def test_a_good_run_is_valid_and_published_figures_are_never_passed(tmp_path: Path) -> None:
-    found = verdict_of(tmp_path / "run", BASE)
-    assert found.valid
-    assert {c.code for c in found.checks} == set(REASONS)
-    published = [j for j in found.judgements if j.title.startswith("published")]
+    judged = verdict_of(tmp_path / "run", BASE)
+    assert judged.valid
+    assert {c.code for c in judged.checks} == set(REASONS)
+    published = [j for j in judged.judgements if j.title.startswith("published")]
     assert len(published) == 3
     assert {j.status for j in published} == {"NOT COMPARABLE"}
-    assert [j.status for j in found.judgements if j.group == "slo"] == ["PASS"]
-    assert [j.status for j in found.judgements if j.group == "quality"] == ["PASS", "FAIL"]
-    assert found.exit_code == 1
-    assert Verdict.model_validate_json((tmp_path / "run" / "verdict.json").read_text()) == found
+    assert [j.status for j in judged.judgements if j.group == "slo"] == ["PASS"]
+    assert [j.status for j in judged.judgements if j.group == "quality"] == ["PASS", "FAIL"]
+    assert judged.exit_code == 1
+    assert Verdict.model_validate_json((tmp_path / "run" / "verdict.json").read_text()) == judged
 
 
 @pytest.mark.parametrize(
@@ -79,11 +79,11 @@ def test_a_good_run_is_valid_and_published_figures_are_never_passed(tmp_path: Pa
     ],
 )
 def test_each_reason_makes_a_run_invalid_and_proves_nothing(tmp_path: Path, change: dict[str, float], code: str) -> None:
-    found = verdict_of(tmp_path / "run", replace(BASE, **change))  # type: ignore[arg-type]
-    assert not found.valid
-    assert code in {r.code for r in found.reasons}
-    assert found.exit_code == 3
-    assert {j.status for j in found.judgements} <= {"INCONCLUSIVE", "NOT COMPARABLE"}
+    judged = verdict_of(tmp_path / "run", replace(BASE, **change))  # type: ignore[arg-type]
+    assert not judged.valid
+    assert code in {r.code for r in judged.reasons}
+    assert judged.exit_code == 3
+    assert {j.status for j in judged.judgements} <= {"INCONCLUSIVE", "NOT COMPARABLE"}
 
 
 def test_lost_requests_and_lost_calls_make_a_run_invalid(tmp_path: Path) -> None:
@@ -113,25 +113,25 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "reference.json"
 
 
-def local(found: Verdict) -> dict[str, str]:
-    return {j.what: j.status for j in found.judgements if j.title.startswith("local")}
+def local(judged: Verdict) -> dict[str, str]:
+    return {j.what: j.status for j in judged.judgements if j.title.startswith("local")}
 
 
 def test_a_third_deployment_of_the_same_system_passes_its_reference(tmp_path: Path, reference: Path) -> None:
-    found = local(verdict_of(tmp_path / "run", again(BASE, 3, "d3"), (reference,)))
-    assert found["latency p99"] == "PASS"
-    assert set(found.values()) == {"PASS"}
+    statuses = local(verdict_of(tmp_path / "run", again(BASE, 3, "d3"), (reference,)))
+    assert statuses["latency p99"] == "PASS"
+    assert set(statuses.values()) == {"PASS"}
 
 
 def test_a_slower_system_fails_it(tmp_path: Path, reference: Path) -> None:
-    found = verdict_of(tmp_path / "run", replace(again(BASE, 3, "d3"), slow=1.35), (reference,))
-    assert local(found)["latency p50"] == "FAIL"
-    assert found.exit_code == 1
+    judged = verdict_of(tmp_path / "run", replace(again(BASE, 3, "d3"), slow=1.35), (reference,))
+    assert local(judged)["latency p50"] == "FAIL"
+    assert judged.exit_code == 1
 
 
 def test_other_hardware_is_not_comparable_however_near(tmp_path: Path, reference: Path) -> None:
-    found = verdict_of(tmp_path / "run", replace(again(BASE, 3, "d3"), hardware="Another CPU"), (reference,))
-    assert set(local(found).values()) == {"NOT COMPARABLE"}
+    judged = verdict_of(tmp_path / "run", replace(again(BASE, 3, "d3"), hardware="Another CPU"), (reference,))
+    assert set(local(judged).values()) == {"NOT COMPARABLE"}
 
 
 def test_an_ablation_and_the_references_own_runs_are_not_judged(tmp_path: Path, reference: Path) -> None:
@@ -160,9 +160,9 @@ def test_a_figure_on_which_the_deployments_disagree_passes_nothing(tmp_path: Pat
     assert lines
     assert all(line.startswith("# latency p") and "passes anything" in line for line in lines)
     write_reference(tmp_path / "reference.json", made)
-    found = verdict_of(tmp_path / "run", again(BASE, 3, "d3"), (tmp_path / "reference.json",))
-    assert local(found)["latency p99"] == "NOT COMPARABLE"
-    assert local(found)["time in AI components"] == "PASS"
+    judged = verdict_of(tmp_path / "run", again(BASE, 3, "d3"), (tmp_path / "reference.json",))
+    assert local(judged)["latency p99"] == "NOT COMPARABLE"
+    assert local(judged)["time in AI components"] == "PASS"
 
 
 def test_deployments_that_disagree_on_everything_are_no_reference(tmp_path: Path) -> None:

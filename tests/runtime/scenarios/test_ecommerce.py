@@ -118,10 +118,10 @@ def expected_tasks(run: Run, request: RequestRecord) -> set[str]:
         if hit(run, request):
             return tasks
     tasks |= {CLASSIFIERS[request.request_class], "excellent", "recommend", "rank", "summary", "clicks", "remember"}
-    found = int(notes["excellent.hits"])
-    if found < 50:
+    hits = int(notes["excellent.hits"])
+    if hits < 50:
         tasks.add("good")
-        if found + int(notes["good.hits"]) < 50:
+        if hits + int(notes["good.hits"]) < 50:
             tasks.add("bad")
     return tasks
 
@@ -169,13 +169,15 @@ def test_the_category_found_decides_where_search_looks(run: Run, world: World, r
 
 
 def test_what_is_found_is_recommended_from_and_ranked(replayed: dict[tuple[str, int], Replayed]) -> None:
-    for one in replayed.values():
-        found = {i for tier in ("excellent", "good", "bad") if tier in one.calls for i in one.calls[tier].outputs["items"]["item_id"]}
-        chosen = list(one.calls["recommend"].outputs["items"]["item_id"])
-        ranked = list(one.calls["rank"].outputs["items"]["item_id"])
-        assert set(chosen) <= found
+    for request in replayed.values():
+        candidates = {
+            i for tier in ("excellent", "good", "bad") if tier in request.calls for i in request.calls[tier].outputs["items"]["item_id"]
+        }
+        chosen = list(request.calls["recommend"].outputs["items"]["item_id"])
+        ranked = list(request.calls["rank"].outputs["items"]["item_id"])
+        assert set(chosen) <= candidates
         assert sorted(ranked) == sorted(chosen)
-        assert one.shown == tuple(ranked[:10])
+        assert request.shown == tuple(ranked[:10])
 
 
 def test_a_hit_returns_what_was_stored(run: Run, shop_payloads: dict[str, list[Payload]]) -> None:

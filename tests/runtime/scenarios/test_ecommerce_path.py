@@ -52,9 +52,9 @@ def test_combining_saves_a_hop_and_a_process_and_changes_no_answer(
     asked = [(name, p) for name, source in (("text", "queries"), ("image", "photos")) for p in spread(payloads(world, source), 60)]
     before = replay(apart, world, folders, asked, tmp_path)
     after = replay(plan, world, folders, asked, tmp_path)
-    assert [one.answer.response for one in before] == [one.answer.response for one in after]
-    for (name, _), one, two in zip(asked, before, after, strict=True):
-        assert len(one.calls) - len(two.calls) == (saved if name == "text" else 0)
+    assert [request.answer.response for request in before] == [request.answer.response for request in after]
+    for (name, _), first, second in zip(asked, before, after, strict=True):
+        assert len(first.calls) - len(second.calls) == (saved if name == "text" else 0)
 
 
 def test_cutting_any_edge_of_the_compiled_plan_is_a_start_up_error(plan: Plan) -> None:
@@ -139,10 +139,10 @@ def test_the_verb_prints_a_table_and_writes_json(tmp_path: Path, folders: dict[s
     ]
     assert main([*words, "--json", str(tmp_path / "found.json")]) == 0
     out = capsys.readouterr().out
-    found = Contributions.model_validate_json((tmp_path / "found.json").read_bytes())
-    assert found.requests == {"text": 8, "image": 8}
+    written = Contributions.model_validate_json((tmp_path / "found.json").read_bytes())
+    assert written.requests == {"text": 8, "image": 8}
     assert out.splitlines()[0].strip() == "What each AI component contributes"
     assert out.count("ndcg@10") >= len(USES)
     assert "steps after the response are not run" in out
-    for row in found.not_better:
+    for row in written.not_better:
         assert f"{row.task}: " in out

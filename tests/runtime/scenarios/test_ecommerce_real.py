@@ -65,8 +65,8 @@ def test_a_run_of_real_processes_says_the_same(generated: Path, contributions: C
     assert [(r.request_class, r.payload, r.offset_s) for r in base.schedule] == [
         (r.request_class, r.payload, r.offset_s) for r in variant.schedule
     ]
-    found = record_ablation(base.directory, [variant.directory])
-    rows = {r.request_class: r for r in found.rows if r.metric == "ndcg@10"}
+    ablation = record_ablation(base.directory, [variant.directory])
+    rows = {r.request_class: r for r in ablation.rows if r.metric == "ndcg@10"}
     assert rows["text"].overrides == ("category=random",)
     assert rows["text"].worse
     same = (rows["image"].difference.low, rows["image"].difference.high)

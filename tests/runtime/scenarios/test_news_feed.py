@@ -82,11 +82,11 @@ def stage_of(plan: Plan, name: str) -> PlanStage:
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_truth_is_what_a_reader_liked_from_the_visit_on(world: World, split: str) -> None:
-    found = news.payloads(world, "visits", split)
-    assert len({payload.query_id for payload in found}) == len(found) > 300
+    requests = news.payloads(world, "visits", split)
+    assert len({payload.query_id for payload in requests}) == len(requests) > 300
     starts = {"fit": 0, "rank": world.rank_start, "validation": world.validation_start, "test": world.test_start}
     ends = {"fit": world.rank_start, "rank": world.validation_start, "validation": world.test_start, "test": 2**62}
-    for payload in spread(found, 50):
+    for payload in spread(requests, 50):
         user = payload.values["user"]["user_id"]
         own = world.interactions.where(world.interactions.user == user)
         inside = own.where((own.time >= starts[payload.part]) & (own.time < ends[payload.part]))
@@ -150,8 +150,8 @@ def test_data_flow_along_every_edge(plan: Plan, world: World, visits: list[Paylo
     taken = {user: set(own.item.tolist()) for user in {v.values["user"]["user_id"] for v in visits} for own in [_training(world, user)]}
     limit, days = int(stage_of(plan, "pool").settings["limit"]), int(stage_of(plan, "timely").settings["max_age"])
     dropped = renewed = 0
-    for payload, one in replayed.items():
-        out = {task: call.outputs["items"] for task, call in one.calls.items() if "items" in call.outputs}
+    for payload, request in replayed.items():
+        out = {task: call.outputs["items"] for task, call in request.calls.items() if "items" in call.outputs}
         fresh, suited, pool = (out[task]["item_id"] for task in ("fresh", "suited", "pool"))
         assert set(pool) <= {*fresh, *suited}
         assert len(pool) == min(limit, len({*fresh, *suited}))
@@ -166,7 +166,7 @@ def test_data_flow_along_every_edge(plan: Plan, world: World, visits: list[Paylo
         chosen = out["recommend"]["item_id"]
         assert set(chosen) <= set(left)
         assert sorted(out["feed"]["item_id"]) == sorted(chosen)
-        assert [met[item] for item in one.shown] == sorted((met[item] for item in chosen), reverse=True)
+        assert [met[item] for item in request.shown] == sorted((met[item] for item in chosen), reverse=True)
     assert renewed == len(replayed)
     assert dropped > len(replayed)
 
@@ -205,8 +205,8 @@ def test_combining_saves_a_hop_and_changes_no_answer(
     apart = read_plan(compiled("news_feed", tmp_path / "apart", "--no-stubs", "--without", "R5") / "plan.json")
     assert len(apart.steps) == len(plan.steps) + 1
     asked = [("open", payload) for payload in spread(visits, 40)]
-    before, after = (replay(one, world, folders, asked, tmp_path) for one in (apart, plan))
-    assert [one.answer.response for one in before] == [one.answer.response for one in after]
+    before, after = (replay(variant, world, folders, asked, tmp_path) for variant in (apart, plan))
+    assert [request.answer.response for request in before] == [request.answer.response for request in after]
 
 
 @pytest.fixture(scope="module")

@@ -77,8 +77,8 @@ def replayed(
 ) -> dict[tuple[str, int], Replayed]:
     """Every payload that the run asked, answered again in this process: (class, payload) → answer and calls."""
     keys = sorted({(r.request_class, r.payload) for r in run.requests})
-    found = replay(plan, world, folders, [(name, asked[name][payload]) for name, payload in keys], tmp_path_factory.mktemp("state"))
-    return dict(zip(keys, found, strict=True))
+    requests = replay(plan, world, folders, [(name, asked[name][payload]) for name, payload in keys], tmp_path_factory.mktemp("state"))
+    return dict(zip(keys, requests, strict=True))
 
 
 def test_distilling_leaves_the_published_tasks(plan: Plan) -> None:
@@ -129,11 +129,11 @@ def test_what_is_recognised_is_parsed_and_what_is_parsed_is_translated(
     from aibenchrt.components.text_translation.serve import open_work
 
     translate = open_work(folders["translate"], {})
-    for (name, payload), one in replayed.items():
-        typed = asked[name][payload].values["text"] if name == "text" else one.calls[RECOGNISER[name]].outputs["text"]
-        parsed = one.calls["normalize_parse"].outputs["text"]
+    for (name, payload), request in replayed.items():
+        typed = asked[name][payload].values["text"] if name == "text" else request.calls[RECOGNISER[name]].outputs["text"]
+        parsed = request.calls["normalize_parse"].outputs["text"]
         assert parsed["text"] == wanted(normalised(str(typed["text"])))
-        assert one.answer.response["translation"] == translate({"text": parsed})["translation"]
+        assert request.answer.response["translation"] == translate({"text": parsed})["translation"]
 
 
 @pytest.mark.parametrize("metric", ["chrf", "bleu"])
@@ -142,9 +142,9 @@ def test_answers_are_far_better_than_copying_and_recognition_errors_show(
 ) -> None:
     scores: dict[str, list[float]] = {name: [] for name in SOURCES}
     copied: list[float] = []
-    for (name, number), one in replayed.items():
+    for (name, number), request in replayed.items():
         payload = asked[name][number]
-        text = str(one.answer.response["translation"]["text"])
+        text = str(request.answer.response["translation"]["text"])
         scores[name] += score_each(metric, [payload.truth["reference"]], [(text,)]).tolist()
         copied += score_each(metric, [payload.truth["reference"]], [(payload.note,)]).tolist()
     means = {name: float(np.mean(values)) for name, values in scores.items()}

@@ -54,10 +54,10 @@ def run(deployed: Deployed) -> Run:
 @pytest.fixture(scope="module")
 def replayed(run: Run, plan: Plan, world: WebWorld, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Replayed]:
     """Every fifth payload that the run asked, answered again: payload → what it gave."""
-    every, wanted = payloads(world, "queries"), sorted({r.payload for r in run.requests})[::5]
-    asked = [("text", every[number]) for number in wanted]
-    found = replay(plan, world, tiny_models(plan, world), asked, tmp_path_factory.mktemp("state"))
-    return dict(zip(wanted, found, strict=True))
+    every, numbers = payloads(world, "queries"), sorted({r.payload for r in run.requests})[::5]
+    asked = [("text", every[number]) for number in numbers]
+    requests = replay(plan, world, tiny_models(plan, world), asked, tmp_path_factory.mktemp("state"))
+    return dict(zip(numbers, requests, strict=True))
 
 
 def test_the_distilled_path_is_the_published_one(plan: Plan) -> None:
@@ -97,14 +97,14 @@ def test_the_run_and_this_process_give_the_same_answers(run: Run, replayed: dict
 def test_what_one_component_finds_the_next_one_works_on(replayed: dict[int, Replayed], world: WebWorld) -> None:
     dropped = 0
     text_of = {page.item_id: page.text for page in world.sheets}
-    for one in replayed.values():
-        ids = {task: list(call.outputs["items"]["item_id"]) for task, call in one.calls.items() if "items" in call.outputs}
+    for request in replayed.values():
+        ids = {task: list(call.outputs["items"]["item_id"]) for task, call in request.calls.items() if "items" in call.outputs}
         assert set(ids["merge"]) <= {item for tier in TIERS for item in ids[tier]}
-        scores = one.calls["merge"].outputs["items"]["search_score"]
+        scores = request.calls["merge"].outputs["items"]["search_score"]
         assert list(scores) == sorted(scores, reverse=True)
         assert set(ids["recommend"]) <= set(ids["merge"])
         assert sorted(ids["rank"]) == sorted(ids["recommend"])
-        fetched, unique = (one.calls[task].outputs["documents"] for task in ("fetch", "unique"))
+        fetched, unique = (request.calls[task].outputs["documents"] for task in ("fetch", "unique"))
         assert list(fetched["item_id"]) == ids["rank"][:FETCHED]
         for item, url, title, text in zip(*(fetched[name] for name in ("item_id", "url", "title", "text")), strict=True):
             assert (url, title) == (world.urls[item], world.item[item].title)
@@ -112,7 +112,7 @@ def test_what_one_component_finds_the_next_one_works_on(replayed: dict[int, Repl
         originals = [world.copies.get(item, item) for item in unique["item_id"]]
         assert len(set(originals)) == len(originals), "a page is shown twice"
         dropped += len(fetched["item_id"]) - len({world.copies.get(item, item) for item in fetched["item_id"]})
-        snippets = one.answer.response["snippets"]
+        snippets = request.answer.response["snippets"]
         assert list(snippets["item_id"]) == list(unique["item_id"])
         for snippet, text in zip(snippets["text"], unique["text"], strict=True):
             assert set(snippet.lower().split()) <= set(text.lower().replace(".", " ").split())
@@ -141,6 +141,6 @@ def test_report_and_verdict(run: Run, world: WebWorld) -> None:
     assert {row.metric for row in made.quality} == {"precision@10", "recall@10", "ndcg@10", "rouge_l"}
     # Late sends, a busy core or too few samples are this small run's and this machine's; a failure or a hole in the records is not.
     assert {reason.code for reason in made.verdict.reasons} <= {"V03", "V04", "V05", "V06", "V08", "V09"}
-    found = {row.metric: row.estimate for row in made.quality if row.request_class == "all"}
-    assert found["recall@10"].low > 10 * SHOWN / len(world.items), "ten times what pages drawn at random find"
-    assert found["rouge_l"].low > 0.5
+    quality = {row.metric: row.estimate for row in made.quality if row.request_class == "all"}
+    assert quality["recall@10"].low > 10 * SHOWN / len(world.items), "ten times what pages drawn at random find"
+    assert quality["rouge_l"].low > 0.5

@@ -134,7 +134,7 @@ def test_every_training_tells_what_its_time_to_a_target_is_counted_by(
 
 
 def _metric(spec: ComponentSpec, model: str) -> str:
-    return declared_metric(spec, next(one for one in spec.models if one.name == model))
+    return declared_metric(spec, next(row for row in spec.models if row.name == model))
 
 
 def test_a_target_is_reached_by_the_first_epoch_that_has_it() -> None:

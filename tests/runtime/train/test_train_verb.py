@@ -44,10 +44,10 @@ def _version(model: str, seed: int, accuracy: float) -> ModelVersion:
 
 
 def test_over_seeds_a_figure_has_its_mean_and_range() -> None:
-    found = summary({7: [_version("fasttext", 7, 0.8)], 8: [_version("fasttext", 8, 0.9)], 9: [_version("fasttext", 9, 0.7)]})
-    assert [(one["component"], one["model"]) for one in found] == [("text_classification", "fasttext")]
-    assert [(one["seed"], one["version"]) for one in found[0]["seeds"]] == [(7, "fasttext7"), (8, "fasttext8"), (9, "fasttext9")]
-    over = found[0]["over_seeds"]
+    models = summary({7: [_version("fasttext", 7, 0.8)], 8: [_version("fasttext", 8, 0.9)], 9: [_version("fasttext", 9, 0.7)]})
+    assert [(row["component"], row["model"]) for row in models] == [("text_classification", "fasttext")]
+    assert [(row["seed"], row["version"]) for row in models[0]["seeds"]] == [(7, "fasttext7"), (8, "fasttext8"), (9, "fasttext9")]
+    over = models[0]["over_seeds"]
     assert over["metrics"]["accuracy"] == {"mean": 0.8, "lowest": 0.7, "highest": 0.9}
     assert over["gains"]["accuracy over majority"]["mean"] == pytest.approx(0.6)
     assert over["baselines"]["majority"]["accuracy"]["mean"] == pytest.approx(0.2)
@@ -73,10 +73,10 @@ class _Asked:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> _Asked:
-    found = _Asked()
-    monkeypatch.setattr(aibenchrt.train.task, "plan_models", found.plan_models)
-    monkeypatch.setattr(aibenchrt.train.task, "alternatives", found.alternatives)
-    return found
+    offline = _Asked()
+    monkeypatch.setattr(aibenchrt.train.task, "plan_models", offline.plan_models)
+    monkeypatch.setattr(aibenchrt.train.task, "alternatives", offline.alternatives)
+    return offline
 
 
 def _train(folder: Path, *more: str) -> int:
@@ -94,7 +94,7 @@ def test_every_seed_trains_once_and_the_table_says_gains_and_baselines(
     assert "+67.0 [+66.0, +68.0] over majority" in out
     assert "majority 20.0" in out
     written = json.loads((tmp_path / "figures.json").read_text())
-    assert [(one["model"], [s["seed"] for s in one["seeds"]]) for one in written["models"]] == [("fasttext", [7, 8]), ("textcnn", [7, 8])]
+    assert [(row["model"], [s["seed"] for s in row["seeds"]]) for row in written["models"]] == [("fasttext", [7, 8]), ("textcnn", [7, 8])]
 
 
 def test_without_seeds_the_one_that_serves_trains(asked: _Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

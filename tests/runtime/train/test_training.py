@@ -71,18 +71,18 @@ def _step(plan: Plan, task: str) -> Step:
 
 
 def test_every_model_beats_its_baseline(models: dict[str, ModelVersion]) -> None:
-    found = {stage: version.metadata for stage, version in models.items()}
-    assert set(found) == {"category", "picture", "recommend", "rank"}
-    accuracy = found["category"]["metrics"]["accuracy"]
+    metadata = {stage: version.metadata for stage, version in models.items()}
+    assert set(metadata) == {"category", "picture", "recommend", "rank"}
+    accuracy = metadata["category"]["metrics"]["accuracy"]
     for baseline in ("majority", "tf-idf + linear"):
-        assert accuracy["low"] > found["category"]["baselines"][baseline]["accuracy"]["high"]
-    assert found["picture"]["metrics"]["accuracy"]["low"] > 0.5 > found["picture"]["baselines"]["majority"]["accuracy"]["high"]
-    assert found["category"]["gains"]["accuracy over tf-idf + linear"]["low"] > 0
-    assert found["picture"]["gains"]["accuracy over majority"]["low"] > 0
-    assert found["recommend"]["gains"]["ndcg@10 over popularity"]["low"] > 0
-    assert found["recommend"]["gains"]["ndcg@10 over popularity of likes"]["low"] > 0
-    assert found["rank"]["gains"]["ndcg@10 over search order"]["low"] > 0
-    assert found["rank"]["gains"]["ndcg@10 over popularity order"]["low"] > 0
+        assert accuracy["low"] > metadata["category"]["baselines"][baseline]["accuracy"]["high"]
+    assert metadata["picture"]["metrics"]["accuracy"]["low"] > 0.5 > metadata["picture"]["baselines"]["majority"]["accuracy"]["high"]
+    assert metadata["category"]["gains"]["accuracy over tf-idf + linear"]["low"] > 0
+    assert metadata["picture"]["gains"]["accuracy over majority"]["low"] > 0
+    assert metadata["recommend"]["gains"]["ndcg@10 over popularity"]["low"] > 0
+    assert metadata["recommend"]["gains"]["ndcg@10 over popularity of likes"]["low"] > 0
+    assert metadata["rank"]["gains"]["ndcg@10 over search order"]["low"] > 0
+    assert metadata["rank"]["gains"]["ndcg@10 over popularity order"]["low"] > 0
 
 
 def test_metadata_says_what_a_reader_must_know(models: dict[str, ModelVersion], world: World) -> None:
@@ -128,7 +128,7 @@ def test_the_same_samples_give_the_same_ranker(samples: list[Sample]) -> None:
 
     parts = Samples(samples, samples, [], samples)
     trained = [train(parts, "mlp_lambda", seed, "tiny", untold) for seed in (1, 1, 2)]
-    first, again, other = (one.graphs["model"].network for one in trained)
+    first, again, other = (version.graphs["model"].network for version in trained)
     same = zip(first.parameters(), again.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in same)
     assert any(not torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True))
@@ -161,12 +161,12 @@ def test_what_measures_a_ranker_is_not_what_was_seen_while_its_settings_were_cho
     monkeypatch.setattr(training, "collect", collected)
     monkeypatch.setattr(training, "_MOST", {"tiny": training.Most(50, 30, 40)})
     how = training._How(SEED, "tiny", lambda _what, _done: None, "cpu")
-    found = training._collect(plan, world, snapshot(world, world.rank_start), models, models, how)["rank"]
-    everything = [one.payload.query_id for one in training._requests(plan, world, "test", "test")]
-    assert [sample.user_id for sample in found.seen] == everything[:30]
-    assert [sample.user_id for sample in found.held_out] == everything[30:70]
-    assert len(found.training) == 50
-    assert {sample.part for sample in found.choosing} == {"validation"}
+    gathered = training._collect(plan, world, snapshot(world, world.rank_start), models, models, how)["rank"]
+    everything = [request.payload.query_id for request in training._requests(plan, world, "test", "test")]
+    assert [sample.user_id for sample in gathered.seen] == everything[:30]
+    assert [sample.user_id for sample in gathered.held_out] == everything[30:70]
+    assert len(gathered.training) == 50
+    assert {sample.part for sample in gathered.choosing} == {"validation"}
     stage = _step(plan, "rank").stages[0]
     states = (world, models)
     more = training.Most(50, 30, 41)
@@ -194,10 +194,10 @@ def test_alternatives_ask_for_every_other_model_on_the_device_and_not_for_the_ch
 
     monkeypatch.setattr(training, "train_task", trained)
     monkeypatch.setattr(training, "plan_models", _refuse)
-    found = training.alternatives(plan, world, models, SEED, "tiny", device="cuda")
-    assert {version.model for version in found} == {"textcnn", "resnet56", "resnet110", "gmf", "linear_lambda"}
+    versions = training.alternatives(plan, world, models, SEED, "tiny", device="cuda")
+    assert {version.model for version in versions} == {"textcnn", "resnet56", "resnet110", "gmf", "linear_lambda"}
     others = [(component, model, True, "cuda") for component, model in _OTHERS]
-    assert [one for one in asked if one[2]] == others
+    assert [training_of_world for training_of_world in asked if training_of_world[2]] == others
     assert ("recommendation", "neumf", False, "cuda") in asked, "the ranker's recommender as of rank_start"
 
 
@@ -326,13 +326,13 @@ def test_the_benchmark_of_alternatives_measures_the_answers_of_its_own_run(
     version, step = models["category"], _step(plan, "category")
     monkeypatch.setenv("AIBENCH_HOME", str(tmp_path))
     own = shutil.copytree(version.folder, tmp_path / "models" / version.component / version.model / version.version)
-    found = dict(bench.allowed(plan, step, world, "tiny"))
-    assert found == {"fasttext": replace(version, folder=own), "textcnn": None}
+    allowed = dict(bench.allowed(plan, step, world, "tiny"))
+    assert allowed == {"fasttext": replace(version, folder=own), "textcnn": None}
     asked = bench.test_inputs(world, "text_classification", 40)
     answered = bench.serve_and_ask(plan, step, models["category"], asked, 50.0)
     work = open_stage(step.stages[0], models["category"].folder)
-    assert [one.label for one in answered] == [work(one.inputs)["category"]["label"][0] for one in asked]
-    assert all(0 < one.service_ms < one.latency_ms for one in answered)
+    assert [answer.label for answer in answered] == [work(answer.inputs)["category"]["label"][0] for answer in asked]
+    assert all(0 < answer.service_ms < answer.latency_ms for answer in answered)
     row = bench.figures(models["category"], asked, answered)
     assert row["accuracy"]["value"] == pytest.approx(sum(a.label == q.label for a, q in zip(answered, asked, strict=True)) / 40)
     assert row["latency_p50_ms"] is not None
@@ -350,13 +350,15 @@ def test_a_stage_can_answer_by_its_baseline_or_at_random(
         step = _step(plan, task)
         stage = step.stages[0]
         model, ruled = (open_stage(stage.model_copy(update={"model": name}), models[task].folder) for name in (stage.model, rule))
-        inputs = [one for one in _inputs(world, samples, task) if not ("items" in one and not one["items"]["item_id"])]
-        answers = [encode(step.outputs, ruled(one)) for one in inputs]
+        inputs = [request for request in _inputs(world, samples, task) if not ("items" in request and not request["items"]["item_id"])]
+        answers = [encode(step.outputs, ruled(request)) for request in inputs]
         assert [{k: v.tolist() for k, v in a.items()} for a in answers] == [
-            {k: v.tolist() for k, v in encode(step.outputs, ruled(one)).items()} for one in inputs
+            {k: v.tolist() for k, v in encode(step.outputs, ruled(request)).items()} for request in inputs
         ], "the same request got another answer"
         key = "category__label" if task in ("category", "picture") else "items__item_id"
-        differing = sum(a[key].tolist() != encode(step.outputs, model(one))[key].tolist() for a, one in zip(answers, inputs, strict=True))
+        differing = sum(
+            a[key].tolist() != encode(step.outputs, model(request))[key].tolist() for a, request in zip(answers, inputs, strict=True)
+        )
         assert differing > len(inputs) / 2
 
 

@@ -211,8 +211,8 @@ def test_the_check_of_a_host_asks_the_servers_of_that_host_only(served: Served, 
 def test_everybody_trusts_only_those_it_has_business_with(certificates: Path) -> None:
     def trusted(party: str, file: str) -> set[str]:
         path = certificates / party / file
-        found = x509.load_pem_x509_certificates(path.read_bytes()) if path.exists() else []
-        return {authority.subject.rfc4514_string().removeprefix("CN=aibench authority of ") for authority in found}
+        authorities = x509.load_pem_x509_certificates(path.read_bytes()) if path.exists() else []
+        return {authority.subject.rfc4514_string().removeprefix("CN=aibench authority of ") for authority in authorities}
 
     assert {party: (trusted(party, "callers.pem"), trusted(party, "servers.pem")) for party in PARTIES} == {
         "service/h1": ({"planner", "check/h1"}, {"postgresql"}),

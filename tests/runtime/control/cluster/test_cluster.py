@@ -92,8 +92,8 @@ class Site:
 
     @property
     def directory(self) -> Path:
-        (found,) = self.runs.iterdir()
-        return found
+        (directory,) = self.runs.iterdir()
+        return directory
 
     def stages(self) -> list[tuple[str, str]]:
         return [(entry["name"], entry["outcome"]) for entry in json.loads((self.directory / "journal.json").read_text())]
@@ -161,11 +161,11 @@ def test_a_run_that_failed_to_deploy_is_resumed_and_is_whole(site: Site) -> None
     low, high = run.info.load.window_start_ns, run.info.load.window_end_ns
     assert all(low - 2_000_000 <= r.intended_ns <= high + 2_000_000 for r in run.measured)
     report, _ = make_report(run)
-    found = {check.code: check.ok for check in report.verdict.checks}
-    assert found["V01"]  # the stage that failed was tried again
-    assert found["V12"]
-    assert found["V03"]
-    assert not found["V13"]  # these hosts have no watch, and the planner kept no calls
+    passed = {check.code: check.ok for check in report.verdict.checks}
+    assert passed["V01"]  # the stage that failed was tried again
+    assert passed["V12"]
+    assert passed["V03"]
+    assert not passed["V13"]  # these hosts have no watch, and the planner kept no calls
     assert any("nothing from the watch on p" in text for text in run.info.missing)
 
 

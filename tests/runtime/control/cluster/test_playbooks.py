@@ -37,8 +37,8 @@ def playbooks(folder: Path, tasks: str, told: list[tuple[str, float]] | None = N
 def test_tasks_are_told_and_variables_arrive(tmp_path: Path) -> None:
     told: list[tuple[str, float]] = []
     task = '    - name: Write\n      ansible.builtin.copy: { content: "{{ what }}", dest: "{{ where }}/{{ inventory_hostname }}" }\n'
-    found = playbooks(tmp_path, task, told).play("go.yml", {"what": 'it\'s "this"\n', "where": str(tmp_path)})
-    assert found == []
+    failures = playbooks(tmp_path, task, told).play("go.yml", {"what": 'it\'s "this"\n', "where": str(tmp_path)})
+    assert failures == []
     assert (tmp_path / "a").read_text() == (tmp_path / "b").read_text() == 'it\'s "this"\n'
     assert [text for text, _ in told] == ["go: Write", "go: done"]
     assert told[-1][1] == 1.0
@@ -48,9 +48,9 @@ def test_tasks_are_told_and_variables_arrive(tmp_path: Path) -> None:
 
 def test_a_failed_task_names_host_task_message_and_log(tmp_path: Path) -> None:
     task = "    - name: Break\n      ansible.builtin.command: sh -c 'echo no disk >&2; exit 3'\n      when: inventory_hostname == 'b'\n"
-    found = playbooks(tmp_path, task).play("go.yml", {})
-    assert [(f.host, f.task, f.unreachable) for f in found] == [("b", "Break", False)]
-    raised = failure("go.yml", found, tmp_path / "logs")
+    failures = playbooks(tmp_path, task).play("go.yml", {})
+    assert [(f.host, f.task, f.unreachable) for f in failures] == [("b", "Break", False)]
+    raised = failure("go.yml", failures, tmp_path / "logs")
     assert raised.code == "AIB633"
     assert "b failed at 'Break': non-zero return code\nno disk" in raised.message
     assert str(tmp_path / "logs" / "go.log") in raised.hint
@@ -87,10 +87,10 @@ def test_connections_of_a_process_that_was_killed_are_forgotten(tmp_path: Path, 
     for name in (f"aibench-ssh-{ended.pid}-x", f"aibench-ssh-{os.getppid()}-x"):
         (tmp_path / name).mkdir()
     made = playbooks(tmp_path, "")
-    found = sorted(path.name for path in tmp_path.glob("aibench-ssh-*"))
-    assert len(found) == 2
-    assert f"aibench-ssh-{os.getppid()}-x" in found, "that of a process that lives stays"
-    assert [name for name in found if name.startswith(f"aibench-ssh-{os.getpid()}-")]
+    folders = sorted(path.name for path in tmp_path.glob("aibench-ssh-*"))
+    assert len(folders) == 2
+    assert f"aibench-ssh-{os.getppid()}-x" in folders, "that of a process that lives stays"
+    assert [name for name in folders if name.startswith(f"aibench-ssh-{os.getpid()}-")]
     del made
 
 

@@ -39,33 +39,33 @@ def held(folder: Path, name: str) -> dict[str, tarfile.TarInfo]:
 
 def test_an_archive_is_named_by_its_content(tmp_path: Path) -> None:
     folder = filled(tmp_path / "in")
-    one = archive("part", tree(folder), tmp_path)
-    first = (tmp_path / f"{one}.tar.gz").read_bytes()
+    name = archive("part", tree(folder), tmp_path)
+    first = (tmp_path / f"{name}.tar.gz").read_bytes()
     (folder / "a/b.txt").touch()
-    (tmp_path / f"{one}.tar.gz").unlink()
-    assert archive("part", tree(folder), tmp_path) == one
-    assert (tmp_path / f"{one}.tar.gz").read_bytes() == first, "times and order do not matter"
+    (tmp_path / f"{name}.tar.gz").unlink()
+    assert archive("part", tree(folder), tmp_path) == name
+    assert (tmp_path / f"{name}.tar.gz").read_bytes() == first, "times and order do not matter"
     (folder / "a/b.txt").write_text("c")
-    assert archive("part", tree(folder), tmp_path) != one
+    assert archive("part", tree(folder), tmp_path) != name
     assert archive("part", [*tree(folder), ("l", Link("x"))], tmp_path) != archive("part", [*tree(folder), ("l", Link("y"))], tmp_path)
 
 
 def test_an_archive_ends_with_the_mark_that_it_is_whole(tmp_path: Path) -> None:
     name = archive("part", [*tree(filled(tmp_path / "in"), "under"), ("link", Link("/usr/bin/env"))], tmp_path)
-    found = held(tmp_path, name)
-    assert list(found)[-1] == WHOLE
-    assert {"under", "under/a/b.txt", "under/a/run.sh"} <= found.keys()
-    assert not any("pycache" in member for member in found)
-    assert found["under/a/run.sh"].mode == 0o755
-    assert found["under/a/b.txt"].mode == 0o644
-    assert found["link"].issym()
-    assert found["link"].linkname == "/usr/bin/env"
+    entries = held(tmp_path, name)
+    assert list(entries)[-1] == WHOLE
+    assert {"under", "under/a/b.txt", "under/a/run.sh"} <= entries.keys()
+    assert not any("pycache" in member for member in entries)
+    assert entries["under/a/run.sh"].mode == 0o755
+    assert entries["under/a/b.txt"].mode == 0o644
+    assert entries["link"].issym()
+    assert entries["link"].linkname == "/usr/bin/env"
     assert (tmp_path / f"{name}.tar.gz").stat().st_mode & 0o777 == 0o600
 
 
 def test_what_is_private_is_for_its_owner_alone(tmp_path: Path) -> None:
-    found = held(tmp_path, archive("tls-h1", tree(filled(tmp_path / "in"), "planner"), tmp_path, private=True))
-    assert {member.mode & 0o077 for name, member in found.items() if name != WHOLE} == {0}
+    entries = held(tmp_path, archive("tls-h1", tree(filled(tmp_path / "in"), "planner"), tmp_path, private=True))
+    assert {member.mode & 0o077 for name, member in entries.items() if name != WHOLE} == {0}
 
 
 def test_an_archive_that_nothing_asks_for_is_forgotten(tmp_path: Path) -> None:
@@ -99,8 +99,8 @@ def test_libraries_are_pinned_to_what_is_installed_and_bring_what_they_need() ->
 
 
 def test_no_library_is_in_two_groups_and_only_triton_hosts_get_what_only_triton_needs() -> None:
-    found = [pin for group in members().values() for pin in group]
-    assert len(found) == len(set(found))
+    pins = [pin for group in members().values() for pin in group]
+    assert len(pins) == len(set(pins))
     assert any(pin.startswith("nvidia-pytriton==") for pin in members()["libraries-triton"])
     assert groups_for(["service"]) == [COMMON, "libraries-numpy", "libraries-service"]
     assert "libraries-triton" not in groups_for(["service", "planner", "generator"])
@@ -129,12 +129,14 @@ def test_each_host_gets_what_its_parts_need_and_no_more() -> None:
     plan = clustered()
     parts = ["environment", "runtime", "scenario", "load", "backends", *GROUPS]
     parts += [f"model-{step.task}" if step.kind == "ai" else f"prepared-{step.task}" for step in plan.steps]
-    found = json.loads(variables(plan, {part: f"{part}-0" for part in parts}, {"a": "tls-a-0"}))
-    ships = {host: {entry["name"].removesuffix("-0"): entry["to"] for entry in entries} for host, entries in found["aibench_ship"].items()}
+    shipped = json.loads(variables(plan, {part: f"{part}-0" for part in parts}, {"a": "tls-a-0"}))
+    ships = {
+        host: {entry["name"].removesuffix("-0"): entry["to"] for entry in entries} for host, entries in shipped["aibench_ship"].items()
+    }
     ai = [step.task for step in plan.steps if step.kind == "ai"]
     assert [name for name in ships["a"] if name.startswith("model-")] == [f"model-{ai[0]}"]
     assert [name for name in ships["b"] if name.startswith("model-")] == [f"model-{task}" for task in ai[1:]]
-    assert found["aibench_repositories"] == {"triton": [f"model-{ai[0]}-0"], "triton-1": [f"model-{task}-0" for task in ai[1:]]}
+    assert shipped["aibench_repositories"] == {"triton": [f"model-{ai[0]}-0"], "triton-1": [f"model-{task}-0" for task in ai[1:]]}
     assert not [name for name in ships["b"] if name.startswith("prepared-")]
     assert "libraries-service" not in ships["b"]
     assert ships["a"]["prepared-parse" if "prepared-parse" in parts else next(p for p in parts if p.startswith("prepared-"))] == "state"
@@ -142,7 +144,7 @@ def test_each_host_gets_what_its_parts_need_and_no_more() -> None:
     assert "load" in ships["c"]
     assert "load" not in ships["a"]
     assert ships["d"] == {}, "a host without a part gets nothing"
-    assert {of: name for of, name in found["aibench_deployed"]["c"]["archives"].items() if of == "load"} == {"load": "load-0"}
+    assert {of: name for of, name in shipped["aibench_deployed"]["c"]["archives"].items() if of == "load"} == {"load": "load-0"}
 
 
 IMPORTS = {
@@ -166,13 +168,13 @@ for path in sorted((pathlib.Path(aibenchrt.__file__).parent / "components").glob
 @pytest.mark.parametrize("kind", IMPORTS)
 def test_every_kind_of_part_finds_its_libraries_on_its_host(kind: str, tmp_path: Path) -> None:
     """With nothing to import from but the libraries that are shipped for it and the runtime."""
-    wanted = members()
+    pins = members()
     for group in NEEDS[kind]:  # type: ignore[index]
-        for name, source in files_of(installed(quiet), wanted[group]):
+        for name, source in files_of(installed(quiet), pins[group]):
             target = tmp_path / group / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(source)  # type: ignore[arg-type]
-    found = [*(str(tmp_path / group) for group in NEEDS[kind]), str(Path(aibenchrt.__file__).parent.parent)]  # type: ignore[index]
+    folders = [*(str(tmp_path / group) for group in NEEDS[kind]), str(Path(aibenchrt.__file__).parent.parent)]  # type: ignore[index]
     command = [sys.executable, "-S", "-s", "-B", "-c", IMPORTS[kind] + "\nprint('all there')"]
-    ended = subprocess.run(command, env={"PYTHONPATH": ":".join(found)}, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, env={"PYTHONPATH": ":".join(folders)}, capture_output=True, text=True, check=False)
     assert ended.stdout == "all there\n", ended.stderr

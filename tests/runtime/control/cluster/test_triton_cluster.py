@@ -88,10 +88,10 @@ def servers(folder: Path, generated: Path, count: int, tls: Path | None) -> Iter
     logs = folder / "logs"
     logs.mkdir()
     with Processes(logs) as processes:
-        found = Servers(processes, repository, [f"127.0.0.1:{port}" for port in free_ports(count)], tls)
+        started = Servers(processes, repository, [f"127.0.0.1:{port}" for port in free_ports(count)], tls)
         for replica in range(count):
-            found.start(replica)
-        yield found
+            started.start(replica)
+        yield started
 
 
 def client(stubs: Stubs, endpoints: list[str], identity: Identity | None) -> TritonClient:
@@ -178,11 +178,11 @@ def test_a_triton_that_dies_is_left_out_and_serves_again_when_it_is_back(tmp_pat
             return await asyncio.gather(*(asker.call(number, query(stubs), 120.0) for number in range(count)), return_exceptions=True)
 
         async def until_both_answer() -> list[Any]:
-            found: list[Any] = []
-            while len({reply.endpoint for reply in found[-20:]}) < 2:
-                found += await some(20)
-                assert len(found) < 2000
-            return found
+            replies: list[Any] = []
+            while len({reply.endpoint for reply in replies[-20:]}) < 2:
+                replies += await some(20)
+                assert len(replies) < 2000
+            return replies
 
         await until_both_answer()
         before = await some(20)

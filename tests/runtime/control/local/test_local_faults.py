@@ -34,8 +34,8 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def part(runs: Path, program: str) -> psutil.Process:
     """The only process of this run whose command's first words name `program`."""
-    (found,) = (p for p in processes_about(runs) if any(program in word for word in p.cmdline()[:3]))
-    return found
+    (process,) = (p for p in processes_about(runs) if any(program in word for word in p.cmdline()[:3]))
+    return process
 
 
 def run_with(generated: Path, runs: Path, fault: Callable[[], None]) -> EnvironmentFailure:
@@ -60,9 +60,9 @@ def run_with(generated: Path, runs: Path, fault: Callable[[], None]) -> Environm
 def judged(runs: Path) -> tuple[Run, set[str]]:
     """The only run, and the codes why it is INVALID."""
     (directory,) = runs.iterdir()
-    found = validate(directory)
-    assert found.exit_code == 3
-    return read_run(directory), {reason.code for reason in found.reasons}
+    verdict = validate(directory)
+    assert verdict.exit_code == 3
+    return read_run(directory), {reason.code for reason in verdict.reasons}
 
 
 def shared_memory_of(process: psutil.Process) -> list[Path]:

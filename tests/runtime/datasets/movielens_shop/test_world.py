@@ -93,9 +93,9 @@ def test_nothing_held_out_reaches_what_is_trained_on_indexed_or_served(world: Wo
 
 
 def test_the_check_above_would_notice_a_leak(world: World) -> None:
-    one = np.zeros(len(world.interactions), dtype=bool)
-    one[np.flatnonzero(world.interactions.time < world.validation_start)[-1]] = True
-    other = recomposed(world, one)
+    last = np.zeros(len(world.interactions), dtype=bool)
+    last[np.flatnonzero(world.interactions.time < world.validation_start)[-1]] = True
+    other = recomposed(world, last)
     assert other.items != world.items
 
 
@@ -173,11 +173,11 @@ def test_truth_is_what_the_user_liked_in_the_period_and_the_query_asks_for(world
 
     def expected(part: str, user: int, label: int, attribute: str) -> list[int]:
         start, end = period(world, part)
-        found = [world.item[item] for time, item in liked[user] if start <= time < end]
+        goods = [world.item[item] for time, item in liked[user] if start <= time < end]
         kind, _, value = attribute.partition(":")
         return sorted(
             i.item_id
-            for i in found
+            for i in goods
             if i.category == label
             and (kind != "year" or str(i.year) == value)
             and (kind != "decade" or f"{i.year // 10}0s" == value)
@@ -204,8 +204,8 @@ def test_no_query_copies_an_indexed_title(world: World) -> None:
     titles.discard(())
     for query in world.queries:
         for text in (query.text, query.clean):
-            found = words(text)
-            pieces = {tuple(found[a:b]) for a in range(len(found)) for b in range(a + 1, len(found) + 1)}
+            terms = words(text)
+            pieces = {tuple(terms[a:b]) for a in range(len(terms)) for b in range(a + 1, len(terms) + 1)}
             assert not pieces & titles, (text, pieces & titles)
 
 
@@ -319,9 +319,9 @@ def test_the_same_seed_gives_the_same_bytes_in_every_process(world: World, tmp_p
 
 
 def test_another_seed_gives_another_world_on_the_same_ratings() -> None:
-    one, two = load_world("synthetic", 1), load_world("synthetic", 2)
-    assert one.version != two.version
-    assert [q.text for q in one.queries] != [q.text for q in two.queries]
+    first, second = load_world("synthetic", 1), load_world("synthetic", 2)
+    assert first.version != second.version
+    assert [q.text for q in first.queries] != [q.text for q in second.queries]
 
 
 def test_a_saved_world_is_read_back_as_it_was(world: World, tmp_path: Path) -> None:

@@ -62,8 +62,8 @@ def by_user(queries: list[Query], better: list[float], worse: list[float]) -> tu
     users = sorted({q.user_id for q in queries})
     row = {user: k for k, user in enumerate(users)}
     total, count = np.zeros(len(users)), np.zeros(len(users))
-    for query, one, two in zip(queries, better, worse, strict=True):
-        total[row[query.user_id]] += one - two
+    for query, gain, loss in zip(queries, better, worse, strict=True):
+        total[row[query.user_id]] += gain - loss
         count[row[query.user_id]] += 1
     drawn = np.random.default_rng(11).integers(len(users), size=(2000, len(users)))
     low, high = np.percentile(total[drawn].sum(1) / count[drawn].sum(1), [2.5, 97.5])

@@ -37,8 +37,8 @@ def sentences_of(world: TranslationWorld, split: str) -> tuple[set[str], set[str
 def shared(world: TranslationWorld) -> list[tuple[str, str, str]]:
     """Sentences of either language that are in two splits."""
     of = {split: sentences_of(world, split) for split in SPLITS}
-    both = [(one, other) for number, one in enumerate(SPLITS) for other in SPLITS[number + 1 :]]
-    return [(one, other, text) for one, other in both for side in (0, 1) for text in of[one][side] & of[other][side]]
+    both = [(split, other) for number, split in enumerate(SPLITS) for other in SPLITS[number + 1 :]]
+    return [(split, other, text) for split, other in both for side in (0, 1) for text in of[split][side] & of[other][side]]
 
 
 def test_no_sentence_is_in_two_splits(world: TranslationWorld) -> None:
@@ -104,16 +104,16 @@ def test_how_users_type_says_the_same() -> None:
 def test_equal_sentences_stay_together_and_words_never_test() -> None:
     pairs = [Pair(f"phrase {n}", f"sentence {n // 3}", "synopsis") for n in range(600)] + [Pair("phrase 1", "other", "caption")]
     words = [Pair(f"PHRASE {n}!", f"mot {n}", "word") for n in range(600)] + [Pair("même", "MÊME", "word")]
-    found = with_splits(pairs + words)
-    split = {pair.target: pair.split for pair in found if pair.kind != "word"}
-    assert len({pair.target for pair in found if pair.kind != "word"}) == 201
-    for pair in found:
+    split_pairs = with_splits(pairs + words)
+    split = {pair.target: pair.split for pair in split_pairs if pair.kind != "word"}
+    assert len({pair.target for pair in split_pairs if pair.kind != "word"}) == 201
+    for pair in split_pairs:
         if pair.kind == "synopsis":
             assert split[pair.target] == pair.split
-    kept = {pair.source for pair in found if pair.kind == "word"}
-    held_out = {normalised(pair.source) for pair in found if pair.split != "train"}
+    kept = {pair.source for pair in split_pairs if pair.kind == "word"}
+    held_out = {normalised(pair.source) for pair in split_pairs if pair.split != "train"}
     assert held_out
-    assert {pair.split for pair in found if pair.kind == "word"} == {"train"}
+    assert {pair.split for pair in split_pairs if pair.kind == "word"} == {"train"}
     assert not {normalised(source) for source in kept} & held_out
     assert "même" not in kept  # nothing is to be translated there
     assert with_splits(list(reversed(pairs))) == tuple(reversed(with_splits(pairs)))

@@ -41,14 +41,14 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_every_page_can_be_reached_and_says_its_text(world: WebWorld) -> None:
-    found, left = {"/"}, ["/"]
+    reached, left = {"/"}, ["/"]
     while left:
         for link in read_page(world.pages[left.pop()]).links:
             assert urlsplit(link).netloc == ""
-            if link not in found:
-                found.add(link)
+            if link not in reached:
+                reached.add(link)
                 left.append(link)
-    assert found | {"/robots.txt"} == set(world.pages)
+    assert reached | {"/robots.txt"} == set(world.pages)
     assert f"Disallow: {STAFF[: STAFF.rindex('/') + 1]}" in world.pages["/robots.txt"]
     assert set(world.urls) == {item.item_id for item in world.items}
     for page in world.sheets[::37]:
@@ -87,10 +87,10 @@ def test_requests_ask_for_held_out_likes_in_words_of_the_synopsis(world: WebWorl
     ends = {"fit": world.rank_start, "rank": world.validation_start, "validation": world.test_start, "test": np.inf}
     carried = {word for carrier in CARRIERS for word in tokens(carrier)}
     for query in world.queries:
-        wanted = wanted_page(query)
-        assert wanted in query.truth
-        assert wanted not in world.copies
-        assert not set(tokens(query.clean)) & (set(tokens(world.item[wanted].title)) - carried)
+        page = wanted_page(query)
+        assert page in query.truth
+        assert page not in world.copies
+        assert not set(tokens(query.clean)) & (set(tokens(world.item[page].title)) - carried)
         for item in query.truth:
             assert any(starts[query.part] <= time < ends[query.part] for time in likes[query.user_id, item])
     counts = Counter(query.part for query in world.queries)
@@ -156,8 +156,8 @@ def test_a_source_package_is_of_one_split() -> None:
     splits: dict[str, set[str]] = {}
     for leaf in leaves:
         splits.setdefault(leaf.group, set()).add(leaf.split)
-    assert all(len(found) == 1 for found in splits.values())
-    assert {split for found in splits.values() for split in found} == {"train", "validation", "test"}
+    assert all(len(of_document) == 1 for of_document in splits.values())
+    assert {split for of_document in splits.values() for split in of_document} == {"train", "validation", "test"}
 
 
 # Debian's indexes.
