@@ -214,11 +214,12 @@ def _simulate(shape: Shape, requests: list[_Request], rng: np.random.Generator) 
     calls: dict[int, list[CallRecord]] = {r.id: [] for r in requests}
     heap = [(r.sent + 300_000, r.id, 0) for r in requests]
     heapq.heapify(heap)
-    routes = {r.id: (*r.route(), ("clicks", r.route()[-1][0])) for r in requests}
+    routes = {r.id: (*(route := r.route()), ("clicks", route[-1][0])) for r in requests}
+    unit_times = iter(rng.gamma(2.0, 0.5, size=sum(map(len, routes.values()))).tolist())  # of mean 1
     while heap:
         ready, rid, position = heapq.heappop(heap)
         task, waited = routes[rid][position]
-        service = int(rng.gamma(2.0, MEAN_MS[task] / 2.0) * shape.slow * 1e6) + 1
+        service = int(next(unit_times) * MEAN_MS[task] * shape.slow * 1e6) + 1
         begin = max(ready + 100_000, free.get(task, 0))
         free[task] = begin + service
         end = begin + service + 100_000
@@ -252,11 +253,12 @@ def _label(rid: int) -> int:
     return rid % 10
 
 
-def _answer(request: _Request, rng: np.random.Generator, ranked: bool) -> tuple[int, ...]:
-    """Ten items of the payload's twenty candidates, relevant ones (0..3) more often on top unless the ranker was replaced."""
+def _answers(requests: list[_Request], rng: np.random.Generator, ranked: bool) -> list[tuple[int, ...]]:
+    """Of each request ten items of its payload's twenty candidates, relevant ones (0..3) more often on top unless the ranker was replaced:
+    in the order of exponential times whose rates are the weights, which is drawing by weight without replacement."""
     weights = np.where(np.arange(20) < 4, 3.0 if ranked else 1.0, 1.0)
-    chosen = rng.choice(20, size=10, replace=False, p=weights / weights.sum())
-    return tuple(int(c) + 100 * request.payload for c in chosen)
+    first = np.argsort(rng.exponential(size=(len(requests), 20)) / weights, axis=1)[:, :10]
+    return [tuple(row) for row in (first + 100 * np.array([request.payload for request in requests])[:, None]).tolist()]
 
 
 def write_run(directory: Path, shape: Shape = Shape()) -> Path:
@@ -277,8 +279,8 @@ def _simulate_run(directory: Path, shape: Shape) -> None:
     calls = _simulate(shape, requests, rng)
     ranked = shape.override is None or shape.override[0] not in ("rank", "recommend")
     records = []
-    answers = np.random.default_rng(shape.seed + 1)
-    for r in requests:
+    answers = _answers(requests, np.random.default_rng(shape.seed + 1), ranked)
+    for r, answer in zip(requests, answers, strict=True):
         own = [c for c in calls[r.id] if not c.after]
         arms = ([f"cache_hit={0 if r.hit else 1}"] if r.cls == "text" else []) + ([] if r.hit else [f"tiers={int(r.fallback)}"])
         failed = rng.random() < shape.error_share
@@ -293,7 +295,7 @@ def _simulate_run(directory: Path, shape: Shape) -> None:
                 own[-1].end_ns + 400_000,
                 "failed" if failed else "ok",
                 "rank: deadline exceeded" if failed else "",
-                () if failed else answer_entries(ranking=_answer(r, answers, ranked)),
+                () if failed else answer_entries(ranking=answer),
                 tuple(arms),
                 "planner",
                 own[-1].end_ns - r.sent,
