@@ -154,6 +154,7 @@ def test_playbooks_pass_the_syntax_check(playbooks: Path) -> None:
     assert "node1" in run_ansible("ansible-inventory", folder, "-i", "inventory.example.ini", "--list")
 
 
+@pytest.mark.long
 def test_playbooks_pass_the_linter(playbooks: Path) -> None:
     """Every file by name: for a folder the linter would start Ansible once more for each role that the playbooks above hold anyway."""
     files = sorted(str(path.relative_to(playbooks)) for path in playbooks.rglob("*") if path.is_file())

@@ -176,7 +176,14 @@ def test_onnx_agrees_with_torch_on_real_input(name: str, model: str) -> None:
     assert b".py" not in graph
 
 
-@pytest.mark.parametrize(("name", "model"), [pair for pair in QUICK if pair[0] != "learning_to_rank"])
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        pytest.param(name, model, marks=pytest.mark.long if model == "bert_base" else [])
+        for name, model in QUICK
+        if name != "learning_to_rank"
+    ],
+)
 def test_one_training_step_changes_every_weight_and_lowers_the_loss(name: str, model: str) -> None:
     network, inputs, _ = _real_inputs(name, model)
     before = {key: value.clone() for key, value in network.named_parameters()}

@@ -287,6 +287,7 @@ def _in_flight(requests: Any) -> list[int]:
     return counts
 
 
+@pytest.mark.long
 def test_what_only_stores_is_answered_when_it_has_stored(tmp_path: Path) -> None:
     _, figures = _bench(tmp_path, "event_log", "--duration", "2", "--warmup", "0.5", "--modes", "single", "--task", "clicks")
     (mode,) = figures.modes

@@ -207,8 +207,8 @@ def test_the_distilled_graph_is_shown_without_what_it_may_carry(directory: Path,
     assert "alert" not in text
 
 
+@pytest.mark.usefixtures("made")
 def test_the_same_run_gives_the_same_report(directory: Path) -> None:
-    report(directory)
     first = (directory / "report.html").read_bytes(), (directory / "report.json").read_bytes()
     report(directory)
     assert ((directory / "report.html").read_bytes(), (directory / "report.json").read_bytes()) == first

@@ -102,7 +102,13 @@ def _trained(component: str, model: str, material: Any, tell: Any, monkeypatch: 
     return trained
 
 
-@pytest.mark.parametrize(("component", "model"), TRAINED, ids=[f"{component}-{model}" for component, model in TRAINED])
+@pytest.mark.parametrize(
+    ("component", "model"),
+    [
+        pytest.param(component, model, marks=pytest.mark.long if model == "pointer_generator" else [], id=f"{component}-{model}")
+        for component, model in TRAINED
+    ],
+)
 def test_every_training_tells_what_its_time_to_a_target_is_counted_by(
     component: str, model: str, material: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

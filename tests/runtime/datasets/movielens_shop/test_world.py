@@ -36,7 +36,7 @@ from PIL import Image
 SIZES = {"real": REAL, "synthetic": SYNTHETIC}
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(scope="module", params=[pytest.param("real", marks=pytest.mark.long), "synthetic"])
 def world(request: pytest.FixtureRequest) -> World:
     return load_world(request.param)
 

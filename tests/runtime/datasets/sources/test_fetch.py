@@ -169,6 +169,7 @@ def test_apt_makes_lists_of_its_own_where_there_are_none(own_lists: Path, monkey
     assert list((own_lists / "downloads" / "apt" / "state" / "lists").glob("*Packages*"))
 
 
+@pytest.mark.long
 def test_another_version_upstream_is_told_apart_from_corruption(own_lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A version that the registry no longer has: apt-get gives the newest, whose file is another."""
     label = next(file for file in fashion_mnist.PACKAGE.files if file.name.startswith("t10k-labels"))
