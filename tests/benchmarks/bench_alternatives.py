@@ -64,7 +64,8 @@ class Answered:
 
 
 def test_inputs(world: World, component: str, count: int) -> list[LabelledInput]:
-    """So many of the test period's queries, or of the test photos, drawn without return; the same for every model. SystemExit: no such."""
+    """A number of queries of the test period, or of test photos, drawn without replacement, the same for every model. SystemExit: no such
+    component."""
     rng = np.random.default_rng(SEED)
     if component == "text_classification":
         asked = [LabelledInput({"query": {"text": q.text, "term": q.text.split()}}, q.label) for q in world.queries_of("test")]
@@ -105,7 +106,7 @@ def serve_and_ask(plan: Plan, step: Step, version: ModelVersion, asked: Sequence
 
 
 def _open_loop(client: triton_grpc.InferenceServerClient, task: str, bodies: Sequence[Any], rate: float) -> list[Answered]:
-    """RuntimeError: a request failed, or was not answered in time: the figures of the others would flatter the model."""
+    """RuntimeError: a request failed or was not answered in time; the figures of the others would be too good."""
     requests = [request_tensors(body) for body in bodies]
     offsets = [arrival.offset_s for arrival in islice(poisson(rate, np.random.default_rng(SEED)), len(requests))]
     answers: list[Answered | Exception | None] = [None] * len(requests)
@@ -155,7 +156,7 @@ def _figure(estimate: Estimate | None) -> dict[str, float] | None:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """As Markdown."""
+    """The figures as a Markdown table."""
     lines = ["| model | parameters | accuracy | p50, ms | p99, ms | service p50, ms |", "|---|---|---|---|---|---|"]
     for row in rows:
         cells = [_cell(row["accuracy"], 3), _cell(row["latency_p50_ms"], 1), _cell(row["latency_p99_ms"], 1)]

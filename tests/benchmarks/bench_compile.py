@@ -25,7 +25,7 @@ REPEATS = 3
 
 
 def best(work: Callable[[], object]) -> float:
-    """The least of REPEATS, in CPU seconds, without the cyclic collector, as the driver runs the phases."""
+    """The shortest of REPEATS runs, in CPU seconds, without the cyclic garbage collector, as the driver runs the phases."""
     times = []
     for _ in range(REPEATS):
         gc.collect()

@@ -38,7 +38,7 @@ CALLS = 2000
 
 
 def critical_path(calls: Sequence[CallRecord], answers: set[str]) -> list[CallRecord]:
-    """From the call that completed the response back to the request, by whom each waited for."""
+    """The calls from the one that completed the response back to the request, each waiting for the next."""
     by_task = {call.task: call for call in calls if not call.after}
     call = max((c for task, c in by_task.items() if task in answers), key=lambda c: c.end_ns)
     path = [call]
@@ -69,7 +69,7 @@ def overhead(run: Run) -> dict[str, float]:
 
 
 async def calls_against_echo(folder: Path, service: str, echo: str) -> dict[str, float]:
-    """Medians in µs, over CALLS calls of each kind in turn."""
+    """Medians in µs over CALLS calls of each kind, which alternate."""
     plan, stubs = local_plan([1, 2, 3, 4, 5]), load_stubs(folder)
     step = next(step for step in plan.steps if step.task == "parse")
     client = ServiceClient(step, stubs, [service])

@@ -51,7 +51,7 @@ BOOTSTRAP = 1000
 
 @contextlib.contextmanager
 def deployment(folder: Path, first_port: int, secure: bool) -> Iterator[Parts]:
-    """Everything of the scenario, ready."""
+    """All processes of the scenario, ready."""
     generated = folder / "generated"
     compiler = str(Path(sys.executable).with_name("aibenchc"))
     subprocess.run([compiler, "compile", str(SPEC), "--out", str(generated), "--first-port", str(first_port)], check=True)
@@ -78,12 +78,12 @@ def deployment(folder: Path, first_port: int, secure: bool) -> Iterator[Parts]:
 
 
 def cpu(parts: Parts) -> float:
-    """Seconds that the processes of a deployment have used; Triton's stubs, which do no TLS, are not in it."""
+    """CPU seconds that the processes of a deployment have used, without Triton's stubs, which do no TLS."""
     return sum(cpu_seconds(child.pid) for child in parts.processes.children)
 
 
 def in_turn(calls: Sequence[Callable[[], float]], rounds: int) -> list[list[float]]:
-    """Milliseconds of `rounds` calls of each; every round begins with the next one."""
+    """Milliseconds of `rounds` calls of each kind; every round begins with another kind."""
     taken: list[list[float]] = [[] for _ in calls]
     for number in range(rounds):
         for place in range(len(calls)):
@@ -110,7 +110,7 @@ def measured(calls: Sequence[Callable[[], float]], rounds: int, deployments: Map
 
 
 def ratio(these: list[float], to: list[float]) -> list[float]:
-    """Of the medians, and its 95 % interval."""
+    """The ratio of the medians, with its 95 % interval."""
     rng, count = Random(7), len(to)
     drawn = ([rng.randrange(count) for _ in range(count)] for _ in range(BOOTSTRAP))
     resampled = sorted(statistics.median(these[i] for i in rounds) / statistics.median(to[i] for i in rounds) for rounds in drawn)

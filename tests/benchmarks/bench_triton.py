@@ -85,7 +85,7 @@ def inputs_on_the_path(plan: Plan, assets: Assets, stubs: Stubs, state: Path) ->
 
 
 class Hop:
-    """One AI task's calls and bare ones, in turn."""
+    """Calls of one AI task, alternating with calls of a bare server."""
 
     def __init__(self, step: Step, stubs: Stubs, endpoint: str, inputs: Mapping[str, Any]) -> None:
         self._task, self._inputs = step.task, inputs
@@ -139,7 +139,7 @@ class Hop:
 
 
 def _median(times: tuple[int, ...], less: tuple[int, ...] | None = None) -> float:
-    """µs."""
+    """The median in µs."""
     return round(statistics.median([a - b for a, b in zip(times, less or (0,) * len(times), strict=True)]) / 1e3, 1)
 
 

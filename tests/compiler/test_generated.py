@@ -119,7 +119,7 @@ def test_hostile_titles_of_references_come_out_as_text_everywhere(tmp_path: Path
 
 
 def show_title(folder: Path) -> str:
-    """aibench_title as Ansible itself sees it, were it to template it."""
+    """aibench_title as Ansible itself would show it."""
     play = [{"hosts": "nodes", "gather_facts": False, "connection": "local", "tasks": [
         {"ansible.builtin.copy": {"content": "{{ aibench_title }}", "dest": str(folder.parent / "title"), "mode": "0600"}}]}]  # fmt: skip
     (folder / "probe.yml").write_text(json.dumps(play))
@@ -143,7 +143,7 @@ def run_ansible(program: str, folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def playbooks(tmp_path: Path) -> Path:
-    """A folder of playbooks and roles as committed, which is what the compiler makes (above)."""
+    """A folder with the committed playbooks and roles, which are those that the compiler makes (tested above)."""
     return shutil.copytree(ROOT / "generated/ecommerce/ansible", tmp_path / "ansible")
 
 
@@ -156,6 +156,6 @@ def test_playbooks_pass_the_syntax_check(playbooks: Path) -> None:
 
 @pytest.mark.long
 def test_playbooks_pass_the_linter(playbooks: Path) -> None:
-    """Every file by name: for a folder the linter would start Ansible once more for each role that the playbooks above hold anyway."""
+    """Files are given by name: for a folder the linter would start Ansible again for each role that the playbooks include anyway."""
     files = sorted(str(path.relative_to(playbooks)) for path in playbooks.rglob("*") if path.is_file())
     run_ansible("ansible-lint", playbooks, "--offline", "--profile", "production", *files)

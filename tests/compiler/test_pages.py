@@ -12,7 +12,7 @@ from paths import ROOT
 FOLDERS = ("compiler", "generated", "grammar", "runtime", "specs", "tests")
 PAGES = [ROOT / "README.md", *sorted(page for folder in FOLDERS for page in (ROOT / folder).rglob("README.md"))]
 FILES = {path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in (ROOT / folder).rglob("*.*") if path.is_file()}
-BASES = ("", "compiler/", "compiler/aibenchc/", "runtime/", "runtime/aibenchrt/")  # what a page may leave out of a path
+BASES = ("", "compiler/", "compiler/aibenchc/", "runtime/", "runtime/aibenchrt/")  # prefixes that a page may leave out of a path
 
 LINK = re.compile(r"\]\(([^)#\s]+)\)")
 # Not the rest of a pattern: `<name>/spec.py`, `{queries,phrases}.py`, `r7_….py`; nor a file that the page's commands write.

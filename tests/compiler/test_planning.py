@@ -79,7 +79,7 @@ def test_effects_run_after_the_response() -> None:
 
 
 def test_a_decider_is_on_the_way() -> None:
-    """Nothing takes the cache's data in the arm that it does not answer, but which arm that is, the response waits for."""
+    """Nothing uses the cache's data in the arm that it does not answer, but the response waits for its decision between the arms."""
     plan = plan_of(ECOMMERCE)
     assert by_task(plan)["answers"].phase == "response"
     choice = next(c for c in plan.choices if isinstance(c, PlanExclusiveChoice))

@@ -21,7 +21,7 @@ COPIED = ("compiler", "runtime", "grammar", "templates")
 
 @dataclass(frozen=True)
 class Addition:
-    """new: files by path. table: the one file that is edited. lines: (a line of it, what follows that line from now on)."""
+    """new: files by path. table: the only file that is edited. lines: (a line of it, the text to insert after that line)."""
 
     new: dict[str, str]
     table: str
@@ -203,7 +203,7 @@ ADDITIONS = {
 
 
 def rows() -> dict[str, str]:
-    """What a row is about → the file that its last column names."""
+    """Subject of a row → the file that its last column names."""
     page = (ROOT / "compiler" / "README.md").read_text(encoding="utf-8")
     table = page.split("## Where do I add…")[1].split("\n## ")[0]
     files = {}
@@ -216,7 +216,7 @@ def rows() -> dict[str, str]:
 
 
 def edited(text: str, lines: tuple[tuple[str, str], ...]) -> str:
-    """The text with each line added behind the one that begins so; a bare name is put into the tuple of that line."""
+    """The text with each line inserted after the line that begins as given; a bare name is added to the tuple on that line."""
     for anchor, addition in lines:
         place = next(line for line in text.splitlines() if line.startswith(anchor))
         into_tuple = place.endswith(")") and addition.isidentifier()

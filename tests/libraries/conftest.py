@@ -10,5 +10,5 @@ from partner import ACME_TICKETS, environment
 
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of its python and aibenchc."""
+    """The folder of the environment's python and aibenchc."""
     return environment(tmp_path_factory.mktemp("partner") / "environment", ACME_TICKETS)

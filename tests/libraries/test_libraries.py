@@ -39,7 +39,7 @@ NAMING = "aib 1\n\n{libraries}\nscenario s {{\n}}\n"
 
 @pytest.fixture(autouse=True)
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of sys.path; what was imported from it goes with it."""
+    """A folder on sys.path; modules imported from it are forgotten afterwards."""
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
@@ -58,7 +58,7 @@ def checked(text: str) -> tuple[Scenario | None, Diagnostics]:
 
 
 def naming(*libraries: str) -> Diagnostics:
-    """What is said of a spec that names these libraries."""
+    """The diagnostics of a spec that names these libraries."""
     return checked(NAMING.format(libraries="\n".join(f'library "{name}"' for name in libraries)))[1]
 
 

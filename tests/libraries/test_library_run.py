@@ -18,7 +18,7 @@ OF_THE_MACHINE = {"V04", "V05", "V06", "V08", "V09"}  # late, busy, and with tha
 
 
 def aibenchc(programs: Path, folder: Path, *words: str, code: int = 0) -> str:
-    """What it says on standard output; both streams are shown where it ends otherwise."""
+    """The command's standard output; if it ends with another exit code, both streams are shown."""
     ended = subprocess.run([programs / "aibenchc", *words], cwd=folder, capture_output=True, text=True, check=False)
     assert ended.returncode == code, ended.stdout[-3000:] + ended.stderr[-3000:]
     return ended.stdout + ended.stderr

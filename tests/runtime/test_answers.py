@@ -87,7 +87,7 @@ def test_what_is_large_is_kept_once_beside_the_records_and_checked(tmp_path: Pat
 
 
 def test_contents_that_a_disk_does_not_take_are_not_forgotten(tmp_path: Path) -> None:
-    """A file stands where the folder should be; when it is gone, what was held is written."""
+    """A file is in the place of the folder; once it is removed, what was held in memory is written."""
     (tmp_path / CONTENTS).write_text("in the way")
     contents = Contents(tmp_path / CONTENTS)
     name = contents.keep(b"picture")
@@ -106,7 +106,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def with_answers(run: Run, directory: Path, metrics: tuple[str, ...], answer: Any, truth: Any) -> Run:
-    """The run, had its answers and its truth been others; written into its records and read again."""
+    """The run with other answers and other truth, written into its records and read again."""
     requests = [replace(r, answer=answer_entries(**answer(r)) if r.outcome == "ok" else ()) for r in run.requests]
     schema.write(directory / "requests.parquet", requests, RequestRecord)
     truths = [TruthRecord(r.request_id, truth_entries(**truth(r))) for r in run.requests]

@@ -53,7 +53,7 @@ def test_an_edit_of_its_code_is_another_wheel(tmp_path: Path) -> None:
 
 
 def test_an_editable_installation_is_one_too(programs: Path, tmp_path: Path) -> None:
-    """As `pip install -e` leaves it: the metadata in site-packages, the code where it is worked on."""
+    """As after `pip install -e`: the metadata is in site-packages, the code in its source folder."""
     name, digest = made(programs, tmp_path / "installed")
     editable = environment(tmp_path / "environment")
     site = next((tmp_path / "environment" / "lib").glob("python*/site-packages"))

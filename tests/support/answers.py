@@ -19,7 +19,7 @@ class Symbols:
 
 
 def answers(flow: Flow, symbols: Symbols) -> list[tuple[str, tuple[int, ...]]]:
-    """Per case the class and what the response and the tasks with an effect get."""
+    """For each case the class, and the inputs of the response and of the tasks with an effect."""
     return [(case.request, _answer(flow, case, symbols)) for case in flow.cases]
 
 

@@ -12,14 +12,14 @@ import resource
 import time
 from collections.abc import Callable
 
-FIXED_WORK_S = 0.07  # of the machine on which the tests' limits were set, with nothing beside it
+FIXED_WORK_S = 0.07  # on the machine on which the limits of the tests were set, without other load
 _TEXT = "\n".join(f"def f{n}(a, b=({n}, 'x')):\n    return [a + {n} for c in b if c not in (a, {n})]\n" for n in range(550))
 
 
 def fixed_work_s() -> float:
     """CPU seconds of parsing, writing out and compiling the same Python text."""
     collecting = gc.isenabled()
-    gc.disable()  # what else this process holds is not to be gone through
+    gc.disable()  # other objects of this process are not to be visited
     try:
         before = time.process_time()
         tree = ast.parse(_TEXT)
@@ -32,7 +32,7 @@ def fixed_work_s() -> float:
 
 
 def quiet_cpu_s(work: Callable[[], float], tries: int = 3) -> float:
-    """What `work`, which says how many CPU seconds it took, would have taken where fixed work takes FIXED_WORK_S; the least of `tries`."""
+    """The CPU seconds that `work` returns, scaled to a machine on which the fixed work takes FIXED_WORK_S; the least of `tries`."""
 
     def attempt() -> float:
         before = fixed_work_s()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def large_spec(tasks: int) -> str:
-    """About `tasks` tasks (exactly, from 10 on): half of them in turn on the way to the response, half of them effects after it."""
+    """A spec of about `tasks` tasks (exactly, from 10): half of them in a row before the response, half of them effects after it."""
     steps = (tasks - 4) // 2
     path, declared, edges = [], [], []
     for number in range(steps):

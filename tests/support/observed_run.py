@@ -20,5 +20,5 @@ def calls_made(runs: Path) -> int:
 
 
 def requests_ended(runs: Path) -> int:
-    """How many requests of the only run's load have been answered, or have failed, so far."""
+    """The number of requests of the only run's load that have been answered, or have failed, so far."""
     return sum(path.read_bytes().count(b"\n") for path in runs.glob("*/load/requests.jsonl"))

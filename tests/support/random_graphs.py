@@ -91,7 +91,7 @@ class Growth:
         return ends
 
     def watch(self, name: str, kind: str) -> None:
-        """A side task at times."""
+        """Sometimes adds a side task."""
         if self.chance(25):
             side = self.pick("logging auxiliary", "monitoring", *(["basic_statistics"] if kind == "Query" else []))
             self.aside.add(watcher := self.task(side))
@@ -114,7 +114,7 @@ class Growth:
         return [Out(name) for name in names]
 
     def query_class(self, number: int) -> list[Out]:
-        """A class of text requests up to its queries; with a cache at times."""
+        """A class of text requests up to its queries; sometimes with a cache."""
         name = f"text{number}"
         self.users.append(Out(f"{name}.user"))
         parse = self.task("query_parsing")

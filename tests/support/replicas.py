@@ -117,11 +117,11 @@ class Parts:
         return child.process.wait(120)
 
     def calls(self, replica: int = 0) -> list[CallRecord]:
-        """What the planner has recorded so far; all that it will where it has been stopped."""
+        """The calls that the planner has recorded so far; all of them once it has been stopped."""
         return list(read_calls(self.folder / f"calls-{replica}.jsonl"))
 
     def wait_served(self, task: str) -> None:
-        """Until the planner has recorded a call begun after this one by every replica of the task. Some load must be under way."""
+        """Waits until the planner has recorded a call to every replica of the task that began after now. Needs a running load."""
         since_ns = time.monotonic_ns()
         endpoints = set(next(s.endpoints for s in self.plan.services if s.name == task))
         wait_until(
@@ -164,7 +164,7 @@ class Client:
 
     @contextlib.contextmanager
     def load(self, users: int) -> Iterator[Load]:
-        """So many users ask without a pause until the block is left."""
+        """A number of users who send requests without a pause until the block is left."""
         stop = threading.Event()
         load = Load()
 
@@ -184,7 +184,7 @@ class Client:
 
 
 class Load:
-    """What the users of a load have seen so far."""
+    """The results that the users of a load have got so far."""
 
     def __init__(self) -> None:
         self._done = threading.Condition()
@@ -200,7 +200,7 @@ class Load:
         return [said for said, _ in self.answers if said]
 
     def wait_for(self, more: int, timeout_s: float = 120.0) -> None:
-        """Until that many more requests have ended."""
+        """Waits until that many more requests have ended."""
         with self._done:
             goal = len(self.answers) + more
             assert self._done.wait_for(lambda: len(self.answers) >= goal, timeout_s), f"{goal - len(self.answers)} requests are missing"
@@ -208,7 +208,7 @@ class Load:
 
 @contextlib.contextmanager
 def parts(folder: Path, counts: Mapping[str, int], tls: Mapping[str, Path] | None = None) -> Iterator[Parts]:
-    """Nothing runs yet; everything that runs ends with the block."""
+    """Nothing runs at first; everything that is started ends with the block."""
     plan = replicated(counts)
     generate(plan, folder / "generated")
     prepare(plan, RunOptions(variant="synthetic"), folder / "prepared")

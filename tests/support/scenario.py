@@ -35,7 +35,7 @@ def compiled(name: str, folder: Path, *more: str) -> Path:
 @dataclass(frozen=True)
 class Deployed:
     run: Run
-    left: tuple[str, ...]  # processes that were still there when run_local had returned
+    left: tuple[str, ...]  # processes that still existed after run_local had returned
 
 
 def deploy(generated: Path, **options: object) -> Deployed:

@@ -133,7 +133,7 @@ class Served:
     codec: TaskCodec
 
     def start(self, timeout_s: float = 120.0, **inputs: Any) -> Any:
-        """A call under way."""
+        """Starts a call."""
         method: Any = self.channel.unary_unary(self.codec.method)
         return method.future(self.codec.encode_request(inputs), timeout=timeout_s)
 

@@ -434,5 +434,5 @@ def _info(shape: Shape, run_id: str, the_plan: Plan, requests: list[_Request], s
 
 
 def again(shape: Shape, seed: int, deployment: str) -> Shape:
-    """The same system deployed once more."""
+    """The same system in another deployment."""
     return replace(shape, seed=seed, deployment=deployment)

@@ -30,7 +30,7 @@ SHOWN = 5000  # characters of what failed
 JOURNAL = "systemctl --no-pager list-units 'aibench-*' --all; journalctl --no-pager | cut -c1-300 | tail -n 60"
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
-# What any host changes by itself, or keeps as the copy from before the last change of a file that is compared.
+# Files that a host changes by itself, and backups of the files that are compared.
 PASSING = (
     "/proc", "/sys", "/run", "/tmp", "/var/tmp", "/dev", "/var/log", "/var/cache", "/var/lib/systemd", "/var/lib/apt", "/var/lib/dpkg",
     "/etc/passwd-", "/etc/shadow-", "/etc/group-", "/etc/gshadow-", "/etc/.pwd.lock", "/etc/ld.so.cache",
@@ -69,7 +69,7 @@ def absent_tools() -> list[str]:
 
 
 def bed_marks(timeout_s: float) -> list[pytest.MarkDecorator]:
-    """Of a module whose tests need a bed."""
+    """The pytest marks of a module whose tests need a bed."""
     absent = absent_tools()
     return [
         pytest.mark.testbed,
@@ -135,14 +135,14 @@ class Bed:
         self.hosts = ()
 
     def kill(self, host: str) -> None:
-        """Power loss."""
+        """Simulates a power loss."""
         self.bed("kill", host)
 
     def boot(self, host: str) -> None:
         self.bed("boot", host)
 
     def cut(self, host: str) -> None:
-        """Takes its network away."""
+        """Disconnects the host from its network."""
         self.bed("cut", host)
 
     def heal(self, host: str) -> None:
@@ -168,13 +168,13 @@ class Bed:
         )
 
     def bed(self, *arguments: str, cwd: Path = ROOT, **environment: str) -> str:
-        """As ran; what it said. AssertionError: it failed."""
+        """As ran; returns its output. AssertionError: it failed."""
         ended = self.ran(*arguments, cwd=cwd, **environment)
         assert ended.returncode == 0, (ended.stdout + ended.stderr)[-SHOWN:]
         return ended.stdout
 
     def sh(self, host: str, *command: str) -> str:
-        """Runs a command on a host; what it said. AssertionError: it failed."""
+        """Runs a command on a host and returns its output. AssertionError: it failed."""
         return self.bed("sh", host, *command)
 
     def control(self, *command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -184,7 +184,7 @@ class Bed:
     def play(
         self, playbooks: Path, playbook: str, variables: Mapping[str, Any], options: Sequence[str] = (), inventory: Path | None = None
     ) -> Played:
-        """Runs a playbook on all hosts. AssertionError: a task failed; with what the services said."""
+        """Runs a playbook on all hosts. AssertionError: a task failed; the message holds the services' logs."""
         began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         command = ["ansible-playbook", "-i", str(inventory or self.inventory), playbook, "-e", json.dumps(dict(variables)), *options]
         ended = self.control(*command, cwd=playbooks)

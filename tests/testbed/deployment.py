@@ -60,7 +60,7 @@ class Site:
         subprocess.run([sys.executable, *map(str, pack), "--variant", variant, "--size", size], cwd=ROOT, check=True)
 
     def shipped_bytes(self) -> int:
-        """What goes over the wire on a cold deployment."""
+        """The number of bytes sent to the hosts by a first deployment."""
         ships = json.loads((self.shipment / "shipment.json").read_text())["aibench_ship"]
         return sum((self.shipment / f"{entry['name']}.tar.gz").stat().st_size for entries in ships.values() for entry in entries)
 

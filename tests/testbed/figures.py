@@ -31,7 +31,7 @@ from trial import Trial
 
 LINKS_LOAD = ("--rate", "5", "--warmup", "4", "--duration", "30")
 REPLICA_CORES = 0.1
-USERS = 24  # more than the replicas can serve at once, so that they decide
+USERS = 24  # more than the replicas can serve at once, so that they are the bottleneck
 SLOWEST = "recommend"
 PLACES = {"triton": range(1, 8), "services": [8], "planner": [9], "generators": [10]}
 APART = "category, picture, recommend, rank, rank_new"  # a host for each replica of a model: a quota on a host is one replica's
@@ -89,7 +89,7 @@ def links(spec: str) -> Iterator[str]:
 
 
 def scaled(count: int) -> str:
-    """E-commerce search on hosts, with so many replicas of its slowest part, asked by users who do not wait."""
+    """E-commerce search on hosts, with a number of replicas of its slowest part, under a load of users who do not think."""
     text = (ROOT / "specs" / "ecommerce.aib").read_text()
     text = re.sub(r"(?m)^  load +\{.*\}$", f"  load {{ users {USERS} think 0.01 s, for 30 s, warmup 6 s, seed 7 }}", text)
     text = re.sub(r"\n +replicas 2 \{.*", f"\n    replicas {count} {{ {SLOWEST} }}", text)
@@ -97,7 +97,7 @@ def scaled(count: int) -> str:
 
 
 class MachineBusy:
-    """Of how many of this machine's cores somebody made use, of all that ran on it, second by second while this is open."""
+    """The number of this machine's cores in use by all of its processes, second by second while this is open."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[int, float]] = []  # CLOCK_MONOTONIC, cores

@@ -25,9 +25,9 @@ GROUPS = {"planner": "h1 h2", "triton": "h3 h4", "services": "h3 h4", "generator
 DISK_MIB = 128
 OF_THE_MACHINE = {"V04", "V05", "V06", "V09"}  # five hosts share its two cores: a generator may be late, a planner busy
 NOTICED_S = 8.0  # a replica that vanished without a word is not asked any more
-RESTARTED_S = 15.0  # a part that was killed is there again, on two busy cores
-BOOTED_S = 30.0  # so is a host
-LOSES_NS = 500_000_000  # what a process that is killed may not have written yet
+RESTARTED_S = 15.0  # until a part that was killed runs again, on two busy cores
+BOOTED_S = 30.0  # the same for a host
+LOSES_NS = 500_000_000  # records that a process that is killed may not have written yet
 LOAD_S = 160  # of all faults
 FILLER = "/var/lib/aibench/filler"
 
@@ -58,7 +58,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def result(bed: Bed, runs: Path) -> Result:
-    """Of the one run whose parts are all broken in turn. The table of what each fault did is written and shown at the end."""
+    """The result of the run whose parts are all broken in turn. The table of what each fault did is written and shown at the end."""
     trial = Trial(bed, SPEC, bed.inventory, runs)
     trial.start("--expect-fault", "everything, in turn", "--duration", str(LOAD_S))
     with trial.ended():
@@ -123,7 +123,7 @@ def break_hosts(trial: Trial) -> None:
 
 
 def settled(result: Result, fault: str, *, killed: str = "") -> Effect:
-    """What must hold of every fault. killed: a planner's name."""
+    """Checks what must hold for every fault. killed: a planner's name."""
     effect = result.effect(fault)
     assert effect.strike.seen <= {r.request_id for r in result.run.requests}, "what had ended before the fault is recorded"
     recorded = {r.request_id for r in effect.requests}
@@ -147,7 +147,7 @@ def within(seconds: float | None, most: float) -> bool:
 
 
 def answers_again(effect: Effect, host: str) -> None:
-    """Parts of a host have answered since it was mended."""
+    """Whether parts of a host have answered since it was repaired."""
     there = {part.endpoint for part in effect.result.trial.plan_parts if part.host == host}
     assert {c.endpoint for c in effect.answered_since_mended()} & there == there
 
@@ -279,7 +279,7 @@ def test_the_generator_is_killed(bed: Bed, runs: Path, result: Result) -> None:
 
 
 def test_a_control_host_that_is_interrupted_in_every_stage_goes_on_where_it_was(bed: Bed, runs: Path) -> None:
-    """By Ctrl-C, or without a word as by a loss of power; the load is sent once. The last of this file."""
+    """Interrupted by Ctrl-C, or killed as by a loss of power; the load is sent once. The last test of this file."""
     trial = Trial(bed, SPEC, bed.inventory, runs)
     duration = ("--duration", "12")
     trial.start(*duration)

@@ -28,7 +28,8 @@ def bed() -> Iterator[Bed]:
 
 
 def test_a_deployment_from_bare_hosts_to_bare_hosts(bed: Bed, tmp_path: Path) -> None:
-    """One story, for a bed takes its time: look, deploy and load, again, a model changes, a neighbour comes, tear down."""
+    """One long test, since starting a bed takes time: check mode, deployment and load, the same again, another model, a second scenario,
+    teardown."""
     before = {host: bed.lists(host) for host in bed.hosts}
     small = Site(bed, tmp_path / "small")
     small.compile(SMALL)

@@ -26,10 +26,10 @@ from aibenchrt.report import report, validate
 from aibenchrt.report.model import Report
 from bed import BIN, HERE, ROOT, Bed
 
-START_S = 600.0  # until a run's load is under way
+START_S = 600.0  # longest time until a run's load has begun
 BEFORE = 60  # requests that have ended when the first fault comes; of them 20 or so are warm-up
 SLOW = 2.0  # times the slowest tenth before the first fault
-IN_A_ROW, STRAY = 20, 2  # well again: no request fails any more, and of so many in a row no more than STRAY are slow
+IN_A_ROW, STRAY = 20, 2  # recovered: no request fails any more, and of this many in a row at most STRAY are slow
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Ended:
 
 @dataclass
 class Strike:
-    """Something that was broken. Times: CLOCK_MONOTONIC, which all hosts of a bed share; until_ns: of the next strike, or the load's end.
+    """A fault that was caused. Times: CLOCK_MONOTONIC, which all hosts of a bed share; until_ns: of the next strike, or the load's end.
     seen: requests that had ended when it broke."""
 
     fault: str
@@ -83,7 +83,7 @@ class Trial:
     # -- the run
 
     def start(self, *more: str) -> subprocess.Popen[str]:
-        """Begins `aibenchc run`, or with --resume goes on with it."""
+        """Starts `aibenchc run`, or continues it with --resume."""
         self._known = set() if "--resume" in more else set(self.runs.glob("*"))
         self._entries = len(self.stages()) if "--resume" in more else 0
         command = [BIN / "aibenchc", "run", self.spec, "-i", self.inventory, "--data", "synthetic", "--size", "tiny"]
@@ -124,7 +124,7 @@ class Trial:
             time.sleep(every_s)
 
     def wait_stage(self, name: str) -> None:
-        """Until the run is in this stage, again if it was before."""
+        """Waits until the run is in this stage, again if it was before."""
 
         def reached() -> bool:
             new = set(self.runs.glob("*")) - self._known
@@ -135,19 +135,19 @@ class Trial:
         self.wait(reached, 0.02)
 
     def wait_load(self, ended: int = BEFORE) -> None:
-        """Until so many requests have ended."""
+        """Waits until enough requests have ended."""
         self.wait_stage("load")
         self.wait(lambda: len(self.requests_now()) >= ended)
 
     def end(self) -> str:
-        """What it wrote. AssertionError: it failed."""
+        """Waits for its end and returns its output. AssertionError: it failed."""
         said, complained = self.child.communicate(timeout=START_S)
         assert self.child.returncode == 0, complained[-6000:]
         return said
 
     @contextlib.contextmanager
     def ended(self) -> Iterator[None]:
-        """Nothing of the run goes on after this, whatever is raised."""
+        """Nothing of the run continues after the block, whatever is raised."""
         try:
             yield
         finally:
@@ -180,13 +180,13 @@ class Trial:
 
     @property
     def variables(self) -> Mapping[str, Any]:
-        """With which the playbooks deploy this run."""
+        """The variables with which the playbooks deploy this run."""
         load = self.plan.load
         names = {"aibench_shipment": str(self.shipment), "aibench_run": self.directory.name}
         return {**names, "aibench_warmup_s": load.warmup_s, "aibench_duration_s": load.duration_s, "aibench_think_s": 0.0}
 
     def host(self, name: str) -> str:
-        """Of a part."""
+        """The host of a part."""
         (host_name,) = {part.host for part in self.plan_parts if part.name == name}
         return host_name
 
@@ -202,7 +202,7 @@ class Trial:
         return f"aibench-{self.spec.stem}-{name}.service"
 
     def requests_now(self) -> dict[int, Ended]:
-        """By number, all that the generator has recorded by now, in the order of their ends."""
+        """The requests that the generator has recorded so far, by id, in the order of their ends."""
         text = self.bed.sh(self.host("generator"), "sh", "-c", f"cat /var/lib/aibench/*/runs/{self.directory.name}*/requests.jsonl 2>&-; :")
         rows = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
         return {row[0]: Ended(row[7], (row[6] - row[4]) / 1e6) for row in rows}
@@ -210,7 +210,7 @@ class Trial:
     # -- the fault
 
     def strike(self, fault: str, act: Callable[[], Any]) -> None:
-        """Breaks something now."""
+        """Causes a fault now."""
         seen = frozenset(self.requests_now())
         now = time.monotonic_ns()
         if self.strikes:
@@ -219,17 +219,17 @@ class Trial:
         act()
 
     def kill(self, fault: str, name: str) -> None:
-        """A part's main process, as the kernel would; until it runs again."""
+        """Kills a part's main process; returns when it runs again."""
         host, unit = self.host(name), self.unit(name)
         self.strike(fault, lambda: self.bed.sh(host, "systemctl", "kill", "--kill-whom=main", "--signal=KILL", unit))
 
     def more(self, requests: int) -> None:
-        """Until so many more requests have ended."""
+        """Waits until this many more requests have ended."""
         before = len(self.requests_now())
         self.wait(lambda: len(self.requests_now()) >= before + requests)
 
     def calm(self, requests: int) -> None:
-        """Until of so many requests in a row, sent from now on, none has failed and hardly one is slow, and every part runs."""
+        """Waits until, of that many successive requests sent from now on, none has failed and few are slow, and every part runs."""
         known = len(self.requests_now())
 
         def well() -> bool:
@@ -255,7 +255,7 @@ class Trial:
         act()
         self.strikes[-1].mended_ns = time.monotonic_ns()
 
-    # -- what became of it
+    # -- results
 
     def result(self) -> Result:
         return Result(self, Path(self.end().strip().splitlines()[-1]), time.monotonic() - self._began)
@@ -302,7 +302,7 @@ class Result:
 
     @cached_property
     def unasked(self) -> dict[str, str]:
-        """Why the same run is INVALID if nobody had asked for the faults: code → what was found."""
+        """Why the same run would be INVALID if no fault had been expected: code → what was observed."""
         folder = self.directory.with_name(f"{self.directory.name}-unasked")
         folder.mkdir()
         for path in self.directory.iterdir():
@@ -324,7 +324,7 @@ class Effect:
 
     @property
     def failed(self) -> list[RequestRecord]:
-        """Under way when it broke, or sent after."""
+        """Failed requests that were pending at the fault, or sent after it."""
         start, end = self.strike.fault_ns, self.strike.until_ns
         return [r for r in self.run.measured if r.outcome != "ok" and r.done_ns > start and r.intended_ns < end]
 
@@ -343,12 +343,12 @@ class Effect:
 
     @property
     def well_s(self) -> float | None:
-        """None: never before the next strike."""
+        """None: not before the next strike."""
         return None if self.well_ns == self.strike.until_ns else (self.well_ns - self.strike.fault_ns) / 1e9
 
     @property
     def mended_s(self) -> float | None:
-        """Below 0: it was well before it was mended."""
+        """Negative: it had recovered before it was repaired."""
         return (self.well_ns - self.strike.mended_ns) / 1e9 if self.strike.mended_ns else None
 
     def between(self, start_ns: float, end_ns: float) -> list[RequestRecord]:
@@ -377,7 +377,7 @@ def _p99(times: Sequence[float]) -> float | None:
 
 
 def _below(pid: int) -> list[int]:
-    """All processes that this one started, and theirs."""
+    """All descendants of this process."""
     return [child.pid for child in psutil.Process(pid).children(recursive=True)]
 
 
@@ -392,7 +392,7 @@ HEAD = ("fault", "requests", "failed", "p99 ms before", "while unwell", "after",
 
 
 def table(rows: Sequence[Row]) -> str:
-    """For people, as Markdown."""
+    """The rows as a Markdown table."""
 
     def shown(value: float | None, digits: int) -> str:
         return "–" if value is None else f"{value:.{digits}f}"

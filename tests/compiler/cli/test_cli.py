@@ -197,7 +197,7 @@ def test_a_component_without_implementation_survives(
 
 
 def test_every_code_is_used() -> None:
-    """A code that nothing reports is a promise that nobody keeps; docstrings only mention codes, so quoted ones count."""
+    """Every code of the table is reported somewhere. Docstrings mention codes without reporting them, so only quoted codes count."""
     sources = [path for part in ("compiler", "runtime") for path in (ROOT / part).rglob("*.py") if path.name != "codes.py"]
     texts = [path.read_text(encoding="utf-8") for path in sources]
     assert {code for text in texts for code in re.findall(r"AIB\d{3}", text)} <= CODES.keys()
@@ -256,7 +256,7 @@ def test_options_of_runs_on_hosts_that_do_not_go_together(
     [("file", []), ("file/below", []), ("home", ["--runs", "file"]), ("home", ["--first-port", "65535"])],
 )
 def test_run_where_nothing_can_be_written(home: str, words: list[str], tmp_path: Path) -> None:
-    """AIBENCH_HOME or --runs that is no folder, ports beyond the last: coded, no traceback, nothing left behind."""
+    """AIBENCH_HOME or --runs that is not a folder, and ports beyond the last: a diagnostic, no traceback, nothing left behind."""
     (tmp_path / "file").write_text("mine")
     (tmp_path / "home").mkdir()
     command = [sys.executable, "-m", "aibenchc", "run", str(ECOMMERCE), "--data", "synthetic", "--size", "tiny", "--out", "out", *words]

@@ -64,7 +64,7 @@ def run_plan(*words: str) -> int:
     return main(["plan", str(SPEC), "--deployment", "cluster", *words])
 
 
-# What is where
+# Placement
 
 
 @pytest.mark.parametrize("count", [5, 15])
@@ -300,7 +300,7 @@ def test_without_ansible_it_says_what_to_install(
     monkeypatch.setattr(inventories.sys, "executable", str(tmp_path / "python"))
     monkeypatch.setattr(inventories.shutil, "which", lambda _: None)
     assert main(["compile", str(SPEC), "-i", inventory_file(tmp_path, 1), "--out", str(tmp_path / "out")]) == 2
-    assert run_plan("-i", inventory_file(tmp_path, 1), "--diff") == 1  # 2 says that something changes
+    assert run_plan("-i", inventory_file(tmp_path, 1), "--diff") == 1  # exit code 2: something would change
     assert capsys.readouterr().err.count("pip install -e '.[cluster]'") == 2
 
 
@@ -391,7 +391,7 @@ def test_hosts_are_asked_through_ansible(tmp_path: Path, monkeypatch: pytest.Mon
 def test_after_a_deployment_nothing_would_change_and_a_change_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The host holds what a shipment gives its playbook to write down; it is asked by ansible, its files are in a folder of the test's."""
+    """The host holds the record that a deployment writes; Ansible asks it, and its files are in a folder of the test."""
     monkeypatch.setattr(asked, "STATE", str(tmp_path))
     inventory = inventory_file(
         tmp_path, 1, f"ansible_connection=local ansible_python_interpreter={sys.executable} aibench_address=192.0.2.{{}}"

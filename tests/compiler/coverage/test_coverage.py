@@ -43,7 +43,7 @@ def distilled(path: Path) -> tuple[Scenario, Distilled]:
 
 
 def test_the_table_is_the_published_one() -> None:
-    """The rows of arXiv 2005.03459, table 1, by their counts; and every word of them can be looked for."""
+    """The rows of arXiv 2005.03459, table 1, checked by their counts; every word in them can be looked up."""
     assert [(len(row.ai), len(row.non_ai), len(row.data), len(row.metrics), row.update) for row in NINE] == [
         (3, 3, 3, 3, "high"),
         (2, 1, 2, 2, "low"),
@@ -61,7 +61,7 @@ def test_the_table_is_the_published_one() -> None:
 
 
 def test_every_scenario_is_written_or_known_not_to_be() -> None:
-    """A spec that lands is taken off NOT_YET; one that vanishes, or has another name, is noticed."""
+    """NOT_YET lists exactly the published scenarios without a spec, so a spec that is added, removed or renamed is noticed."""
     specs = {path.stem for path in SPECS.glob("*.aib")}
     assert {row.spec for row in NINE} - specs == set(NOT_YET)
     assert specs <= {row.spec for row in NINE}

@@ -88,7 +88,7 @@ def test_case(path: Path) -> None:
 # The real spec
 
 
-# facts of the published nine-scenario table, e-commerce row: task → the components that are it
+# from the published table of nine scenarios, row e-commerce: task → the components that implement it
 AI_TASKS = {
     "classification": {"text_classification", "image_classification"},
     "learning to rank": {"learning_to_rank"},
@@ -140,14 +140,15 @@ def test_each_rule_has_work_on_the_real_spec(ecommerce: Distilled) -> None:
 def test_without_a_rule_its_work_is_left(scenario: Scenario, ecommerce: Distilled, rule: Rule) -> None:
     without = distill(scenario.graph, settings(scenario, "local"), select(None, rule.id))
     assert rule not in {change.rule for change in without.changes}
-    if rule.id == "R3":  # its tasks are ends here, which R6 takes in its place
+    if rule.id == "R3":  # its tasks are sinks here, which R6 removes instead
         assert {"audit", "watch", "assign"} <= {name for step in without.steps if step.rule == "R6" for name in step.removed}
     else:
         assert format_graph(without.graph) != format_graph(ecommerce.graph)
 
 
 def test_the_full_profile_has_models_of_its_own(scenario: Scenario) -> None:
-    """The best of all in the full profile, though the catalogue's figures say that depth buys nothing; none but small ones in the small."""
+    """In the full profile the best of all, although by the catalogue's figures depth gains nothing; in the small profile only small
+    models."""
     deep = Measurements({"picture.resnet152": {"accuracy": 0.99}}, "")
     for deployment, expected in (("cpu_cluster_15", "resnet152"), ("local", "resnet20")):
         without_use = dataclasses.replace(settings(scenario, deployment), use=(), measurements=deep)
@@ -199,7 +200,7 @@ def test_rules_are_selected_by_name() -> None:
 
 
 def test_another_rule_needs_nothing_but_its_line(scenario: Scenario) -> None:
-    """It sees what all rules before it did, its id is that of its steps, and it is given turns until it takes no step."""
+    """A further rule sees the result of all rules before it, its steps have its id, and it gets turns until it takes no step."""
     seen: list[tuple[str, ...]] = []
 
     def drop_the_first(turn: Turn) -> Rewrite:
@@ -264,7 +265,7 @@ def test_similarity(types: list[str], other: list[str], expected: float) -> None
 
 
 def plain_distance(types: list[str], other: list[str]) -> float:
-    """Edit distance by the book, without bands."""
+    """The textbook edit distance, without bands."""
     table = [[float(max(i, j)) for j in range(len(other) + 1)] for i in range(len(types) + 1)]
     for i, a in enumerate(types, 1):
         for j, b in enumerate(other, 1):
@@ -445,4 +446,4 @@ def test_combined_components_answer_the_same_with_one_hop_and_one_process_less(s
         answer = both(values)
         assert answer == spell_alone(parse_alone(values))
         corrected += answer != parse_alone(values)
-    assert corrected > 5  # the second stage did work on what the first gave it
+    assert corrected > 5  # the second stage worked on the output of the first

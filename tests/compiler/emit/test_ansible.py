@@ -52,12 +52,12 @@ def test_a_scenario_has_a_user_of_its_own_within_the_system_limit() -> None:
 @example("host", 2)
 @example("host_watch", 0)
 def test_no_process_of_a_task_is_ended_with_the_watch_of_a_host(task: str, replica: int) -> None:
-    """The load play ends `…-host-watch*.service`, since systemctl takes a pattern of none as well done, but a name of none as a failure."""
+    """The load play stops `…-host-watch*.service`: for systemctl a pattern without a match is no failure, while an unknown name is."""
     assert not fnmatch(process_name(task, replica), f"{HOST_WATCH}*")
 
 
 def test_a_task_may_be_called_watch() -> None:
-    """The plays that end the watch of a host end no unit that they install."""
+    """The plays that stop the monitoring of a host stop no unit that they install."""
     plan = small_plan()
     plan = Plan.model_validate_json(plan.model_dump_json().replace('"find"', '"watch"').replace('"parse"', '"watched_items"'))
     files = {str(artifact.path): artifact.data.decode() for artifact in emit_ansible(plan)}

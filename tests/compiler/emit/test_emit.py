@@ -77,7 +77,7 @@ def test_encoders_give_back_what_went_in(text: str) -> None:
     import yaml as pyyaml
 
     assert pyyaml.safe_load(f"key: {quoted(text)}") == {"key": text}
-    passed = text.replace("\0", "")  # no argument of a program can hold it
+    passed = text.replace("\0", "")  # no argument of a program can contain it
     assert subprocess.run(["sh", "-c", f"printf %s {shell(passed)}"], capture_output=True, check=True).stdout.decode() == passed
     parsed = text_format.Parse(f"name: {pbtxt(text)}", model_config_pb2.ModelConfig())
     assert parsed.name == text
@@ -99,7 +99,7 @@ def test_plain_text_cannot_reach_a_template() -> None:
 
 
 def test_templates_only_show() -> None:
-    """for, a bare `if`, include, and attributes of the view: no logic, no filters, no tests, no calls."""
+    """Templates use only `for`, a bare `if`, `include` and attributes of the view: no logic, filters, tests or calls."""
     allowed = (nodes.Output, nodes.TemplateData, nodes.For, nodes.If, nodes.Include, nodes.Getattr, nodes.Name, nodes.Const, nodes.Template)
     paths = sorted(path for path in folder().rglob("*") if path.is_file())
     assert paths

@@ -45,7 +45,7 @@ def on_a_host(template: str, **changed: Any) -> list[str]:
 
 
 def parsed(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
-    """What the program itself reads."""
+    """The arguments as the program itself parses them."""
     assert words[1] == "-m"
     return parser.parse_args(words[3:])
 

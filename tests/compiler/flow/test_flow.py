@@ -268,7 +268,7 @@ def test_a_case_without_response() -> None:
 def test_one_type_of_answer_must_always_come() -> None:
     text = CACHE.replace("cache -> response [c.0]", "cache.query -> hint [c.0]\ntask hint : query_suggestion\nhint -> response")
     finding = only(analyse(parse_graph(text)))
-    assert (finding.kind, finding.case) == (K.RESPONSE_NEVER, (Guard("c", 1),))  # equally many get one and the other
+    assert (finding.kind, finding.case) == (K.RESPONSE_NEVER, (Guard("c", 1),))  # equally many requests get either of them
 
 
 def test_an_answer_of_another_type_is_an_optional_part() -> None:
@@ -391,7 +391,7 @@ def test_the_number_of_cases_is_bounded() -> None:
 
 
 def test_work_is_linear_without_choices() -> None:
-    """Counted in calls, of Python's functions and C's: time would say how busy the machine is."""
+    """Counted in calls of Python and C functions, since times depend on the load of the machine."""
 
     def calls(count: int) -> int:
         text = TEXT + "task p : query_parsing\ntext -> p\np -> s0\n" + "".join(f"task s{i} : spelling_correction\n" for i in range(count))
@@ -428,7 +428,7 @@ def told(flow: Flow) -> tuple[set[tuple[Case, tuple[str, ...]]], set[tuple[objec
 @TRIES
 @given(graphs(), st.integers(0, 99), st.lists(st.integers(0, 10_000), max_size=3))
 def test_the_order_of_edges_and_tasks_says_nothing(graph: Graph, seed: int, missing: list[int]) -> None:
-    """Also of invalid graphs: some edges are taken out."""
+    """Holds for invalid graphs too: some edges are removed."""
     edges = [edge for i, edge in enumerate(graph.edges) if i not in {m % len(graph.edges) for m in missing}]
     edited = replace(graph, edges=tuple(edges))
     rng = random.Random(seed)
@@ -450,7 +450,7 @@ def test_the_cases_of_a_class_are_all_its_requests(graph: Graph) -> None:
 
 
 def live(flow: Flow, edge: Edge, case: Case) -> bool:
-    """By the definition in graph.py, edge by edge."""
+    """Whether the edge is live in the case, by the definition in graph.py."""
     first = {choice.name for choice in flow.graph.choices if isinstance(choice, Fallback)}
     taken = {guard.choice: guard.arm for guard in case.arms}
     if edge.source != case.request and not (edge.source in flow.runs and flow.runs_in(edge.source, case)):
@@ -477,7 +477,7 @@ def edges_to_skipped(flow: Flow) -> list[Edge]:
 @TRIES
 @given(graphs(), st.integers(0, 10_000))
 def test_what_is_skipped_with_its_arm_is_no_idle_edge(graph: Graph, pick: int) -> None:
-    """Right graphs have none; with an edge more, from what runs to what is skipped there, what is found is what the definition says."""
+    """Valid graphs have no idle edge. With one edge added, from a running to a skipped task, the findings are those of the definition."""
     flow = analyse(graph)
     assert not list(idle_edges(flow))
     added = edges_to_skipped(flow)

@@ -18,7 +18,7 @@ KINDS: dict[str, Kind] = {"planner": "planner", "a": "service", "b": "service", 
 
 @st.composite
 def needs_of(draw: st.DrawFn) -> tuple[Demand, ...]:
-    """At most five replicas in all, so that every placement can be tried."""
+    """At most five replicas in total, so that every placement can be tried."""
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
     demands, left = [], 5
     for name in names:
@@ -57,7 +57,7 @@ Where = dict[tuple[str, int], Host]
 
 
 def holds(needs: tuple[Demand, ...], inventory: Inventory, rules: Rules, where: Where) -> bool:
-    """The rules of placement, said once more and naively."""
+    """Whether a placement keeps the rules, stated naively."""
     of = {need.name: need for need in needs}
     on: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for key, host in where.items():
@@ -119,7 +119,7 @@ def test_the_order_of_hosts_loses_no_part(needs: tuple[Demand, ...], inventory: 
 @settings(deadline=None, max_examples=300)
 @given(needs_of(), inventories(), rules_of, st.data())
 def test_what_fits_where_it_is_stays_there(needs: tuple[Demand, ...], inventory: Inventory, rules: Rules, data: st.DataObject) -> None:
-    """Whatever becomes of the demands: as long as the old placement holds, it is the new one."""
+    """As long as the old placement satisfies the new demands, it is kept."""
     before = place(needs, inventory, rules)
     assume(isinstance(before, Placement))
     assert isinstance(before, Placement)
@@ -139,7 +139,7 @@ def test_what_fits_where_it_is_stays_there(needs: tuple[Demand, ...], inventory:
 @settings(deadline=None, max_examples=200)
 @given(needs_of(), inventories(), rules_of, st.data())
 def test_what_is_held_makes_nothing_impossible(needs: tuple[Demand, ...], inventory: Inventory, rules: Rules, data: st.DataObject) -> None:
-    """Not even where it is held on a host that is gone."""
+    """Even if parts are held by a host that no longer exists."""
     names = st.sampled_from([*(host.name for host in inventory.hosts), "gone"])
     held = data.draw(st.dictionaries(st.tuples(st.sampled_from(NAMES), st.integers(0, 2)), names))
     without, outcome = place(needs, inventory, rules), place(needs, inventory, rules, held)

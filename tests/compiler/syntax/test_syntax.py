@@ -65,7 +65,7 @@ def test_parsing_what_was_formatted_gives_the_same_tree_for_many(spec: ast.Spec)
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_formatting_keeps_tree_and_comments_wherever_lines_break(data: st.DataObject) -> None:
-    """The author's breaks: newlines and comments put in where the language ignores them."""
+    """Newlines and comments are inserted wherever the language ignores them."""
     words = re.split(r"(?<=[(|&>{,])(?= )|(?= ->| \||&)", ECOMMERCE)
     breaks = data.draw(st.lists(st.sampled_from(("", "", "\n", " # why\n", "\n\n  # more\n")), min_size=len(words), max_size=len(words)))
     text = "".join(word + extra for word, extra in zip(words, breaks, strict=True))
@@ -91,7 +91,7 @@ def test_the_scenarios_are_formatted_to_the_same_tree() -> None:
 @given(changed(ECOMMERCE))
 @settings(max_examples=150, deadline=None)
 def test_a_changed_spec_is_understood_or_explained(text: str) -> None:
-    """Whatever an author mistypes: a scenario or diagnostics with places, never an exception."""
+    """A mistyped spec gives a scenario or diagnostics with places, never an exception."""
     diagnostics = Diagnostics()
     spec = parse_file(SourceFile("main.aib", text), diagnostics)
     scenario = validate(spec, diagnostics) if spec is not None else None
@@ -131,7 +131,7 @@ print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1], co
 
 
 def peak_kib(path: Path) -> tuple[int, int, str]:
-    """Peak memory (KiB) and exit code of a check in a process of its own, and what it said."""
+    """Peak memory (KiB), exit code and output of a check in a process of its own."""
     ended = subprocess.run([sys.executable, "-c", CHECK, str(path)], capture_output=True, text=True, check=True)
     assert "Traceback" not in ended.stderr
     peak, code = ended.stdout.split()[-2:]

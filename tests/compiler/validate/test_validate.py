@@ -209,7 +209,8 @@ def findings(text: str) -> set[tuple[str, str]]:
 @given(st.randoms(use_true_random=False), st.sets(st.integers(0, 40), max_size=2))
 @settings(max_examples=40, deadline=None)
 def test_the_order_of_edges_and_declarations_does_not_matter(rng: random.Random, without: set[int]) -> None:
-    """The e-commerce spec, whole or lacking some chains, with its chains and tasks shuffled: the same graph, the same mistakes."""
+    """The e-commerce spec, complete or without some chains, gives the same graph and the same mistakes when its chains and tasks are
+    shuffled."""
     start = ECOMMERCE.index("  permutation {\n") + len("  permutation {\n")
     end = ECOMMERCE.index("\n  }\n", start)
     plain = re.sub(r"#[^\n]*", "", ECOMMERCE[start:end])
@@ -235,7 +236,7 @@ def test_equal_edges_are_equal_wherever_they_were_written() -> None:
 
 
 def test_many_mistakes_stay_quick_to_report() -> None:
-    """Hints look for near names; a spec of nothing but mistakes must not compare every name with every other."""
+    """Hints search for near names, but a spec full of mistakes must not cause every name to be compared with every other."""
     chains = "\n".join(f"    taks{i} -> tsak{i}" for i in range(3000))
     tasks = "\n".join(f"  task task{i} : query_parsing" for i in range(3000))
     diagnostics = Diagnostics()

@@ -159,7 +159,7 @@ def test_tiers_and_shards_share_the_goods_out(world: World) -> None:
 
 
 def test_scores_of_shards_are_comparable(world: World) -> None:
-    """Three shards rank almost as one index does; without the catalogue's idf they would not."""
+    """Three shards rank almost as one index does, which they would not without the catalogue's idf."""
     single, three = (opened(world, "indexing", shards=shards, limit=20) for shards in (1, 3))
     overlap, scores = [], []
     for query in world.queries_of("validation")[:300]:

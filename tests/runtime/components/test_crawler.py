@@ -31,7 +31,7 @@ EMPTY_PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n
 
 @dataclass(frozen=True)
 class Paper:
-    """A site: an entrance, a list, articles, what is forbidden, a dead link, a link to elsewhere, and a circle."""
+    """A site with an entrance, a list, articles, a forbidden page, a dead link, a link to another site, and a cycle."""
 
     pages: dict[str, str]
     urls: dict[int, str]
@@ -179,7 +179,7 @@ def test_no_more_requests_are_under_way_than_connections(connections: int, most:
 
 
 def test_a_crawl_delay_is_kept() -> None:
-    """A request may reach the site late, never early: by the k-th, k pauses have passed since before the first."""
+    """A request may reach the site late, but never early: before the k-th one, k pauses have passed since the first began."""
     arrivals: list[float] = []
 
     def noted(_client: socket.socket) -> bytes:
@@ -207,7 +207,7 @@ def test_a_site_that_does_not_answer_is_late() -> None:
     answers = iter([EMPTY_PAGE])
 
     def silent(_client: socket.socket) -> bytes:
-        """An empty page once, then nothing for as long as the crawler listens."""
+        """A server that sends one empty page, then nothing while the crawler listens."""
         if (page := next(answers, None)) is not None:
             return page
         over.wait()
@@ -226,7 +226,7 @@ def test_a_page_that_comes_drop_by_drop_is_late() -> None:
     answers = iter([EMPTY_PAGE])
 
     def dripping(client: socket.socket) -> bytes:
-        """An empty page once, then one that does not end for as long as the crawler listens."""
+        """A server that sends one empty page, then one that does not end while the crawler listens."""
         if (page := next(answers, None)) is not None:
             return page
         try:
@@ -263,7 +263,7 @@ def test_what_is_no_page_is_a_failure(answer: bytes, why: str) -> None:
 
 
 def test_without_its_rules_a_site_is_not_crawled() -> None:
-    """RFC 9309, 2.3.1: robots.txt that cannot be had because the site is in trouble forbids everything."""
+    """RFC 9309, 2.3.1: if robots.txt cannot be fetched because of a server error, everything is forbidden."""
     refused = pytest.raises(FetchError, match=r"robots.txt: the site answered 503, so nothing may be fetched")
     with served(lambda _client: EMPTY_PAGE, robots=None) as base, refused:
         Fetcher(base, 1).get("/page", soon())
@@ -334,7 +334,7 @@ class served:  # noqa: N801 - reads as a statement: with served(answer) as base
 
     def __exit__(self, *_: object) -> None:
         self._over = True
-        socket.create_connection(self._listening.getsockname()).close()  # the last one, so that accept returns
+        socket.create_connection(self._listening.getsockname()).close()  # one more connection, so that accept returns
         self._thread.join()
         self._listening.close()
 

@@ -45,7 +45,7 @@ def test_what_the_user_met_in_training_goes_liked_or_not(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("days", "stays"), [(5, [4, 1]), (20, [4, 2, 1]), (60, [4, 3, 2, 1])])
 def test_what_nobody_met_for_long_goes(tmp_path: Path, days: int, stays: list[int]) -> None:
-    """Item 4 was never met, so it is new; item 999 is no good of the world and goes."""
+    """Item 4 was never met, so it is new; item 999 does not exist in the world and is removed."""
     assert left(opened(tmp_path, max_age=days), [4, 3, 999, 2, 1]) == stays
 
 

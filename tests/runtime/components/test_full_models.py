@@ -123,7 +123,7 @@ def test_bert_sees_the_words_and_not_the_padding() -> None:
     torch.manual_seed(7)
     numbers = texts.BertNumbers(buckets=100, width=16, layers=2, heads=4, hidden=32)
     network = texts.BertClassifier(numbers, labels=3).eval()
-    for parameter in network.parameters():  # as after some training: what it begins with is too small to tell anything apart
+    for parameter in network.parameters():  # as after some training: the initial weights are too small to distinguish anything
         nn.init.normal_(parameter, std=0.5)
     ids = torch.zeros(1, 4, 5, dtype=torch.int64)
     ids[0, 0, :3], ids[0, 1, :2] = torch.tensor([5, 6, 7]), torch.tensor([8, 9])

@@ -45,7 +45,7 @@ def test_of_several_alike_the_first_stays() -> None:
 
 
 def changed(words: list[str], count: int, draw: random.Random) -> str:
-    """So many words replaced by others."""
+    """The text with a number of words replaced."""
     copy = list(words)
     for place in draw.sample(range(len(copy)), count):
         copy[place] = f"word{draw.randrange(10**6)}"

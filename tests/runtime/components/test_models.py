@@ -169,7 +169,7 @@ def test_onnx_agrees_with_torch_on_real_input(name: str, model: str) -> None:
         bias.add_(torch.arange(1, len(bias) + 1) / len(bias))  # not the same to all: a layer norm takes that away
     assert difference(graph, files["model.onnx"]) > 1.0, "the comparison does not notice other weights"
     stored = onnx.load_model_from_string(files["model.onnx"])
-    del stored.graph.initializer[:]  # among a hundred million bytes of weights any short word turns up
+    del stored.graph.initializer[:]  # in a hundred million bytes of weights any short word occurs by chance
     graph = stored.SerializeToString()
     assert b"relu" in graph.lower() or b"gather" in graph.lower() or b"gemm" in graph.lower()
     assert b"/work" not in graph

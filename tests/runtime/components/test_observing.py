@@ -94,7 +94,7 @@ def test_monitoring_fails_where_no_sample_can_be_written(tmp_path: Path) -> None
 
 
 def wait_for_calls(path: Path, number: int) -> None:
-    """Until the last sample counts so many calls of `show`."""
+    """Waits until the last sample counts this many calls of `show`."""
     wait_until(lambda: path.is_file() and _calls(path) >= number)
 
 

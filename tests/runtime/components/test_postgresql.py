@@ -42,7 +42,7 @@ class Secured:
     tls: Path
 
     def dsn(self, role: str) -> str:
-        """Of one who has a role's certificate, and knows whom a service trusts."""
+        """The connection string of a client with a role's certificate that knows the authorities a service trusts."""
         folder, trusted = self.tls / role / "h1", self.tls / "service" / "h1" / SERVERS
         shown = f"sslmode=verify-full sslrootcert={trusted} sslcert={folder / CERT} sslkey={folder / KEY}"
         return f"host=127.0.0.1 port={self.port} user=aibench dbname=postgres {shown}"
@@ -86,7 +86,7 @@ def dsn(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    """A server as on a host: TCP, mutual TLS, only for those who show a certificate of a caller's."""
+    """A server as on a host: TCP with mutual TLS, only for clients with a caller's certificate."""
     initdb, postgres = program("initdb"), program("postgres")
     if initdb is None or postgres is None or os.geteuid() != 0:
         pytest.skip("needs PostgreSQL's server, and root to run it as another user")

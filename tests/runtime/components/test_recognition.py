@@ -360,7 +360,7 @@ def test_the_conformer_is_exported_and_served(monkeypatch: pytest.MonkeyPatch, t
     trained = speech.train(SMALL, "conformer", 7, "tiny", untold)
     encoder, decoder = trained.graphs["encoder"].network, trained.graphs["decoder"].network
     with torch.no_grad():
-        decoder.out.bias[0] -= 1.0  # so little trained it would say nothing
+        decoder.out.bias[0] -= 1.0  # after so little training it would write nothing
         signal = features.log_mel(SMALL.utterances("test")[0].wav)
         encoded = encoder(torch.from_numpy(signal)[None])[0].numpy()
         numbers = greedy(encoded, lambda *given: tuple(x.numpy() for x in decoder(*map(torch.from_numpy, given))), 320)

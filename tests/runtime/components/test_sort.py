@@ -101,7 +101,7 @@ def test_a_limit_ends_the_merging_early_and_cleans_up(tmp_path: Path, spilled: l
 
 
 def test_memory_holds_one_block_of_each_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is read of the runs at a time, all runs together, stays within the limit."""
+    """The blocks of all runs that are in memory at the same time stay within the limit."""
     memory = 32 * 1024
     asked: list[int] = []
     read = sorting._read

@@ -153,7 +153,7 @@ VOCABULARY = [*training.SPECIAL, "red", "game"]
 
 
 def written_with(steps: Sequence[tuple[float, dict[int, float], dict[int, float]]], text: str, most: int = 9) -> tuple[str, list[int]]:
-    """What is written when each step gives (p_gen, row → generated, place → copied), and the rows that were fed back."""
+    """The words written if each step gives (p_gen, row → generated, place → copied), and the rows that were fed back."""
     fed: list[int] = []
 
     def encode(rows: NDArray[np.int64]) -> list[Any]:

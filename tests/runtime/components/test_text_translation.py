@@ -134,7 +134,7 @@ def test_the_full_model_takes_a_training_step_and_is_exported() -> None:
 
 
 def test_decoding_ends() -> None:
-    """A model that never says END is stopped, and one that does at once says nothing."""
+    """A model that never writes END is stopped, and one that writes END at once translates to nothing."""
 
     def encode(source: Array) -> tuple[Array, Array]:
         return (np.zeros((len(source), 1, 1, source.shape[1], 2)),) * 2

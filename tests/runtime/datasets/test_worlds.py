@@ -92,7 +92,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture
 def texts(shop: Run, second: None) -> Run:
-    """The same run, had its answers been texts: every second one right, the others with two of four words wrong."""
+    """The same run with texts as answers: every second one right, the others with two of four words wrong."""
     assert second is None
     truth = {i: replace(t, truth=truth_entries(reference=f"this is sentence {i}")) for i, t in shop.truth_of.items()}
     requests = tuple(

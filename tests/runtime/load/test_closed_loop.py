@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 @given(st.integers(1, 10**6), st.floats(0, 3600), st.integers(1, 1000))
 def test_users_who_wait_and_think_send_so_many(users: int, think_s: float, rounds: int) -> None:
-    """Counted: each user asks once a cycle, which is its answer and its thinking."""
+    """Counted: each user sends one request per cycle, which consists of the response time and the think time."""
     seconds = rounds * (ASSUMED_RESPONSE_S + think_s)
     assert expected_rate(users, think_s) * seconds == pytest.approx(users * rounds)
 

@@ -129,7 +129,7 @@ def generator(generated: Path, folder: Path, target: str, shard: int, shards: in
 
 
 def begin(file: Path, after_ns: int) -> int:
-    """Tells the generators that wait for `file` when to start; that instant, in nanoseconds of real time."""
+    """Tells the generators that wait for `file` when to start; returns that instant in nanoseconds of real time."""
     agreed = time.time_ns() + after_ns
     file.with_suffix(".part").write_text(str(agreed))
     file.with_suffix(".part").rename(file)

@@ -211,7 +211,7 @@ def test_users_wait_for_their_replies_and_think(generated: Path, tmp_path: Path,
 
 
 def test_a_planner_that_is_killed_costs_what_it_had_in_hand(generated: Path, tmp_path: Path) -> None:
-    """Two planners take turns; from a second after one's death on all requests go to the other, and say so."""
+    """Two planners take turns; from a second after the death of one on, all requests go to the other, and their records say so."""
     rows = schedule(load(rate=100.0, duration_s=60.0), shop_plan().requests, PAYLOADS, 1)
     prepared(generated, tmp_path, rows)
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(2))

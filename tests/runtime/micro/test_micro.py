@@ -162,7 +162,7 @@ def test_cosine_norm_is_a_cosine() -> None:
 
 
 class Told:
-    """A stopwatch whose samples are given, and whose time passes by them."""
+    """A stopwatch with given samples, whose time advances by them."""
 
     shortest_s = 1e-4
 

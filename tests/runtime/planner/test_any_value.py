@@ -65,7 +65,7 @@ DETAILS = {"item_id": [7], "title": ["Señor"], "category": [3], "price": [1.5]}
 
 
 def seen(plan: Plan, values: dict[str, Any], answers: dict[str, dict[str, Any]], operations: Operations | None = None) -> list[Any]:
-    """What reaches `watch`, by a clock that counts its readings."""
+    """The inputs that reach `watch`, with a clock that counts its readings."""
     taken: list[Any] = []
     readings = iter(range(1000))
 

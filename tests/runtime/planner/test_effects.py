@@ -53,7 +53,7 @@ def _answer(message: Any, wait: threading.Event | None) -> Callable[[bytes, Any]
 
 
 async def ask_and_stop(plan: Plan, stubs: Stubs, recorder: Recorder) -> None:
-    """Serves, asks once, stops; returns when the planner has come to its end."""
+    """Serves, sends one request, stops; returns when the planner has ended."""
     stop, address = asyncio.Event(), plan.services[0].endpoints[0]
     serving = asyncio.create_task(serve(plan, stubs, address, recorder, stop))
     message = stubs.message("ScenarioRequest")

@@ -66,7 +66,7 @@ def test_a_killed_replica_costs_at_most_what_was_in_flight_and_serves_again_when
 
 
 def test_a_replica_that_is_told_to_stop_costs_nothing(tmp_path: Path) -> None:
-    """Also tasks with effects lose no call: a server that drains refuses what it has not begun, and gRPC asks another one."""
+    """Tasks with effects lose no call either: a draining server refuses calls that it has not begun, and gRPC sends them to another one."""
     with parts(tmp_path, {"parse": 2, "remember": 2}) as running:
         running.start_all()
         with running.client() as client, client.load(USERS) as load:
@@ -83,7 +83,7 @@ def test_a_replica_that_is_told_to_stop_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_a_replica_that_vanishes_without_a_word_is_given_up(tmp_path: Path) -> None:
-    """As a host that loses power or network: no connection is closed. Pings find out within 5 s, sooner than the requests' deadline."""
+    """Like a host that loses power or network: no connection is closed. Pings notice it within 5 s, before the requests' deadline."""
     with parts(tmp_path, {"parse": 2}) as running:
         running.start_all()
         with running.client() as client:
@@ -163,7 +163,7 @@ def test_a_planner_that_is_told_to_stop_answers_what_it_has_taken(tmp_path: Path
 
 
 class Flaky:
-    """Answers a task after refusing it `refusals` times (UNAVAILABLE); what it was asked: (attempts before, seconds that remained)."""
+    """Answers a task after refusing it `refusals` times (UNAVAILABLE); records of each call (attempts before, seconds that remained)."""
 
     def __init__(self, stubs: Stubs, task: str, outputs: dict[str, Any], refusals: int) -> None:
         self._reply = stubs.message(f"{task.capitalize()}Reply")(**outputs).SerializeToString()

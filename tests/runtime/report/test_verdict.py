@@ -95,7 +95,7 @@ def test_lost_requests_and_lost_calls_make_a_run_invalid(tmp_path: Path) -> None
 
 
 def test_users_who_do_not_think_may_keep_a_planner_busy(tmp_path: Path) -> None:
-    """Something is busy all the time when requests follow one another; a planner that is saturated by arrivals hides a queue."""
+    """When requests follow one another, some process is always busy; a planner that is saturated by arrivals hides a queue."""
     run = read_run(write_run(tmp_path / "run", replace(BASE, planner_cpu=0.9)))
     for think_s, allowed in ((0.0, True), (1.0, False)):
         load = PlanUsers(users=4, think_s=think_s, duration_s=60.0, warmup_s=10.0, seed=7)

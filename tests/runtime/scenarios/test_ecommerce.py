@@ -110,7 +110,7 @@ def test_one_record_per_scheduled_request(run: Run) -> None:
 
 
 def expected_tasks(run: Run, request: RequestRecord) -> set[str]:
-    """What has to work for this request, by its class and by what the cache and the searchers said of it."""
+    """The tasks that have to run for this request, by its class and by the outputs of the cache and the searchers."""
     notes = noted(run, request)
     tasks = {"profile", "weights"}
     if request.request_class == "text":
@@ -206,7 +206,7 @@ def test_every_answer_that_was_made_is_in_the_event_log(run: Run, shop_payloads:
 
 
 def chance(metric: str, relevant: int, goods: int) -> float:
-    """What ten of `goods` goods drawn at random are worth on average, when `relevant` of them are (exact)."""
+    """The exact mean of the metric for ten goods drawn at random from `goods`, of which `relevant` are relevant."""
     gains = 1 / np.log2(np.arange(2, 12))
     return {
         "precision@10": relevant / goods,

@@ -145,7 +145,7 @@ def test_the_process_run_and_this_process_give_the_same_answers(run: Run, replay
 
 
 def test_data_flow_along_every_edge(plan: Plan, world: World, visits: list[Payload], replayed: dict[int, Replayed]) -> None:
-    """What each task puts out is what the next works on: pool merges, counts renews popularity, filters drop, feed orders by recency."""
+    """Each task works on the output of the one before: pool merges, counts renews popularity, filters drop, feed orders by recency."""
     met = last_met(world)
     taken = {user: set(own.item.tolist()) for user in {v.values["user"]["user_id"] for v in visits} for own in [_training(world, user)]}
     limit, days = int(stage_of(plan, "pool").settings["limit"]), int(stage_of(plan, "timely").settings["max_age"])

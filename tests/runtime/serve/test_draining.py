@@ -9,7 +9,7 @@ from aibenchrt.serve.draining import LONGEST_S, QUIET_S, Arrivals
 
 
 class _Calls(threading.Event):
-    """Says of each wait whether a call came meanwhile."""
+    """A condition that tells for each wait whether a call arrived meanwhile."""
 
     def __init__(self, came: list[bool]) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class _Calls(threading.Event):
 
 
 class _CallsWithoutEnd(threading.Event):
-    """Says that a call came, however long one waits."""
+    """A condition that always tells that a call arrived."""
 
     def wait(self, timeout: float | None = None) -> bool:
         time.sleep((timeout or 0) / 10)

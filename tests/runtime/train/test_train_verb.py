@@ -54,7 +54,7 @@ def test_over_seeds_a_figure_has_its_mean_and_range() -> None:
 
 
 class _Asked:
-    """In place of the offline module: says what it was asked for."""
+    """Replaces the training functions, and records what they were called with."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, int, str]] = []

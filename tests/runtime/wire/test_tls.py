@@ -33,7 +33,7 @@ LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 
 
 def unread(folder: Path) -> Identity:
-    """What an attacker does: uses whatever there is."""
+    """Reads whatever the folder holds, without any check, as an attacker would."""
     callers, servers = ((folder / name).read_bytes() if (folder / name).exists() else b"" for name in ("callers.pem", "servers.pem"))
     return Identity((folder / "cert.pem").read_bytes(), (folder / "key.pem").read_bytes(), callers, servers)
 

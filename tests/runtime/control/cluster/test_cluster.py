@@ -194,7 +194,7 @@ def test_half_a_load_is_put_apart_and_sent_anew(site: Site, monkeypatch: pytest.
     with pytest.raises(EnvironmentFailure, match="AIB634"):
         site.run(resume=site.directory)
     state = json.loads((site.directory / cluster.STATE).read_text())
-    monkeypatch.setattr(cluster, "plan_hash", lambda _: state["plan"])  # else this test would wait for another minute of load
+    monkeypatch.setattr(cluster, "plan_hash", lambda _: state["plan"])  # otherwise this test would wait for another minute of load
     directory = site.run(resume=site.directory)
     run = read_run(directory)
     (attempt,) = run.info.attempts

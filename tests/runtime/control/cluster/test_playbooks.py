@@ -102,7 +102,7 @@ def test_a_journal_is_taken_up_where_it_was_left(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), first.stage("deploy"):
         raise KeyboardInterrupt
     text = json.loads(path.read_text())
-    text[1]["outcome"] = "running"  # as a control host leaves it that was killed
+    text[1]["outcome"] = "running"  # as left by a control host that was killed
     path.write_text(json.dumps(text))
     again = Journal(path, passed_s=100.0)
     assert (again.done("prepare"), again.done("deploy"), again.begun("deploy"), again.begun("load")) == (True, False, True, False)

@@ -19,7 +19,7 @@ from paths import ROOT
 
 
 def quiet(_text: str) -> None:
-    """Hears nothing."""
+    """A progress callback that ignores everything."""
 
 
 def filled(folder: Path) -> Path:
@@ -167,7 +167,7 @@ for path in sorted((pathlib.Path(aibenchrt.__file__).parent / "components").glob
 @pytest.mark.long
 @pytest.mark.parametrize("kind", IMPORTS)
 def test_every_kind_of_part_finds_its_libraries_on_its_host(kind: str, tmp_path: Path) -> None:
-    """With nothing to import from but the libraries that are shipped for it and the runtime."""
+    """Each part can import from nothing but the runtime and the libraries that are shipped for it."""
     pins = members()
     for group in NEEDS[kind]:  # type: ignore[index]
         for name, source in files_of(installed(quiet), pins[group]):

@@ -147,7 +147,7 @@ def test_triton_answers_certified_planners_only_and_loads_models_for_nobody(
 
 
 def repository_calls(endpoint: str, identity: Identity) -> list[str]:
-    """What is said to one who loads a model and to one who unloads it."""
+    """The answers to a client that loads a model and to one that unloads it."""
     said = []
     with open_channel(endpoint, identity, "triton") as channel:
         stub: Any = service_pb2_grpc.GRPCInferenceServiceStub(channel)

@@ -55,7 +55,7 @@ def generated(folder: Path, duration_s: float = 3.0) -> Path:
 
 
 def stage(runs: Path, name: str) -> str:
-    """How a stage of the only run stands; '' before it began."""
+    """The outcome of a stage of the only run; '' before it began."""
     journals = list(runs.glob("*/journal.json"))
     entries = json.loads(journals[0].read_text()) if journals else []
     return next((entry["outcome"] for entry in entries if entry["name"] == name), "")
@@ -149,7 +149,7 @@ def full_disk(_plan: Plan, _options: RunOptions, into: Path) -> Assets:
 
 
 def in_the_way(plan: Plan, options: RunOptions, into: Path) -> Assets:
-    """Prepares, and leaves a file where services are to keep their state."""
+    """Prepares, and puts a file where services are to keep their state."""
     (into.parent / "state").touch()
     return prepare(plan, options, into)
 
@@ -202,7 +202,7 @@ def test_a_second_ctrl_c_kills_what_is_left_and_the_run_is_described(tmp_path: P
     process = subprocess.Popen([sys.executable, str(PROGRAM), str(folder), str(runs)], stderr=subprocess.DEVNULL)
     wait_until(lambda: stage(runs, "load") == "running" and calls_made(runs) > 100)
     (stubborn,) = (p for p in processes_about(folder) if "profile" in p.cmdline())
-    stubborn.suspend()  # it hears no SIGTERM
+    stubborn.suspend()  # it does not react to SIGTERM
     process.send_signal(signal.SIGINT)
     wait_until(lambda: stage(runs, "stop") == "running")
     process.send_signal(signal.SIGINT)

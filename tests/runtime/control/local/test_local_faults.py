@@ -39,7 +39,7 @@ def part(runs: Path, program: str) -> psutil.Process:
 
 
 def run_with(generated: Path, runs: Path, fault: Callable[[], None]) -> EnvironmentFailure:
-    """What the run raises if the fault comes to it once requests are being answered."""
+    """The failure that the run raises if the fault happens while requests are being answered."""
 
     def act() -> None:
         wait_until(lambda: requests_ended(runs) > 40)  # of 20 a second after a warm-up of one

@@ -89,7 +89,7 @@ def test_nothing_held_out_reaches_what_is_trained_on_indexed_or_served(world: Wo
     assert other.photo_queries_of("train") == world.photo_queries_of("train")
     for name in ("user", "item", "rating", "time"):
         assert np.array_equal(getattr(other.interactions.of("train"), name), getattr(world.interactions.of("train"), name))
-    assert other.queries_of("test") != world.queries_of("test")  # the truth does hang on what was held out
+    assert other.queries_of("test") != world.queries_of("test")  # the truth does depend on what was held out
 
 
 def test_the_check_above_would_notice_a_leak(world: World) -> None:

@@ -41,7 +41,7 @@ def plant_wheel(folder: Path, content: bytes, version: str = "1.0") -> Path:
 
 @pytest.fixture
 def links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is the only index pip has, and a home of the test's own."""
+    """A folder that is pip's only index, with a home of the test's own."""
     folder = tmp_path / "links"
     folder.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
