@@ -15,12 +15,12 @@ _QUANTITY = re.compile(r"([0-9.]+)[ \t]*(/?)[ \t]*(\S+)")
 _ESCAPE = re.compile(r'\\(["\\])')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Settings(ast.Node):
     settings: tuple[ast.Setting | ast.MetricName, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Within(ast.Node):
     value: ast.Value
 

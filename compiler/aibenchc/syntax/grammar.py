@@ -7,8 +7,6 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import lark
@@ -59,10 +57,10 @@ class Separators:
 
 def grammar_text() -> str:
     """grammar/aib.lark: from the wheel's aibenchc/_grammar, else from the checkout around this file."""
-    packaged: Traversable = resources.files("aibenchc") / "_grammar" / "aib.lark"
-    if packaged.is_file():
-        return packaged.read_text(encoding="utf-8")
-    return (Path(__file__).resolve().parents[3] / "grammar" / "aib.lark").read_text(encoding="utf-8")
+    here = Path(__file__).resolve()
+    packaged = here.parents[1] / "_grammar" / "aib.lark"
+    path = packaged if packaged.is_file() else here.parents[3] / "grammar" / "aib.lark"
+    return path.read_text(encoding="utf-8")
 
 
 def cache_folder() -> Path | None:

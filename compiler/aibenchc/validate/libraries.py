@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.libraries import use
 
 from aibenchc.diagnostics import Diagnostics, place
 from aibenchc.syntax import ast
@@ -13,11 +13,14 @@ from aibenchc.syntax import ast
 
 def use_libraries(items: Iterable[ast.Item], diagnostics: Diagnostics) -> bool:
     """Whether all can be used. AIB115: named twice; AIB696, AIB697: not installed, broken; AIB698: a name is taken."""
+    libraries = [item for item in items if isinstance(item, ast.Library)]
+    if not libraries and "aibenchrt.libraries" not in sys.modules:
+        return True  # and none is in use: a check of such a spec need not load what opens them
+    from aibenchrt.libraries import use
+
     named: dict[str, ast.Library] = {}
     use(())  # drops the libraries of the spec that this process validated before
-    for item in items:
-        if not isinstance(item, ast.Library):
-            continue
+    for item in libraries:
         name = item.name.value
         if name in named:
             diagnostics.report("AIB115", item.span, what=f'`library "{name}"`', first=place(named[name].span))
