@@ -72,39 +72,44 @@ class Shape:
     hardware: str = "Simulated CPU"
 
 
+def _port(name: str, kind: str) -> dict[str, object]:
+    return {"name": name, "type": kind}
+
+
+def _step(
+    task: str, outputs: list[dict[str, object]], sources: list[tuple[str, list[tuple[str, int]]]], phase: str = "response"
+) -> dict[str, object]:
+    guards = [{"task": t, "port": "out", "guards": [{"choice": c, "arm": a} for c, a in gs]} for t, gs in sources]
+    return {
+        "task": task,
+        "kind": KIND[task],
+        "family": FAMILY.get(task, task),
+        "stages": [{"name": task, "component": task, "kind": KIND[task], "model": "m" if KIND[task] == "ai" else None}],
+        "inputs": [{"port": _port("in", "Items"), "sources": guards}],
+        "outputs": outputs,
+        "phase": phase,
+    }
+
+
+def _steps() -> list[dict[str, object]]:
+    items, hits = _port("items", "Items"), _port("hits", "Count")
+    miss = [("cache_hit", 1)]
+    return [
+        _step("parse", [_port("query", "Query")], [("text", [])]),
+        _step("cache", [_port("hit", "Flag")], [("parse", [])]),
+        _step("category", [_port("category", "Category")], [("cache", miss)]),
+        _step("picture", [_port("category", "Category")], [("image", [])]),
+        _step("good", [items, hits], [("category", []), ("picture", [])]),
+        _step("rest", [items, hits], [("category", [("tiers", 1)]), ("picture", [("tiers", 1)])]),
+        _step("recommend", [items], [("good", []), ("rest", [])]),
+        _step("rank", [items], [("recommend", [])]),
+        _step("summary", [_port("details", "Details")], [("rank", [])]),
+        _step("clicks", [], [("summary", [])], "after"),
+    ]
+
+
 def plan(shape: Shape) -> Plan:
     """A small search scenario with a cache, an ordered fallback and two classes."""
-
-    def port(name: str, kind: str) -> dict[str, object]:
-        return {"name": name, "type": kind}
-
-    def step(
-        task: str, outputs: list[dict[str, object]], sources: list[tuple[str, list[tuple[str, int]]]], phase: str = "response"
-    ) -> object:
-        guards = [{"task": t, "port": "out", "guards": [{"choice": c, "arm": a} for c, a in gs]} for t, gs in sources]
-        return {
-            "task": task,
-            "kind": KIND[task],
-            "family": FAMILY.get(task, task),
-            "stages": [{"name": task, "component": task, "kind": KIND[task], "model": "m" if KIND[task] == "ai" else None}],
-            "inputs": [{"port": port("in", "Items"), "sources": guards}],
-            "outputs": outputs,
-            "phase": phase,
-        }
-
-    miss = [("cache_hit", 1)]
-    steps = [
-        step("parse", [port("query", "Query")], [("text", [])]),
-        step("cache", [port("hit", "Flag")], [("parse", [])]),
-        step("category", [port("category", "Category")], [("cache", miss)]),
-        step("picture", [port("category", "Category")], [("image", [])]),
-        step("good", [port("items", "Items"), port("hits", "Count")], [("category", []), ("picture", [])]),
-        step("rest", [port("items", "Items"), port("hits", "Count")], [("category", [("tiers", 1)]), ("picture", [("tiers", 1)])]),
-        step("recommend", [port("items", "Items")], [("good", []), ("rest", [])]),
-        step("rank", [port("items", "Items")], [("recommend", [])]),
-        step("summary", [port("details", "Details")], [("rank", [])]),
-        step("clicks", [], [("summary", [])], "after"),
-    ]
     return Plan.model_validate(
         {
             "scenario": "shop",
@@ -115,10 +120,10 @@ def plan(shape: Shape) -> Plan:
             "graph_hash": "ab" * 32,
             "datasets": {"shop": "movielens_shop"},
             "requests": [
-                {"name": n, "share": s, "dataset": "shop", "source": src, "ports": [port("user", "User")]}
+                {"name": n, "share": s, "dataset": "shop", "source": src, "ports": [_port("user", "User")]}
                 for n, s, src in (("text", 0.98, "queries"), ("image", 0.02, "photos"))
             ],
-            "steps": steps,
+            "steps": _steps(),
             "choices": [
                 {"name": "cache_hit", "kind": "one", "arms": [{"share": 0.15, "when": {"task": "cache", "port": "hit"}}, {"share": 0.85}]},
                 {
@@ -130,7 +135,7 @@ def plan(shape: Shape) -> Plan:
             ],
             "response": [
                 {
-                    "port": port("details", "Details"),
+                    "port": _port("details", "Details"),
                     "sources": [
                         {"task": "cache", "port": "details", "guards": [{"choice": "cache_hit", "arm": 0}]},
                         {"task": "summary", "port": "details"},
@@ -329,19 +334,22 @@ def _write_records(
     schema.write(directory / "resources.parquet", samples, ResourceRecord)
 
 
-def _info(shape: Shape, run_id: str, the_plan: Plan, requests: list[_Request], start: int, end: int) -> RunInfo:
-    fingerprint = Fingerprint(
+def _fingerprint(shape: Shape, graph_hash: str) -> Fingerprint:
+    return Fingerprint(
         hosts=(f"1 × {shape.hardware}, 2 cores, 8 GiB",),
         deployment="local",
         profile="small",
-        graph_hash=the_plan.graph_hash,
+        graph_hash=graph_hash,
         data="movielens_shop real 0123",
         models=("category=text_classification/fasttext:1a2b",),
         replicas=("planner=1",),
         load=f"poisson {shape.rate:g}/s",
         packages=("python=3.11",),
     )
-    metric = MeasuredMetric(
+
+
+def _models(override: tuple[str, Override] | None) -> tuple[ModelInfo, ...]:
+    accuracy = MeasuredMetric(
         name="accuracy",
         value=0.84,
         low=0.82,
@@ -350,27 +358,32 @@ def _info(shape: Shape, run_id: str, the_plan: Plan, requests: list[_Request], s
         baseline="majority",
         baseline_value=0.21,
     )
-    models = [
-        ModelInfo(task=t, stage=t, component=c, model=m, version="1a2b3c4d", size="small", seed=7, metrics=(metric,))
-        for t, c, m in (("category", "text_classification", "fasttext"), ("picture", "image_classification", "resnet20"))
-    ]
-    hit_rate = metric.model_copy(
+    hit_rate = accuracy.model_copy(
         update={"name": "hit_rate@10", "value": 0.11, "low": 0.09, "high": 0.13, "baseline": "popularity", "baseline_value": 0.12}
     )
-    models += [
+    rows: tuple[tuple[str, str, str, str, int | None, tuple[MeasuredMetric, ...]], ...] = (
+        ("category", "text_classification", "fasttext", "1a2b3c4d", 7, (accuracy,)),
+        ("picture", "image_classification", "resnet20", "1a2b3c4d", 7, (accuracy,)),
+        ("recommend", "recommendation", "neumf", "5e6f", None, (hit_rate,)),
+        ("rank", "learning_to_rank", "mlp_lambda", "7a8b", None, ()),
+    )
+    return tuple(
         ModelInfo(
-            task="recommend",
-            stage="recommend",
-            component="recommendation",
-            model="neumf",
-            version="5e6f",
+            task=task,
+            stage=task,
+            component=component,
+            model=model,
+            version=version,
             size="small",
-            metrics=(hit_rate,),
+            seed=seed,
+            metrics=metrics,
+            override=override[1] if override and task == override[0] else None,
         )
-    ]
-    models += [ModelInfo(task="rank", stage="rank", component="learning_to_rank", model="mlp_lambda", version="7a8b", size="small")]
-    if shape.override:
-        models = [m.model_copy(update={"override": shape.override[1]}) if m.task == shape.override[0] else m for m in models]
+        for task, component, model, version, seed, metrics in rows
+    )
+
+
+def _info(shape: Shape, run_id: str, the_plan: Plan, requests: list[_Request], start: int, end: int) -> RunInfo:
     measured = [r for r in requests if r.phase == "measured"]
     names = (("planner", "planner"), ("generator", "generator"), ("triton", "triton"), ("parse", "service"))
     return RunInfo(
@@ -387,7 +400,7 @@ def _info(shape: Shape, run_id: str, the_plan: Plan, requests: list[_Request], s
         seeds={"load": 7},
         hashes={"plan.json": "cd" * 32},
         hosts=(HostInfo(name="here", cpu_model=shape.hardware, cores=2, memory_mib=8192, kernel="6.1", os="Debian 12"),),
-        fingerprint=fingerprint,
+        fingerprint=_fingerprint(shape, the_plan.graph_hash),
         data=(
             DataInfo(
                 name="shop",
@@ -401,7 +414,7 @@ def _info(shape: Shape, run_id: str, the_plan: Plan, requests: list[_Request], s
                 ),
             ),
         ),
-        models=tuple(models),
+        models=_models(shape.override),
         stages=tuple(
             StageEntry(name=n, started_s=float(i), ended_s=i + 1.0, outcome="ok")  # type: ignore[arg-type]
             for i, n in enumerate(("prepare", "start", "ready", "warmup", "load", "collect", "stop"))

@@ -7,8 +7,8 @@ import sys
 from dataclasses import replace
 
 import pytest
-from aibenchc.flow import MAX_CASES, Case, Finding, FindingKind, Flow, analyse, expand, idle_edges
-from aibenchc.graph import Edge, Fallback, Graph, Guard, PortRef
+from aibenchc.flow import MAX_CASES, Case, Finding, FindingKind, Flow, analyse
+from aibenchc.graph import Edge, Graph, Guard, PortRef
 from aibenchc.show.graphtext import parse_graph
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -444,61 +444,3 @@ def test_the_cases_of_a_class_are_all_its_requests(graph: Graph) -> None:
     flow = analyse(graph)
     for request in graph.requests:
         assert sum(case.share for case in flow.cases if case.request == request.name) == pytest.approx(1)
-
-
-# Idle edges
-
-
-def live(flow: Flow, edge: Edge, case: Case) -> bool:
-    """Whether the edge is live in the case, by the definition in graph.py."""
-    first = {choice.name for choice in flow.graph.choices if isinstance(choice, Fallback)}
-    taken = {guard.choice: guard.arm for guard in case.arms}
-    if edge.source != case.request and not (edge.source in flow.runs and flow.runs_in(edge.source, case)):
-        return False
-    return all(g.choice in taken and (g.arm <= taken[g.choice] if g.choice in first else g.arm == taken[g.choice]) for g in edge.guards)
-
-
-def edges_to_skipped(flow: Flow) -> list[Edge]:
-    """New edges from what runs in a case to what is skipped in it and stands later."""
-    place = {name: i for i, name in enumerate(flow.order)}
-    tasks = {task.name: task for task in flow.graph.tasks}
-    return [
-        edge
-        for case in flow.cases
-        for target in flow.order
-        if not flow.runs_in(target, case)
-        for source in flow.tasks_in(case)
-        if place[source] < place[target] and flow.runs[target] & flow.cases_of(case.request)
-        for edge in (Edge(source, target),)
-        if expand(edge, tasks[source].outputs, tasks[target].inputs) and edge not in flow.graph.edges
-    ]
-
-
-@TRIES
-@given(graphs(), st.integers(0, 10_000))
-def test_what_is_skipped_with_its_arm_is_no_idle_edge(graph: Graph, pick: int) -> None:
-    """Valid graphs have no idle edge. With one edge added, from a running to a skipped task, the findings are those of the definition."""
-    flow = analyse(graph)
-    assert not list(idle_edges(flow))
-    added = edges_to_skipped(flow)
-    if not added:
-        return
-    flow = analyse(replace(graph, edges=(*graph.edges, added[pick % len(added)])))
-    for finding in idle_edges(flow):
-        assert finding.edge is not None
-        bringing = [case for case in flow.cases if case.request == finding.request and live(flow, finding.edge, case)]
-        assert bringing
-        assert not any(flow.runs_in(finding.edge.target, case) for case in bringing)
-
-
-def test_an_idle_edge_names_class_case_task_port_and_edge() -> None:
-    flow = flow_of(
-        "task parse : query_parsing\ntask category : text_classification\ntask spell : spelling_correction\ntask find : indexing\n"
-        "text -> parse\nparse -> category [c.0]\nparse -> spell [c.1]\ncategory -> find\nspell -> find\n"
-        "task suggest : query_suggestion\nparse -> suggest\nsuggest -> response\n"
-        "choice c one 0.5: category | 0.5: spell\n"
-    )
-    (finding,) = idle_edges(flow)
-    assert (finding.kind, finding.request, finding.case) == (K.STARVED, "text", (Guard("c", 1),))
-    assert (finding.task, finding.port, finding.sources) == ("find", "category", (PortRef("category", "category"),))
-    assert finding.edge == Edge("spell", "find")
