@@ -87,7 +87,7 @@ FAILURES = (
     Code("AIB674", "the plan has no endpoint for task '{task}'", "compile the scenario again", "The planner calls each task at the endpoints that the plan's deployment gives it."),
     Code("AIB675", "cannot read {path}: {reason}", "run `aibenchc compile SPEC` again", "plan.json is missing, damaged, or of another version than this program reads."),
     Code("AIB676", "the plan has no task '{task}' (it has {known})", "compile the scenario again", "A service is started for a task of the plan by its name."),
-    Code("AIB677", "'{stage}' cannot be trained on this world, which has no time split", "use a data set with interactions", "A model that is trained on its scenario's path learns from earlier interactions and is evaluated on later ones."),
+    Code("AIB677", "'{stage}' cannot be trained on this world, which has no time split", "use a data set that gives snapshots; one of your own declares SNAPSHOTS of aibenchrt.datasets.needs, and its world has `rank_start` and `snapshot(time)`", "A model that is trained on its scenario's path learns from requests after `rank_start`, with everything else as it stood then."),
     Code("AIB678", "the plan names no model for '{stage}'", "compile the scenario again", "Every AI stage of a plan names the model that serves it."),
     Code("AIB679", "generated code '{file}' {problem}", "run `aibenchc compile SPEC` again", "The stubs in the generated folder are missing, from elsewhere, or were made of other ports than the plan's."),
     Code("AIB680", "the PostgreSQL server has no schema {schema}", "run `aibenchc run SPEC`, which prepares it", "Preparation writes a scenario's tables into a schema of their own."),
@@ -108,6 +108,7 @@ FAILURES = (
     Code("AIB698", "library '{name}' has a {kind} called '{row}', and so has {owner}", "rename it in one of them, or use one library without the other", "Components, data sets, port types, metrics, answer types and truth types of all libraries in use share the names with ours, kind by kind."),
     Code("AIB699", "the plan was compiled with {planned} as library '{name}', and {here} is installed", "compile the scenario again, or install that version", "Another version of a library may have other ports and other work."),
     Code("AIB700", "data set '{name}' has no {variant} variant", "ask for a variant that it has: {known}", "Not every data set has both a real and a synthetic variant. `--data` names the variant; without it the real one is taken."),
+    Code("AIB710", "'{stage}' cannot be trained: no request of the world '{world}' comes after its snapshot", "give its training requests from `rank_start` on the part \"rank\" (Payload.part)", "A model that is trained on its scenario's path learns from the training requests of the part \"rank\"."),
 )
 # fmt: on
 

@@ -56,10 +56,9 @@ DATA_SET = '''"""The data set counted: numbers, counted."""
 
 from dataclasses import dataclass
 
-from aibenchrt.datasets.cache import cache_folder
+from aibenchrt.datasets.cache import WorldCache
 from aibenchrt.datasets.payload import Payload
 
-VARIANTS = ("synthetic",)
 PACKAGES = ()
 
 
@@ -71,16 +70,11 @@ class Counted:
     provenance: tuple = ()
 
 
-def load_world(variant, seed, progress):
-    return Counted("0" * 64, variant, seed)
+def count(seed, progress):
+    return Counted("0" * 64, "synthetic", seed)
 
 
-def world_folder(home, variant, seed):
-    return cache_folder(home, "counted", variant, seed, __name__)
-
-
-def stored_world(folder):
-    return Counted("0" * 64, "synthetic", 7)
+WORLDS = WorldCache("counted", __name__, {"synthetic": count}, lambda world, folder: world, lambda folder: count(7, print))
 
 
 def sizes(world):

@@ -93,7 +93,7 @@ def _with_other_docstrings(tree: ast.Module) -> ast.Module:
 @pytest.mark.parametrize("world", ["movielens_shop", "news", "web_pages"])
 def test_genres_are_part_of_every_world_of_users_and_items(world: str) -> None:
     """GENRE_WORDS decides how items are described: once an edit left the keys of news and web_pages as they were."""
-    assert "aibenchrt.datasets.interactions.departments" in reachable([f"aibenchrt.datasets.{world}.dataset"])
+    assert "aibenchrt.datasets.sources.departments" in reachable([f"aibenchrt.datasets.{world}.dataset"])
 
 
 def test_what_runs_and_reports_is_not_followed() -> None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from aibenchrt.datasets.interactions.world import Interactions, World
-from aibenchrt.datasets.movielens_shop.dataset import load_world
+from aibenchrt.datasets.interactions.world import World
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS
+from aibenchrt.datasets.rows import Interactions
 
 SCORES = ("popularity", "search_score", "recommend_score", "rank_score")
 
@@ -22,4 +23,4 @@ def world_of(rows: Sequence[tuple[int, int, float, int, int]], validation_start:
     """The synthetic world with these interactions instead: (user, item, rating, time, split)."""
     user, item, rating, time, split = (np.array(column) for column in zip(*rows, strict=True))
     interactions = Interactions(user, item, rating.astype(np.float32), time, split.astype(np.int8))
-    return dataclasses.replace(load_world("synthetic"), version="small", interactions=interactions, validation_start=validation_start)
+    return dataclasses.replace(WORLDS.load("synthetic"), version="small", interactions=interactions, validation_start=validation_start)

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.fetch:
         with progress_bars() as progress:
             for name in chosen:
-                if arguments.names or arguments.fetch in module_of(name).VARIANTS:
+                if arguments.names or arguments.fetch in module_of(name).WORLDS.variants:
                     make_world(name, arguments.fetch, DEFAULT_SEED, progress)
     rows = [
         (row.name, row.variant, row.version, row.state, row.sizes, f"{row.bytes / 2**20:.1f} MiB" if row.bytes else "", row.licence)

@@ -1,17 +1,20 @@
-"""The cache of worlds: each is made once, and stored under the key of the code that makes it."""
+"""The dataset cache: each world is made once, and stored under the key of the code that makes it."""
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from aibenchrt.code_key import code_key
-from aibenchrt.home import disk_guard, locked
-from aibenchrt.progress import Progress
+from aibenchrt.home import disk_guard, home, locked
+from aibenchrt.progress import Progress, silent
 
-VARIANTS = ("real", "synthetic")
 DEFAULT_SEED = 7
+_VERSION = "version"
 
 
 class _Versioned(Protocol):
@@ -22,38 +25,77 @@ class _Versioned(Protocol):
 W = TypeVar("W", bound=_Versioned)
 
 
-def cache_folder(home: Path, name: str, variant: str, seed: int, module: str) -> Path:
-    """Where a world is kept. Its name carries the key of the code that makes it: what older code made is not taken for today's.
+@dataclass(frozen=True)
+class WorldCache(Generic[W]):
+    """The worlds that one data set makes, in the dataset cache.
 
-    module: the name of the data set's module.
+    name: the data set's. module: `__name__` of the module that makes the worlds. makers: variant ("real" or "synthetic") → what makes
+    its world of a seed. save: writes a world into a folder, and returns it with its version. stored: reads it from there; None where
+    there is none or a file of it is broken; it neither fetches nor makes anything.
     """
-    return home / "worlds" / f"{name}-{variant}-{seed}-{code_key([module])[:12]}"
+
+    name: str
+    module: str
+    makers: Mapping[str, Callable[[int, Progress], W]]
+    save: Callable[[W, Path], W]
+    stored: Callable[[Path], W | None]
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        return tuple(self.makers)
+
+    def folder(self, home: Path, variant: str, seed: int) -> Path:
+        """Where a world is stored: its name carries the key of the code that makes it, so that what older code made is not taken."""
+        return home / "worlds" / f"{self.name}-{variant}-{seed}-{code_key([self.module])[:12]}"
+
+    def load(self, variant: str, seed: int = DEFAULT_SEED, progress: Progress = silent) -> W:
+        """The world of a variant and seed, from the cache in home() if it was made before, otherwise made and saved there.
+
+        Another process that needs the same world waits. ValueError: no such variant; EnvironmentFailure AIB605: no space left, and what
+        the maker raises (AIB604, AIB605, AIB610, AIB614 where real data cannot be fetched).
+        """
+        if variant not in self.makers:
+            raise ValueError(f"no variant {variant!r} of {self.name}; there are {', '.join(self.makers)}")
+        folder = self.folder(home(), variant, seed)
+        with disk_guard(folder), locked(folder.with_name(f"{folder.name}.lock")):
+            world = self.stored(folder)
+            if world is None:
+                progress(f"composing the {variant} world", 0.0)
+                world = self.save(self.makers[variant](seed, progress), folder)
+        progress(f"{variant} world {world.version[:12]}", 1.0)
+        return world
 
 
-def checked_variant(name: str, variant: str) -> str:
-    """The variant. ValueError: the data set has no such variant."""
-    if variant not in VARIANTS:
-        raise ValueError(f"no variant {variant!r} of {name}; there are {', '.join(VARIANTS)}")
-    return variant
+def save_whole(folder: Path, write: Callable[[Path], None]) -> str:
+    """The version of what `write` writes: into a folder beside, which is then renamed, so that a reader sees all of it or none.
 
-
-def cached_world(
-    folder: Path,
-    variant: str,
-    seed: int,
-    progress: Progress,
-    stored: Callable[[Path], W | None],
-    makers: Mapping[str, Callable[[int, Progress], W]],
-    save: Callable[[W, Path], W],
-) -> W:
-    """The world in `folder`, made and saved there first if there is none; another process that wants it too waits.
-
-    makers: of each variant. EnvironmentFailure: as the makers raise; AIB605: no space left.
+    Raises OSError.
     """
-    with disk_guard(folder), locked(folder.with_name(f"{folder.name}.lock")):
-        world = stored(folder)
-        if world is None:
-            progress(f"composing the {variant} world", 0.0)
-            world = save(makers[variant](seed, progress), folder)
-    progress(f"{variant} world {world.version[:12]}", 1.0)
-    return world
+    partial = folder.with_name(f".{folder.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        write(partial)
+        version = _content_hash(partial)
+        (partial / _VERSION).write_text(version)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return version
+
+
+def whole_version(folder: Path) -> str | None:
+    """The version of what `save_whole` wrote; None where there is nothing, or a file no longer has the content that was saved."""
+    version = folder / _VERSION
+    return version.read_text() if version.is_file() and version.read_text() == _content_hash(folder) else None
+
+
+def _content_hash(folder: Path) -> str:
+    """sha256 over the names and contents of all files but the version, in order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.name != _VERSION:
+            with path.open("rb") as stream:
+                digest.update(path.name.encode() + b"\0" + hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()

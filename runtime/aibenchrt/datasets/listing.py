@@ -43,7 +43,7 @@ def data_rows(home: Path, names: Collection[str] = ()) -> list[DataRow]:
             rows.append(DataRow(spec.name, "derived", "", spec.licence, f"made from {' or '.join(spec.made_from)}", "", 0))
             continue
         module = module_of(spec.name)
-        rows += [_world_row(module, spec.name, variant, _licence(spec, variant), home) for variant in module.VARIANTS]
+        rows += [_world_row(module, spec.name, variant, _licence(spec, variant), home) for variant in module.WORLDS.variants]
     own = [module_of(spec.name) for spec in chosen if spec.implemented and not spec.made_from]
     sources = {source.package.folder: source for module in own for source in module.PACKAGES}
     return [*rows, *(_source_row(source, home) for source in sources.values())]
@@ -55,8 +55,8 @@ def _licence(spec: DatasetSpec, variant: str) -> str:
 
 
 def _world_row(module: WorldModule[Any], name: str, variant: str, licence: str, home: Path) -> DataRow:
-    folder = module.world_folder(home, variant, DEFAULT_SEED)
-    world = module.stored_world(folder)
+    folder = module.WORLDS.folder(home, variant, DEFAULT_SEED)
+    world = module.WORLDS.stored(folder)
     if world is None:
         return DataRow(name, variant, "", licence, "not made yet", "", 0)
     return DataRow(name, variant, world.version[:12], licence, "here", module.sizes(world), _bytes(folder))

@@ -9,12 +9,12 @@ but no photos, and does not give them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from aibenchrt.component import Need
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.interactions.world import Interactions, Item, PhotoQuery, Photos, Query, User
+    from aibenchrt.datasets.rows import Interactions, Item, PhotoQuery, Photos, Query, User
 
 
 @runtime_checkable
@@ -44,11 +44,17 @@ class InteractionWorld(ItemWorld, Protocol):
 
 
 @runtime_checkable
-class SnapshotWorld(UserWorld, InteractionWorld, Protocol):
-    """rank_start: the moment, in Unix seconds, as of which interactions/snapshot.py makes an earlier world."""
+class SnapshotWorld(Protocol):
+    """What a model that trains on its scenario's path needs (`Material.PATH`), whatever the world is of.
+
+    rank_start: when, in Unix seconds, the last stretch of the training period begins. Its requests (those of `Payload.part` "rank") train
+    the model, as they reach it with everything else as it stood at `rank_start`.
+    """
 
     @property
     def rank_start(self) -> int: ...
+    def snapshot(self, time: int) -> Self:
+        """The world as it stood at a time of the training period, with a version of its own; its requests stay as they are."""
 
 
 @runtime_checkable
@@ -148,7 +154,7 @@ class PicturedWorld(Protocol):
 ITEMS = Need("items", "categorised items with texts", ItemWorld)
 USERS = Need("users", "users with records and histories", UserWorld)
 INTERACTIONS = Need("interactions", "interactions of users with items over time", InteractionWorld)
-SNAPSHOTS = Need("snapshots", "items and users as they stood at an earlier time", SnapshotWorld)
+SNAPSHOTS = Need("snapshots", "snapshots of an earlier time, and later requests to train on", SnapshotWorld)
 QUERIES = Need("queries", "typed queries with the items they wanted", QueryWorld)
 PHOTOS = Need("photos", "photos labelled with categories", PhotoWorld)
 SITE = Need("site", "a site of pages", SiteWorld)

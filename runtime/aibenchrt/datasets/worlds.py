@@ -1,7 +1,7 @@
 """Every world, each made by the module of a data set. A scenario has one world, to which all its data sets belong.
 
-    module_of(name).load_world(variant, seed, progress) ──▶ world ──▶ module_of(name).payloads(world, source, split)
-                                                                                   └──▶ deriving(name).derived(world, payloads)
+    module_of(name).WORLDS.load(variant, seed, progress) ──▶ world ──▶ module_of(name).payloads(world, source, split)
+                                                                                    └──▶ deriving(name).derived(world, payloads)
 
 What components take of a world stands in needs.py: a component serves any scenario whose world gives what it needs.
 """
@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from aibenchrt.datasets.cache import DEFAULT_SEED
-from aibenchrt.datasets.interactions.world import Provenance
+from aibenchrt.datasets.cache import DEFAULT_SEED, WorldCache
 from aibenchrt.datasets.payload import Payload
+from aibenchrt.datasets.rows import Provenance
 from aibenchrt.datasets.sources.fetch import SourcePackage
 from aibenchrt.datasets.specs import DATASETS, shared_worlds
 from aibenchrt.errors import EnvironmentFailure
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from aibenchrt.datasets.movielens_shop import dataset as movielens_shop
     from aibenchrt.datasets.needs import (
         ArticleWorld,
+        InteractionWorld,
         ParallelWorld,
         PhotoWorld,
         PicturedWorld,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         SiteWorld,
         SnapshotWorld,
         SpokenWorld,
+        UserWorld,
     )
     from aibenchrt.datasets.news import dataset as news
     from aibenchrt.datasets.translation import dataset as translation
@@ -57,21 +58,12 @@ W = TypeVar("W", bound=AnyWorld)
 
 
 class WorldModule(Protocol[W]):
-    """A module of this folder that makes a world of class W. VARIANTS: those it has; PACKAGES: what its real variant is made from."""
+    """A module that makes worlds of class W. WORLDS: makes, stores and loads them; PACKAGES: what its real variant is made from."""
 
     @property
-    def VARIANTS(self) -> tuple[str, ...]: ...  # noqa: N802
+    def WORLDS(self) -> WorldCache[W]: ...  # noqa: N802
     @property
     def PACKAGES(self) -> tuple[SourcePackage, ...]: ...  # noqa: N802
-
-    def load_world(self, variant: str, seed: int, progress: Progress) -> W:
-        """The world, made if it is not there yet. EnvironmentFailure: its data cannot be fetched; ValueError: no such variant."""
-
-    def world_folder(self, home: Path, variant: str, seed: int) -> Path:
-        """Where it is kept; changes with the code that makes it."""
-
-    def stored_world(self, folder: Path) -> W | None:
-        """The world kept in `folder`, None where there is none; nothing is fetched or made."""
 
     def sizes(self, world: W) -> str:
         """How much of what there is, for people: '1,682 goods, 943 users'."""
@@ -114,18 +106,18 @@ def _module(name: str) -> ModuleType:
 
 if TYPE_CHECKING:
     # What DatasetSpec.gives declares of each, checked against the class that its worlds have in every variant.
-    class _Shop(SnapshotWorld, QueryWorld, PhotoWorld, SpokenWorld, Protocol): ...
+    class _Shop(SnapshotWorld, UserWorld, InteractionWorld, QueryWorld, PhotoWorld, SpokenWorld, Protocol): ...
 
-    class _Site(SnapshotWorld, QueryWorld, SiteWorld, ArticleWorld, SpokenWorld, Protocol): ...
+    class _Site(SnapshotWorld, UserWorld, InteractionWorld, QueryWorld, SiteWorld, ArticleWorld, SpokenWorld, Protocol): ...
 
-    class _Paper(SnapshotWorld, SpokenWorld, Protocol): ...
+    class _Paper(SnapshotWorld, UserWorld, InteractionWorld, SpokenWorld, Protocol): ...
 
     class _Sentences(ParallelWorld, SpokenWorld, PicturedWorld, Protocol): ...
 
-    _shop: _Shop = movielens_shop.load_world()
-    _site: _Site = web_pages.load_world()
-    _paper: _Paper = news.load_world()
-    _sentences: _Sentences = translation.load_world()
+    _shop: _Shop = movielens_shop.WORLDS.load("real")
+    _site: _Site = web_pages.WORLDS.load("real")
+    _paper: _Paper = news.WORLDS.load("real")
+    _sentences: _Sentences = translation.WORLDS.load("real")
 
 
 def world_name(plan: Plan) -> str:
@@ -144,10 +136,10 @@ def world_module(plan: Plan) -> WorldModule[Any]:
 
 def make_world(name: str, variant: str, seed: int = DEFAULT_SEED, progress: Progress = silent) -> AnyWorld:
     """The world that a data set makes, in this variant. EnvironmentFailure: AIB700: it has no such variant; as its module."""
-    module = module_of(name)
-    if variant not in module.VARIANTS:
-        raise EnvironmentFailure("AIB700", name=name, variant=variant, known=", ".join(module.VARIANTS))
-    world: AnyWorld = module.load_world(variant, seed, progress)
+    cache = module_of(name).WORLDS
+    if variant not in cache.variants:
+        raise EnvironmentFailure("AIB700", name=name, variant=variant, known=", ".join(cache.variants))
+    world: AnyWorld = cache.load(variant, seed, progress)
     return world
 
 

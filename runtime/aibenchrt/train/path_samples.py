@@ -52,4 +52,4 @@ async def _arrivals(captured: Capture, requests: Sequence[PartRequest]) -> list[
 def _sample(request: PartRequest, arrival: Captured) -> Sample:
     payload = request.payload
     user = payload.user if payload.user is not None else -1 - payload.query_id
-    return Sample(arrival.inputs, payload.truth.get("relevant", ()), user, request.request_class, request.part)
+    return Sample(arrival.inputs, payload.truth, user, request.request_class, request.part)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aibenchrt.values import Values
+
+if TYPE_CHECKING:
+    from aibenchrt.answers import Truth
 
 
 @dataclass(frozen=True)
@@ -13,7 +17,7 @@ class Sample:
     """One request as it reached the stage: its inputs, the truth and who asked (where it names no user, the request itself)."""
 
     inputs: Values
-    truth: tuple[int, ...]
+    truth: Truth
     user_id: int
     request_class: str
     part: str

@@ -15,9 +15,8 @@ from aibenchrt.catalog import component as component_spec
 from aibenchrt.catalog import component_module
 from aibenchrt.code_key import code_key
 from aibenchrt.component import Material, Profile
-from aibenchrt.datasets.interactions.snapshot import snapshot
-from aibenchrt.datasets.interactions.world import World
-from aibenchrt.datasets.worlds import AnyWorld, payloads_of
+from aibenchrt.datasets.needs import SnapshotWorld
+from aibenchrt.datasets.worlds import AnyWorld, payloads_of, world_name
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import locked
 from aibenchrt.plan import Plan, PlanStage
@@ -74,9 +73,9 @@ def plan_models(
     """AI stage → the version that serves it, trained now if no version of this world, size, seed and code is stored.
 
     Models that train on the path (`ComponentSpec.trains_on`) come last: the plan runs up to them with the other models; they need a world
-    with a time split. device: 'cpu' or 'cuda'; where a stored version trained does not matter. models: the model repository, that of this
-    home where None. EnvironmentFailure AIB604, AIB605 as stored and prepared, AIB677: a world without a time split; ValueError for an
-    unknown size.
+    of which there are snapshots. device: 'cpu' or 'cuda'; where a stored version trained does not matter. models: the model repository,
+    that of this home where None. EnvironmentFailure AIB604, AIB605 as stored and prepared; AIB677: a world without snapshots, AIB710: one
+    without requests to train on; ValueError for an unknown size.
     """
     how = _How(seed, size, progress, device, models)
     stages = _ai_stages(plan)
@@ -224,9 +223,9 @@ def _train_on_path(
     """Stage → version of the model. versions: of the AI stages that train on the world."""
     if not stages:
         return {}
-    if not isinstance(world, World):
+    if not isinstance(world, SnapshotWorld):
         raise EnvironmentFailure("AIB677", stage=stages[0][0].name)
-    earlier = snapshot(world, world.rank_start)
+    earlier = world.snapshot(world.rank_start)
     before = _as_of_earlier(plan, earlier, versions, how)
     collected: dict[str, Samples] = {}
 
@@ -253,19 +252,22 @@ def _train_on_path(
     return {stage.name: trained(stage, model) for stage, model in stages}
 
 
-def _as_of_earlier(plan: Plan, earlier: World, versions: Mapping[str, ModelVersion], how: _How) -> dict[str, ModelVersion]:
+def _as_of_earlier(plan: Plan, earlier: AnyWorld, versions: Mapping[str, ModelVersion], how: _How) -> dict[str, ModelVersion]:
     """The versions, of components that train on all of the training period those that would have been trained at the earlier time."""
     before = dict(versions)
+    taken = code_key([type(earlier).__module__])  # what is in a snapshot depends on the code that takes it
     for stage in [stage for stage in _ai_stages(plan) if _material(stage) is Material.PERIOD]:
         seed = int(versions[stage.name].metadata["key"]["seed"])
-        before[stage.name] = train_task(stage.component, _model(stage), earlier, seed, how.size, how.progress, device=how.device)
+        before[stage.name] = train_task(
+            stage.component, _model(stage), earlier, seed, how.size, how.progress, context=taken, device=how.device
+        )
     return before
 
 
 def _collect(
     plan: Plan,
-    world: World,
-    earlier: World,
+    world: AnyWorld,
+    earlier: AnyWorld,
     versions: Mapping[str, ModelVersion],
     before: Mapping[str, ModelVersion],
     how: _How,
@@ -273,8 +275,11 @@ def _collect(
     from aibenchrt.train.samples import Samples
 
     most, stages = _MOST[how.size], [stage.name for stage in _ai_stages(plan) if _on_path(stage)]
+    known = _requests(plan, world, "train", "rank")[: most.training]
+    if not known:
+        raise EnvironmentFailure("AIB710", stage=stages[0], world=world_name(plan))
     how.progress("running the path on training requests", 0.0)
-    training = collect(plan, earlier, before, stages, _requests(plan, world, "train", "rank")[: most.training])
+    training = collect(plan, earlier, before, stages, known)
     how.progress("running the path on validation and test requests", 0.5)
     test = _requests(plan, world, "test", "test")
     seen = [replace(request, part="seen") for request in test[: most.seen]]
@@ -291,7 +296,7 @@ def _collect(
     }
 
 
-def _requests(plan: Plan, world: World, split: str, part: str) -> list[PartRequest]:
+def _requests(plan: Plan, world: AnyWorld, split: str, part: str) -> list[PartRequest]:
     """The requests of every class that come from that part of the world, classes mixed so that any first piece has all of them."""
     placed = []
     for request in plan.requests:
@@ -300,10 +305,10 @@ def _requests(plan: Plan, world: World, split: str, part: str) -> list[PartReque
     return [PartRequest(name, part, payload) for _, name, payload in sorted(placed, key=lambda row: row[:2])]
 
 
-def _context(plan: Plan, stage: PlanStage, most: Most, *states: tuple[World, Mapping[str, ModelVersion]]) -> str:
+def _context(plan: Plan, stage: PlanStage, most: Most, *states: tuple[AnyWorld, Mapping[str, ModelVersion]]) -> str:
     """Changes with whatever can change the samples: which they are, the plan's wiring, services' data and code, other models, and the code
-    that runs the path."""
-    path = code_key(["aibenchrt.train.path_samples"])
+    that runs the path and takes the snapshot."""
+    path = code_key(["aibenchrt.train.path_samples", *(type(world).__module__ for world, _ in states)])
     parts: list[object] = [path, plan.graph_hash, plan.seed, stage.name, astuple(most)]
     for step in plan.steps:
         for other in [s for s in step.stages if step.phase == "response" and not _on_path(s)]:

@@ -422,7 +422,7 @@ def test_combined_components_answer_the_same_with_one_hop_and_one_process_less(s
     from aibenchc.planning import Where, plan
     from aibenchrt.components.query_parsing import service as parsing
     from aibenchrt.components.spelling_correction import service as spelling
-    from aibenchrt.datasets.movielens_shop.dataset import load_world, payloads
+    from aibenchrt.datasets.movielens_shop.dataset import WORLDS, payloads
     from aibenchrt.serve.stages import chain
 
     def compiled(without: str | None) -> Plan:
@@ -434,7 +434,7 @@ def test_combined_components_answer_the_same_with_one_hop_and_one_process_less(s
     apart, combined = compiled("R5"), compiled(None)
     assert len(combined.steps) == len(apart.steps) - 1
     assert len(combined.services) == len(apart.services) - 1
-    world = load_world("synthetic", 7)
+    world = WORLDS.load("synthetic", 7)
     spelling.prepare(world, {}, tmp_path)
     works = {"parse": parsing.open_work(tmp_path, {}, tmp_path), "spell": spelling.open_work(tmp_path, {}, tmp_path)}
     steps = {step.task: step for step in (*apart.steps, *combined.steps)}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from aibenchrt.components.basic_statistics import service
 from aibenchrt.components.basic_statistics.service import EVENT, ItemStatistics, QueryStatistics
-from aibenchrt.datasets.movielens_shop.dataset import load_world
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS
 from listed_items import items, world_of
 
 DAY = 86400
@@ -42,7 +42,7 @@ def test_popularity_and_report_are_of_the_window(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("window", [3, 30, 10_000])
 def test_totals_are_those_of_counting_one_by_one(tmp_path: Path, window: int) -> None:
-    world = load_world("synthetic")
+    world = WORLDS.load("synthetic")
     settings: dict[str, str | int] = {"over": "items", "window": window}
     service.prepare(world, settings, tmp_path)
     work = service.open_work(tmp_path, settings, tmp_path)

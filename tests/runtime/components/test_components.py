@@ -19,8 +19,9 @@ from aibenchrt.components.indexing import service as indexing
 from aibenchrt.components.query_parsing import service as query_parsing
 from aibenchrt.components.query_parsing.terms import read_term, words
 from aibenchrt.components.spelling_correction import service as spelling
-from aibenchrt.datasets.interactions.world import Item, World
-from aibenchrt.datasets.movielens_shop.dataset import load_world
+from aibenchrt.datasets.interactions.world import World
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS
+from aibenchrt.datasets.rows import Item
 from aibenchrt.serve.prepare import prepare_component
 from aibenchrt.values import Value
 from prepared_components import check_tables, opened
@@ -28,7 +29,7 @@ from prepared_components import check_tables, opened
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return load_world("synthetic", 7)
+    return WORLDS.load("synthetic", 7)
 
 
 def parsed(text: str) -> Any:

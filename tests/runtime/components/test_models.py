@@ -15,7 +15,7 @@ from aibenchrt.components.learning_to_rank.features import FEATURES, features
 from aibenchrt.components.recommendation import model as recommenders
 from aibenchrt.components.text_classification import model as texts
 from aibenchrt.components.text_classification.features import bag_matrix, word_matrix
-from aibenchrt.datasets.movielens_shop.dataset import load_world
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS
 from aibenchrt.train.export import difference, export
 from aibenchrt.train.trained import Graph, Trained
 from torch import nn
@@ -107,7 +107,7 @@ def test_the_lambda_loss_of_one_pair_is_what_the_paper_says(name: str, mu: float
 
 def _real_inputs(name: str, model: str) -> tuple[nn.Module, dict[str, torch.Tensor], str]:
     """A freshly initialised network and real inputs of the synthetic world."""
-    world = load_world("synthetic", 7)
+    world = WORLDS.load("synthetic", 7)
     torch.manual_seed(7)
     if name == "image_classification":
         pixels = torch.from_numpy(world.photos.images[:4].astype(np.float32) / 255).unsqueeze(1)

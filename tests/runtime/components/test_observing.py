@@ -14,7 +14,7 @@ from aibenchrt.components.monitoring.service import Monitor
 from aibenchrt.components.monitoring.service import open_work as open_monitoring
 from aibenchrt.components.tracing.service import open_work as open_tracing
 from aibenchrt.components.tracing.service import read_spans
-from aibenchrt.datasets.movielens_shop.dataset import load_world
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS
 from aibenchrt.planner.clients import idempotent
 from aibenchrt.wire.any_value import encode
 from observed_run import wait_until
@@ -165,7 +165,7 @@ OBSERVING: dict[str, dict[str, str | int]] = {
 
 def test_all_of_them_take_any_value_over_the_wire(tmp_path: Path) -> None:
     """Each in a process of its own, as in a run."""
-    place = site(tmp_path, load_world("synthetic"), [single(name, name, **settings) for name, settings in OBSERVING.items()])
+    place = site(tmp_path, WORLDS.load("synthetic"), [single(name, name, **settings) for name, settings in OBSERVING.items()])
     for name in OBSERVING:
         with place.running(name) as served:
             assert served.call(value=[text("a", request_id=3), passing("Count", {"value": 4}, task="find")])[0] == {}

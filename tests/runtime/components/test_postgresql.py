@@ -19,7 +19,7 @@ from aibenchc.placement.site import POSTGRESQL_CALL_MS, POSTGRESQL_MIB
 from aibenchrt.certificate_files import CALLERS, CERT, KEY, SERVERS
 from aibenchrt.components.database_operation.postgresql import DSN_VARIABLE
 from aibenchrt.control.cluster.certificates import certify
-from aibenchrt.datasets.movielens_shop.dataset import load_world
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.serve.prepare import prepare_component
 from cpu_time import quiet_cpu_s
@@ -131,7 +131,7 @@ def test_only_services_reach_the_server(secured: Secured) -> None:
 
 def test_it_takes_no_more_than_placement_counts_with(secured: Secured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(DSN_VARIABLE, secured.dsn("service"))
-    world = load_world("synthetic", 7)
+    world = WORLDS.load("synthetic", 7)
     users = opened(world, "database_operation", engine="postgresql")
     calls = 1000
 
@@ -152,11 +152,11 @@ def test_it_takes_no_more_than_placement_counts_with(secured: Secured, monkeypat
 
 
 def test_answers_are_those_of_sqlite(dsn: str) -> None:  # noqa: ARG001 - sets the environment
-    check_tables(load_world("synthetic", 7), "postgresql")
+    check_tables(WORLDS.load("synthetic", 7), "postgresql")
 
 
 def test_tables_that_are_gone_are_built_again(dsn: str) -> None:
-    world = load_world("synthetic", 7)
+    world = WORLDS.load("synthetic", 7)
     folder = prepare_component("database_operation", SETTINGS, world)
     schema = (folder / "schema").read_text()
     built: list[bool] = []
@@ -170,7 +170,7 @@ def test_tables_that_are_gone_are_built_again(dsn: str) -> None:
 
 
 def test_a_lost_connection_fails_one_call(dsn: str) -> None:
-    world = load_world("synthetic", 7)
+    world = WORLDS.load("synthetic", 7)
     users = opened(world, "database_operation", engine="postgresql")
     asked = {"user": {"user_id": world.users[0].user_id}}
     expected = users(asked)
@@ -189,6 +189,6 @@ def test_a_lost_connection_fails_one_call(dsn: str) -> None:
 def test_a_server_that_is_not_there_is_told(value: str, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AIBENCH_HOME", str(tmp_path))
     monkeypatch.setenv(DSN_VARIABLE, value)
-    world = load_world("synthetic", 7)
+    world = WORLDS.load("synthetic", 7)
     with pytest.raises(EnvironmentFailure, match=reason):
         prepare_component("database_operation", SETTINGS, world)

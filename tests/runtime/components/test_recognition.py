@@ -55,7 +55,7 @@ def count(network: nn.Module) -> int:
 
 @pytest.fixture(scope="module")
 def world() -> TranslationWorld:
-    return translation.load_world("synthetic")
+    return translation.WORLDS.load("synthetic")
 
 
 @pytest.fixture(scope="module")
@@ -448,7 +448,7 @@ def test_the_library_names_a_small_and_a_full_model(name: str) -> None:
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize(("name", "chosen", "bound"), [("speech_recognition", "ctc_bigru", 0.5), ("text_recognition", "crnn", 0.1)])
 def test_three_seeds_beat_the_baseline_on_real_data(name: str, chosen: str, bound: float) -> None:
-    real = translation.load_world("real")
+    real = translation.WORLDS.load("real")
     for seed in (7, 8, 9):
         metadata = train_task(name, chosen, real, seed, "small").metadata
         assert metadata["metrics"]["cer"]["value"] < bound

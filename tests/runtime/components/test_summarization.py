@@ -16,7 +16,7 @@ from aibenchrt.components.text_summarization import model as networks
 from aibenchrt.components.text_summarization import serve
 from aibenchrt.components.text_summarization import train as training
 from aibenchrt.components.text_summarization.features import COLUMNS, ids, kept_words, lowered, said, split
-from aibenchrt.datasets.web_pages.dataset import load_world
+from aibenchrt.datasets.web_pages.dataset import WORLDS
 from aibenchrt.datasets.web_pages.world import Article, WebWorld
 from aibenchrt.metrics import score_each
 from aibenchrt.train.export import export
@@ -36,7 +36,7 @@ WORDS = st.lists(st.sampled_from("abcde"), max_size=12)
 
 @pytest.fixture(scope="module")
 def world() -> WebWorld:
-    return load_world("synthetic")
+    return WORLDS.load("synthetic")
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +250,7 @@ def test_small_beats_the_lead_on_debian_descriptions_with_every_seed() -> None:
     spec = component("text_summarization")
     assert spec is not None
     declared = dict(spec.models[0].quality)["rouge_l"]
-    world = load_world("real")
+    world = WORLDS.load("real")
     for seed in (7, 8, 9):
         version = train_task("text_summarization", "tagger", world, seed=seed)
         assert version.metadata["gains"]["rouge_l over lead words"]["low"] > 0

@@ -14,8 +14,8 @@ from aibenchrt.components.query_rewrite import service as query_rewrite
 from aibenchrt.components.query_rewrite.service import Rewriter, synonyms
 from aibenchrt.components.query_suggestion import service as query_suggestion
 from aibenchrt.components.translation_memory import service as translation_memory
-from aibenchrt.datasets.movielens_shop.dataset import load_world
-from aibenchrt.datasets.translation.dataset import load_world as load_translation
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS
+from aibenchrt.datasets.translation.dataset import WORLDS as TRANSLATIONS
 from aibenchrt.datasets.translation.parallel import Pairs
 from aibenchrt.values import Work
 
@@ -41,7 +41,7 @@ def said(work: Work, text: str) -> str:
 
 
 def test_held_out_sentences_are_told_apart(tmp_path: Path) -> None:
-    world = load_translation("synthetic")
+    world = TRANSLATIONS.load("synthetic")
     language_detection.prepare(world, {}, tmp_path)
     work = language_detection.open_work(tmp_path, {}, tmp_path)
     held_out = world.pairs("test")
@@ -131,7 +131,7 @@ def test_what_counts_as_near_is_a_setting(tmp_path: Path) -> None:
 
 
 def test_looking_where_lengths_allow_misses_nothing(tmp_path: Path) -> None:
-    world = load_translation("synthetic")
+    world = TRANSLATIONS.load("synthetic")
     settings = {"least": 90}
     translation_memory.prepare(world, settings, tmp_path)
     work: Any = translation_memory.open_work(tmp_path, settings, tmp_path)
@@ -170,7 +170,7 @@ def test_synonyms_are_words_after_which_people_take_the_same() -> None:
 
 
 def test_synonyms_of_the_shop_are_of_one_department(tmp_path: Path) -> None:
-    world = load_world("synthetic")
+    world = WORLDS.load("synthetic")
     query_rewrite.prepare(world, {}, tmp_path)
     work: Any = query_rewrite.open_work(tmp_path, {}, tmp_path)
     pairs = work._synonym.items()
@@ -191,7 +191,7 @@ def suggested(work: Work, text: str) -> list[str]:
 
 
 def test_completions_come_first_then_what_shares_words(tmp_path: Path) -> None:
-    world = load_world("synthetic")
+    world = WORLDS.load("synthetic")
     asked = ("star wars", "star trek", "star wars film", "star wars film", "old star", "war film", "star wars toys", "Star  WARS film!")
     train = [replace(q, text=text) for q, text in zip(world.queries_of("train"), asked, strict=False)]
     query_suggestion.prepare(replace(world, version="few", queries=(*train, *world.queries_of("test"))), {}, tmp_path)
@@ -204,7 +204,7 @@ def test_completions_come_first_then_what_shares_words(tmp_path: Path) -> None:
 
 
 def test_suggestions_of_the_shop_depend_on_the_query(tmp_path: Path) -> None:
-    world = load_world("synthetic")
+    world = WORLDS.load("synthetic")
     query_suggestion.prepare(world, {"top": 5}, tmp_path)
     work = query_suggestion.open_work(tmp_path, {"top": 5}, tmp_path)
     answers = [tuple(suggested(work, q.text)) for q in world.queries_of("test")[:50]]

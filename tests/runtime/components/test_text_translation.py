@@ -28,7 +28,7 @@ TEXTS = ("le chat noir dort", "le chien noir dort", "le chat blanc mange", "un c
 
 @pytest.fixture(scope="module")
 def world() -> TranslationWorld:
-    return translation.load_world("synthetic")
+    return translation.WORLDS.load("synthetic")
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_a_cache_changes_nothing(model: str) -> None:
 @pytest.mark.long
 def test_the_full_model_takes_a_training_step_and_is_exported() -> None:
     """A step of Adam lowers its batch's loss; ONNX agrees with torch on real sentences. Real widths, two layers, so that CI bears it."""
-    world = translation.load_world("synthetic").pairs("test")
+    world = translation.WORLDS.load("synthetic").pairs("test")
     vocabulary = learn((*world.source, *world.target), 300)
     numbers = dataclasses.replace(transformer_base(), encoder=2, decoder=2)
     torch.manual_seed(1)

@@ -13,7 +13,7 @@ from aibenchrt.components.ad_selection import service as ads
 from aibenchrt.components.ad_selection.service import AD, Auction
 from aibenchrt.components.fraud_check import service as fraud
 from aibenchrt.components.fraud_check.service import FraudCheck
-from aibenchrt.datasets.movielens_shop.dataset import load_world
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS
 from aibenchrt.values import Work
 from listed_items import world_of
 
@@ -114,7 +114,7 @@ def test_an_ad_pays_the_next_bid_and_goes_when_its_budget_is_spent() -> None:
 
 
 def test_the_table_of_ads_is_of_the_world_and_its_seed(tmp_path: Path) -> None:
-    world = load_world("synthetic")
+    world = WORLDS.load("synthetic")
     settings = {"ads": 40, "slots": 3}
     ads.prepare(world, settings, tmp_path)
     work: Any = ads.open_work(tmp_path, settings, tmp_path)

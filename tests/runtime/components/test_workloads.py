@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aibenchrt.catalog import COMPONENTS, DATASETS, component
 from aibenchrt.component import ComponentSpec, Kind
-from aibenchrt.datasets.movielens_shop.dataset import load_world
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS
 from aibenchrt.experiments.component.services import lacking, main, measured, opener
 from aibenchrt.serve.prepare import workload_module
 
@@ -28,17 +28,17 @@ def test_some_world_gives_what_each_workload_needs(spec: ComponentSpec) -> None:
 
 
 def test_what_was_stored_before_is_there(tmp_path: Path) -> None:
-    open_service = opener(load_world("synthetic", 7), tmp_path)
+    open_service = opener(WORLDS.load("synthetic", 7), tmp_path)
     module = workload_module("cache_lookup")
     assert module is not None
-    questions = module.WORKLOADS[0].requests(load_world("synthetic", 7), open_service)
+    questions = module.WORKLOADS[0].requests(WORLDS.load("synthetic", 7), open_service)
     lookup = open_service("cache_lookup")
     assert len(questions) == 1000
     assert all(lookup(question)["hit"]["value"] for question in questions)
 
 
 def test_a_component_is_measured_where_the_world_gives_what_it_needs(tmp_path: Path) -> None:
-    world = load_world("synthetic", 7)
+    world = WORLDS.load("synthetic", 7)
     open_service = opener(world, tmp_path)
 
     def rows(name: str) -> list[tuple[str, str]]:

@@ -34,7 +34,7 @@ def plan_of(*requests: tuple[str, str]) -> Plan:
 
 def test_every_data_set_makes_a_world_or_is_made_from_one() -> None:
     for spec in (spec for spec in DATASETS.values() if spec.implemented):
-        assert hasattr(deriving(spec.name), "derived") if spec.made_from else hasattr(module_of(spec.name), "load_world")
+        assert hasattr(deriving(spec.name), "derived") if spec.made_from else hasattr(module_of(spec.name), "WORLDS")
         for source in spec.made_from:
             world, _, name = source.partition(".")
             assert name in {known.name for known in SPECS[world].sources}

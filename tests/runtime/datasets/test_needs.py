@@ -10,7 +10,7 @@ from aibenchrt.catalog import COMPONENTS
 from aibenchrt.component import Need
 from aibenchrt.datasets import needs
 from aibenchrt.datasets.cache import DEFAULT_SEED
-from aibenchrt.datasets.interactions.world import SPLITS
+from aibenchrt.datasets.rows import SPLITS
 from aibenchrt.datasets.specs import DATASETS
 from aibenchrt.datasets.worlds import module_of, worlds
 from aibenchrt.progress import silent
@@ -20,7 +20,7 @@ CONTENT: Mapping[str, Callable[[Any], bool]] = {
     "items": lambda world: all(item.text for item in world.items) and len(world.categories) > 1,
     "users": lambda world: any(user.history for user in world.users),
     "interactions": lambda world: all(len(world.interactions.of(split)) for split in SPLITS),
-    "snapshots": lambda world: world.interactions.time[0] < world.rank_start < world.validation_start,
+    "snapshots": lambda world: world.snapshot(world.rank_start).version != world.version,
     "queries": lambda world: all(any(query.text and query.truth for query in world.queries_of(split)) for split in SPLITS),
     "photos": lambda world: all(len(world.photos.rows(split)) and world.photo_queries_of(split) for split in SPLITS),
     "site": lambda world: set(world.urls.values()) < set(world.pages),
@@ -38,7 +38,7 @@ def has(world: Any, need: Need) -> bool:
 @pytest.mark.parametrize("name", worlds())
 def test_a_world_gives_what_is_declared_and_nothing_else(name: str) -> None:
     spec = DATASETS[name]
-    world = module_of(name).load_world("synthetic", DEFAULT_SEED, silent)
+    world = module_of(name).WORLDS.load("synthetic", DEFAULT_SEED, silent)
     assert [need.name for need in needs.NEEDS if has(world, need)] == [need.name for need in needs.NEEDS if need in spec.gives]
 
 

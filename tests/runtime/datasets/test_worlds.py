@@ -17,8 +17,8 @@ from aibenchrt.component import PORT_TYPES, DatasetSpec, Port, RequestSource
 from aibenchrt.control.assets import prepare
 from aibenchrt.control.options import RunOptions
 from aibenchrt.datasets import listing as data
-from aibenchrt.datasets.interactions.world import Provenance
 from aibenchrt.datasets.payload import Payload
+from aibenchrt.datasets.rows import Provenance
 from aibenchrt.datasets.worlds import load_world, world_module
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.ablation.contribution import TRAINED, Answered, contribution_rows, not_better
@@ -58,11 +58,13 @@ def _payloads(_world: Sentences, source: str, split: str) -> list[Payload]:
 
 
 MODULE: Any = SimpleNamespace(
-    VARIANTS=("synthetic",),
+    WORLDS=SimpleNamespace(
+        variants=("synthetic",),
+        load=_load,
+        folder=lambda home, variant, seed: home / "worlds" / f"sentences-{variant}-{seed}",
+        stored=lambda _folder: None,
+    ),
     PACKAGES=(),
-    load_world=_load,
-    world_folder=lambda home, variant, seed: home / "worlds" / f"sentences-{variant}-{seed}",
-    stored_world=lambda _folder: None,
     sizes=lambda _world: "20 sentences",
     payloads=_payloads,
 )
@@ -154,6 +156,7 @@ def test_services_are_prepared_from_any_world_and_no_ranker_is_trained_without_o
         plan_models(with_ranker(plan), assets.world, size="tiny")
     assert failure.value.code == "AIB677"
     assert "time split" in failure.value.message
+    assert "SNAPSHOTS" in failure.value.hint
 
 
 def with_ranker(plan: Plan) -> Plan:

@@ -14,7 +14,7 @@ from aibenchrt.collect.records import RequestRecord
 from aibenchrt.components.event_log.service import read_events
 from aibenchrt.components.indexing.service import searched
 from aibenchrt.datasets.interactions.world import World
-from aibenchrt.datasets.movielens_shop.dataset import load_world, payloads
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS, payloads
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.plan import Plan, read_plan
 from aibenchrt.report import quality, report, statistics
@@ -32,7 +32,7 @@ CLASSIFIERS = {"text": "category", "image": "picture"}
 
 @pytest.fixture(scope="session")
 def world() -> World:
-    return load_world("synthetic")
+    return WORLDS.load("synthetic")
 
 
 @pytest.fixture(scope="session")

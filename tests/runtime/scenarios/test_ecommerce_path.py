@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aibenchc.cli import main
 from aibenchrt.datasets.interactions.world import World
-from aibenchrt.datasets.movielens_shop.dataset import load_world, payloads
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS, payloads
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.ablation.contribution import TRAINED, Answered, Contributions, contribution_rows, not_better
 from aibenchrt.experiments.ablation.variants import AblateOptions, ablate, answer, spread
@@ -26,7 +26,7 @@ USES = {("text", "category"), ("image", "picture"), *((c, t) for c in ("text", "
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return load_world("synthetic")
+    return WORLDS.load("synthetic")
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,10 @@ import pytest
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.components.event_log.service import read_events
 from aibenchrt.datasets.interactions.recency import last_met
-from aibenchrt.datasets.interactions.world import LIKED, Interactions, World
+from aibenchrt.datasets.interactions.world import World
 from aibenchrt.datasets.news import dataset as news
 from aibenchrt.datasets.payload import Payload
+from aibenchrt.datasets.rows import LIKED, Interactions
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.ablation.contribution import Contributions
 from aibenchrt.experiments.ablation.variants import AblateOptions, ablate, spread
@@ -30,7 +31,7 @@ TASKS = {"reader", "fresh", "suited", "pool", "counts", "unread_timely", "recomm
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return news.load_world("synthetic")
+    return news.WORLDS.load("synthetic")
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +105,8 @@ def test_articles_have_texts_of_their_topic_and_none_twice(world: World) -> None
 
 def test_the_same_seed_makes_the_same_world_and_another_another(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIBENCH_HOME", str(tmp_path))
-    assert news.load_world("synthetic").version == world.version
-    assert news.load_world("synthetic", seed=8).version != world.version
+    assert news.WORLDS.load("synthetic").version == world.version
+    assert news.WORLDS.load("synthetic", seed=8).version != world.version
 
 
 # --- the compiled plan

@@ -33,7 +33,7 @@ USES = {("text", "translate"), *((name, task) for name, own in RECOGNISER.items(
 
 @pytest.fixture(scope="module")
 def world() -> TranslationWorld:
-    return translation.load_world("synthetic")
+    return translation.WORLDS.load("synthetic")
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_what_is_recognised_is_parsed_and_what_is_parsed_is_translated(
     replayed: dict[tuple[str, int], Replayed], asked: dict[str, list[Payload]], folders: dict[str, Path]
 ) -> None:
     """Each task's output is the next one's input: the translation is that of what this recogniser made of this picture or recording."""
-    from aibenchrt.components.query_parsing.sentence import wanted
+    from aibenchrt.components.query_parsing.sentence import sentence_of
     from aibenchrt.components.text_normalization.service import normalised
     from aibenchrt.components.text_translation.serve import open_work
 
@@ -132,7 +132,7 @@ def test_what_is_recognised_is_parsed_and_what_is_parsed_is_translated(
     for (name, payload), request in replayed.items():
         typed = asked[name][payload].values["text"] if name == "text" else request.calls[RECOGNISER[name]].outputs["text"]
         parsed = request.calls["normalize_parse"].outputs["text"]
-        assert parsed["text"] == wanted(normalised(str(typed["text"])))
+        assert parsed["text"] == sentence_of(normalised(str(typed["text"])))
         assert request.answer.response["translation"] == translate({"text": parsed})["translation"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aibenchc.cli import main
 from aibenchrt.collect.recorded_run import Run
-from aibenchrt.datasets.web_pages.dataset import load_world, payloads
+from aibenchrt.datasets.web_pages.dataset import WORLDS, payloads
 from aibenchrt.datasets.web_pages.world import WebWorld
 from aibenchrt.experiments.ablation.contribution import Contributions
 from aibenchrt.experiments.ablation.variants import AblateOptions, ablate
@@ -28,7 +28,7 @@ SHOWN, FETCHED = 10, 14
 
 @pytest.fixture(scope="module")
 def world() -> WebWorld:
-    return load_world("synthetic")
+    return WORLDS.load("synthetic")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 import pytest
 from aibenchrt.datasets.interactions.world import World
-from aibenchrt.datasets.movielens_shop.dataset import load_world
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.serve.prepare import prepare_component, prepare_services
 from aibenchrt.wire.proto import PortsCodec, load_stubs
@@ -29,7 +29,7 @@ MISSPELT = ["scray films", "Movie with aleins from the 90s", 'genre:comedy "star
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return load_world("synthetic", 7)
+    return WORLDS.load("synthetic", 7)
 
 
 @pytest.fixture(scope="module")

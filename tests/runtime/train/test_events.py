@@ -66,14 +66,14 @@ def _ranked(count: int, seed: int) -> list[Sample]:
         scores = rng.random(5).tolist()
         items: dict[str, list[Any]] = {field.name: [0.0] * 5 for field in PORT_TYPES["Items"].fields}
         items |= {"item_id": list(range(5)), "category": [0] * 5, "search_score": scores}
-        samples.append(Sample({"items": items}, (int(np.argmax(scores)),), user, "text", "test"))
+        samples.append(Sample({"items": items}, {"relevant": (int(np.argmax(scores)),)}, user, "text", "test"))
     return samples
 
 
 @pytest.fixture(scope="module")
 def material() -> Any:
     """Component → what a small training of it learns from."""
-    whole = shop.load_world("synthetic", 7)
+    whole = shop.WORLDS.load("synthetic", 7)
     photos = replace(whole.photos, split=np.where(np.arange(len(whole.photos.split)) % 10, -1, whole.photos.split))  # -1: of no split
     world = replace(whole, queries=whole.queries[::10], photos=photos)
     few = FewTexts()

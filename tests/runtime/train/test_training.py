@@ -16,9 +16,8 @@ from aibenchc.driver import CompileSettings, compile_spec
 from aibenchc.emit import emit
 from aibenchc.source import SourceFile
 from aibenchrt.control.local.triton import assemble
-from aibenchrt.datasets.interactions.snapshot import snapshot
 from aibenchrt.datasets.interactions.world import World
-from aibenchrt.datasets.movielens_shop.dataset import load_world, payloads
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS, payloads
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanPort, Step
 from aibenchrt.serve.models import open_stage
@@ -51,7 +50,7 @@ def plan() -> Plan:
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return load_world("synthetic", SEED)
+    return WORLDS.load("synthetic", SEED)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +137,7 @@ def test_the_same_samples_give_the_same_ranker(samples: list[Sample]) -> None:
 
 def test_a_ranker_trains_on_features_that_do_not_know_its_labels(plan: Plan, world: World, models: dict[str, ModelVersion]) -> None:
     """Everything that reached it comes from before `rank_start`: popularity, and a recommender that never saw the labels."""
-    earlier = snapshot(world, world.rank_start)
+    earlier = world.snapshot(world.rank_start)
     stored = find("recommendation", "neumf", earlier.version, "tiny", seed=SEED)
     assert stored is not None, "no recommender was trained as of rank_start"
     assert stored.version != models["recommend"].version
@@ -157,13 +156,13 @@ def test_what_measures_a_ranker_is_not_what_was_seen_while_its_settings_were_cho
     plan: Plan, world: World, models: dict[str, ModelVersion], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def collected(_plan: Plan, _world: World, _models: Any, stages: Any, requests: Sequence[PartRequest]) -> dict[str, list[Sample]]:
-        samples = [Sample({}, (), request.payload.query_id, request.request_class, request.part) for request in requests]
+        samples = [Sample({}, {}, request.payload.query_id, request.request_class, request.part) for request in requests]
         return dict.fromkeys(stages, samples)
 
     monkeypatch.setattr(training, "collect", collected)
     monkeypatch.setattr(training, "_MOST", {"tiny": training.Most(50, 30, 40)})
     how = training._How(SEED, "tiny", lambda _what, _done: None, "cpu")
-    gathered = training._collect(plan, world, snapshot(world, world.rank_start), models, models, how)["rank"]
+    gathered = training._collect(plan, world, world.snapshot(world.rank_start), models, models, how)["rank"]
     everything = [request.payload.query_id for request in training._requests(plan, world, "test", "test")]
     assert [sample.user_id for sample in gathered.seen] == everything[:30]
     assert [sample.user_id for sample in gathered.held_out] == everything[30:70]

@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 import pytest
 from aibenchrt.control.cluster.certificates import certify
-from aibenchrt.datasets.movielens_shop.dataset import load_world
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.wire.tls import Identity, open_channel
 from cryptography import x509
@@ -45,7 +45,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(certificates: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    shop: Site = site(tmp_path_factory.mktemp("shop"), load_world("synthetic", 7), [single("parse", "query_parsing")])
+    shop: Site = site(tmp_path_factory.mktemp("shop"), WORLDS.load("synthetic", 7), [single("parse", "query_parsing")])
     with shop.running("parse", tls=certificates / "service" / "h1") as served:
         yield served
 
@@ -272,7 +272,7 @@ def test_an_expired_certificate_of_our_own_authority_is_refused(tmp_path: Path, 
     late.verify_directly_issued_by(x509.load_pem_x509_certificate((folder / "planner" / "h1" / "ca.pem").read_bytes()))
     servers = Identity.read(folder / "planner" / "h1").servers
     identity = Identity(made._pem(late), made._private(key), b"", servers)
-    shop = site(tmp_path / "shop", load_world("synthetic", 7), [single("parse", "query_parsing")])
+    shop = site(tmp_path / "shop", WORLDS.load("synthetic", 7), [single("parse", "query_parsing")])
     with shop.running("parse", tls=folder / "service" / "h1") as served:
         said = ask(served.port, identity)
         assert isinstance(said, grpc.RpcError), said
@@ -314,7 +314,7 @@ def test_a_server_of_another_role_is_not_called(served: Served, certificates: Pa
 
 
 def test_a_server_without_a_valid_certificate_is_not_called(tmp_path: Path, certificates: Path) -> None:
-    shop = site(tmp_path / "shop", load_world("synthetic", 7), [single("parse", "query_parsing")])
+    shop = site(tmp_path / "shop", WORLDS.load("synthetic", 7), [single("parse", "query_parsing")])
     with shop.running("parse", tls=_other(tmp_path)) as foreign, shop.running("parse", port=free_ports(1)[0]) as plain:
         for port in (foreign.port, plain.port):
             said = ask(port, Identity.read(certificates / "planner" / "h1"))

@@ -66,17 +66,17 @@ class Crawler:
 
     def __call__(self, inputs: Values) -> Values:
         """url: the page's path. LookupError: an item has no page. FetchError: some could not be had, or not in time; it names each."""
-        wanted = list(inputs["items"]["item_id"][: self._top])
-        unknown = [item for item in wanted if item not in self._items]
+        ids = list(inputs["items"]["item_id"][: self._top])
+        unknown = [item for item in ids if item not in self._items]
         if unknown:
             raise LookupError(f"there are no pages of {unknown}")
         deadline = time.monotonic() + self._deadline_s
-        paths = [self._items[item] for item in wanted]
+        paths = [self._items[item] for item in ids]
         under_way = [self._pool.submit(self._refreshed, path, deadline) for path in paths]
         pages = self._gathered(paths, under_way, deadline)
         return {
             "documents": {
-                "item_id": wanted,
+                "item_id": ids,
                 "url": paths,
                 "title": [page.title for page in pages],
                 "text": [page.text for page in pages],

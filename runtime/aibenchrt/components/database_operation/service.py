@@ -91,7 +91,7 @@ class Users:
 
     def __call__(self, inputs: Values) -> Values:
         user_id = inputs["user"]["user_id"]
-        age, gender, occupation = _one(self._user((user_id,)), user_id)
+        age, gender, occupation = _user_row(self._user((user_id,)), user_id)
         history = [row[0] for row in self._history((user_id,))]
         return {"profile": {"user_id": user_id, "age": age, "gender": gender, "occupation": occupation, "history": history}}
 
@@ -137,24 +137,24 @@ class Items:
         self._items: dict[int, Callable[[Sequence[Any]], list[tuple[Any, ...]]]] = {}
 
     def __call__(self, inputs: Values) -> Values:
-        wanted = list(inputs["items"]["item_id"][: self._top])
-        row_of = {row[0]: row for row in self._read(wanted)} if wanted else {}
-        missing = [item for item in wanted if item not in row_of]
+        ids = list(inputs["items"]["item_id"][: self._top])
+        row_of = {row[0]: row for row in self._read(ids)} if ids else {}
+        missing = [item for item in ids if item not in row_of]
         if missing:
             raise LookupError(f"there are no goods {missing}")
-        shown = [row_of[item] for item in wanted]
+        shown = [row_of[item] for item in ids]
         columns = {name: [row[position] for row in shown] for position, name in enumerate(("item_id", "title", "category", "price"))}
         return {"details": columns}
 
-    def _read(self, wanted: Sequence[int]) -> list[tuple[Any, ...]]:
-        count = len(wanted)
+    def _read(self, ids: Sequence[int]) -> list[tuple[Any, ...]]:
+        count = len(ids)
         if count not in self._items:
             marks = ", ".join("?" * count)
             self._items[count] = self._database.query(f"SELECT item_id, title, category, price FROM items WHERE item_id IN ({marks})")
-        return self._items[count](wanted)
+        return self._items[count](ids)
 
 
-def _one(rows: list[tuple[Any, ...]], user_id: int) -> tuple[Any, ...]:
+def _user_row(rows: list[tuple[Any, ...]], user_id: int) -> tuple[Any, ...]:
     if not rows:
         raise LookupError(f"there is no user {user_id}")
     return rows[0]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from aibenchrt.datasets.interactions.world import Interactions  # at run time too: what is kept changes with its code
+from aibenchrt.datasets.rows import Interactions  # at run time too: what is kept changes with its code
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from aibenchrt.components.image_classification.model import PIXELS, build
-from aibenchrt.datasets.interactions.world import Photos
+from aibenchrt.datasets.rows import Photos
 from aibenchrt.train.events import Batches, Epoch, Tell
 from aibenchrt.train.measure import paired, share
 from aibenchrt.train.trained import Graph, Trained, batches, copy_of, label_shares, predict, reproducible
@@ -53,11 +53,11 @@ def train(world: PhotoWorld, model: str, seed: int, size: str, tell: Tell, devic
     rows = _training_rows(world.photos, {q.photo for q in world.photo_queries_of("train", "rank")}, effort.photos, seed)
     mean = float(world.photos.images[rows].mean() / 255)
     deviation = float(world.photos.images[rows].std() / 255)
-    photos, wanted = _tensor(world.photos.images[rows], mean, deviation), torch.from_numpy(world.photos.label[rows].astype(np.int64))
+    photos, known_labels = _tensor(world.photos.images[rows], mean, deviation), torch.from_numpy(world.photos.label[rows].astype(np.int64))
     (choosing, choosing_labels), (held_out, truth) = (world.photos.of(split) for split in ("validation", "test"))
     choosing_photos, test_photos = (_tensor(images, mean, deviation) for images in (choosing, held_out))
     steps_an_epoch = len(photos) // effort.batch + 1
-    photos, wanted = photos.to(device), wanted.to(device)
+    photos, known_labels = photos.to(device), known_labels.to(device)
     with reproducible(seed, device=device) as generator:
         network = build(model, labels)
         network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # a sixth faster on CPU
@@ -69,7 +69,7 @@ def train(world: PhotoWorld, model: str, seed: int, size: str, tell: Tell, devic
             for step, batch in enumerate(batches(len(photos), effort.batch, generator)):
                 optimizer.zero_grad()
                 with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-                    loss = functional.cross_entropy(network(_flipped(photos[batch], generator)), wanted[batch])
+                    loss = functional.cross_entropy(network(_flipped(photos[batch], generator)), known_labels[batch])
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 schedule.step()

@@ -31,9 +31,9 @@ from aibenchrt.components.query_parsing.terms import Term, read_term, words
 from aibenchrt.values import Value, Values, Work
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.interactions.world import Item
-    from aibenchrt.datasets.interactions.world import Query as TextQuery
     from aibenchrt.datasets.needs import ItemWorld
+    from aibenchrt.datasets.rows import Item
+    from aibenchrt.datasets.rows import Query as TextQuery
 
 
 # Chosen on the validation split, see README.md.

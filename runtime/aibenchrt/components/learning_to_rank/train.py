@@ -89,8 +89,14 @@ def _on_seen(seen: Sequence[Sample], order: Order, search: Order, seed: int) -> 
     return {"what": SEEN, METRIC: _measure(seen, order, seed), f"{METRIC} over search order": _paired(seen, order, search, seed)}
 
 
+def _relevant(sample: Sample) -> tuple[int, ...]:
+    """The item ids that its user liked, ascending."""
+    relevant: tuple[int, ...] = sample.truth.get("relevant", ())
+    return relevant
+
+
 def _has_truth(sample: Sample) -> bool:
-    return not set(sample.truth).isdisjoint(sample.inputs["items"]["item_id"])
+    return not set(_relevant(sample)).isdisjoint(sample.inputs["items"]["item_id"])
 
 
 def _padded(samples: Sequence[Sample]) -> tuple[Tensor, Tensor, Tensor]:
@@ -99,9 +105,9 @@ def _padded(samples: Sequence[Sample]) -> tuple[Tensor, Tensor, Tensor]:
     x = torch.zeros(len(samples), longest, len(FEATURES))
     gains, present = torch.zeros(len(samples), longest), torch.zeros(len(samples), longest, dtype=torch.bool)
     for row, sample in enumerate(samples):
-        ids = sample.inputs["items"]["item_id"]
+        ids, relevant = sample.inputs["items"]["item_id"], _relevant(sample)
         x[row, : len(ids)] = torch.from_numpy(features(sample.inputs))
-        gains[row, : len(ids)] = torch.tensor([float(item in sample.truth) for item in ids])
+        gains[row, : len(ids)] = torch.tensor([float(item in relevant) for item in ids])
         present[row, : len(ids)] = True
     return x, gains, present
 
@@ -126,7 +132,7 @@ def _gains(samples: Sequence[Sample], order: Order) -> NDArray[np.float64]:
     for number, sample in enumerate(samples):
         ids = sample.inputs["items"]["item_id"]
         best_first = np.argsort(-order(sample), kind="stable")
-        qrels[str(number)] = {str(item): 1 for item in sample.truth}
+        qrels[str(number)] = {str(item): 1 for item in _relevant(sample)}
         run[str(number)] = {str(ids[k]): float(len(ids) - place) for place, k in enumerate(best_first.tolist())}
     gains = np.zeros(len(samples))
     for metric in ir_measures.iter_calc([nDCG @ 10], qrels, run):

@@ -28,7 +28,7 @@ _QUESTIONS = tuple(
 )
 
 
-def wanted(text: str) -> str:
+def sentence_of(text: str) -> str:
     """The sentence to be translated: the text itself where it asks for nothing. Never fails."""
     if len(text) <= LONGEST:
         for question in _QUESTIONS:

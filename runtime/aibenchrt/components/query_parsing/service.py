@@ -9,7 +9,7 @@ from typing import Any
 
 import tantivy
 
-from aibenchrt.components.query_parsing.sentence import wanted
+from aibenchrt.components.query_parsing.sentence import sentence_of
 from aibenchrt.components.query_parsing.terms import FIELDS, Term, query_value, words
 from aibenchrt.values import Values, Work
 
@@ -26,7 +26,7 @@ _FIELD = re.compile(r"\b(" + "|".join(FIELDS) + r"):", re.IGNORECASE)
 
 def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - it keeps nothing and reads nothing
     if settings.get("grammar") == "translation":
-        return lambda inputs: {"text": {"text": wanted(str(inputs["text"]["text"]))}}
+        return lambda inputs: {"text": {"text": sentence_of(str(inputs["text"]["text"]))}}
     return work
 
 

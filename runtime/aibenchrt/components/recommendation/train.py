@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from aibenchrt.components.recommendation.model import UNKNOWN, Ncf, build
-from aibenchrt.datasets.interactions.world import LIKED, Interactions
+from aibenchrt.datasets.rows import LIKED, Interactions
 from aibenchrt.train.events import Epoch, Tell
 from aibenchrt.train.measure import Measurement, mean_by_user
 from aibenchrt.train.trained import Graph, Trained, batches, copy_of, device_of, reproducible

@@ -60,7 +60,7 @@ def train(world: SpokenWorld, model: str, seed: int, size: str, tell: Tell, devi
     drawn = [known[row] for row in chosen]
     examples = [Example(log_mel(utterance.wav), numbers_of(spelling(utterance.text), alphabet)) for utterance in drawn]
     choosing_signals, test_signals = ([log_mel(utterance.wav) for utterance in part] for part in (choosing, held_out))
-    wanted, truth = ([spelling(utterance.text) for utterance in part] for part in (choosing, held_out))
+    choosing_truth, truth = ([spelling(utterance.text) for utterance in part] for part in (choosing, held_out))
     with reproducible(seed, threads=1, device=device) as generator:
         network = build(model, len(alphabet)).to(device)
 
@@ -69,7 +69,7 @@ def train(world: SpokenWorld, model: str, seed: int, size: str, tell: Tell, devi
 
         def rates() -> dict[str, float]:
             said = answers(choosing_signals)
-            return {"cer": character_counts(wanted, said).rate, "wer": word_counts(wanted, said).rate}
+            return {"cer": character_counts(choosing_truth, said).rate, "wer": word_counts(choosing_truth, said).rate}
 
         epoch = fit(network, examples, Loop(effort, rates, generator, tell))
         said = answers(test_signals)

@@ -24,8 +24,8 @@ from aibenchrt.components.query_parsing.terms import Term, query_value, read_ter
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
-    from aibenchrt.datasets.interactions.world import Query
     from aibenchrt.datasets.needs import SearchedWorld
+    from aibenchrt.datasets.rows import Query
 
 
 # Chosen on the validation split, see README.md.

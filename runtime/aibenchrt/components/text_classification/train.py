@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from aibenchrt.components.text_classification.features import bag_matrix, word_matrix
 from aibenchrt.components.text_classification.model import MODELS, BertNumbers, FasttextNumbers, build, hash_buckets
-from aibenchrt.datasets.interactions.world import Query
+from aibenchrt.datasets.rows import Query
 from aibenchrt.train.events import Epoch, Tell
 from aibenchrt.train.measure import mean_by_user, share
 from aibenchrt.train.trained import Graph, Trained, batches, copy_of, label_shares, predict, reproducible
@@ -47,12 +47,12 @@ def train(world: SearchedWorld, model: str, seed: int, size: str, tell: Tell, de
     effort, labels = EFFORTS[size], len(world.categories)
     known, choosing, held_out = (world.queries_of(*part) for part in (("train", "fit"), ("validation",), ("test",)))
     texts = [q.text for q in known] + [q.clean for q in known]
-    wanted = torch.tensor([q.label for q in known] * 2)
+    text_labels = torch.tensor([q.label for q in known] * 2)
     ids, choosing_ids, test_ids = (_ids(model, t) for t in (texts, [q.text for q in choosing], [q.text for q in held_out]))
     choosing_labels = torch.tensor([q.label for q in choosing])
     with reproducible(seed, threads=1, device=device) as generator:
         network = build(model, labels).to(device)
-        known_ids, known_labels = ids.to(device), wanted.to(device)
+        known_ids, known_labels = ids.to(device), text_labels.to(device)
         optimizer = torch.optim.Adam(network.parameters(), lr=DEEP_RATE if isinstance(MODELS[model](), BertNumbers) else effort.rate)
         best, best_loss, best_epoch = copy_of(network), float("inf"), 0
         for epoch in range(1, effort.epochs + 1):
@@ -71,7 +71,7 @@ def train(world: SearchedWorld, model: str, seed: int, size: str, tell: Tell, de
         network.load_state_dict(best)
     truth = np.array([q.label for q in held_out])
     hits = _hits(network, test_ids, truth)
-    simple = {"majority": _majority(known, truth), "tf-idf + linear": _tfidf(texts, wanted, held_out, truth, seed)}
+    simple = {"majority": _majority(known, truth), "tf-idf + linear": _tfidf(texts, text_labels, held_out, truth, seed)}
     return Trained(
         graphs={"model": Graph(network.eval().cpu(), {"ids": test_ids[:64]}, ("logits",), lengths={"ids": (1,)} if _bag(model) else {})},
         serving={**_serving(model), "prior": label_shares([q.label for q in known], labels)},
@@ -117,9 +117,9 @@ def _majority(known: Sequence[Query], truth: NDArray[np.int64]) -> NDArray[np.bo
     return hits
 
 
-def _tfidf(texts: list[str], wanted: Tensor, held_out: Sequence[Query], truth: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+def _tfidf(texts: list[str], labels: Tensor, held_out: Sequence[Query], truth: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
     """Words and word bigrams, tf-idf, logistic regression, on the same training texts."""
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
-    linear = LogisticRegression(C=10.0, max_iter=200, random_state=seed).fit(vectorizer.fit_transform(texts), wanted.numpy())
+    linear = LogisticRegression(C=10.0, max_iter=200, random_state=seed).fit(vectorizer.fit_transform(texts), labels.numpy())
     hits: NDArray[np.bool_] = linear.predict(vectorizer.transform([q.text for q in held_out])) == truth
     return hits

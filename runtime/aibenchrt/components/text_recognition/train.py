@@ -40,7 +40,7 @@ def train(world: PicturedWorld, model: str, seed: int, size: str, tell: Tell, de
     chosen = np.sort(np.random.default_rng(seed).permutation(len(known))[: effort.examples])
     examples = [Example(columns(line.png), numbers_of(line.text, alphabet)) for line in (known[row] for row in chosen)]
     choosing_signals, test_signals = ([columns(line.png) for line in part] for part in (choosing, held_out))
-    wanted, truth = ([line.text for line in part] for part in (choosing, held_out))
+    choosing_truth, truth = ([line.text for line in part] for part in (choosing, held_out))
     with reproducible(seed, threads=1, device=device) as generator:
         network = build(model, len(alphabet)).to(device)
 
@@ -48,7 +48,7 @@ def train(world: PicturedWorld, model: str, seed: int, size: str, tell: Tell, de
             return [" ".join(text_of(_numbers(network, signal), alphabet).split()) for signal in signals]
 
         def rates() -> dict[str, float]:
-            return {"cer": character_counts(wanted, answers(choosing_signals)).rate}
+            return {"cer": character_counts(choosing_truth, answers(choosing_signals)).rate}
 
         epoch = fit(network, examples, Loop(effort, rates, generator, tell))
         read = answers(test_signals)

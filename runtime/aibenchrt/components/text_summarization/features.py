@@ -112,8 +112,8 @@ def _bucket(gram: str) -> int:
 
 def kept_words(text: Sequence[str], summary: Sequence[str]) -> list[int]:
     """The numbers of the text's words that make a longest common subsequence with the summary (ROUGE-L's), the earliest ones."""
-    wanted = set(summary)
-    places = [number for number, word in enumerate(text) if word in wanted]
+    words = set(summary)
+    places = [number for number, word in enumerate(text) if word in words]
     length = np.zeros((len(places) + 1, len(summary) + 1), dtype=np.int32)  # of what is left from there on
     for i in range(len(places) - 1, -1, -1):
         for j in range(len(summary) - 1, -1, -1):

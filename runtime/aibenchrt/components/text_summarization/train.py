@@ -123,9 +123,9 @@ def _tagging_loss(network: Tagger, x: NDArray[np.int32], y: NDArray[np.float32])
     longest = max(2, int((x[:, :, 0] > 0).sum(axis=1).max()))
     device = device_of(network)
     part = torch.from_numpy(x[:, :longest].astype(np.int64)).to(device)
-    wanted = torch.from_numpy(y[:, :longest]).to(device)
+    kept = torch.from_numpy(y[:, :longest]).to(device)
     present = part[:, :, 0] > 0
-    return functional.binary_cross_entropy_with_logits(network(part)[present], wanted[present])
+    return functional.binary_cross_entropy_with_logits(network(part)[present], kept[present])
 
 
 def labels(articles: Sequence[Article]) -> NDArray[np.float32]:
@@ -264,9 +264,9 @@ def pointer_batch(articles: Sequence[Article], vocabulary: Sequence[str], number
         words = lowered(article.text, split(article.text, numbers.longest))
         own = dict.fromkeys(word for word in words if word not in row_of)
         extended = {**row_of, **{word: numbers.vocabulary + place for place, word in enumerate(own)}}
-        wanted = lowered(article.summary, split(article.summary, numbers.most - 1))
+        target = lowered(article.summary, split(article.summary, numbers.most - 1))
         texts.append([extended[word] for word in words] or [UNKNOWN])
-        summaries.append([*(extended.get(word, UNKNOWN) for word in wanted), STOP])
+        summaries.append([*(extended.get(word, UNKNOWN) for word in target), STOP])
     words_, summary = (_padded(rows) for rows in (texts, summaries))
     return words_, torch.where(words_ < numbers.vocabulary, words_, UNKNOWN), summary
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aibenchrt.datasets.interactions.misspell import choose
-from aibenchrt.datasets.interactions.world import LIKED, Interactions, Item
+from aibenchrt.datasets.draws import choose
+from aibenchrt.datasets.rows import LIKED, Interactions, Item
 
 WARM = 5  # a returning visitor has at least this many likes before the period
 RETURNING = 0.85  # share of requests from returning visitors (composed: MovieLens users rate in bursts, few return)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import TypeVar
 
 import numpy as np
 
@@ -47,13 +45,6 @@ def _one_edit(word: str, rng: np.random.Generator) -> str:
     if kind == 2:
         return word[:at] + word[at + 1 :]
     return word[: at + 1] + word[at:]
-
-
-_T = TypeVar("_T")
-
-
-def choose(options: Sequence[_T], rng: np.random.Generator) -> _T:
-    return options[int(rng.integers(len(options)))]
 
 
 def tokens(text: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aibenchrt.datasets.interactions.world import Interactions  # at run time too: what is kept changes with its code
+from aibenchrt.datasets.rows import Interactions  # at run time too: what is kept changes with its code
 
 if TYPE_CHECKING:
     from aibenchrt.datasets.needs import InteractionWorld

@@ -5,20 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aibenchrt.datasets.interactions.departments import CATEGORIES
-from aibenchrt.datasets.interactions.world import LIKED, TIERS, Interactions, User
+from aibenchrt.datasets.rows import LIKED, TIERS, Interactions, User
+from aibenchrt.datasets.sources.departments import CATEGORIES
 from aibenchrt.datasets.sources.movielens import RawUser
 
 TIER_SHARES = (0.15, 0.35, 0.50)  # of each category's goods, best first
 SHRINK = 5.0  # ratings' weight of the global mean in an item's mean rating
 WEIGHT_PRIOR = 5.0  # likes' weight of the global mix in a user's ranking weights
 DIGITS = 9  # kept of computed numbers: their last bits differ from processor to processor
-Rng = np.random.Generator
-
-
-def rng_of(seed: int, purpose: str) -> Rng:
-    """A stream of its own for each purpose, so that a change in one leaves the others as they were."""
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *purpose.encode()])))
 
 
 def standing(ids: NDArray[np.int64], category: NDArray[np.int64], training: Interactions) -> list[tuple[str, int, float, float]]:

@@ -5,16 +5,14 @@ It is no voice and no recording. Nobody speaks these queries anywhere that data 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
+from aibenchrt.datasets.rows import Query
 from aibenchrt.datasets.sources.synthetic_speech import speak
-
-if TYPE_CHECKING:
-    from aibenchrt.datasets.interactions.world import Query, World
 
 # Speaking takes some milliseconds of CPU each.
 MOST: Mapping[str, int] = {"train": 400, "validation": 24, "test": 120}
@@ -42,13 +40,23 @@ class SpokenQuery:
     wav: bytes
 
 
-def spoken(world: World, split: str) -> tuple[SpokenQuery, ...]:
+class Queried(Protocol):
+    """categories: names, in the order of their labels, which queries have."""
+
+    @property
+    def seed(self) -> int: ...
+    @property
+    def categories(self) -> Sequence[str]: ...
+    def queries_of(self, split: str) -> Sequence[Query]: ...
+
+
+def spoken(world: Queried, split: str) -> tuple[SpokenQuery, ...]:
     """The queries of `transcripts`, as speech. ValueError as there."""
     said = transcripts(world, split)
     return tuple(SpokenQuery(number, text, speak(text, np.random.default_rng([world.seed, 9, number]))) for number, text in said.items())
 
 
-def transcripts(world: World, split: str) -> dict[int, str]:
+def transcripts(world: Queried, split: str) -> dict[int, str]:
     """Query id → what is said, of the queries of a split that are spoken: MOST at most, in order of their ids. No transcript is in two
     splits. ValueError: no such split.
     """
@@ -61,14 +69,14 @@ def transcripts(world: World, split: str) -> dict[int, str]:
     return {number: text for number, text in chosen.items() if text not in elsewhere}
 
 
-def _texts(world: World, split: str) -> dict[int, str]:
+def _texts(world: Queried, split: str) -> dict[int, str]:
     """Query id → what is said, of the chosen ones of a split."""
     queries = world.queries_of(split)
     order = np.random.default_rng([world.seed, 9]).permutation(len(queries))[: MOST[split]]
     return {queries[place].query_id: _said(world, queries[place]) for place in np.sort(order).tolist()}
 
 
-def _said(world: World, query: Query) -> str:
+def _said(world: Queried, query: Query) -> str:
     if query.clean:
         return query.clean
     frames = FRAMES[query.split]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import io
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import numpy as np
 
-from aibenchrt.datasets.interactions.world import Interactions, Item, PhotoQuery, Photos, Provenance, Query, User, World
+from aibenchrt.datasets.cache import save_whole, whole_version
+from aibenchrt.datasets.interactions.world import World
+from aibenchrt.datasets.rows import Interactions, Item, PhotoQuery, Photos, Provenance, Query, User
 
 _ROWS: dict[str, type[Any]] = {
     "items": Item,
@@ -31,14 +31,12 @@ _SCALARS = {"variant": "form"} | {name: name for name in ("seed", "rank_start", 
 
 
 def save(world: W, folder: Path, more: Rows = NO_MORE) -> W:
-    """Writes the world, with its version, beside the folder and renames: a reader sees a whole world or none. Raises OSError.
+    """Writes the world and returns it with its version, as `save_whole` does. Raises OSError.
 
     more: what a kind of World has beside, field → the dataclass of its rows.
     """
-    partial = folder.with_name(f".{folder.name}.partial")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+
+    def write(partial: Path) -> None:
         text = json.dumps(_document(world, more), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         (partial / "world.json").write_bytes(text)
         for name in _ARRAYS:
@@ -47,13 +45,8 @@ def save(world: W, folder: Path, more: Rows = NO_MORE) -> W:
                 content = io.BytesIO()  # not np.save into the file: on a full disk that raises an OSError without an errno
                 np.save(content, np.ascontiguousarray(getattr(part, field.name)), allow_pickle=False)
                 (partial / f"{name}.{field.name}.npy").write_bytes(content.getbuffer())
-        version = _version(partial)
-        (partial / "version").write_text(version)
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return dataclasses.replace(world, version=version)
+
+    return dataclasses.replace(world, version=save_whole(folder, write))
 
 
 @overload
@@ -65,14 +58,14 @@ def load(folder: Path, kind: type[Any] = World, more: Rows = NO_MORE) -> Any:
 
     kind, more: the kind of World, and what it has beside, as given to save().
     """
-    version = folder / "version"
-    if not version.is_file() or version.read_text() != _version(folder):
+    version = whole_version(folder)
+    if version is None:
         return None
     document = json.loads((folder / "world.json").read_bytes())
     parts: dict[str, Any] = {name: document[key] for name, key in _SCALARS.items()}
     parts |= {name: tuple(_row(row_kind, row) for row in document[name]) for name, row_kind in (_ROWS | dict(more)).items()}
     parts |= {name: part_kind(**_arrays(folder, name, part_kind)) for name, part_kind in _ARRAYS.items()}
-    return kind(version=version.read_text(), categories=tuple(document["categories"]), **parts)
+    return kind(version=version, categories=tuple(document["categories"]), **parts)
 
 
 def _document(world: World, more: Rows) -> dict[str, Any]:
@@ -91,13 +84,3 @@ def _arrays(folder: Path, name: str, kind: type[Any]) -> dict[str, Any]:
     return {
         field.name: np.load(folder / f"{name}.{field.name}.npy", mmap_mode="r", allow_pickle=False) for field in dataclasses.fields(kind)
     }
-
-
-def _version(folder: Path) -> str:
-    """sha256 over the names and contents of all files but `version`, in order of their names."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.name != "version":
-            with path.open("rb") as stream:
-                digest.update(path.name.encode() + b"\0" + hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()

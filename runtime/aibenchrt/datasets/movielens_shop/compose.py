@@ -10,13 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aibenchrt.datasets.draws import Rng, rng_of
 from aibenchrt.datasets.interactions.askers import Period
-from aibenchrt.datasets.interactions.departments import CATEGORIES, GENRE_WORDS, category_of
-from aibenchrt.datasets.interactions.served import Rng, rng_of, standing, user_records
-from aibenchrt.datasets.interactions.world import TIERS, Interactions, Item, Photos, Provenance, World
+from aibenchrt.datasets.interactions.served import standing, user_records
+from aibenchrt.datasets.interactions.world import World
 from aibenchrt.datasets.movielens_shop.lexicon import decade_words
 from aibenchrt.datasets.movielens_shop.phrases import draw_vocabulary
 from aibenchrt.datasets.movielens_shop.queries import compose_photo_queries, compose_queries
+from aibenchrt.datasets.rows import TIERS, Interactions, Item, Photos, Provenance
+from aibenchrt.datasets.sources.departments import CATEGORIES, GENRE_WORDS, category_of
 from aibenchrt.datasets.sources.movielens import Ratings, RawItem
 
 PHOTOS_PER_ITEM = 2

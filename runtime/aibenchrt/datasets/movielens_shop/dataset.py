@@ -8,22 +8,18 @@ README.md in this folder says what is observed and what is composed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
-from aibenchrt.datasets.cache import DEFAULT_SEED, cache_folder, cached_world, checked_variant
-from aibenchrt.datasets.cache import VARIANTS as VARIANTS
+from aibenchrt.datasets.cache import WorldCache
 from aibenchrt.datasets.interactions.store import load, save
-from aibenchrt.datasets.interactions.world import Photos, Provenance, World
+from aibenchrt.datasets.interactions.world import World
 from aibenchrt.datasets.movielens_shop import synthetic
 from aibenchrt.datasets.movielens_shop.compose import Sizes, compose_world
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.png import png
+from aibenchrt.datasets.rows import Photos, Provenance
 from aibenchrt.datasets.sources import fashion_mnist, movielens
 from aibenchrt.datasets.sources.fetch import SourcePackage
 from aibenchrt.datasets.sources.synthetic_ratings import generate_ratings
-from aibenchrt.home import home
-from aibenchrt.progress import Progress, silent
+from aibenchrt.progress import Progress
 
 PACKAGES = (
     SourcePackage("MovieLens-100k", movielens.PACKAGE, "GroupLens terms: fetched, never redistributed"),
@@ -37,25 +33,6 @@ REAL = Sizes(
 SYNTHETIC = Sizes(
     rank_from=0.50, validation_from=0.65, test_from=0.72, fit=(2400, 0), rank=(1000, 200), validation=(300, 60), test=(3600, 160)
 )
-
-
-def load_world(variant: str = "real", seed: int = DEFAULT_SEED, progress: Progress = silent) -> World:
-    """The world of a variant ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
-
-    EnvironmentFailure AIB604, AIB605, AIB610, AIB614: the real data cannot be had. ValueError: an unknown variant.
-    """
-    folder = world_folder(home(), checked_variant("movielens_shop", variant), seed)
-    return cached_world(folder, variant, seed, progress, stored_world, _MAKERS, save)
-
-
-def world_folder(home: Path, variant: str, seed: int) -> Path:
-    """Where a world is kept, as `cache_folder` has it."""
-    return cache_folder(home, "movielens_shop", variant, seed, __name__)
-
-
-def stored_world(folder: Path) -> World | None:
-    """The world kept in `folder`; None where there is none or a file of it is broken. Nothing is fetched or made."""
-    return load(folder)
 
 
 def sizes(world: World) -> str:
@@ -127,4 +104,4 @@ _GENERATED = (
     Provenance("goods, users, interactions with time", "composed", "generated from latent tastes, seeded", "Apache-2.0"),
     Provenance("photos and their classes", "composed", "generated shapes, seeded", "Apache-2.0"),
 )
-_MAKERS: dict[str, Callable[[int, Progress], World]] = {"real": _real, "synthetic": _synthetic}
+WORLDS: WorldCache[World] = WorldCache("movielens_shop", __name__, {"real": _real, "synthetic": _synthetic}, save, load)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aibenchrt.datasets.interactions.departments import CATEGORIES, GENRE_WORDS
-from aibenchrt.datasets.interactions.misspell import choose, misspell, tokens
+from aibenchrt.datasets.draws import choose
+from aibenchrt.datasets.interactions.misspell import misspell, tokens
 from aibenchrt.datasets.movielens_shop.lexicon import (
     CARRIERS,
     CORE,
@@ -22,6 +22,7 @@ from aibenchrt.datasets.movielens_shop.lexicon import (
     Family,
     decade_words,
 )
+from aibenchrt.datasets.sources.departments import CATEGORIES, GENRE_WORDS
 
 MISSPELT = 0.20  # of the words of four letters and more: about 15 % of all words
 HELD_OUT_FAMILIES = 0.30  # share of the families some of whose forms only held-out queries use

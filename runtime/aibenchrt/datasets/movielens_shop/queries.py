@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from aibenchrt.datasets.draws import choose
 from aibenchrt.datasets.interactions.askers import Askers, Period, Wish, askers_of
-from aibenchrt.datasets.interactions.departments import own_genres
-from aibenchrt.datasets.interactions.misspell import choose
-from aibenchrt.datasets.interactions.world import SPLITS, Interactions, Item, PhotoQuery, Photos, Query
 from aibenchrt.datasets.movielens_shop.phrases import TitleWords, Vocabulary, phrase, typed
+from aibenchrt.datasets.rows import SPLITS, Interactions, Item, PhotoQuery, Photos, Query
+from aibenchrt.datasets.sources.departments import own_genres
 
 ATTRIBUTES = {"": 0.35, "genre": 0.35, "era": 0.30}  # what a query also asks for; a good without a second genre: nothing
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aibenchrt.datasets.interactions.departments import CATEGORIES
-from aibenchrt.datasets.interactions.served import Rng, rng_of
+from aibenchrt.datasets.draws import Rng, rng_of
+from aibenchrt.datasets.sources.departments import CATEGORIES
 
 PHOTOS_PER_CLASS = (240, 40, 60)  # train, validation, test
 SIZE = 28

@@ -9,50 +9,30 @@ lower one an article opened and left. A Query of it is a visit: a reader opens t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 
-from aibenchrt.datasets.cache import DEFAULT_SEED, cache_folder, cached_world, checked_variant
-from aibenchrt.datasets.cache import VARIANTS as VARIANTS
-from aibenchrt.datasets.interactions.departments import category_of
-from aibenchrt.datasets.interactions.served import Rng, rng_of, standing, user_records
+from aibenchrt.datasets.cache import WorldCache
+from aibenchrt.datasets.draws import Rng, rng_of
+from aibenchrt.datasets.interactions.served import standing, user_records
 from aibenchrt.datasets.interactions.store import load, save
-from aibenchrt.datasets.interactions.world import LIKED, Interactions, Item, Photos, Provenance, Query, World
+from aibenchrt.datasets.interactions.world import World
 from aibenchrt.datasets.payload import Payload
+from aibenchrt.datasets.rows import LIKED, Interactions, Item, Photos, Provenance, Query
 from aibenchrt.datasets.sources import movielens, synthetic_articles
 from aibenchrt.datasets.sources.debian_packages import LICENCE, TOPICS, Leaf, leaves_of, load_packages
+from aibenchrt.datasets.sources.departments import category_of
 from aibenchrt.datasets.sources.fetch import SourcePackage
 from aibenchrt.datasets.sources.movielens import Ratings, RawItem
 from aibenchrt.datasets.sources.synthetic_ratings import generate_ratings
-from aibenchrt.home import home
-from aibenchrt.progress import Progress, silent
+from aibenchrt.progress import Progress
 
 PACKAGES = (SourcePackage("MovieLens-100k", movielens.PACKAGE, "GroupLens terms: fetched, never redistributed"),)
 # Shares of the reads in time order at which rank, validation and test begin; movielens_shop's.
 CUTS = {"real": (0.48, 0.60, 0.65), "synthetic": (0.50, 0.65, 0.72)}
 PAUSE_S = 300  # a reader who reads nothing for so long has left; the next read is a new visit
-
-
-def load_world(variant: str = "real", seed: int = DEFAULT_SEED, progress: Progress = silent) -> World:
-    """The world of a variant ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
-
-    EnvironmentFailure AIB604, AIB605, AIB610, AIB614: the real data cannot be had. ValueError: an unknown variant.
-    """
-    folder = world_folder(home(), checked_variant("news", variant), seed)
-    return cached_world(folder, variant, seed, progress, stored_world, _MAKERS, save)
-
-
-def world_folder(home: Path, variant: str, seed: int) -> Path:
-    """Where a world is kept, as `cache_folder` has it."""
-    return cache_folder(home, "news", variant, seed, __name__)
-
-
-def stored_world(folder: Path) -> World | None:
-    """The world kept in `folder`; None where there is none or a file of it is broken. Nothing is fetched or made."""
-    return load(folder)
 
 
 def sizes(world: World) -> str:
@@ -187,4 +167,4 @@ def _by_hand() -> tuple[Provenance, ...]:
     return tuple(Provenance(part, "composed", composed, "Apache-2.0") for part in parts)
 
 
-_MAKERS: dict[str, Callable[[int, Progress], World]] = {"real": _real, "synthetic": _synthetic}
+WORLDS: WorldCache[World] = WorldCache("news", __name__, {"real": _real, "synthetic": _synthetic}, save, load)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aibenchrt.datasets.interactions.misspell import choose
-from aibenchrt.datasets.interactions.served import Rng, rng_of
+from aibenchrt.datasets.draws import Rng, choose, rng_of
 from aibenchrt.datasets.sources.debian_packages import TOPICS, Leaf
 
 LEAVES = 4800

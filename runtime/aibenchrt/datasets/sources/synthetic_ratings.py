@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from aibenchrt.datasets.interactions.departments import CATEGORIES, DEPARTMENTS, GENRE_WORDS, category_of
-from aibenchrt.datasets.interactions.served import Rng, rng_of
+from aibenchrt.datasets.draws import Rng, rng_of
+from aibenchrt.datasets.sources.departments import CATEGORIES, DEPARTMENTS, GENRE_WORDS, category_of
 from aibenchrt.datasets.sources.movielens import Ratings, RawItem, RawUser
 
 USERS, ITEMS, RATINGS_PER_USER = 200, 400, 60

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from aibenchrt.datasets.interactions.spoken import spoken
-from aibenchrt.datasets.interactions.world import Provenance, World
+from aibenchrt.datasets.interactions.spoken import Queried, spoken
 from aibenchrt.datasets.payload import Payload
+from aibenchrt.datasets.rows import Provenance
 
 PROVENANCE = (Provenance("speech: what the queries mean", "composed", "one sound a letter, seeded", "Apache-2.0"),)
 
 
-def derived(world: World, payloads: Sequence[Payload]) -> list[Payload]:
+def derived(world: Queried, payloads: Sequence[Payload]) -> list[Payload]:
     """Those of the payloads of one split whose queries are spoken. note: what is said."""
     if not payloads:
         return []

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, resample_poly, sosfilt
 
-from aibenchrt.datasets.interactions.world import Provenance
 from aibenchrt.datasets.payload import Payload
+from aibenchrt.datasets.rows import Provenance
 from aibenchrt.datasets.sources.synthetic_speech import RATE, wav
 
 PROVENANCE = (

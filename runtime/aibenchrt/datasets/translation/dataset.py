@@ -10,15 +10,13 @@ README.md in this folder says what is observed and what is composed. Truth is th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from aibenchrt.datasets.cache import DEFAULT_SEED, cache_folder, cached_world, checked_variant
-from aibenchrt.datasets.cache import VARIANTS as VARIANTS
-from aibenchrt.datasets.interactions.world import Provenance
+from aibenchrt.datasets.cache import WorldCache
 from aibenchrt.datasets.payload import Payload
+from aibenchrt.datasets.rows import Provenance
 from aibenchrt.datasets.sources import debian_translations, freedict, tuxpaint_stamps
 from aibenchrt.datasets.sources.fetch import SourcePackage
 from aibenchrt.datasets.sources.synthetic_speech import speak
@@ -26,8 +24,7 @@ from aibenchrt.datasets.translation import rendering, toy_french
 from aibenchrt.datasets.translation.parallel import Pair, normalised, with_splits
 from aibenchrt.datasets.translation.typing_noise import typed
 from aibenchrt.datasets.translation.world import TextRequest, TranslationWorld, load, save
-from aibenchrt.home import home
-from aibenchrt.progress import Progress, silent
+from aibenchrt.progress import Progress
 
 LANGUAGE = "fr"
 PACKAGES = (
@@ -44,25 +41,6 @@ SENTENCES = 6000
 USERS = 3  # who type each held-out sentence: with fewer, the scenario's own load asks the same again
 SPOKEN = {"train": 700, "validation": 40, "test": 120}
 DRAWINGS = {"train": 900, "validation": 40, "test": 120}
-
-
-def load_world(variant: str = "real", seed: int = DEFAULT_SEED, progress: Progress = silent) -> TranslationWorld:
-    """The world of a variant ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
-
-    EnvironmentFailure AIB604, AIB605, AIB610, AIB614: the real data cannot be had. ValueError: an unknown variant.
-    """
-    folder = world_folder(home(), checked_variant("translation", variant), seed)
-    return cached_world(folder, variant, seed, progress, stored_world, _MAKERS, save)
-
-
-def world_folder(home: Path, variant: str, seed: int) -> Path:
-    """Where a world is kept, as `cache_folder` has it."""
-    return cache_folder(home, "translation", variant, seed, __name__)
-
-
-def stored_world(folder: Path) -> TranslationWorld | None:
-    """The world kept in `folder`; None where there is none or a file of it is broken. Nothing is fetched or made."""
-    return load(folder)
 
 
 def sizes(world: TranslationWorld) -> str:
@@ -136,9 +114,6 @@ def _synthetic(seed: int, _progress: Progress) -> TranslationWorld:
     )
 
 
-_MAKERS: dict[str, Callable[[int, Progress], TranslationWorld]] = {"real": _real, "synthetic": _synthetic}
-
-
 def _described(descriptions: Sequence[debian_translations.Description]) -> Iterator[Pair]:
     """Synopses, and paragraphs that have a partner of about their length; lists and long texts are left out."""
     for description in descriptions:
@@ -192,3 +167,6 @@ def _composed(of: str) -> tuple[Provenance, ...]:
         Provenance("how users type: words around a sentence, other signs", "composed", f"frames written by hand around {of}", "Apache-2.0"),
         Provenance("pictures of text", "composed", f"rendered from {of}", rendering.LICENCE),
     )
+
+
+WORLDS: WorldCache[TranslationWorld] = WorldCache("translation", __name__, {"real": _real, "synthetic": _synthetic}, save, load)

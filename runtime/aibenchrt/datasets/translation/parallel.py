@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from aibenchrt.datasets.interactions.world import SPLITS
+from aibenchrt.datasets.rows import SPLITS
 
 _WORD = re.compile(r"[^\W_]+")
 # Shares of (validation, test); of a knot of several kinds the first in this order decides.

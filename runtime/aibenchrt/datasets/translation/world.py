@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from functools import cached_property
@@ -13,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aibenchrt.datasets.interactions.world import Provenance
+from aibenchrt.datasets.cache import save_whole, whole_version
+from aibenchrt.datasets.rows import Provenance
 from aibenchrt.datasets.sources.tuxpaint_stamps import Utterance
 from aibenchrt.datasets.translation.parallel import Pair, Pairs
 from aibenchrt.datasets.translation.rendering import Line
@@ -99,11 +98,9 @@ class Blobs(Sequence[bytes]):
 
 
 def save(world: TranslationWorld, folder: Path) -> TranslationWorld:
-    """Writes the world, with its version, beside the folder and renames: a reader sees a whole world or none. Raises OSError."""
-    partial = folder.with_name(f".{folder.name}.partial")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+    """Writes the world and returns it with its version, as `save_whole` does. Raises OSError."""
+
+    def write(partial: Path) -> None:
         document = {
             "form": world.variant,  # its name when the published figures were measured: the version is the hash of this file
             "seed": world.seed,
@@ -119,23 +116,18 @@ def save(world: TranslationWorld, folder: Path) -> TranslationWorld:
         (partial / "world.json").write_text(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
         (partial / "sounds.bin").write_bytes(b"".join(world.sounds))
         (partial / "pictures.bin").write_bytes(b"".join(world.pictures))
-        version = _version(partial)
-        (partial / "version").write_text(version)
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return replace(world, version=version)
+
+    return replace(world, version=save_whole(folder, write))
 
 
 def load(folder: Path) -> TranslationWorld | None:
     """The world that save() wrote there; None where there is none or where a file no longer has the content that was saved."""
-    version = folder / "version"
-    if not version.is_file() or version.read_text() != _version(folder):
+    version = whole_version(folder)
+    if version is None:
         return None
     document = json.loads((folder / "world.json").read_bytes())
     return TranslationWorld(
-        version=version.read_text(),
+        version=version,
         variant=document["form"],
         seed=document["seed"],
         language=document["language"],
@@ -152,14 +144,3 @@ def load(folder: Path) -> TranslationWorld | None:
 def _blobs(path: Path, ends: list[int]) -> Blobs:
     content = np.memmap(path, dtype=np.uint8, mode="r") if path.stat().st_size else np.zeros(0, dtype=np.uint8)
     return Blobs(content, np.array(ends, dtype=np.int64))
-
-
-def _version(folder: Path) -> str:
-    """sha256 over the names and contents of the files, in order of their names."""
-    digest = hashlib.sha256()
-    for name in ("pictures.bin", "sounds.bin", "world.json"):
-        path = folder / name
-        if path.is_file():
-            with path.open("rb") as stream:
-                digest.update(name.encode() + b"\0" + hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aibenchrt.datasets.draws import Rng, rng_of
 from aibenchrt.datasets.interactions.askers import Period
-from aibenchrt.datasets.interactions.departments import CATEGORIES, category_of
-from aibenchrt.datasets.interactions.served import Rng, rng_of, standing, user_records
-from aibenchrt.datasets.interactions.world import Interactions, Item, Photos, Provenance
+from aibenchrt.datasets.interactions.served import standing, user_records
+from aibenchrt.datasets.rows import Interactions, Item, Photos, Provenance
 from aibenchrt.datasets.sources.debian_packages import TOPICS, Leaf
+from aibenchrt.datasets.sources.departments import CATEGORIES, category_of
 from aibenchrt.datasets.sources.movielens import Ratings, RawItem
 from aibenchrt.datasets.web_pages.queries import compose_web_queries, telling
 from aibenchrt.datasets.web_pages.world import Page, WebWorld, Writing

@@ -8,23 +8,18 @@ README.md in this folder says what is observed and what is composed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
-from aibenchrt.datasets.cache import DEFAULT_SEED, cache_folder, cached_world, checked_variant
-from aibenchrt.datasets.cache import VARIANTS as VARIANTS
+from aibenchrt.datasets.cache import WorldCache
 from aibenchrt.datasets.interactions.store import load, save
-from aibenchrt.datasets.interactions.world import Provenance
 from aibenchrt.datasets.payload import Payload
+from aibenchrt.datasets.rows import Provenance
 from aibenchrt.datasets.sources import movielens, synthetic_articles
 from aibenchrt.datasets.sources.debian_packages import LICENCE, leaves_of, load_packages
 from aibenchrt.datasets.sources.fetch import SourcePackage
 from aibenchrt.datasets.sources.synthetic_ratings import generate_ratings
 from aibenchrt.datasets.web_pages.compose import Sizes, compose_web
-from aibenchrt.datasets.web_pages.queries import wanted_page
+from aibenchrt.datasets.web_pages.queries import target_page
 from aibenchrt.datasets.web_pages.world import Page, WebWorld, Writing
-from aibenchrt.home import home
-from aibenchrt.progress import Progress, silent
+from aibenchrt.progress import Progress
 
 PACKAGES = (SourcePackage("MovieLens-100k", movielens.PACKAGE, "GroupLens terms: fetched, never redistributed"),)
 _MORE = {"sheets": Page, "writings": Writing}  # what a WebWorld has beyond a World
@@ -37,25 +32,6 @@ SYNTHETIC = Sizes(
     rank_from=0.50, validation_from=0.65, test_from=0.72, unvisited=0.5, copies=0.12,
     fit=1000, rank=1200, validation=300, test=2400, articles=(2400, 200),
 )  # fmt: skip
-
-
-def load_world(variant: str = "real", seed: int = DEFAULT_SEED, progress: Progress = silent) -> WebWorld:
-    """The world of a variant ("real" or "synthetic") and seed, from home()/worlds if it was made before, else made and kept there.
-
-    EnvironmentFailure AIB604, AIB605, AIB610, AIB614: the real data cannot be had. ValueError: an unknown variant.
-    """
-    folder = world_folder(home(), checked_variant("web_pages", variant), seed)
-    return cached_world(folder, variant, seed, progress, stored_world, _MAKERS, lambda world, into: save(world, into, _MORE))
-
-
-def world_folder(home: Path, variant: str, seed: int) -> Path:
-    """Where a world is kept, as `cache_folder` has it."""
-    return cache_folder(home, "web_pages", variant, seed, __name__)
-
-
-def stored_world(folder: Path) -> WebWorld | None:
-    """The world kept in `folder`; None where there is none or a file of it is broken. Nothing is fetched or made."""
-    return load(folder, WebWorld, _MORE)
 
 
 def sizes(world: WebWorld) -> str:
@@ -73,7 +49,7 @@ def payloads(world: WebWorld, source: str, split: str = "test") -> list[Payload]
     return [
         Payload(
             {"text": {"text": q.text}, "user": {"user_id": q.user_id}},
-            {"relevant": q.truth, "label": q.label, "reference": world.synopsis[wanted_page(q)]},
+            {"relevant": q.truth, "label": q.label, "reference": world.synopsis[target_page(q)]},
             q.query_id,
             q.clean,
             q.part,
@@ -117,4 +93,10 @@ def _by_hand() -> tuple[Provenance, ...]:
     return tuple(Provenance(part, "composed", composed, "Apache-2.0") for part in parts)
 
 
-_MAKERS: dict[str, Callable[[int, Progress], WebWorld]] = {"real": _real, "synthetic": _synthetic}
+WORLDS: WorldCache[WebWorld] = WorldCache(
+    "web_pages",
+    __name__,
+    {"real": _real, "synthetic": _synthetic},
+    lambda world, folder: save(world, folder, _MORE),
+    lambda folder: load(folder, WebWorld, _MORE),
+)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aibenchrt.datasets.draws import choose
 from aibenchrt.datasets.interactions.askers import Askers, Period, askers_of
-from aibenchrt.datasets.interactions.misspell import choose, misspell, tokens
-from aibenchrt.datasets.interactions.world import Interactions, Item, Query
+from aibenchrt.datasets.interactions.misspell import misspell, tokens
+from aibenchrt.datasets.rows import Interactions, Item, Query
 
 WORDS = (0.20, 0.45, 0.35)  # probability of one, two, three words of the synopsis in a query
 OTHERWISE = 0.35  # of the words that PUT_OTHERWISE knows, how many are put otherwise
@@ -62,7 +63,7 @@ PUT_OTHERWISE: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-WANTED = "page:"  # a Query's attribute names the page that the user has in mind
+TARGET = "page:"  # a Query's attribute names the page that the user has in mind
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,14 @@ def _new_query(query_id: int, period: Period, askers: Askers, pages: Pages, aske
         if (wish.user_id, text) not in asked:
             liked = [item.item_id for group in askers.likes[wish.user_id].values() for item in group]
             truth = tuple(sorted(item_id for item_id in liked if pages.words[item_id].issuperset(words)))
-            wanted = f"{WANTED}{wish.target.item_id}"
-            return Query(query_id, period.split, period.part, wish.user_id, wish.label, text, clean, wanted, truth)
+            attribute = f"{TARGET}{wish.target.item_id}"
+            return Query(query_id, period.split, period.part, wish.user_id, wish.label, text, clean, attribute, truth)
     raise AssertionError("a thousand wishes in a row gave no query that may be asked")
 
 
-def wanted_page(query: Query) -> int:
+def target_page(query: Query) -> int:
     """The item id of the page that the user has in mind."""
-    return int(query.attribute.removeprefix(WANTED))
+    return int(query.attribute.removeprefix(TARGET))
 
 
 def telling(synopsis: str, title: str) -> tuple[str, ...]:

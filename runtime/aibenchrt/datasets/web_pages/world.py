@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 
-from aibenchrt.datasets.interactions.world import SPLITS, World
+from aibenchrt.datasets.interactions.world import World
+from aibenchrt.datasets.rows import SPLITS
 
 ROBOTS = "User-agent: *\nDisallow: /internal/\n"
 STAFF = "/internal/staff.html"  # linked from the front page, forbidden by ROBOTS

@@ -17,17 +17,17 @@ import numpy as np
 import pytest
 from aibenchrt.catalog import DATASETS, dataset
 from aibenchrt.component import PORT_TYPES
-from aibenchrt.datasets.interactions.departments import CATEGORIES, DEPARTMENTS, GENRE_WORDS
 from aibenchrt.datasets.interactions.misspell import misspell
-from aibenchrt.datasets.interactions.snapshot import snapshot
 from aibenchrt.datasets.interactions.store import load, save
-from aibenchrt.datasets.interactions.world import LIKED, SPLITS, World
+from aibenchrt.datasets.interactions.world import World
 from aibenchrt.datasets.listing import data_rows
 from aibenchrt.datasets.movielens_shop import dataset as movielens_shop
 from aibenchrt.datasets.movielens_shop.compose import compose_world
-from aibenchrt.datasets.movielens_shop.dataset import REAL, SYNTHETIC, VARIANTS, load_world, payloads, world_folder
+from aibenchrt.datasets.movielens_shop.dataset import REAL, SYNTHETIC, WORLDS, payloads
 from aibenchrt.datasets.movielens_shop.lexicon import CARRIERS, CORE, SHARED
 from aibenchrt.datasets.movielens_shop.phrases import TitleWords
+from aibenchrt.datasets.rows import LIKED, SPLITS
+from aibenchrt.datasets.sources.departments import CATEGORIES, DEPARTMENTS, GENRE_WORDS
 from aibenchrt.datasets.sources.movielens import Ratings, RawItem, RawUser
 from aibenchrt.home import home
 from cpu_time import quiet_cpu_s
@@ -38,7 +38,7 @@ SIZES = {"real": REAL, "synthetic": SYNTHETIC}
 
 @pytest.fixture(scope="module", params=[pytest.param("real", marks=pytest.mark.long), "synthetic"])
 def world(request: pytest.FixtureRequest) -> World:
-    return load_world(request.param)
+    return WORLDS.load(request.param)
 
 
 def period(world: World, part: str) -> tuple[int, int]:
@@ -117,17 +117,17 @@ def test_what_is_served_is_recomputed_from_training_interactions(world: World) -
 
 
 def test_the_world_as_of_an_earlier_time_has_forgotten_the_rest(world: World) -> None:
-    earlier = snapshot(world, world.rank_start)
-    noise = snapshot(recomposed(world, world.interactions.time >= world.rank_start), world.rank_start)
+    earlier = world.snapshot(world.rank_start)
+    noise = recomposed(world, world.interactions.time >= world.rank_start).snapshot(world.rank_start)
     served = [(i.item_id, i.tier, i.interactions, i.popularity, i.rating) for i in earlier.items]
     assert served == [(i.item_id, i.tier, i.interactions, i.popularity, i.rating) for i in noise.items]
     assert earlier.users == noise.users
     assert earlier.interactions.of("train").time.max() < world.rank_start
     assert earlier.version != world.version
-    same = snapshot(world, world.validation_start)
+    same = world.snapshot(world.validation_start)
     assert (same.items, same.users) == (world.items, world.users)
     with pytest.raises(ValueError, match="training period"):
-        snapshot(world, world.test_start)
+        world.snapshot(world.test_start)
 
 
 # ---- goods
@@ -210,7 +210,7 @@ def test_no_query_copies_an_indexed_title(world: World) -> None:
 
 
 def test_every_form_of_the_lexicon_can_be_asked_for() -> None:
-    titles = TitleWords(item.title for variant in VARIANTS for item in load_world(variant).items)
+    titles = TitleWords(item.title for variant in WORLDS.variants for item in WORLDS.load(variant).items)
     forms = [form for families in CORE.values() for family in families for form in family] + [f for family, _ in SHARED for f in family]
     assert [form for form in (*forms, *(c.format("") for c in CARRIERS), *GENRE_WORDS.values()) if titles.copied_in(form)] == []
     assert len(forms) == len(set(forms))  # an ambiguous form is shared, not written twice
@@ -296,8 +296,8 @@ def test_provenance_says_of_every_part_whether_it_was_observed(world: World) -> 
 
 _SHOW = """
 import hashlib, sys
-from aibenchrt.datasets.movielens_shop.dataset import load_world, payloads
-world = load_world(sys.argv[1], int(sys.argv[2]))
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS, payloads
+world = WORLDS.load(sys.argv[1], int(sys.argv[2]))
 digest = hashlib.sha256(repr([payloads(world, source) for source in ("queries", "photos")]).encode()).hexdigest()
 print(world.version, digest)
 """
@@ -319,7 +319,7 @@ def test_the_same_seed_gives_the_same_bytes_in_every_process(world: World, tmp_p
 
 
 def test_another_seed_gives_another_world_on_the_same_ratings() -> None:
-    first, second = load_world("synthetic", 1), load_world("synthetic", 2)
+    first, second = WORLDS.load("synthetic", 1), WORLDS.load("synthetic", 2)
     assert first.version != second.version
     assert [q.text for q in first.queries] != [q.text for q in second.queries]
 
@@ -340,7 +340,7 @@ def test_the_second_load_composes_nothing_and_takes_less_than_two_seconds_of_cpu
 
     def load_again() -> float:
         before = process_time()
-        again = load_world(world.variant, world.seed, lambda text, _: told.append(text))
+        again = WORLDS.load(world.variant, world.seed, lambda text, _: told.append(text))
         assert again.version == world.version
         return process_time() - before
 
@@ -350,22 +350,22 @@ def test_the_second_load_composes_nothing_and_takes_less_than_two_seconds_of_cpu
 
 @pytest.mark.parametrize("victim", ["world.json", "photos.images.npy", "interactions.item.npy"])
 def test_a_damaged_world_is_noticed_and_composed_anew(victim: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = load_world("synthetic", 2)
-    kept = world_folder(home(), "synthetic", 2)
+    made = WORLDS.load("synthetic", 2)
+    kept = WORLDS.folder(home(), "synthetic", 2)
     monkeypatch.setenv("AIBENCH_HOME", str(tmp_path))
-    path = world_folder(tmp_path, "synthetic", 2) / victim
+    path = WORLDS.folder(tmp_path, "synthetic", 2) / victim
     shutil.copytree(kept, path.parent)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
     assert load(path.parent) is None
-    assert load_world("synthetic", 2).version == made.version
+    assert WORLDS.load("synthetic", 2).version == made.version
     assert load(path.parent) is not None
 
 
 def test_an_unknown_form_is_refused() -> None:
     with pytest.raises(ValueError, match="real, synthetic"):
-        load_world("imaginary")
+        WORLDS.load("imaginary")
 
 
 def test_describe_lists_every_form_and_source(world: World) -> None:

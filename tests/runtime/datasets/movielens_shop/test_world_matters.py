@@ -9,8 +9,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from aibenchrt.datasets.interactions.misspell import tokens
-from aibenchrt.datasets.interactions.world import LIKED, Query, World
-from aibenchrt.datasets.movielens_shop.dataset import VARIANTS, load_world
+from aibenchrt.datasets.interactions.world import World
+from aibenchrt.datasets.movielens_shop.dataset import WORLDS
+from aibenchrt.datasets.rows import LIKED, Query
 from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -20,9 +21,9 @@ Scores = NDArray[np.float64]
 DISCOUNT = [1 / math.log2(place + 1) for place in range(1, 11)]
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(scope="module", params=WORLDS.variants)
 def world(request: pytest.FixtureRequest) -> World:
-    return load_world(request.param)
+    return WORLDS.load(request.param)
 
 
 class Goods:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from aibenchrt.components.query_parsing.sentence import wanted
+from aibenchrt.components.query_parsing.sentence import sentence_of
 from aibenchrt.components.text_normalization.service import normalised as written
-from aibenchrt.datasets.interactions.world import SPLITS
+from aibenchrt.datasets.rows import SPLITS
 from aibenchrt.datasets.sources import debian_translations as apt_texts
 from aibenchrt.datasets.sources import freedict
 from aibenchrt.datasets.sources.debian_translations import load_descriptions
@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 @pytest.fixture(scope="module")
 def world() -> TranslationWorld:
-    return translation.load_world("synthetic")
+    return translation.WORLDS.load("synthetic")
 
 
 def sentences_of(world: TranslationWorld, split: str) -> tuple[set[str], set[str]]:
@@ -70,7 +70,7 @@ def test_parsing_finds_the_sentence_that_was_typed(world: TranslationWorld) -> N
     changed = 0
     for payload in translation.payloads(world, "texts"):
         text = str(payload.values["text"]["text"])
-        assert wanted(written(text)) == payload.note
+        assert sentence_of(written(text)) == payload.note
         changed += text != payload.note
     assert 0.3 < changed / len(world.typed("test")) < 0.6
 
@@ -78,7 +78,7 @@ def test_parsing_finds_the_sentence_that_was_typed(world: TranslationWorld) -> N
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("sentence", ["Un chat.", "l'heure d'été : à 5 €", "bibliothèque en C++ (fichiers de développement)"])
 def test_every_frame_is_understood(frame: str, sentence: str) -> None:
-    assert wanted(frame.format(sentence)) == sentence
+    assert sentence_of(frame.format(sentence)) == sentence
 
 
 @given(st.text(max_size=80))
@@ -86,19 +86,19 @@ def test_normalising_never_fails_and_twice_is_once(text: str) -> None:
     once = written(text)
     assert written(once) == once
     assert "  " not in once
-    assert isinstance(wanted(once), str)
+    assert isinstance(sentence_of(once), str)
 
 
 def test_a_question_within_a_text_is_left_alone() -> None:
     for text in ("Elle demande comment dit-on « chat ».", "traduire", "« chat »", "comment dire bonjour", ""):
-        assert wanted(text) == text
+        assert sentence_of(text) == text
 
 
 def test_how_users_type_says_the_same() -> None:
     rng = np.random.default_rng(1)
     seen = {typed("l’été à la mer", rng) for _ in range(60)}
     assert len(seen) > 6
-    assert {wanted(written(text)) for text in seen} == {"l'été à la mer"}
+    assert {sentence_of(written(text)) for text in seen} == {"l'été à la mer"}
 
 
 def test_equal_sentences_stay_together_and_words_never_test() -> None:
@@ -126,14 +126,14 @@ def test_the_same_seed_gives_the_same_world(monkeypatch: pytest.MonkeyPatch, tmp
     made = []
     for home in ("one", "two"):
         monkeypatch.setenv("AIBENCH_HOME", str(tmp_path / home))
-        made.append(translation.load_world("synthetic", 3))
-    assert made[0].version == made[1].version != translation.load_world("synthetic", 4).version
-    folder = translation.world_folder(tmp_path / "two", "synthetic", 3)
-    stored = translation.stored_world(folder)
+        made.append(translation.WORLDS.load("synthetic", 3))
+    assert made[0].version == made[1].version != translation.WORLDS.load("synthetic", 4).version
+    folder = translation.WORLDS.folder(tmp_path / "two", "synthetic", 3)
+    stored = translation.WORLDS.stored(folder)
     assert stored is not None
     assert (stored.version, stored.all_pairs, list(stored.sounds)) == (made[0].version, made[0].all_pairs, list(made[0].sounds))
     (folder / "sounds.bin").write_bytes(b"damaged")
-    assert translation.stored_world(folder) is None
+    assert translation.WORLDS.stored(folder) is None
 
 
 DICTIONARY = """

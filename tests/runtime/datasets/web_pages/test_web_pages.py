@@ -13,31 +13,30 @@ import pytest
 from aibenchrt.components.crawler.page import read_page
 from aibenchrt.components.hash.service import content_hash, simhash
 from aibenchrt.datasets.interactions.misspell import tokens
-from aibenchrt.datasets.interactions.snapshot import snapshot
-from aibenchrt.datasets.interactions.world import LIKED
 from aibenchrt.datasets.movielens_shop import dataset as movielens_shop
+from aibenchrt.datasets.rows import LIKED
 from aibenchrt.datasets.sources import debian_packages
 from aibenchrt.datasets.sources import synthetic_articles as web_synthetic
 from aibenchrt.datasets.sources.debian_packages import DebianPackage, Snapshot, leaves_of
 from aibenchrt.datasets.sources.synthetic_ratings import generate_ratings
 from aibenchrt.datasets.web_pages import dataset as web_pages
 from aibenchrt.datasets.web_pages.compose import compose_web
-from aibenchrt.datasets.web_pages.dataset import SYNTHETIC, VARIANTS, load_world, payloads
-from aibenchrt.datasets.web_pages.queries import CARRIERS, wanted_page
+from aibenchrt.datasets.web_pages.dataset import SYNTHETIC, WORLDS, payloads
+from aibenchrt.datasets.web_pages.queries import CARRIERS, target_page
 from aibenchrt.datasets.web_pages.world import STAFF, WebWorld
 from aibenchrt.errors import EnvironmentFailure
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(scope="module", params=WORLDS.variants)
 def world(request: pytest.FixtureRequest) -> WebWorld:
-    return load_world(request.param)
+    return WORLDS.load(request.param)
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = load_world("synthetic").version
+    known = WORLDS.load("synthetic").version
     monkeypatch.setenv("AIBENCH_HOME", str(tmp_path))
-    assert load_world("synthetic").version == known
-    assert load_world("synthetic", 8).version != known
+    assert WORLDS.load("synthetic").version == known
+    assert WORLDS.load("synthetic", 8).version != known
 
 
 def test_every_page_can_be_reached_and_says_its_text(world: WebWorld) -> None:
@@ -87,7 +86,7 @@ def test_requests_ask_for_held_out_likes_in_words_of_the_synopsis(world: WebWorl
     ends = {"fit": world.rank_start, "rank": world.validation_start, "validation": world.test_start, "test": np.inf}
     carried = {word for carrier in CARRIERS for word in tokens(carrier)}
     for query in world.queries:
-        page = wanted_page(query)
+        page = target_page(query)
         assert page in query.truth
         assert page not in world.copies
         assert not set(tokens(query.clean)) & (set(tokens(world.item[page].title)) - carried)
@@ -104,7 +103,7 @@ def test_payloads_carry_what_users_type_and_the_synopsis_they_wait_for(world: We
     assert [payload.query_id for payload in asked] == [query.query_id for query in queries]
     for payload, query in zip(asked, queries, strict=True):
         assert payload.values == {"text": {"text": query.text}, "user": {"user_id": query.user_id}}
-        assert payload.truth == {"relevant": query.truth, "label": query.label, "reference": world.synopsis[wanted_page(query)]}
+        assert payload.truth == {"relevant": query.truth, "label": query.label, "reference": world.synopsis[target_page(query)]}
         assert payload.part == "test"
     assert any(query.text != query.clean for query in queries)
     with pytest.raises(ValueError, match="no source 'photos'"):
@@ -129,8 +128,8 @@ def test_held_out_behaviour_changes_nothing_that_is_served() -> None:
 
 
 def test_the_world_as_it_stood_keeps_its_pages() -> None:
-    world = load_world("synthetic")
-    earlier = snapshot(world, world.rank_start)
+    world = WORLDS.load("synthetic")
+    earlier = world.snapshot(world.rank_start)
     assert isinstance(earlier, WebWorld)
     assert earlier.pages == world.pages
     assert earlier.version != world.version
@@ -233,4 +232,4 @@ def test_provenance_says_what_is_constructed(world: WebWorld) -> None:
     else:
         assert set(parts.values()) == {"composed"}
     assert re.fullmatch(r"[\d,]+ pages \([\d,]+ copies\), .* requests held out", web_pages.sizes(world))
-    assert world.version != movielens_shop.load_world("synthetic").version
+    assert world.version != movielens_shop.WORLDS.load("synthetic").version

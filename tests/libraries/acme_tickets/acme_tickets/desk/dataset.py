@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from aibenchrt.datasets.cache import DEFAULT_SEED, cache_folder, cached_world
-from aibenchrt.datasets.interactions.world import Provenance
+from aibenchrt.datasets.cache import WorldCache, save_whole, whole_version
 from aibenchrt.datasets.payload import Payload
+from aibenchrt.datasets.rows import Provenance
 from aibenchrt.datasets.sources.fetch import SourcePackage
-from aibenchrt.home import home
-from aibenchrt.progress import Progress, silent
+from aibenchrt.progress import Progress
 
-VARIANTS = ("synthetic",)
 PACKAGES: tuple[SourcePackage, ...] = ()
 TICKETS = {"train": 2400, "validation": 300, "test": 600}
+RANK = 600  # training tickets, the last ones, from which what learns on the path learns
 _FILE = "world.json"
 _WORDS = {
     "billing": "invoice charge card refund price tax receipt amount paid bank",
@@ -31,41 +29,33 @@ _PROVENANCE = (Provenance("tickets and their queues", "composed", "sentences of 
 
 @dataclass(frozen=True)
 class Ticket:
+    """time: when it came, in seconds since the desk opened."""
+
     text: str
     queue: int
     split: str
+    time: int
 
 
 @dataclass(frozen=True)
 class DeskWorld:
-    """version: sha256 of the tickets."""
+    """version: sha256 of the tickets. known_until: later training tickets are not known yet."""
 
     version: str
     variant: str
     seed: int
     queues: tuple[str, ...]
     tickets: tuple[Ticket, ...]
+    rank_start: int
+    known_until: int
     provenance: tuple[Provenance, ...] = _PROVENANCE
 
     def tickets_of(self, split: str) -> list[Ticket]:
-        return [ticket for ticket in self.tickets if ticket.split == split]
+        return [ticket for ticket in self.tickets if ticket.split == split and (split != "train" or ticket.time < self.known_until)]
 
-
-def load_world(variant: str = "synthetic", seed: int = DEFAULT_SEED, progress: Progress = silent) -> DeskWorld:
-    return cached_world(world_folder(home(), variant, seed), variant, seed, progress, stored_world, {"synthetic": _compose}, _save)
-
-
-def world_folder(home: Path, variant: str, seed: int) -> Path:
-    return cache_folder(home, "acme_desk", variant, seed, __name__)
-
-
-def stored_world(folder: Path) -> DeskWorld | None:
-    try:
-        held = json.loads((folder / _FILE).read_bytes())
-    except (OSError, ValueError):
-        return None
-    tickets = tuple(Ticket(**ticket) for ticket in held["tickets"])
-    return DeskWorld(_version(tickets), held["variant"], held["seed"], tuple(_WORDS), tickets)
+    def snapshot(self, time: int) -> DeskWorld:
+        """What the desk knew at that time."""
+        return replace(self, version=f"{self.version}@{time}", known_until=time)
 
 
 def sizes(world: DeskWorld) -> str:
@@ -75,9 +65,12 @@ def sizes(world: DeskWorld) -> str:
 def payloads(world: DeskWorld, source: str, split: str) -> list[Payload]:
     if source != "tickets":
         raise ValueError(f"acme_desk has no source {source!r}")
-    part = "fit" if split == "train" else split
+
+    def part(ticket: Ticket) -> str:
+        return split if split != "train" else "fit" if ticket.time < world.rank_start else "rank"
+
     return [
-        Payload({"text": {"text": ticket.text}}, {"label": ticket.queue}, number, world.queues[ticket.queue], part)
+        Payload({"text": {"text": ticket.text}}, {"label": ticket.queue}, number, world.queues[ticket.queue], part(ticket))
         for number, ticket in enumerate(world.tickets)
         if ticket.split == split
     ]
@@ -94,16 +87,26 @@ def _compose(seed: int, progress: Progress) -> DeskWorld:
             own = rng.choice(vocabulary[queue], size=int(rng.integers(1, 4)), replace=False).tolist()
             other = rng.choice([word for words in vocabulary for word in words], size=int(rng.integers(1, 4)), replace=False).tolist()
             said = rng.permutation([*own, *other]).tolist()
-            tickets.append(Ticket(_FRAMES[int(rng.integers(len(_FRAMES)))].format(" ".join(said)), queue, split))
-    return DeskWorld(_version(tuple(tickets)), "synthetic", seed, tuple(_WORDS), tuple(tickets))
+            tickets.append(Ticket(_FRAMES[int(rng.integers(len(_FRAMES)))].format(" ".join(said)), queue, split, 60 * len(tickets)))
+    return _world("", "synthetic", seed, tuple(tickets))
+
+
+def _world(version: str, variant: str, seed: int, tickets: tuple[Ticket, ...]) -> DeskWorld:
+    times = [ticket.time for ticket in tickets if ticket.split == "train"]
+    return DeskWorld(version, variant, seed, tuple(_WORDS), tickets, times[-RANK], times[-1] + 1)
 
 
 def _save(world: DeskWorld, folder: Path) -> DeskWorld:
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"variant": world.variant, "seed": world.seed, "tickets": [asdict(ticket) for ticket in world.tickets]})
-    (folder / _FILE).write_text(text, encoding="utf-8")
-    return world
+    document = {"variant": world.variant, "seed": world.seed, "tickets": [asdict(ticket) for ticket in world.tickets]}
+    return replace(world, version=save_whole(folder, lambda partial: (partial / _FILE).write_text(json.dumps(document), encoding="utf-8")))
 
 
-def _version(tickets: tuple[Ticket, ...]) -> str:
-    return hashlib.sha256(json.dumps([asdict(ticket) for ticket in tickets]).encode()).hexdigest()
+def _stored(folder: Path) -> DeskWorld | None:
+    version = whole_version(folder)
+    if version is None:
+        return None
+    document = json.loads((folder / _FILE).read_bytes())
+    return _world(version, document["variant"], document["seed"], tuple(Ticket(**ticket) for ticket in document["tickets"]))
+
+
+WORLDS: WorldCache[DeskWorld] = WorldCache("acme_desk", __name__, {"synthetic": _compose}, _save, _stored)

@@ -1,6 +1,6 @@
 """Finds the queue that a ticket belongs to."""
 
-from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
+from aibenchrt.component import ComponentSpec, Kind, Material, Model, Port, Ports, Profile
 
 from acme_tickets.needs import TICKETS
 
@@ -17,5 +17,6 @@ SPEC = ComponentSpec(
     baseline="majority",
     metrics=("accuracy",),
     trains=True,
+    trains_on=Material.PERIOD,
     needs=(TICKETS,),
 )
