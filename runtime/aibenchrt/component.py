@@ -322,7 +322,7 @@ class ComponentSpec:
     needs_if: tuple[tuple[str, str | int, tuple[Need, ...]], ...] = ()
 
     def state_of(self, settings: Mapping[str, str | int]) -> str | None:
-        """The name of the state that a task with these settings keeps on disk; '' if it keeps none."""
+        """The name of the state that a task with these settings keeps on disk; None if it keeps none."""
         if self.state is None or self.state_by is None:
             return self.state
         default = next(s.default for s in self.settings if s.name == self.state_by)

@@ -13,8 +13,8 @@ class Payload:
     """values: output port of the request class → Value ("text" or "image", and "user").
 
     truth: truth type (answers.TRUTH_TYPES) → value, of those that the request has; "relevant" ids ascend. query_id: unique within the
-    source. note: what was meant, for people. part: "fit" or "rank" within the training period (a world without a time split has "fit"
-    alone), "validation" or "test".
+    source. note: what the user meant, for readers of records. part: "fit" or "rank" within the training period (a world without a time
+    split has "fit" alone), "validation" or "test".
     """
 
     values: Values
@@ -25,6 +25,6 @@ class Payload:
 
     @property
     def user(self) -> int | None:
-        """Who asks; None where the request does not say."""
+        """The user; None if the request names none."""
         value = self.values.get("user")
         return None if value is None else int(value["user_id"])

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class AnyWorld(Protocol):
-    """What all worlds have. version: sha256 of all content; variant: "real" or "synthetic"; provenance: where each part comes from."""
+    """Attributes of every world. version: sha256 of all content; variant: "real" or "synthetic"; provenance: where each part comes from."""
 
     @property
     def version(self) -> str: ...
@@ -66,7 +66,7 @@ class WorldModule(Protocol[W]):
     def PACKAGES(self) -> tuple[SourcePackage, ...]: ...  # noqa: N802
 
     def sizes(self, world: W) -> str:
-        """How much of what there is, for people: '1,682 goods, 943 users'."""
+        """The world's sizes as text: '1,682 goods, 943 users'."""
 
     def payloads(self, world: W, source: str, split: str) -> list[Payload]:
         """The requests of one source and split ("train", "validation" or "test"), in order of their ids. ValueError: no such source."""

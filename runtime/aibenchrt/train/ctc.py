@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLANK = 0  # the number of no character; character k of an alphabet has number k + 1
+BLANK = 0  # the number that stands for no character; character k of an alphabet has number k + 1
 
 
 def alphabet_of(texts: Iterable[str]) -> str:

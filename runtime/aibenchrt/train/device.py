@@ -6,7 +6,7 @@ from aibenchrt.machine import chosen_device as chosen_device
 
 
 def description(device: str) -> str:
-    """What a model's metadata says that it was trained on."""
+    """The device as a model's metadata records it."""
     import torch
 
     where = f"cuda: {torch.cuda.get_device_name()}" if device == "cuda" else device

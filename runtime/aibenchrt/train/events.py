@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Begun:
-    """The training begins: what it learns from is at hand."""
+    """The training begins: its data are ready."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What the network has after epoch n, from 1, of at most `of`: the value of a metric on a split of the data.
+    """The value of a metric on a split of the data after epoch n (from 1) of at most `of`.
 
     split: 'validation', or 'train'. metric: as the component declares it, or 'loss'. An epoch with several metrics is several events.
     """
@@ -36,7 +36,8 @@ class Batches:
 
 @dataclass(frozen=True)
 class SideWork:
-    """Work beside the epochs: what it is, for people, and the fraction of the whole training that is done as it begins, in [0, 1]."""
+    """Work outside the epochs: its name for progress messages, and the fraction of the whole training that is done when it begins, in [0,
+    1]."""
 
     what: str
     fraction: float

@@ -46,7 +46,7 @@ def weights(graphs: Mapping[str, Graph]) -> dict[str, Tensor]:
 
 
 def parameters(graphs: Mapping[str, Graph]) -> int:
-    """How many numbers were learned; what graphs share counts once."""
+    """The number of trained parameters; those shared by several graphs count once."""
     return sum(p.numel() for p in {id(p): p for graph in graphs.values() for p in graph.network.parameters()}.values())
 
 
@@ -58,7 +58,7 @@ def to_onnx(graph: Graph) -> bytes:
         logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of torch's exporters about their own internals
+            warnings.simplefilter("ignore")  # warnings of torch's exporters about their own internals
             recurrent = any(isinstance(module, nn.RNNBase) for module in graph.network.modules())
             model = _traced(graph) if recurrent else _exported(graph)
     finally:
@@ -120,7 +120,7 @@ def difference(graph: Graph, content: bytes) -> float:
 
 
 def _without_traces(model: Any) -> bytes:
-    """Source lines and paths that the exporter notes are of no use to anyone who serves, and differ between machines."""
+    """Removes the source lines and paths that the exporter records: serving does not need them, and they differ between machines."""
     del model.metadata_props[:]
     for part in (*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
         del part.metadata_props[:]

@@ -33,14 +33,14 @@ class TrainedVersion:
 
 
 def trained_versions(component: str, models: Path | None = None) -> list[TrainedVersion]:
-    """Every version of the component's models that can be read, in the order of their making. models: another repository."""
+    """Every readable version of the component's models, in the order in which they were trained. models: another repository."""
     folder = (models or home_folder() / "models") / component
     made = []
     for path in folder.glob("[!.]*/[!.]*/metadata.json"):
         try:
             made.append((path.stat().st_mtime_ns, path.parent.name, _version(path.parent.name, json.loads(path.read_bytes()))))
         except (OSError, ValueError, KeyError, TypeError):
-            continue  # half a version is none: training writes it anew
+            continue  # an incomplete version is ignored: training writes it again
     return [version for _, _, version in sorted(made, key=lambda entry: entry[:2])]
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PartRequest:
-    """A request to run: its class, the part of the world that it comes from, and what it carries."""
+    """A request to run: its class, the part of the world that it comes from, and its payload."""
 
     request_class: str
     part: str

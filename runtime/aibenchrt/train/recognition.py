@@ -56,7 +56,7 @@ class Loop:
 
 
 def fit(network: Any, examples: Sequence[Example], loop: Loop) -> int:
-    """Leaves the network as it was after the epoch with the least validation error, in evaluation mode; returns that epoch."""
+    """Trains the network, restores it to the epoch with the lowest validation error, in evaluation mode, and returns that epoch."""
     effort = loop.effort
     batches_an_epoch = -(-len(examples) // effort.batch)
     optimizer = torch.optim.AdamW(network.parameters(), lr=effort.rate, weight_decay=effort.decay)
@@ -106,7 +106,7 @@ def padded(signals: Sequence[Signal], texts: Sequence[Sequence[int]], device: to
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """Of each answer: wrong, missing and superfluous units, and units of the reference. Both (n,)."""
+    """For each answer the number of wrong, missing and superfluous units, and of units of the reference. Both (n,)."""
 
     errors: NDArray[np.float64]
     units: NDArray[np.float64]

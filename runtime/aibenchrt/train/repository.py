@@ -72,7 +72,7 @@ def store(key: Key, files: Mapping[str, bytes], metadata: Mapping[str, Any], mod
     whole = {"metadata_version": METADATA_VERSION, "component": key.component, "model": key.model, "key": asdict(key), "files": hashes}
     whole |= metadata
     text = json.dumps(whole, indent=1, sort_keys=True, allow_nan=False).encode()
-    # Training time differs from run to run, so it is not part of what names a version.
+    # Training time differs from run to run, so it is not part of a version's hash.
     timeless = {name: value for name, value in whole.items() if name != "cost"}
     version = hashlib.sha256(json.dumps(timeless, sort_keys=True).encode()).hexdigest()[:16]
     folder = (models or models_folder()) / key.component / key.model / version
@@ -135,7 +135,7 @@ def _versions(folder: Path) -> Iterator[ModelVersion]:
         try:
             metadata = read_metadata(candidate)
         except EnvironmentFailure:
-            continue  # a broken version is as good as none: training writes it anew
+            continue  # a broken version is ignored: training writes it again
         yield ModelVersion(str(metadata.get("component")), str(metadata.get("model")), candidate.name, candidate, metadata)
 
 
@@ -146,7 +146,7 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
             (scratch / name).write_bytes(content)
         scratch.chmod(0o755)
-        if folder.is_dir():  # the same content, or a broken copy of it: either way the new one takes its place
+        if folder.is_dir():  # the same content, or a broken copy of it: the new one replaces it
             retired = Path(tempfile.mkdtemp(prefix=".retired-", dir=folder.parent))
             os.rename(folder, retired / "version")
             os.rename(scratch, folder)

@@ -25,8 +25,8 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """training: what a model learns from. choosing: what chooses its epoch. seen, held_out: what only measures it, `seen` apart as its
-    figures were in view when settings were chosen."""
+    """training: what a model learns from. choosing: what chooses its epoch. seen, held_out: what only measures it; `seen` is separate
+    because its figures were known when settings were chosen."""
 
     training: Sequence[Sample]
     choosing: Sequence[Sample]

@@ -177,7 +177,7 @@ def _both(tell: Tell, other: Tell | None) -> Tell:
 
 
 def _train(key: Key, material: AnyWorld | Samples, world: AnyWorld, tell: Tell, device: str, models: Path | None) -> ModelVersion:
-    # Read when torch loads its OpenMP: on a busy machine threads that spin while they wait make a step five times as long.
+    # Read when torch loads its OpenMP: on a busy machine, threads that spin while they wait make a step five times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from aibenchrt.train.export import export
 
@@ -306,8 +306,8 @@ def _requests(plan: Plan, world: AnyWorld, split: str, part: str) -> list[PartRe
 
 
 def _context(plan: Plan, stage: PlanStage, most: Most, *states: tuple[AnyWorld, Mapping[str, ModelVersion]]) -> str:
-    """Changes with whatever can change the samples: which they are, the plan's wiring, services' data and code, other models, and the code
-    that runs the path and takes the snapshot."""
+    """A hash of everything that can change the samples: their selection, the plan's wiring, services' data and code, other models, and the
+    code that runs the path and takes the snapshot."""
     path = code_key(["aibenchrt.train.path_samples", *(type(world).__module__ for world, _ in states)])
     parts: list[object] = [path, plan.graph_hash, plan.seed, stage.name, astuple(most)]
     for step in plan.steps:

@@ -20,7 +20,8 @@ THREADS = 2
 
 @dataclass(frozen=True)
 class Graph:
-    """What becomes one ONNX file. network: on the CPU, in evaluation mode; it gives one tensor, or a tuple in the order of `outputs`.
+    """A network that becomes one ONNX file. network: on the CPU, in evaluation mode; it gives one tensor, or a tuple in the order of
+    `outputs`.
 
     inputs: ONNX input name → real held-out input, in the order of forward's arguments, on which ONNX is compared with torch; first
     dimension the batch (at least 2), which is dynamic. lengths: input → its further axes that are dynamic (at least 2 in the example).

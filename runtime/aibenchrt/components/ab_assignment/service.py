@@ -26,6 +26,6 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 def place(experiment: str, user_id: int) -> float:
-    """Where a user stands in [0, 1): uniform over users."""
+    """The user's position in [0, 1), uniform over users."""
     digest = hashlib.blake2b(f"{experiment}:{user_id}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 BID = (-1.5, 0.6)  # mean and deviation of the bid's logarithm
-SHOWN = (50, 500)  # how often an ad's budget pays for its own bid
+SHOWN = (50, 500)  # range of an ad's budget, in multiples of its bid
 _ADS, _GOODS = "ads.npy", "goods.npy"
 AD = np.dtype([("item", np.int64), ("category", np.int64), ("popularity", np.float64), ("bid", np.float64), ("budget", np.float64)])
 

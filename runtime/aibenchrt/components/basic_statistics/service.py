@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DAY_S = 86400
 LIKED = 4.0  # a rating of at least this is a click (datasets/world.py)
-MOST_TERMS = 100_000  # of which occurrences are kept; new ones beyond are counted together
+MOST_TERMS = 100_000  # most terms whose occurrences are counted; further new ones are counted together
 _FILE, _NOW = "events.npy", "now"
 EVENT = np.dtype([("item", np.int64), ("time", np.int64), ("rating", np.float32)])
 
@@ -93,13 +93,13 @@ class ItemStatistics:
 
 
 class QueryStatistics:
-    """The Work over queries: of all that this process has seen. Safe for several threads."""
+    """The Work over queries: statistics of all queries that this process has seen. Safe for several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._queries = 0
         self._terms: Counter[str] = Counter()
-        self._more = 0  # occurrences of terms that came when MOST_TERMS were known
+        self._more = 0  # occurrences of terms that were new once MOST_TERMS were known
 
     def __call__(self, inputs: Values) -> Values:
         with self._lock:

@@ -44,7 +44,7 @@ class AnswerCache:
         return details
 
     def store(self, user_id: int, query: str, details: Value, capacity: int) -> None:
-        """Stored as the newest; the oldest beyond `capacity` go."""
+        """Stores the details as the newest; the oldest beyond `capacity` are removed."""
         content = json.dumps({name: list(values) for name, values in details.items()})
         connection = self._connection()
         connection.execute("BEGIN IMMEDIATE")  # takes the write lock at once: a later upgrade could fail without waiting

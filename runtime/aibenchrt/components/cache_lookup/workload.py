@@ -8,7 +8,7 @@ from aibenchrt.datasets.needs import INTERACTIONS, ITEMS, QUERIES, USERS, QueryW
 from aibenchrt.values import Values
 from aibenchrt.workload import OpenService, Workload
 
-NEEDS = (ITEMS, QUERIES, USERS, INTERACTIONS)  # those of the index and the database that answer
+NEEDS = (ITEMS, QUERIES, USERS, INTERACTIONS)  # of the index and the database that answer
 
 
 def questions(world: QueryWorld, open_service: OpenService) -> list[Values]:
@@ -19,7 +19,7 @@ def questions(world: QueryWorld, open_service: OpenService) -> list[Values]:
 
 
 def answers(world: QueryWorld, open_service: OpenService) -> list[Values]:
-    """The same with the details of what was found, for components that are asked with them."""
+    """The same with the details of the items, as inputs for other components."""
     details = open_service("database_operation", table="items")
     pairs = zip(questions(world, open_service), results(world, open_service), strict=True)
     return [{**question, **details(items)} for question, items in pairs]

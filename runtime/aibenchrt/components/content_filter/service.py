@@ -31,7 +31,7 @@ _FILE = "insults.json"
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _DIGITS = re.compile(r"\+?\d(?:[ .\-/]?\d){7,18}")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
-_CARD = range(13, 20)  # digits of a card's number
+_CARD = range(13, 20)  # digits of a card number
 _TELEPHONE = range(8, 16)  # ITU-T E.164 has 15 at most
 
 
@@ -57,7 +57,7 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 def personal(text: str) -> Iterator[str]:
-    """What kinds of personal data stand in a text, each as often as it does; the data themselves are not repeated."""
+    """The kinds of personal data in a text, one entry for each occurrence; the data themselves are not repeated."""
     yield from ("an e-mail address" for _ in _EMAIL.finditer(text))
     accounts = [match.span() for match in _IBAN.finditer(text) if _is_account(match.group())]
     yield from ("an account number" for _ in accounts)

@@ -12,7 +12,7 @@ from pathlib import Path
 from aibenchrt.components.crawler.fetch import Fetched, Fetcher, FetchError, ForbiddenError
 from aibenchrt.components.crawler.page import on_site, read_page
 
-PAGE_DEADLINE_S = 20.0  # of one page of the whole crawl
+PAGE_DEADLINE_S = 20.0  # for one page, during the whole crawl
 MOST_PAGES = 200_000
 
 _STORE = """
@@ -24,7 +24,7 @@ CREATE TABLE item (item_id INTEGER PRIMARY KEY, path TEXT NOT NULL);
 
 @dataclass(frozen=True)
 class Stored:
-    """A page as it was fetched last."""
+    """A page as fetched last."""
 
     etag: str
     title: str
@@ -33,7 +33,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Crawled:
-    """pages: path → what was found there. forbidden: paths that robots.txt forbids. failed: path → why it could not be had."""
+    """pages: path → the page. forbidden: paths that robots.txt forbids. failed: path → why it could not be fetched."""
 
     pages: dict[str, Stored]
     forbidden: tuple[str, ...]
@@ -81,7 +81,7 @@ def _begun(pool: ThreadPoolExecutor, fetcher: Fetcher, path: str) -> Future[Fetc
 
 
 def write_store(path: Path, site: Iterable[tuple[str, str]], crawled: Crawled, items: Iterable[tuple[int, str]]) -> None:
-    """site: (path, HTML) of what is served; items: (item id, path of its page)."""
+    """site: (path, HTML) of every page that is served; items: (item id, path of its page)."""
     connection = sqlite3.connect(path)
     with connection:
         connection.executescript(_STORE)

@@ -12,27 +12,27 @@ from protego import Protego
 
 AGENT = "aibenchc-crawler"
 _ROBOTS = "/robots.txt"
-_MOST_BYTES, _PIECE = 4 << 20, 1 << 16  # of one page, and of one reading
+_MOST_BYTES, _PIECE = 4 << 20, 1 << 16  # of one page, and of one read
 
 
 class FetchError(RuntimeError):
-    """A page that could not be had; the text says which and why."""
+    """A page that could not be fetched; the text says which and why."""
 
 
 class ForbiddenError(FetchError):
-    """robots.txt forbids the page to us; nothing was asked for."""
+    """robots.txt forbids the page; no request was sent for it."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """html None: the page is as it was when the etag that was sent along was given (304)."""
+    """html None: the page has not changed since the etag that was sent (304)."""
 
     html: str | None
     etag: str
 
 
 class Fetcher:
-    """Of one site. Safe for several threads. base: 'http://host:port'; connections: the most requests under way at once."""
+    """Fetches pages of one site. Safe for several threads. base: 'http://host:port'; connections: most requests in flight at once."""
 
     def __init__(self, base: str, connections: int) -> None:
         self.base = base
@@ -46,7 +46,7 @@ class Fetcher:
         self._robots_lock = threading.Lock()
 
     def get(self, path: str, deadline: float, etag: str = "") -> Fetched:
-        """The page at `path`, until `deadline` (time.monotonic). etag: of what is known of it, '' for nothing.
+        """The page at `path`, until `deadline` (time.monotonic). etag: of the stored version, '' if there is none.
 
         ForbiddenError: by robots.txt. FetchError: any status but 200 and 304, no connection, not in time, too large, not UTF-8.
         """
@@ -78,7 +78,7 @@ class Fetcher:
             return self._robots
 
     def _wait_turn(self, delay: float, path: str, deadline: float) -> None:
-        """Returns when `delay` has passed since the last request began, and takes this turn."""
+        """Returns when `delay` has passed since the last request began, and begins the next delay."""
         if delay <= 0:
             return
         with self._turn:
@@ -112,7 +112,7 @@ class Fetcher:
 def _whole(response: urllib3.BaseHTTPResponse, path: str, deadline: float) -> bytes:
     """The body. FetchError, with the connection closed: it is too large, or comes too slowly."""
     content = b""
-    while piece := response.read1(_PIECE):  # what has come, not as much as was asked for
+    while piece := response.read1(_PIECE):  # what has arrived, possibly less than was asked for
         content += piece
         if len(content) > _MOST_BYTES or time.monotonic() > deadline:
             response.close()

@@ -24,7 +24,7 @@ class Page:
 
 
 def read_page(html: str) -> Page:
-    """Never fails: what is no valid HTML is read as far as it goes."""
+    """Never fails: invalid HTML is read as far as possible."""
     reader = _Reader()
     reader.feed(html)
     reader.close()
@@ -33,7 +33,8 @@ def read_page(html: str) -> Page:
 
 
 def on_site(base: str, page: str, link: str) -> str | None:
-    """The path of a link's target on the site of `base`, without fragment; None where it leads elsewhere. page: where it stands, a path."""
+    """The path of a link's target on the site of `base`, without fragment; None if it leads elsewhere. page: the path of the page that
+    holds the link."""
     target = urlsplit(urldefrag(urljoin(urljoin(base, page), link)).url)
     site = urlsplit(base)
     if (target.scheme, target.netloc) != (site.scheme, site.netloc):
@@ -62,7 +63,7 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self._open:
-            while self._open.pop() != tag:  # what was left open inside ends with it
+            while self._open.pop() != tag:  # elements left open inside end with it
                 pass
         if tag in _BLOCKS:
             self._put("\n")

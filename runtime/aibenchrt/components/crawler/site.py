@@ -32,7 +32,7 @@ class Site:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def put(self, path: str, page: str | None) -> None:
-        """The page changes, or is gone (None)."""
+        """Changes the page, or removes it (None)."""
         with self._lock:
             if page is None:
                 self._pages.pop(path, None)
@@ -56,7 +56,7 @@ class Site:
 def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = 1 << 16  # head and body in one packet: else the client waits for its own delayed acknowledgement
+        wbufsize = 1 << 16  # head and body in one packet: otherwise the client waits for its own delayed acknowledgement
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
@@ -83,6 +83,6 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             site.count(status)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Says nothing: the records say what was called."""
+            """Logs nothing: the records hold the calls."""
 
     return Handler

@@ -18,7 +18,7 @@ class Database(Protocol):
 
 
 class Engine(Protocol):
-    """Where the tables are kept: something in the prepared folder always, the tables themselves for SQLite only."""
+    """Where the tables are kept. The prepared folder always holds something, but the tables themselves only with SQLite."""
 
     def build(self, folder: Path, tables: Tables, rows: Rows) -> None: ...
 

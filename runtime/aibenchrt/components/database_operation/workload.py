@@ -12,7 +12,7 @@ from aibenchrt.workload import OpenService, Workload
 
 
 def profiles(world: UserWorld, open_service: OpenService) -> Sequence[Values]:
-    """Users' records, for components that are asked with them."""
+    """Users' records, as inputs for other components."""
     database = open_service("database_operation")
     return [database(user) for user in users(world, open_service)]
 

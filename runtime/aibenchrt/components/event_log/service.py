@@ -28,7 +28,7 @@ _LARGEST_BATCH = 1000
 
 @dataclass(frozen=True)
 class Impression:
-    """What one user was shown; `user_id` None: not said."""
+    """The items shown to one user; `user_id` None: unknown."""
 
     time_ns: int
     user_id: int | None
@@ -60,7 +60,7 @@ class EventLog:
         threading.Thread(target=self._write_batches, name="event-log", daemon=True).start()
 
     def __call__(self, inputs: Values) -> Values:
-        """Raises OSError where the line could not be made durable."""
+        """Raises OSError if the line could not be made durable."""
         details, user = inputs["details"], inputs.get("user")
         at = self._now()
         event = {
@@ -91,8 +91,8 @@ class EventLog:
 
 
 def append(path: Path, lines: bytes, *, sync: bool = True) -> None:
-    """Appends whole lines; a torn last line, of a process that died while writing, is cut off first. sync: waits until they are on disk;
-    without it a process that dies loses nothing, a power cut what the kernel had not written yet. Raises OSError."""
+    """Appends whole lines; a torn last line, left by a process that died while writing, is cut off first. sync: waits until they are on
+    disk; without it the death of a process loses nothing, but a power cut loses what the kernel had not written yet. Raises OSError."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

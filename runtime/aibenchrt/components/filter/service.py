@@ -20,7 +20,8 @@ _SEEN, _NOW = "seen.npy", "now"
 
 
 def prepare(world: InteractionWorld, settings: Mapping[str, str | int], folder: Path) -> None:
-    """What each user met in the training period, liked or not; when each good was last met; and the period's end, which is "now"."""
+    """The goods that each user interacted with in the training period, liked or not; when each good was last interacted with; and the
+    period's end, which is "now"."""
     if settings["seen"] == "drop":
         training = world.interactions.of("train")
         pairs = np.unique(np.stack([training.user, training.item], axis=1), axis=0)
@@ -45,7 +46,7 @@ def _seen(pairs: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
 
 
 class Filter:
-    """The Work; what stays keeps its order. times: item id → when it was last met, none where age does not matter."""
+    """The Work; the remaining items keep their order. times: item id → the last interaction with it; empty if age does not matter."""
 
     def __init__(self, seen: Mapping[int, NDArray[np.int64]], times: Mapping[int, int], oldest: int, minimum: float) -> None:
         self._seen, self._times, self._oldest, self._minimum = seen, times, oldest, minimum
@@ -61,6 +62,6 @@ class Filter:
         return {"items": {name: np.asarray(values)[stays].tolist() for name, values in items.items()}}
 
     def _met(self, profile: Value) -> list[Any]:
-        """The user's history, and what else the user met."""
+        """The goods in the user's history, and all others that the user interacted with."""
         own = self._seen.get(profile["user_id"])
         return [*profile["history"], *(own.tolist() if own is not None else ())]

@@ -15,7 +15,7 @@ import xxhash
 from aibenchrt.components.query_parsing.terms import words
 from aibenchrt.values import Values, Work
 
-SHINGLE = 3  # words of a feature
+SHINGLE = 3  # number of words in a feature
 
 
 def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - nothing is prepared or kept

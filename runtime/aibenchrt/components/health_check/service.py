@@ -38,7 +38,7 @@ class HealthCheck:
         self._last: dict[str, list[str]] = {}
 
     def __call__(self, inputs: Values) -> Values:
-        """Raises OSError where not even the state can be written."""
+        """Raises OSError if the state cannot be written."""
         for value in listed(inputs, "value"):
             reasons = [*self._of_value(value), *self._of_host()]
             with self._lock:
@@ -74,7 +74,7 @@ class HealthCheck:
 
 
 def _available_kib() -> int:
-    """Memory that can be had without swapping, as the kernel estimates it."""
+    """The kernel's estimate of the memory available without swapping."""
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1])

@@ -22,7 +22,7 @@ def in_categories(world: QueryWorld, open_service: OpenService) -> list[Values]:
 
 
 def results(world: QueryWorld, open_service: OpenService) -> Sequence[Values]:
-    """The items of each query, for components that are asked with them."""
+    """The items of each query, as inputs for other components."""
     search = open_service("indexing", tier="excellent", shards=2)
     return [{"items": search(inputs)["items"]} for inputs in in_categories(world, open_service)]
 

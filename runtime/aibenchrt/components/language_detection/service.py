@@ -24,7 +24,7 @@ _FILE = "runs.json"
 
 
 def prepare(world: ParallelWorld, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - it has no settings
-    """How often each run of characters stands in the training sentences of each language."""
+    """The number of occurrences of each character n-gram in the training sentences of each language."""
     training = world.pairs("train")
     counts = {world.language: _counted(training.source), _TARGET: _counted(training.target)}
     (folder / _FILE).write_text(json.dumps(counts, ensure_ascii=False), encoding="utf-8")
@@ -35,7 +35,7 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 def runs(text: str) -> list[str]:
-    """Its runs of LENGTH characters, in order; of nothing to read there are none."""
+    """The text's n-grams of LENGTH characters, in order; none of a text without words."""
     read = words(text)
     padded = f" {' '.join(read)} " if read else ""
     return [padded[start : start + LENGTH] for start in range(len(padded) - LENGTH + 1)]

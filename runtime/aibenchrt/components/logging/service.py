@@ -41,7 +41,7 @@ class Log:
         self._folder, self._sync, self._now = folder, sync, now
 
     def __call__(self, inputs: Values) -> Values:
-        """Raises OSError where a record could not be written."""
+        """Raises OSError if a record could not be written."""
         at = self._now()
         records = [
             {
@@ -62,7 +62,7 @@ class Log:
 
 
 def shortened(element: Any) -> Any:
-    """What a record has of one field's value."""
+    """The abbreviated value of one field, as a record holds it."""
     if isinstance(element, bytes):
         return f"{len(element)} bytes"
     if isinstance(element, str):

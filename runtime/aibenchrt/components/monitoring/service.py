@@ -44,10 +44,10 @@ class Monitor:
         self._lock = threading.Lock()
         self._counters: dict[str, _Counters] = {}
         self.changed = threading.Event()
-        self.failure: OSError | None = None  # why no sample is written any more
+        self.failure: OSError | None = None  # why sampling stopped
 
     def __call__(self, inputs: Values) -> Values:
-        """Raises OSError where a sample could not be written."""
+        """Raises OSError if a sample could not be written."""
         if self.failure is not None:
             raise self.failure
         with self._lock:

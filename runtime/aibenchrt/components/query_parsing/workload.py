@@ -17,7 +17,7 @@ def texts(world: QueryWorld, _open: OpenService) -> list[Values]:
 
 
 def parsed_queries(world: QueryWorld, open_service: OpenService) -> Sequence[Values]:
-    """For components that are asked with what this one makes of the texts."""
+    """Parsed queries, as inputs for other components."""
     return [work(text) for text in texts(world, open_service)]
 
 

@@ -26,7 +26,7 @@ _DTYPES = {Scalar.INT64: np.int64, Scalar.FLOAT: np.float32}
 FIELDS = tuple(field.name for field in PORT_TYPES["Items"].fields)
 # `key`: what decides the order; `arrival`: the place in the lists, which decides between equal keys.
 ROW = np.dtype([("key", np.float64), ("arrival", np.int64), *((f.name, _DTYPES[f.scalar]) for f in PORT_TYPES["Items"].fields)])
-FEWEST_ROWS = 16  # of a run or a block, however little memory there is
+FEWEST_ROWS = 16  # fewest rows of a run or a block, however little memory there is
 
 
 def rows_of(items: Value, key: NDArray[Any], first: int) -> Rows:

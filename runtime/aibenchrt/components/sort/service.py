@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def prepare(world: InteractionWorld, settings: Mapping[str, str | int], folder: Path) -> None:
-    """By recency: when each good was last met in the training period. By a score nothing is needed, whatever the world."""
+    """For the order by recency: the last interaction with each good in the training period. For an order by score nothing is prepared."""
     if settings["by"] == "recency":
         save_last_met(last_met(world), folder)
 
@@ -36,7 +36,7 @@ class Sort:
         self._by, self._times, self._limit, self._sorter = by, times, limit, sorter
 
     def __call__(self, inputs: Values) -> Values:
-        """Equal ones in the order in which the lists brought them. OSError: a run could not be written to disk."""
+        """Equal items keep the order of the lists. OSError: a run could not be written to disk."""
         ordered = self._sorter.ordered(self._parts(listed(inputs, "items")))
         return {"items": value_of(_first_of_each(ordered, self._limit))}
 
@@ -53,7 +53,7 @@ class Sort:
 
 
 def _first_of_each(pieces: Iterator[Rows], limit: int) -> list[Rows]:
-    """The rows of the first `limit` goods, each at its first place; what comes after them is not read."""
+    """The rows of the first `limit` different goods, each at its first place; later rows are not read."""
     chosen: list[Rows] = []
     seen: set[int] = set()
     for piece in pieces:

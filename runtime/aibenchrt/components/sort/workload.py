@@ -10,8 +10,8 @@ from aibenchrt.datasets.needs import INTERACTIONS, USERS, UserWorld
 from aibenchrt.values import Values
 from aibenchrt.workload import OpenService, Workload
 
-NEEDS = (USERS, INTERACTIONS)  # those of the database
-FEW = 100  # lists that do not fit into the memory
+NEEDS = (USERS, INTERACTIONS)  # rows of the database
+FEW = 100  # lists that do not fit into memory
 
 
 def two_lists(world: UserWorld, open_service: OpenService) -> list[Values]:
@@ -21,7 +21,7 @@ def two_lists(world: UserWorld, open_service: OpenService) -> list[Values]:
 
 
 def pooled(world: UserWorld, open_service: OpenService) -> Sequence[Values]:
-    """One list for each user, for components that are asked with them."""
+    """One list for each user, as inputs for other components."""
     pool = open_service("sort", by="recency", limit=400)
     return [pool(lists) for lists in two_lists(world, open_service)]
 

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from aibenchrt.components.speech_recognition.features import MELS
 
-NEVER = -1e9  # a score that no softmax takes, and finite: nothing times it is no number
+NEVER = -1e9  # a score that softmax turns into 0, but finite: zero times it is 0, not NaN
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Figure 1: features (batch, frames, 80) → (batch, steps, width); of 7 frames comes the first step, of every 4 more another."""
+    """Figure 1: features (batch, frames, 80) → (batch, steps, width); 7 frames give the first step, every 4 more give another."""
 
     def __init__(self, numbers: ConformerNumbers) -> None:
         super().__init__()
@@ -173,7 +173,8 @@ def distances(length: int, width: int, device: torch.device) -> Tensor:
 
 
 class Decoder(nn.Module):
-    """One step of writing: what was heard at a step, and the last character → scores of the next, the blank first, and the LSTM's state."""
+    """One decoding step: the encoder's output at a step and the last character → scores of the next, the blank first, and the LSTM's
+    state."""
 
     def __init__(self, numbers: ConformerNumbers, characters: int) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ RATE = 16_000  # samples a second
 WINDOW, HOP, FFT = 400, 160, 512  # samples: 25 ms, 10 ms (Gulati et al. 2020, section 3.1)
 MELS = 80
 SHORTEST = 1600  # samples; a shorter utterance is followed by silence
-QUIET = 1e-6  # added to the energies: what is fainter is silence
+QUIET = 1e-6  # added to the energies: fainter sounds count as silence
 APOSTROPHES = "’‘ʼ`´"
 
 
@@ -57,7 +57,8 @@ def _bands() -> NDArray[np.float64]:
 
 
 def spelling(text: str) -> str:
-    """What can be heard of a text: lower case, words of letters, digits, apostrophes and hyphens inside, one blank between them."""
+    """A text reduced to what can be heard: lower case, words of letters, digits, and apostrophes and hyphens inside them, one blank between
+    words."""
     plain = unicodedata.normalize("NFC", text).lower().translate(dict.fromkeys(map(ord, APOSTROPHES), "'"))
     return " ".join(re.findall(r"\w+(?:['-]\w+)*'?", plain.replace("_", " ")))
 
@@ -70,7 +71,7 @@ def habits(texts: Sequence[str]) -> dict[str, bool]:
 
 
 def written(heard: str, capital: bool, stop: bool) -> str:
-    """A spelling as transcripts are mostly written; nothing stays nothing."""
+    """A spelling written as transcripts mostly are; an empty one stays empty."""
     if not heard:
         return heard
     return (heard[0].upper() + heard[1:] if capital else heard) + ("." if stop else "")

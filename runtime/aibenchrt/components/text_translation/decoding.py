@@ -48,5 +48,5 @@ def padded(rows: Sequence[Sequence[int]]) -> NDArray[np.int64]:
 
 
 def longest_of(source: int) -> int:
-    """The largest number of subwords in a translation of this many source subwords: a model that repeats itself must come to an end."""
+    """The largest number of subwords in a translation of this many source subwords, which stops a model that repeats itself."""
     return min(2 * source + 10, 200)

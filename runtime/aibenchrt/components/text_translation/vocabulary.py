@@ -83,7 +83,7 @@ class _Counts:
             self._add(number, 1)
 
     def most_frequent(self) -> tuple[str, str] | None:
-        """None: no pair occurs twice."""
+        """The most frequent pair; None: no pair occurs twice."""
         if not self._count:
             return None
         pair, count = max(self._count.items(), key=lambda entry: (entry[1], entry[0]))

@@ -53,7 +53,7 @@ def span(value: Value) -> dict[str, Any]:
 
 
 def is_sampled(request_id: int, sample: int) -> bool:
-    """Whether this request is one of `sample` in a thousand: alike wherever it is asked."""
+    """Whether this request is one of `sample` in a thousand; the same answer in every process."""
     return int(_digits(f"sample {request_id}", 8), 16) % 1000 < sample
 
 

@@ -54,7 +54,7 @@ class Memory:
         return {"translation": {"text": translation}, "hit": {"value": place is not None}, "text": {"text": text}}
 
     def _nearest(self, sentence: str) -> int | None:
-        """Of equally near ones the shortest, then the first in order of code points; None: none is near enough."""
+        """The nearest sentence; of equally near ones the shortest, then the first in order of code points; None: none is near enough."""
         if sentence in self._place or not sentence:
             return self._place.get(sentence)
         share = self._least / 100  # 2 · shorter / (both lengths) is the most that two lengths allow

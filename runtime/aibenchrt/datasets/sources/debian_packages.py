@@ -48,7 +48,7 @@ class Snapshot:
 
     @property
     def said(self) -> str:
-        """Which snapshot this is, for provenance."""
+        """The name of this snapshot, for provenance."""
         changed = "" if self.sha256.startswith(RECORDED) else ": upstream changed, qualities are not comparable with the recorded ones"
         return f"Debian {self.release}, package indexes {self.sha256[:12]}{changed}, through apt"
 

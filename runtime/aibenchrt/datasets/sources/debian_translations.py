@@ -56,7 +56,7 @@ class Snapshot:
 
     @property
     def said(self) -> str:
-        """Which snapshot this is, for provenance."""
+        """The name of this snapshot, for provenance."""
         if not self.changed:
             return f"snapshot {self.sha256[:12]}, as recorded"
         return (

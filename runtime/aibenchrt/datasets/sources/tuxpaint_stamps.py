@@ -30,7 +30,7 @@ LICENCE = "GPL-2"
 class Caption:
     """key: path of the stamp, without suffix. text: its caption in the language, english: in English, white space made single blanks.
 
-    wav: the caption spoken, 16 kHz mono, 16-bit; b"" where nobody spoke it.
+    wav: the caption spoken, 16 kHz mono, 16-bit; b"" if there is no recording.
     """
 
     key: str
