@@ -256,7 +256,7 @@ def _sessions(setting: ast.Setting, reader: Reader) -> Sessions | None:
     words = _think(setting, "write `sessions 2/s think 10 s`", reader)
     if words is None:
         return None
-    rate = reader.number(words[0], "the rate of sessions", RATE, above=0, most=1e6)
+    rate = reader.number(words[0], "the request rate", RATE, above=0, most=1e6)
     think = reader.number(words[1], "the think time", TIME, least=0)
     if rate is None or think is None:
         return None
