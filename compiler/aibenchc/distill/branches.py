@@ -5,42 +5,57 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from aibenchc.flow import Flow
-from aibenchc.graph import Choice, ExclusiveChoice, Fallback, Guard, RequestClass
+from aibenchc.graph import Choice, ExclusiveChoice, Fallback, Guard
 from aibenchc.source import Span
 
 
 @dataclass(frozen=True)
-class Branch:
-    """A request class (guard None), or an arm of a choice. share: of all requests, along the whole path. cases: bit set over the flow's."""
+class _Branch:
+    """share: of all requests, along the whole path. cases: bit set over the flow's."""
 
     name: str
     share: float
     cases: int
-    guard: Guard | None
     span: Span | None
+
+
+@dataclass(frozen=True)
+class ClassBranch(_Branch):
+    """A request class."""
 
     @property
     def what(self) -> str:
-        return f"request {self.name}" if self.guard is None else f"branch {self.name}"
+        return f"request {self.name}"
 
 
-def class_branches(flow: Flow) -> tuple[Branch, ...]:
-    return tuple(_class_branch(flow, request) for request in flow.graph.requests)
+@dataclass(frozen=True)
+class ArmBranch(_Branch):
+    """An arm of a choice. The cases of a fallback's arm are those in which it was tried."""
+
+    guard: Guard
+
+    @property
+    def what(self) -> str:
+        return f"branch {self.name}"
 
 
-def _class_branch(flow: Flow, request: RequestClass) -> Branch:
-    return Branch(request.name, request.share, flow.cases_of(request.name), None, request.span)
+Branch: TypeAlias = ClassBranch | ArmBranch
 
 
-def arm_branches(flow: Flow, choice: Choice) -> tuple[Branch, ...]:
-    """The arms of a choice. The cases of a fallback's arm are those in which it was tried."""
+def class_branches(flow: Flow) -> tuple[ClassBranch, ...]:
+    return tuple(ClassBranch(r.name, r.share, flow.cases_of(r.name), r.span) for r in flow.graph.requests)
+
+
+def arm_branches(flow: Flow, choice: Choice) -> tuple[ArmBranch, ...]:
+    """The arms of a choice, in its order."""
     branches = []
     for number, arm in enumerate(choice.arms):
         guard = Guard(choice.name, number)
         cases = flow.cases_with(guard)
-        branches.append(Branch(arm_name(choice, number), share_of(flow, cases), cases, guard, arm.span or choice.span))
+        branches.append(ArmBranch(arm_name(choice, number), share_of(flow, cases), cases, arm.span or choice.span, guard))
     return tuple(branches)
 
 
@@ -69,7 +84,7 @@ class Kept:
     guards: frozenset[Guard]
 
     def protects(self, branch: Branch) -> bool:
-        return branch.name in self.requests if branch.guard is None else branch.guard in self.guards
+        return branch.guard in self.guards if isinstance(branch, ArmBranch) else branch.name in self.requests
 
 
 def kept(flow: Flow, keep: Collection[str]) -> Kept:

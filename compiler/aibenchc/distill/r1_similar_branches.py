@@ -16,10 +16,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
+from typing import Generic, TypeAlias, TypeVar
 
 from aibenchrt.catalog import component
 
-from aibenchc.distill.branches import Branch, arm_branches, class_branches, kept, region
+from aibenchc.distill.branches import ArmBranch, Branch, ClassBranch, arm_branches, class_branches, kept, region
 from aibenchc.distill.r3_auxiliary import is_auxiliary
 from aibenchc.distill.removal import gone, without_arm, without_request, without_unreached
 from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn, left_alone
@@ -39,25 +40,42 @@ class Logic:
     exit: frozenset[str]
 
 
+B = TypeVar("B", ClassBranch, ArmBranch)
+
+
 @dataclass(frozen=True)
-class Pair:
-    """stays and goes: two alternatives; choice None: request classes."""
+class _Pair(Generic[B]):
+    """Two alternatives: the larger, which stays, and the other, which goes."""
 
     similarity: float
-    stays: Branch
-    goes: Branch
-    choice: ExclusiveChoice | None
+    stays: B
+    goes: B
 
     def order(self) -> tuple[float, str, str]:
         first, second = sorted((self.stays.name, self.goes.name))
         return -self.similarity, first, second
 
 
+@dataclass(frozen=True)
+class ClassPair(_Pair[ClassBranch]):
+    """Two request classes."""
+
+
+@dataclass(frozen=True)
+class ArmPair(_Pair[ArmBranch]):
+    """Two arms of a choice."""
+
+    choice: ExclusiveChoice
+
+
+Pair: TypeAlias = ClassPair | ArmPair
+
+
 def prune_similar_branches(turn: Turn) -> Rewrite:
     """Merges the most similar pair of alternatives whose merging leaves a valid graph."""
     protected = kept(turn.flow, turn.settings.keep)
     problems: list[Problem] = []
-    for pair in sorted(_pairs(turn.flow, turn.settings.similarity), key=Pair.order):
+    for pair in sorted(_pairs(turn.flow, turn.settings.similarity), key=lambda pair: pair.order()):
         text = f"{pair.goes.what} stays beside {pair.stays.what} (similarity {pair.similarity:.2f})"
         if protected.protects(pair.goes):
             problems.append(left_alone(ID, f"{text}: it is kept by the spec", "remove it from `keep`", pair.goes.span))
@@ -81,23 +99,23 @@ def prune_similar_branches(turn: Turn) -> Rewrite:
 
 
 def _pairs(flow: Flow, threshold: float) -> Iterator[Pair]:
-    for alternatives, choice in _alternatives(flow):
-        logic = {branch: _logic(flow, branch) for branch in alternatives}
-        for first, second in combinations([b for b in alternatives if logic[b].types], 2):
-            if (logic[first].entry, logic[first].exit) != (logic[second].entry, logic[second].exit):
-                continue
-            alike = similarity(logic[first].types, logic[second].types, threshold)
-            if alike >= threshold - 1e-9:
-                stays, goes = sorted((first, second), key=lambda b: (-round(b.share, 12), b.name))
-                yield Pair(alike, stays, goes, choice)
-
-
-def _alternatives(flow: Flow) -> Iterator[tuple[Sequence[Branch], ExclusiveChoice | None]]:
     if len(flow.graph.requests) > 1:
-        yield class_branches(flow), None
+        yield from (ClassPair(*alike) for alike in _alike(flow, class_branches(flow), threshold))
     for choice in flow.graph.choices:
         if isinstance(choice, ExclusiveChoice):
-            yield arm_branches(flow, choice), choice
+            yield from (ArmPair(*alike, choice) for alike in _alike(flow, arm_branches(flow, choice), threshold))
+
+
+def _alike(flow: Flow, alternatives: Sequence[B], threshold: float) -> Iterator[tuple[float, B, B]]:
+    """Their similarity, at least the threshold, and two of the alternatives, the larger first."""
+    logic = {branch: _logic(flow, branch) for branch in alternatives}
+    for first, second in combinations([b for b in alternatives if logic[b].types], 2):
+        if (logic[first].entry, logic[first].exit) != (logic[second].entry, logic[second].exit):
+            continue
+        alike = similarity(logic[first].types, logic[second].types, threshold)
+        if alike >= threshold - 1e-9:
+            stays, goes = sorted((first, second), key=lambda b: (-round(b.share, 12), b.name))
+            yield alike, stays, goes
 
 
 def _logic(flow: Flow, branch: Branch) -> Logic:
@@ -167,10 +185,8 @@ def family(name: str) -> str:
 
 def _can_take_over(pair: Pair) -> bool:
     """Whether requests that took `goes` will take `stays`: not if a flag would send them to a third arm."""
-    if pair.choice is None or len(pair.choice.arms) == 2:
+    if isinstance(pair, ClassPair) or len(pair.choice.arms) == 2:
         return True
-    assert pair.goes.guard is not None, "an arm has a guard"
-    assert pair.stays.guard is not None, "an arm has a guard"
     arms = pair.choice.arms
     goes, stays = arms[pair.goes.guard.arm], arms[pair.stays.guard.arm]
     if goes.when is None:
@@ -179,10 +195,11 @@ def _can_take_over(pair: Pair) -> bool:
 
 
 def _merged(graph: Graph, pair: Pair) -> Graph:
-    if pair.goes.guard is None:
-        return without_request(graph, pair.goes.name, heir=pair.stays.name)
-    assert pair.stays.guard, "arms are merged with arms"
-    return without_arm(graph, pair.goes.guard, heir=pair.stays.guard.arm)
+    match pair:
+        case ClassPair(stays=stays, goes=goes):
+            return without_request(graph, goes.name, heir=stays.name)
+        case ArmPair(stays=stays, goes=goes):
+            return without_arm(graph, goes.guard, heir=stays.guard.arm)
 
 
 R1 = Rule(ID, "prune branches with similar logic", prune_similar_branches)

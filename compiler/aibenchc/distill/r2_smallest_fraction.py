@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from aibenchc.distill.branches import Branch, arm_branches, arm_name, class_branches, kept, region
+from aibenchc.distill.branches import Branch, ClassBranch, arm_branches, arm_name, class_branches, kept, region
 from aibenchc.distill.removal import gone, without_arm, without_request, without_unreached
 from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn, left_alone
 from aibenchc.flow import Flow
@@ -82,7 +82,9 @@ def _tail(turn: Turn, branch: Branch) -> Problem | None:
 
 def _branches(flow: Flow) -> Iterator[Branch]:
     """The branches that may be pruned: every branch of each fork but the largest (in a tie the first stays)."""
-    for fork in (class_branches(flow), *(arm_branches(flow, c) for c in flow.graph.choices if isinstance(c, ExclusiveChoice))):
+    exclusive = (arm_branches(flow, choice) for choice in flow.graph.choices if isinstance(choice, ExclusiveChoice))
+    forks: tuple[tuple[Branch, ...], ...] = (class_branches(flow), *exclusive)
+    for fork in forks:
         largest = max(fork, key=lambda b: round(b.share, 12), default=None)
         yield from (branch for branch in fork if branch is not largest)
     for choice in flow.graph.choices:
@@ -91,7 +93,7 @@ def _branches(flow: Flow) -> Iterator[Branch]:
 
 
 def _siblings(flow: Flow, branch: Branch) -> tuple[str, ...]:
-    if branch.guard is None:
+    if isinstance(branch, ClassBranch):
         return tuple(request.name for request in flow.graph.requests if request.name != branch.name)
     choice = flow.choices[branch.guard.choice]
     if isinstance(choice, Fallback):
@@ -108,7 +110,7 @@ def _mean_times(turn: Turn) -> dict[str, float] | None:
 
 def _share_of_time(turn: Turn, branch: Branch, times: dict[str, float]) -> float:
     """A class: all the time its requests take; an arm: the time in the tasks that only it reaches."""
-    own = region(turn.flow, branch) if branch.guard is not None else turn.flow.order
+    own = turn.flow.order if isinstance(branch, ClassBranch) else region(turn.flow, branch)
     whole = spent = 0.0
     for case in turn.flow.cases:
         weight = turn.flow.weight(case)
@@ -119,7 +121,7 @@ def _share_of_time(turn: Turn, branch: Branch, times: dict[str, float]) -> float
 
 
 def _pruned(graph: Graph, branch: Branch) -> Graph:
-    if branch.guard is None:
+    if isinstance(branch, ClassBranch):
         return without_request(graph, branch.name, heir=None)
     return without_arm(graph, branch.guard, heir=None)
 
