@@ -26,6 +26,8 @@ from aibenchrt.metrics import METRICS, Metric, metric
 from aibenchrt.registry import Registry
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
     from aibenchrt.plan import Plan, PlanLibrary
 
 GROUP = "aibenchc.library"
@@ -78,6 +80,11 @@ _TABLES = (
     _Table("component", COMPONENTS, lambda library: library.components),
 )
 _in_use: dict[UsedLibrary, Library] = {}  # with what each declares, in the order in which they were named
+
+
+def add_library_argument(parser: ArgumentParser) -> None:
+    """--library, of a command that takes no spec which could name libraries. Its value goes to `use`."""
+    parser.add_argument("--library", action="append", default=[], metavar="NAME", help="also what this installed library adds (repeatable)")
 
 
 def in_use() -> tuple[UsedLibrary, ...]:

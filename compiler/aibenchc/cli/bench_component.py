@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from aibenchrt import catalog
 from aibenchrt.exit_codes import ExitCode, gravest
-from aibenchrt.libraries import use
+from aibenchrt.libraries import add_library_argument, use
 
 from aibenchc.cli.compiled import compiled_spec, read_port
 from aibenchc.cli.distilling import add_distilling_arguments
 from aibenchc.cli.folders import RUNS, SPECS
-from aibenchc.cli.library import add_library_argument
 from aibenchc.cli.numbers import not_negative, positive, seeds
 from aibenchc.cli.output import complain, say, show
 from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 
 from aibenchrt.exit_codes import ExitCode
-from aibenchrt.libraries import use
+from aibenchrt.libraries import add_library_argument, use
 
 from aibenchc.cli.catalogue import details, table
-from aibenchc.cli.library import add_library_argument
 from aibenchc.cli.output import complain, say
 
 

@@ -8,9 +8,8 @@ from aibenchrt import catalog
 from aibenchrt.datasets.specs import DATASETS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import ExitCode
-from aibenchrt.libraries import use
+from aibenchrt.libraries import add_library_argument, use
 
-from aibenchc.cli.library import add_library_argument
 from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
 
 

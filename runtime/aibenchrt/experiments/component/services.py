@@ -22,7 +22,7 @@ from aibenchrt.component import ComponentSpec, Kind, Need
 from aibenchrt.datasets.cache import DEFAULT_SEED
 from aibenchrt.datasets.worlds import AnyWorld, make_world, worlds
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.libraries import use
+from aibenchrt.libraries import add_library_argument, use
 from aibenchrt.progress import silent
 from aibenchrt.serve.prepare import WorkloadModule, prepare_component, workload_module
 from aibenchrt.values import Values, Work
@@ -100,9 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Reads the libraries first, since the other arguments may name what they add. EnvironmentFailure: as `use` raises."""
     libraries = argparse.ArgumentParser(add_help=False)
-    libraries.add_argument(
-        "--library", action="append", default=[], metavar="NAME", help="also what this installed library adds (repeatable)"
-    )
+    add_library_argument(libraries)
     use(libraries.parse_known_args(arguments)[0].library)
     services = [spec.name for spec in COMPONENTS.values() if spec.kind is Kind.SERVICE]
     parser = argparse.ArgumentParser(
