@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aibenchc.cli import main
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.model import Scenario
 from aibenchc.source import SourceFile
@@ -31,6 +32,17 @@ from aibenchrt.libraries import Library
 SPEC = ComponentSpec(
     name="{name}", package=__package__, family="counting", kind=Kind.SERVICE, doc="counts words",
     ports=Ports((Port("text", "{type}"),), (Port("words", "Count"),)),
+)
+LIBRARY = Library(components=(SPEC,))
+"""
+AI_SPEC = """
+from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
+from aibenchrt.libraries import Library
+
+SPEC = ComponentSpec(
+    name="word_kind", package=__package__, family="counting", kind=Kind.AI, doc="kinds of words",
+    ports=Ports((Port("text", "Text"),), (Port("kind", "Category"),)),
+    models=(Model("tiny", Profile.SMALL, (("accuracy", 0.5),), 0.1, "ours"),), trains=True,
 )
 LIBRARY = Library(components=(SPEC,))
 """
@@ -100,6 +112,16 @@ def test_a_broken_library_is_told_where_the_spec_names_it(site: Path, library: s
     assert diagnostic.hint
     assert in_use() == ()
     assert not catalog.COMPONENTS.added
+
+
+def test_the_hint_for_training_names_a_spec_of_the_librarys(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIBENCH_HOME", str(tmp_path / "home"))
+    installed(site, "partner_kinds", {"library.py": AI_SPEC})
+    assert main(["components", "word_kind", "--library", "partner_kinds"]) == 0
+    hint = '`aibenchc bench component word_kind --train --spec SPEC`, with a SPEC that says `library "partner_kinds"`'
+    assert hint in capsys.readouterr().out
 
 
 def test_a_library_that_imports_torch_is_refused(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,9 +103,16 @@ def _trained(spec: ComponentSpec) -> Iterator[str]:
         what = f"{version.model} {version.version}: {version.variant} data, size {version.size}, seed {version.seed}"
         yield f"  trained {what}: {quality}; {version.parameters:,} parameters"
     if not latest:
-        yield f"  trained: none in this home; `aibenchc train SPEC`, or `aibenchc bench component {spec.name} --train`"
+        yield f"  trained: none in this home; {_training(spec)}"
     elif len(versions) > len(latest):
         yield f"  earlier versions: {len(versions) - len(latest)}"
+
+
+def _training(spec: ComponentSpec) -> str:
+    """How to train it. The specs that `bench component` looks through by itself are ours; of a library's component it must be told one."""
+    command = f"`aibenchc train SPEC`, or `aibenchc bench component {spec.name} --train"
+    library = library_of(spec)
+    return f"{command}`" if library is None else f'{command} --spec SPEC`, with a SPEC that says `library "{library}"`'
 
 
 def _interval(metric: VersionMetric) -> str:
