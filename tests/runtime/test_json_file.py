@@ -136,7 +136,7 @@ def test_damaged_records_are_told(tmp_path: Path, content: bytes) -> None:
 def test_a_damaged_line_of_a_host_s_watch_is_told(tmp_path: Path) -> None:
     (tmp_path / "watch.jsonl").write_text('{"time_ns": 1}\n{"time_ns": \n{"time_ns": 3}\n{"cut')
     with pytest.raises(EnvironmentFailure, match=r"AIB609.*watch.jsonl.*line 2"):
-        read_host("h1", [tmp_path / "watch.jsonl"], "shop", ("planner",), None)
+        read_host("h1", [tmp_path / "watch.jsonl"], "shop", (), None)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b'{"version": 9}'])

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from aibenchrt.collect import schema
 from aibenchrt.collect.lines import read_lines
@@ -24,10 +24,19 @@ from aibenchrt.collect.run_info import (
     HostInfo,
     Issued,
     ProcessInfo,
+    Role,
 )
+from aibenchrt.deployment import PartKind, PlanPart
 from aibenchrt.json_file import JsonFileError, read_json
 
 _MEMORY_STEP_MIB = 256
+_ROLES: Final[Mapping[PartKind, Role]] = {
+    "planner": "planner",
+    "triton": "triton",
+    "service": "service",
+    "postgresql": "other",
+    "generator": "generator",
+}
 _TOGETHER_NS = 1_000_000  # generators begin at the same instant; tolerance for rounding, in addition to the error of their clocks
 
 
@@ -138,8 +147,8 @@ class HostRecords:
     resources: tuple[ResourceRecord, ...]
 
 
-def read_host(host: str, files: Sequence[Path], scenario: str, parts: Sequence[str], realtime_ns: int | None) -> HostRecords:
-    """files: the samples during the load, then what --once wrote after it. parts: the units that were to run there throughout.
+def read_host(host: str, files: Sequence[Path], scenario: str, parts: Sequence[PlanPart], realtime_ns: int | None) -> HostRecords:
+    """files: the samples during the load, then what --once wrote after it. parts: those that were to run there throughout.
 
     realtime_ns: the base clock's realtime minus its monotonic, as Merged has it; None: the host's own.
     """
@@ -158,19 +167,19 @@ def read_host(host: str, files: Sequence[Path], scenario: str, parts: Sequence[s
         memory_mib=round(first["memory_kib"] / 1024 / _MEMORY_STEP_MIB) * _MEMORY_STEP_MIB,
         kernel=first["kernel"],
         os=first["os"],
-        parts=tuple(parts),
+        parts=tuple(part.name for part in parts),
     )
     rebooted = first["boot"] != last["boot"]
     processes = tuple(_process(host, part, prefix, states, rebooted) for part in parts)
     return HostRecords(info, processes, tuple(_resources(lines, prefix, shift)))
 
 
-def _process(host: str, part: str, prefix: str, states: Sequence[dict[str, Any]], rebooted: bool) -> ProcessInfo:
+def _process(host: str, part: PlanPart, prefix: str, states: Sequence[dict[str, Any]], rebooted: bool) -> ProcessInfo:
     """The part as a process of the run: whether it died or was restarted between the first state and the last."""
-    seen = [unit for line in states for unit in line["units"] if unit["Id"] == f"{prefix}{part}.service"]
-    role = part.partition("-")[0] if part.partition("-")[0] in ("planner", "triton", "generator") else "service"
+    seen = [unit for line in states for unit in line["units"] if unit["Id"] == f"{prefix}{part.name}.service"]
+    role = _ROLES[part.kind]
     if not seen:
-        return ProcessInfo.model_validate({"name": part, "role": role, "pid": 0, "host": host, "died": True, "reason": "it has no unit"})
+        return ProcessInfo(name=part.name, role=role, pid=0, replica=part.replica, host=host, died=True, reason="it has no unit")
     first, last = seen[0], seen[-1]
     starts = len({unit["InvocationID"] for unit in seen if unit["InvocationID"]}) - 1
     restarts = max(starts, int(last["NRestarts"]) - int(first["NRestarts"]), 0)
@@ -179,16 +188,15 @@ def _process(host: str, part: str, prefix: str, states: Sequence[dict[str, Any]]
     reasons += ["the host was started again"] if rebooted else []
     reasons += [f"started again {restarts} time{'s' if restarts > 1 else ''}"] if restarts else []
     reasons += [f"{last['ActiveState']} after the load"] if down else []
-    return ProcessInfo.model_validate(
-        {
-            "name": part,
-            "role": role,
-            "pid": int(first["MainPID"] or 0),
-            "host": host,
-            "died": bool(restarts or down or rebooted),
-            "restarts": restarts,
-            "reason": ", ".join(reasons),
-        }
+    return ProcessInfo(
+        name=part.name,
+        role=role,
+        pid=int(first["MainPID"] or 0),
+        replica=part.replica,
+        host=host,
+        died=bool(restarts or down or rebooted),
+        restarts=restarts,
+        reason=", ".join(reasons),
     )
 
 

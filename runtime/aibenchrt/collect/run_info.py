@@ -126,6 +126,9 @@ class StageEntry(_Frozen):
     detail: str = ""
 
 
+Role = Literal["generator", "planner", "triton", "service", "other"]
+
+
 class ProcessInfo(_Frozen):
     """A process of the run; `name` is the key in resources.parquet. exit_code None: still running when the journal closed.
 
@@ -134,7 +137,7 @@ class ProcessInfo(_Frozen):
     """
 
     name: str
-    role: Literal["generator", "planner", "triton", "service", "other"]
+    role: Role
     pid: int
     replica: int = 0
     exit_code: int | None = None

@@ -11,6 +11,7 @@ import pytest
 from aibenchrt.collect.merge import read_host
 from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.run_info import Attempt
+from aibenchrt.deployment import PlanPart, TaskPart
 from aibenchrt.report.host_tables import fault_says
 from aibenchrt.report.hosts import fault
 from aibenchrt.report.html import page
@@ -127,31 +128,33 @@ def facts(**more: Any) -> dict[str, Any]:
 
 
 def test_a_host_says_how_its_parts_fared(tmp_path: Path) -> None:
-    before = {"facts": facts(), "units": [unit("rank", "i1"), unit("find", "j1")], "when": "before"}
+    before = {"facts": facts(), "units": [unit("rank", "i1"), unit("planner-1", "j1")], "when": "before"}
     killed = unit("rank", "i1", ActiveState="activating", Result="signal", ExecMainCode="2", ExecMainStatus="9", MainPID="0")
     name = "aibench-shop-rank.service"
     samples = [
         {"time_ns": (100 + t) * S, "samples": [[name, 7, group, used, 5 << 20]]}
         for t, group, used in ((1, 3, 0), (2, 3, 250_000), (3, 4, 10))
     ]
-    after = {"facts": facts(), "units": [unit("rank", "i2", NRestarts="1"), unit("find", "j1")], "when": "after"}
+    after = {"facts": facts(), "units": [unit("rank", "i2", NRestarts="1"), unit("planner-1", "j1")], "when": "after"}
     files = watched(tmp_path, before, *samples, {"time_ns": 0, "units": [killed], "when": "changed"}, after)
-    records = read_host("h2", files, "shop", ["rank", "find"], 1030 * S)
+    planner, rank = PlanPart(replicated="planner", kind="planner", replica=1), TaskPart(replicated="rank")
+    records = read_host("h2", files, "shop", [rank, planner], 1030 * S)
     assert records.info is not None
-    assert records.info.memory_mib == 1024
-    rank, find = records.processes
-    assert (rank.died, rank.restarts, rank.host, rank.reason) == (True, 1, "h2", "signal 9, started again 1 time")
-    assert (find.died, find.reason) == (False, "")
+    assert (records.info.memory_mib, records.info.parts) == (1024, ("rank", "planner-1"))
+    ranked, planned = records.processes
+    assert (ranked.died, ranked.restarts, ranked.host, ranked.reason) == (True, 1, "h2", "signal 9, started again 1 time")
+    assert (planned.died, planned.reason) == (False, "")
+    assert [(process.role, process.replica) for process in records.processes] == [("service", 0), ("planner", 1)]
     (sample,) = records.resources  # a first sample, and one after a new start, have nothing to compare with
     assert (sample.process, sample.cpu_share, sample.rss_bytes) == ("rank", 0.25, 5 << 20)
     assert sample.time_ns == 72 * S  # the host's realtime is 1000 s before its monotonic clock, the planner's 1030 s
 
 
 def test_a_host_that_was_started_again_or_left_nothing(tmp_path: Path) -> None:
-    assert read_host("h2", [tmp_path / "none"], "shop", ["rank"], None).info is None
+    assert read_host("h2", [tmp_path / "none"], "shop", [TaskPart(replicated="rank")], None).info is None
     before = {"facts": facts(), "units": [unit("rank", "i1")], "when": "before"}
     after = {"facts": facts(boot="other"), "units": [unit("rank", "i9")], "when": "after"}
     (tmp_path / "host-after.json").write_text(json.dumps(after) + "\n")
-    (rank,) = read_host("h2", watched(tmp_path, before), "shop", ["rank"], None).processes
+    (rank,) = read_host("h2", watched(tmp_path, before), "shop", [TaskPart(replicated="rank")], None).processes
     assert rank.died
     assert rank.reason == "the host was started again, started again 1 time"

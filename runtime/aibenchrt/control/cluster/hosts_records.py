@@ -45,7 +45,7 @@ def read_hosts(plan: Plan, folder: Path, failures: Sequence[str]) -> HostsRecord
     resources: list[ResourceRecord] = []
     for host in plan.hosts:
         own = [part for part in every if part.host == host.name]
-        watched = [part.name for part in own if part.kind != "generator"]
+        watched = [part for part in own if part.kind != "generator"]
         records = read_host(host.name, [folder / host.name / name for name in WATCHED], plan.scenario, watched, merged.realtime_ns)
         if records.info is None:
             missing.append(f"nothing from the watch on {host.name}")

@@ -15,18 +15,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import psutil
 
+from aibenchrt.collect.run_info import Role
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.whole_file import growing_file
 
 _DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 _POLL_S = 0.02
 _TAIL = 12  # number of lines of a log that a failure shows
-
-Role = Literal["generator", "planner", "triton", "service", "other"]
 
 
 @dataclass
