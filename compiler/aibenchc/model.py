@@ -130,18 +130,34 @@ def joined(groups: Iterable[frozenset[str]]) -> list[frozenset[str]]:
 
 
 @dataclass(frozen=True)
+class LatencyPercentile:
+    """A percentile of the whole path's latency, in ms."""
+
+    percentile: float
+
+
+@dataclass(frozen=True)
+class LatencyRatio:
+    """A percentile of the whole path's latency over the same one of a task's."""
+
+    percentile: float
+    task: str
+
+
+@dataclass(frozen=True)
+class TimeFraction:
+    """The fraction of time in AI components, or in the others."""
+
+    of: Literal["ai", "non_ai"]
+
+
+@dataclass(frozen=True)
 class ReferenceItem:
-    """kind absolute: `percentile` of whole-path latency is value ms; ratio: whole-path percentile over `task`'s; share: time in `of`.
+    """value: in ms, a ratio, or a fraction in [0, 1], as the quantity is; within: relative tolerance in [0, 1]."""
 
-    value: ms, ratio, or share in [0, 1]; within: relative tolerance in [0, 1].
-    """
-
-    kind: Literal["absolute", "ratio", "share"]
+    quantity: LatencyPercentile | LatencyRatio | TimeFraction
     value: float
     within: float
-    percentile: float | None = None
-    task: str | None = None
-    of: Literal["ai", "non_ai"] | None = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,20 @@ from aibenchc.flow import Flow, analyse, control_edges
 from aibenchc.flow.order import until_tasks
 from aibenchc.flow.wires import Wire
 from aibenchc.graph import RESPONSE, Choice, ExclusiveArm, ExclusiveChoice, Fallback, Graph, Stage, Task
-from aibenchc.model import Constant, Deployment, Load, Poisson, Reference, Scenario, Sessions, Trace, Users
+from aibenchc.model import (
+    Constant,
+    Deployment,
+    LatencyPercentile,
+    LatencyRatio,
+    Load,
+    Poisson,
+    Reference,
+    Scenario,
+    Sessions,
+    TimeFraction,
+    Trace,
+    Users,
+)
 from aibenchc.placement.inventory import Inventory
 from aibenchc.placement.search import Placement
 from aibenchc.placement.site import LAST_PORT, site_of
@@ -271,8 +284,9 @@ def note_removed_references(references: Iterable[Reference], graph: Graph, diagn
     stages = {stage.name for task in graph.tasks for stage in task.stages} | {task.name for task in graph.tasks}
     for reference in references:
         for item in reference.items:
-            if item.task is not None and item.task not in stages:
-                diagnostics.report("AIB405", reference.span, title=reference.title, task=item.task)
+            match item.quantity:
+                case LatencyRatio(task=task) if task not in stages:
+                    diagnostics.report("AIB405", reference.span, title=reference.title, task=task)
 
 
 def quality_targets(graph: Graph) -> Iterator[p.PlanQuality]:
@@ -325,8 +339,15 @@ def plan_load(load: Load) -> p.PlanLoad:
 
 
 def plan_reference(reference: Reference) -> p.PlanReference:
-    items = tuple(
-        p.PlanReferenceItem(kind=i.kind, percentile=i.percentile, task=i.task, of=i.of, value=i.value, within=i.within)
-        for i in reference.items
-    )
+    items = tuple(p.PlanReferenceItem(quantity=plan_quantity(i.quantity), value=i.value, within=i.within) for i in reference.items)
     return p.PlanReference(title=reference.title, deployment=reference.deployment, fingerprint=reference.fingerprint, items=items)
+
+
+def plan_quantity(quantity: LatencyPercentile | LatencyRatio | TimeFraction) -> p.PlanQuantity:
+    match quantity:
+        case LatencyPercentile(percentile=percentile):
+            return p.PlanLatencyPercentile(percentile=percentile)
+        case LatencyRatio(percentile=percentile, task=task):
+            return p.PlanLatencyRatio(percentile=percentile, task=task)
+        case TimeFraction(of=of):
+            return p.PlanTimeFraction(of=of)

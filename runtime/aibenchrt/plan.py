@@ -237,13 +237,35 @@ class PlanPrediction(_Frozen):
     p99_ms: float
 
 
-class PlanReferenceItem(_Frozen):
-    """absolute: a percentile of latency in ms; ratio: whole-path percentile over a task's; share: of time in ai or non_ai components."""
+class PlanLatencyPercentile(_Frozen):
+    """A percentile of the whole path's latency, in ms."""
 
-    kind: Literal["absolute", "ratio", "share"]
-    percentile: float | None = None
-    task: str | None = None
-    of: Literal["ai", "non_ai"] | None = None
+    kind: Literal["latency"] = "latency"
+    percentile: float
+
+
+class PlanLatencyRatio(_Frozen):
+    """A percentile of the whole path's latency over the same one of a task's."""
+
+    kind: Literal["ratio"] = "ratio"
+    percentile: float
+    task: str
+
+
+class PlanTimeFraction(_Frozen):
+    """The fraction of time in AI components, or in the others."""
+
+    kind: Literal["time"] = "time"
+    of: Literal["ai", "non_ai"]
+
+
+PlanQuantity = Annotated[PlanLatencyPercentile | PlanLatencyRatio | PlanTimeFraction, Field(discriminator="kind")]
+
+
+class PlanReferenceItem(_Frozen):
+    """value: of the quantity, in its unit, a fraction in [0, 1]; within: relative tolerance in [0, 1]."""
+
+    quantity: PlanQuantity
     value: float
     within: float
 

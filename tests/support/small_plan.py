@@ -47,7 +47,7 @@ def small_plan(title: str = "A small search", reference: str = "published", sett
         step("clicks", "event_log", {"details": [("summary", "details")], "user": [("text", "user"), ("image", "user")]}, after=True),
     )
     response = (p.ResponsePart(port=p.PlanPort(name="details", type="Details"), sources=(p.Source(task="summary", port="details"),)),)
-    item = p.PlanReferenceItem(kind="absolute", percentile=99, value=100, within=0.1)
+    item = p.PlanReferenceItem(quantity=p.PlanLatencyPercentile(percentile=99), value=100, within=0.1)
     return p.Plan(
         scenario="small",
         title=title,

@@ -160,9 +160,9 @@ def plan(shape: Shape) -> Plan:
                     "title": "published, 15-node CPU cluster",
                     "deployment": "cpu_cluster_15",
                     "items": [
-                        {"kind": "absolute", "percentile": 99, "value": 1136.79, "within": 0.06},
-                        {"kind": "ratio", "percentile": 99, "task": "recommend", "value": 2.2, "within": 0.2},
-                        {"kind": "share", "of": "ai", "value": 0.7, "within": 0.1},
+                        {"quantity": {"kind": "latency", "percentile": 99}, "value": 1136.79, "within": 0.06},
+                        {"quantity": {"kind": "ratio", "percentile": 99, "task": "recommend"}, "value": 2.2, "within": 0.2},
+                        {"quantity": {"kind": "time", "of": "ai"}, "value": 0.7, "within": 0.1},
                     ],
                 },
                 *shape.references,

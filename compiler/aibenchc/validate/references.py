@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aibenchc.build import Symbols
 from aibenchc.diagnostics import place
-from aibenchc.model import Deployment, Reference, ReferenceItem
+from aibenchc.model import Deployment, LatencyPercentile, LatencyRatio, Reference, ReferenceItem, TimeFraction
 from aibenchc.syntax import ast
 from aibenchc.syntax.written import written
 from aibenchc.validate.sections import percentile, task_named
@@ -98,7 +98,7 @@ def _latency(figure: ast.Figure, reader: Reader) -> ReferenceItem | None:
     within = _within(figure, reader)
     if p is None or value is None or within is None:
         return None
-    return ReferenceItem("absolute", value * 1000, within, percentile=p)
+    return ReferenceItem(LatencyPercentile(p), value * 1000, within)
 
 
 def _ratio(figure: ast.Figure, symbols: Symbols, reader: Reader) -> ReferenceItem | None:
@@ -116,7 +116,7 @@ def _ratio(figure: ast.Figure, symbols: Symbols, reader: Reader) -> ReferenceIte
     part = percentile(figure.over.parts[1], reader)
     if part is not None and part != whole:
         reader.mismatch(figure.over, "`ratio`", "one percentile on both sides", _EXAMPLES["ratio"])
-    return ReferenceItem("ratio", value, within, percentile=whole, task=task.name) if part == whole else None
+    return ReferenceItem(LatencyRatio(whole, task.name), value, within) if part == whole else None
 
 
 def _time(figure: ast.Figure, reader: Reader) -> ReferenceItem | None:
@@ -132,4 +132,4 @@ def _time(figure: ast.Figure, reader: Reader) -> ReferenceItem | None:
     if of.text not in ("ai", "non_ai"):
         reader.diagnostics.report("AIB109", of.span, name=of.text, setting="`time`", hint="one of: ai, non_ai")
         return None
-    return ReferenceItem("share", share, within, of="ai" if of.text == "ai" else "non_ai")
+    return ReferenceItem(TimeFraction("ai" if of.text == "ai" else "non_ai"), share, within)

@@ -9,7 +9,7 @@ from scipy import stats
 
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.metrics import lower_is_better
-from aibenchrt.plan import PlanQuality, PlanReferenceItem
+from aibenchrt.plan import PlanLatencyPercentile, PlanLatencyRatio, PlanQuality, PlanQuantity, PlanTimeFraction
 from aibenchrt.report.model import Estimate, FractionRow, Judgement, LatencyRow, RatioRow, ReferenceRow, Status
 from aibenchrt.report.reference_file import Reference, ReferenceItem
 from aibenchrt.report.statistics import CONFIDENCE
@@ -28,22 +28,26 @@ class Measured:
     def latency(self, p: float) -> Estimate | None:
         return self._whole.get(p)
 
-    def item(self, item: PlanReferenceItem) -> Estimate | None:
-        """The measured figure of a reference item, None where the run has not enough samples for it."""
-        if item.kind == "absolute":
-            return self._whole.get(item.percentile) if item.percentile is not None else None
-        if item.kind == "ratio":
-            return self._ratios.get((item.task or "", item.percentile or 0.0))
-        return self._fractions.get(item.of) if item.of else None
+    def quantity(self, quantity: PlanQuantity) -> Estimate | None:
+        """The measured figure of what a reference names, None where the run has not enough samples for it."""
+        match quantity:
+            case PlanLatencyPercentile(percentile=p):
+                return self._whole.get(p)
+            case PlanLatencyRatio(percentile=p, task=task):
+                return self._ratios.get((task, p))
+            case PlanTimeFraction(of=of):
+                return self._fractions.get(of)
 
 
-def what(item: PlanReferenceItem) -> tuple[str, str]:
-    """(what the item is about, its unit)."""
-    if item.kind == "absolute":
-        return f"latency p{item.percentile:g}", "ms"
-    if item.kind == "ratio":
-        return f"whole path p{item.percentile:g} / {item.task} p{item.percentile:g}", "×"
-    return f"time in {'AI' if item.of == 'ai' else 'non-AI'} components", "%"
+def what(quantity: PlanQuantity) -> tuple[str, str]:
+    """(what it is, its unit)."""
+    match quantity:
+        case PlanLatencyPercentile(percentile=p):
+            return f"latency p{p:g}", "ms"
+        case PlanLatencyRatio(percentile=p, task=task):
+            return f"whole path p{p:g} / {task} p{p:g}", "×"
+        case PlanTimeFraction(of=of):
+            return f"time in {'AI' if of == 'ai' else 'non-AI'} components", "%"
 
 
 def figure(value: float, unit: str) -> str:
@@ -99,11 +103,11 @@ def reference_rows(run: Run, measured: Measured, references: Sequence[Reference]
     return tuple(
         ReferenceRow(
             title=reference.title,
-            what=what(item)[0],
-            unit=what(item)[1],
+            what=what(item.quantity)[0],
+            unit=what(item.quantity)[1],
             reference=item.value,
             within=item.within,
-            measured=measured.item(item),
+            measured=measured.quantity(item.quantity),
             gated=incomparable(run, reference, item) is None,
         )
         for reference in references
@@ -126,15 +130,15 @@ def incomparable(run: Run, reference: Reference, item: ReferenceItem) -> str | N
         return f"fingerprint {run.info.fingerprint.hash} is not the reference's {reference.fingerprint}"
     if run.info.run_id in reference.runs:
         return "this run is one of those that the reference was made from"
-    if not item.discriminates:
-        return f"the reference's {item.runs} deployments disagree: this band passes anything; record it anew on a quiet machine"
+    if item.spread is not None and not item.discriminates:
+        return f"the reference's {item.spread.runs} deployments disagree: this band passes anything; record it anew on a quiet machine"
     return None
 
 
 def _reference(run: Run, measured: Measured, reference: Reference, item: ReferenceItem) -> Judgement:
-    name, unit = what(item)
+    name, unit = what(item.quantity)
     target = f"{figure(item.value, unit)} within {100 * item.within:g} %"
-    estimate = measured.item(item)
+    estimate = measured.quantity(item.quantity)
 
     def verdict(status: Status, reason: str) -> Judgement:
         return _judgement("reference", reference.title, name, target, status, shown(estimate, unit) if estimate else "–", reason)
@@ -157,10 +161,11 @@ def deviation(estimate: Estimate, item: ReferenceItem) -> tuple[float, float]:
     If the reference knows the variance between deployments (`single`, on the log scale), the interval includes it, for this run and for the
     mean of the reference's runs: one run shows only its own noise.
     """
-    if item.single is None or item.runs is None or item.dof is None:
+    spread = item.spread
+    if spread is None:
         return estimate.low / item.value - 1, estimate.high / item.value - 1
     below, above = (abs(float(np.log(end / estimate.value))) for end in (estimate.low, estimate.high))
-    half_all = float(stats.t.ppf(0.5 + CONFIDENCE / 2, item.dof)) * float(np.sqrt(item.single * (1 + 1 / item.runs)))
+    half_all = float(stats.t.ppf(0.5 + CONFIDENCE / 2, spread.dof)) * float(np.sqrt(spread.single * (1 + 1 / spread.runs)))
     centre = float(np.log(estimate.value / item.value))
     return float(np.expm1(centre - max(below, half_all))), float(np.expm1(centre + max(above, half_all)))
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import PlanReferenceItem
+from aibenchrt.plan import PlanLatencyPercentile, PlanLatencyRatio, PlanQuantity, PlanTimeFraction
 from aibenchrt.report.analysis import Analysis, analyse
 from aibenchrt.report.judgements import Measured
 from aibenchrt.report.model import Estimate
-from aibenchrt.report.reference_file import Reference, ReferenceItem
+from aibenchrt.report.reference_file import Reference, ReferenceItem, Spread
 from aibenchrt.report.statistics import Repeatability, prediction_half_width, repeatability
 
 SMALLEST_TOLERANCE = 0.01
@@ -28,7 +28,7 @@ def record_reference(directories: Sequence[Path], title: str | None = None) -> R
     _check([a.run for a in analyses], analyses)
     measured = [Measured(a.latency, a.ratios, a.fractions) for a in analyses]
     first = analyses[0].run
-    items = tuple(item for item_spec in _wanted(analyses[0]) if (item := _item(item_spec, measured)) is not None)
+    items = tuple(item for quantity in _quantities(analyses[0]) if (item := _item(quantity, measured)) is not None)
     if not any(item.discriminates for item in items):
         narrowest = 100 * min((item.within for item in items), default=math.inf)
         raise EnvironmentFailure("AIB683", narrowest=f"{narrowest:.0f}")
@@ -61,43 +61,30 @@ def _check(runs: Sequence[Run], analyses: Sequence[Analysis]) -> None:
         raise fail(f"INVALID runs cannot be a reference: {'; '.join(invalid)}", "`aibenchc validate RUN` shows what was wrong; run again")
 
 
-def _wanted(analysis: Analysis) -> tuple[PlanReferenceItem, ...]:
+def _quantities(analysis: Analysis) -> tuple[PlanQuantity, ...]:
     """Whole-path percentiles, the ratios at the highest percentile that has them, and the fraction of time in AI components."""
     whole = next(row for row in analysis.latency if row.scope == "whole path")
     shown = [q.p for q in whole.percentiles if q.estimate is not None]
-    absolute = [PlanReferenceItem(kind="absolute", percentile=p, value=0, within=0) for p in shown]
+    percentiles = [PlanLatencyPercentile(percentile=p) for p in shown]
     top = max((row.p for row in analysis.ratios), default=None)
-    ratios = [
-        PlanReferenceItem(kind="ratio", percentile=row.p, task=row.task, value=0, within=0)
-        for row in analysis.ratios
-        if row.p == top and row.kind == "ai"
-    ]
-    return (*absolute, *ratios, PlanReferenceItem(kind="share", of="ai", value=0, within=0))
+    ratios = [PlanLatencyRatio(percentile=row.p, task=row.task) for row in analysis.ratios if row.p == top and row.kind == "ai"]
+    return (*percentiles, *ratios, PlanTimeFraction(of="ai"))
 
 
-def _item(item_spec: PlanReferenceItem, measured: Sequence[Measured]) -> ReferenceItem | None:
+def _item(quantity: PlanQuantity, measured: Sequence[Measured]) -> ReferenceItem | None:
     """None where one of the runs has not enough samples for the figure."""
-    measured_items = [m.item(item_spec) for m in measured]
-    estimates = [_relative(e, item_spec) for e in measured_items if e is not None]
+    measured_items = [m.quantity(quantity) for m in measured]
+    estimates = [_relative(e, quantity) for e in measured_items if e is not None]
     if len(estimates) < len(measured_items) or any(e.value <= 0 for e in estimates):
         return None
     repeat = repeatability(estimates)
-    return ReferenceItem.model_validate(
-        {
-            **item_spec.model_dump(),
-            "value": _rounded(repeat.value),
-            "within": tolerance(repeat),
-            "single": repeat.single,
-            "dof": repeat.dof,
-            "runs": repeat.runs,
-            "cv": repeat.cv,
-        }
-    )
+    spread = Spread(single=repeat.single, dof=repeat.dof, runs=repeat.runs, cv=repeat.cv)
+    return ReferenceItem(quantity=quantity, value=_rounded(repeat.value), within=tolerance(repeat), spread=spread)
 
 
-def _relative(estimate: Estimate, item_spec: PlanReferenceItem) -> Estimate:
-    """A share's standard error is on its own scale; relative to its value it is that of its logarithm (delta method)."""
-    return estimate.model_copy(update={"se": estimate.se / estimate.value}) if item_spec.kind == "share" else estimate
+def _relative(estimate: Estimate, quantity: PlanQuantity) -> Estimate:
+    """A fraction's standard error is on its own scale; relative to its value it is that of its logarithm (delta method)."""
+    return estimate.model_copy(update={"se": estimate.se / estimate.value}) if isinstance(quantity, PlanTimeFraction) else estimate
 
 
 def tolerance(repeat: Repeatability) -> float:
@@ -128,13 +115,16 @@ def block(reference: Reference) -> str:
 
 def _line(item: ReferenceItem) -> str:
     within = f"within {100 * item.within:.0f}%"
-    if item.kind == "absolute":
-        text = f"latency p{item.percentile:g} {_number(item.value)} ms {within}"
-    elif item.kind == "ratio":
-        text = f"ratio p{item.percentile:g} / {item.task}.p{item.percentile:g} = {_number(item.value)} {within}"
-    else:
-        text = f"time {item.of} {_number(100 * item.value)}% {within}"
-    comment = f"{item.runs} deployments, coefficient of variation {100 * (item.cv or 0):.1f} %"
+    match item.quantity:
+        case PlanLatencyPercentile(percentile=p):
+            text = f"latency p{p:g} {_number(item.value)} ms {within}"
+        case PlanLatencyRatio(percentile=p, task=task):
+            text = f"ratio p{p:g} / {task}.p{p:g} = {_number(item.value)} {within}"
+        case PlanTimeFraction(of=of):
+            text = f"time {of} {_number(100 * item.value)}% {within}"
+    if item.spread is None:
+        return text
+    comment = f"{item.spread.runs} deployments, coefficient of variation {100 * item.spread.cv:.1f} %"
     if not item.discriminates:
         return f"# {text}: left out, for {comment}: this band passes anything"
     return f"{text:<58} # {comment}"

@@ -11,23 +11,31 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.json_file import JsonFileError, read_json
 from aibenchrt.plan import Plan, PlanReferenceItem
 
-REFERENCE_VERSION: Literal[1] = 1
+REFERENCE_VERSION: Literal[2] = 2
 WIDEST_TOLERANCE = 1.0  # relative; a band from zero to twice the figure cannot distinguish systems
 
 
-class ReferenceItem(PlanReferenceItem):
-    """A figure, its relative tolerance; single: variance of one deployment (log scale), dof its degrees of freedom, of `runs` runs."""
+class Spread(BaseModel):
+    """Over `runs` deployments: single: variance of one of them (log scale), dof: its degrees of freedom; cv: coefficient of variation."""
 
-    single: float | None = None
-    dof: int | None = None
-    runs: int | None = None
-    cv: float | None = None
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    single: float
+    dof: int
+    runs: int
+    cv: float
+
+
+class ReferenceItem(PlanReferenceItem):
+    """spread: of the deployments that it was made from; None: an author's figure."""
+
+    spread: Spread | None = None
 
     @property
     def discriminates(self) -> bool:
         """False if the deployments from which it was made disagree so much that any system would pass; a band set by an author always
         discriminates."""
-        return self.runs is None or self.within < WIDEST_TOLERANCE
+        return self.spread is None or self.within < WIDEST_TOLERANCE
 
 
 class Reference(BaseModel):
@@ -35,7 +43,7 @@ class Reference(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1] = REFERENCE_VERSION
+    version: Literal[2] = REFERENCE_VERSION
     title: str
     deployment: str
     fingerprint: str | None
@@ -51,7 +59,7 @@ def of_plan(plan: Plan) -> tuple[Reference, ...]:
             deployment=r.deployment,
             fingerprint=r.fingerprint,
             runs=(),
-            items=tuple(ReferenceItem.model_validate(item.model_dump()) for item in r.items),
+            items=tuple(ReferenceItem(quantity=item.quantity, value=item.value, within=item.within) for item in r.items),
         )
         for r in plan.references
     )

@@ -10,7 +10,19 @@ import pytest
 from aibenchc.codes import CODES, Severity
 from aibenchc.diagnostics import Diagnostics, render_text
 from aibenchc.graph import Edge, ExclusiveChoice, Fallback, Graph, Guard, PortRef
-from aibenchc.model import Arrivals, Constant, Load, Poisson, Scenario, Sessions, Users
+from aibenchc.model import (
+    Arrivals,
+    Constant,
+    LatencyPercentile,
+    LatencyRatio,
+    Load,
+    Poisson,
+    ReferenceItem,
+    Scenario,
+    Sessions,
+    TimeFraction,
+    Users,
+)
 from aibenchc.source import SourceFile
 from aibenchc.syntax.parse import parse
 from aibenchc.validate import validate
@@ -187,11 +199,11 @@ def test_distill_settings_and_references() -> None:
     assert (update.frequency, update.every_s, update.tasks) == ("low", 172800.0, ("category",))
     (reference,) = scenario.references
     assert (reference.deployment, reference.fingerprint) == ("cluster", "abc")
-    assert [(i.kind, i.value, i.within, i.percentile, i.task, i.of) for i in reference.items] == [
-        ("absolute", 1500.0, 0.06, 99.0, None, None),
-        ("ratio", 2.2, 0.2, 99.0, "find", None),
-        ("share", 0.3, 0.1, None, None, "non_ai"),
-    ]
+    assert reference.items == (
+        ReferenceItem(LatencyPercentile(99.0), 1500.0, 0.06),
+        ReferenceItem(LatencyRatio(99.0, "find"), 2.2, 0.2),
+        ReferenceItem(TimeFraction("non_ai"), 0.3, 0.1),
+    )
 
 
 def edges(graph: Graph) -> set[tuple[str, str, tuple[Guard, ...]]]:
