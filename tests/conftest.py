@@ -39,6 +39,7 @@ LONGEST = (
     "runtime/report/test_hosts.py",
     "runtime/scenarios/test_ecommerce_path.py",
     "runtime/load/test_generators.py",
+    "libraries/test_path_models.py",
     "libraries/test_new_library.py",
     "compiler/placement/test_search.py",
     "compiler/distill/test_distill.py",
