@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,12 +127,17 @@ def test_the_hint_for_training_names_a_spec_of_the_librarys(
     assert hint in capsys.readouterr().out
 
 
-def test_a_library_that_imports_torch_is_refused(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "torch", raising=False)
-    code = "import sys, types\nsys.modules['torch'] = types.ModuleType('torch')\n" + SPEC.format(name="word_count", type="Text")
-    installed(site, "partner_heavy", {"library.py": code})
-    (diagnostic,) = naming("partner_heavy").all
-    assert (diagnostic.code.id, "which only training may" in diagnostic.message) == ("AIB697", True)
+def test_a_library_that_imports_torch_is_refused(site: Path, tmp_path: Path) -> None:
+    """In a process of its own, with torch itself: this one may have imported it before."""
+    installed(site, "partner_heavy", {"library.py": "import torch\n" + SPEC.format(name="word_count", type="Text")})
+    spec = tmp_path / "heavy.aib"
+    spec.write_text(NAMING.format(libraries='library "partner_heavy"'), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])}
+    command = [sys.executable, "-m", "aibenchc", "check", str(spec), "--json"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1, ended.stderr
+    (diagnostic,) = json.loads(ended.stdout)["diagnostics"]
+    assert (diagnostic["code"], "imports torch, which only training may" in diagnostic["message"]) == ("AIB697", True)
 
 
 def test_a_library_that_is_not_installed(site: Path) -> None:
