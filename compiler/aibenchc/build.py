@@ -37,6 +37,8 @@ from aibenchc.value_reader import PLAIN, SHARE, Reader
 
 _ARROW = re.compile(r"\s*->\s*")
 _NAME_LENGTH = 60
+MAX_EDGES = 100_000
+MAX_ARMS = 1_000  # of all choices together
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,9 @@ class _Builder:
         self.report = reader.diagnostics.report
         self.edges: dict[Edge, Span] = {}
         self.choices: list[Choice] = []
-        self.names: set[str] = set()
+        self.names: dict[str, int] = {}  # of choices, and with which number to go on where one is taken
+        self.connections = 0
+        self.arms = 0
         self.exclusive: list[Exclusive] = []
 
     # Steps. `incoming` is None at the beginning of a chain; `goes_on` tells whether something follows.
@@ -227,6 +231,12 @@ class _Builder:
         return (name.text if takes else None), (name.text if gives else None)
 
     def _connect(self, incoming: tuple[Out, ...], target: str, target_port: str | None, span: Span) -> None:
+        before, self.connections = self.connections, self.connections + len(incoming)
+        if self.connections > MAX_EDGES:
+            if before <= MAX_EDGES:
+                way_out = "let a task merge what these groups give, or split the scenario"
+                self.report("AIB237", span, limit=f"{MAX_EDGES:,}", things="edges", way_out=way_out)
+            return
         for out in incoming:
             edge = Edge(out.node, target, out.port, target_port, out.guards, _edge_span(out.span, span))
             first = self.edges.setdefault(edge, span)
@@ -262,7 +272,17 @@ class _Builder:
         self.exclusive.append(Exclusive(exits, group.span))
         return tuple(out for arm in exits for out in arm)
 
+    def _too_many_arms(self, group: ast.One | ast.First) -> bool:
+        """With those of the choices before; said once."""
+        before, self.arms = self.arms, self.arms + len(group.arms)
+        if before <= MAX_ARMS < self.arms:
+            way_out = "merge arms that do much the same, or split the scenario"
+            self.report("AIB237", group.span, limit=f"{MAX_ARMS:,}", things="arms of choices", way_out=way_out)
+        return self.arms > MAX_ARMS or self.connections > MAX_EDGES
+
     def one(self, group: ast.One, incoming: tuple[Out, ...], goes_on: bool) -> tuple[Out, ...]:
+        if self._too_many_arms(group):
+            return ()
         shares = self._one_shares(group)
         deciders = [arm.when for arm in group.arms]
         if any(deciders) and deciders.count(None) != 1:
@@ -281,6 +301,8 @@ class _Builder:
                 "AIB208", group.span, what="`else`", example="an ordered fallback is written after `->`; on the left write `( a | b ) ->`"
             )
             return tuple(out for arm in group.arms for out in self.path(arm.path, None, goes_on))
+        if self._too_many_arms(group):
+            return ()
         if group.until is None:
             self.report("AIB230", group.span)
         shares = self._first_shares(group)
@@ -312,11 +334,12 @@ class _Builder:
         """A unique name made of the first task of each arm, such as `rewrite_or_answers`."""
         firsts = [next(iter(_tasks(arm.path))) for arm in group.arms]
         base = joint.join(firsts)[:_NAME_LENGTH]
-        name, number = base, 1
+        name, number = base, self.names.get(base, 1)
         while name in self.names:
             number += 1
             name = f"{base}_{number}"
-        self.names.add(name)
+        self.names[base] = number
+        self.names.setdefault(name, 1)
         return name
 
     # Shares and deciders

@@ -34,6 +34,7 @@ _SYNTAX = (
     Code("AIB016", "a spec describes one scenario; this is a second one", "move it into a spec of its own", "One file (with its includes) has exactly one `scenario` block."),
     Code("AIB017", "there is no scenario in this spec", "add `scenario name \"title\" {{ … }}`", "One file (with its includes) has exactly one `scenario` block."),
     Code("AIB018", "a group uses one operator; {found} is mixed with another", "put the inner part into parentheses of its own", "There is no precedence between & , | and else: nest with parentheses."),
+    Code("AIB022", "the file has more than {limit} words and signs", "split the scenario; keep data out of a spec", "A spec describes a scenario; 10,000 tasks fit into this many words."),
     Code("AIB019", "'{escape}' is not an escape sequence", "inside a string write \\\" for a quote and \\\\ for a backslash; a newline cannot stand in one", "In a string, a backslash may only precede a quote or another backslash."),
 )
 
@@ -102,6 +103,8 @@ _TYPES = (
     Code("AIB233", "'{model}' and '{other}' cannot both be fixed for task '{task}'", "keep one `use`", "`use` fixes one model."),
     Code("AIB234", "the trace cannot be used: {why}", "give ascending offsets in seconds from the start of the warm-up, one a line, as `0.35`", "A trace is a text file of at most 16 MiB that says when requests arrive; it is read when the spec is checked, and emitted with the rest."),
     Code("AIB235", "the load sends about {count} requests, more than {limit}", "lower the rate, or shorten `for` and `warmup`", "The whole schedule is drawn and kept in memory before the first request is sent, which limits the size of a load."),
+    Code("AIB237", "the scenario has more than {limit} {things}", "{way_out}", "What is checked and distilled grows with these totals, some of it faster than the spec's text."),
+    Code("AIB238", "with request '{name}' the scenario has more than {cases} cases in all, or more than {tasks} tasks and edges in all its cases", "merge request classes, drop choices that do not matter, or split the scenario", "Each combination of arms is checked for each request class, task by task; these are too many."),
     _warning("AIB236", "p{percentile} needs {needed} requests of the load, which sends about {count}", "lengthen `for`, raise the rate, or ask for a lower percentile", "A percentile p is shown only with 20/(1 - p) requests; a run with fewer of them than its highest percentile needs is INVALID."),
 )
 
@@ -111,6 +114,7 @@ _DISTILLING = (
     _warning("AIB303", "no service times are known: rule 2 goes by requests only", "declare `service 3 ms` for the tasks, or give --measurements FILE", "R2 compares a branch's share of requests and its share of service time."),
     Code("AIB304", "`{setting} {name}` names nothing that can be {done}", "", "`keep` takes a task or a request class, `use` a task and one of its models."),
     Code("AIB305", "rule {rule}: {text}", "{way_out}", "What a distilling rule left as it is, and why.", Severity.NOTE),
+    Code("AIB309", "distilling would take too long: the rules have looked at more than {limit} tasks and edges", "merge request classes or arms, drop choices that do not matter, split the scenario, or leave rules out with --without", "Each step of a rule analyses all cases of the graph again."),
     Code("AIB306", "unknown distilling rule '{name}'", "", "--rules and --without take names of rules, separated by commas."),
     Code("AIB307", "the measurements cannot be read: {reason}", "write them with `aibenchc report RUN --measurements FILE`, or leave --measurements out", "--measurements takes a JSON file of measured qualities and service times."),
     Code("AIB308", "no model of task '{task}' fits: {reason}", "lower the quality target, use another profile, or write `use {task}.MODEL`", "R4 keeps a model that the profile allows and that meets the target; here none does."),

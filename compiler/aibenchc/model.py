@@ -122,11 +122,17 @@ class Deployment:
 
 def joined(groups: Iterable[frozenset[str]]) -> list[frozenset[str]]:
     """The groups, those that overlap merged into one."""
-    merged: list[frozenset[str]] = []
-    for group in groups:
-        overlapping = [other for other in merged if other & group]
-        merged = [other for other in merged if not other & group] + [group.union(*overlapping)]
-    return merged
+    merged: dict[int, set[str]] = {}
+    place: dict[str, int] = {}
+    for number, group in enumerate(groups):
+        overlapping = {place[name] for name in group if name in place}
+        largest = max(overlapping, key=lambda other: len(merged[other]), default=number)
+        into = merged.pop(largest, set())
+        merged[largest] = into  # the last that was joined stands last
+        for names in (group, *(merged.pop(other) for other in overlapping - {largest})):
+            into |= names
+            place.update(dict.fromkeys(names, largest))
+    return [frozenset(names) for names in merged.values()]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ The graph is valid before and after each turn, and shares still add up; that is 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill.r1_similar_branches import R1
@@ -17,7 +19,7 @@ from aibenchc.distill.r3_auxiliary import R3
 from aibenchc.distill.r4_one_model import R4
 from aibenchc.distill.r5_successive_steps import R5
 from aibenchc.distill.r6_unneeded import R6, remaining_updates
-from aibenchc.distill.rule import DistillStep, Problem, Rule, Turn
+from aibenchc.distill.rule import MOST_WORK, DistillStep, Problem, Rule, TooMuchWorkError, Turn, Work
 from aibenchc.distill.settings import DistillSettings, Measurements, MeasurementsError, read_measurements, settings
 from aibenchc.flow import Flow, analyse
 from aibenchc.graph import ExclusiveChoice, Graph
@@ -43,7 +45,7 @@ __all__ = [
 
 RULES: tuple[Rule, ...] = (R1, R2, R3, R4, R5, R6)
 
-STEP_BY_STEP = 100  # tasks; a larger graph is analysed again after each turn of a rule, not after each of its steps
+STEP_BY_STEP = 100  # tasks, classes or data sets; a larger graph is analysed again after each turn of a rule, not after each step
 
 
 @dataclass(frozen=True)
@@ -79,31 +81,47 @@ def distill(graph: Graph, settings: DistillSettings, rules: tuple[Rule, ...] = R
     """The graph under the rules, applied in the given order until none of them changes it. AssertionError if the graph is not valid."""
     flow = analyse(graph)
     _check(flow)
-    limit = 1 if len(graph.tasks) <= STEP_BY_STEP else None
     changes: list[Change] = []
-    done: tuple[DistillStep, ...] = ()
     problems: dict[Problem, None] = {}
     passes = 0
-    changed = True
-    while changed:
-        passes += 1
-        changed = False
-        for rule in rules:
-            while True:
-                rewrite = rule.apply(Turn(flow, settings, done, limit))
-                problems.update(dict.fromkeys(rewrite.problems))
-                if not rewrite.steps:
-                    break
-                _check(rewrite.flow)
-                steps = tuple(replace(step, pass_number=passes) for step in rewrite.steps)
-                changes.append(Change(rule, passes, steps, flow, rewrite.flow))
-                done += steps
-                flow = rewrite.flow
-                changed = True
+    try:
+        for number, change in _changes(flow, settings, rules, problems):
+            passes = number
+            if change is not None:
+                changes.append(change)
+                flow = change.after
+    except TooMuchWorkError:
+        problems[Problem("AIB309", (("limit", f"{MOST_WORK:,}"),), graph.requests[0].span)] = None
     updates, notes = remaining_updates(settings.updates, flow.graph)
     problems.update(dict.fromkeys(notes))
     left = tuple(problem for problem in problems if _still_there(problem, flow.graph))
     return Distilled(graph, flow.graph, tuple(changes), passes, left, updates, settings)
+
+
+def _changes(
+    flow: Flow, settings: DistillSettings, rules: tuple[Rule, ...], problems: dict[Problem, None]
+) -> Iterator[tuple[int, Change | None]]:
+    """(pass, what changed); None where a pass begins. TooMuchWorkError."""
+    size = max(len(flow.graph.tasks), len(flow.graph.requests), len(flow.graph.datasets))
+    limit = 1 if size <= STEP_BY_STEP else None
+    work = Work()
+    done: list[DistillStep] = []
+    for number in count(1):
+        before = len(done)
+        yield number, None
+        for rule in rules:
+            while True:
+                rewrite = rule.apply(Turn(flow, settings, tuple(done), limit, work))
+                problems.update(dict.fromkeys(rewrite.problems))
+                if not rewrite.steps:
+                    break
+                _check(rewrite.flow)
+                steps = tuple(replace(step, pass_number=number) for step in rewrite.steps)
+                yield number, Change(rule, number, steps, flow, rewrite.flow)
+                done += steps
+                flow = rewrite.flow
+        if len(done) == before:
+            return
 
 
 def _check(flow: Flow) -> None:

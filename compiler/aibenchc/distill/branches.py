@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -55,7 +55,7 @@ def arm_branches(flow: Flow, choice: Choice) -> tuple[ArmBranch, ...]:
     for number, arm in enumerate(choice.arms):
         guard = Guard(choice.name, number)
         cases = flow.cases_with(guard)
-        branches.append(ArmBranch(arm_name(choice, number), share_of(flow, cases), cases, arm.span or choice.span, guard))
+        branches.append(ArmBranch(arm_name(choice, number), flow.arm_shares.get(guard, 0.0), cases, arm.span or choice.span, guard))
     return tuple(branches)
 
 
@@ -75,6 +75,21 @@ def region(flow: Flow, branch: Branch) -> tuple[str, ...]:
     return tuple(name for name in flow.order if flow.runs[name] and not flow.runs[name] & ~branch.cases)
 
 
+def regions(flow: Flow, branches: Sequence[Branch]) -> dict[int, list[str]]:
+    """The regions of branches that exclude each other, by the branches' cases."""
+    tasks: dict[int, list[str]] = {branch.cases: [] for branch in branches}
+    by_class = {branch.name: branch for branch in branches if isinstance(branch, ClassBranch)}
+    by_arm = {branch.guard: branch for branch in branches if isinstance(branch, ArmBranch)}
+    for name in flow.order:
+        runs = flow.runs[name]
+        if runs:
+            case = flow.cases[(runs & -runs).bit_length() - 1]
+            branch = by_class.get(case.request) or next((by_arm[taken] for taken in case.arms if taken in by_arm), None)
+            if branch is not None and not runs & ~branch.cases:
+                tasks[branch.cases].append(name)
+    return tasks
+
+
 @dataclass(frozen=True)
 class Kept:
     """What `keep X` protects: X, and the classes and branches through which X is reached."""
@@ -88,35 +103,36 @@ class Kept:
 
 
 def kept(flow: Flow, keep: Collection[str]) -> Kept:
-    tasks = frozenset(t.name for t in flow.graph.tasks for stage in t.stages if t.name in keep or stage.name in keep)
-    requests = {r.name for r in flow.graph.requests if r.name in keep}
+    names = frozenset(keep)
+    tasks = frozenset(t.name for t in flow.graph.tasks for stage in t.stages if t.name in names or stage.name in names)
+    requests = {r.name for r in flow.graph.requests if r.name in names}
     guards: set[Guard] = set()
-    for task in tasks:
-        ways = _ancestors(flow, task)
-        requests |= {request.name for request in flow.graph.requests if flow.cases_of(request.name) & flow.runs[task]}
-        for edge in flow.graph.edges:
-            if edge.target in ways:
-                for guard in edge.guards:
-                    if flow.cases_with(guard) & flow.runs[task]:
-                        guards |= _leading_to(flow, guard)
+    if tasks:
+        beyond = _running_beyond(flow, tasks)
+        runs = 0
+        for task in tasks:
+            runs |= flow.runs[task]
+        requests |= {request.name for request in flow.graph.requests if flow.cases_of(request.name) & runs}
+        for guard in {guard for edge in flow.graph.edges for guard in edge.guards if flow.cases_with(guard) & beyond.get(edge.target, 0)}:
+            guards |= _leading_to(flow, guard)
     return Kept(tasks, frozenset(requests), frozenset(guards))
+
+
+def _running_beyond(flow: Flow, tasks: Collection[str]) -> dict[str, int]:
+    """Node → the cases in which any of these tasks runs that it is or that a path of wires leads to from it."""
+    beyond: dict[str, int] = {}
+    for name in reversed(flow.order):
+        cases = flow.runs[name] if name in tasks else 0
+        for wire in flow.wires_from.get(name, ()):
+            cases |= beyond.get(wire.target, 0)
+        beyond[name] = cases
+    return beyond
 
 
 def _leading_to(flow: Flow, guard: Guard) -> set[Guard]:
     """The arm, and in an ordered fallback those before it: without them it is never tried."""
     choice = flow.choices[guard.choice]
     return {Guard(choice.name, number) for number in range(len(choice.arms)) if choice.holds(number, guard.arm)}
-
-
-def _ancestors(flow: Flow, task: str) -> set[str]:
-    """The task and all tasks and request classes from which wires lead to it."""
-    ancestors, todo = {task}, [task]
-    while todo:
-        for wire in flow.wires_into.get(todo.pop(), ()):
-            if wire.source not in ancestors:
-                ancestors.add(wire.source)
-                todo.append(wire.source)
-    return ancestors
 
 
 def consumers(flow: Flow) -> dict[str, set[str]]:

@@ -11,19 +11,19 @@ pair goes first; the larger share stays and takes over the other's.
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
-from itertools import combinations
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache, partial
 from typing import Generic, TypeAlias, TypeVar
 
 from aibenchrt.catalog import component
 
-from aibenchc.distill.branches import ArmBranch, Branch, ClassBranch, arm_branches, class_branches, kept, region
+from aibenchc.distill.branches import ArmBranch, ClassBranch, Kept, arm_branches, class_branches, kept, regions
 from aibenchc.distill.r3_auxiliary import is_auxiliary
-from aibenchc.distill.removal import gone, without_arm, without_request, without_unreached
-from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn, left_alone
+from aibenchc.distill.removal import gone, shared_among, without_arms, without_requests, without_unreached
+from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn, Work, left_alone
 from aibenchc.flow import Flow
 from aibenchc.flow.wires import outputs_of
 from aibenchc.graph import ExclusiveChoice, Graph, Task
@@ -71,11 +71,69 @@ class ArmPair(_Pair[ArmBranch]):
 Pair: TypeAlias = ClassPair | ArmPair
 
 
+@dataclass(frozen=True)
+class Alternatives(Generic[B]):
+    """Branches that exclude each other, those of one logic together, by name.
+
+    regions: their tasks, by the branches' cases. paired: the pair of two of them. drawn: no flag decides between them.
+    """
+
+    groups: Mapping[Logic, Sequence[B]]
+    regions: Mapping[int, Sequence[str]]
+    paired: Callable[[float, B, B], Pair]
+    drawn: bool = True
+
+    def chains(self, protected: Kept) -> Iterator[Pair]:
+        """Of each group the pairs that merge it: the first two, what is left of them and the third, and so on."""
+        for logic, group in self.groups.items():
+            if self.drawn and logic.types and not any(protected.protects(branch) for branch in group):
+                first = group[0]
+                for second in group[1:]:
+                    stays, goes = _larger_first(first, second)
+                    yield self.paired(1.0, stays, goes)
+                    first = replace(stays, share=stays.share + goes.share)
+
+    def pairs(self, threshold: float, work: Work) -> Iterator[Iterator[Pair]]:
+        """The pairs that are similar enough, those of two logics in one sequence, in order. Branches of one logic need no comparison."""
+        groups = [(logic, group) for logic, group in self.groups.items() if logic.types]
+        for number, (logic, group) in enumerate(groups):
+            if len(group) > 1:
+                yield self._between(1.0, group, group)
+            for other, others in groups[number + 1 :]:
+                if (logic.entry, logic.exit) == (other.entry, other.exit):
+                    work.spend(1 + (len(logic.types) + len(other.types)) // 8)
+                    alike = similarity(logic.types, other.types, threshold)
+                    if alike >= threshold - 1e-9:
+                        yield self._between(alike, group, others)
+
+    def _between(self, alike: float, group: Sequence[B], others: Sequence[B]) -> Iterator[Pair]:
+        """The pairs of two groups, or of a group's own branches, in order."""
+        ours, theirs = frozenset(b.cases for b in group), frozenset(b.cases for b in others)
+        listed = list(group)
+        listed += others if group is not others else ()
+        listed.sort(key=lambda b: b.name)
+        for number, first in enumerate(listed):
+            for second in listed[number + 1 :]:
+                if (first.cases in ours and second.cases in theirs) or (first.cases in theirs and second.cases in ours):
+                    stays, goes = _larger_first(first, second)
+                    yield self.paired(alike, stays, goes)
+
+
+AnyAlternatives: TypeAlias = Alternatives[ClassBranch] | Alternatives[ArmBranch]
+
+
 def prune_similar_branches(turn: Turn) -> Rewrite:
-    """Merges the most similar pair of alternatives whose merging leaves a valid graph."""
+    """Merges the most similar pair of alternatives whose merging leaves a valid graph; without a limit first all that are alike."""
     protected = kept(turn.flow, turn.settings.keep)
+    alternatives = list(_alternatives(turn))
+    if turn.limit is None:
+        for each in alternatives:
+            rewrite = _all_alike(turn, each, protected)
+            if rewrite is not None:
+                return rewrite
     problems: list[Problem] = []
-    for pair in sorted(_pairs(turn.flow, turn.settings.similarity), key=lambda pair: pair.order()):
+    ranked = (pairs for each in alternatives for pairs in each.pairs(turn.settings.similarity, turn.work))
+    for pair in heapq.merge(*ranked, key=lambda pair: pair.order()):
         text = f"{pair.goes.what} stays beside {pair.stays.what} (similarity {pair.similarity:.2f})"
         if protected.protects(pair.goes):
             problems.append(left_alone(ID, f"{text}: it is kept by the spec", "remove it from `keep`", pair.goes.span))
@@ -83,53 +141,75 @@ def prune_similar_branches(turn: Turn) -> Rewrite:
         if not _can_take_over(pair):
             problems.append(left_alone(ID, f"{text}: flags of their own decide about them", "", pair.goes.span))
             continue
-        flow = without_unreached(_merged(turn.graph, pair))
+        flow = without_unreached(_merged(turn.graph, [pair]), turn.work.analyse)
         if flow.findings:
             why = f"without it '{flow.findings[0].task}' would be {flow.findings[0].kind.value}"
             problems.append(left_alone(ID, f"{text}: {why}", "", pair.goes.span))
             continue
-        removed = gone(turn.graph, flow.graph)
-        why = (
-            f"similarity {pair.similarity:.2f} >= {turn.settings.similarity:.2f}; "
-            f"{pair.stays.what} has {pair.stays.share:.2%} of the requests, {pair.goes.what} had {pair.goes.share:.2%}"
-        )
-        step = DistillStep(ID, removed or (pair.goes.name,), (pair.stays.name,), why, pair.goes.span)
-        return Rewrite(flow, (step,), tuple(problems))
+        removed = gone(turn.graph, flow.graph) or (pair.goes.name,)
+        return Rewrite(flow, (_step(turn, pair, removed),), tuple(problems))
     return Rewrite(turn.flow, (), tuple(problems))
 
 
-def _pairs(flow: Flow, threshold: float) -> Iterator[Pair]:
-    if len(flow.graph.requests) > 1:
-        yield from (ClassPair(*alike) for alike in _alike(flow, class_branches(flow), threshold))
-    for choice in flow.graph.choices:
+def _step(turn: Turn, pair: Pair, removed: tuple[str, ...]) -> DistillStep:
+    why = (
+        f"similarity {pair.similarity:.2f} >= {turn.settings.similarity:.2f}; "
+        f"{pair.stays.what} has {pair.stays.share:.2%} of the requests, {pair.goes.what} had {pair.goes.share:.2%}"
+    )
+    return DistillStep(ID, removed, (pair.stays.name,), why, pair.goes.span)
+
+
+def _all_alike(turn: Turn, alternatives: AnyAlternatives, protected: Kept) -> Rewrite | None:
+    """Each group of one logic merged into one branch, pair after pair as if one by one; None where there is none, or something bars it."""
+    pairs = list(alternatives.chains(protected))
+    if not pairs:
+        return None
+    flow = without_unreached(_merged(turn.graph, pairs), turn.work.analyse)
+    if flow.findings:
+        return None
+    parts = shared_among(gone(turn.graph, flow.graph), [(pair.goes.name, alternatives.regions[pair.goes.cases]) for pair in pairs])
+    return Rewrite(flow, tuple(_step(turn, pair, part) for pair, part in zip(pairs, parts, strict=True)))
+
+
+def _larger_first(one: B, other: B) -> tuple[B, B]:
+    first, second = sorted((one, other), key=lambda b: (-round(b.share, 12), b.name))
+    return first, second
+
+
+def _alternatives(turn: Turn) -> Iterator[AnyAlternatives]:
+    logic_of = _Logics(turn.flow)
+
+    def grouped(branches: Sequence[B]) -> tuple[dict[Logic, list[B]], dict[int, list[str]]]:
+        turn.work.spend(len(turn.flow.order) // 8)
+        inside = regions(turn.flow, branches)
+        groups: dict[Logic, list[B]] = {}
+        for branch in sorted(branches, key=lambda b: b.name):
+            groups.setdefault(logic_of(inside[branch.cases]), []).append(branch)
+        return groups, inside
+
+    if len(turn.graph.requests) > 1:
+        yield Alternatives(*grouped(class_branches(turn.flow)), ClassPair)
+    for choice in turn.graph.choices:
         if isinstance(choice, ExclusiveChoice):
-            yield from (ArmPair(*alike, choice) for alike in _alike(flow, arm_branches(flow, choice), threshold))
+            yield Alternatives(*grouped(arm_branches(turn.flow, choice)), partial(ArmPair, choice=choice), not choice.flags)
 
 
-def _alike(flow: Flow, alternatives: Sequence[B], threshold: float) -> Iterator[tuple[float, B, B]]:
-    """Their similarity, at least the threshold, and two of the alternatives, the larger first."""
-    logic = {branch: _logic(flow, branch) for branch in alternatives}
-    for first, second in combinations([b for b in alternatives if logic[b].types], 2):
-        if (logic[first].entry, logic[first].exit) != (logic[second].entry, logic[second].exit):
-            continue
-        alike = similarity(logic[first].types, logic[second].types, threshold)
-        if alike >= threshold - 1e-9:
-            stays, goes = sorted((first, second), key=lambda b: (-round(b.share, 12), b.name))
-            yield alike, stays, goes
+class _Logics:
+    """The logic of a region of this flow."""
 
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self.tasks = {task.name: task for task in flow.graph.tasks}
+        self.types = {(name, port.name): port.type for name, ports in outputs_of(flow.graph).items() for port in ports}
+        self.auxiliary = {name for name, task in self.tasks.items() if is_auxiliary(task)}
 
-def _logic(flow: Flow, branch: Branch) -> Logic:
-    tasks = {task.name: task for task in flow.graph.tasks}
-    inside = [name for name in region(flow, branch) if not is_auxiliary(tasks[name])]
-    types = {(name, port.name): port.type for name, ports in outputs_of(flow.graph).items() for port in ports}
-    within = frozenset(inside)
-
-    def foreign(name: str) -> bool:
-        return name not in within and not (name in tasks and is_auxiliary(tasks[name]))
-
-    entry = {types[w.source, w.source_port] for name in inside for w in flow.wires_into.get(name, ()) if foreign(w.source)}
-    exits = {types[w.source, w.source_port] for name in inside for w in flow.wires_from.get(name, ()) if foreign(w.target)}
-    return Logic(tuple(kind for name in inside for kind in _types(tasks[name])), frozenset(entry), frozenset(exits))
+    def __call__(self, region: Sequence[str]) -> Logic:
+        inside = [name for name in region if name not in self.auxiliary]
+        known = self.auxiliary.union(inside) if inside else self.auxiliary
+        into, from_ = self.flow.wires_into, self.flow.wires_from
+        entry = {self.types[w.source, w.source_port] for name in inside for w in into.get(name, ()) if w.source not in known}
+        exits = {self.types[w.source, w.source_port] for name in inside for w in from_.get(name, ()) if w.target not in known}
+        return Logic(tuple(kind for name in inside for kind in _types(self.tasks[name])), frozenset(entry), frozenset(exits))
 
 
 def _types(task: Task) -> Iterator[str]:
@@ -141,6 +221,11 @@ def similarity(types: Sequence[str], other: Sequence[str], threshold: float = 0.
 
     May return 0 where the similarity is below `threshold`.
     """
+    return _similarity(tuple(types), tuple(other), threshold)
+
+
+@lru_cache(maxsize=100_000)  # each turn compares the branches again
+def _similarity(types: tuple[str, ...], other: tuple[str, ...], threshold: float) -> float:
     longer = max(len(types), len(other))
     allowed = (1 - threshold) * longer + 1e-9
     families_one, families_other = Counter(map(family, types)), Counter(map(family, other))
@@ -194,12 +279,13 @@ def _can_take_over(pair: Pair) -> bool:
     return stays.when is None and sum(arm.when is None for arm in arms) == 1
 
 
-def _merged(graph: Graph, pair: Pair) -> Graph:
-    match pair:
-        case ClassPair(stays=stays, goes=goes):
-            return without_request(graph, goes.name, heir=stays.name)
-        case ArmPair(stays=stays, goes=goes):
-            return without_arm(graph, goes.guard, heir=stays.guard.arm)
+def _merged(graph: Graph, pairs: Sequence[Pair]) -> Graph:
+    """pairs: of one set of alternatives."""
+    classes = {pair.goes.name: pair.stays.name for pair in pairs if isinstance(pair, ClassPair)}
+    if classes:
+        return without_requests(graph, classes)
+    arms = [pair for pair in pairs if isinstance(pair, ArmPair)]
+    return without_arms(graph, arms[0].choice, {pair.goes.guard.arm: pair.stays.guard.arm for pair in arms})
 
 
 R1 = Rule(ID, "prune branches with similar logic", prune_similar_branches)

@@ -11,11 +11,20 @@ tail: when those pruned together exceed 1 − p for the highest percentile asked
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import prod
 
-from aibenchc.distill.branches import Branch, ClassBranch, arm_branches, arm_name, class_branches, kept, region
-from aibenchc.distill.removal import gone, without_arm, without_request, without_unreached
+from aibenchc.distill.branches import ArmBranch, Branch, ClassBranch, arm_branches, arm_name, class_branches, kept, region, regions
+from aibenchc.distill.removal import (
+    gone,
+    shared_among,
+    without_arm,
+    without_arms,
+    without_request,
+    without_requests,
+    without_unreached,
+)
 from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn, left_alone
 from aibenchc.flow import Flow
 from aibenchc.graph import ExclusiveChoice, Fallback, Graph
@@ -26,14 +35,20 @@ _ROUNDING = 1e-9
 
 
 def prune_smallest_fraction(turn: Turn) -> Rewrite:
-    """Prunes the smallest branch below the threshold whose pruning leaves a valid graph; what lies inside one goes with it."""
+    """Prunes the smallest branch below the threshold whose pruning leaves a valid graph; what lies inside one goes with it. Without a limit
+    the other small branches of its fork go in the same turn, each as if the smaller ones had gone before."""
     settings = turn.settings
     protected = kept(turn.flow, settings.keep)
     times = _mean_times(turn)
     problems: list[Problem] = []
     small = [b for b in _branches(turn.flow) if b.share < settings.threshold - _ROUNDING and not protected.protects(b)]
+    turn.work.spend(len(small) ** 2 // 8)
     while small:
-        branch = min((b for b in small if not any(_inside(b, other) for other in small)), key=lambda b: (b.share, b.what))
+        branch = min((b for b in small if not any(_inside(b, other) for other in small)), key=_size)
+        if turn.limit is None and times is None:
+            rewrite = _whole_fork(turn, branch, small)
+            if rewrite is not None:
+                return rewrite
         small.remove(branch)
         why = f"{branch.share:.3%} of the requests < {settings.threshold:.2%}"
         if times is None:
@@ -45,12 +60,12 @@ def prune_smallest_fraction(turn: Turn) -> Rewrite:
                 problems.append(left_alone(ID, text, "", branch.span))
                 continue
             why += f", {time:.3%} of the service time"
-        flow = without_unreached(_pruned(turn.graph, branch))
+        flow = without_unreached(_pruned(turn.graph, branch), turn.work.analyse)
         if flow.findings:
             text = f"{branch.what} stays: without it '{flow.findings[0].task}' would be {flow.findings[0].kind.value}"
             problems.append(left_alone(ID, text, "", branch.span))
             continue
-        tail = _tail(turn, branch)
+        tail = _tail(turn, turn.done, branch)
         if tail:
             return Rewrite(turn.flow, (), (*problems, tail))
         removed = gone(turn.graph, flow.graph) or (branch.name,)
@@ -59,19 +74,63 @@ def prune_smallest_fraction(turn: Turn) -> Rewrite:
     return Rewrite(turn.flow, (), tuple(problems))
 
 
+def _size(branch: Branch) -> tuple[float, str]:
+    return branch.share, branch.what
+
+
+def _whole_fork(turn: Turn, smallest: Branch, small: Sequence[Branch]) -> Rewrite | None:
+    """Of the smallest branch's fork all that are small, as long as they are it; None where there is none but it, or something bars it."""
+    choice = turn.flow.choices[smallest.guard.choice] if isinstance(smallest, ArmBranch) else None
+    if isinstance(choice, Fallback):
+        return None
+    fork: Sequence[Branch] = class_branches(turn.flow) if choice is None else arm_branches(turn.flow, choice)
+    members = set(fork)
+    whole, removed = sum(branch.share for branch in fork), 0.0
+    pruned: list[Branch] = []
+    done = list(turn.done)
+    for branch in sorted((b for b in small if b in members), key=_size):
+        share = branch.share * whole / (whole - removed)
+        now = replace(branch, share=share)
+        if share >= turn.settings.threshold - _ROUNDING or _tail(turn, done, now):
+            break
+        removed += branch.share
+        pruned.append(now)
+        why = f"{branch.what}: {share:.3%} of the requests < {turn.settings.threshold:.2%}"
+        done.append(DistillStep(ID, (branch.name,), (), why, branch.span, share))
+    if len(pruned) < 2:
+        return None
+    if choice is None:
+        graph = without_requests(turn.graph, dict.fromkeys((b.name for b in pruned), None))
+    else:
+        graph = without_arms(turn.graph, choice, {b.guard.arm: None for b in pruned if isinstance(b, ArmBranch)})
+    flow = without_unreached(graph, turn.work.analyse)
+    if flow.findings:
+        return None
+    inside = regions(turn.flow, fork)
+    parts = shared_among(gone(turn.graph, flow.graph), [(b.name, inside[b.cases]) for b in pruned])
+    gone_now = {b.cases for b in pruned}
+    left = tuple(b.name for b in fork if b.cases not in gone_now)
+    steps = done[len(turn.done) :]
+    return Rewrite(
+        flow,
+        tuple(replace(step, removed=part, took_over=left) for step, part in zip(steps, parts, strict=True)),
+        (Problem("AIB303"),),
+    )
+
+
 def _inside(inner: Branch, outer: Branch) -> bool:
     return inner.cases != outer.cases and not inner.cases & ~outer.cases
 
 
-def _tail(turn: Turn, branch: Branch) -> Problem | None:
-    """AIB301 if this branch and those pruned before reach the tail that is asked for.
+def _tail(turn: Turn, done: Sequence[DistillStep], branch: Branch) -> Problem | None:
+    """AIB301 if this branch and those pruned in the steps before reach the tail that is asked for.
 
     Each share is relative to the requests that the pruning before it left, so the remaining shares multiply.
     """
     percentile = turn.settings.highest_percentile
     if percentile is None or turn.settings.confirm_tail:
         return None
-    pruned = [step for step in turn.done if step.pruned]
+    pruned = [step for step in done if step.pruned]
     share = 1 - prod(1 - part for part in (*(step.pruned for step in pruned), branch.share))
     if share <= 1 - percentile / 100 + _ROUNDING:
         return None

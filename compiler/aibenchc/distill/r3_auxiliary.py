@@ -18,7 +18,7 @@ from aibenchrt.component import ANY
 from aibenchc.distill.branches import deciders, kept
 from aibenchc.distill.removal import without_tasks
 from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn, left_alone
-from aibenchc.flow import Flow, analyse
+from aibenchc.flow import Flow
 from aibenchc.flow.wires import inputs_of, outputs_of
 from aibenchc.graph import Edge, ExclusiveChoice, Fallback, Graph, Task
 
@@ -43,7 +43,7 @@ def prune_auxiliary(turn: Turn) -> Rewrite:
             ends[name] = by_name[name]
     if ends:
         chosen = list(ends.values())[: turn.limit]
-        flow = analyse(without_tasks(turn.graph, [task.name for task in chosen]))
+        flow = turn.work.analyse(without_tasks(turn.graph, [task.name for task in chosen]))
         return Rewrite(flow, tuple(DistillStep(ID, (t.name,), _drawn(turn.graph, t), _why(t), t.span) for t in chosen))
     problems: list[Problem] = []
     for task in tasks:
@@ -52,7 +52,7 @@ def prune_auxiliary(turn: Turn) -> Rewrite:
             way_out = f"remove it from `until`, or `keep {task.name}`"
             problems.append(left_alone(ID, f"{used}: its counts decide a fallback", way_out, task.span))
             continue
-        bypassed = _bypassed(turn.flow, task)
+        bypassed = _bypassed(turn, task)
         if bypassed is None:
             way_out = f"feed that port from another task, or `keep {task.name}`"
             problems.append(left_alone(ID, f"{used}: a port that it feeds would have no producer", way_out, task.span))
@@ -74,11 +74,12 @@ def _drawn(graph: Graph, task: Task) -> tuple[str, ...]:
     return tuple(choice.name for choice in exclusive if any(ref.task == task.name for ref in choice.flags))
 
 
-def _bypassed(flow: Flow, task: Task) -> Flow | None:
+def _bypassed(turn: Turn, task: Task) -> Flow | None:
     """The graph with the task's producers feeding its consumers; None if some port is then without."""
+    flow = turn.flow
     edges = _bypass(flow, task)
     extended = replace(flow.graph, edges=tuple(dict.fromkeys((*flow.graph.edges, *edges))))
-    after = analyse(without_tasks(extended, [task.name]))
+    after = turn.work.analyse(without_tasks(extended, [task.name]))
     if after.findings or [c.arms for c in after.cases] != [c.arms for c in flow.cases]:
         return None
     fed = {(wire.target, wire.target_port) for wire in flow.wires_from.get(task.name, ())}

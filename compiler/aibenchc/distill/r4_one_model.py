@@ -17,7 +17,6 @@ from aibenchrt.metrics import lower_is_better
 
 from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn
 from aibenchc.distill.settings import DistillSettings
-from aibenchc.flow import analyse
 from aibenchc.graph import Candidate, Stage, Task
 
 ID = "R4"
@@ -42,7 +41,7 @@ def use_one_model(turn: Turn) -> Rewrite:
         tasks[task.name] = replace(task, stages=(replace(stage, candidates=(chosen,)),))
         removed = tuple(f"{task.name}.{c.model}" for c in stage.candidates if c != chosen)
         steps.append(DistillStep(ID, removed, (f"{task.name}.{chosen.model}",), why, task.span))
-    flow = analyse(replace(turn.graph, tasks=tuple(tasks.values()))) if steps else turn.flow
+    flow = turn.work.analyse(replace(turn.graph, tasks=tuple(tasks.values()))) if steps else turn.flow
     return Rewrite(flow, tuple(steps), tuple(problems))
 
 

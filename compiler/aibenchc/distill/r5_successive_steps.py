@@ -10,7 +10,7 @@ lead from u to v.) Tasks that are auxiliary, have an effect, or are kept by name
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from aibenchrt.catalog import component
@@ -20,7 +20,7 @@ from aibenchc.distill.branches import consumers, kept
 from aibenchc.distill.r1_similar_branches import family
 from aibenchc.distill.r3_auxiliary import is_auxiliary
 from aibenchc.distill.rule import DistillStep, Rewrite, Rule, Turn
-from aibenchc.flow import Flow, Wire, analyse, expand
+from aibenchc.flow import Flow, Wire, expand
 from aibenchc.flow.wires import inputs_of, outputs_of
 from aibenchc.graph import Arm, Choice, Edge, ExclusiveChoice, Fallback, Feed, Graph, PortRef, Stage, Task
 
@@ -38,7 +38,7 @@ def combine_successive(turn: Turn) -> Rewrite:
     steps = tuple(
         DistillStep(ID, tuple(task.name for task in c.members), (c.task.name,), _why(c.members), c.members[0].span) for c in combined
     )
-    return Rewrite(analyse(_rewired(turn.flow, combined)), steps)
+    return Rewrite(turn.work.analyse(_rewired(turn.flow, combined)), steps)
 
 
 def _why(members: Sequence[Task]) -> str:
@@ -122,13 +122,12 @@ def _combine(flow: Flow, chains: Sequence[tuple[Task, ...]]) -> list[Combined]:
     return combined
 
 
-def _fresh(name: str, members: Sequence[Task], taken: Iterable[str]) -> str:
+def _fresh(name: str, members: Sequence[Task], taken: Set[str]) -> str:
     """`<u>_<v>`, for a long chain `<first>_to_<last>`, with a number if that is taken."""
     base = name if len(name) <= _LONGEST_NAME else f"{members[0].name}_to_{members[-1].name}"[:_LONGEST_NAME]
-    names = set(taken)
-    if base not in names:
+    if base not in taken:
         return base
-    return next(f"{base}_{number}" for number in range(2, len(names) + 3) if f"{base}_{number}" not in names)
+    return next(f"{base}_{number}" for number in range(2, len(taken) + 3) if f"{base}_{number}" not in taken)
 
 
 def _combined(flow: Flow, members: tuple[Task, ...], name: str) -> Combined:

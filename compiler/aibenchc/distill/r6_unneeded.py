@@ -18,7 +18,7 @@ from aibenchrt.catalog import component, dataset
 from aibenchc.distill.branches import kept
 from aibenchc.distill.removal import without_request, without_tasks
 from aibenchc.distill.rule import DistillStep, Problem, Rewrite, Rule, Turn, left_alone
-from aibenchc.flow import Flow, analyse
+from aibenchc.flow import Flow
 from aibenchc.flow.order import control_edges
 from aibenchc.graph import RESPONSE, Graph, Task
 from aibenchc.model import Update
@@ -35,18 +35,19 @@ def remove_unneeded(turn: Turn) -> Rewrite:
     if idle:
         why = "reaches neither the response, an effect nor a declared metric"
         steps = tuple(DistillStep(ID, (name,), (), why, spans[name]) for name in idle)
-        return Rewrite(analyse(without_tasks(turn.graph, idle)), steps)
+        return Rewrite(turn.work.analyse(without_tasks(turn.graph, idle)), steps)
     sources = {edge.source for edge in turn.graph.edges}
     for request in turn.graph.requests:
         if request.name not in sources and request.name not in protected.requests and len(turn.graph.requests) > 1:
             step = DistillStep(ID, (request.name,), (), "no edge leads from it", request.span)
-            return Rewrite(analyse(without_request(turn.graph, request.name, heir=None)), (step,))
+            return Rewrite(turn.work.analyse(without_request(turn.graph, request.name, heir=None)), (step,))
     used = {request.dataset for request in turn.graph.requests}
     unused = [d for d in turn.graph.datasets if d.name not in used][: turn.limit]
     if unused:
-        left = tuple(d for d in turn.graph.datasets if d not in unused)
+        names = {d.name for d in unused}
+        left = tuple(d for d in turn.graph.datasets if d.name not in names)
         steps = tuple(DistillStep(ID, (d.name,), (), "no request takes its payloads from it", d.span) for d in unused)
-        return Rewrite(analyse(replace(turn.graph, datasets=left)), steps)
+        return Rewrite(turn.work.analyse(replace(turn.graph, datasets=left)), steps)
     return Rewrite(turn.flow)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
-from aibenchc.flow import Flow, analyse
+from aibenchc.flow import Flow
 from aibenchc.graph import Choice, Edge, ExclusiveArm, ExclusiveChoice, Fallback, Graph, Guard
 
 
@@ -32,11 +33,31 @@ def _forget(choice: Choice, gone: frozenset[str]) -> Choice:
 
 def without_request(graph: Graph, name: str, heir: str | None) -> Graph:
     """The graph without a request class. Its share goes to `heir`; None: to all others in proportion."""
-    gone = next(request for request in graph.requests if request.name == name)
-    left = [request for request in graph.requests if request.name != name]
+    return without_requests(graph, {name: heir})
+
+
+def without_requests(graph: Graph, heirs: Mapping[str, str | None]) -> Graph:
+    """The graph without these request classes, the share of each to its heir, which may be one of them, or to all that are left."""
+    given, pool = _inherited({request.name: request.share for request in graph.requests}, heirs)
+    left = [request for request in graph.requests if request.name not in heirs]
     total = sum(request.share for request in left)
-    requests = tuple(replace(r, share=r.share + gone.share * ((r.name == heir) if heir is not None else r.share / total)) for r in left)
-    return tidy(replace(graph, requests=requests, edges=tuple(edge for edge in graph.edges if edge.source != name)))
+    requests = tuple(replace(r, share=r.share + given[r.name] + (pool * (r.share / total) if pool else 0.0)) for r in left)
+    return tidy(replace(graph, requests=requests, edges=tuple(edge for edge in graph.edges if edge.source not in heirs)))
+
+
+_K = TypeVar("_K")
+
+
+def _inherited(shares: Mapping[_K, float], heirs: Mapping[_K, _K | None]) -> tuple[dict[_K, float], float]:
+    """What each that is left gets from those that go, and what goes to all of them. An heir comes after those whose heir it is."""
+    given = dict.fromkeys(shares, 0.0)
+    pool = 0.0
+    for name, heir in heirs.items():
+        if heir is None:
+            pool += shares[name] + given[name]
+        else:
+            given[heir] += shares[name] + given[name]
+    return given, pool
 
 
 def without_arm(graph: Graph, guard: Guard, heir: int | None) -> Graph:
@@ -46,41 +67,47 @@ def without_arm(graph: Graph, guard: Guard, heir: int | None) -> Graph:
     heir, or else the largest, takes its place.
     """
     choice = next(c for c in graph.choices if c.name == guard.choice)
-    shorter: Choice
-    match choice:
-        case ExclusiveChoice():
-            dead = {guard}
-            shorter = replace(choice, arms=_shared_out(choice.arms, guard.arm, heir))
-        case Fallback():
-            dead = {Guard(guard.choice, number) for number in range(guard.arm, len(choice.arms))}
-            shorter = replace(choice, arms=choice.arms[: guard.arm])
-    edges = tuple(_renumbered(edge, guard) for edge in graph.edges if not dead.intersection(edge.guards))
+    if isinstance(choice, ExclusiveChoice):
+        return without_arms(graph, choice, {guard.arm: heir})
+    dead = {Guard(guard.choice, number) for number in range(guard.arm, len(choice.arms))}
+    shorter = replace(choice, arms=choice.arms[: guard.arm])
+    edges = tuple(edge for edge in graph.edges if not dead.intersection(edge.guards))
     return tidy(replace(graph, edges=edges, choices=tuple(shorter if c is choice else c for c in graph.choices)))
 
 
-def _shared_out(arms: tuple[ExclusiveArm, ...], index: int, heir: int | None) -> tuple[ExclusiveArm, ...]:
-    """The other arms with the share of this one."""
-    others = [number for number in range(len(arms)) if number != index]
-    total = sum(arms[number].share for number in others)
-    part = {n: float(n == heir) if heir is not None else _part(arms[n].share, total, len(others)) for n in others}
-    left = {n: replace(arms[n], share=arms[n].share + arms[index].share * part[n]) for n in others}
-    if all(arm.when for arm in left.values()):
-        default = heir if heir is not None else max(others, key=lambda n: left[n].share)
-        left[default] = replace(left[default], when=None)
-    return tuple(left.values())
+def without_arms(graph: Graph, choice: ExclusiveChoice, heirs: Mapping[int, int | None]) -> Graph:
+    """The graph without these arms of an exclusive choice; the share of each to its heir, which may be one of them, or to all others."""
+    dead = {Guard(choice.name, number) for number in heirs}
+    left = [number for number in range(len(choice.arms)) if number not in heirs]
+    place = {Guard(choice.name, number): Guard(choice.name, after) for after, number in enumerate(left)}
+    shorter = replace(choice, arms=_shared_out(choice.arms, left, heirs))
+    edges = tuple(_renumbered(edge, choice.name, place) for edge in graph.edges if not dead.intersection(edge.guards))
+    return tidy(replace(graph, edges=edges, choices=tuple(shorter if c is choice else c for c in graph.choices)))
+
+
+def _shared_out(arms: tuple[ExclusiveArm, ...], left: Sequence[int], heirs: Mapping[int, int | None]) -> tuple[ExclusiveArm, ...]:
+    """The arms that are left, with the shares of the others."""
+    given, pool = _inherited({number: arm.share for number, arm in enumerate(arms)}, heirs)
+    total = sum(arms[number].share for number in left)
+    after = {
+        n: replace(arms[n], share=arms[n].share + given[n] + (pool * _part(arms[n].share, total, len(left)) if pool else 0.0)) for n in left
+    }
+    if all(arm.when for arm in after.values()):
+        inheriting = set(heirs.values())
+        heir = max(left, key=lambda n: (n in inheriting, after[n].share))
+        after[heir] = replace(after[heir], when=None)
+    return tuple(after.values())
 
 
 def _part(share: float, total: float, count: int) -> float:
     return share / total if total > 0 else 1 / count
 
 
-def _renumbered(edge: Edge, gone: Guard) -> Edge:
-    """The edge's guards after arm `gone` was taken out."""
-    if all(g.choice != gone.choice for g in edge.guards):
+def _renumbered(edge: Edge, choice: str, place: Mapping[Guard, Guard]) -> Edge:
+    """The edge with the places that the choice's arms have now."""
+    if all(guard.choice != choice for guard in edge.guards):
         return edge
-    later = [g.choice == gone.choice and g.arm > gone.arm for g in edge.guards]
-    guards = tuple(replace(g, arm=g.arm - 1) if after else g for g, after in zip(edge.guards, later, strict=True))
-    return replace(edge, guards=guards)
+    return replace(edge, guards=tuple(place.get(guard, guard) for guard in edge.guards))
 
 
 def tidy(graph: Graph) -> Graph:
@@ -106,14 +133,23 @@ def tidy(graph: Graph) -> Graph:
     return replace(graph, edges=tuple(dict.fromkeys(edges)), choices=tuple(kept))
 
 
-def without_unreached(graph: Graph) -> Flow:
-    """The flow of the graph without the tasks that run in no case any more."""
+def without_unreached(graph: Graph, analysed: Callable[[Graph], Flow]) -> Flow:
+    """The flow of the graph without the tasks that run in no case any more. analysed: a graph's flow."""
     while True:
-        flow = analyse(graph)
+        flow = analysed(graph)
         idle = [name for name, cases in flow.runs.items() if not cases]
         if not idle or not flow.cases:
             return flow
         graph = without_tasks(graph, idle)
+
+
+def shared_among(names: Sequence[str], regions: Sequence[tuple[str, Collection[str]]]) -> list[tuple[str, ...]]:
+    """What has gone, told apart by the branches that went: (name, what only it reaches) each; the rest counts as the last one's."""
+    owner = {name: number for number, (branch, region) in reversed(list(enumerate(regions))) for name in (branch, *region)}
+    parts: list[list[str]] = [[] for _ in regions]
+    for name in names:
+        parts[owner.get(name, len(regions) - 1)].append(name)
+    return [tuple(part) or (branch,) for part, (branch, _) in zip(parts, regions, strict=True)]
 
 
 def gone(before: Graph, after: Graph) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aibenchc.distill.settings import DistillSettings
-from aibenchc.flow import Flow
+from aibenchc.flow import Flow, analyse
 from aibenchc.graph import Graph
 from aibenchc.source import Span
 
@@ -42,14 +42,42 @@ def left_alone(rule: str, text: str, way_out: str, span: Span | None) -> Problem
     return Problem("AIB305", (("rule", rule), ("text", text), ("way_out", way_out)), span)
 
 
+MOST_WORK = 2_000_000  # tasks and edges that the rules look at: some seconds
+
+
+class TooMuchWorkError(Exception):
+    """The rules have looked at more than MOST_WORK tasks and edges (AIB309)."""
+
+
+@dataclass
+class Work:
+    """What distilling a graph has cost so far, in tasks and edges looked at."""
+
+    spent: int = 0
+
+    def spend(self, amount: int) -> None:
+        """TooMuchWorkError once it is more than MOST_WORK in all."""
+        self.spent += amount
+        if self.spent > MOST_WORK:
+            raise TooMuchWorkError
+
+    def analyse(self, graph: Graph) -> Flow:
+        """As `flow.analyse`, at its cost."""
+        flow = analyse(graph)
+        self.spend(flow.visits)
+        return flow
+
+
 @dataclass(frozen=True)
 class Turn:
-    """A rule's turn. done: all steps so far. limit: the most steps to take before the graph is analysed again, None for no limit."""
+    """A rule's turn. done: all steps so far. limit: the most steps to take before the graph is analysed again, None for no limit. work:
+    what the rules look at is counted in it."""
 
     flow: Flow
     settings: DistillSettings
     done: tuple[DistillStep, ...] = ()
     limit: int | None = None
+    work: Work = field(default_factory=Work)
 
     @property
     def graph(self) -> Graph:

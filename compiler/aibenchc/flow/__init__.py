@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from itertools import pairwise
 
-from aibenchc.flow.cases import MAX_CASES, ClassRun, enumerate_cases
+from aibenchc.flow.cases import MAX_CASES, MAX_CASES_IN_ALL, MAX_VISITS, ClassRun, enumerate_cases
 from aibenchc.flow.order import control_edges, topological, until_tasks
 from aibenchc.flow.wires import Wire, expand, inputs_of, outputs_of, response_port
 from aibenchc.graph import RESPONSE, Choice, Edge, ExclusiveChoice, Fallback, Graph, Guard, PortRef, Task
 
 __all__ = [
     "MAX_CASES",
+    "MAX_CASES_IN_ALL",
+    "MAX_VISITS",
     "Case",
     "Finding",
     "FindingKind",
@@ -49,6 +51,7 @@ class FindingKind(Enum):
     WRONG_DECIDER = "wrong decider"  # choice, task, port: not there, not a Flag (when), not a Count in every arm (until)
     UNDECIDED = "undecided"  # choice, task, port, and a request and case in which the decision is not known before the arm has to be taken
     TOO_MANY_CASES = "too many cases"  # request
+    TOO_MUCH = "too much"  # request: with the classes before it
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,9 @@ class Case:
 
 @dataclass(frozen=True)
 class Flow:
-    """wires: in edge order. order: the tasks, each after all that it waits for, ties by name. runs: task → bit set over `cases`."""
+    """wires: in edge order. order: the tasks, each after all that it waits for, ties by name. runs: task → bit set over `cases`.
+    ran: case → the tasks that run, in topological order. visits: what working it out cost, in tasks and edges looked at.
+    """
 
     graph: Graph
     wires: tuple[Wire, ...]
@@ -92,6 +97,8 @@ class Flow:
     cases: tuple[Case, ...]
     runs: Mapping[str, int] = field(compare=False)
     findings: tuple[Finding, ...] = ()
+    ran: tuple[tuple[str, ...], ...] = field(default=(), compare=False)
+    visits: int = field(default=0, compare=False)
 
     @cached_property
     def wires_into(self) -> Mapping[str, Sequence[Wire]]:
@@ -125,7 +132,7 @@ class Flow:
 
     def tasks_in(self, case: Case) -> tuple[str, ...]:
         """The tasks that run in a case, in topological order."""
-        return tuple(task for task in self.order if self.runs[task] & case.bit)
+        return self.ran[case.index]
 
     def producers(self, target: str, port: str, case: Case) -> tuple[PortRef, ...]:
         """What feeds a port in a case, in edge order."""
@@ -158,12 +165,31 @@ class Flow:
     def _guarded(self) -> Mapping[Guard, int]:
         masks: dict[Guard, int] = defaultdict(int)
         for case in self.cases:
+            bit = case.bit
             for taken in case.arms:
-                choice = self.choices[taken.choice]
-                for arm in range(len(choice.arms)):
-                    if choice.holds(arm, taken.arm):
-                        masks[Guard(taken.choice, arm)] |= case.bit
+                for guard in self._holding[taken]:
+                    masks[guard] |= bit
         return masks
+
+    @cached_property
+    def _holding(self) -> Mapping[Guard, tuple[Guard, ...]]:
+        """An arm taken → the arms of its choice that run then."""
+        return {
+            Guard(choice.name, taken): tuple(Guard(choice.name, arm) for arm in range(len(choice.arms)) if choice.holds(arm, taken))
+            for choice in self.graph.choices
+            for taken in range(len(choice.arms))
+        }
+
+    @cached_property
+    def arm_shares(self) -> Mapping[Guard, float]:
+        """An arm → its share of all requests, along the whole path; of a fallback the share for which it is tried."""
+        shares: dict[Guard, float] = defaultdict(float)
+        for case in self.cases:
+            weight = self.weight(case)
+            for taken in case.arms:
+                for guard in self._holding[taken]:
+                    shares[guard] += weight
+        return shares
 
     def together(self, node: str, other: str) -> Case | None:
         """The first case in which both run (each a task or a request class), None if they exclude each other."""
@@ -200,16 +226,18 @@ def analyse(graph: Graph) -> Flow:
     masks = dict.fromkeys(order, 0)
     for run in runs:
         for arms, share, ran in run.cases:
-            case = Case(len(cases), run.request, arms, share)
-            cases.append(case)
+            bit = 1 << len(cases)
+            cases.append(Case(len(cases), run.request, arms, share))
             for name in ran:
-                masks[name] |= case.bit
-    flow = Flow(graph, wires, order, tuple(cases), masks)
+                masks[name] |= bit
+    running = tuple(names for run in runs for _, _, names in run.cases)
+    flow = Flow(graph, wires, order, tuple(cases), masks, (), running, len(order) + len(wires) + sum(run.visits for run in runs))
     broken = {finding.edge.target for finding in findings if finding.edge}
+    tasks = {task.name: task for task in graph.tasks}
     for run in runs:
-        findings += _judge_class(flow, run, broken)
+        findings += _judge_class(flow, tasks, run, broken)
     findings += _unreachable(flow, runs, broken)
-    return Flow(graph, wires, order, flow.cases, masks, tuple(findings))
+    return replace(flow, findings=tuple(findings))
 
 
 def idle_edges(flow: Flow) -> Iterator[Finding]:
@@ -220,23 +248,25 @@ def idle_edges(flow: Flow) -> Iterator[Finding]:
     well cut the cases in which an edge is used; it is the author's mistake only in what the author wrote. What is skipped
     only because another such target is does not count again.
     """
-    settled = {finding.request for finding in flow.findings if finding.kind is FindingKind.TOO_MANY_CASES}
-    settled |= {finding.request for finding in flow.findings if finding.kind is FindingKind.STARVED}
-    classes = [request.name for request in flow.graph.requests if request.name not in settled]
+    settled = {finding.request for finding in flow.findings if finding.kind in (FindingKind.TOO_MANY_CASES, FindingKind.STARVED)}
+    if any(finding.kind is FindingKind.TOO_MUCH for finding in flow.findings):
+        return
     required = {task.name: [port.name for port in task.inputs if not port.optional] for task in flow.graph.tasks}
     place = {name: i for i, name in enumerate(flow.order)}
-    follows: dict[str, set[str]] = {name: set() for name in classes}
+    follows: dict[str, set[str]] = defaultdict(set)
     for edge in sorted((edge for edge in flow.graph.edges if edge.target in place), key=lambda edge: place[edge.target]):
         live = flow._mask(edge.source)
         for guard in edge.guards:
             live &= flow.cases_with(guard)
         idle = live & ~flow.runs[edge.target]
-        for name in classes if idle else ():
+        while idle_here := idle:
+            name = flow.cases[(idle & -idle).bit_length() - 1].request
             cases = flow.cases_of(name)
+            idle &= ~cases
             somewhere = flow.runs[edge.target] & cases
-            if not idle & cases or not somewhere or live & somewhere or edge.target in follows[name]:
+            if name in settled or not somewhere or live & somewhere or edge.target in follows[name]:
                 continue
-            first = idle & cases
+            first = idle_here & cases
             case = flow.cases[(first & -first).bit_length() - 1]
             port = next(port for port in required[edge.target] if not flow.producers(edge.target, port, case))
             wires = (wire for wire in flow.wires_into[edge.target] if wire.target_port == port)
@@ -289,16 +319,16 @@ def _is_flag(ref: PortRef, tasks: Mapping[str, Task]) -> bool:
     return ref.task in tasks and any(port.name == ref.port and port.type == "Flag" for port in tasks[ref.task].outputs)
 
 
-def _judge_class(flow: Flow, run: ClassRun, broken: set[str]) -> Iterator[Finding]:
+def _judge_class(flow: Flow, tasks: Mapping[str, Task], run: ClassRun, broken: set[str]) -> Iterator[Finding]:
     """What is wrong for one request class: starved and ambiguous ports, deciders that do not run, the response.
 
     What only follows from another finding is left out. broken: targets of edges that are findings themselves.
     """
     kind = FindingKind
-    if run.too_many:
-        yield Finding(kind.TOO_MANY_CASES, request=run.request)
+    if run.too_many or run.too_much:
+        yield Finding(kind.TOO_MANY_CASES if run.too_many else kind.TOO_MUCH, request=run.request)
+    if not run.cases or run.too_many or run.too_much:
         return
-    tasks = {task.name: task for task in flow.graph.tasks}
     starved = set(run.reached) - run.ran
     for name in (n for n in flow.order if n in starved and n not in broken):
         arms, missing = run.reached[name]
@@ -330,7 +360,7 @@ def _unanswered(run: ClassRun) -> tuple[Guard, ...] | None:
 
 def _unreachable(flow: Flow, runs: Sequence[ClassRun], broken: set[str]) -> Iterator[Finding]:
     """Tasks that nothing reaches, the first of each such chain."""
-    if any(run.too_many for run in runs):
+    if any(run.too_many or run.too_much for run in runs):
         return
     reached = {name for run in runs for name in run.reached}
     never = {name for name, mask in flow.runs.items() if not mask}

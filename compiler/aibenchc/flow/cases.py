@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from aibenchc.flow.order import until_tasks
 from aibenchc.flow.wires import Wire, inputs_of
 from aibenchc.graph import RESPONSE, Edge, ExclusiveChoice, Fallback, Graph, Guard, PortRef
 
 MAX_CASES = 4096  # per request class
-MAX_VISITS = 6_000_000  # tasks visited per request class in all its cases: some ten seconds
+MAX_CASES_IN_ALL = 16_384
+MAX_VISITS = 500_000  # tasks visited, and edges looked at, in all cases of all classes: one to three seconds
 
 Arms = tuple[Guard, ...]
 
@@ -36,6 +38,8 @@ class ClassRun:
     undecided: dict[tuple[str, PortRef], Arms] = field(default_factory=dict)
     answers: list[tuple[Arms, tuple[str, ...]]] = field(default_factory=list)
     too_many: bool = False
+    too_much: bool = False  # with the classes before it
+    visits: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,18 +96,21 @@ class Walk:
         self.inputs = inputs_of(graph)
         self.by_edge = by_edge
 
-    def run(self, run: ClassRun) -> None:
+    def run(self, run: ClassRun, cases: int, visits: int) -> None:
+        """cases and visits: how many there may be in this class."""
         nodes = self._nodes(run.request)
+        costs = [0, *accumulate(1 + len(node.incoming) for node in nodes)]
+        run.visits = costs[-1]
         state = _State(0, bytearray(len(self.names)), {}, 1.0)
         stack = [state]
-        visits = 0
         while stack:
             state = stack.pop()
             before = state.position
             fork = self._advance(state, nodes, run)
-            visits += state.position - before
-            if len(run.cases) >= MAX_CASES or visits > MAX_VISITS:
-                run.too_many = True
+            run.visits += costs[state.position] - costs[before] + len(state.arms)
+            run.too_many = len(run.cases) >= MAX_CASES
+            run.too_much = len(run.cases) >= cases or run.visits > visits
+            if run.too_many or run.too_much:
                 return
             if fork is None:
                 self._finish(state, nodes, run)
@@ -236,10 +243,16 @@ class Walk:
 
 
 def enumerate_cases(graph: Graph, order: Sequence[str], by_edge: Mapping[Edge, tuple[Wire, ...]], runs: Sequence[ClassRun]) -> None:
-    """Walks each class and fills in its run."""
+    """Walks each class and fills in its run. Of the classes after one that is too much only that is said."""
     walk = Walk(graph, order, by_edge)
+    cases, visits = MAX_CASES_IN_ALL, MAX_VISITS
     for run in runs:
-        walk.run(run)
+        if visits > 0 and cases > 0:
+            walk.run(run, cases, visits)
+        cases -= len(run.cases)
+        visits -= run.visits
+        if run.too_much:
+            cases = 0
 
 
 def _arms(state: _State) -> Arms:

@@ -14,6 +14,7 @@ from aibenchrt.whole_file import write_text
 from lark import Lark, Token
 
 MAX_DEPTH = 64
+MAX_TOKENS = 250_000  # of a file: 10,000 tasks have fewer
 _OPENING = frozenset(("LPAR", "LBRACE"))
 _CLOSING = frozenset(("RPAR", "RBRACE"))
 
@@ -26,8 +27,16 @@ class TooDeepError(Exception):
         self.token = token
 
 
+class TooLongError(Exception):
+    """More than MAX_TOKENS; `token` is the one too many."""
+
+    def __init__(self, token: Token) -> None:
+        super().__init__("too many words")
+        self.token = token
+
+
 class Separators:
-    """Drops separators inside ( ), after an operator or {, and at the beginning; refuses deep nesting.
+    """Drops separators inside ( ), after an operator or {, and at the beginning; refuses deep nesting and more than MAX_TOKENS.
 
     It only looks back: looking ahead would make the contextual lexer choose the next token in the state before the separator.
     """
@@ -38,7 +47,9 @@ class Separators:
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
         parens = depth = 0
         previous = ""
-        for token in stream:
+        for count, token in enumerate(stream):
+            if count >= MAX_TOKENS:
+                raise TooLongError(token)
             kind = token.type
             if kind == "_SEP":
                 if parens or previous in self._AFTER:

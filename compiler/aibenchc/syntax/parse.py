@@ -16,11 +16,11 @@ from aibenchc.diagnostics import Diagnostics
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax import ast
 from aibenchc.syntax.build_tree import TreeBuilder
-from aibenchc.syntax.grammar import MAX_DEPTH, TooDeepError, cache_folder, make_parser
+from aibenchc.syntax.grammar import MAX_DEPTH, MAX_TOKENS, TooDeepError, TooLongError, cache_folder, make_parser
 
 VERSION = "1"
 MAX_MISTAKES = 20  # most syntax errors reported of one file; each costs another parse
-MOST_PARSED = 2**21  # most characters of one file that are parsed in total, so that a large file full of mistakes does not take long
+MOST_PARSED = 2**19  # most characters of one file that are parsed in total, or once: a large file full of mistakes does not take long
 
 OpenInclude = Callable[[str, Span], SourceFile | None]
 
@@ -85,7 +85,7 @@ def parse_file(source: SourceFile, diagnostics: Diagnostics) -> ast.Spec | None:
     if not _header_is_right(source, diagnostics):
         return None
     text = source.text
-    for _ in range(max(2, min(MAX_MISTAKES, MOST_PARSED // (len(text) + 1)))):
+    for _ in range(max(1, min(MAX_MISTAKES, MOST_PARSED // (len(text) + 1)))):
         parsed = _parse_text(text, "start", source)
         if isinstance(parsed, ast.Spec):
             return parsed if text is source.text else None
@@ -114,7 +114,7 @@ def _parse_text(text: str, start: str, source: SourceFile) -> object:
     with _collector_off():
         try:
             return parser.parse(text, start=start)
-        except (UnexpectedInput, TooDeepError) as mistake:
+        except (UnexpectedInput, TooDeepError, TooLongError) as mistake:
             return mistake
 
 
@@ -137,6 +137,10 @@ def _explain(mistake: object, source: SourceFile, diagnostics: Diagnostics) -> i
         at = mistake.token.start_pos or 0
         diagnostics.report("AIB006", Span(source, at, at + 1), limit=MAX_DEPTH)
         return at
+    if isinstance(mistake, TooLongError):
+        at = mistake.token.start_pos or 0
+        diagnostics.report("AIB022", Span(source, at, at + 1), limit=f"{MAX_TOKENS:,}")
+        return len(text)
     if isinstance(mistake, UnexpectedCharacters):
         at = int(mistake.pos_in_stream or 0)
         if text[at : at + 1] == '"':

@@ -22,6 +22,7 @@ from aibenchc.value_reader import SHARE, TIME, Reader
 
 CHAIN_WORDS = ("response", "rest", "else", "until", "when")
 LONGEST_NAME = 60
+MAX_CLASSES = 1_000
 _OF_EVERY_TASK = ("service", "effect", "auxiliary")
 
 _Specs: TypeAlias = dict[str, DatasetSpec | None]
@@ -54,15 +55,19 @@ def declare(name: ast.Name, what: str, declared: dict[str, tuple[str, Span]], re
 def declarations(items: Sequence[ast.Item], reader: Reader) -> Symbols:
     symbols = Symbols()
     specs: _Specs = {}
+    datasets: list[Dataset] = []
     for item in items:
         if isinstance(item, ast.Dataset) and declare(item.name, "data set", symbols.declared, reader):
-            specs[item.name.text] = _dataset(item, symbols, reader)
+            specs[item.name.text] = spec = _dataset(item, reader)
+            if spec is not None:
+                datasets.append(Dataset(item.name.text, spec.name, item.name.span))
         elif isinstance(item, ast.Request):
             declare(item.name, "request", symbols.declared, reader)
         elif isinstance(item, ast.Task) and declare(item.name, "task", symbols.declared, reader):
             task = _task(item, reader)
             if task is not None:
                 symbols.tasks[task.name] = task
+    symbols.datasets = tuple(datasets)
     requests = [item for item in items if isinstance(item, ast.Request)]
     _requests(requests, symbols, specs, reader)
     used = {request.dataset for request in symbols.requests.values()}
@@ -76,13 +81,11 @@ def declarations(items: Sequence[ast.Item], reader: Reader) -> Symbols:
     return symbols
 
 
-def _dataset(item: ast.Dataset, symbols: Symbols, reader: Reader) -> DatasetSpec | None:
+def _dataset(item: ast.Dataset, reader: Reader) -> DatasetSpec | None:
     spec = catalog.dataset(item.spec.text)
     if spec is None:
         hint = reader.did_you_mean(item.spec.text, catalog.DATASETS)
         reader.diagnostics.report("AIB103", item.spec.span, name=item.spec.text, hint=hint)
-    else:
-        symbols.datasets = (*symbols.datasets, Dataset(item.name.text, spec.name, item.name.span))
     return spec
 
 
@@ -91,6 +94,10 @@ def _dataset(item: ast.Dataset, symbols: Symbols, reader: Reader) -> DatasetSpec
 
 def _requests(items: Sequence[ast.Request], symbols: Symbols, specs: _Specs, reader: Reader) -> None:
     """Shares are of all requests: they add up to 100 %, or one of them is `share rest`."""
+    if len(items) > MAX_CLASSES:
+        way_out = "merge classes that take the same way"
+        span = items[MAX_CLASSES].name.span
+        reader.diagnostics.report("AIB237", span, limit=f"{MAX_CLASSES:,}", things="request classes", way_out=way_out)
     read = [(item, *_request(item, specs, reader)) for item in items]
     rests = [item for item, share, _, rest in read if rest]
     for rest in rests[1:]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from itertools import combinations
 from typing import TypeVar
 
 from aibenchrt import catalog
@@ -152,11 +151,18 @@ class _Parts:
             for state in _states(task):
                 states[state].add(name)
         one_host += [(frozenset(tasks), f"both keep '{state}' on disk") for state, tasks in states.items()]
+        hosts_of = defaultdict[str, list[int]](list)
+        for number, (names, _) in enumerate(one_host):
+            for name in names:
+                hosts_of[name].append(number)
         for group in apart:
-            for first, second in combinations(group, 2):
-                why = next((reason for names, reason in one_host if first in names and second in names), None)
-                if why is not None:
-                    self.reader.diagnostics.report("AIB413", group[second], one=first, other=second, why=why)
+            first: dict[int, str] = {}
+            for name in group:
+                shared = next((number for number in hosts_of[name] if number in first), None)
+                if shared is not None:
+                    self.reader.diagnostics.report("AIB413", group[name], one=first[shared], other=name, why=one_host[shared][1])
+                for number in hosts_of[name]:
+                    first.setdefault(number, name)
 
     def _has(self, setting: ast.Setting, name: str, words: int) -> bool:
         """Whether the setting has this number of words, followed by braces."""

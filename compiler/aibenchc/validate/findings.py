@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
 
 from aibenchrt.component import PORT_TYPES, Port
 
 from aibenchc.build import Built, Exclusive, type_name
 from aibenchc.diagnostics import Diagnostics
-from aibenchc.flow import MAX_CASES, Case, Finding, FindingKind, Flow, idle_edges
+from aibenchc.flow import MAX_CASES, MAX_CASES_IN_ALL, MAX_VISITS, Case, Finding, FindingKind, Flow, idle_edges
 from aibenchc.graph import RESPONSE, Choice, Edge, ExclusiveChoice, Fallback, Guard, PortRef, Task
 from aibenchc.source import Span
 
 _LISTED = 4  # names listed before an ellipsis
+_MOST_FINDINGS = 1000  # that are reported of one spec
+_MOST_EXPLAINED = 20  # unanswered classes for which it is looked up which task is skipped
 
 
 def report_findings(built: Built, flow: Flow, diagnostics: Diagnostics) -> None:
@@ -24,7 +27,7 @@ def report_findings(built: Built, flow: Flow, diagnostics: Diagnostics) -> None:
     broken_edges = any(finding.edge for finding in flow.findings)
     idle = () if broken_edges else tuple(idle_edges(flow))
     skipped = {finding.request for finding in idle}
-    for finding in (*flow.findings, *idle):
+    for finding in (*flow.findings, *idle)[:_MOST_FINDINGS]:
         follows = finding.kind is FindingKind.RESPONSE_NEVER and (broken_edges or finding.request in skipped)
         if finding.kind is FindingKind.AMBIGUOUS:
             follows = any(pair <= {ref.task for ref in finding.sources} for pair in together)
@@ -40,11 +43,22 @@ class _Reporter:
         self.tasks: dict[str, Task] = {task.name: task for task in graph.tasks}
         self.requests = {request.name: request for request in graph.requests}
         self.choices: dict[str, Choice] = {choice.name: choice for choice in graph.choices}
+        self.explained = 0
         self.into: dict[str, list[Edge]] = {}
         self.leaving: dict[str, list[Edge]] = {}
         for edge in graph.edges:
             self.into.setdefault(edge.target, []).append(edge)
             self.leaving.setdefault(edge.source, []).append(edge)
+
+    @cached_property
+    def givers(self) -> Mapping[str, Sequence[str]]:
+        """Port type → the first tasks and requests that give it, one more than are listed, beside the one that takes it."""
+        by_type: dict[str, list[str]] = {}
+        for node in (*self.tasks, *self.requests):
+            for kind in dict.fromkeys(out.type for out in self.outputs(node)):
+                if len(names := by_type.setdefault(kind, [])) < _LISTED + 2:
+                    names.append(node)
+        return by_type
 
     def report_finding(self, finding: Finding) -> None:
         kind = FindingKind
@@ -69,6 +83,9 @@ class _Reporter:
                 self._undecided(finding)
             case kind.TOO_MANY_CASES:
                 self.report("AIB227", self.requests[finding.request or ""].span, name=finding.request, limit=MAX_CASES)
+            case kind.TOO_MUCH:
+                limits = {"cases": f"{MAX_CASES_IN_ALL:,}", "tasks": f"{MAX_VISITS:,}"}
+                self.report("AIB238", self.requests[finding.request or ""].span, name=finding.request, **limits)
 
     # Words
 
@@ -117,8 +134,7 @@ class _Reporter:
             names = _listed(f"'{ref.task}'" for ref in dict.fromkeys(finding.sources))
             way_out = f"add an edge from what gives {type_name(port)} in this case; elsewhere {names} does"
         else:
-            givers = [name for name, t in self.tasks.items() if t is not task and any(out.type == port.type for out in t.outputs)]
-            givers += [name for name, request in self.requests.items() if any(out.type == port.type for out in request.ports)]
+            givers = [name for name in self.givers.get(port.type, ()) if name != task.name]
             way_out = f"add an edge from what gives {type_name(port)}"
             way_out += f": {_listed(f'`{giver} -> {task.name}`' for giver in givers)}" if givers else "; nothing in this spec does"
         direct = finding.edge or next((edge for edge in self.into.get(task.name, ()) if edge.source == finding.request), None)
@@ -151,7 +167,8 @@ class _Reporter:
         if request.name not in self.leaving:
             self.report("AIB122", request.span, name=request.name)
         else:
-            skipped = self._skipped(finding)
+            self.explained += 1
+            skipped = self._skipped(finding) if self.explained <= _MOST_EXPLAINED else ()
             self.report("AIB216", request.span, name=request.name, case=self.case(finding.case), notes=skipped)
 
     def _skipped(self, finding: Finding) -> tuple[str, ...]:

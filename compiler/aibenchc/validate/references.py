@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from aibenchc.build import Symbols
 from aibenchc.diagnostics import place
 from aibenchc.model import Deployment, LatencyPercentile, LatencyRatio, Reference, ReferenceItem, TimeFraction
 from aibenchc.syntax import ast
-from aibenchc.syntax.written import written
 from aibenchc.validate.sections import percentile, task_named
 from aibenchc.value_reader import PLAIN, SHARE, TIME, Reader
 
@@ -23,6 +22,7 @@ _EXAMPLES = {
 
 def references(items: Sequence[ast.Item], deployments: Sequence[Deployment], symbols: Symbols, reader: Reader) -> tuple[Reference, ...]:
     declared: dict[str, Reference] = {}
+    known = {deployment.name: None for deployment in deployments}
     for item in items:
         if not isinstance(item, ast.Reference):
             continue
@@ -30,12 +30,13 @@ def references(items: Sequence[ast.Item], deployments: Sequence[Deployment], sym
         if title in declared:
             reader.diagnostics.report("AIB110", item.title.span, name=title, first=place(declared[title].span))
         else:
-            declared[title] = _reference(item, deployments, symbols, reader)
+            declared[title] = _reference(item, known, symbols, reader)
     return tuple(declared.values())
 
 
-def _reference(item: ast.Reference, deployments: Sequence[Deployment], symbols: Symbols, reader: Reader) -> Reference:
+def _reference(item: ast.Reference, deployments: Collection[str], symbols: Symbols, reader: Reader) -> Reference:
     on = fingerprint = None
+    deployment = ""
     figures = []
     for figure in item.figures:
         name = figure.name.text
@@ -45,8 +46,7 @@ def _reference(item: ast.Reference, deployments: Sequence[Deployment], symbols: 
         elif name in ("on", "fingerprint"):
             value = _only(figure, reader)
             if name == "on":
-                on = figure
-                _check_deployment(value, deployments, reader)
+                on, deployment = figure, _deployment(value, deployments, reader)
             elif value is not None:
                 text = reader.text(value, "`fingerprint`", _EXAMPLES[name])
                 fingerprint = text.value if text else None
@@ -56,7 +56,6 @@ def _reference(item: ast.Reference, deployments: Sequence[Deployment], symbols: 
                 figures.append(read)
     if on is None:
         reader.diagnostics.report("AIB123", item.title.span, owner=f'reference "{item.title.value}"', name="on", example=_EXAMPLES["on"])
-    deployment = written(on.words[0]) if on else ""
     return Reference(item.title.value, deployment, tuple(figures), fingerprint, item.title.span)
 
 
@@ -72,11 +71,14 @@ def _only(figure: ast.Figure, reader: Reader) -> ast.Value | None:
     return None
 
 
-def _check_deployment(value: ast.Value | None, deployments: Sequence[Deployment], reader: Reader) -> None:
+def _deployment(value: ast.Value | None, deployments: Collection[str], reader: Reader) -> str:
+    """The deployment's name; empty after a report."""
     name = None if value is None else reader.word(value, "`on`", "a deployment", _EXAMPLES["on"])
-    if name is not None and all(deployment.name != name.text for deployment in deployments):
-        hint = reader.did_you_mean(name.text, [deployment.name for deployment in deployments])
-        reader.diagnostics.report("AIB118", name.span, name=name.text, hint=hint)
+    if name is None:
+        return ""
+    if name.text not in deployments:
+        reader.diagnostics.report("AIB118", name.span, name=name.text, hint=reader.did_you_mean(name.text, deployments))
+    return name.text
 
 
 def _within(figure: ast.Figure, reader: Reader) -> float | None:

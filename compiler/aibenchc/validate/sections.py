@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aibenchrt import catalog
 from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, shown_by
-from aibenchrt.component import PORT_TYPES
+from aibenchrt.component import PORT_TYPES, DatasetSpec
 from aibenchrt.metrics import metric
 
 from aibenchc.build import Symbols
@@ -43,6 +43,9 @@ def metrics(
 
     answers: the response's ports that are fed; None: unknown, since the permutation is wrong.
     """
+    used = {request.dataset for request in symbols.requests.values()}
+    names = dict.fromkeys(dataset.spec for dataset in symbols.datasets if dataset.name in used)
+    specs = [spec for name in names if (spec := catalog.dataset(name)) is not None]
     quality: dict[str, Span] = {}
     percentiles: list[float] = []
     latency: ast.Setting | None = None
@@ -67,9 +70,7 @@ def metrics(
             name = entry.text if isinstance(entry, ast.MetricName) else entry.name.text
             if name in quality:
                 reader.diagnostics.report("AIB115", entry.span, what=f"the metric `{name}`", first=place(quality[name]))
-            elif (
-                _has_depth(entry, reader) and _can_yield(name, entry.span, symbols, reader) and _can_show(name, entry.span, answers, reader)
-            ):
+            elif _has_depth(entry, reader) and _can_yield(name, entry.span, specs, reader) and _can_show(name, entry.span, answers, reader):
                 quality[name] = entry.span
     return tuple(quality), Latency(tuple(percentiles) or DEFAULT_PERCENTILES)
 
@@ -81,17 +82,16 @@ def _has_depth(entry: ast.Setting | ast.MetricName, reader: Reader) -> bool:
     return reader.count(ast.Number(entry.at, span=entry.span), f"the depth of `{entry.name}`", most=_DEEPEST) is not None
 
 
-def _can_yield(name: str, span: Span, symbols: Symbols, reader: Reader) -> bool:
-    used = {request.dataset for request in symbols.requests.values()}
-    specs = [catalog.dataset(dataset.spec) for dataset in symbols.datasets if dataset.name in used]
-    known = sorted({metric for spec in specs if spec for metric in spec.metrics})
+def _can_yield(name: str, span: Span, specs: Sequence[DatasetSpec], reader: Reader) -> bool:
+    """specs: the data sets of the requests."""
+    known = sorted({metric for spec in specs for metric in spec.metrics})
     if name in known:
         return True
-    if not symbols.requests:
-        return False  # its requests are wrong, which has been reported
+    if not specs:
+        return False  # the requests are wrong, which has been reported
     yields = f"the data sets of the requests yield {', '.join(known) or 'none'}"
     row = metric(name)
-    if row is not None and not any(spec and row.truth in spec.truth_types for spec in specs):
+    if row is not None and not any(row.truth in spec.truth_types for spec in specs):
         hint = f"it needs {TRUTH_TYPES[row.truth].needs} of a request; {yields}"
     else:
         hint = reader.did_you_mean(name, known, yields)

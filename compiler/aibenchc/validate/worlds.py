@@ -23,16 +23,18 @@ def _agreeing(symbols: Symbols, reader: Reader) -> list[str]:
     """The data sets if they all belong to one world, otherwise none."""
     known = [(d, spec) for d in symbols.datasets if (spec := catalog.dataset(d.spec)) is not None and spec.implemented]
     known.sort(key=lambda pair: bool(pair[1].made_from))  # what is made from a world's requests adapts to the others
-    agreed: list[str] = []
+    agreed: dict[str, None] = {}
+    disagree = 0
     for dataset, _ in known:
-        if catalog.worlds_of([*agreed, dataset.spec]):
-            agreed.append(dataset.spec)
+        if dataset.spec in agreed or catalog.worlds_of([*agreed, dataset.spec]):
+            agreed[dataset.spec] = None
         else:
+            disagree += 1
             first, _ = known[0]
             own = " or ".join(catalog.worlds_of([dataset.spec]))
             theirs = " or ".join(catalog.worlds_of([first.spec]))
             reader.diagnostics.report("AIB125", dataset.span, name=dataset.name, world=own, other=first.name, first=theirs)
-    return agreed if len(agreed) == len(known) else []
+    return [] if disagree else list(agreed)
 
 
 def _needs(world: DatasetSpec, symbols: Symbols, reader: Reader) -> None:
