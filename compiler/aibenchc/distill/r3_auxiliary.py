@@ -80,6 +80,7 @@ def _bypassed(turn: Turn, task: Task) -> Flow | None:
     edges = _bypass(flow, task)
     extended = replace(flow.graph, edges=tuple(dict.fromkeys((*flow.graph.edges, *edges))))
     after = turn.work.analyse(without_tasks(extended, [task.name]))
+    turn.work.spend(2 * after.visits)  # what follows looks at all cases again, before and after
     if after.findings or [c.arms for c in after.cases] != [c.arms for c in flow.cases]:
         return None
     fed = {(wire.target, wire.target_port) for wire in flow.wires_from.get(task.name, ())}
