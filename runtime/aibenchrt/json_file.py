@@ -7,33 +7,34 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from aibenchrt.input_file import InputFileError, check_json, decoded, read_bytes
+
 MOST_BYTES = 64 * 2**20  # enough for a plan of some forty thousand tasks, and far more than any other file needs
 
 M = TypeVar("M", bound=BaseModel)
 
 
-class JsonFileError(ValueError):
+class JsonFileError(InputFileError):
     """The message says what is wrong, and where."""
 
 
 def read_json(path: Path, model: type[M], most_bytes: int = MOST_BYTES) -> M:
     """JsonFileError: it cannot be read, is too large, or does not fit the model; of several mistakes the first."""
     try:
-        with path.open("rb") as file:
-            content = file.read(most_bytes + 1)
-    except OSError as error:
-        raise JsonFileError(error.strerror or str(error)) from error
-    if len(content) > most_bytes:
-        raise JsonFileError(f"it is larger than {most_bytes:,} bytes")
+        content = read_bytes(path, most_bytes)
+    except InputFileError as error:
+        raise JsonFileError(str(error)) from error
     return parse_json(content, model)
 
 
 def parse_json(content: bytes, model: type[M]) -> M:
     """JsonFileError: as read_json()."""
     try:
-        return model.model_validate_json(content.decode())
-    except UnicodeDecodeError as error:
-        raise JsonFileError(f"it is not UTF-8: byte {error.start + 1}") from error
+        text = decoded(content)
+        check_json(content)
+        return model.model_validate_json(text)
+    except InputFileError as error:
+        raise JsonFileError(str(error)) from error
     except ValidationError as error:
         raise JsonFileError(_told(error)) from error
 

@@ -62,7 +62,7 @@ def test_a_damaged_plan_is_told_with_its_place_and_a_way_out(tmp_path: Path, dam
 
 
 def test_what_is_no_file_or_too_large_for_a_plan(tmp_path: Path) -> None:
-    for path, reason in ((tmp_path / "nowhere.json", "No such file"), (tmp_path, "Is a directory")):
+    for path, reason in ((tmp_path / "nowhere.json", "No such file"), (tmp_path, "not a regular file")):
         with pytest.raises(EnvironmentFailure, match=rf"AIB675.*{reason}"):
             read_plan(path)
     large = tmp_path / "large.json"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from aibenchrt.input_file import MIB, InputFileError, read_bytes
+
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill import RULES, Measurements, MeasurementsError, Rule, UnknownRuleError, read_measurements, select
 from aibenchc.source import SourceFile, Span
 
-LARGEST_MEASUREMENTS = 16 * 2**20
+MOST_BYTES = 16 * MIB
 
 
 def add_distilling_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,13 +35,7 @@ def measurements(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Mea
         return None
     where = Span(SourceFile(str(path), ""), 0, 0)
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_MEASUREMENTS + 1)
-        if len(content) > LARGEST_MEASUREMENTS:
-            raise MeasurementsError("the file is larger than 16 MiB")
-        return read_measurements(content)
-    except OSError as error:
-        diagnostics.report("AIB307", where, reason=(error.strerror or str(error)).lower())
-    except MeasurementsError as error:
+        return read_measurements(read_bytes(path, MOST_BYTES))
+    except (InputFileError, MeasurementsError) as error:
         diagnostics.report("AIB307", where, reason=str(error))
     return None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import ExitCode
+from aibenchrt.input_file import MIB, InputFileError, read_bytes
 from aibenchrt.whole_file import write_text
 
 from aibenchc.cli.output import complain, say, show
@@ -135,13 +136,9 @@ def _file(spec: Path) -> Path:
 def _read(spec: Path, diagnostics: Diagnostics) -> SignOff | None:
     path = _file(spec)
     try:
-        return read_sign_off(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except SignOffError as error:
+        return read_sign_off(read_bytes(path, MIB)) if path.exists() else None
+    except (InputFileError, SignOffError) as error:
         diagnostics.report("AIB647", Span(SourceFile(str(path), ""), 0, 0), reason=str(error))
-    except OSError as error:
-        diagnostics.report("AIB647", Span(SourceFile(str(path), ""), 0, 0), reason=(error.strerror or str(error)).lower())
     return None
 
 

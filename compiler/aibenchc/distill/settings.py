@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from aibenchrt.input_file import InputFileError, json_document
 
 from aibenchc.graph import Task
 from aibenchc.model import Scenario, Update
@@ -35,9 +36,9 @@ class Measurements:
 def read_measurements(content: bytes) -> Measurements:
     """Of a JSON object of objects of numbers. MeasurementsError otherwise."""
     try:
-        raw = json.loads(content)
-    except ValueError as error:
-        raise MeasurementsError(f"no JSON ({error})") from error
+        raw = json_document(content)
+    except InputFileError as error:
+        raise MeasurementsError(str(error)) from error
     if not isinstance(raw, dict):
         raise MeasurementsError("it must be an object: task.model → metric → value")
     values: dict[str, dict[str, float]] = {}

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.input_file import MIB, json_document, read_bytes
 
+MOST_BYTES = 64 * MIB  # of a manifest
 MANIFEST = PurePosixPath("manifest.json")
 MANIFEST_VERSION = 1
 STAGING = ".aibenchc-"  # prefix of the folder where files are written before they are renamed into place
@@ -104,7 +106,7 @@ def replace(folder: Path, by_path: Mapping[PurePosixPath, Artifact]) -> None:
     if strangers:
         raise foreign(folder, strangers)
     check_parents(folder, by_path)
-    changed = [a for path, a in by_path.items() if path not in there or (folder / path).read_bytes() != a.data]
+    changed = [a for path, a in by_path.items() if path not in there or not holds(folder / path, a.data)]
     stale = [path for path in there if path not in by_path]
     if not changed and not stale:
         return
@@ -118,6 +120,10 @@ def replace(folder: Path, by_path: Mapping[PurePosixPath, Artifact]) -> None:
         remove_empty(folder, stale)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def holds(path: Path, content: bytes) -> bool:
+    return path.stat().st_size == len(content) and path.read_bytes() == content
 
 
 def put(staging: Path, artifacts: list[Artifact], folder: Path) -> None:
@@ -139,10 +145,10 @@ def claim(ours: Iterable[PurePosixPath], paths: Iterable[PurePosixPath]) -> Arti
 def written_before(folder: Path) -> set[PurePosixPath]:
     """What the manifest of an earlier compile lists; nothing where there is no such manifest."""
     path = folder / MANIFEST
-    if path.is_symlink() or not path.is_file():
+    if path.is_symlink():
         return set()
     try:
-        content = json.loads(path.read_bytes())
+        content = json_document(read_bytes(path, MOST_BYTES))
         outputs = {PurePosixPath(name) for name in content["outputs"]}
         known = content["version"] == MANIFEST_VERSION
     except (ValueError, KeyError, TypeError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,8 @@ from typing import Any
 
 from aibenchrt.deployment import Deployed
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.json_file import JsonFileError, parse_json
+from aibenchrt.input_file import InputFileError, json_document, read_bytes
+from aibenchrt.json_file import MOST_BYTES, JsonFileError, parse_json
 
 from aibenchc.placement.inventory import tool
 
@@ -37,7 +37,7 @@ def fetch(inventory: Path, scenario: str, hosts: Iterable[str]) -> dict[str, Dep
             ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST_S, stdin=subprocess.DEVNULL)
         except subprocess.TimeoutExpired as late:
             raise EnvironmentFailure("AIB619", reason=f"the hosts did not answer within {LONGEST_S:g} s") from late
-        answers = {file.name: read_json(file.read_bytes(), file.name) for file in Path(folder).iterdir()}
+        answers = {file.name: read_json(_content(file, file.name), file.name) for file in Path(folder).iterdir()}
     holdings: dict[str, Deployed | None] = {}
     refused = {}
     for host in hosts:
@@ -75,7 +75,14 @@ def in_folder(folder: Path, hosts: Iterable[str]) -> dict[str, Deployed | None]:
         raise EnvironmentFailure("AIB690", folder=folder)
     files = {path.stem: path for path in sorted(folder.glob("*.json"))}
     names = dict.fromkeys((*hosts, *files))
-    return {host: read(files[host].read_bytes(), host) if host in files else None for host in names}
+    return {host: read(_content(files[host], host), host) if host in files else None for host in names}
+
+
+def _content(path: Path, host: str) -> bytes:
+    try:
+        return read_bytes(path, MOST_BYTES)
+    except InputFileError as error:
+        raise EnvironmentFailure("AIB685", what=f"{FILE} of '{host}'", reason=error) from error
 
 
 def read(content: bytes, host: str) -> Deployed:
@@ -87,16 +94,16 @@ def read(content: bytes, host: str) -> Deployed:
 
 def read_json(content: bytes, host: str) -> Mapping[str, Any]:
     try:
-        document = json.loads(content)
-    except ValueError as error:
-        raise EnvironmentFailure("AIB685", what=f"ansible's answer of '{host}'", reason="it is not valid JSON") from error
+        document = json_document(content)
+    except InputFileError as error:
+        raise EnvironmentFailure("AIB685", what=f"ansible's answer of '{host}'", reason=error) from error
     return document if isinstance(document, dict) else {}
 
 
 def shipped(folder: Path) -> dict[str, str]:
     """Archives of a shipment: name → name with its content hash. EnvironmentFailure AIB686: the folder holds no shipment."""
     try:
-        archives = json.loads((folder / "shipment.json").read_bytes())["aibench_archives"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        archives = json_document(read_bytes(folder / "shipment.json", MOST_BYTES))["aibench_archives"]
+        return {str(name): str(archive) for name, archive in archives.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EnvironmentFailure("AIB686", folder=folder) from error
-    return {str(name): str(archive) for name, archive in archives.items()}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from aibenchrt.input_file import MIB, InputFileError, MissingFileError, TooLargeError, read_bytes
 
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.source import SourceFile, Span
@@ -20,22 +21,14 @@ def read_source(path: Path, name: str, diagnostics: Diagnostics, span: Span | No
     """The text of a UTF-8 file of at most limit_mib (no more is read); None after a report. `span`: where the author names it."""
     where = span or Span(SourceFile(name, ""), 0, 0)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            diagnostics.report("AIB015", where, file=f"'{name}'", reason="it is not a regular file")
-            return None
-        with path.open("rb") as file:
-            data = file.read(limit_mib * 2**20 + 1)
-    except FileNotFoundError:
+        return _decoded(read_bytes(path, limit_mib * MIB), name, diagnostics)
+    except MissingFileError:
         diagnostics.report("AIB011", where, file=f"'{name}'")
-        return None
-    except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or "not a file name").lower()
-        diagnostics.report("AIB015", where, file=f"'{name}'", reason=reason)
-        return None
-    if len(data) > limit_mib * 2**20:
+    except TooLargeError:
         diagnostics.report("AIB003", Span(SourceFile(name, ""), 0, 0), limit=limit_mib)
-        return None
-    return _decoded(data, name, diagnostics)
+    except InputFileError as error:
+        diagnostics.report("AIB015", where, file=f"'{name}'", reason=error)
+    return None
 
 
 def _decoded(data: bytes, name: str, diagnostics: Diagnostics) -> SourceFile | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from aibenchrt.collect.appender import KEPT_BYTES
 from aibenchrt.collect.schema import unreadable
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.input_file import InputFileError, read_bytes
 from aibenchrt.whole_file import write_bytes
 
 CONTENTS = "contents"  # the folder's name in a run's or a generator's directory
@@ -50,11 +51,10 @@ class Contents:
         if sha256 in self._held:
             return self._held[sha256]
         try:
-            with path.open("rb") as file:
-                content = file.read(MOST_BYTES + 1)
-        except OSError as error:
-            raise unreadable(path, f"the content is missing ({error.strerror})") from error
-        if len(content) > MOST_BYTES or hashlib.sha256(content).hexdigest() != sha256:
+            content = read_bytes(path, MOST_BYTES)
+        except InputFileError as error:
+            raise unreadable(path, f"the content is missing ({error})") from error
+        if hashlib.sha256(content).hexdigest() != sha256:
             raise unreadable(path, "the content is not what its name says")
         return content
 

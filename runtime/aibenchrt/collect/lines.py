@@ -6,23 +6,29 @@ second, so that a host that loses power loses little. What a full disk does not 
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from aibenchrt.collect.appender import KEPT_BYTES, Appender
+from aibenchrt.collect.records import MOST_INTEGER
 from aibenchrt.collect.schema import unreadable
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.input_file import MIB, InputFileError, open_file
 
 Row = TypeVar("Row")
 
 _BATCH = 50  # a longer batch would hold the interpreter's lock while requests wait
 _SYNC_S = 1.0
+
+MOST_OF_A_LINE = 16 * MIB  # an answer's largest value in it has sixteen KiB
 
 
 class Recorder:
@@ -73,20 +79,54 @@ class Recorder:
 
 
 def read_lines(path: Path, row_class: type[Row]) -> Iterator[Row]:
-    """The records of one file. A last line that was cut by a crash is left out; AIB609: another line is no record of this class."""
-    names = [field.name for field in fields(row_class)]  # type: ignore[arg-type]
-    with path.open(encoding="utf-8", errors="replace") as file:
-        number, broken = 0, 0
-        for line in file:
-            number += 1
+    """The records of one file. A last line that was cut by a crash is left out; AIB609: another line is no record of this class, or the
+    file is no regular one."""
+    kinds = [get_type_hints(row_class)[field.name] for field in fields(row_class)]  # type: ignore[arg-type]
+    try:
+        broken = 0
+        for number, line in whole_lines(path):
             if broken:
-                raise unreadable(path, f"line {broken} is no {row_class.__name__}")
-            try:
-                values = json.loads(line) if line.endswith("\n") else None
-                row = None if values is None else dict(zip(names, values, strict=True))
-            except ValueError:  # JSON, or the number of fields
-                row = None
-            if row is None:
+                raise InputFileError(f"line {broken} is no {row_class.__name__}")
+            values = _record(line, kinds)
+            if values is None:
                 broken = number
-                continue
-            yield row_class(**{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})
+            else:
+                yield row_class(*values)
+    except InputFileError as error:
+        raise unreadable(path, str(error)) from error
+
+
+def whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """(number from 1, line with its end); a last line without one is left out. InputFileError: no regular file, or a longer line."""
+    with open_file(path) as file:
+        for number in itertools.count(1):
+            line = file.readline(MOST_OF_A_LINE)
+            if not line.endswith(b"\n"):
+                if len(line) == MOST_OF_A_LINE:
+                    raise InputFileError(f"line {number} is longer than {MOST_OF_A_LINE:,} bytes")
+                return
+            yield number, line
+
+
+def _record(line: bytes, kinds: Sequence[Any]) -> list[Any] | None:
+    """The values of one record; None: the line is none."""
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(values, list) or len(values) != len(kinds):
+        return None
+    if not all(_fits(value, kind) for value, kind in zip(values, kinds, strict=True)):
+        return None
+    return [tuple(value) if isinstance(value, list) else value for value in values]
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value from JSON is one of the field's type: whole numbers below MOST_INTEGER, others finite."""
+    if kind is int:
+        return type(value) is int and abs(value) < MOST_INTEGER
+    if kind is float:
+        return type(value) in (int, float) and math.isfinite(value)
+    if kind in (str, bool):
+        return type(value) is kind
+    return type(value) is list and all(type(entry) is str for entry in value)

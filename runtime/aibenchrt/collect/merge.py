@@ -6,11 +6,10 @@ clocks (which NTP keeps to far less than a sample's half second).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from aibenchrt.collect import schema
 from aibenchrt.collect.lines import read_lines
@@ -26,6 +25,7 @@ from aibenchrt.collect.run_info import (
     ProcessInfo,
     Role,
 )
+from aibenchrt.collect.watch_lines import HostUnit, WatchLine, read_watch
 from aibenchrt.deployment import PartKind, PlanPart
 from aibenchrt.json_file import JsonFileError, read_json
 
@@ -110,7 +110,7 @@ def read_issued(folder: Path) -> Issued | None:
     """What a generator wrote at its end, otherwise what it wrote before its first request; None: it sent nothing. EnvironmentFailure
     AIB609: damaged."""
     for name in (GENERATOR, BEGUN):
-        if (folder / name).is_file():
+        if (folder / name).exists():
             try:
                 return read_json(folder / name, Issued)
             except JsonFileError as error:
@@ -120,9 +120,9 @@ def read_issued(folder: Path) -> Issued | None:
 
 def read_requests(folder: Path) -> Iterable[RequestRecord]:
     """The requests that it recorded; of a generator that was killed, those that had ended by then."""
-    if (folder / "requests.parquet").is_file():
+    if (folder / "requests.parquet").exists():
         return schema.read(folder / "requests.parquet", RequestRecord)
-    return read_lines(folder / REQUESTS_LINES, RequestRecord) if (folder / REQUESTS_LINES).is_file() else ()
+    return read_lines(folder / REQUESTS_LINES, RequestRecord) if (folder / REQUESTS_LINES).exists() else ()
 
 
 def _moved(request: RequestRecord, by_ns: int) -> RequestRecord:
@@ -152,46 +152,46 @@ def read_host(host: str, files: Sequence[Path], scenario: str, parts: Sequence[P
 
     realtime_ns: the base clock's realtime minus its monotonic, as Merged has it; None: the host's own.
     """
-    lines = [line for path in files if path.is_file() for line in _json_lines(path)]
-    states = [line for line in lines if "units" in line]
-    known = [line["facts"] for line in states if "facts" in line]
+    lines = [line for path in files if path.exists() for line in read_watch(path)]
+    states = [line for line in lines if line.units is not None]
+    known = [line.facts for line in states if line.facts]
     if not known:
         return HostRecords(None, (), ())
     first, last = known[0], known[-1]
-    shift = 0 if realtime_ns is None else first["realtime_ns"] - first["monotonic_ns"] - realtime_ns
+    shift = 0 if realtime_ns is None else first.realtime_ns - first.monotonic_ns - realtime_ns
     prefix = f"aibench-{scenario}-"
     info = HostInfo(
         name=host,
-        cpu_model=first["cpu_model"],
-        cores=first["cores"],
-        memory_mib=round(first["memory_kib"] / 1024 / _MEMORY_STEP_MIB) * _MEMORY_STEP_MIB,
-        kernel=first["kernel"],
-        os=first["os"],
+        cpu_model=first.cpu_model,
+        cores=first.cores,
+        memory_mib=round(first.memory_kib / 1024 / _MEMORY_STEP_MIB) * _MEMORY_STEP_MIB,
+        kernel=first.kernel,
+        os=first.os,
         parts=tuple(part.name for part in parts),
     )
-    rebooted = first["boot"] != last["boot"]
+    rebooted = first.boot != last.boot
     processes = tuple(_process(host, part, prefix, states, rebooted) for part in parts)
     return HostRecords(info, processes, tuple(_resources(lines, prefix, shift)))
 
 
-def _process(host: str, part: PlanPart, prefix: str, states: Sequence[dict[str, Any]], rebooted: bool) -> ProcessInfo:
+def _process(host: str, part: PlanPart, prefix: str, states: Sequence[WatchLine], rebooted: bool) -> ProcessInfo:
     """The part as a process of the run: whether it died or was restarted between the first state and the last."""
-    seen = [unit for line in states for unit in line["units"] if unit["Id"] == f"{prefix}{part.name}.service"]
+    seen = [unit for line in states for unit in line.units or () if unit.id == f"{prefix}{part.name}.service"]
     role = _ROLES[part.kind]
     if not seen:
         return ProcessInfo(name=part.name, role=role, pid=0, replica=part.replica, host=host, died=True, reason="it has no unit")
     first, last = seen[0], seen[-1]
-    starts = len({unit["InvocationID"] for unit in seen if unit["InvocationID"]}) - 1
-    restarts = max(starts, int(last["NRestarts"]) - int(first["NRestarts"]), 0)
-    down = last["ActiveState"] != "active"
-    reasons = [_reason(unit) for unit in seen if unit["ActiveState"] != "active" and unit["Result"] != "success"][:1]
+    starts = len({unit.invocation for unit in seen if unit.invocation}) - 1
+    restarts = max(starts, int(last.restarts or 0) - int(first.restarts or 0), 0)
+    down = last.state != "active"
+    reasons = [_reason(unit) for unit in seen if unit.state != "active" and unit.result != "success"][:1]
     reasons += ["the host was started again"] if rebooted else []
     reasons += [f"started again {restarts} time{'s' if restarts > 1 else ''}"] if restarts else []
-    reasons += [f"{last['ActiveState']} after the load"] if down else []
+    reasons += [f"{last.state} after the load"] if down else []
     return ProcessInfo(
         name=part.name,
         role=role,
-        pid=int(first["MainPID"] or 0),
+        pid=int(first.pid or 0),
         replica=part.replica,
         host=host,
         died=bool(restarts or down or rebooted),
@@ -200,30 +200,19 @@ def _process(host: str, part: PlanPart, prefix: str, states: Sequence[dict[str, 
     )
 
 
-def _reason(unit: Mapping[str, str]) -> str:
+def _reason(unit: HostUnit) -> str:
     """As 'signal 9' or 'exit-code 2'; systemd's ExecMainCode is that of waitid: 1 exited, 2 killed, 3 dumped."""
-    status = unit.get("ExecMainStatus", "")
-    return f"{'signal' if unit.get('ExecMainCode') in ('2', '3') else unit['Result']} {status}".strip()
+    return f"{'signal' if unit.exit_code in ('2', '3') else unit.result} {unit.exit_status}".strip()
 
 
-def _resources(lines: Iterable[dict[str, Any]], prefix: str, shift_ns: int) -> Iterable[ResourceRecord]:
+def _resources(lines: Iterable[WatchLine], prefix: str, shift_ns: int) -> Iterable[ResourceRecord]:
     before: dict[str, tuple[int, int, int]] = {}  # unit → its control group, CPU µs, at
     for line in lines:
-        for name, pid, group, used, resident in line.get("samples", ()):
-            at = line["time_ns"]
+        for name, pid, group, used, resident in line.samples:
+            at = line.time_ns
             last = before.get(name)
             before[name] = (group, used, at)
-            if last and last[0] == group:  # otherwise it was restarted, and there is no sample to compare with
+            if last and last[0] == group and at > last[2]:  # otherwise it was restarted, and there is no sample to compare with
                 share = max(0.0, (used - last[1]) * 1e3 / (at - last[2]))
                 part = name.removeprefix(prefix).removesuffix(".service")
                 yield ResourceRecord(at + shift_ns, part, pid, share, resident)
-
-
-def _json_lines(path: Path) -> Iterable[dict[str, Any]]:
-    """Whole lines; the last may be cut by a host that lost its power. EnvironmentFailure AIB609: another line is damaged."""
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True), 1):
-        if line.endswith("\n") and line.strip("\0\n"):
-            try:
-                yield json.loads(line.strip("\0"))
-            except ValueError as error:
-                raise schema.unreadable(path, f"line {number}: {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +16,8 @@ from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.collect.run_info import RUN_FILE, RunInfo
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.json_file import JsonFileError, read_json
+from aibenchrt.input_file import InputFileError, json_document, read_bytes
+from aibenchrt.json_file import MOST_BYTES, JsonFileError, read_json
 from aibenchrt.libraries import use_as_planned
 from aibenchrt.plan import Plan
 
@@ -112,7 +112,7 @@ def read_run(directory: Path) -> Run:
     whole = info.outcome == "completed"
 
     def read(name: str, row_class: type[R]) -> tuple[R, ...]:
-        return schema.read(directory / name, row_class) if whole or (directory / name).is_file() else ()
+        return schema.read(directory / name, row_class) if whole or (directory / name).exists() else ()
 
     plan = read_model(directory / "plan.json", Plan)
     use_as_planned(plan.libraries)
@@ -125,7 +125,7 @@ def read_run(directory: Path) -> Run:
         calls=read("calls.parquet", CallRecord),
         resources=read("resources.parquet", ResourceRecord),
         truth=read("truth.parquet", TruthRecord),
-        triton=_triton(directory / "triton.json") if whole or (directory / "triton.json").is_file() else {},
+        triton=_triton(directory / "triton.json") if whole or (directory / "triton.json").exists() else {},
     )
     if whole and not run.measured:
         raise schema.unreadable(directory / "requests.parquet", "it has no measured request")
@@ -134,7 +134,7 @@ def read_run(directory: Path) -> Run:
 
 def read_model(path: Path, model: type[M]) -> M:
     """A JSON file of the run directory. Raises EnvironmentFailure AIB609 where it is missing or not of this model."""
-    if not path.is_file():
+    if not path.exists():
         raise schema.unreadable(path, "the file is missing")
     try:
         return read_json(path, model)
@@ -143,12 +143,10 @@ def read_model(path: Path, model: type[M]) -> M:
 
 
 def _triton(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise schema.unreadable(path, "the file is missing")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise schema.unreadable(path, f"it is not JSON ({error})") from error
+        document = json_document(read_bytes(path, MOST_BYTES))
+    except InputFileError as error:
+        raise schema.unreadable(path, str(error)) from error
     if not isinstance(document, dict):
         raise schema.unreadable(path, "it is not a JSON object")
     return document

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 RECORDS_VERSION = 3
+MOST_INTEGER = 2**61  # of any number in a record: in ns 73 years; moved to another clock it still has 64 bits
 QUEUE_UNKNOWN = "queue=unknown"  # a note: the queueing time of the call was not measured
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_type_hints
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from aibenchrt.collect.columns import VERSION_KEY, read_columns
 from aibenchrt.collect.records import (
     RECORDS_VERSION,
     CallRecord,
@@ -22,9 +23,8 @@ from aibenchrt.collect.records import (
     TruthRecord,
 )
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.input_file import InputFileError
 from aibenchrt.whole_file import whole_file
-
-_VERSION_KEY = b"aibench.records_version"
 
 _ARROW: dict[Any, pa.DataType] = {
     int: pa.int64(),
@@ -50,7 +50,7 @@ def schema(row_class: type) -> pa.Schema:
     """One column per field of the dataclass, in its order."""
     hints = get_type_hints(row_class)
     columns = [pa.field(f.name, _ARROW[hints[f.name]], nullable=False) for f in fields(row_class)]
-    return pa.schema(columns, metadata={_VERSION_KEY: str(RECORDS_VERSION).encode()})
+    return pa.schema(columns, metadata={VERSION_KEY: str(RECORDS_VERSION).encode()})
 
 
 def table(rows: Sequence[Any], row_class: type) -> pa.Table:
@@ -65,29 +65,15 @@ def write(path: Path, rows: Iterable[Any], row_class: type) -> None:
         pq.write_table(table(list(rows), row_class), file, compression="zstd")
 
 
-def read_table(path: Path, row_class: type) -> pa.Table:
-    """The file as an Arrow table. Raises EnvironmentFailure AIB609: missing, cut short, another version or other columns."""
-    if not path.is_file():
+def read(path: Path, row_class: type[Row]) -> tuple[Row, ...]:
+    """The rows of the file. Raises EnvironmentFailure AIB609: missing, damaged, of another version, or too large."""
+    if not path.exists():
         raise unreadable(path, "the file is missing")
     try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise unreadable(path, f"it is not a whole Parquet file ({error})") from error
-    version = (table.schema.metadata or {}).get(_VERSION_KEY, b"none").decode()
-    if version != str(RECORDS_VERSION):
-        raise unreadable(path, f"its records have version {version}, this program reads version {RECORDS_VERSION}")
-    expected = schema(row_class)
-    if table.schema.names != expected.names or table.schema.types != expected.types:
-        raise unreadable(path, f"its columns are {table.schema.names}, expected {expected.names}")
-    return table
-
-
-def read(path: Path, row_class: type[Row]) -> tuple[Row, ...]:
-    """The file as rows of the dataclass. Raises EnvironmentFailure AIB609 like read_table."""
-    columns = read_table(path, row_class).to_pydict()
-    names = [f.name for f in fields(row_class)]  # type: ignore[arg-type]
-    values = [[tuple(v) if isinstance(v, list) else v for v in columns[name]] for name in names]
-    return tuple(row_class(*row) for row in zip(*values, strict=True))
+        columns = read_columns(path, schema(row_class))
+    except InputFileError as error:
+        raise unreadable(path, str(error)) from error
+    return tuple(row_class(*row) for row in zip(*columns.values(), strict=True))
 
 
 def unreadable(path: Path, reason: str) -> EnvironmentFailure:

@@ -84,7 +84,7 @@ def read_journal(path: Path) -> list[StageEntry]:
 
     A stage that a killed control host left running was interrupted.
     """
-    if not path.is_file():
+    if not path.exists():
         return []
     try:
         entries = read_json(path, _Entries).root

@@ -29,7 +29,7 @@ def joined_calls(
     request_ids = {request.request_id for request in requests}
     calls = []
     for part, by_ns in zip(parts, moved_ns or [0] * len(parts), strict=True):
-        for call in move_calls(read_calls(part), by_ns) if part.is_file() else ():
+        for call in move_calls(read_calls(part), by_ns) if part.exists() else ():
             if call.request_id in request_ids:
                 wait = waits.get((call.request_id, call.task)) if call.kind == "ai" else None
                 if wait is not None:

@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from aibenchrt.collect.schema import unreadable
+from aibenchrt.input_file import MIB, InputFileError, read_bytes
+
+MOST_BYTES = 2048 * MIB
+_REQUEST = re.compile(r"[0-9]{1,18}")
 
 
 def queue_waits(path: Path) -> dict[tuple[int, str], int]:
     """(request id, model) → ns that the request waited in Triton's queue, from its timestamp trace; empty if there is no such file.
 
     The trace is a JSON array of events; those of one inference share an `id`, and one of them carries our request id. A server that
-    was killed leaves the array open, perhaps within an event: what is whole before that counts.
+    was killed leaves the array open, perhaps within an event: what is whole before that counts. EnvironmentFailure AIB609: something in
+    it is no event.
     """
-    if not path.is_file():
+    if not path.exists():
         return {}
-    named: dict[Any, tuple[int, str]] = {}
-    stamps: dict[Any, dict[str, int]] = {}
-    for event in _events(path.read_text(encoding="utf-8", errors="replace")):
-        if "model_name" in event and str(event.get("request_id", "")).isdigit():
-            named[event["id"]] = (int(event["request_id"]), str(event["model_name"]))
-        for stamp in event.get("timestamps", ()):
-            stamps.setdefault(event["id"], {})[stamp["name"]] = int(stamp["ns"])
+    named: dict[int, tuple[int, str]] = {}
+    stamps: dict[int, dict[str, int]] = {}
+    try:
+        for event in _events(read_bytes(path, MOST_BYTES).decode(errors="replace")):
+            if "model_name" in event and _REQUEST.fullmatch(str(event.get("request_id", ""))):
+                named[int(event["id"])] = (int(event["request_id"]), str(event["model_name"]))
+            for stamp in event.get("timestamps", ()):
+                stamps.setdefault(int(event["id"]), {})[str(stamp["name"])] = int(stamp["ns"])
+    except InputFileError as error:
+        raise unreadable(path, str(error)) from error
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise unreadable(path, "an event in it is none of Triton's") from error
     waits = {}
     for key, name in named.items():
         times = stamps.get(key, {})
         if "QUEUE_START" in times and "COMPUTE_START" in times:
-            waits[name] = times["COMPUTE_START"] - times["QUEUE_START"]
+            waits[name] = max(0, times["COMPUTE_START"] - times["QUEUE_START"])
     return waits
 
 

@@ -26,6 +26,7 @@ from aibenchrt.collect.lines import Recorder
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
 from aibenchrt.collect.run_info import BEGUN, GENERATOR, REQUESTS_LINES, Issued
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.input_file import read_text
 from aibenchrt.libraries import open_plan
 from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import read_messages
@@ -139,7 +140,7 @@ def _agreed(file: Path, ready: Path, stop: threading.Event) -> int | None:
             return None
         if time.monotonic() > deadline:
             raise EnvironmentFailure("AIB687", file=file)
-    return int(file.read_text(encoding="ascii"))
+    return int(read_text(file, 100))
 
 
 def _write(path: Path, issued: Issued) -> None:

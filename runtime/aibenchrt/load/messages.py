@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from aibenchrt.collect.columns import read_columns
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.input_file import InputFileError
 from aibenchrt.plan import PlanRequest
 from aibenchrt.values import Values
 from aibenchrt.whole_file import whole_file
 from aibenchrt.wire.proto import PortsCodec, Stubs
+
+_COLUMNS = pa.schema([("request_class", pa.string()), ("payload", pa.int64()), ("message", pa.binary())])
 
 Messages = dict[tuple[str, int], bytes]  # (request class, payload index) → ScenarioRequest without its id
 
@@ -44,20 +47,19 @@ def with_id(message: bytes, request_id: int) -> bytes:
 
 def write_messages(path: Path, messages: Messages) -> None:
     keys = sorted(messages)
-    columns: dict[str, list[Any]] = {
+    columns = {
         "request_class": [key[0] for key in keys],
         "payload": [key[1] for key in keys],
         "message": [messages[key] for key in keys],
     }
     with whole_file(path) as file:
-        pq.write_table(pa.table(columns), file, compression="zstd")
+        pq.write_table(pa.table(columns, schema=_COLUMNS), file, compression="zstd")
 
 
 def read_messages(path: Path) -> Messages:
-    """EnvironmentFailure AIB609: missing or not readable."""
+    """EnvironmentFailure AIB662: missing or not readable."""
     try:
-        columns = pq.read_table(path).to_pydict()
-        rows = zip(columns["request_class"], columns["payload"], columns["message"], strict=True)
-        return {(str(name), int(index)): bytes(message) for name, index, message in rows}
-    except (OSError, KeyError, pa.ArrowException) as error:
+        columns = read_columns(path, _COLUMNS)
+    except InputFileError as error:
         raise EnvironmentFailure("AIB662", path=path, reason=error) from error
+    return dict(zip(zip(columns["request_class"], columns["payload"], strict=True), columns["message"], strict=True))

@@ -10,6 +10,7 @@ from numpy.random import Generator, default_rng
 
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.input_file import MIB, InputFileError, read_text
 from aibenchrt.load import arrivals
 from aibenchrt.load.arrivals import Arrival
 from aibenchrt.load.mix import Drawn, Mix
@@ -18,6 +19,7 @@ from aibenchrt.plan import PlanConstant, PlanLoad, PlanPoisson, PlanRequest, Pla
 WHEN_FREE = -1.0  # offset_s of a closed-loop request: it is due a think time after the reply to its user's previous one
 SUPPLEMENT_FROM = 1_000_000_000  # request ids of supplements start here
 MOST_PER_S = 10_000.0  # requests per second planned for users who do not think: more than one generator can send
+MOST_TRACE_BYTES = 64 * MIB
 SAMPLES_BEYOND = 20  # a percentile is shown only with this many samples expected beyond it
 
 
@@ -88,9 +90,11 @@ def trace_of(load: PlanLoad, generated: Path) -> tuple[float, ...]:
 def read_trace(path: Path) -> tuple[float, ...]:
     """Offsets in seconds, one a line. EnvironmentFailure AIB671: no such file, a line is no number, or they do not ascend."""
     try:
-        offsets = tuple(float(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        offsets = tuple(float(line) for line in read_text(path, MOST_TRACE_BYTES).splitlines() if line.strip())
+        if not all(map(math.isfinite, offsets)):
+            raise InputFileError("a number in it is out of range")
         return tuple(arrival.offset_s for arrival in arrivals.trace(offsets))
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise EnvironmentFailure("AIB671", path=path, reason=error) from error
 
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.input_file import MIB, InputFileError, check_json, read_bytes
 from aibenchrt.micro.timing import Timing
 
 SCHEMA = "aibenchc.micro/1"
+MOST_BYTES = 16 * MIB
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,11 @@ def read(path: Path) -> MicroRun:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        run = TypeAdapter(MicroRun).validate_json(path.read_bytes())
-    except OSError as error:
-        raise _unreadable(path, str(error.strerror)) from error
+        content = read_bytes(path, MOST_BYTES)
+        check_json(content)
+        run = TypeAdapter(MicroRun).validate_json(content)
+    except InputFileError as error:
+        raise _unreadable(path, str(error)) from error
     except ValidationError as error:
         first = error.errors()[0]
         raise _unreadable(path, f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}") from error

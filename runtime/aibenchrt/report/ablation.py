@@ -89,4 +89,4 @@ def record_ablation(base: Path, variants: Sequence[Path]) -> Ablation:
 def rows_of(directory: Path) -> tuple[AblationRow, ...]:
     """The rows of this run's ablation.json; empty if it has none. Raises EnvironmentFailure AIB609 if it is damaged."""
     path = directory / ABLATION_JSON
-    return read_model(path, Ablation).rows if path.is_file() else ()
+    return read_model(path, Ablation).rows if path.exists() else ()

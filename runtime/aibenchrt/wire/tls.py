@@ -22,6 +22,7 @@ import grpc.aio
 
 from aibenchrt.certificate_files import CA, CALLERS, CERT, KEY, SERVERS
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.input_file import MIB, InputFileError, read_bytes
 
 # Role → the roles that it calls. `check` is for root on a host, who checks the health of its own servers, under its own authority.
 CHECK = "check"
@@ -179,9 +180,9 @@ def _address(endpoint: str) -> str:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _unusable(f"{path} cannot be read: {error.strerror}") from error
+        return read_bytes(path, MIB)
+    except InputFileError as error:
+        raise _unusable(f"{path} cannot be read: {error}") from error
 
 
 def _shake_hands_with_itself(folder: Path) -> None:

@@ -26,6 +26,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from aibenchrt.certificate_files import CA, CALLERS, CERT, KEY, SERVERS
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.input_file import MIB, json_document, read_bytes
 from aibenchrt.wire.tls import CALLS, CHECK, Identity, role_name
 
 PARTIES = "parties.json"
@@ -63,7 +64,7 @@ def certify(folder: Path, parties: Mapping[str, Sequence[str]], days: int, now: 
 def _holds(folder: Path, names_of: dict[str, list[str]], now: datetime.datetime) -> bool:
     """Whether it was made for the same parties, every file is there and matches, and enough time is left."""
     try:
-        made = json.loads((folder / PARTIES).read_text(encoding="utf-8"))
+        made = json_document(read_bytes(folder / PARTIES, 16 * MIB))
         if made != {"parties": names_of}:
             return False
         for party in names_of:

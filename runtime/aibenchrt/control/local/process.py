@@ -24,7 +24,7 @@ from aibenchrt.whole_file import growing_file
 
 _DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 _POLL_S = 0.02
-_TAIL = 12  # number of lines of a log that a failure shows
+_TAIL, _TAIL_BYTES = 12, 16 << 10  # of a log that a failure shows: its last lines, and at most so many bytes
 
 
 @dataclass

@@ -1,0 +1,84 @@
+"""The lines that collect.host writes, read back as what they may be: a host is not trusted to write what it should."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from aibenchrt.collect.lines import whole_lines
+from aibenchrt.collect.records import MOST_INTEGER
+from aibenchrt.collect.schema import unreadable
+from aibenchrt.input_file import InputFileError, check_json
+
+_LONGEST = 1000  # characters of what a host says of itself
+
+Count = Annotated[int, Field(ge=0, lt=MOST_INTEGER, strict=True)]
+Ns = Annotated[int, Field(gt=-MOST_INTEGER, lt=MOST_INTEGER, strict=True)]
+Word = Annotated[str, Field(max_length=_LONGEST)]
+Number = Annotated[str, Field(pattern=r"^[0-9]{0,18}$")]  # systemd writes numbers as text, and none as ''
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class HostFacts(_Line):
+    """monotonic_ns and realtime_ns are of one moment; boot is another after each start of the host."""
+
+    cpu_model: Word
+    cores: Count
+    memory_kib: Count
+    kernel: Word
+    os: Word
+    boot: Word
+    monotonic_ns: Ns
+    realtime_ns: Ns
+
+
+class HostUnit(_Line):
+    """A unit as systemd shows it."""
+
+    id: Annotated[Word, Field(alias="Id")]
+    state: Annotated[Word, Field(alias="ActiveState")]
+    pid: Annotated[Number, Field(alias="MainPID")] = ""
+    restarts: Annotated[Number, Field(alias="NRestarts")] = ""
+    result: Annotated[Word, Field(alias="Result")] = ""
+    exit_code: Annotated[Word, Field(alias="ExecMainCode")] = ""
+    exit_status: Annotated[Word, Field(alias="ExecMainStatus")] = ""
+    invocation: Annotated[Word, Field(alias="InvocationID")] = ""
+
+
+class WatchLine(_Line):
+    """facts, units: how the host and its units are; samples: (unit, pid, inode of its control group, CPU µs so far, resident bytes) at
+    time_ns of the host's monotonic clock."""
+
+    time_ns: Ns = 0
+    facts: HostFacts | None = None
+    units: tuple[HostUnit, ...] | None = None
+    samples: tuple[tuple[Word, Count, Count, Count, Count], ...] = ()
+
+
+def read_watch(path: Path) -> Iterator[WatchLine]:
+    """Whole lines; the last may be cut by a host that lost its power. EnvironmentFailure AIB609: another line is damaged."""
+    try:
+        for number, line in whole_lines(path):
+            content = line.strip(b"\0\n")
+            if content:
+                yield _read(content, number)
+    except InputFileError as error:
+        raise unreadable(path, str(error)) from error
+
+
+def _read(content: bytes, number: int) -> WatchLine:
+    try:
+        check_json(content)
+        return WatchLine.model_validate_json(content)
+    except InputFileError as error:
+        raise InputFileError(f"line {number}: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputFileError(f"line {number}: {place + ': ' if place else ''}{first['msg']}") from error
