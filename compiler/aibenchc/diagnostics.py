@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from aibenchrt.codes import Code, Severity
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.shown import visible
 
 from aibenchc.codes import CODES
 from aibenchc.source import SourceFile, Span
@@ -101,10 +102,8 @@ def place(span: Span | None) -> str:
 
 
 def _visible(text: str) -> str:
-    """Control characters and invisible ones as escapes, so that no spec writes to a terminal; a tab as one space."""
-    return "".join(
-        " " if c == "\t" else c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text
-    )
+    """In one line, a tab as one space."""
+    return visible(text.replace("\t", " ")).replace("\n", "\\n")
 
 
 def _width(text: str) -> int:

@@ -9,14 +9,25 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import EXIT_CODES, ExitCode
+from aibenchrt.shown import say, tell, tell_failure, visible
 
 from aibenchc.cli.verbs import VERBS, Verb
 
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
 _NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)  # of an OSError without a diagnostic of its own
+
+
+class _Parser(argparse.ArgumentParser):
+    """What it repeats of the command line is shown as text, too."""
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        super()._print_message(visible(message), file)
 
 
 class _Module(Protocol):
@@ -29,12 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb; returns its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help", "help"):
-        print(usage(), end="")  # noqa: T201
+        say(usage().removesuffix("\n"))
         return ExitCode.OK if words else ExitCode.ENVIRONMENT
     if words[0] in ("-V", "--version"):
         from importlib.metadata import version
 
-        print(f"aibenchc {version('aibenchc')}")  # noqa: T201
+        say(f"aibenchc {version('aibenchc')}")
         return ExitCode.OK
     verb = next((verb for verb in VERBS if verb.name == words[0]), None)
     if verb is None:
@@ -64,7 +75,7 @@ def _unknown(word: str) -> int:
     from aibenchc.diagnostics import did_you_mean
 
     hint = did_you_mean(word, [verb.name for verb in VERBS], "`aibenchc --help` lists the verbs")
-    print(f"aibenchc: no verb is called {word!r}: {hint}", file=sys.stderr)  # noqa: T201
+    tell(f"aibenchc: no verb is called {word!r}: {hint}")
     return ExitCode.ENVIRONMENT
 
 
@@ -72,17 +83,15 @@ def _guarded(verb: Verb, words: Sequence[str]) -> int:
     """Runs the verb and turns every failure into a message and an exit code: the author's, the environment's, or our own."""
     try:
         module: _Module = import_module(f"aibenchc.cli.{verb.name}")
-        parser = argparse.ArgumentParser(prog=f"aibenchc {verb.name}", description=verb.help)
+        parser = _Parser(prog=f"aibenchc {verb.name}", description=verb.help)
         module.add_arguments(parser)
         code = module.run(parser.parse_args(words))
         sys.stdout.flush()
     except EnvironmentFailure as failure:
-        from aibenchc.cli.output import show_failure
-
-        show_failure(failure)
+        tell_failure(failure)
         return ExitCode.ENVIRONMENT
     except KeyboardInterrupt:
-        print("aibenchc: interrupted", file=sys.stderr)  # noqa: T201
+        tell("aibenchc: interrupted")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: no traceback when the interpreter flushes
@@ -92,9 +101,7 @@ def _guarded(verb: Verb, words: Sequence[str]) -> int:
     except OSError as error:
         if error.errno not in _NOT_OURS:
             return _ours(error)
-        from aibenchc.cli.output import show_failure
-
-        show_failure(EnvironmentFailure("AIB654", what=f"'{error.filename}'" if error.filename else "a file", reason=error.strerror))
+        tell_failure(EnvironmentFailure("AIB654", what=f"'{error.filename}'" if error.filename else "a file", reason=error.strerror))
         return ExitCode.ENVIRONMENT
     except Exception as mistake:  # noqa: BLE001  whatever it is, it is ours
         return _ours(mistake)
@@ -102,6 +109,6 @@ def _guarded(verb: Verb, words: Sequence[str]) -> int:
 
 
 def _ours(mistake: Exception) -> int:
-    traceback.print_exception(mistake)
-    print(f"error[AIB901]: the compiler failed: {mistake!r}\n  = help: please report it with the spec", file=sys.stderr)  # noqa: T201
+    tell("".join(traceback.format_exception(mistake)).rstrip())
+    tell(f"error[AIB901]: the compiler failed: {mistake!r}\n  = help: please report it with the spec")
     return ExitCode.OURS

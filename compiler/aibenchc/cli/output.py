@@ -6,17 +6,25 @@ import json
 import os
 import sys
 
-from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.shown import tell, visible, visible_json
 
 from aibenchc.diagnostics import Diagnostics, Severity, render_text, to_json
 
+PLAIN = "\x1b[0m"
 
-def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
+
+def say(text: str, colour: str = "") -> None:
+    """A line on stdout. colour: the terminal's escape for the whole of it."""
+    sys.stdout.write(f"{colour}{visible(text)}{PLAIN if colour else ''}\n")
+
+
+def say_json(document: object, indent: int = 1) -> None:
+    sys.stdout.write(visible_json(json.dumps(document, indent=indent, ensure_ascii=False)) + "\n")
 
 
 def complain(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    """A line on stderr."""
+    tell(text)
 
 
 def in_colour() -> bool:
@@ -26,7 +34,7 @@ def in_colour() -> bool:
 def show(diagnostics: Diagnostics, as_json: bool = False) -> None:
     """Shows diagnostics: as text on stderr with a count below, or as JSON on stdout."""
     if as_json:
-        say(json.dumps({"diagnostics": to_json(diagnostics), "failed": diagnostics.failed}, indent=2, ensure_ascii=False))
+        say_json({"diagnostics": to_json(diagnostics), "failed": diagnostics.failed}, indent=2)
         return
     problems = diagnostics.all
     if not problems:
@@ -34,11 +42,3 @@ def show(diagnostics: Diagnostics, as_json: bool = False) -> None:
     sys.stderr.write(render_text(diagnostics, in_colour()))
     counts = [(severity, sum(d.code.severity is severity for d in problems)) for severity in Severity]
     complain("\n" + ", ".join(f"{count} {severity.value}{'s' if count > 1 else ''}" for severity, count in counts if count))
-
-
-def show_failure(failure: EnvironmentFailure) -> None:
-    """A failure of the environment, in the form of a diagnostic without a place."""
-    lines = [f"error[{failure.code}]: {failure.message}"]
-    if failure.hint:
-        lines.append(f"  = help: {failure.hint}")
-    complain("\n".join(lines))

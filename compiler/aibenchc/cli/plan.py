@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,10 +11,11 @@ from typing import NoReturn
 
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import PlanExitCode
+from aibenchrt.shown import tell_failure
 
 from aibenchc.cli.compiled import add_inventory_arguments, add_port_argument, compiled_spec
 from aibenchc.cli.distilling import add_distilling_arguments
-from aibenchc.cli.output import complain, say, show, show_failure
+from aibenchc.cli.output import complain, say, say_json, show
 from aibenchc.cli.pictures import write_pictures
 from aibenchc.cli.spec import add_spec_arguments
 from aibenchc.cli.terminal import print_table
@@ -26,7 +26,6 @@ from aibenchc.placement.search import counted
 from aibenchc.show.overview import HostRow, Overview, PartRow, overview
 
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "~": "\x1b[33m"}
-_PLAIN = "\x1b[0m"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
             return _diff(arguments, compiled)
         _show(overview(compiled.plan, compiled.placement), arguments.json)
     except EnvironmentFailure as failure:
-        show_failure(failure)
+        tell_failure(failure)
         return PlanExitCode.FAILED
     return PlanExitCode.SAME
 
@@ -78,7 +77,7 @@ def _draw(path: Path, overview: Overview) -> None:
 
 def _show(overview: Overview, as_json: bool) -> None:
     if as_json:
-        say(json.dumps(asdict(overview), indent=1, ensure_ascii=False))
+        say_json(asdict(overview))
         return
     columns = ("part", "replica", "host", "address", "serves", "shards", "device", "MiB", "cores")
     numeric = (1, 5, 7, 8)
@@ -115,7 +114,7 @@ def _diff(arguments: argparse.Namespace, compiled: Compiled) -> int:
     archives = shipped(arguments.shipment) if arguments.shipment else None
     changed = changes(deployed(compiled.plan), inventory.held, archives)
     if arguments.json:
-        say(json.dumps([asdict(host) for host in changed], indent=1, ensure_ascii=False))
+        say_json([asdict(host) for host in changed])
     else:
         _show_changes(changed, len(inventory.hosts))
     return PlanExitCode.CHANGES if changed else PlanExitCode.SAME
@@ -128,7 +127,7 @@ def _show_changes(changed: Sequence[HostChanges], hosts: int) -> None:
         say(host.host)
         for change in host.changes:
             line = f"  {change.sign} {change.part}" + (f": {'; '.join(change.details)}" if change.details else "")
-            say(f"{_COLOURS[change.sign]}{line}{_PLAIN}" if coloured else line)
+            say(line, _COLOURS[change.sign] if coloured else "")
     if changed:
         said = f"{signs.count('+')} to add, {signs.count('~')} to change, {signs.count('-')} to remove"
         complain(f"{said}, on {counted(len(changed), 'host')}")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from aibenchrt.errors import EnvironmentFailure, install
+from aibenchrt.shown import visible
 
 from aibenchc.cli.output import complain
 
@@ -30,11 +31,11 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     from rich.table import Table as Drawn
     from rich.text import Text
 
-    drawn = Drawn(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left")
+    drawn = Drawn(title=Text(visible(title)), box=box.SIMPLE_HEAD, title_justify="left")
     for index, column in enumerate(columns):
-        drawn.add_column(Text(column), justify="right" if index in numeric else "left", overflow="fold")
+        drawn.add_column(Text(visible(column)), justify="right" if index in numeric else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*map(Text, row))
+        drawn.add_row(*(Text(visible(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else 200).print(drawn)
 
 
@@ -47,17 +48,21 @@ def progress_bars() -> Iterator[Progress]:
 
     console = Console(stderr=True)
     bars = Bars(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(), console=console
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        console=console,
     )
     known: dict[str, TaskID] = {}
 
     def told(what: str, done: float) -> None:
         part = what.partition(":")[0]  # 'training neumf: epoch 3 …' is one bar
         if part not in known:
-            known[part] = bars.add_task(part, total=1.0)
+            known[part] = bars.add_task(visible(part), total=1.0)
             if not console.is_terminal:
                 complain(f"… {part}")
-        bars.update(known[part], completed=min(max(done, 0.0), 1.0), description=what)
+        bars.update(known[part], completed=min(max(done, 0.0), 1.0), description=visible(what))
 
     if not console.is_terminal:
         yield told

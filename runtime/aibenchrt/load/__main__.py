@@ -31,6 +31,7 @@ from aibenchrt.libraries import open_plan
 from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import read_messages
 from aibenchrt.load.schedule import shard_of
+from aibenchrt.shown import tell_failure
 from aibenchrt.stop_signals import on_stop_signals
 from aibenchrt.whole_file import write_bytes, write_text
 from aibenchrt.wire import clocks
@@ -70,7 +71,7 @@ def main() -> int:
     try:
         _run(arguments, stop)
     except EnvironmentFailure as failure:
-        sys.stderr.write(f"error[{failure.code}]: {failure.message}\n   = help: {failure.hint}\n")
+        tell_failure(failure)
         return 2
     return 0
 

@@ -11,6 +11,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import ExitCode
 from aibenchrt.micro import tables
 from aibenchrt.micro.command import add_arguments, needs_torch, obtained, unknown
+from aibenchrt.shown import say, tell, tell_failure
 
 
 def main() -> int:
@@ -24,20 +25,20 @@ def main() -> int:
         for name in wrong:
             near = difflib.get_close_matches(name, names, 1)
             message = BY_ID["AIB640"].message.format(name=name)
-            sys.stderr.write(f"error[AIB640]: {message}\n  = help: {near[0] if near else ', '.join(names)}\n")
+            tell(f"error[AIB640]: {message}\n  = help: {near[0] if near else ', '.join(names)}")
         if wrong:
             return ExitCode.AUTHOR
         run = obtained(arguments, _told)
     except EnvironmentFailure as failure:
-        sys.stderr.write(f"error[{failure.code}]: {failure.message}\n  = help: {failure.hint}\n")
+        tell_failure(failure)
         return ExitCode.ENVIRONMENT
     lines = [*tables.head(run), "", tables.plain(tables.COLUMNS, tables.rows(run), tables.NUMERIC), "", *tables.notes(run)]
-    sys.stdout.write("\n".join(lines) + "\n")
+    say("\n".join(lines))
     return ExitCode.OK
 
 
 def _told(what: str, done: float) -> None:
-    sys.stderr.write(f"{100 * done:3.0f} % {what}\n")
+    tell(f"{100 * done:3.0f} % {what}")
 
 
 sys.exit(main())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import logging
 import signal
 import sys
 from pathlib import Path
@@ -14,6 +13,8 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.libraries import open_plan
 from aibenchrt.planner.recorder import Recorder
 from aibenchrt.planner.server import serve
+from aibenchrt.process_log import log_to_stderr
+from aibenchrt.shown import tell_failure
 from aibenchrt.wire.proto import load_stubs
 from aibenchrt.wire.tls import identity_of
 
@@ -33,12 +34,12 @@ def arguments_parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     arguments = arguments_parser().parse_args()
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     sys.setswitchinterval(SWITCH_S)
     try:
         asyncio.run(_run(arguments))
     except EnvironmentFailure as failure:
-        sys.stderr.write(f"error[{failure.code}]: {failure.message}\n   = help: {failure.hint}\n")
+        tell_failure(failure)
         return 2
     return 0
 

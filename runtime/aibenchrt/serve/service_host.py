@@ -26,8 +26,10 @@ from aibenchrt.command_lines import EARLIER_ATTEMPTS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.libraries import open_plan
 from aibenchrt.plan import PlanStage, Step
+from aibenchrt.process_log import log_to_stderr
 from aibenchrt.serve.draining import Arrivals
 from aibenchrt.serve.stages import Chain, chain
+from aibenchrt.shown import tell_failure
 from aibenchrt.stop_signals import on_stop_signals
 from aibenchrt.values import Work
 from aibenchrt.wire.proto import ServerTiming, TaskCodec, load_stubs
@@ -153,11 +155,11 @@ def arguments_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = arguments_parser().parse_args(arguments)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     try:
         serve(given.generated, given.task, given.address, given.prepared, given.state, given.workers, given.tls)
     except EnvironmentFailure as failure:
-        print(f"error[{failure.code}]: {failure.message}\n = help: {failure.hint}", file=sys.stderr)  # noqa: T201
+        tell_failure(failure)
         return 2
     return 0
 

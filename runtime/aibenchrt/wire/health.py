@@ -16,6 +16,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.shown import tell, tell_failure
 from aibenchrt.wire.tls import Identity, identity_of, open_channel
 
 POLL_S = 0.2
@@ -54,10 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sick = wait_healthy(given.endpoints, identity_of(given.tls), given.role, given.wait)
     except EnvironmentFailure as failure:
-        sys.stderr.write(f"error[{failure.code}]: {failure.message}\n   = help: {failure.hint}\n")
+        tell_failure(failure)
         return 2
     for endpoint, said in sick.items():
-        sys.stderr.write(f"{endpoint} is not well: {said}\n")
+        tell(f"{endpoint} is not well: {said}")
     return 1 if sick else 0
 
 

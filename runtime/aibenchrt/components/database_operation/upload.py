@@ -16,6 +16,7 @@ from pathlib import Path
 from aibenchrt.components.database_operation.postgresql import Postgres
 from aibenchrt.components.database_operation.service import TABLES
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.shown import tell_failure
 
 
 def upload(folder: Path) -> None:
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for folder in given.folders:
             upload(folder)
     except EnvironmentFailure as failure:
-        sys.stderr.write(f"error[{failure.code}]: {failure.message}\n   = help: {failure.hint}\n")
+        tell_failure(failure)
         return 2
     return 0
 

@@ -17,6 +17,7 @@ import psutil
 
 from aibenchrt.errors import EnvironmentFailure, install
 from aibenchrt.progress import Progress
+from aibenchrt.shown import visible
 from aibenchrt.whole_file import growing_file
 
 _POLL_S = 0.1
@@ -165,7 +166,7 @@ class _Events:
         self.failures: list[TaskFailure] = []
 
     def __call__(self, event: dict[str, Any]) -> bool:
-        text = event.get("stdout") or ""
+        text = visible(event.get("stdout") or "")  # a host wrote it, and people read the log in a terminal
         if text:
             self._log.write(text + "\n")
             self._log.flush()

@@ -44,6 +44,7 @@ from aibenchrt.load.messages import write_messages
 from aibenchrt.load.schedule import schedule, trace_of
 from aibenchrt.load.supplement import supplement_rows
 from aibenchrt.plan import Plan, PlanUsers, Step
+from aibenchrt.shown import tell, tell_failure
 from aibenchrt.wheel import Wheel, wheel_of
 from aibenchrt.whole_file import OWNERS, whole_file, write_bytes
 from aibenchrt.wire.proto import load_stubs
@@ -273,10 +274,6 @@ def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path, supp
     return ShipmentContents(prepared, {stage: version.folder for stage, version in assets.models.items()}, load)
 
 
-def say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-
-
 def main() -> int:
     """python -m aibenchrt.control.cluster.shipment --generated DIR --out DIR [--variant real|synthetic] [--size tiny|small|full]"""
     parser = argparse.ArgumentParser(prog="python -m aibenchrt.control.cluster.shipment", description=__doc__)
@@ -289,9 +286,9 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="aibench-") as scratch:
             shipped = contents(given.generated, options, Path(scratch))
-            pack(given.generated, shipped, given.out, say)
+            pack(given.generated, shipped, given.out, tell)
     except EnvironmentFailure as failure:
-        sys.stderr.write(f"error[{failure.code}]: {failure.message}\n   = help: {failure.hint}\n")
+        tell_failure(failure)
         return 2
     return 0
 

@@ -25,6 +25,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.libraries import add_library_argument, use
 from aibenchrt.progress import silent
 from aibenchrt.serve.prepare import WorkloadModule, prepare_component, workload_module
+from aibenchrt.shown import say, tell_failure
 from aibenchrt.values import Values, Work
 from aibenchrt.workload import Figure, OpenService
 
@@ -89,11 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if spec.name in (given.component or (spec.name,)):
                     rows += measured(spec, workload_module(spec.name), world, given.world, open_service)
     except EnvironmentFailure as failure:
-        print(f"error[{failure.code}]: {failure.message}\n = help: {failure.hint}", file=sys.stderr)  # noqa: T201
+        tell_failure(failure)
         return 2
-    print(f"{given.world}, {given.variant} world {world.version[:12]}")  # noqa: T201
+    say(f"{given.world}, {given.variant} world {world.version[:12]}")
     for what, figure in rows:
-        print(f"{what:48} {figure}")  # noqa: T201
+        say(f"{what:48} {figure}")
     return 0
 
 
