@@ -109,6 +109,7 @@ FAILURES = (
     Code("AIB699", "the plan was compiled with {planned} as library '{name}', and {here} is installed", "compile the scenario again, or install that version", "Another version of a library may have other ports and other work."),
     Code("AIB700", "data set '{name}' has no {variant} variant", "ask for a variant that it has: {known}", "Not every data set has both a real and a synthetic variant. `--data` names the variant; without it the real one is taken."),
     Code("AIB710", "'{stage}' cannot be trained: no request of the world '{world}' comes after its snapshot", "give its training requests from `rank_start` on the part \"rank\" (Payload.part)", "A model that is trained on its scenario's path learns from the training requests of the part \"rank\"."),
+    Code("AIB720", "the {what} '{name}' of the run has no name of the language", "make the reference of a directory that `aibenchc run` wrote", "A reference block names a deployment and tasks; a run directory that somebody changed may name them so that the block says something else."),
 )
 # fmt: on
 

@@ -17,8 +17,8 @@ from aibenchrt.report.tables import Table, interval, tables
 TEMPLATE = "template.html.j2"
 
 
-def page(report: Report, pictures: Mapping[str, str], distilled: str | None) -> str:
-    """The HTML text. pictures: name → <svg> element; distilled: the distilled DAG as an <svg> element, where the run has one."""
+def page(report: Report, pictures: Mapping[str, str], graph: str) -> str:
+    """The HTML text. pictures: name → <svg> element; graph: the scenario as an <svg> element; both of our own drawing."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -31,7 +31,7 @@ def page(report: Report, pictures: Mapping[str, str], distilled: str | None) -> 
         counts=counts(report.verdict),
         tables=made,
         pictures={name: Markup(text) for name, text in pictures.items()},
-        distilled=Markup(distilled) if distilled else None,
+        graph=Markup(graph),
         legends=LEGENDS,
     )
 

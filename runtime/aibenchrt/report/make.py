@@ -10,6 +10,7 @@ from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.metrics import metric
 from aibenchrt.report import ablation, figures, hosts, quality
 from aibenchrt.report.analysis import Analysis, analyse, bootstrap_rng
+from aibenchrt.report.graph_picture import graph_svg
 from aibenchrt.report.judgements import Measured, quality_judgements, reference_judgements, reference_rows, slo_judgements
 from aibenchrt.report.model import Fact, Provenance, Report, Verdict
 from aibenchrt.report.reference_file import Reference, of_plan, read_reference
@@ -17,7 +18,6 @@ from aibenchrt.report.verdict import Limits, verdict
 from aibenchrt.report.writing import write_json, write_text
 
 REPORT_JSON, REPORT_HTML, VERDICT_JSON = "report.json", "report.html", "verdict.json"
-DISTILLED = "distilled.svg"
 
 
 def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits | None = None) -> tuple[Report, Analysis]:
@@ -132,9 +132,7 @@ def report(directory: Path, references: Sequence[Path] = ()) -> Report:
 
     run = read_run(directory)
     made, analysis = make_report(run, [read_reference(path) for path in references])
-    drawn = directory / DISTILLED
-    distilled = pictures.inline(drawn.read_text(encoding="utf-8"), "the distilled scenario") if drawn.is_file() else None
-    write_text(directory / REPORT_HTML, html.page(made, pictures.pictures(analysis, made), distilled))
+    write_text(directory / REPORT_HTML, html.page(made, pictures.pictures(analysis, made), graph_svg(run.plan)))
     write_json(directory / REPORT_JSON, made)
     write_json(directory / VERDICT_JSON, made.verdict)
     return made

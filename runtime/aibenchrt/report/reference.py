@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from aibenchrt.report.reference_file import Reference, ReferenceItem, Spread
 from aibenchrt.report.statistics import Repeatability, prediction_half_width, repeatability
 
 SMALLEST_TOLERANCE = 0.01
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}")  # of the language; a combined task has the names of what it was made of
 
 
 def record_reference(directories: Sequence[Path], title: str | None = None) -> Reference:
@@ -102,10 +104,13 @@ def _rounded(value: float) -> float:
 
 
 def block(reference: Reference) -> str:
-    """The reference as a block of the .aib language, to paste into the scenario."""
+    """The reference as a block of the .aib language, to paste into the scenario.
+
+    EnvironmentFailure AIB720: a name that the run directory brings is none in the language, and would become something else there.
+    """
     lines = [
         f'  reference "{_text(reference.title)}" {{',
-        f"    on {reference.deployment}",
+        f"    on {_name('deployment', reference.deployment)}",
         f'    fingerprint "{reference.fingerprint}"',
         *(f"    {_line(item)}" for item in reference.items),
         "  }",
@@ -119,7 +124,7 @@ def _line(item: ReferenceItem) -> str:
         case PlanLatencyPercentile(percentile=p):
             text = f"latency p{p:g} {_number(item.value)} ms {within}"
         case PlanLatencyRatio(percentile=p, task=task):
-            text = f"ratio p{p:g} / {task}.p{p:g} = {_number(item.value)} {within}"
+            text = f"ratio p{p:g} / {_name('task', task)}.p{p:g} = {_number(item.value)} {within}"
         case PlanTimeFraction(of=of):
             text = f"time {of} {_number(100 * item.value)}% {within}"
     if item.spread is None:
@@ -136,8 +141,14 @@ def _number(value: float) -> str:
 
 
 def _text(title: str) -> str:
-    """Quotes, backslashes and line ends cannot stand in a title."""
-    return "".join(" " if c in '"\\\r\n' else c for c in title)
+    """Quotes, backslashes and what cannot be seen do not stand in a title."""
+    return "".join(c if c.isprintable() and c not in '"\\' else " " for c in title)
+
+
+def _name(what: str, name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise EnvironmentFailure("AIB720", what=what, name=name)
+    return name
 
 
 def reference(directories: Sequence[Path], title: str | None = None) -> str:

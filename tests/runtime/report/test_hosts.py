@@ -39,7 +39,7 @@ def test_a_run_on_hosts_shows_hosts_generators_and_clocks(measured: Run) -> None
     assert [row.parts for row in report.hosts] == [("planner", "triton")]
     assert [row.shard for row in report.generators] == [0, 1]
     assert {round(row.error_ms, 6) for row in report.clocks} == {0.025}
-    text = page(report, {}, None)
+    text = page(report, {}, "")
     for shown in ("Query generators", "Clocks", "+5,000.000", "1 of 2", "its 17 requests are kept in attempts/1"):
         assert shown in text
 
@@ -104,7 +104,7 @@ def test_a_fault_experiment_says_so_on_top_and_shows_what_users_saw(measured: Ru
     assert seen.seconds[-1].second == 30
     assert seen.failed == sum(r.outcome != "ok" for r in run.measured)
     assert fault_says(seen).endswith("all succeed from second 24 on, 4 s later; latency is as before from second 25 on")
-    text = page(make_report(run)[0], {}, None)
+    text = page(make_report(run)[0], {}, "")
     assert "<strong>Fault experiment</strong>: kill Triton &lt;now&gt;." in text
     assert "Requests around the fault" in text
     assert fault(measured) is None

@@ -192,21 +192,6 @@ def test_the_page_fetches_nothing_and_runs_nothing(directory: Path, made: Report
     assert Report.model_validate_json((directory / "report.json").read_text()) == made
 
 
-def test_the_distilled_graph_is_shown_without_what_it_may_carry(directory: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "run"
-    shutil.copytree(directory, copy)
-    (copy / "distilled.svg").write_text(
-        '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="90" height="9" onload="x()"><script>alert(1)</script>'
-        '<a href="http://example.org/"><text>picture</text></a><text>DAG</text></svg>'
-    )
-    report(copy)
-    text = (copy / "report.html").read_text()
-    assert "<text>DAG</text>" in text
-    assert "example.org" not in text
-    assert "onload" not in text
-    assert "alert" not in text
-
-
 @pytest.mark.usefixtures("made")
 def test_the_same_run_gives_the_same_report(directory: Path) -> None:
     first = (directory / "report.html").read_bytes(), (directory / "report.json").read_bytes()
