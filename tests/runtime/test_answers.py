@@ -71,7 +71,7 @@ def test_what_is_large_is_kept_once_beside_the_records_and_checked(tmp_path: Pat
     assert entry == f"picture@{path.name}"
     assert typed_values.decode(entry, ANSWER_TYPES["picture"], Contents(tmp_path / CONTENTS)) == picture
     gathered = Contents(tmp_path / "run" / CONTENTS)
-    gathered.take_in(tmp_path / CONTENTS)
+    gathered.take_in(tmp_path / CONTENTS, [path.name, "0" * 64, "../run.json"])
     assert gathered.read(path.name) == picture
     path.write_bytes(picture[:-1])
     for broken in (entry, f"picture@{'0' * 64}", "picture@../run.json", "picture:%", "ranking=[1]", "picture"):
@@ -79,7 +79,7 @@ def test_what_is_large_is_kept_once_beside_the_records_and_checked(tmp_path: Pat
             typed_values.decode(broken, ANSWER_TYPES["picture"], contents)
         assert failure.value.code == "AIB609"
     with pytest.raises(EnvironmentFailure) as failure:
-        gathered.take_in(tmp_path / CONTENTS)
+        gathered.take_in(tmp_path / CONTENTS, [path.name])
     assert failure.value.code == "AIB609"
     with pytest.raises(EnvironmentFailure) as failure:
         contents.keep(bytes(MOST_BYTES + 1))

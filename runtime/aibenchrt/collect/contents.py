@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from aibenchrt.collect.appender import KEPT_BYTES
@@ -65,13 +66,12 @@ class Contents:
             why = self._refused.strerror if self._refused else "the disk was full"
             raise EnvironmentFailure("AIB605", what="the records", reason=why, way_out="free some disk space")
 
-    def take_in(self, folder: Path) -> None:
-        """All that another run or generator kept. EnvironmentFailure AIB609: something there is not what its name says."""
-        if folder.is_dir():
-            other = Contents(folder)
-            for path in sorted(folder.iterdir()):
-                if _SHA256.fullmatch(path.name):
-                    self.keep(other.read(path.name))
+    def take_in(self, folder: Path, names: Iterable[str]) -> None:
+        """Keeps the contents of these names that another run or generator kept. EnvironmentFailure AIB609: one of them is damaged."""
+        other = Contents(folder)
+        for name in dict.fromkeys(names):
+            if _SHA256.fullmatch(name) and (folder / name).exists():
+                self.keep(other.read(name))
 
     def _write(self) -> None:
         for name, content in list(self._held.items()):

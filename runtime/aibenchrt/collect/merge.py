@@ -6,7 +6,7 @@ clocks (which NTP keeps to far less than a sample's half second).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,8 @@ from aibenchrt.collect.run_info import (
 )
 from aibenchrt.collect.watch_lines import HostUnit, WatchLine, read_watch
 from aibenchrt.deployment import PartKind, PlanPart
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.input_file import InputFileError
 from aibenchrt.json_file import JsonFileError, read_json
 
 _MEMORY_STEP_MIB = 256
@@ -54,26 +56,34 @@ class Merged:
     missing: tuple[str, ...]
 
 
-def merge_requests(hosts: Sequence[str], folders: Sequence[Path]) -> Merged:
-    """folders: the records of each generator, in the order of shards; hosts: where they ran. Files or whole folders may be missing."""
+Check = Callable[[Sequence[RequestRecord], Path], None]  # (a generator's requests, its folder); InputFileError: they cannot be of the plan
+
+
+def merge_requests(hosts: Sequence[str], folders: Sequence[Path], check: Check | None = None) -> Merged:
+    """folders: the records of each generator, in the order of shards; hosts: where they ran. Files or whole folders may be missing; what is
+    damaged, or what `check` refuses, counts as missing, with the reason."""
     requests: list[RequestRecord] = []
     generators, missing = [], []
     window, whole, planners, realtime = (0, 0), True, dict[str, int](), None
     starts: list[tuple[int, int]] = []  # time 0 of each, and its error
     for shard, (host, folder) in enumerate(zip(hosts, folders, strict=True)):
-        issued = read_issued(folder)
+        issued, own, damage = _read_generator(folder, check)
         clocks = issued.clocks if issued else ()
         generators.append(
             GeneratorShard(host=host, shard=shard, shards=len(hosts), figures=issued.generator if issued else None, clocks=clocks)
         )
-        whole = whole and issued is not None and issued.generator is not None and not issued.stopped
+        whole = whole and issued is not None and issued.generator is not None and not issued.stopped and not damage
+        if damage:
+            missing.append(f"records of generator {shard} on {host}: {damage}")
+        if issued is None and damage:
+            continue
         if issued is None:
             missing.append(f"generator {shard} on {host} sent nothing")
             continue
         if issued.generator is None:
             missing.append(f"generator {shard} on {host} ended early: only requests that had ended by then are recorded")
         shift = clocks[0].offset_ns if clocks else 0
-        requests += [_moved(request, shift) for request in read_requests(folder)]
+        requests += [_moved(request, shift) for request in own]
         if window == (0, 0):
             window = (issued.window_start_ns + shift, issued.window_end_ns + shift)
         starts.append((issued.start_ns + shift, clocks[0].error_ns if clocks else 0))
@@ -86,6 +96,23 @@ def merge_requests(hosts: Sequence[str], folders: Sequence[Path]) -> Merged:
         missing.append("the generators did not begin together: the load was interrupted while it began")
     requests.sort(key=lambda request: (request.intended_ns, request.request_id))
     return Merged(tuple(requests), tuple(generators), window, whole, planners, realtime, tuple(missing))
+
+
+def _read_generator(folder: Path, check: Check | None) -> tuple[Issued | None, Sequence[RequestRecord], str]:
+    """What it says of itself, its requests, and what is wrong with either."""
+    try:
+        issued = read_issued(folder)
+    except EnvironmentFailure as failure:
+        return None, (), failure.message
+    try:
+        requests = tuple(read_requests(folder)) if issued else ()
+        if check:
+            check(requests, folder)
+    except EnvironmentFailure as failure:
+        return issued, (), failure.message
+    except InputFileError as error:
+        return issued, (), str(error)
+    return issued, requests, ""
 
 
 def together(generators: Sequence[GeneratorShard]) -> GeneratorInfo | None:

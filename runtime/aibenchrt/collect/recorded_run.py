@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, TruthType
 from aibenchrt.collect import schema, typed_values
 from aibenchrt.collect.contents import CONTENTS, Contents
+from aibenchrt.collect.plausible import check_calls, check_requests
 from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.collect.run_info import RUN_FILE, RunInfo
 from aibenchrt.errors import EnvironmentFailure
@@ -127,6 +128,11 @@ def read_run(directory: Path) -> Run:
         truth=read("truth.parquet", TruthRecord),
         triton=_triton(directory / "triton.json") if whole or (directory / "triton.json").exists() else {},
     )
+    try:
+        check_requests(plan, run.requests)
+        check_calls(plan, run.calls)
+    except InputFileError as error:
+        raise schema.unreadable(directory / "requests.parquet", str(error)) from error
     if whole and not run.measured:
         raise schema.unreadable(directory / "requests.parquet", "it has no measured request")
     return run

@@ -42,6 +42,12 @@ def entry_of(entries: Sequence[str], name: str) -> str | None:
     return None
 
 
+def content_of(entry: str) -> str | None:
+    """The sha256 of the content that holds the value; None where the entry holds it."""
+    match = _ENTRY.fullmatch(entry)
+    return match[3] if match is not None and match[2] == "@" else None
+
+
 def is_inline(entry: str) -> bool:
     match = _ENTRY.fullmatch(entry)
     return match is not None and match[2] != "@"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -10,33 +10,26 @@ from pathlib import Path
 from aibenchrt.answers import TRUTH_TYPES
 from aibenchrt.collect import schema, typed_values
 from aibenchrt.collect.contents import CONTENTS, Contents
-from aibenchrt.collect.merge import move_calls, read_issued, read_requests
+from aibenchrt.collect.merge import read_issued, read_requests
 from aibenchrt.collect.records import QUEUE_UNKNOWN, CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
-from aibenchrt.control.triton_trace import queue_waits
+from aibenchrt.control.triton_trace import QueueWaits
 from aibenchrt.datasets.payload import Payload
-from aibenchrt.planner.recorder import read_calls
 
 
-def joined_calls(
-    parts: Sequence[Path], traces: Sequence[Path], requests: Sequence[RequestRecord], moved_ns: Sequence[int] = ()
-) -> list[CallRecord]:
+def joined_calls(recorded: Iterable[CallRecord], waits: QueueWaits, requests: Sequence[RequestRecord]) -> list[CallRecord]:
     """Calls of these requests, in order of their starts. The queueing time of an AI call is taken from Triton's trace; it is 0, and noted
     as QUEUE_UNKNOWN, if a Triton that was killed had not written it.
-
-    moved_ns: the offset that converts the times of each part to the run's common clock.
     """
-    waits = {key: wait for trace in traces for key, wait in queue_waits(trace).items()}
     request_ids = {request.request_id for request in requests}
     calls = []
-    for part, by_ns in zip(parts, moved_ns or [0] * len(parts), strict=True):
-        for call in move_calls(read_calls(part), by_ns) if part.exists() else ():
-            if call.request_id in request_ids:
-                wait = waits.get((call.request_id, call.task)) if call.kind == "ai" else None
-                if wait is not None:
-                    call = replace(call, queue_ns=wait)
-                elif call.kind == "ai" and call.outcome == "ok":
-                    call = replace(call, note=(*call.note, QUEUE_UNKNOWN))
-                calls.append(call)
+    for call in recorded:
+        if call.request_id in request_ids:
+            wait = waits.get((call.request_id, call.task)) if call.kind == "ai" else None
+            if wait is not None:
+                call = replace(call, queue_ns=wait)
+            elif call.kind == "ai" and call.outcome == "ok":
+                call = replace(call, note=(*call.note, QUEUE_UNKNOWN))
+            calls.append(call)
     return sorted(calls, key=lambda call: (call.start_ns, call.request_id, call.task))
 
 
@@ -69,8 +62,9 @@ def write_records(
     EnvironmentFailure AIB605: the disk is full; AIB609: a large answer is damaged.
     """
     contents = Contents(directory / CONTENTS)
+    large = [sha256 for request in requests for entry in request.answer if (sha256 := typed_values.content_of(entry))]
     for folder in generators:
-        contents.take_in(folder / CONTENTS)
+        contents.take_in(folder / CONTENTS, large)
     truth = truth_of(schedule, payloads, contents)
     contents.close()
     schema.write(directory / "schedule.parquet", schedule, ScheduleRecord)

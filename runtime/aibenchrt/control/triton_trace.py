@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from aibenchrt.input_file import MIB, InputFileError, read_bytes
 
 MOST_BYTES = 2048 * MIB
 _REQUEST = re.compile(r"[0-9]{1,18}")
+
+
+QueueWaits = Mapping[tuple[int, str], int]  # (request id, model) → ns
 
 
 def queue_waits(path: Path) -> dict[tuple[int, str], int]:

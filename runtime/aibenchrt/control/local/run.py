@@ -36,6 +36,7 @@ from aibenchrt.control.local.triton import TritonServer, assemble
 from aibenchrt.control.options import RunOptions, effective, ports
 from aibenchrt.control.record_files import joined_calls, requests_of, write_records
 from aibenchrt.control.run_directory import disk_full, new_directory
+from aibenchrt.control.triton_trace import queue_waits
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.libraries import open_plan
 from aibenchrt.load.issue import SendingSettings, issue
@@ -44,6 +45,7 @@ from aibenchrt.load.schedule import schedule, trace_of
 from aibenchrt.load.supplement import supplement_rows
 from aibenchrt.plan import Plan, planner_endpoints, task_endpoints, think_s, triton_endpoints
 from aibenchrt.planner.program import check_plan
+from aibenchrt.planner.recorder import read_calls
 from aibenchrt.process_names import process_name
 from aibenchrt.whole_file import write_bytes, write_text
 from aibenchrt.wire.proto import Stubs, load_stubs
@@ -381,7 +383,8 @@ def _collect(prepared: Prepared, sampler: Sampler) -> None:
     folders = [folder for folder in (run.directory / "load", run.directory / "supplement") if folder.is_dir()]
     trace = run.directory / TRITON_TRACE
     requests = requests_of(folders)
-    calls = joined_calls(run.call_files, [trace], requests)
+    recorded = (call for path in run.call_files if path.exists() for call in read_calls(path))
+    calls = joined_calls(recorded, queue_waits(trace), requests)
     rows = (*prepared.mix, *prepared.supplement)
     write_records(run.directory, rows, requests, calls, sampler.records, prepared.assets.payloads, folders)
     for path in (*run.call_files, trace):
