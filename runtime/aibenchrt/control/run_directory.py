@@ -24,6 +24,7 @@ def new_directory(runs: Path, name: str) -> Path:
                 directory.mkdir(OWNERS)
                 directory.chmod(OWNERS)
                 (directory / "logs").mkdir(OWNERS)
+                (directory / "logs").chmod(OWNERS)
                 return directory.resolve()
     except OSError as error:
         raise EnvironmentFailure("AIB611", runs=runs, reason=error.strerror) from error
