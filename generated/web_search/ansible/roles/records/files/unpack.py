@@ -20,6 +20,7 @@ NAME = re.compile(
     r"requests\.parquet|requests\.jsonl|generator\.json|begun\.json|host\.jsonl|host-after\.json"
     r"|calls-[0-9]{1,4}-[0-9A-Za-z]{1,64}\.jsonl|triton_trace-[0-9]{1,4}-[0-9A-Za-z]{1,64}\.json(\.[0-9]{1,9})?|contents/[0-9a-f]{64}"
 )
+LEFT = re.compile(r"\.[a-z-]{1,20}\.(json|parquet)\.[0-9a-f]{16}")  # by a process that was killed while it wrote a file
 MIB = 1 << 20
 MOST_OF_A_FILE = 4096 * MIB
 MOST_OF_A_CONTENT = 64 * MIB
@@ -52,9 +53,8 @@ class Unpacked:
         return self._file.tell()
 
 
-def wrong(member, seen):
+def wrong(member, name, seen):
     """Why it is left out; empty if it may come out."""
-    name = member.name.removeprefix("./")
     if not NAME.fullmatch(name):
         return "records have no such name"
     if not member.isreg() or member.issparse():
@@ -66,24 +66,26 @@ def wrong(member, seen):
 
 
 def extract(archive, folder):
-    """Writes what may come out into the folder. Returns (name, why it is left out) of the rest; the archive's end may be missing, too."""
-    refused, seen = [], set()
+    """Writes what may come out into the folder. Returns why the rest is left out, which may be all after a damaged place."""
+    reasons, more, seen = [], 0, set()
     try:
         with gzip.open(archive) as file, tarfile.open(fileobj=Unpacked(file), mode="r:") as tar:
             for count, member in enumerate(tar):
                 tar.members = []  # else it keeps every header in memory
                 if count >= MOST_FILES:
                     raise tarfile.ReadError(f"it holds more than {MOST_FILES:,} files")
-                reason = wrong(member, seen)
-                if reason:
-                    refused.append((member.name, reason))
-                    continue
                 name = member.name.removeprefix("./")
-                seen.add(name)
-                write(tar.extractfile(member), os.path.join(folder, name))
+                reason = wrong(member, name, seen)
+                if not reason:
+                    seen.add(name)
+                    write(tar.extractfile(member), os.path.join(folder, name))
+                elif len(reasons) < SHOWN:
+                    reasons += [] if LEFT.fullmatch(name) else [shown(f"{member.name}: {reason}")]
+                else:
+                    more += 1
     except BROKEN as error:
-        refused.append(("the archive", f"it is damaged ({type(error).__name__}: {error})"))
-    return refused
+        reasons.append(shown(f"the archive is damaged ({type(error).__name__}: {error})"))
+    return [*reasons, *([f"{more} files more"] if more else [])]
 
 
 def write(content, path):
@@ -106,9 +108,7 @@ def main(archive, folder, mark):
     parent, name = os.path.split(folder)
     fresh = tempfile.mkdtemp(prefix=f".{name[:50]}-", dir=parent)  # mode 0700
     try:
-        refused = extract(archive, fresh)
-        reasons = [f"{shown(file)}: {shown(reason)}" for file, reason in refused[:SHOWN]]
-        reasons += [f"{len(refused) - SHOWN} files more"] if len(refused) > SHOWN else []
+        reasons = extract(archive, fresh)
         if reasons:
             write(io.BytesIO(json.dumps(reasons).encode()), os.path.join(fresh, ".refused.json"))
         write(io.BytesIO(), os.path.join(fresh, os.path.basename(mark)))
