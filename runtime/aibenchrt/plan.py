@@ -19,6 +19,8 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.json_file import JsonFileError, read_json
 from aibenchrt.process_names import PLANNER, POSTGRESQL, TRITON
 
+Percentile = Annotated[float, Field(gt=0, lt=100)]  # in percent, as 99 or 99.9
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -218,7 +220,7 @@ class PlanBound(_Frozen):
     """slo: latency percentile under a bound, in ms; p in percent, as 99 or 99.9."""
 
     metric: Literal["latency"]
-    percentile: float
+    percentile: Percentile
     below_ms: float
 
 
@@ -241,14 +243,14 @@ class PlanLatencyPercentile(_Frozen):
     """A percentile of the whole path's latency, in ms."""
 
     kind: Literal["latency"] = "latency"
-    percentile: float
+    percentile: Percentile
 
 
 class PlanLatencyRatio(_Frozen):
     """A percentile of the whole path's latency over the same one of a task's."""
 
     kind: Literal["ratio"] = "ratio"
-    percentile: float
+    percentile: Percentile
     task: str
 
 
@@ -395,7 +397,7 @@ class Plan(_Frozen):
     effect_timeout_s: float = 10.0
     load: PlanLoad
     metrics: tuple[str, ...]
-    percentiles: tuple[float, ...]
+    percentiles: tuple[Percentile, ...]
     slo: tuple[PlanBound, ...]
     quality: tuple[PlanQuality, ...]
     update: tuple[PlanUpdate, ...]

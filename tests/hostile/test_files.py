@@ -11,6 +11,7 @@ import os
 import resource
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from aibenchrt.load.messages import read_messages
 from aibenchrt.load.schedule import read_trace
 from aibenchrt.micro.record import read as read_micro
 from aibenchrt.plan import read_plan
-from aibenchrt.report.make import report
+from aibenchrt.report.make import make_report, report
 from aibenchrt.report.reference_file import read_reference
 from hypothesis import given
 from hypothesis import strategies as st
@@ -255,6 +256,47 @@ def test_a_large_file_is_not_read_beyond_its_bound(tmp_path: Path) -> None:
 
 
 # -- run directories
+
+
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("hostile") / "run", Shape(duration_s=4))
+
+
+RECORDS: dict[str, tuple[str, dict[str, Any], str | None]] = {
+    "all at once": ("requests.parquet", {"intended_ns": 7, "sent_ns": 7}, None),
+    "times before the beginning": ("requests.parquet", {"intended_ns": -(2**60), "sent_ns": -(2**60)}, None),
+    "times after the end": ("requests.parquet", {"done_ns": 2**60}, None),
+    "a class of no plan": ("requests.parquet", {"request_class": "other"}, "AIB609"),
+    "an arm that is none": ("requests.parquet", {"arms": ("x=y",)}, "AIB609"),
+    "an answer of no type": ("requests.parquet", {"answer": ("ranking=[",)}, "AIB609"),
+    "a task of no plan": ("calls.parquet", {"task": "other"}, "AIB609"),
+    "an end before its start": ("calls.parquet", {"end_ns": -5}, "AIB609"),
+    "a path that goes in circles": ("calls.parquet", {"waited_for": "rank"}, None),
+    "more than all cores": ("resources.parquet", {"cpu_share": 1e300}, None),
+}
+
+
+@pytest.mark.parametrize("what", RECORDS)
+def test_records_of_a_run_directory_are_judged_or_told(tmp_path: Path, small_run: Path, what: str) -> None:
+    name, changes, code = RECORDS[what]
+    directory = tmp_path / "run"
+    shutil.copytree(small_run, directory)
+    row_class = schema.FILES[name]
+    schema.write(directory / name, [replace(row, **changes) for row in schema.read(directory / name, row_class)], row_class)
+    if code:
+        with pytest.raises(EnvironmentFailure, match=code):
+            make_report(read_run(directory))
+    else:
+        make_report(read_run(directory))
+
+
+@pytest.mark.parametrize("percentile", [0, 100, -1, 2**60])
+def test_percentiles_of_a_plan_are_percentiles(tmp_path: Path, small_run: Path, percentile: float) -> None:
+    document = json.loads((small_run / "plan.json").read_text()) | {"percentiles": [percentile, 99.0]}
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    with pytest.raises(EnvironmentFailure, match=r"AIB675.*percentiles"):
+        read_plan(tmp_path / "plan.json")
 
 
 @pytest.mark.parametrize(

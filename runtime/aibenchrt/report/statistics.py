@@ -133,10 +133,11 @@ def arrival_fit(times_s: Array, nominal_rate: float) -> ArrivalFit:
     ks = stats.kstest(gaps, "expon", args=(0.0, 1.0 / nominal_rate))
     inner = -np.log1p(-np.arange(1, 10) / 10.0) / nominal_rate
     counts = np.bincount(np.searchsorted(inner, gaps), minlength=10)
+    span = float(times_s[-1] - times_s[0])
     return ArrivalFit(
         gaps=len(gaps),
-        rate=len(gaps) / float(times_s[-1] - times_s[0]),
-        cv=float(gaps.std(ddof=1) / gaps.mean()),
+        rate=len(gaps) / span if span else float("inf"),
+        cv=float(gaps.std(ddof=1) / gaps.mean()) if span else 0.0,
         ks_p=float(ks.pvalue),
         chi2_p=float(stats.chisquare(counts).pvalue),
     )
