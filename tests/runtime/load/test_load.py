@@ -211,7 +211,7 @@ def test_users_wait_for_their_replies_and_think(generated: Path, tmp_path: Path,
 
 
 def test_a_planner_that_is_killed_costs_what_it_had_in_hand(generated: Path, tmp_path: Path) -> None:
-    """Two planners take turns; from a second after the death of one on, all requests go to the other, and their records say so."""
+    """Two planners take turns; soon after the death of one, all requests go to the other, and their records say so."""
     rows = schedule(load(rate=100.0, duration_s=60.0), shop_plan().requests, PAYLOADS, 1)
     prepared(generated, tmp_path, rows)
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
@@ -219,7 +219,7 @@ def test_a_planner_that_is_killed_costs_what_it_had_in_hand(generated: Path, tmp
     both: list[RequestRecord] = []  # since both planners have answered
     seen: set[str] = set()
     killed_ns: list[int] = []
-    later: list[RequestRecord] = []
+    later: list[RequestRecord] = []  # sent after the death, one after another to the planner that lives
     stop = threading.Event()
 
     def watch(record: RequestRecord) -> None:
@@ -229,8 +229,11 @@ def test_a_planner_that_is_killed_costs_what_it_had_in_hand(generated: Path, tmp
             if len(both) == 150:
                 servers[1].kill()
                 killed_ns.append(time.monotonic_ns())
-        if killed_ns and record.intended_ns > killed_ns[0] + 1_000_000_000:
-            later.append(record)
+        if killed_ns and record.sent_ns > killed_ns[0]:
+            if record.planner == addresses[0]:
+                later.append(record)
+            else:
+                later.clear()
             if len(later) == 120:
                 stop.set()
 
@@ -244,8 +247,7 @@ def test_a_planner_that_is_killed_costs_what_it_had_in_hand(generated: Path, tmp
         server.wait(120)
     taken = Counter(record.planner for record in both)
     assert min(taken[address] for address in addresses) > 0.4 * len(both)
-    assert len(later) >= 120
-    assert {record.planner for record in later} == {addresses[0]}
+    assert len(later) >= 120, "requests went on to the planner that was killed"
     assert {record.error for record in later if record.outcome != "ok"} == {"INTERNAL: refused"}
 
 
