@@ -35,6 +35,9 @@ _SYNTAX = (
     Code("AIB017", "there is no scenario in this spec", "add `scenario name \"title\" {{ … }}`", "One file (with its includes) has exactly one `scenario` block."),
     Code("AIB018", "a group uses one operator; {found} is mixed with another", "put the inner part into parentheses of its own", "There is no precedence between & , | and else: nest with parentheses."),
     Code("AIB022", "the file has more than {limit} words and signs", "split the scenario; keep data out of a spec", "A spec describes a scenario; 10,000 tasks fit into this many words."),
+    Code("AIB023", "{opening} is not closed", "close it with {closer} at {latest} or before", "Every block and group is closed by the bracket that belongs to what opens it. Indentation and the words that begin an item tell which of several is open."),
+    Code("AIB024", "{opener} is missing here", "the {bracket} at {closer} closes what begins here", "A `}` at the end of a block has no `{` that it closes; the line above it, as deep as this one, begins the block."),
+    Code("AIB025", "this {bracket} closes nothing", "remove it, or put the {opener} that it closes before it", "Every closing bracket closes one that is open."),
     Code("AIB019", "'{escape}' is not an escape sequence", "inside a string write \\\" for a quote and \\\\ for a backslash; a newline cannot stand in one", "In a string, a backslash may only precede a quote or another backslash."),
 )
 

@@ -42,6 +42,10 @@ class Diagnostics:
         way_out = entry.hint.format_map(fields) if hint is None else hint
         self._found[Diagnostic(entry, entry.message.format_map(fields), way_out, span, tuple(notes))] = None
 
+    def add(self, diagnostic: Diagnostic) -> None:
+        """One that was made for another text, its span mapped to the author's."""
+        self._found[diagnostic] = None
+
     def relay(self, failure: EnvironmentFailure, span: Span) -> None:
         """Reports a failure of the environment at the place of the spec that needs what is missing."""
         self._found[Diagnostic(CODES[failure.code], failure.message, failure.hint, span)] = None

@@ -1,4 +1,4 @@
-"""Text → ast.Spec: reading bounded files, parsing, explaining syntax errors, includes."""
+"""Text → ast.Spec: parsing, includes."""
 
 from __future__ import annotations
 
@@ -9,47 +9,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 
-from lark import Lark, Token
-from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
+from lark import Lark
+from lark.exceptions import UnexpectedInput
 
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax import ast
 from aibenchc.syntax.build_tree import TreeBuilder
-from aibenchc.syntax.grammar import MAX_DEPTH, MAX_TOKENS, TooDeepError, TooLongError, cache_folder, make_parser
+from aibenchc.syntax.grammar import MAX_DEPTH, TooDeepError, TooLongError, cache_folder, make_parser
 
 VERSION = "1"
-MAX_MISTAKES = 20  # most syntax errors reported of one file; each costs another parse
-MOST_PARSED = 2**19  # most characters of one file that are parsed in total, or once: a large file full of mistakes does not take long
 
 OpenInclude = Callable[[str, Span], SourceFile | None]
 
 _HEADER = re.compile(r"(?:[ \t\r\n]|#[^\n]*\n)*+(?:aib\b[ \t]*([^\s#]*))?")
-_STRING_BEGUN = re.compile(r'"(?:[^"\\\n]|\\["\\])*+(?:(\\[^\n])|[^\n]*)')
-_SPOKEN = {
-    "NAME": "a name",
-    "NUMBER": "a number",
-    "QUANTITY": "a number with its unit",
-    "STRING": 'a string "…"',
-    "VARIABLE": "a $parameter",
-    "PERCENTILE": "a percentile",
-    "CMP": "a comparison (>= <= < >)",
-    "ARROW": "`->`",
-    "_SEP": "a new line or comma",
-    "EQUAL": "`=`",
-    "LBRACE": "`{`",
-    "RBRACE": "`}`",
-    "LPAR": "`(`",
-    "RPAR": "`)`",
-    "COLON": "`:`",
-    "VBAR": "`|`",
-    "AMPERSAND": "`&`",
-    "SLASH": "`/`",
-    "DOT": "`.`",
-    "AT": "`@`",
-    "$END": "the end of the file",
-}
-_OPERATORS = frozenset(("VBAR", "AMPERSAND", "ELSE"))
 
 
 @lru_cache(maxsize=1)
@@ -81,19 +54,15 @@ def parse(source: SourceFile, diagnostics: Diagnostics, open_include: OpenInclud
 
 
 def parse_file(source: SourceFile, diagnostics: Diagnostics) -> ast.Spec | None:
-    """One file, its includes not read. After a syntax error the rest is parsed without that line, to find further ones."""
+    """One file, its includes not read. What explains a syntax error is loaded only where there is one."""
     if not _header_is_right(source, diagnostics):
         return None
-    text = source.text
-    for _ in range(max(1, min(MAX_MISTAKES, MOST_PARSED // (len(text) + 1)))):
-        parsed = _parse_text(text, "start", source)
-        if isinstance(parsed, ast.Spec):
-            return parsed if text is source.text else None
-        at = _explain(parsed, source, diagnostics)
-        shortened = _without_statement(text, at)
-        if shortened is None:
-            return None
-        text = shortened
+    parsed = _parse_text(source.text, "start", source)
+    if isinstance(parsed, ast.Spec):
+        return parsed
+    from aibenchc.syntax.explain import explain_file
+
+    explain_file(parsed, source, diagnostics, lambda text: _parse_text(text, "start", source))
     return None
 
 
@@ -103,7 +72,9 @@ def parse_value(text: str, name: str, diagnostics: Diagnostics) -> ast.Value | N
     parsed = _parse_text(text, "value", source)
     if isinstance(parsed, ast.Ref | ast.Number | ast.Text | ast.Variable | ast.MetricName):
         return parsed
-    _explain(parsed, source, diagnostics)
+    from aibenchc.syntax.explain import explain
+
+    explain(parsed, source, diagnostics)
     return None
 
 
@@ -128,82 +99,6 @@ def _header_is_right(source: SourceFile, diagnostics: Diagnostics) -> bool:
     else:
         return True
     return False
-
-
-def _explain(mistake: object, source: SourceFile, diagnostics: Diagnostics) -> int:
-    """Reports a syntax error; returns where it is."""
-    text = source.text
-    if isinstance(mistake, TooDeepError):
-        at = mistake.token.start_pos or 0
-        diagnostics.report("AIB006", Span(source, at, at + 1), limit=MAX_DEPTH)
-        return at
-    if isinstance(mistake, TooLongError):
-        at = mistake.token.start_pos or 0
-        diagnostics.report("AIB022", Span(source, at, at + 1), limit=f"{MAX_TOKENS:,}")
-        return len(text)
-    if isinstance(mistake, UnexpectedCharacters):
-        at = int(mistake.pos_in_stream or 0)
-        if text[at : at + 1] == '"':
-            _explain_string(at, source, diagnostics)
-        elif text[at : at + 1].isprintable() and not re.match(r"[A-Za-z0-9_(){}<>=|&:.,@/$]|->", text[at:]):
-            diagnostics.report("AIB002", Span(source, at, at + 1), found=f"'{text[at]}'")
-        else:
-            match = re.match(r"\w+|->|.", text[at:])
-            word = match[0] if match else text[at : at + 1]
-            diagnostics.report("AIB001", Span(source, at, at + len(word)), found=f"'{word}'", expected=_spoken(mistake.allowed))
-        return at
-    assert isinstance(mistake, UnexpectedToken)
-    return _explain_token(mistake, source, diagnostics)
-
-
-def _explain_string(at: int, source: SourceFile, diagnostics: Diagnostics) -> None:
-    """A malformed string that begins at `at`: an unknown escape, or else it is not closed."""
-    begun = _STRING_BEGUN.match(source.text, at)
-    assert begun is not None
-    if begun[1]:
-        diagnostics.report("AIB019", Span(source, begun.start(1), begun.end(1)), escape=begun[1])
-    else:
-        diagnostics.report("AIB009", Span(source, at, begun.end()))
-
-
-def _explain_token(mistake: UnexpectedToken, source: SourceFile, diagnostics: Diagnostics) -> int:
-    token: Token = mistake.token
-    expected = _spoken(mistake.accepts or mistake.expected)
-    if isinstance(mistake, UnexpectedEOF) or token.type == "$END":
-        at = len(source.text.rstrip())
-        diagnostics.report("AIB010", Span(source, at, at), expected=expected)
-        return len(source.text)
-    at, end = token.start_pos or 0, token.end_pos or 0
-    span = Span(source, at, end)
-    if token.type in _OPERATORS and _OPERATORS & set(mistake.accepts or ()):
-        diagnostics.report("AIB018", span, found=f"'{token}'")
-    elif token.type == "_SEP":
-        separator = "a comma" if str(token).startswith(",") else "the end of the line"
-        diagnostics.report("AIB001", Span(source, at, at + 1), found=separator, expected=expected)
-    else:
-        diagnostics.report("AIB001", span, found=f"'{token}'", expected=expected)
-    return at
-
-
-def _spoken(terminals: set[str] | None) -> str:
-    if not terminals:
-        return "nothing more"
-    names = sorted(_SPOKEN.get(name, f"`{name.lower()}`") for name in terminals)
-    if len(names) > 8:
-        names = [*names[:8], "…"]
-    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _without_statement(text: str, at: int) -> str | None:
-    """`text` with the line at `at` blanked, None if its brackets do not balance: then what follows cannot be judged."""
-    start = text.rfind("\n", 0, at) + 1
-    end = text.find("\n", at)
-    end = len(text) if end < 0 else end
-    line = text[start:end]
-    balanced = all(line.count(a) == line.count(b) for a, b in ("()", "{}"))
-    if at >= len(text) or not balanced or not line.strip():
-        return None
-    return text[:start] + " " * (end - start) + text[end:]
 
 
 class _Includes:

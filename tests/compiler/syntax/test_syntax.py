@@ -280,7 +280,9 @@ def test_checking_imports_nothing_heavy() -> None:
     loaded = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"torch", "grpc", "ansible", "pandas", "numpy", "rich", "jinja2", "pydantic", "regex", "yaml"}  # of others
     heavy |= {"asyncio", "importlib.metadata", "importlib.resources", "subprocess", "unittest", "zipfile"}  # of Python
-    heavy |= {f"aibenchc.{name}" for name in ("distill", "emit", "planning", "placement", "show", "driver", "syntax.format")}
+    heavy |= {
+        f"aibenchc.{name}" for name in ("distill", "emit", "planning", "placement", "show", "driver", "syntax.explain", "syntax.format")
+    }
     heavy |= {f"aibenchrt.{name}" for name in ("libraries", "plan", "deployment", "code_key", "home")}
     assert not heavy & set(loaded)
 
