@@ -265,9 +265,9 @@ class _Builder:
 
     def left(self, group: ast.One, goes_on: bool) -> tuple[Out, ...]:
         """`( a | b ) ->` at the beginning of a chain: passes on the outputs of whichever task ran."""
-        for arm in group.arms:
-            if arm.share is not None:
-                self.report("AIB208", arm.share.span, what="a share", example="write `( a | b ) ->`; shares belong in a group after `->`")
+        share = next((arm.share for arm in group.arms if arm.share is not None), None)
+        if share is not None:
+            self.report("AIB208", share.span, what="a share", example="write `( a | b ) ->`; shares belong in a group after `->`")
         exits = tuple(self.path(arm.path, None, goes_on) for arm in group.arms)
         self.exclusive.append(Exclusive(exits, group.span))
         return tuple(out for arm in exits for out in arm)
@@ -452,8 +452,9 @@ def shares_fit(total: Decimal, rest: bool, span: Span, reader: Reader) -> bool:
     """Whether shares add up to 1, or leave something for `rest`; reports where not."""
     shown = f"{float(total) * 100:g}"
     if total > 1 or (rest and total == 1):
-        left = ", which leaves nothing for `rest`" if rest else ""
-        reader.diagnostics.report("AIB204", span, total=shown, notes=(f"the others have {shown} %{left}",) if rest else ())
+        notes = (f"the others have {shown} %, which leaves nothing for `rest`",) if rest else ()
+        way_out = "remove what has `rest`, or lower the others below 100 % in all" if rest else None
+        reader.diagnostics.report("AIB204", span, hint=way_out, total=shown, notes=notes)
         return False
     if total < 1 and not rest:
         reader.diagnostics.report("AIB205", span, total=shown)

@@ -38,6 +38,7 @@ _SYNTAX = (
     Code("AIB023", "{opening} is not closed", "close it with {closer} at {latest} or before", "Every block and group is closed by the bracket that belongs to what opens it. Indentation and the words that begin an item tell which of several is open."),
     Code("AIB024", "{opener} is missing here", "the {bracket} at {closer} closes what begins here", "A `}` at the end of a block has no `{` that it closes; the line above it, as deep as this one, begins the block."),
     Code("AIB025", "this {bracket} closes nothing", "remove it, or put the {opener} that it closes before it", "Every closing bracket closes one that is open."),
+    Code("AIB026", "a comma is missing before `{name}`", "write `{before}, {name} …`", "Settings on one line are separated by commas; a word that names a setting begins the next one."),
     Code("AIB019", "'{escape}' is not an escape sequence", "inside a string write \\\" for a quote and \\\\ for a backslash; a newline cannot stand in one", "In a string, a backslash may only precede a quote or another backslash."),
 )
 

@@ -14,6 +14,7 @@ from aibenchc.source import SourceFile, Span
 from aibenchc.syntax import ast
 from aibenchc.syntax.brackets import Fault, Mended, Unclosed, mended
 from aibenchc.syntax.grammar import MAX_DEPTH, MAX_TOKENS, TooDeepError, TooLongError
+from aibenchc.syntax.hints import character, sign_hint, word_hint
 
 MAX_MISTAKES = 20  # most syntax errors reported of one file; each costs another parse
 MOST_PARSED = 2**19  # most characters of one file that are parsed in total, or once: a large file full of mistakes does not take long
@@ -44,8 +45,9 @@ _SPOKEN = {
     "AT": "`@`",
     "$END": "the end of the file",
 }
+_OF_THE_LANGUAGE = re.compile(r"[A-Za-z0-9_(){}<>=|&:.,@/$]|->")
+_WORD = re.compile(r"\w+|->|.")
 _LONGEST_HEAD = 80  # characters of what a message repeats
-_BLANKED = re.compile(r"[^\n]")
 _BLANKED = re.compile(r"[^\n]")
 _OPERATORS = frozenset(("VBAR", "AMPERSAND", "ELSE"))
 
@@ -133,15 +135,24 @@ def explain(mistake: object, source: SourceFile, diagnostics: Diagnostics) -> No
         at = int(mistake.pos_in_stream or 0)
         if text[at : at + 1] == '"':
             _explain_string(at, source, diagnostics)
-        elif text[at : at + 1].isprintable() and not re.match(r"[A-Za-z0-9_(){}<>=|&:.,@/$]|->", text[at:]):
-            diagnostics.report("AIB002", Span(source, at, at + 1), found=f"'{text[at]}'")
         else:
-            match = re.match(r"\w+|->|.", text[at:])
-            word = match[0] if match else text[at : at + 1]
-            diagnostics.report("AIB001", Span(source, at, at + len(word)), found=f"'{word}'", expected=_spoken(mistake.allowed))
+            _explain_character(at, mistake.allowed, source, diagnostics)
     else:
         assert isinstance(mistake, UnexpectedToken)
         _explain_token(mistake, source, diagnostics)
+
+
+def _explain_character(at: int, allowed: set[str] | None, source: SourceFile, diagnostics: Diagnostics) -> None:
+    """One that begins no word of the language, or none that may stand here."""
+    text = source.text
+    if _OF_THE_LANGUAGE.match(text, at):
+        match = _WORD.match(text, at)
+        word = match[0] if match else text[at]
+        hint = sign_hint(text, at) or word_hint(word, _keywords(allowed))
+        diagnostics.report("AIB001", Span(source, at, at + len(word)), hint=hint, found=f"'{word}'", expected=_spoken(allowed))
+    else:
+        shown, way_out = character(text, at)
+        diagnostics.report("AIB002", Span(source, at, at + 1), hint=way_out or sign_hint(text, at), found=shown)
 
 
 def _explain_string(at: int, source: SourceFile, diagnostics: Diagnostics) -> None:
@@ -169,7 +180,12 @@ def _explain_token(mistake: UnexpectedToken, source: SourceFile, diagnostics: Di
         separator = "a comma" if str(token).startswith(",") else "the end of the line"
         diagnostics.report("AIB001", Span(source, at, at + 1), found=separator, expected=expected)
     else:
-        diagnostics.report("AIB001", span, found=f"'{token}'", expected=expected)
+        hint = sign_hint(source.text, at) or word_hint(str(token), _keywords(mistake.accepts or mistake.expected))
+        diagnostics.report("AIB001", span, hint=hint, found=f"'{token}'", expected=expected)
+
+
+def _keywords(terminals: set[str] | None) -> list[str]:
+    return sorted(name.lower() for name in terminals or () if name not in _SPOKEN)
 
 
 def _spoken(terminals: set[str] | None) -> str:

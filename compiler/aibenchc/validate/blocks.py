@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from aibenchc.diagnostics import one_of, place
@@ -58,7 +58,7 @@ def block(
     repeated: Sequence[str] = (),
 ) -> Block:
     grouped: dict[str, list[ast.Setting]] = {}
-    for setting in settings:
+    for setting in _separated(settings, known, reader):
         name = setting.text if isinstance(setting, ast.MetricName) else setting.name.text
         at = setting.span if isinstance(setting, ast.MetricName) else setting.name.span
         if isinstance(setting, ast.MetricName) or name not in known:
@@ -69,6 +69,28 @@ def block(
         else:
             grouped.setdefault(name, []).append(setting)
     return Block(owner, span, grouped, reader)
+
+
+def _separated(
+    settings: Iterable[ast.Setting | ast.MetricName], known: Sequence[str], reader: Reader
+) -> Iterator[ast.Setting | ast.MetricName]:
+    """The settings; `share 90% from shop.queries` is reported, and read as the two that were meant."""
+    for setting in settings:
+        while isinstance(setting, ast.Setting) and (at := _next_setting(setting, known)):
+            words, word = setting.words, setting.words[at]
+            assert isinstance(word, ast.Ref)
+            before = f"{setting.name.text} {' '.join(map(written, words[:at]))}"
+            reader.diagnostics.report("AIB026", word.span, name=word.text, before=before)
+            yield ast.Setting(setting.name, words[:at], span=Span(setting.span.source, setting.span.start, words[at - 1].span.end))
+            rest = Span(word.span.source, word.span.start, setting.span.end)
+            setting = replace(setting, name=word.parts[0], words=words[at + 1 :], span=rest)
+        yield setting
+
+
+def _next_setting(setting: ast.Setting, known: Sequence[str]) -> int:
+    """Which word of a setting, after its first, names another one; 0: none does."""
+    later = enumerate(setting.words[1:], 1)
+    return next((i for i, word in later if isinstance(word, ast.Ref) and word.text in known and word.text != setting.name.text), 0)
 
 
 def plain_words(setting: ast.Setting, count: int, expected: str, example: str, reader: Reader) -> tuple[ast.Value, ...] | None:

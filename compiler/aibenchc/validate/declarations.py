@@ -11,7 +11,7 @@ from aibenchrt.component import ComponentSpec, DatasetSpec, RequestSource, Setti
 from aibenchrt.metrics import lower_is_better
 
 from aibenchc.build import Symbols, read_share, shares_fit
-from aibenchc.diagnostics import one_of, place
+from aibenchc.diagnostics import nearest, one_of, place
 from aibenchc.graph import Candidate, Dataset, QualityTarget, RequestClass, Stage, Task, bound_operator
 from aibenchc.source import Span
 from aibenchc.syntax import ast
@@ -163,7 +163,14 @@ def _task(item: ast.Task, reader: Reader) -> Task | None:
     if spec is None:
         hint = reader.did_you_mean(item.component.text, catalog.COMPONENTS, "`aibenchc components` lists them")
         reader.diagnostics.report("AIB102", item.component.span, name=item.component.text, hint=hint)
+        meant = catalog.component(nearest(item.component.text, catalog.COMPONENTS) or "")
+        if meant is not None:
+            _read_task(item, meant, reader)  # what else is wrong with it
         return None
+    return _read_task(item, spec, reader)
+
+
+def _read_task(item: ast.Task, spec: ComponentSpec, reader: Reader) -> Task:
     own = tuple(setting.name for setting in spec.settings)
     models = ("model",) if spec.models else ()
     quality = ("quality",) if spec.metrics else ()

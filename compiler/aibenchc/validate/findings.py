@@ -20,19 +20,74 @@ _MOST_EXPLAINED = 20  # unanswered classes for which it is looked up which task 
 
 
 def report_findings(built: Built, flow: Flow, diagnostics: Diagnostics) -> None:
-    """Reports the findings, without those that only follow from another: no answer because an edge feeds nothing or a task is skipped, two
-    values of a port because alternatives run together."""
+    """Reports the findings, without those that only follow from another: no answer because an edge feeds nothing, a task is skipped or no
+    edge leads to it; a port without data because no edge leads to what gives it; two values of a port because alternatives run together."""
     reporter = _Reporter(built, flow, diagnostics)
     together = [pair for group in built.exclusive if (pair := reporter.report_together(group, flow))] if flow.order else []
     broken_edges = any(finding.edge for finding in flow.findings)
     idle = () if broken_edges else tuple(idle_edges(flow))
     skipped = {finding.request for finding in idle}
-    for finding in (*flow.findings, *idle)[:_MOST_FINDINGS]:
-        follows = finding.kind is FindingKind.RESPONSE_NEVER and (broken_edges or finding.request in skipped)
+    unreached = [finding.task for finding in flow.findings if finding.kind is FindingKind.UNREACHABLE and finding.task]
+    unanswered = broken_edges or any(name in reporter.before_response for name in unreached)
+    findings = (*flow.findings, *idle)[:_MOST_FINDINGS]
+    starved = _Starved(reporter, unreached, findings)
+    never: list[Finding] = []
+    for finding in findings:
+        follows = finding.kind is FindingKind.RESPONSE_NEVER and (unanswered or finding.request in skipped)
         if finding.kind is FindingKind.AMBIGUOUS:
             follows = any(pair <= {ref.task for ref in finding.sources} for pair in together)
-        if not follows:
-            reporter.report_finding(finding)
+        if finding.kind is FindingKind.STARVED:
+            follows = starved.follows(finding)
+        if not follows and finding.kind is FindingKind.RESPONSE_NEVER:
+            never.append(finding)
+        elif not follows:
+            reporter.report_finding(finding, starved.like(finding))
+    reporter.report_never(never)
+
+
+class _Starved:
+    """Ports without data: those that only wait for a task that is reported itself, and those of one port in several classes and cases."""
+
+    def __init__(self, reporter: _Reporter, unreached: Sequence[str], findings: Iterable[Finding]) -> None:
+        self._reporter = reporter
+        self._unreached = unreached[:_MOST_EXPLAINED]
+        self._ports: dict[tuple[str | None, str | None], list[Finding]] = {}
+        self._requests: dict[str, set[str | None]] = {}  # task → the requests for which it lacks data
+        self._after: dict[str, frozenset[str]] = {}
+        for finding in findings:
+            if finding.kind is FindingKind.STARVED and finding.task:
+                self._ports.setdefault((finding.task, finding.port), []).append(finding)
+                self._requests.setdefault(finding.task, set()).add(finding.request)
+        self._first = list(self._requests)[:_MOST_EXPLAINED]
+
+    def like(self, finding: Finding) -> Sequence[Finding]:
+        """The findings about the same port."""
+        return self._ports.get((finding.task, finding.port), ())
+
+    def follows(self, finding: Finding) -> bool:
+        if self.like(finding)[0] is not finding:
+            return True
+        kind = self._reporter.port(finding).type
+        for name in self._unreached:
+            if self._gives(name, kind, finding.task):
+                return True
+        before = (name for name in self._first if name != finding.task and finding.request in self._requests[name])
+        return any(finding.task in self._descendants(name) and self._gives(name, kind, finding.task) for name in before)
+
+    def _gives(self, root: str, kind: str, task: str | None) -> bool:
+        """Whether a task, or one that waits for it, gives such data."""
+        nodes = {root, *self._descendants(root)} - {task, RESPONSE}
+        return any(port.type == kind for node in nodes for port in self._reporter.outputs(node))
+
+    def _descendants(self, root: str) -> frozenset[str]:
+        if root not in self._after:
+            seen, waiting = {root}, [root]
+            while waiting:
+                targets = {edge.target for edge in self._reporter.leaving.get(waiting.pop(), ())} - seen
+                seen |= targets
+                waiting += targets
+            self._after[root] = frozenset(seen - {root})
+        return self._after[root]
 
 
 class _Reporter:
@@ -43,7 +98,6 @@ class _Reporter:
         self.tasks: dict[str, Task] = {task.name: task for task in graph.tasks}
         self.requests = {request.name: request for request in graph.requests}
         self.choices: dict[str, Choice] = {choice.name: choice for choice in graph.choices}
-        self.explained = 0
         self.into: dict[str, list[Edge]] = {}
         self.leaving: dict[str, list[Edge]] = {}
         for edge in graph.edges:
@@ -60,7 +114,20 @@ class _Reporter:
                     names.append(node)
         return by_type
 
-    def report_finding(self, finding: Finding) -> None:
+    @cached_property
+    def before_response(self) -> frozenset[str]:
+        """The tasks and requests from which edges lead to the response."""
+        upstream, waiting = {RESPONSE}, [RESPONSE]
+        while waiting:
+            sources = {edge.source for edge in self.into.get(waiting.pop(), ())} - upstream
+            upstream |= sources
+            waiting += sources
+        return frozenset(upstream)
+
+    def port(self, finding: Finding) -> Port:
+        return next(port for port in self.tasks[finding.task or ""].inputs if port.name == finding.port)
+
+    def report_finding(self, finding: Finding, alike: Sequence[Finding] = ()) -> None:
         kind = FindingKind
         match finding.kind:
             case kind.CYCLE:
@@ -68,11 +135,9 @@ class _Reporter:
             case kind.FEEDS_NOTHING | kind.NO_SUCH_PORT | kind.WRONG_TYPE:
                 self._feeds_nothing(finding.edge)
             case kind.STARVED:
-                self._starved(finding)
+                self._starved(finding, alike)
             case kind.AMBIGUOUS:
                 self._ambiguous(finding)
-            case kind.RESPONSE_NEVER:
-                self._never_answered(finding)
             case kind.RESPONSE_TWICE:
                 request = self.requests[finding.request or ""]
                 sources = _listed(f"'{ref.task}'" for ref in finding.sources)
@@ -127,9 +192,9 @@ class _Reporter:
             takes = f"'{edge.target}' takes {_listed(type_name(port) for port in inputs)}"
         self.report("AIB214", edge.span, why=f"{gives}, {takes}")
 
-    def _starved(self, finding: Finding) -> None:
+    def _starved(self, finding: Finding, alike: Sequence[Finding]) -> None:
         task = self.tasks[finding.task or ""]
-        port = next(port for port in task.inputs if port.name == finding.port)
+        port = self.port(finding)
         if finding.sources:
             names = _listed(f"'{ref.task}'" for ref in dict.fromkeys(finding.sources))
             way_out = f"add an edge from what gives {type_name(port)} in this case; elsewhere {names} does"
@@ -143,6 +208,7 @@ class _Reporter:
         notes = [f"it takes {type_name(port)}"]
         if finding.edge:
             notes.append(f"'{finding.edge.source}' runs there and feeds '{task.name}', which is skipped wherever it does")
+        notes += self._nor([other for other in alike if other is not finding])
         self.report("AIB211", span, port=port.name, task=task.name, case=case, way_out=way_out, notes=notes)
 
     def _ambiguous(self, finding: Finding) -> None:
@@ -162,27 +228,30 @@ class _Reporter:
             example=example,
         )
 
-    def _never_answered(self, finding: Finding) -> None:
-        request = self.requests[finding.request or ""]
-        if request.name not in self.leaving:
-            self.report("AIB122", request.span, name=request.name)
-        else:
-            self.explained += 1
-            skipped = self._skipped(finding) if self.explained <= _MOST_EXPLAINED else ()
-            self.report("AIB216", request.span, name=request.name, case=self.case(finding.case), notes=skipped)
+    def report_never(self, findings: Iterable[Finding]) -> None:
+        """Classes without an answer in some case; those of which the same task is skipped, or none, together."""
+        alike: dict[tuple[str, ...], list[Finding]] = {}
+        for number, finding in enumerate(findings):
+            request = self.requests[finding.request or ""]
+            if request.name in self.leaving:
+                alike.setdefault(self._skipped(finding) if number < _MOST_EXPLAINED else (), []).append(finding)
+            else:
+                self.report("AIB122", request.span, name=request.name)
+        for skipped, (first, *others) in alike.items():
+            request = self.requests[first.request or ""]
+            self.report("AIB216", request.span, name=request.name, case=self.case(first.case), notes=(*skipped, *self._nor(others)))
+
+    def _nor(self, findings: Sequence[Finding]) -> tuple[str, ...]:
+        """The same in other classes and cases."""
+        return (f"nor {_listed(self.in_case(each.request, each.case).strip() for each in findings)}",) if findings else ()
 
     def _skipped(self, finding: Finding) -> tuple[str, ...]:
         """The first task before the response that gets some of its data in this case, but not all."""
         case = next((case for case in self.flow.cases if (case.request, case.arms) == (finding.request, finding.case)), None)
         if case is None:
             return ()
-        upstream, waiting = {RESPONSE}, [RESPONSE]
-        while waiting:
-            sources = {edge.source for edge in self.into.get(waiting.pop(), ())} - upstream
-            upstream |= sources
-            waiting += sources
         for name in self.flow.order:
-            if name not in upstream or self.flow.runs_in(name, case):
+            if name not in self.before_response or self.flow.runs_in(name, case):
                 continue
             ports = self.tasks[name].inputs
             fed = {port.name for port in ports if self.flow.producers(name, port.name, case)}
