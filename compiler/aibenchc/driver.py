@@ -22,7 +22,7 @@ from aibenchc.emit.artifact import manifest
 from aibenchc.emit.grpc import proto_path
 from aibenchc.emit.load import emit_trace
 from aibenchc.flow import analyse
-from aibenchc.model import Scenario
+from aibenchc.model import AS_DECLARED, LoadChange, Scenario
 from aibenchc.placement.inventory import Inventory
 from aibenchc.placement.search import Placement
 from aibenchc.protoc import stubs
@@ -38,7 +38,7 @@ OpenFile = Callable[[str, Span], SourceFile | None]
 @dataclass(frozen=True)
 class CompileSettings:
     """What the command line sets. params: override the spec's; deployment: None for the spec's first; inventory: None for this machine;
-    tls: whether connections between hosts are mutual TLS."""
+    tls: whether connections between hosts are mutual TLS; change: what a run changes of the load, for the warnings about it."""
 
     params: Mapping[str, str] = field(default_factory=dict)
     deployment: str | None = None
@@ -47,6 +47,7 @@ class CompileSettings:
     ports_from: int = planning.PORTS_FROM
     inventory: Inventory | None = None
     tls: bool = True
+    change: LoadChange = AS_DECLARED
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def phases(
     spec = parse(source, diagnostics, noted(open_include))
     if spec is None or diagnostics.failed:
         return None
-    scenario = validate(spec, diagnostics, settings_.params, noted(open_trace))
+    scenario = validate(spec, diagnostics, settings_.params, noted(open_trace), settings_.change)
     if scenario is None:
         return None
     deployment = planning.find_deployment(scenario, settings_.deployment or scenario.deployments[0].name, diagnostics)

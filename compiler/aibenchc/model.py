@@ -84,6 +84,17 @@ Arrivals: TypeAlias = Poisson | Constant | Sessions | Users | Trace
 
 
 @dataclass(frozen=True)
+class LoadChange:
+    """What a run sends instead of the spec's load: requests/s, measured seconds; None: as the spec says."""
+
+    rate: float | None = None
+    duration_s: float | None = None
+
+
+AS_DECLARED = LoadChange()
+
+
+@dataclass(frozen=True)
 class Load:
     """How requests arrive, and how long. duration_s: measured, after warmup_s that are not."""
 

@@ -12,6 +12,7 @@ from aibenchc.cli.distilling import chosen_rules, measurements
 from aibenchc.cli.folders import GENERATED
 from aibenchc.cli.output import complain, show
 from aibenchc.diagnostics import Diagnostics
+from aibenchc.model import AS_DECLARED, LoadChange
 from aibenchc.planning import PORTS_FROM
 
 if TYPE_CHECKING:
@@ -53,15 +54,15 @@ def read_port(text: str) -> int:
     return int(text)
 
 
-def compile_and_show(arguments: argparse.Namespace) -> Path | None:
-    """As `compile_to_folder`; diagnostics are shown on stderr."""
+def compile_and_show(arguments: argparse.Namespace, change: LoadChange = AS_DECLARED) -> Path | None:
+    """As `compile_to_folder`; diagnostics are shown on stderr. change: what a run changes of the load."""
     diagnostics = Diagnostics()
-    folder = compile_to_folder(arguments, diagnostics)
+    folder = compile_to_folder(arguments, diagnostics, change)
     show(diagnostics)
     return folder
 
 
-def compile_to_folder(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Path | None:
+def compile_to_folder(arguments: argparse.Namespace, diagnostics: Diagnostics, change: LoadChange = AS_DECLARED) -> Path | None:
     """All phases; the output folder is written whole or not at all. None after an error was reported.
 
     EnvironmentFailure AIB502, AIB504, AIB507; AIB601 (no ansible-core) with an inventory.
@@ -69,7 +70,7 @@ def compile_to_folder(arguments: argparse.Namespace, diagnostics: Diagnostics) -
     from aibenchc import driver
     from aibenchc.emit.artifact import write
 
-    compiled = compiled_spec(arguments, diagnostics)
+    compiled = compiled_spec(arguments, diagnostics, change)
     if compiled is None:
         return None
     folder: Path = arguments.out or GENERATED / arguments.spec.stem
@@ -85,7 +86,7 @@ def compile_to_folder(arguments: argparse.Namespace, diagnostics: Diagnostics) -
     return folder
 
 
-def compiled_spec(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Compiled | None:
+def compiled_spec(arguments: argparse.Namespace, diagnostics: Diagnostics, change: LoadChange = AS_DECLARED) -> Compiled | None:
     """All phases but writing. None after an error was reported.
 
     EnvironmentFailure AIB601: ansible-core, which reads the inventory, is not installed; AIB619: what the hosts hold cannot be determined.
@@ -105,6 +106,7 @@ def compiled_spec(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Co
         ports_from=arguments.ports_from,
         inventory=read_inventory(arguments.inventory, diagnostics) if arguments.inventory else None,
         tls=not arguments.no_tls,
+        change=change,
     )
     names = [host.name for host in chosen.inventory.hosts] if chosen.inventory else []
     if names and arguments.deployed is not None:

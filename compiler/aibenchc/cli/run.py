@@ -16,6 +16,7 @@ from aibenchc.cli.numbers import not_negative, positive
 from aibenchc.cli.output import complain, say
 from aibenchc.cli.terminal import needs_runtime, progress_bars
 from aibenchc.cli.trained import add_trained_spec_arguments
+from aibenchc.model import LoadChange
 
 SUPPLEMENT_S = 20.0
 
@@ -92,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     if on_hosts:
         arguments.ports_from = arguments.first_port or arguments.ports_from
         arguments.out = arguments.out or GENERATED / f"{arguments.spec.stem}-on-{arguments.inventory.stem}"
-    generated = compile_and_show(arguments)
+    generated = compile_and_show(arguments, LoadChange(arguments.rate, arguments.duration))
     if generated is None:
         return ExitCode.AUTHOR
     from aibenchrt.control.local.run import run_local

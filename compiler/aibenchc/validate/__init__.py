@@ -8,7 +8,7 @@ from aibenchc.build import build_graph
 from aibenchc.diagnostics import Diagnostics, place
 from aibenchc.flow import analyse
 from aibenchc.graph import RESPONSE, QualityTarget, Task
-from aibenchc.model import Scenario
+from aibenchc.model import AS_DECLARED, LoadChange, Scenario
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax import ast
 from aibenchc.syntax.parse import parse_value
@@ -33,12 +33,16 @@ def _no_files(_name: str, _span: Span) -> None:
 
 
 def validate(
-    spec: ast.Spec, diagnostics: Diagnostics, params: Mapping[str, str] | None = None, open_trace: OpenFile = _no_files
+    spec: ast.Spec,
+    diagnostics: Diagnostics,
+    params: Mapping[str, str] | None = None,
+    open_trace: OpenFile = _no_files,
+    change: LoadChange = AS_DECLARED,
 ) -> Scenario | None:
     """The scenario, None if anything was reported as an error.
 
     params: values of the command line, which replace those of `param`. open_trace: what a trace that the spec names holds; it reports
-    what it cannot read.
+    what it cannot read. change: what the command line changes of the load, which the scenario keeps as it is declared.
     """
     scenario = _only_scenario(spec, diagnostics)
     if scenario is None:
@@ -83,7 +87,7 @@ def validate(
     if not diagnostics.failed:  # otherwise what uses a parameter may not have been read
         _unused_params(spec, reader)
     if load is not None:
-        check_samples(load, blocks.get("metrics"), slo, reader)
+        check_samples(load, blocks.get("metrics"), slo, reader, change)
     if load is None or diagnostics.failed:
         return None
     return Scenario(

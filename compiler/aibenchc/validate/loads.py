@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from aibenchrt.catalog import MOST_REQUESTS
 
-from aibenchc.model import Constant, Load, Poisson, Sessions, Slo, Trace, Users
+from aibenchc.model import AS_DECLARED, Constant, Load, LoadChange, Poisson, Sessions, Slo, Trace, Users
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax import ast
 from aibenchc.value_reader import LONGEST_S, Reader
@@ -81,9 +82,19 @@ def check_size(load: Load, reader: Reader) -> bool:
     return True
 
 
-def check_samples(load: Load, metrics: ast.Section | None, slo: Iterable[Slo], reader: Reader) -> None:
-    """Warns of every requested percentile for which the load is too short."""
+def _changed(load: Load, change: LoadChange) -> Load:
+    """The load of a run. A rate where there is none is refused when the run is prepared."""
+    arrivals = load.arrivals
+    if change.rate is not None and isinstance(arrivals, Poisson | Constant | Sessions):
+        arrivals = replace(arrivals, rate=change.rate)
+    return replace(load, arrivals=arrivals, duration_s=load.duration_s if change.duration_s is None else change.duration_s)
+
+
+def check_samples(load: Load, metrics: ast.Section | None, slo: Iterable[Slo], reader: Reader, change: LoadChange) -> None:
+    """Warns of every requested percentile for which the load, as this run changes it, is too short."""
+    load = _changed(load, change)
     count = sent(load, load.duration_s)
+    way_out = None if change == AS_DECLARED else "give a longer --duration or a higher --rate; a run with fewer is INVALID"
     asked = [(s.percentile, s.span) for s in slo]
     for entry in metrics.settings if metrics else ():
         if isinstance(entry, ast.Setting) and entry.name.text == "latency":
@@ -91,4 +102,5 @@ def check_samples(load: Load, metrics: ast.Section | None, slo: Iterable[Slo], r
     for percentile, span in asked:
         needed = math.ceil(round(100 * SAMPLES_BEYOND / (100 - percentile), 6))
         if needed > count:
-            reader.diagnostics.report("AIB236", span, percentile=f"{percentile:.8g}", needed=f"{needed:,}", count=f"{count:,.0f}")
+            figures = {"percentile": f"{percentile:.8g}", "needed": f"{needed:,}", "count": f"{count:,.0f}"}
+            reader.diagnostics.report("AIB236", span, hint=way_out, **figures)

@@ -232,6 +232,17 @@ def test_run_refuses_numbers_that_make_no_sense(words: list[str], tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("words", "count"), [(["--duration", "8"], "240"), (["--rate", "2", "--duration", "100"], "200")])
+def test_run_says_beforehand_that_it_is_too_short(words: list[str], count: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    too_high = ["--first-port", "65530"]  # refused once the spec is compiled
+    out = ["--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
+    assert main(["run", str(ECOMMERCE), "--data", "synthetic", "--size", "tiny", *out, *words, *too_high]) == 2
+    said = capsys.readouterr().err
+    assert f"warning[AIB236]: p99 needs 2,000 requests of the load, which sends about {count}\n" in said
+    assert said.index("AIB236") < said.index("AIB652")
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
