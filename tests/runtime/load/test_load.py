@@ -246,7 +246,7 @@ def test_a_planner_that_is_killed_costs_what_it_had_in_hand(generated: Path, tmp
         server.kill()
         server.wait(120)
     taken = Counter(record.planner for record in both)
-    assert min(taken[address] for address in addresses) > 0.4 * len(both)
+    assert min(taken[address] for address in addresses) > 0.25 * len(both)  # half, but for what a busy one still has in hand
     assert len(later) >= 120, "requests went on to the planner that was killed"
     assert {record.error for record in later if record.outcome != "ok"} == {"INTERNAL: refused"}
 
