@@ -11,6 +11,7 @@ import importlib.util
 import io
 import json
 import os
+import shutil
 import stat
 import tarfile
 from collections.abc import Callable
@@ -38,8 +39,9 @@ TRACE = f"triton_trace-0-{'b' * 32}.json"
 
 
 @pytest.fixture(scope="module")
-def unpack() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("unpack_records", UNPACK)
+def unpack(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """The role's program, from a copy: Python keeps bytecode beside what it imports, and templates are nothing but templates."""
+    spec = importlib.util.spec_from_file_location("unpack_records", shutil.copy(UNPACK, tmp_path_factory.mktemp("unpack")))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
