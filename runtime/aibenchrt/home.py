@@ -14,8 +14,20 @@ from aibenchrt.whole_file import growing_file
 
 
 def home_folder() -> Path:
-    """The path of the folder, whether it exists or not."""
-    return Path(os.environ.get("AIBENCH_HOME") or Path.home() / ".cache" / "aibenchc")
+    """The absolute path of the folder, whether it exists or not: links lead to it from elsewhere.
+
+    EnvironmentFailure AIB605: it lies in the home folder of a user who has none.
+    """
+    named = os.environ.get("AIBENCH_HOME") or "~/.cache/aibenchc"
+    try:
+        return Path(named).expanduser().absolute()
+    except RuntimeError as error:
+        raise EnvironmentFailure(
+            "AIB605",
+            what=f"'{named}', where data and models are kept",
+            reason="'~' has no meaning here: neither HOME nor the list of users (passwd) names a home folder",
+            way_out="set AIBENCH_HOME to a writable folder",
+        ) from error
 
 
 def home() -> Path:

@@ -33,6 +33,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
         {"copy2", "rename", "symlink_to", "write_text"},
         f"{NEW}; a repository in the run directory",
     ),
+    "runtime/aibenchrt/short_folder.py": ({"symlink_to"}, SCRATCH),
     "runtime/aibenchrt/serve/prepare.py": ({"rename", "symlink_to"}, CACHE),
     "runtime/aibenchrt/train/export.py": ({"NamedTemporaryFile"}, "a random name, mode 0600, removed again"),
     "runtime/aibenchrt/train/repository.py": ({"rename", "write_bytes"}, NEW),

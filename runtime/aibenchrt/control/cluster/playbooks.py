@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ import psutil
 
 from aibenchrt.errors import EnvironmentFailure, install
 from aibenchrt.progress import Progress
+from aibenchrt.short_folder import ShortFolder
 from aibenchrt.shown import visible
 from aibenchrt.whole_file import growing_file
 
 _POLL_S = 0.1
 _SHOWN = 600  # characters of a message
-_CONNECTIONS = "aibench-ssh-"
 _MARK = "AIBENCH_PLAY"  # environment variable of everything that a play starts on this machine
 
 
@@ -46,8 +45,7 @@ class Playbooks:
     def __init__(self, folder: Path, inventory: Path, logs: Path, scratch: Path, progress: Progress) -> None:
         self._folder, self._inventory, self._logs, self._scratch, self._progress = folder, inventory, logs, scratch, progress
         # Ansible names a persistent connection by address alone: a host of the same address in another network must not be taken for ours.
-        _forget_connections()
-        self._connections = tempfile.TemporaryDirectory(prefix=f"{_CONNECTIONS}{os.getpid()}-")  # short: a socket path has 107 characters
+        self.connections = ShortFolder()
 
     def play(self, playbook: str, variables: Mapping[str, Any], what: str = "") -> list[TaskFailure]:
         """Runs a playbook to its end and returns the failures; what: its name in progress messages.
@@ -66,7 +64,7 @@ class Playbooks:
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_FORCE_COLOR": "0",
-            "ANSIBLE_SSH_CONTROL_PATH_DIR": self._connections.name,
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.connections.path),
             "ANSIBLE_LOCAL_TEMP": str(self._scratch / "local"),
             "TMPDIR": str(self._scratch),  # also removes what an interrupted module leaves on this machine
             _MARK: str(self._scratch),
@@ -132,14 +130,6 @@ def _apart(work: Callable[[], str], cancelled: threading.Event) -> str:
     if raised:
         raise raised[0]
     return results[0]
-
-
-def _forget_connections() -> None:
-    """Removes the folders that killed processes left behind."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_CONNECTIONS}*"):
-        owner = path.name.removeprefix(_CONNECTIONS).partition("-")[0]
-        if not owner.isdigit() or not psutil.pid_exists(int(owner)):
-            shutil.rmtree(path, ignore_errors=True)  # another user's stays
 
 
 def _end_workers(mark: str) -> None:

@@ -32,7 +32,7 @@ from aibenchrt.control.assets import Assets, messages_for, prepare
 from aibenchrt.control.journal import Journal
 from aibenchrt.control.local.process import Child, Processes, died, terminations
 from aibenchrt.control.local.resources import Sampler
-from aibenchrt.control.local.triton import TritonServer, assemble
+from aibenchrt.control.local.triton import TritonServer, assemble, backends
 from aibenchrt.control.options import RunOptions, effective, ports
 from aibenchrt.control.record_files import joined_calls, requests_of, write_records
 from aibenchrt.control.run_directory import disk_full, new_directory
@@ -49,6 +49,7 @@ from aibenchrt.planner.recorder import read_calls
 from aibenchrt.process_names import process_name
 from aibenchrt.whole_file import write_bytes, write_text
 from aibenchrt.wire.proto import Stubs, load_stubs
+from aibenchrt.wire.tls import open_channel
 
 TRIALS = 3  # requests of each class before the load's own warm-up; their answers are checked
 TRIAL_FROM = 2_000_000_000
@@ -133,6 +134,8 @@ def run_local(generated: Path, runs: Path, options: RunOptions | None = None, pr
     plan = effective(compiled, options)
     stubs = load_stubs(generated)
     check_ports(plan)
+    if any(step.kind == "ai" for step in plan.steps):
+        backends()
     started = datetime.now(UTC)
     directory = new_directory(runs, f"{plan.scenario}-{started:%Y%m%d-%H%M%S}")
     journal = Journal(directory / "journal.json")
@@ -179,7 +182,7 @@ def check_ports(plan: Plan) -> None:
 
 def healthy(endpoint: str) -> bool:
     """The standard gRPC health check: SERVING."""
-    with grpc.insecure_channel(endpoint, options=[("grpc.enable_http_proxy", 0)]) as channel:
+    with open_channel(endpoint, None, "service") as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         try:
             reply = stub.Check(health_pb2.HealthCheckRequest(), timeout=1.0)

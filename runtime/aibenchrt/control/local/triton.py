@@ -14,7 +14,7 @@ import sys
 import sysconfig
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.plan import Plan, Step, step_json
 from aibenchrt.serve.triton_backend import ENDPOINT
-from aibenchrt.wire.tls import Identity
+from aibenchrt.short_folder import ShortFolder
+from aibenchrt.wire.tls import CHANNEL_OPTIONS, Identity
 
 LOAD_S = 60.0  # how long a model may take to load, and then to become ready
 ANSWER_S = 5.0  # how long the server may take to return its statistics
@@ -44,7 +45,7 @@ def backends() -> Path:
     version = f"{importlib.metadata.version('nvidia-pytriton')}-py{sys.version_info.major}.{sys.version_info.minor}"
     folder = home() / "triton" / version
     if folder.is_dir():
-        return folder
+        return _can_run(folder)
     stub = server / "python_backend_stubs" / f"{sys.version_info.major}.{sys.version_info.minor}" / _STUB
     if not stub.is_file():
         raise _cannot(f"its wheel has no stub for Python {sys.version_info.major}.{sys.version_info.minor}")
@@ -53,6 +54,7 @@ def backends() -> Path:
     try:
         target = scratch / "python"
         target.mkdir()
+        target.chmod(0o755)
         for name in ("libtriton_python.so", "triton_python_backend_utils.py"):
             shutil.copy2(server / "backends" / "python" / name, target / name)
         shutil.copy2(stub, target / stub.name)
@@ -63,19 +65,31 @@ def backends() -> Path:
         shutil.rmtree(scratch, ignore_errors=True)
         if not folder.is_dir():  # else another process was faster
             raise
-    return folder
+    return _can_run(folder)
 
 
-def environment(endpoint: str = "") -> dict[str, str]:
+def _can_run(folder: Path) -> Path:
+    stub = folder / "python" / _STUB
+    if os.access(stub, os.X_OK):
+        return folder
+    way_out = f"set AIBENCH_HOME to a folder on a file system that runs programs (not mounted noexec), or remove {folder}"
+    raise _cannot(f"'{stub}' may not be executed", way_out)
+
+
+def environment(endpoint: str = "", libraries: Sequence[Path] | None = None) -> dict[str, str]:
     """The server's environment: ours, with the virtual environment and Python's libraries first, and the endpoint that models name in their
-    answers."""
-    libraries = [str(sysconfig.get_config_var("LIBDIR")), str(_wheel().parent.parent / "nvidia_pytriton.libs")]
+    answers. libraries: the folders of libraries() under other paths."""
     changed = dict(os.environ)
     changed["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), changed.get("PATH", "")])
-    changed["LD_LIBRARY_PATH"] = os.pathsep.join(libraries)
+    changed["LD_LIBRARY_PATH"] = os.pathsep.join(map(str, library_folders() if libraries is None else libraries))
     changed.pop("PYTHONHOME", None)
     changed[ENDPOINT] = endpoint
     return changed
+
+
+def library_folders() -> tuple[Path, ...]:
+    """What the server and its stubs are linked with: Python's own libraries and the wheel's."""
+    return Path(str(sysconfig.get_config_var("LIBDIR"))), _wheel().parent.parent / "nvidia_pytriton.libs"
 
 
 def program() -> str:
@@ -96,10 +110,8 @@ def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Pat
     """Makes the run's model repository: the generated files, step.json of the plan's steps (a run may override models), and the model
     version of each stage.
 
-    weights: stage → folder of a model version. EnvironmentFailure AIB653: a stage has none; AIB612: a path that Triton cannot use.
+    weights: stage → folder of a model version. EnvironmentFailure AIB653: a stage has none.
     """
-    if any(letter.isspace() for letter in str(into)):
-        raise _cannot(f"it starts models through a shell, and '{into}' holds a blank", "name another folder with --runs")
     for step in _steps(plan):
         version = into / step.task / "1"
         version.mkdir(parents=True)
@@ -125,10 +137,15 @@ class TritonServer:
         self._processes = processes
         self._memory = f"aibench-{uuid.uuid4().hex}"
         host, port = endpoint.rsplit(":", 1)
-        command = triton_command(program(), [repository], backends(), host, port, TritonTrace(trace), self._memory)
-        self._client = triton.InferenceServerClient(endpoint)
+        self.links = ShortFolder()  # Triton starts models through a shell, without quotes
+        processes.clean_up(self.links.close)
+        models, server = self.links.link("models", repository), self.links.link("backends", backends())
+        written = TritonTrace(self.links.link("trace", trace.parent) / trace.name)
+        libraries = [self.links.link(f"libraries{number}", folder) for number, folder in enumerate(library_folders())]
+        command = triton_command(program(), [models], server, host, port, written, self._memory)
+        self._client = triton.InferenceServerClient(endpoint, channel_args=CHANNEL_OPTIONS)
         processes.clean_up(self._clean_up)
-        self.child: Child = processes.start("triton", "triton", command.words, environment(endpoint))
+        self.child: Child = processes.start("triton", "triton", command.words, environment(endpoint, libraries))
 
     def wait_live(self, timeout_s: float) -> None:
         self._processes.wait_ready(self.child, lambda: _asked(self._client.is_server_live), timeout_s)

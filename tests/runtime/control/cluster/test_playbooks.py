@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -78,20 +77,6 @@ def test_an_interruption_ends_the_playbook(tmp_path: Path) -> None:
     thread.join()
     left = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(p.info["cmdline"] or ())]
     assert left == []
-
-
-def test_connections_of_a_process_that_was_killed_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    for name in (f"aibench-ssh-{ended.pid}-x", f"aibench-ssh-{os.getppid()}-x"):
-        (tmp_path / name).mkdir()
-    made = playbooks(tmp_path, "")
-    folders = sorted(path.name for path in tmp_path.glob("aibench-ssh-*"))
-    assert len(folders) == 2
-    assert f"aibench-ssh-{os.getppid()}-x" in folders, "that of a process that lives stays"
-    assert [name for name in folders if name.startswith(f"aibench-ssh-{os.getpid()}-")]
-    del made
 
 
 def test_a_journal_is_taken_up_where_it_was_left(tmp_path: Path) -> None:

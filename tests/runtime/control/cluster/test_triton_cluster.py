@@ -14,7 +14,7 @@ import grpc
 import pytest
 from aibenchrt.control.cluster.certificates import certify
 from aibenchrt.control.local.process import Child, Processes
-from aibenchrt.control.local.triton import assemble, backends, environment, listening, program
+from aibenchrt.control.local.triton import backends, environment, listening, program
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.planner.clients import CallError, TritonClient
 from aibenchrt.wire.proto import Stubs, load_stubs
@@ -159,14 +159,6 @@ def repository_calls(endpoint: str, identity: Identity) -> list[str]:
                 call(request, timeout=120)
             said.append(f"{refused.value.code().name}: {refused.value.details()}")  # type: ignore[attr-defined]
     return said
-
-
-def test_a_path_that_tritons_shell_would_break_is_told(tmp_path: Path, generated: Path) -> None:
-    """Its model would die with 'stol', and its server would never answer."""
-    with pytest.raises(EnvironmentFailure, match="AIB612") as failure:
-        assemble(shop_plan(), generated, {}, tmp_path / "my runs" / "triton")
-    assert "blank" in failure.value.message
-    assert not (tmp_path / "my runs").exists()
 
 
 def test_a_triton_that_dies_is_left_out_and_serves_again_when_it_is_back(tmp_path: Path, generated: Path, stubs: Stubs) -> None:
