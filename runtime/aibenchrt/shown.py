@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.surroundings import give_up
 
 
 def visible(text: str) -> str:
@@ -31,8 +32,17 @@ def say(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """A line on stderr."""
-    sys.stderr.write(visible(text) + "\n")
+    """A line on stderr, as to_stderr()."""
+    to_stderr(visible(text) + "\n")
+
+
+def to_stderr(text: str) -> None:
+    """What is visible() already; nowhere if nobody can read it: the reader of a pipe or the terminal has gone, the disk is full."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        give_up(sys.stderr.fileno())
 
 
 def tell_failure(failure: EnvironmentFailure) -> None:

@@ -18,6 +18,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home_folder
 from aibenchrt.progress import silent
 from aibenchrt.short_folder import ShortFolder
+from aibenchrt.wire.tls import CHANNEL_OPTIONS
 from shop_plan import free_ports, generate, shop_plan
 from tritonclient import grpc as triton_grpc
 
@@ -69,7 +70,7 @@ def test_triton_serves_from_a_folder_of_any_name(strange: Path, monkeypatch: pyt
         server = TritonServer(only, processes, repository, endpoint, strange / "run" / "trace.json")
         server.wait_live(120)
         server.load_models()
-        with triton_grpc.InferenceServerClient(endpoint, channel_args=[("grpc.enable_http_proxy", 0)]) as client:
+        with triton_grpc.InferenceServerClient(endpoint, channel_args=CHANNEL_OPTIONS) as client:
             given = triton_grpc.InferInput("IN", [1], "INT64")
             given.set_data_from_numpy(np.array([41]))
             assert client.infer("category", [given]).as_numpy("OUT").tolist() == [42]

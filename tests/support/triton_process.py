@@ -12,6 +12,7 @@ from typing import Any
 import pytriton
 import tritonclient.grpc as triton_grpc
 from aibenchrt.control.local.triton import backends, environment
+from aibenchrt.wire.tls import CHANNEL_OPTIONS
 from shop_plan import free_ports
 from tritonclient.utils import InferenceServerException
 
@@ -29,7 +30,7 @@ def triton(repository: Path, log: Path) -> Iterator[triton_grpc.InferenceServerC
     ]
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=environment(), stdout=out, stderr=subprocess.STDOUT)
-    client = triton_grpc.InferenceServerClient(f"127.0.0.1:{port}")
+    client = triton_grpc.InferenceServerClient(f"127.0.0.1:{port}", channel_args=CHANNEL_OPTIONS)
     try:
         _wait_ready(client, process, log)
         yield client

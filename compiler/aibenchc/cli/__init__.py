@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 import errno
-import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import EXIT_CODES, ExitCode
 from aibenchrt.shown import say, tell, tell_failure, visible
+from aibenchrt.surroundings import give_up, settle
 
-from aibenchc.cli.verbs import VERBS, Verb
+from aibenchc.cli.verbs import VERBS
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -37,8 +37,14 @@ class _Module(Protocol):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one verb; returns its exit code."""
+    """Runs one verb; returns its exit code. argv None: that of this process, whose streams and locale are settled first."""
+    if argv is None:
+        settle()
     words = list(sys.argv[1:] if argv is None else argv)
+    return _guarded(lambda: _said(words))
+
+
+def _said(words: Sequence[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         say(usage().removesuffix("\n"))
         return ExitCode.OK if words else ExitCode.ENVIRONMENT
@@ -50,7 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb = next((verb for verb in VERBS if verb.name == words[0]), None)
     if verb is None:
         return _unknown(words[0])
-    return _guarded(verb, words[1:])
+    module: _Module = import_module(f"aibenchc.cli.{verb.name}")
+    parser = _Parser(prog=f"aibenchc {verb.name}", description=verb.help)
+    module.add_arguments(parser)
+    return module.run(parser.parse_args(words[1:]))
 
 
 def usage() -> str:
@@ -79,13 +88,10 @@ def _unknown(word: str) -> int:
     return ExitCode.ENVIRONMENT
 
 
-def _guarded(verb: Verb, words: Sequence[str]) -> int:
-    """Runs the verb and turns every failure into a message and an exit code: the author's, the environment's, or our own."""
+def _guarded(work: Callable[[], int]) -> int:
+    """Does it and turns every failure into a message and an exit code: the author's, the environment's, or our own."""
     try:
-        module: _Module = import_module(f"aibenchc.cli.{verb.name}")
-        parser = _Parser(prog=f"aibenchc {verb.name}", description=verb.help)
-        module.add_arguments(parser)
-        code = module.run(parser.parse_args(words))
+        code = work()
         sys.stdout.flush()
     except EnvironmentFailure as failure:
         tell_failure(failure)
@@ -94,7 +100,7 @@ def _guarded(verb: Verb, words: Sequence[str]) -> int:
         tell("aibenchc: interrupted")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: no traceback when the interpreter flushes
+        give_up(sys.stdout.fileno())  # the reader has gone
         return ExitCode.OK
     except SystemExit as stop:  # argparse
         return stop.code if isinstance(stop.code, int) else ExitCode.ENVIRONMENT

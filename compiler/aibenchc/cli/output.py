@@ -6,7 +6,7 @@ import json
 import os
 import sys
 
-from aibenchrt.shown import tell, visible, visible_json
+from aibenchrt.shown import tell, to_stderr, visible, visible_json
 
 from aibenchc.diagnostics import Diagnostics, Severity, render_text, to_json
 
@@ -39,6 +39,6 @@ def show(diagnostics: Diagnostics, as_json: bool = False) -> None:
     problems = diagnostics.all
     if not problems:
         return
-    sys.stderr.write(render_text(diagnostics, in_colour()))
+    to_stderr(render_text(diagnostics, in_colour()))
     counts = [(severity, sum(d.code.severity is severity for d in problems)) for severity in Severity]
     complain("\n" + ", ".join(f"{count} {severity.value}{'s' if count > 1 else ''}" for severity, count in counts if count))

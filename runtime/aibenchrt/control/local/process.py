@@ -20,6 +20,7 @@ import psutil
 
 from aibenchrt.collect.run_info import Role
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.surroundings import child_environment
 from aibenchrt.whole_file import growing_file
 
 _DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
@@ -99,7 +100,7 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=dict(environment) if environment is not None else None,
+                env=child_environment(environment),
                 start_new_session=True,  # Ctrl-C in a terminal reaches only us, and we end the children in order
             )
         child = Child(name, role, process, log, replica)
@@ -170,7 +171,10 @@ def _lives(process: psutil.Process) -> bool:
 
 @contextlib.contextmanager
 def terminations() -> Iterator[None]:
-    """Inside, SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, so that clean-up runs. Has an effect in the main thread only."""
+    """Inside, SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, so that clean-up runs. Has an effect in the main thread only.
+
+    Whoever starts us with SIGHUP ignored, as nohup does, wants us to outlive the terminal: it stays ignored.
+    """
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -178,7 +182,8 @@ def terminations() -> Iterator[None]:
     before = {}
     try:
         for number in (signal.SIGTERM, signal.SIGHUP):
-            before[number] = signal.signal(number, interrupt)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, interrupt)
     except ValueError:  # not the main thread
         before = {}
     try:
