@@ -28,7 +28,7 @@ NOTICED_S = 8.0  # a replica that vanished without a word is not asked any more
 RESTARTED_S = 15.0  # until a part that was killed runs again, on two busy cores
 BOOTED_S = 30.0  # the same for a host
 LOSES_NS = 500_000_000  # records that a process that is killed may not have written yet
-LOAD_S = 160  # of all faults
+LOAD_S = 210  # of all faults; 40 s more than they took on two busy cores
 FILLER = "/var/lib/aibench/filler"
 
 ROLLED = "another model and more memory for planners are rolled out"
@@ -180,7 +180,8 @@ def test_a_component_is_killed(result: Result) -> None:
 def test_a_planner_is_killed(result: Result) -> None:
     effect = settled(result, PLANNER, killed="planner-1")
     assert f"planner-1 on {result.trial.host('planner-1')}: signal 9" in result.unasked["V02"]
-    assert {r.planner for r in effect.failed} <= {endpoint(result, "planner-1")}
+    elsewhere = [r.planner for r in effect.failed if endpoint(result, "planner-1") not in r.planner]
+    assert elsewhere == [], "it may have got every one that failed"
     assert within(effect.well_s, RESTARTED_S)
     recorded, start = {r.request_id for r in effect.requests}, effect.strike.fault_ns
     late = [r for r in result.without_calls() if r.request_id in recorded and not start - LOSES_NS <= r.done_ns <= effect.well_ns]

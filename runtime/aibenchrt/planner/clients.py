@@ -32,8 +32,9 @@ RETRIES = {
     "backoffMultiplier": 3,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
-# A Triton that is told to stop unloads its models first, and for seconds answers that it knows no such model; another replica has it.
-TRITON_RETRIES = RETRIES | {"retryableStatusCodes": ["UNAVAILABLE", "NOT_FOUND"]}
+# A Triton that is told to stop unloads its models first, and for seconds answers that it knows no such model; what arrives in its last
+# moment it cancels. Another replica has the model. (A call that the planner itself has cancelled, gRPC does not retry.)
+TRITON_RETRIES = RETRIES | {"retryableStatusCodes": ["UNAVAILABLE", "NOT_FOUND", "CANCELLED"]}
 # Each failure takes a token, each success gives a tenth back; below half of them nothing is retried: at most a tenth more calls.
 BUDGET = {"maxTokens": 40, "tokenRatio": 0.1}
 
@@ -79,7 +80,7 @@ class ServiceClient:
         self._outputs = tuple(port.name for port in step.outputs)
         service = f"{stubs.package}.{name}Service"
         self._where = ", ".join(endpoints)
-        self._channel = open_aio_channel(endpoints, identity, "service", _options(service, idempotent(step)))
+        self._channel = open_aio_channel(endpoints, identity, "service", channel_options(service, idempotent(step)))
         self._call: Any = self._channel.unary_unary(
             f"/{service}/Call", request_serializer=self._request.SerializeToString, response_deserializer=reply.FromString
         )
@@ -110,7 +111,7 @@ class TritonClient:
         self._model = step.task
         self._codec = InferenceCodec(step, stubs)
         self._where = ", ".join(endpoints)
-        self._channel = open_aio_channel(endpoints, identity, "triton", _options(None, idempotent(step)))
+        self._channel = open_aio_channel(endpoints, identity, "triton", channel_options(None, idempotent(step)))
         self._stub: Any = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
 
     async def call(self, request_id: int, inputs: Mapping[str, Any], timeout_s: float | None, /) -> Reply:
@@ -156,7 +157,7 @@ def idempotent(step: Step) -> bool:
                for spec, stage in zip(specs, step.stages, strict=True))  # fmt: skip
 
 
-def _options(health_service: str | None, repeated: bool) -> list[tuple[str, Any]]:
+def channel_options(health_service: str | None, repeated: bool) -> list[tuple[str, Any]]:
     """health_service: the service whose health the replicas are asked for; None: Triton servers, which have no Watch method."""
     config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
     if health_service is not None:

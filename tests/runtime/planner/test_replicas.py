@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ from typing import Any
 import grpc
 import pytest
 from aibenchrt.control.cluster.certificates import certify
-from aibenchrt.planner.clients import CallError, ServiceClient, idempotent
+from aibenchrt.planner.clients import CallError, ServiceClient, channel_options, idempotent
 from aibenchrt.wire.proto import Stubs, load_stubs
+from aibenchrt.wire.tls import open_aio_channel
 from grpc_health.v1 import health_pb2
 from local_plan import local_plan
 from observed_run import wait_until
 from replicas import SERVING, Load, health, parts
 from shop_plan import free_ports, generate
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 USERS = 4
 
@@ -180,18 +183,26 @@ class Flaky:
 
 
 @contextlib.contextmanager
+def listening(service: str, methods: dict[str, Callable[[bytes, Any], bytes]]) -> Iterator[int]:
+    """The port of a server of these methods."""
+    server = grpc.server(ThreadPoolExecutor(4))
+    handlers = {name: grpc.unary_unary_rpc_method_handler(method) for name, method in methods.items()}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield port
+    finally:
+        server.stop(None).wait()
+
+
+@contextlib.contextmanager
 def flaky(folder: Path, task: str, refusals: int) -> Iterator[tuple[Flaky, Any]]:
     """(the server, call(timeout) of a planner's client of it)."""
     plan = local_plan(free_ports(5))
     stubs = load_stubs(generate(plan, folder / "generated"))
     step = next(step for step in plan.steps if step.task == task)
     service = Flaky(stubs, task, {port.name: stubs.message(port.type)() for port in step.outputs}, refusals)
-    server = grpc.server(ThreadPoolExecutor(4))
-    handler = grpc.unary_unary_rpc_method_handler(service)
-    name = f"{stubs.package}.{task.capitalize()}Service"
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {"Call": handler}),))
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
 
     async def call(timeout_s: float | None, times: int = 1) -> list[Any]:
         client = ServiceClient(step, stubs, [f"127.0.0.1:{port}"])
@@ -206,10 +217,8 @@ def flaky(folder: Path, task: str, refusals: int) -> Iterator[tuple[Flaky, Any]]
         await client.close()
         return replies
 
-    try:
+    with listening(f"{stubs.package}.{task.capitalize()}Service", {"Call": service}) as port:
         yield service, lambda *arguments: asyncio.run(call(*arguments))
-    finally:
-        server.stop(None).wait()
 
 
 def test_a_call_without_effects_is_repeated_and_says_how_often(tmp_path: Path) -> None:
@@ -217,6 +226,51 @@ def test_a_call_without_effects_is_repeated_and_says_how_often(tmp_path: Path) -
         (reply,) = call(120.0)
         assert (reply.endpoint, reply.attempts) == ("here:1", 3)
         assert [earlier for earlier, _ in service.asked] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "NOT_FOUND", "CANCELLED"])
+def test_what_a_triton_that_stops_refuses_is_asked_again(code: str) -> None:
+    earlier = []
+
+    def infer(_request: bytes, context: Any) -> bytes:
+        earlier.append(dict(context.invocation_metadata()).get("grpc-previous-rpc-attempts", "0"))
+        if len(earlier) == 1:
+            context.abort(grpc.StatusCode[code], "")
+        return service_pb2.ModelInferResponse(model_name="category").SerializeToString()
+
+    async def call(port: int) -> Any:
+        async with open_aio_channel([f"127.0.0.1:{port}"], None, "triton", channel_options(None, repeated=True)) as channel:
+            await channel.channel_ready()
+            return await service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer(service_pb2.ModelInferRequest())
+
+    with listening("inference.GRPCInferenceService", {"ModelInfer": infer}) as port:
+        assert asyncio.run(call(port)).model_name == "category"
+    assert earlier == ["0", "1"]
+
+
+def test_a_call_that_the_planner_cancels_is_not_asked_again() -> None:
+    arrived, end, calls = threading.Event(), threading.Event(), []
+
+    def infer(_request: bytes, context: Any) -> bytes:
+        calls.append(1)
+        context.add_callback(end.set)
+        arrived.set()
+        end.wait()
+        return b""
+
+    async def cancel(port: int) -> None:
+        async with open_aio_channel([f"127.0.0.1:{port}"], None, "triton", channel_options(None, repeated=True)) as channel:
+            await channel.channel_ready()
+            call = service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer(service_pb2.ModelInferRequest())
+            waiting = asyncio.ensure_future(call.code())
+            await asyncio.to_thread(arrived.wait)
+            call.cancel()
+            assert await waiting is grpc.StatusCode.CANCELLED
+            await asyncio.to_thread(end.wait)
+
+    with listening("inference.GRPCInferenceService", {"ModelInfer": infer}) as port:
+        asyncio.run(cancel(port))
+    assert len(calls) == 1
 
 
 def test_a_call_with_an_effect_is_made_once(tmp_path: Path) -> None:
