@@ -1,7 +1,7 @@
 """A/B assignment: a hash of the experiment's name and the user's id decides the arm, so that a user always gets the same one.
 
-As Tang et al. 2010 (Overlapping Experiment Infrastructure, section 4) divert by user: without a table, alike in every replica, and
-independent between experiments, whose names differ.
+This is how Tang et al. 2010 (Overlapping Experiment Infrastructure, section 4) divert traffic by user: there is no table, every replica
+gives the same answer, and the arms of differently named experiments are independent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from aibenchrt.values import Values, Work
 
 
 def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - nothing is prepared or kept
-    """ValueError: a share over 100 %."""
+    """Opens the service. ValueError: a share over 100 %."""
     experiment, share = str(settings["experiment"]), int(settings["share"])
     if not 0 <= share <= 100:
         raise ValueError(f"the share of an experiment is a percentage, not {share}")

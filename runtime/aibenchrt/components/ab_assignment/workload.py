@@ -1,4 +1,4 @@
-"""What ab_assignment is measured with: users."""
+"""What ab_assignment is measured with: users' ids."""
 
 from __future__ import annotations
 

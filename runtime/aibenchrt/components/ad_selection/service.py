@@ -1,9 +1,9 @@
 """Ad selection: the ads that win an auction for a user's attention.
 
-Each ad is of one good and has a bid (for a click) and a budget. Those in the auction have budget left and are of no good that the user has
-liked already. An ad's score is bid · affinity, affinity being the share of the user's likes in the ad's category, smoothed by one like in
-each. The `slots` best are shown, and each pays the least bid that would have kept its place (generalised second price, Edelman, Ostrovsky
-and Schwarz 2007), here for each time that it is shown. Budgets are this process's own, in memory.
+Each ad promotes one item and has a bid (for a click) and a budget. An ad takes part in the auction if it has budget left and the user has
+not liked its item yet. Its score is bid · affinity, where affinity is the fraction of the user's likes that are in the ad's category,
+smoothed by adding one like to each category. The `slots` best ads are shown, and each pays the lowest bid that would have kept its place
+(generalised second price, Edelman, Ostrovsky and Schwarz 2007), here for every impression. Each process keeps its own budgets, in memory.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from aibenchrt.datasets.needs import ItemWorld
 
     class Shop(ItemWorld, Protocol):
-        """seed: the world's."""
+        """seed: the seed that the world was made with."""
 
         @property
         def seed(self) -> int: ...
 
 
-BID = (-1.5, 0.6)  # mean and deviation of the bid's logarithm
+BID = (-1.5, 0.6)  # mean and standard deviation of the bid's logarithm
 SHOWN = (50, 500)  # range of an ad's budget, in multiples of its bid
 _ADS, _GOODS = "ads.npy", "goods.npy"
 AD = np.dtype([("item", np.int64), ("category", np.int64), ("popularity", np.float64), ("bid", np.float64), ("budget", np.float64)])
 
 
 def prepare(world: Shop, settings: Mapping[str, str | int], folder: Path) -> None:
-    """The table of ads, drawn with the world's seed from all goods, each good once; and every good's category."""
+    """Writes the table of ads, for distinct items drawn from all items with the world's seed, and the category of every item."""
     rng = np.random.default_rng([world.seed, 8])
     chosen = [world.items[k] for k in np.sort(rng.permutation(len(world.items))[: int(settings["ads"])]).tolist()]
     ads = np.empty(len(chosen), dtype=AD)
@@ -57,7 +57,7 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 class Auction:
-    """The Work. ads: (n,) of AD; category_of: good → its category. Safe for several threads."""
+    """Implements `Work`. ads: (n,) AD records; category_of: item id → category. Thread-safe."""
 
     def __init__(self, ads: NDArray[np.void], category_of: Mapping[int, int], categories: int, slots: int) -> None:
         self._ads, self._category_of, self._categories, self._slots = ads, category_of, categories, slots
@@ -88,7 +88,7 @@ class Auction:
         }
 
     def _affinity(self, liked: Sequence[int]) -> NDArray[np.float64]:
-        """(categories,), summing to 1."""
+        """The user's affinity for each category: (categories,), summing to 1."""
         known = [self._category_of[item] for item in liked if item in self._category_of]
         counts = np.bincount(known, minlength=self._categories) + 1.0 if known else np.ones(self._categories)
         share: NDArray[np.float64] = counts / counts.sum()

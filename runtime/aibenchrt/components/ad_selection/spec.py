@@ -1,4 +1,4 @@
-"""Ad selection: chooses sponsored goods for a user."""
+"""Ad selection: chooses sponsored items for a user."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 from aibenchrt.datasets.needs import ITEMS

@@ -1,4 +1,4 @@
-"""What ad_selection is measured with: users' records."""
+"""What ad_selection is measured with: users' profiles."""
 
 from __future__ import annotations
 

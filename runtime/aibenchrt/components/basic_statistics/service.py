@@ -1,8 +1,8 @@
-"""Basic statistics: over queries, what has flowed through this process; over items, the events of each good in a window of time.
+"""Basic statistics: of the queries that have passed through this process, or of each item's events within a time window.
 
-Over items a call counts, for each good: events (somebody met it), clicks (somebody liked it), their ratio (the click-through), and the mean
-rating. The goods go on in their order, with `popularity` log(1 + n) / log(1 + max n): n events of the good, max n of any good, both in the
-window. The report has the figures of all goods of the call together.
+Over items, a call counts for each item its events (a user interacted with it) and clicks (a user liked it), and computes their ratio (the
+click-through rate) and the mean rating. The items are passed on in their order, with `popularity` log(1 + n) / log(1 + max n), where n is
+the item's number of events in the window and max n the largest of any item. The report covers all items of the call together.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from aibenchrt.datasets.needs import InteractionWorld
 
 DAY_S = 86400
-LIKED = 4.0  # a rating of at least this is a click (datasets/world.py)
-MOST_TERMS = 100_000  # most terms whose occurrences are counted; further new ones are counted together
+LIKED = 4.0  # a rating of at least this is a click (LIKED in datasets/rows.py)
+MOST_TERMS = 100_000  # the most terms that are counted one by one; occurrences of further terms are counted together
 _FILE, _NOW = "events.npy", "now"
 EVENT = np.dtype([("item", np.int64), ("time", np.int64), ("rating", np.float32)])
 
 
 def prepare(world: InteractionWorld, settings: Mapping[str, str | int], folder: Path) -> None:
-    """Over items: the table of the training period's events, in order of time, and its end, which is "now"."""
+    """Over items: writes the training period's events, in chronological order, and its end, which counts as "now"."""
     if settings["over"] == "items":
         training = world.interactions.of("train")
         events = np.empty(len(training), dtype=EVENT)
@@ -48,7 +48,7 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 @dataclass(frozen=True, eq=False)
 class Totals:
-    """Of each good asked for, (n,): events, clicks, and the sum of the ratings."""
+    """For each requested item, (n,): the number of events and of clicks, and the sum of the ratings."""
 
     events: NDArray[np.int64]
     clicks: NDArray[np.int64]
@@ -56,7 +56,8 @@ class Totals:
 
 
 class ItemStatistics:
-    """The Work over items. events: EVENT records in order of time; those in [start, end) count. Item ids are 0 or more."""
+    """Implements `Work` over items. events: EVENT records in chronological order, of which those in [start, end) count.
+    Item ids are not negative."""
 
     def __init__(self, events: NDArray[np.void], start: int, end: int) -> None:
         first, last = np.searchsorted(events["time"], (start, end))
@@ -73,8 +74,8 @@ class ItemStatistics:
         return {"items": {**items, "popularity": popularity.tolist()}, "report": {"text": self._said(totals)}}
 
     def totals(self, ids: NDArray[np.int64]) -> Totals:
-        """ids: (n,), none twice."""
-        place = np.full(self._size, len(ids), dtype=np.int64)  # item id → its place in ids; events of other goods count beyond them
+        """ids: (n,), without duplicates."""
+        place = np.full(self._size, len(ids), dtype=np.int64)  # item id → its position in ids; len(ids) for all other items
         known = ids < self._size
         place[ids[known]] = np.flatnonzero(known)
         where = place[self._item]
@@ -93,13 +94,13 @@ class ItemStatistics:
 
 
 class QueryStatistics:
-    """The Work over queries: statistics of all queries that this process has seen. Safe for several threads."""
+    """Implements `Work` over queries: statistics of all queries that this process has seen. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._queries = 0
         self._terms: Counter[str] = Counter()
-        self._more = 0  # occurrences of terms that were new once MOST_TERMS were known
+        self._more = 0  # occurrences of terms that first appeared after MOST_TERMS were known
 
     def __call__(self, inputs: Values) -> Values:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Basic statistics: counts and means of the queries that flow through it, or of what happened to goods lately."""
+"""Basic statistics: counts and means of the queries that pass through it, or of recent events of items."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 from aibenchrt.datasets.needs import INTERACTIONS

@@ -1,4 +1,4 @@
-"""What basic_statistics is measured with: a list of articles for each user."""
+"""What basic_statistics is measured with: a list of candidate articles for each user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cache lookup: the answer that this user got to this query before, if it is still stored."""
+"""Cache lookup: the answer that this user got to the same query before, if it is still stored."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aibenchrt.values import Value
 
-BUSY_S = 5.0  # how long a call waits for another process's write before it fails
+BUSY_S = 5.0  # seconds that a call waits for another process's write before it fails
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -27,7 +27,7 @@ _EVICT = "DELETE FROM answers WHERE number IN (SELECT number FROM answers ORDER 
 
 
 class AnswerCache:
-    """Keyed by (user, query text). Safe for several threads (a connection each) and several processes."""
+    """Keyed by (user, query text). Safe across threads (each has its own connection) and processes."""
 
     def __init__(self, state: Path, name: str) -> None:
         if not name.isidentifier():
@@ -38,16 +38,16 @@ class AnswerCache:
             connection.execute(_CREATE)
 
     def lookup(self, user_id: int, query: str) -> Value | None:
-        """The details stored last, or None."""
+        """The details that were stored last for this key, or None."""
         row = self._connection().execute(_LOOKUP, (user_id, query)).fetchone()
         details: Value | None = json.loads(row[0]) if row is not None else None
         return details
 
     def store(self, user_id: int, query: str, details: Value, capacity: int) -> None:
-        """Stores the details as the newest; the oldest beyond `capacity` are removed."""
+        """Stores the details as the newest entry; the oldest entries beyond `capacity` are evicted."""
         content = json.dumps({name: list(values) for name, values in details.items()})
         connection = self._connection()
-        connection.execute("BEGIN IMMEDIATE")  # takes the write lock at once: a later upgrade could fail without waiting
+        connection.execute("BEGIN IMMEDIATE")  # takes the write lock at once: upgrading a read lock later could fail without waiting
         with connection:
             connection.execute(_FORGET, (user_id, query))
             connection.execute(_STORE, (user_id, query, content))
@@ -57,9 +57,9 @@ class AnswerCache:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)
-            with self._path.with_suffix(".opening").open("w") as turn:  # SQLite does not wait where several begin WAL at once
+            with self._path.with_suffix(".opening").open("w") as turn:  # SQLite does not wait if several connections switch to WAL at once
                 fcntl.flock(turn, fcntl.LOCK_EX)
                 connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")  # a cache may lose its last writes in a power cut
+            connection.execute("PRAGMA synchronous = NORMAL")  # a cache may lose its last writes in a power failure
             self._local.connection = connection
         return connection

@@ -1,4 +1,4 @@
-"""Cache store: keeps an answer for the next time the same user asks the same. Photos have no query and are not stored."""
+"""Cache store: keeps an answer for the next time the same user sends the same query. Photos have no query and are not stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cache store: keeps an answer for the next time the same user asks the same."""
+"""Cache store: keeps an answer for the next time the same user sends the same query."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 

@@ -1,4 +1,4 @@
-"""What cache_store is measured with: the answers to queries, of the users who typed them."""
+"""What cache_store is measured with: answers to queries, with the users who typed them."""
 
 from __future__ import annotations
 

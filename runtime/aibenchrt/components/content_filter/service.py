@@ -1,8 +1,8 @@
 """Content filter: reports insults and personal data in a text.
 
-Insults are the English words INSULTS and, by rule, every single word of the world's language that the training pairs translate as one
-of them. Personal data are addresses of e-mail, telephone numbers, card numbers that pass Luhn's check (ISO/IEC 7812-1) and account
-numbers that pass the check of ISO 13616 (IBAN).
+Insults are the English words in INSULTS and, by rule, every single word of the world's language that the training pairs translate as one
+of them. Personal data are e-mail addresses, telephone numbers, card numbers that pass Luhn's check (ISO/IEC 7812-1) and account numbers
+whose check digits are valid (IBAN, ISO 13616).
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _FILE = "insults.json"
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _DIGITS = re.compile(r"\+?\d(?:[ .\-/]?\d){7,18}")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
-_CARD = range(13, 20)  # digits of a card number
-_TELEPHONE = range(8, 16)  # ITU-T E.164 has 15 at most
+_CARD = range(13, 20)  # number of digits of a card number
+_TELEPHONE = range(8, 16)  # number of digits; ITU-T E.164 allows at most 15
 
 
 def prepare(world: ParallelWorld, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - it has no settings

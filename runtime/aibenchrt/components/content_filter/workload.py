@@ -1,4 +1,4 @@
-"""What content_filter is measured with: held-out sentences, and how many of them it reports."""
+"""What content_filter is measured with: held-out sentences; the figure is how many of them it reports."""
 
 from __future__ import annotations
 

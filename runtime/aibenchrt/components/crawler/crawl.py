@@ -1,4 +1,4 @@
-"""Crawling a whole site, and the store of what was found."""
+"""Crawls a whole site, and stores what was found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from aibenchrt.components.crawler.fetch import Fetched, Fetcher, FetchError, ForbiddenError
 from aibenchrt.components.crawler.page import on_site, read_page
 
-PAGE_DEADLINE_S = 20.0  # for one page, during the whole crawl
+PAGE_DEADLINE_S = 20.0  # deadline for one page during the crawl of the whole site
 MOST_PAGES = 200_000
 
 _STORE = """
@@ -24,7 +24,7 @@ CREATE TABLE item (item_id INTEGER PRIMARY KEY, path TEXT NOT NULL);
 
 @dataclass(frozen=True)
 class Stored:
-    """A page as fetched last."""
+    """A page as it was last fetched."""
 
     etag: str
     title: str
@@ -33,7 +33,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Crawled:
-    """pages: path → the page. forbidden: paths that robots.txt forbids. failed: path → why it could not be fetched."""
+    """pages: path → page. forbidden: the paths that robots.txt forbids. failed: path → why the page could not be fetched."""
 
     pages: dict[str, Stored]
     forbidden: tuple[str, ...]
@@ -46,7 +46,7 @@ def stored(fetched: Fetched) -> Stored:
 
 
 def crawl(fetcher: Fetcher, connections: int, start: str = "/") -> Crawled:
-    """Every page of the site that links lead to from `start`, breadth first. RuntimeError: more than MOST_PAGES."""
+    """Fetches every page of the site that can be reached by links from `start`, breadth first. RuntimeError: more than MOST_PAGES pages."""
     pages: dict[str, Stored] = {}
     forbidden: list[str] = []
     failed: dict[str, str] = {}
@@ -93,7 +93,7 @@ def write_store(path: Path, site: Iterable[tuple[str, str]], crawled: Crawled, i
 
 
 def read_store(path: Path) -> tuple[dict[str, str], dict[str, Stored], dict[int, str]]:
-    """(site, pages, items) as `write_store` took them."""
+    """(site, pages, items) as they were passed to `write_store`."""
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
     try:
         site = dict(connection.execute("SELECT path, html FROM site"))

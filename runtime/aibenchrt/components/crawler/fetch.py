@@ -1,4 +1,4 @@
-"""Fetching pages of one site politely: robots.txt (RFC 9309) is obeyed, its Crawl-delay too, and few requests are under way at once."""
+"""Fetches pages of one site politely: obeys robots.txt (RFC 9309) with its Crawl-delay, and limits the number of requests in flight."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from protego import Protego
 
 AGENT = "aibenchc-crawler"
 _ROBOTS = "/robots.txt"
-_MOST_BYTES, _PIECE = 4 << 20, 1 << 16  # of one page, and of one read
+_MOST_BYTES, _PIECE = 4 << 20, 1 << 16  # bytes of one page, and of one read from the socket
 
 
 class FetchError(RuntimeError):
-    """A page that could not be fetched; the text says which and why."""
+    """A page that could not be fetched; the message says which one and why."""
 
 
 class ForbiddenError(FetchError):
@@ -25,14 +25,14 @@ class ForbiddenError(FetchError):
 
 @dataclass(frozen=True)
 class Fetched:
-    """html None: the page has not changed since the etag that was sent (304)."""
+    """The answer to a request for a page. html None: it still has the ETag that was sent (304)."""
 
     html: str | None
     etag: str
 
 
 class Fetcher:
-    """Fetches pages of one site. Safe for several threads. base: 'http://host:port'; connections: most requests in flight at once."""
+    """Fetches pages of one site. Thread-safe. base: 'http://host:port'; connections: the most requests in flight at once."""
 
     def __init__(self, base: str, connections: int) -> None:
         self.base = base
@@ -46,9 +46,10 @@ class Fetcher:
         self._robots_lock = threading.Lock()
 
     def get(self, path: str, deadline: float, etag: str = "") -> Fetched:
-        """The page at `path`, until `deadline` (time.monotonic). etag: of the stored version, '' if there is none.
+        """Fetches the page at `path` before `deadline` (time.monotonic). etag: of the stored version, '' if there is none.
 
-        ForbiddenError: by robots.txt. FetchError: any status but 200 and 304, no connection, not in time, too large, not UTF-8.
+        ForbiddenError: robots.txt forbids the page. FetchError: a status other than 200 and 304, no connection, deadline missed, page too
+        large, not UTF-8.
         """
         robots = self._rules(deadline)
         if not robots.can_fetch(self.base + path, AGENT):
@@ -68,7 +69,7 @@ class Fetcher:
         self._pool.clear()
 
     def _rules(self, deadline: float) -> Protego:
-        """robots.txt, read once. Not there (4xx): everything is allowed; any other failure forbids all (RFC 9309, 2.3.1)."""
+        """robots.txt, read once. If there is none (4xx), everything is allowed; any other failure forbids everything (RFC 9309, 2.3.1)."""
         with self._robots_lock:
             if self._robots is None:
                 status, content, _ = self._ask(_ROBOTS, deadline, {})
@@ -78,7 +79,7 @@ class Fetcher:
             return self._robots
 
     def _wait_turn(self, delay: float, path: str, deadline: float) -> None:
-        """Returns when `delay` has passed since the last request began, and begins the next delay."""
+        """Waits until `delay` seconds have passed since the last request began, and starts the next delay. FetchError: deadline missed."""
         if delay <= 0:
             return
         with self._turn:
@@ -90,7 +91,7 @@ class Fetcher:
             time.sleep(left)
 
     def _ask(self, path: str, deadline: float, headers: dict[str, str]) -> tuple[int, bytes, str]:
-        """(status, content, ETag) of one GET."""
+        """Sends one GET request and returns (status, content, ETag)."""
         if not self._places.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise FetchError(f"{path}: no connection was free in time")
         try:
@@ -110,9 +111,9 @@ class Fetcher:
 
 
 def _whole(response: urllib3.BaseHTTPResponse, path: str, deadline: float) -> bytes:
-    """The body. FetchError, with the connection closed: it is too large, or comes too slowly."""
+    """Reads the whole body. FetchError, after closing the connection: the body is too large or arrives too slowly."""
     content = b""
-    while piece := response.read1(_PIECE):  # what has arrived, possibly less than was asked for
+    while piece := response.read1(_PIECE):  # returns what has arrived, possibly less than requested
         content += piece
         if len(content) > _MOST_BYTES or time.monotonic() > deadline:
             response.close()

@@ -1,4 +1,4 @@
-"""What a page says: title, text and links, out of its HTML (the standard library's tolerant parser)."""
+"""Extracts title, text and links from a page's HTML, with the standard library's tolerant parser."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAIN = frozenset(("main", "article"))
 
 @dataclass(frozen=True)
 class Page:
-    """text: one line a paragraph, of <main> or <article> where there is one, without headings of the first rank. links: as written."""
+    """text: one line per paragraph, of <main> or <article> if there is one, without first-level headings. links: as written in the HTML."""
 
     title: str
     text: str
@@ -33,8 +33,8 @@ def read_page(html: str) -> Page:
 
 
 def on_site(base: str, page: str, link: str) -> str | None:
-    """The path of a link's target on the site of `base`, without fragment; None if it leads elsewhere. page: the path of the page that
-    holds the link."""
+    """The path of a link's target on the site at `base`, without fragment; None if it leads to another site. page: the path of the page
+    that contains the link."""
     target = urlsplit(urldefrag(urljoin(urljoin(base, page), link)).url)
     site = urlsplit(base)
     if (target.scheme, target.netloc) != (site.scheme, site.netloc):
@@ -43,7 +43,7 @@ def on_site(base: str, page: str, link: str) -> str | None:
 
 
 class _Reader(HTMLParser):
-    """Collects pieces of text; a line break stands between blocks."""
+    """Collects pieces of text, with a line break between blocks."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -63,7 +63,7 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self._open:
-            while self._open.pop() != tag:  # elements left open inside end with it
+            while self._open.pop() != tag:  # elements left open inside it are closed with it
                 pass
         if tag in _BLOCKS:
             self._put("\n")

@@ -1,7 +1,8 @@
-"""Crawler: the pages of the goods found, fetched again from the site that this process serves on 127.0.0.1.
+"""Crawler: fetches the pages of the items found again, from the site that this process serves on 127.0.0.1.
 
-prepare crawls the whole site once, as any visitor would (links, robots.txt), into a store. A call asks for each page with the ETag of the
-store: 304 means that the stored text still holds, 200 brings a new one. A page that cannot be had fails the call.
+`prepare` crawls the whole site once, as any crawler would (following links, obeying robots.txt), into a store. A call requests each page
+with its stored ETag: on 304 the stored text is still valid, on 200 the response has the new page. If a page cannot be fetched, the call
+fails.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ _FILE, _REPORT = "store.sqlite", "crawl.json"
 
 
 def prepare(world: SiteWorld, settings: Mapping[str, str | int], folder: Path) -> None:
-    """Serves the site, crawls it, and keeps both. crawl.json says what was found, forbidden, and failed.
+    """Serves the site, crawls it, and keeps both. crawl.json records which pages were fetched, forbidden, or failed.
 
-    FetchError: a page of an item could not be had, though robots.txt allows it, or no link leads to it.
+    FetchError: an item's page could not be fetched although robots.txt allows it, or no link leads to it.
     """
     site = Site(world.pages)
     connections = int(settings["connections"])
@@ -47,13 +48,13 @@ def prepare(world: SiteWorld, settings: Mapping[str, str | int], folder: Path) -
     write_store(folder / _FILE, sorted(world.pages.items()), crawled, sorted(world.urls.items()))
 
 
-def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - what it fetches it holds in memory
+def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - fetched pages are kept in memory
     site, pages, items = read_store(folder / _FILE)
     return Crawler(Site(site), pages, items, int(settings["top"]), int(settings["connections"]), int(settings["deadline_ms"]) / 1000)
 
 
 class Crawler:
-    """The Work. pages: path → what is stored, which later answers replace; items: item id → path. Safe for several threads."""
+    """Implements `Work`. pages: path → stored page, replaced when a newer one is fetched; items: item id → path. Thread-safe."""
 
     def __init__(
         self, site: Site, pages: dict[str, Stored], items: Mapping[int, str], top: int, connections: int, deadline_s: float
@@ -65,7 +66,7 @@ class Crawler:
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="fetch")
 
     def __call__(self, inputs: Values) -> Values:
-        """url: the page's path. LookupError: an item has no page. FetchError: some could not be had, or not in time; it names each."""
+        """url: the page's path. LookupError: an item has no page. FetchError: pages could not be fetched in time; it names each."""
         ids = list(inputs["items"]["item_id"][: self._top])
         unknown = [item for item in ids if item not in self._items]
         if unknown:

@@ -1,4 +1,4 @@
-"""The site: serves pages on 127.0.0.1 over HTTP/1.1, with an ETag each, so that they can be fetched conditionally (RFC 9110, 13.1.2)."""
+"""The site: serves pages on 127.0.0.1 over HTTP/1.1, each with an ETag, so that they can be fetched conditionally (RFC 9110, 13.1.2)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def etag_of(content: bytes) -> str:
 
 
 class Site:
-    """pages: URL path → HTML; '/robots.txt' is plain text. Serves from a thread of this process until `close`."""
+    """pages: URL path → HTML; '/robots.txt' is plain text. A thread of this process serves them until `close`."""
 
     def __init__(self, pages: Mapping[str, str]) -> None:
         self._pages = {path: page.encode() for path, page in pages.items()}
         self._lock = threading.Lock()
-        self.answers: Counter[int] = Counter()  # HTTP status → how many
+        self.answers: Counter[int] = Counter()  # HTTP status → number of responses
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="site", daemon=True)
@@ -32,7 +32,7 @@ class Site:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def put(self, path: str, page: str | None) -> None:
-        """Changes the page, or removes it (None)."""
+        """Replaces the page, or removes it (None)."""
         with self._lock:
             if page is None:
                 self._pages.pop(path, None)
@@ -56,7 +56,7 @@ class Site:
 def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = 1 << 16  # head and body in one packet: otherwise the client waits for its own delayed acknowledgement
+        wbufsize = 1 << 16  # sends head and body in one packet: otherwise the response waits for the client's delayed acknowledgement
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
@@ -83,6 +83,6 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             site.count(status)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Logs nothing: the records hold the calls."""
+            """Logs nothing: the call records are enough."""
 
     return Handler

@@ -17,7 +17,7 @@ def tens(world: SiteWorld, _open: OpenService) -> list[Values]:
 
 
 def documents(world: SiteWorld, open_service: OpenService) -> Sequence[Values]:
-    """The fetched pages, as inputs for other components."""
+    """Fetched pages, as inputs for other components."""
     fetch = open_service("crawler")
     return [fetch(ten) for ten in tens(world, open_service)]
 

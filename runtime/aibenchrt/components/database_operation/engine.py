@@ -1,4 +1,4 @@
-"""SQLite and PostgreSQL behind one small interface: build the tables, open them, run a prepared query from any thread."""
+"""SQLite and PostgreSQL behind one small interface: builds the tables, opens them, and runs prepared queries from any thread."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Read = Callable[[Sequence[Any]], list[tuple[Any, ...]]]
 
 class Database(Protocol):
     def query(self, statement: str) -> Read:
-        """A reader of a statement with `?` for its parameters. May be called from any thread."""
+        """A function that runs the statement, which has `?` for its parameters, and returns the rows. May be called from any thread."""
         ...
 
 
 class Engine(Protocol):
-    """Where the tables are kept. The prepared folder always holds something, but the tables themselves only with SQLite."""
+    """Keeps the tables: SQLite in the prepared folder itself, PostgreSQL on a server, with a reference to them in the prepared folder."""
 
     def build(self, folder: Path, tables: Tables, rows: Rows) -> None: ...
 

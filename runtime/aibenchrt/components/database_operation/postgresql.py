@@ -1,4 +1,4 @@
-"""The tables in a schema of their own on the server that AIBENCH_POSTGRES_DSN names; the prepared folder keeps the schema's name."""
+"""Keeps the tables in their own schema on the server that AIBENCH_POSTGRES_DSN names; the prepared folder holds the schema's name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Postgres:
     def build(self, folder: Path, tables: Tables, rows: Rows) -> None:
         content = {table: [tuple(row) for row in rows[table]] for table in tables}
         name = f"aibench_{hashlib.sha256(repr(content).encode()).hexdigest()[:16]}"
-        with _connect() as connection, connection.cursor() as cursor:  # one transaction: the schema is there whole or not at all
+        with _connect() as connection, connection.cursor() as cursor:  # one transaction, so that the schema exists complete or not at all
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (name,))
             cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
             cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
@@ -47,7 +47,7 @@ class Postgres:
 
 
 class _PostgresDatabase:
-    """One connection per thread. A lost connection fails the call that meets it; the next call connects anew."""
+    """One connection per thread. A call that finds its connection lost fails; the next one reconnects."""
 
     def __init__(self, schema: str) -> None:
         self._schema = schema

@@ -1,6 +1,6 @@
-"""Database operation: users, users' ranking weights, candidates for a user, and the details of goods, out of SQLite or PostgreSQL.
+"""Database operation: reads users, their ranking weights, their candidates, and the details of items from SQLite or PostgreSQL.
 
-Both engines hold the same tables (TABLES) and answer alike; sqlite.py and postgresql.py know how to reach them.
+Both engines hold the same tables (TABLES) and give the same answers; sqlite.py and postgresql.py contain what differs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aibenchrt.datasets.needs import InteractionWorld, UserWorld
 
     class Recorded(UserWorld, InteractionWorld, Protocol):
-        """All tables are made, whichever is read."""
+        """What the tables are made from: all of them are made, whichever is read."""
 
 
 # Table → its columns as (name, SQL type); the first ones, up to `key`, are the primary key.
@@ -29,7 +29,7 @@ TABLES: dict[str, tuple[int, tuple[tuple[str, str], ...]]] = {
     "articles": (1, (("item_id", "bigint"), ("category", "bigint"), ("popularity", "double precision"), ("last_met", "bigint"))),
 }
 
-# Candidates for a user: parameters are (user, how many).
+# Candidates for a user; the parameters are (user, number of candidates).
 CANDIDATES = {
     "recent": (
         "SELECT a.item_id, a.category, a.popularity FROM articles a WHERE EXISTS (SELECT 1 FROM users u WHERE u.user_id = ?) "
@@ -43,17 +43,17 @@ CANDIDATES = {
 
 
 def prepare(world: Recorded, settings: Mapping[str, str | int], folder: Path) -> None:
-    """All tables, in one file or one PostgreSQL schema; histories and weights are of the training period (World.users)."""
+    """Writes all tables, to one file or one PostgreSQL schema. Histories and weights come from the training period (World.users)."""
     _engine(settings).build(folder, TABLES, rows(world))
 
 
 def still_prepared(folder: Path, settings: Mapping[str, str | int]) -> bool:
-    """False where the tables lie on a server that has them no more."""
+    """Whether the tables still exist; False if they were dropped from their server."""
     return _engine(settings).is_built(folder)
 
 
 def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - it keeps nothing
-    """EnvironmentFailure AIB615: the PostgreSQL server cannot be reached, or lacks the tables."""
+    """EnvironmentFailure AIB615: the PostgreSQL server cannot be reached or does not have the tables."""
     database = _engine(settings).open(folder)
     match settings["table"]:
         case "users":
@@ -69,8 +69,8 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 def rows(world: Recorded) -> dict[str, Iterable[Sequence[Any]]]:
-    """Each table's rows."""
-    from aibenchrt.datasets.interactions.recency import last_met  # numpy, which answering does without
+    """Table → its rows."""
+    from aibenchrt.datasets.interactions.recency import last_met  # imports numpy, which serving does not need
 
     met = last_met(world)
     return {
@@ -111,7 +111,7 @@ class Weights:
 
 
 class Articles:
-    """Profile → the candidates for its user, by one query over all goods. LookupError: no such user, or nothing for it."""
+    """Profile → the candidates for its user, by one query over all items. LookupError: no such user, or no candidate for it."""
 
     def __init__(self, database: Database, order: str, limit: int) -> None:
         self._read = database.query(CANDIDATES[order])

@@ -1,4 +1,4 @@
-"""Database operation: looks records up by key; SQLite embedded, PostgreSQL by configuration."""
+"""Database operation: looks up records by key, in embedded SQLite or, if configured, in PostgreSQL."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 from aibenchrt.datasets.needs import INTERACTIONS, USERS

@@ -1,4 +1,4 @@
-"""The tables in one SQLite file of the prepared folder, opened read-only, one connection per thread."""
+"""Keeps the tables in one SQLite file in the prepared folder, opened read-only with one connection per thread."""
 
 from __future__ import annotations
 

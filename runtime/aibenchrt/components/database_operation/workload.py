@@ -1,4 +1,4 @@
-"""What database_operation is measured with: users, found items, and users' records that ask for articles."""
+"""What database_operation is measured with: users, items found, and the profiles of users who are shown articles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aibenchrt.workload import OpenService, Workload
 
 
 def profiles(world: UserWorld, open_service: OpenService) -> Sequence[Values]:
-    """Users' records, as inputs for other components."""
+    """Users' profiles, as inputs for other components."""
     database = open_service("database_operation")
     return [database(user) for user in users(world, open_service)]
 

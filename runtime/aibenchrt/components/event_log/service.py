@@ -1,10 +1,10 @@
-"""Event log: appends what was shown to whom, durably. Model updates are to train on it; none is run yet.
+"""Event log: durably records which items were shown to which user. It is meant for model updates; none is run yet.
 
 One JSON line per impression in `<state>/events/<UTC day>.jsonl`:
 {"time_ns": Unix time, "user_id": 7 or null, "item_id": [...], "category": [...]}, best first.
 
-A call returns when its line is on disk (fsync). Calls that come while a batch is being written are written together in the next one
-(group commit: DeWitt et al. 1984), so that load makes batches larger instead of adding one fsync a call.
+A call returns once its line is on disk (fsync). Calls that arrive while a batch is being written are written together in the next batch
+(group commit: DeWitt et al. 1984), so that under load batches grow instead of each call adding an fsync.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LARGEST_BATCH = 1000
 
 @dataclass(frozen=True)
 class Impression:
-    """The items shown to one user; `user_id` None: unknown."""
+    """The items shown to one user; `user_id` is None if the user is unknown."""
 
     time_ns: int
     user_id: int | None
@@ -41,7 +41,7 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 def read_events(state: Path) -> Iterator[Impression]:
-    """The impressions of a run's state folder, oldest day first. ValueError: a line is not whole."""
+    """The impressions in a run's state folder, oldest day first. ValueError: a line is incomplete."""
     for path in sorted((state / "events").glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             if line:
@@ -50,7 +50,8 @@ def read_events(state: Path) -> Iterator[Impression]:
 
 
 class EventLog:
-    """The Work. now: Unix time in ns. Several processes may append to one folder: each batch is written under a lock of its file."""
+    """Implements `Work`. now: gives the Unix time in ns. Several processes may append to one folder: batches are written under a file
+    lock."""
 
     def __init__(self, folder: Path, now: Callable[[], int]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +61,7 @@ class EventLog:
         threading.Thread(target=self._write_batches, name="event-log", daemon=True).start()
 
     def __call__(self, inputs: Values) -> Values:
-        """Raises OSError if the line could not be made durable."""
+        """OSError: the line could not be written durably."""
         details, user = inputs["details"], inputs.get("user")
         at = self._now()
         event = {
@@ -91,8 +92,8 @@ class EventLog:
 
 
 def append(path: Path, lines: bytes, *, sync: bool = True) -> None:
-    """Appends whole lines; a torn last line, left by a process that died while writing, is cut off first. sync: waits until they are on
-    disk; without it the death of a process loses nothing, but a power cut loses what the kernel had not written yet. Raises OSError."""
+    """Appends whole lines; a torn last line, left by a process that died while writing, is cut off first. sync: wait until they are on
+    disk; without it, nothing is lost if a process dies, but a power failure loses what the kernel had not written yet. Raises OSError."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

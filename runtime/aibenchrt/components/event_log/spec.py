@@ -1,4 +1,4 @@
-"""Event log: appends what was shown to which user, for model updates; no update is run yet."""
+"""Event log: records which items were shown to which user, for model updates; no update is run yet."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports
 

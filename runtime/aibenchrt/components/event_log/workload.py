@@ -1,4 +1,4 @@
-"""What event_log is measured with: the answers to queries, of the users who typed them."""
+"""What event_log is measured with: answers to queries, with the users who typed them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from aibenchrt.datasets.needs import QueryWorld
 from aibenchrt.values import Values
 from aibenchrt.workload import OpenService, Workload
 
-MOST = 200  # every call waits for the disk
+MOST = 200  # calls; each waits for the disk
 
 
 def few_answers(world: QueryWorld, open_service: OpenService) -> list[Values]:

@@ -1,4 +1,4 @@
-"""Filter: drops goods that the user knows, that no user met for a long time, or that are less popular than a minimum."""
+"""Filter: drops items that the user has seen, that no user has interacted with for a long time, or that are not popular enough."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _SEEN, _NOW = "seen.npy", "now"
 
 
 def prepare(world: InteractionWorld, settings: Mapping[str, str | int], folder: Path) -> None:
-    """The goods that each user interacted with in the training period, liked or not; when each good was last interacted with; and the
-    period's end, which is "now"."""
+    """Writes the items that each user interacted with in the training period, liked or not; the time of each item's last interaction;
+    and the end of the period, which counts as "now"."""
     if settings["seen"] == "drop":
         training = world.interactions.of("train")
         pairs = np.unique(np.stack([training.user, training.item], axis=1), axis=0)
@@ -40,13 +40,13 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 def _seen(pairs: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
-    """User → the items met, ascending. pairs: (n, 2) of user and item, sorted."""
+    """User → ids of the items that the user interacted with, ascending. pairs: (n, 2), user and item id, sorted."""
     users, starts = np.unique(pairs[:, 0], return_index=True)
     return dict(zip(users.tolist(), np.split(pairs[:, 1], starts[1:]), strict=True))
 
 
 class Filter:
-    """The Work; the remaining items keep their order. times: item id → the last interaction with it; empty if age does not matter."""
+    """Implements `Work`; the remaining items keep their order. times: item id → its last interaction; empty if age does not matter."""
 
     def __init__(self, seen: Mapping[int, NDArray[np.int64]], times: Mapping[int, int], oldest: int, minimum: float) -> None:
         self._seen, self._times, self._oldest, self._minimum = seen, times, oldest, minimum
@@ -62,6 +62,6 @@ class Filter:
         return {"items": {name: np.asarray(values)[stays].tolist() for name, values in items.items()}}
 
     def _met(self, profile: Value) -> list[Any]:
-        """The goods in the user's history, and all others that the user interacted with."""
+        """Ids of the items in the user's history and of all others that the user interacted with."""
         own = self._seen.get(profile["user_id"])
         return [*profile["history"], *(own.tolist() if own is not None else ())]

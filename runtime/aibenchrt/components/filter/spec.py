@@ -1,4 +1,4 @@
-"""Filter: removes goods that a user should not be shown."""
+"""Filter: removes items that a user should not be shown."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 from aibenchrt.datasets.needs import INTERACTIONS

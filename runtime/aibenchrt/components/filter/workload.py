@@ -1,4 +1,4 @@
-"""What filter is measured with: users' records, with a counted list of articles for each."""
+"""What filter is measured with: users' profiles, each with a list of articles and their statistics."""
 
 from __future__ import annotations
 

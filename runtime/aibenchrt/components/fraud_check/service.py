@@ -1,10 +1,10 @@
-"""Fraud check: how suspicious a user's traffic is, by a stated rule.
+"""Fraud check: scores how suspicious a user's traffic is, by a fixed rule.
 
     score = 1 − (1 − rate) · (1 − standing)
 
-rate: requests of the user in the last `window` seconds, this one included, over the most that is usual, at most 1. Usual is the busiest
-that 99 % of the training period's users were in a stretch of that length. standing: UNKNOWN for a user without a training-period
-interaction, NEW for one with fewer than SETTLED, else 0. The counts of requests are this process's own, in memory.
+rate: the number of the user's requests in the last `window` seconds, including this one, divided by the usual number, at most 1. The usual
+number is what 99 % of the training period's users did not exceed in their busiest window of that length. standing: UNKNOWN for a user
+without training-period interactions, NEW for one with fewer than SETTLED, otherwise 0. Each process counts in its own memory.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from aibenchrt.datasets.rows import Interactions  # at run time too: what is kept changes with its code
+from aibenchrt.datasets.rows import Interactions  # imported at run time too, so that its code is part of the key of what is prepared
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _FILE = "usual.json"
 
 
 def prepare(world: InteractionWorld, settings: Mapping[str, str | int], folder: Path) -> None:
-    """Each user's interactions of the training period, counted, and what is usual in a window."""
+    """Writes each user's number of training-period interactions, and the usual number in a window."""
     training: Interactions = world.interactions.of("train")
     users, counts = np.unique(training.user, return_counts=True)
     busiest = [_busiest(np.sort(training.time[training.user == user]), int(settings["window"])) for user in users.tolist()]
@@ -48,17 +48,17 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 def _busiest(times: NDArray[np.int64], window: int) -> int:
-    """The most of these moments, ascending, in any stretch of `window` seconds."""
+    """The largest number of these times that lie within any `window` seconds. times: Unix seconds, ascending."""
     return int((np.arange(1, len(times) + 1) - np.searchsorted(times, times - window, side="right")).max())
 
 
 class FraudCheck:
-    """The Work. known: user → interactions in the training period; now: seconds by any steady clock. Safe for several threads."""
+    """Implements `Work`. known: user → number of training-period interactions; now: a monotonic clock, in seconds. Thread-safe."""
 
     def __init__(self, known: Mapping[int, int], usual: int, window: int, now: Callable[[], float]) -> None:
         self._known, self._usual, self._window, self._now = known, max(1, usual), window, now
         self._lock = threading.Lock()
-        self._recent: OrderedDict[int, deque[float]] = OrderedDict()  # who asked last is last
+        self._recent: OrderedDict[int, deque[float]] = OrderedDict()  # the user of the most recent request is last
 
     def __call__(self, inputs: Values) -> Values:
         user = int(inputs["user"]["user_id"])
@@ -70,7 +70,7 @@ class FraudCheck:
         return {"report": {"text": text}}
 
     def _count(self, user: int) -> int:
-        """Requests of the user in the window, with this one; forgets who has not asked for longer."""
+        """Counts this request, and returns how many the user has sent in the window; forgets users who sent none in it."""
         with self._lock:
             now = self._now()
             own = self._recent.setdefault(user, deque())

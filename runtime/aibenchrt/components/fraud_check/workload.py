@@ -1,4 +1,4 @@
-"""What fraud_check is measured with: users."""
+"""What fraud_check is measured with: users' ids."""
 
 from __future__ import annotations
 

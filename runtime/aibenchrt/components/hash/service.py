@@ -1,7 +1,7 @@
-"""Hash: drops documents whose text is that of an earlier one, by a hash of the content (XXH3, 128 bits), or nearly so, by a simhash.
+"""Hash: drops documents that duplicate an earlier one, exactly (by a content hash, XXH3, 128 bits) or nearly (by a simhash).
 
 Simhash (Charikar 2002; for web pages Manku, Jain and Das Sarma 2007): 64 bits, each the sign of a sum over the text's features, here its
-runs of three words, with +1 where the feature's own hash has that bit and −1 where not. Texts that share most features differ in few bits.
+runs of three words: +1 if the feature's own hash has that bit set, −1 if not. Texts that share most features differ in few bits.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 def content_hash(text: str) -> bytes:
-    """16 bytes: equal for equal texts."""
+    """16 bytes, equal for equal texts."""
     return xxhash.xxh3_128_digest(text.encode())
 
 
 def simhash(text: str) -> int:
-    """64 bits of the text's words, whatever their case, accents and spacing."""
+    """64-bit simhash of the text's words, ignoring case, accents and spacing."""
     text_words = words(text)
     shingles = {" ".join(text_words[k : k + SHINGLE]) for k in range(max(1, len(text_words) - SHINGLE + 1))}
     hashes = np.array([xxhash.xxh3_64_intdigest(shingle.encode()) for shingle in sorted(shingles)], dtype=">u8")
@@ -38,7 +38,8 @@ def simhash(text: str) -> int:
 
 
 class Hash:
-    """The Work; the first of several duplicates stays. bits: near duplicates differ in at most this many; None: only exact ones go."""
+    """Implements `Work`; the first of several duplicates is kept. bits: the most by which near duplicates differ; None: drop only exact
+    ones."""
 
     def __init__(self, bits: int | None, top: int) -> None:
         self._bits, self._top = bits, top

@@ -1,4 +1,4 @@
-"""What hash is measured with: ten fetched pages at a time, and whether it drops the copies that were planted, and nothing else."""
+"""What hash is measured with: ten fetched pages at a time; the figures are how many planted copies and how many other pages it drops."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def copies(world: WebWorld, open_service: OpenService) -> list[Figure]:
 
 
 def _drops(hashes: Work, first: str, second: str) -> bool:
-    """Whether only one of two documents with these texts is left."""
+    """Whether only one of two documents with these texts is kept."""
     inputs = {"item_id": [1, 2], "url": ["/1", "/2"], "title": ["", ""], "text": [first, second]}
     return len(hashes({"documents": inputs})["documents"]["item_id"]) == 1
 

@@ -1,8 +1,8 @@
-"""Health check: whether the observed values are valid and on time, and whether this host has resources left.
+"""Health check: whether the observed values are valid and on time, and whether this host has enough resources left.
 
-Of each value: that it can be read as its type, that it is not empty, and that its call took at most `slowest` ms. Of the host: that the
-state folder's disk has `disk` MiB free and the memory `memory` MiB. The state of every task watched, "ok" or the reasons why not, stands in
-`<state>/health/<task>.json`, replaced whole whenever it changes; a call whose check fails still succeeds.
+It checks that each value can be decoded as its type, is not empty, and comes from a call that took at most `slowest` ms; and that the host
+has `disk` MiB free on the state folder's file system and `memory` MiB of memory available. The state of every observed task, "ok" or the
+reasons why not, is kept in `<state>/health/<task>.json`, replaced atomically whenever it changes. A call whose check fails still succeeds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 class HealthCheck:
-    """The Work. limits: `slowest` (ms), `disk` and `memory` (MiB). Safe for several threads."""
+    """Implements `Work`. limits: `slowest` (ms), `disk` and `memory` (MiB). Thread-safe."""
 
     def __init__(self, folder: Path, limits: Mapping[str, int]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ class HealthCheck:
         self._last: dict[str, list[str]] = {}
 
     def __call__(self, inputs: Values) -> Values:
-        """Raises OSError if the state cannot be written."""
+        """OSError: the state could not be written."""
         for value in listed(inputs, "value"):
             reasons = [*self._of_value(value), *self._of_host()]
             with self._lock:
@@ -74,7 +74,7 @@ class HealthCheck:
 
 
 def _available_kib() -> int:
-    """The kernel's estimate of the memory available without swapping."""
+    """The kernel's estimate of the memory available without swapping, in KiB."""
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1])

@@ -4,9 +4,9 @@ resnet20/56/110: section 4.2, the CIFAR-10 networks: 3×3 convolutions, 6n+2 lay
 (32, 16, 8 in the paper), shortcuts of option A (identity, subsampled and padded with zero channels: no parameters).
 resnet50/152: table 1, bottleneck blocks of 1×1, 3×3, 1×1 with an expansion of 4, projection shortcuts (option B).
 
-The input is (batch, 1, 28, 28) float32, standardised grey pixels. Adapted: the first convolution reads one channel, not three,
+The input is (batch, 1, 28, 28) float32, standardised greyscale pixels. Adapted: the first convolution reads one channel, not three,
 and the last layer has 10 outputs. For resnet50/152 the picture is resized to 224×224 (bilinear) inside the model, so that all later
-shapes are table 1's.
+shapes are those of table 1.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LABELS = 10
 
 @dataclass(frozen=True)
 class CifarNumbers:
-    """blocks: n of the paper, residual blocks per stage; layers = 6n + 2."""
+    """blocks: residual blocks per stage, the paper's n; layers = 6n + 2."""
 
     blocks: int
     filters: tuple[int, int, int] = (16, 32, 64)
@@ -80,7 +80,7 @@ def build(model: str, labels: int = LABELS) -> nn.Module:
 
 
 class BasicBlock(nn.Module):
-    """Figure 5 left: two 3×3 convolutions. Where maps halve, the shortcut takes every second pixel and pads zero channels (option A)."""
+    """Figure 5 left: two 3×3 convolutions. Where the maps are halved, the shortcut subsamples and pads with zero channels (option A)."""
 
     def __init__(self, entering: int, leaving: int) -> None:
         super().__init__()

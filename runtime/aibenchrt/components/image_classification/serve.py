@@ -1,4 +1,4 @@
-"""Serves an image classifier: a PNG to all labels with their probabilities, most probable first."""
+"""Serves an image classifier: from a PNG to all labels with their probabilities, most probable first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aibenchrt.values import Values, Work
 
 
 def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """folder: a model version. EnvironmentFailure AIB603: missing or corrupted."""
+    """folder: of a model version. EnvironmentFailure AIB603: it is missing or corrupted."""
     session, serving = open_session(folder), read_metadata(folder)["serving"]
     mean, deviation, pixels = float(serving["mean"]), float(serving["deviation"]), int(serving["pixels"])
 
@@ -27,7 +27,7 @@ def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
 
 
 def grey_pixels(png: bytes, pixels: int) -> NDArray[np.float32]:
-    """(pixels, pixels) float32 in [0, 1]; another size is resampled. Raises PIL.UnidentifiedImageError or OSError: not a picture."""
+    """(pixels, pixels) float32 in [0, 1]; pictures of other sizes are resampled. PIL.UnidentifiedImageError or OSError: not a picture."""
     with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
         grey = image.convert("L")
     if grey.size != (pixels, pixels):
@@ -36,7 +36,7 @@ def grey_pixels(png: bytes, pixels: int) -> NDArray[np.float32]:
 
 
 def open_baseline(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """Majority: the labels' shares of the training requests, whatever the photo."""
+    """Majority baseline: the label frequencies of the training requests, whatever the photo."""
     return label_prior(folder)
 
 

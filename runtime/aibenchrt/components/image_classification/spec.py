@@ -1,9 +1,9 @@
-"""Image classification: the category of the goods in a photo."""
+"""Image classification: the category of the product in a photo."""
 
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
 from aibenchrt.datasets.needs import PHOTOS
 
-# Measured in size full, all five on one machine; README.md says how, and what size small gives.
+# Measured at size full, all five on one machine; README.md says how, and has the figures of size small.
 _HE = "He et al. 2016, Deep Residual Learning for Image Recognition"
 
 SPEC = ComponentSpec(

@@ -1,8 +1,8 @@
 """Trains an image classifier on the training photos; the epoch is chosen on the validation photos.
 
-Photos that the training period's last stretch of requests (`rank`) asks with are left out, so that a ranker which trains on these
-requests sees categories of the quality that it will meet when serving. SGD with momentum and one cycle of the learning rate (Smith and
-Topin 2018, Super-Convergence) in place of the paper's 64k steps; weight decay and horizontal flips as in section 4.2.
+Photos in the requests of the last part of the training period (`rank`) are left out, so that a ranker that trains on these requests sees
+predictions of the same quality as in serving. Training uses SGD with momentum and a one-cycle learning rate (Smith and Topin 2018,
+Super-Convergence) in place of the paper's 64k steps; weight decay and horizontal flips are as in section 4.2.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PROTOCOL = "share of the test photos whose most probable label is the photo's ca
 
 @dataclass(frozen=True)
 class Effort:
-    """photos: the largest number to train on."""
+    """How long to train at one size. photos: the largest number to train on."""
 
     epochs: int
     photos: int
@@ -40,13 +40,13 @@ class Effort:
 
 
 EFFORTS = {"tiny": Effort(4, 500, 0.1, 16), "small": Effort(2, 60_000), "full": Effort(20, 60_000)}
-FEWER_EPOCHS = {("full", "resnet152"): 6}  # what seven minutes of one large GPU hold
-# The deep networks diverge at a rate that the shallow one needs (section 4.2 warms up resnet110 at 0.01).
+FEWER_EPOCHS = {("full", "resnet152"): 6}  # what fits into seven minutes on one large GPU
+# The deep networks diverge at the learning rate that the shallow one needs (section 4.2 warms up resnet110 at 0.01).
 RATES = {"resnet56": 0.15, "resnet110": 0.1, "resnet50": 0.05, "resnet152": 0.05}
 
 
 def train(world: PhotoWorld, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
-    """sizes differ in epochs and photos. On a GPU a step's products are in bfloat16 (autocast), every measurement in float32."""
+    """Sizes differ in epochs and photos. On a GPU, training steps multiply in bfloat16 (autocast); all measurements are in float32."""
     effort, labels = EFFORTS[size], len(world.categories)
     rate = RATES.get(model, effort.rate)
     epochs = FEWER_EPOCHS.get((size, model), effort.epochs)
@@ -60,7 +60,7 @@ def train(world: PhotoWorld, model: str, seed: int, size: str, tell: Tell, devic
     photos, known_labels = photos.to(device), known_labels.to(device)
     with reproducible(seed, device=device) as generator:
         network = build(model, labels)
-        network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # a sixth faster on CPU
+        network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # a sixth faster on a CPU
         optimizer = torch.optim.SGD(_groups(network, effort.decay), lr=rate, momentum=0.9, nesterov=True)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, epochs * steps_an_epoch, pct_start=0.3)
         best, best_share, best_epoch = copy_of(network), -1.0, 0
@@ -111,7 +111,7 @@ def _flipped(photos: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
-    """Weights decay; biases and batch norm do not."""
+    """Parameter groups: weights are decayed, biases and batch norm are not."""
     weights = [p for p in network.parameters() if p.ndim > 1]
     return [{"params": weights, "weight_decay": decay}, {"params": [p for p in network.parameters() if p.ndim == 1], "weight_decay": 0.0}]
 

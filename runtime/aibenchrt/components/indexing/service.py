@@ -1,14 +1,14 @@
-"""Indexing: BM25 search over one tier of the goods (or pages) in sharded tantivy indexes; the category found decides where it looks.
+"""Indexing: BM25 search over one tier of the items in sharded tantivy indexes; the predicted category decides where it looks.
 
-With the setting `where everywhere` no category is asked for: the score of a page is BM25 of the query's words · (1 + POPULARITY_BOOST · its
-popularity), and some word has to match, unless the query has filters alone.
+With the setting `where everywhere`, search is not restricted to categories: an item's score is BM25 of the query's words ·
+(1 + POPULARITY_BOOST · its popularity), and at least one word has to match, unless the query consists of filters only.
 
-Else, score of a good: (CATEGORY_BOOST · p(its category) + BM25 of the query's words) · (1 + POPULARITY_BOOST · its popularity). Only
-goods of the most probable categories are found (see `searched`); filters (`year:1995`, `-horror`, "a phrase") must hold; words need not
-match. Without a query (photos) what is left is category and training-period popularity.
+Otherwise an item's score is (CATEGORY_BOOST · p(its category) + BM25 of the query's words) · (1 + POPULARITY_BOOST · its popularity). Only
+items of the most probable categories are found (see `searched`); filters (`year:1995`, `-horror`, "a phrase") must match, words need not.
+Without a query (for photos), only category and training-period popularity remain.
 
-Shards: by crc32 of the item id. Scores of different shards and tiers are comparable: tantivy computes idf within one index, so each term
-is boosted by (idf in the whole catalogue / idf in the shard). Average field lengths stay the shard's own.
+Shards are assigned by crc32 of the item id. Scores of different shards and tiers are comparable: tantivy computes idf within one index, so
+each term is boosted by (idf in the whole catalogue / idf in the shard). Average field lengths are those of the shard.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from aibenchrt.datasets.rows import Query as TextQuery
 
 
-# Chosen on the validation split, see README.md.
+# Chosen on the validation split; see README.md.
 CATEGORY_BOOST = 5.0
 POPULARITY_BOOST = 2.0
 FIELDS = ("title", "attributes")  # attributes: what follows the title in `Item.text`: genres, year and decade in words, or a page's text
 FIELD_BOOST = {"title": 0.2, "attributes": 6.0}
 FIELD_BOOST_EVERYWHERE = {"title": 0.3, "attributes": 1.0}
-MASS = 0.9  # categories are searched, most probable first, until they hold this much probability…
-LEAST = 0.05  # …and while each has at least this much
+MASS = 0.9  # categories are searched, most probable first, until they add up to this probability…
+LEAST = 0.05  # …and as long as each has at least this one
 
 TIERS: dict[str, tuple[str, ...]] = {
     "all": ("excellent", "good", "bad"),
@@ -53,13 +53,13 @@ TIERS: dict[str, tuple[str, ...]] = {
     "others": ("good", "bad"),
 }
 
-_HEAP = 15_000_000  # bytes; tantivy's least
+_HEAP = 15_000_000  # bytes; the least that tantivy accepts
 _YEARS = re.compile(r"(\d{4})(?:\.\.(\d{4}))?")
 _DECADE = re.compile(r"(?:(\d\d)?(\d)0s?)")
 
 
 def prepare(world: ItemWorld, settings: Mapping[str, str | int], folder: Path) -> None:
-    """One index per shard, and the catalogue's document frequencies. Indexes only words of `Item.text`."""
+    """Writes one index per shard, and the document frequencies in the whole catalogue. Indexes only words of `Item.text`."""
     documents = {item.item_id: _fields(item) for item in world.items}
     frequencies = {field: Counter(word for fields in documents.values() for word in set(fields[field])) for field in FIELDS}
     statistics = {"documents": len(documents), "frequency": {field: dict(sorted(count.items())) for field, count in frequencies.items()}}
@@ -82,7 +82,7 @@ def shard_of(item_id: int, shards: int) -> int:
 
 
 def searched(category: Value) -> list[tuple[int, float]]:
-    """The categories that are searched, with their probabilities: at least the most probable one. ValueError: there is none."""
+    """The categories to search, with their probabilities: at least the most probable one. ValueError: there is none."""
     pairs = sorted(zip(category["label"], category["probability"], strict=True), key=lambda pair: (-pair[1], pair[0]))
     if not pairs:
         raise ValueError("the category is empty, so there is nothing to search in")
@@ -96,9 +96,9 @@ def searched(category: Value) -> list[tuple[int, float]]:
 
 
 def recall(search: Work, queries: Sequence[TextQuery], *, query: bool) -> float:
-    """The metric: mean share of a query's relevant goods that are found, when the category is the true one and nothing is misspelt.
+    """The metric: the mean fraction of a query's relevant items that are found, given the true category and no misspellings.
 
-    query False: without the text, as photos ask.
+    query False: without the text, as for photos.
     """
     shares = []
     for asked in queries:
@@ -111,7 +111,7 @@ def recall(search: Work, queries: Sequence[TextQuery], *, query: bool) -> float:
 
 
 class Search:
-    """The shards of one tier, open for reading. Safe for several threads: tantivy's searchers are snapshots."""
+    """Implements `Work` over the shards of one tier, open for reading. Thread-safe: tantivy's searchers are snapshots."""
 
     def __init__(self, folder: Path, shards: int, limit: int, *, everywhere: bool = False) -> None:
         statistics = json.loads((folder / "statistics.json").read_bytes())
@@ -157,7 +157,7 @@ class _Shard:
     def search(
         self, categories: list[tuple[int, float]] | None, terms: list[Term], limit: int
     ) -> tuple[int, list[tuple[float, int, int, float]]]:
-        """How many goods match, and the best: (score, item id, category, popularity). categories None: of any."""
+        """The number of items that match, and the best `limit`: (score, item id, category, popularity). categories None: any."""
         clauses = [] if categories is None else [(Occur.Must, self._categories(categories))]
         for term in terms:
             if term.plain:
@@ -167,7 +167,7 @@ class _Shard:
                 clauses.append((occur, Query.const_score_query(self._filter(term), 0.0)))
         anything = categories is not None or any(occur != Occur.MustNot for occur, _ in clauses)
         if not anything or (categories is None and any(t.plain for t in terms) and all(occur != Occur.Should for occur, _ in clauses)):
-            return 0, []  # nothing is asked for, or this shard has none of the words
+            return 0, []  # an empty query, or this shard has none of the words
         result = self._searcher.search(Query.boolean_query(clauses), limit, weight_by_field="weight")
         addresses = [address for _, address in result.hits]
         columns = [self._searcher.fast_field_values(field, addresses) for field in ("item_id", "category", "popularity")]
@@ -183,7 +183,7 @@ class _Shard:
         )
 
     def _word_queries(self, word: str) -> tuple[Query, ...]:
-        """A BM25 query for each field that has the word, its idf made the whole catalogue's."""
+        """A BM25 query for each field that has the word, with the idf of the whole catalogue."""
         return tuple(
             Query.boost_query(Query.term_query(self._schema, field, word), boost * self._idf_ratio(field, word))
             for field, boost in self._boosts.items()
@@ -215,7 +215,7 @@ def idf(frequency: int, documents: int) -> float:
 
 
 def _years(term: Term) -> tuple[int, int] | None:
-    """First and last year of `year:1995`, `year:1990..1995`, `decade:1980s`, `decade:80s`; None: no year can be meant."""
+    """First and last year of `year:1995`, `year:1990..1995`, `decade:1980s`, `decade:80s`; None: not a year."""
     if term.field == "year":
         match = _YEARS.fullmatch(term.words[0])
         return (int(match[1]), int(match[2] or match[1])) if match else None
@@ -227,7 +227,7 @@ def _years(term: Term) -> tuple[int, int] | None:
 
 
 def _fields(item: Item) -> dict[str, list[str]]:
-    """The words of each field, all of them from `Item.text`."""
+    """Field → its words, all of them from `Item.text`."""
     title, text = words(item.title), words(item.text)
     if text[: len(title)] != title:
         raise ValueError(f"the text of item {item.item_id} does not begin with its title")
@@ -251,7 +251,7 @@ def _documents(items: list[Item], documents: Mapping[int, Mapping[str, list[str]
         document.add_integer("category", item.category)
         document.add_integer("year", item.year)
         document.add_float("popularity", item.popularity)
-        # tantivy multiplies a score by log2(2 + weight): this makes the factor 1 + POPULARITY_BOOST · popularity.
+        # tantivy multiplies a score by log2(2 + weight); this weight makes the factor 1 + POPULARITY_BOOST · popularity.
         document.add_float("weight", 2 ** (1 + POPULARITY_BOOST * item.popularity) - 2)
         yield document
 

@@ -1,4 +1,4 @@
-"""Indexing: full-text search over one tier of the goods or pages, sharded."""
+"""Indexing: sharded full-text search over one tier of the items."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 from aibenchrt.datasets.needs import ITEMS

@@ -1,4 +1,4 @@
-"""What indexing is measured with: parsed queries with the category that their users meant."""
+"""What indexing is measured with: parsed queries with their true category."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def in_categories(world: QueryWorld, open_service: OpenService) -> list[Values]:
 
 
 def results(world: QueryWorld, open_service: OpenService) -> Sequence[Values]:
-    """The items of each query, as inputs for other components."""
+    """The items found for each query, as inputs for other components."""
     search = open_service("indexing", tier="excellent", shards=2)
     return [{"items": search(inputs)["items"]} for inputs in in_categories(world, open_service)]
 

@@ -1,6 +1,6 @@
 """Language detection: naive Bayes over runs of three characters (Dunning 1994; smoothed as in Lui and Baldwin 2012, langid.py).
 
-The languages are those of the world's sentence pairs; a text is words in lower case with a blank before, between and after them.
+The languages are those of the world's sentence pairs. A text is read as its lower-cased words, with a space before, between and after them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FILE = "runs.json"
 
 
 def prepare(world: ParallelWorld, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - it has no settings
-    """The number of occurrences of each character n-gram in the training sentences of each language."""
+    """Writes the number of occurrences of each character n-gram in the training sentences of each language."""
     training = world.pairs("train")
     counts = {world.language: _counted(training.source), _TARGET: _counted(training.target)}
     (folder / _FILE).write_text(json.dumps(counts, ensure_ascii=False), encoding="utf-8")
@@ -35,7 +35,7 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 def runs(text: str) -> list[str]:
-    """The text's n-grams of LENGTH characters, in order; none of a text without words."""
+    """The text's n-grams of LENGTH characters, in order; empty for a text without words."""
     read = words(text)
     padded = f" {' '.join(read)} " if read else ""
     return [padded[start : start + LENGTH] for start in range(len(padded) - LENGTH + 1)]
@@ -46,7 +46,7 @@ def _counted(sentences: Iterable[str]) -> dict[str, int]:
 
 
 class Detector:
-    """The Work. counts: language → run → how often it occurs. Languages are equally likely beforehand."""
+    """Implements `Work`. counts: language → n-gram → number of occurrences. All languages are equally likely a priori."""
 
     def __init__(self, counts: Mapping[str, Mapping[str, int]]) -> None:
         kinds = len({run for own in counts.values() for run in own})

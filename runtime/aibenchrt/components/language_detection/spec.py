@@ -1,4 +1,4 @@
-"""Language detection: tells in which language a text is."""
+"""Language detection: detects the language of a text."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports
 from aibenchrt.datasets.needs import PAIRS

@@ -1,4 +1,4 @@
-"""What language_detection is measured with: held-out sentences, and how often it knows their language."""
+"""What language_detection is measured with: held-out sentences; the figure is how often it detects their language."""
 
 from __future__ import annotations
 

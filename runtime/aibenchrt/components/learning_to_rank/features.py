@@ -1,4 +1,4 @@
-"""What a ranker sees of a candidate: features that the path itself produced. The same for training and serving. numpy."""
+"""A ranker's features of a candidate, all produced by the path itself; the same code for training and serving. Needs only numpy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _raw(field: str) -> Callable[[Values], Column]:
 
 
 def _relative(field: str) -> Callable[[Values], Column]:
-    """Of the list's range, in [0, 1]: comparable from query to query."""
+    """The field scaled to [0, 1] by the list's range, so that it is comparable between queries."""
 
     def column(inputs: Values) -> Column:
         values = _raw(field)(inputs)
@@ -101,7 +101,7 @@ FEATURES: tuple[tuple[str, Callable[[Values], Column]], ...] = (
 
 
 def features(inputs: Values) -> NDArray[np.float32]:
-    """(items, features) float32 of a ranker's inputs; optional ports that are absent give zeros. (0, features) for no items."""
+    """The feature matrix of a ranker's inputs, (items, features) float32; absent optional ports give zeros. (0, features) for no items."""
     if not len(inputs["items"]["item_id"]):
         return np.zeros((0, len(FEATURES)), dtype=np.float32)
     return np.stack([column(inputs) for _, column in FEATURES], axis=1).astype(np.float32)

@@ -1,11 +1,11 @@
-"""Rankers trained with a lambda loss: a score per item from the path's own features.
+"""Rankers trained with a lambda loss: they score each item from the features that the path produced.
 
 mlp_lambda: Wang, Li, Golbandi, Bendersky, Najork 2018, The LambdaLoss Framework for Ranking Metric Optimization (CIKM): NDCG-Loss2++
 on a multi-layer perceptron. linear_lambda: Burges 2010, From RankNet to LambdaRank to LambdaMART (MSR-TR-2010-82), section 4, on a
 linear scorer. context_aware: Pobrotyn, Bartczak, Synowiec, Białobrzeski, Bojar 2020, Context-Aware Learning to Rank with Self-Attention
 (SIGIR eCom), in the configuration that its authors publish for this loss on MSLR-WEB30K (allRank, reproducibility/configs/
 contextaware_web30k/ndcgloss2pp.json): a fully connected layer of 128, four encoder blocks of four heads and 512 hidden units, no
-positions; 811,009 parameters at WEB30K's 136 features. Every good is scored in the light of all others found.
+positional encoding; 811,009 parameters at WEB30K's 136 features. Each item's score depends on all others that were found.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class RankerNumbers:
-    """hidden: widths of the hidden layers, () for a linear scorer. loss: 'lambdarank' or 'ndcg_loss2++'; mu weighs NDCG-Loss2 in it."""
+    """hidden: widths of the hidden layers, () for a linear scorer. loss: 'lambdarank' or 'ndcg_loss2++'; mu: weight of NDCG-Loss2 in it."""
 
     hidden: tuple[int, ...]
     loss: str
@@ -32,7 +32,8 @@ class RankerNumbers:
 
 @dataclass(frozen=True)
 class ContextNumbers:
-    """width: of an item inside; blocks: encoder blocks; hidden: of their feed-forward layers. loss, mu: as of RankerNumbers."""
+    """width: of an item's representation; blocks: number of encoder blocks; hidden: width of their feed-forward layers. loss, mu: as in
+    RankerNumbers."""
 
     width: int
     blocks: int
@@ -66,9 +67,9 @@ MODELS: dict[str, Callable[[], Numbers]] = {
 
 
 class Ranker(nn.Module):
-    """features (…, n, features) float32 → score (…, n), each item by itself.
+    """features (…, n, features) float32 → scores (…, n), each item scored on its own.
 
-    Standardises its features by the training data's mean and deviation, kept as buffers.
+    Standardises the features by the training data's mean and standard deviation, which are kept as buffers.
     """
 
     mean: Tensor
@@ -83,7 +84,7 @@ class Ranker(nn.Module):
         self.dropout = nn.Dropout(numbers.dropout)
         self.out = nn.Linear(widths[-1], 1)
 
-    def forward(self, features: Tensor, present: Tensor | None = None) -> Tensor:  # noqa: ARG002  what is not there scores, and counts nowhere
+    def forward(self, features: Tensor, present: Tensor | None = None) -> Tensor:  # noqa: ARG002  padding gets a score too, which is never used
         x = (features - self.mean) / self.deviation
         for layer in self.hidden:
             x = self.dropout(functional.relu(layer(x)))
@@ -92,7 +93,8 @@ class Ranker(nn.Module):
 
 
 class Block(nn.Module):
-    """One encoder block (section 3.2): self-attention over the list and a feed-forward layer, each normalised before and added after."""
+    """One encoder block (section 3.2): self-attention over the list and a feed-forward layer, each with layer norm before it and a residual
+    connection around it."""
 
     def __init__(self, numbers: ContextNumbers) -> None:
         super().__init__()
@@ -104,7 +106,7 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(numbers.dropout)
 
     def forward(self, x: Tensor, present: Tensor | None) -> Tensor:
-        """x: (lists, n, width); present: (lists, n) bool, None: all are."""
+        """x: (lists, n, width); present: (lists, n) bool, False for padding; None: there is no padding."""
         x = x + self.dropout(self._attention(self.norm1(x), present))
         hidden = self.dropout(functional.relu(self.into(self.norm2(x))))
         out: Tensor = x + self.dropout(self.out(hidden))
@@ -126,7 +128,7 @@ class Block(nn.Module):
 
 
 class ContextAwareRanker(nn.Module):
-    """features (n, features) of one list, or (lists, n, features) with `present` (lists, n) bool → score (n,) or (lists, n)."""
+    """features (n, features) of one list, or (lists, n, features) with `present` (lists, n) bool → scores (n,) or (lists, n)."""
 
     mean: Tensor
     deviation: Tensor
@@ -163,15 +165,15 @@ def build(model: str, mean: Tensor, deviation: Tensor) -> Ranker | ContextAwareR
 def lambda_loss(scores: Tensor, gains: Tensor, present: Tensor, numbers: Numbers) -> Tensor:
     """Mean over queries of the weighted pairwise logistic loss, base 2.
 
-    scores, gains, present: (queries, n); present False is padding. A pair (i, j) with gain_i > gain_j is weighed by the NDCG change of
-    a swap: |G_i - G_j| · |1/D_i - 1/D_j| (LambdaRank), plus mu · |G_i - G_j| · |1/D_|i-j| - 1/D_|i-j|+1| (NDCG-Loss2; Wang et al. 2018,
-    equations 17-20), where G is the gain over the ideal DCG, D_r = log2(1 + r) and ranks are those of the present scores.
+    scores, gains, present: (queries, n); present is False for padding. A pair (i, j) with gain_i > gain_j is weighted by the change in NDCG
+    if they were swapped: |G_i - G_j| · |1/D_i - 1/D_j| (LambdaRank), plus mu · |G_i - G_j| · |1/D_|i-j| - 1/D_|i-j|+1| (NDCG-Loss2; Wang et
+    al. 2018, equations 17-20), where G is the gain divided by the ideal DCG, D_r = log2(1 + r), and ranks follow from the current scores.
     """
     n = scores.shape[1]
     low = torch.finfo(scores.dtype).min
     order = torch.argsort(scores.detach().masked_fill(~present, low), dim=1, descending=True, stable=True)
     s, g, p = (torch.gather(x, 1, order) for x in (scores, gains, present))
-    discount = torch.log2(torch.arange(n, dtype=scores.dtype, device=scores.device) + 2.0)  # of ranks 1 … n
+    discount = torch.log2(torch.arange(n, dtype=scores.dtype, device=scores.device) + 2.0)  # for ranks 1 … n
     ideal = (torch.sort(gains.masked_fill(~present, 0.0), dim=1, descending=True).values / discount).sum(1, keepdim=True).clamp(min=1e-6)
     gain = g / ideal
     gap = (gain.unsqueeze(2) - gain.unsqueeze(1)).abs()  # (q, n, n)

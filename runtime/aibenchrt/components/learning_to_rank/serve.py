@@ -1,4 +1,4 @@
-"""Serves a ranker: the goods in their final order."""
+"""Serves a ranker: puts the items in their final order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aibenchrt.values import Values, Work
 
 
 def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """folder: a model version. EnvironmentFailure AIB603: missing, corrupted, or trained on other features."""
+    """folder: of a model version. EnvironmentFailure AIB603: it is missing, corrupted, or trained on other features."""
     session, serving = open_session(folder), read_metadata(folder)["serving"]
     if serving["features"] != [name for name, _ in FEATURES]:
         raise broken(folder, "was trained on other features than these")
@@ -28,7 +28,7 @@ def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
 
 
 def open_baseline(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """Search order: by the search engine's score, ties in the order they came in."""
+    """Search order baseline: by the search engine's score; ties keep the order of the input."""
     return lambda inputs: {"items": rank_by(inputs["items"], np.asarray(inputs["items"]["search_score"]), "rank_score")}
 
 

@@ -1,9 +1,9 @@
-"""Learning to rank: the final order of the goods."""
+"""Learning to rank: the final order of the items."""
 
 from aibenchrt.component import ComponentSpec, Kind, Material, Model, Port, Ports, Profile
 from aibenchrt.datasets.needs import SNAPSHOTS
 
-# Qualities: seed 7, size small, on requests that chose nothing; README.md says how they were measured.
+# Qualities: seed 7, size small, on requests that were not used to choose anything; README.md says how they were measured.
 SPEC = ComponentSpec(
     name="learning_to_rank",
     package=__package__,
@@ -37,7 +37,7 @@ SPEC = ComponentSpec(
         Model(
             "context_aware",
             Profile.FULL,
-            (("ndcg@10", 0.257),),  # not trained to its end here: what search order has
+            (("ndcg@10", 0.257),),  # not trained to completion here: the figure of search order
             40.0,
             "Pobrotyn et al. 2020, Context-Aware Learning to Rank with Self-Attention",
             memory_mib=16,

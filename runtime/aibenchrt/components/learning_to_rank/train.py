@@ -1,9 +1,9 @@
-"""Trains a ranker on what the path itself produced: samples that aibenchrt.train.path_samples collects.
+"""Trains a ranker on what the path itself produced: the samples that aibenchrt.train.path_samples collects.
 
-training: requests of the training period's last stretch (`rank`), with popularity, tiers, histories, weights and a recommender as of its
-start, labelled by what the user liked in it; so no feature knows its label. choosing: validation requests, which choose the epoch.
-seen, held_out: test requests, which only measure. All but training with everything as of `validation_start`, as served. The figures
-of `seen` were in view while people chose the settings below; those of `held_out` were not, so they are the model's metrics.
+training: requests of the last part of the training period (`rank`), labelled by what their users liked in it. Popularity, tiers, histories,
+weights and the recommender end at its start, so that no feature contains its label. choosing: validation requests, which choose the epoch.
+seen, held_out: test requests, used for measurement only. For all but `training`, everything ends at `validation_start`, as in serving.
+The figures of `seen` were known while the settings below were chosen; those of `held_out` were not, so they are the model's metrics.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SEEN = "test requests whose figures were in view when the settings were chosen: 
 @dataclass(frozen=True)
 class Effort:
     epochs: int
-    rate: float = 1e-3  # see README.md for how it was chosen
+    rate: float = 1e-3  # README.md says how it was chosen
     batch: int = 64
 
 
@@ -46,7 +46,7 @@ Order = Callable[[Sample], NDArray[np.float32]]
 
 
 def train(samples: Samples, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
-    """sizes differ in epochs. ValueError: no training request found anything that its user liked."""
+    """Sizes differ in epochs. ValueError: no training request found anything that its user liked."""
     effort = EFFORTS[size]
     x, gains, present = _padded([s for s in samples.training if _has_truth(s)])
     rows = x[present]
@@ -90,7 +90,7 @@ def _on_seen(seen: Sequence[Sample], order: Order, search: Order, seed: int) -> 
 
 
 def _relevant(sample: Sample) -> tuple[int, ...]:
-    """The item ids that its user liked, ascending."""
+    """The ids of the items that the sample's user liked, ascending."""
     relevant: tuple[int, ...] = sample.truth.get("relevant", ())
     return relevant
 
@@ -100,7 +100,7 @@ def _has_truth(sample: Sample) -> bool:
 
 
 def _padded(samples: Sequence[Sample]) -> tuple[Tensor, Tensor, Tensor]:
-    """features (q, n, features), gains (q, n) and presence (q, n), n the longest list."""
+    """features (q, n, features), gains (q, n) and presence (q, n), where n is the length of the longest list."""
     longest = max((len(s.inputs["items"]["item_id"]) for s in samples), default=0)
     x = torch.zeros(len(samples), longest, len(FEATURES))
     gains, present = torch.zeros(len(samples), longest), torch.zeros(len(samples), longest, dtype=torch.bool)
@@ -127,7 +127,7 @@ def _field(name: str) -> Order:
 
 
 def _gains(samples: Sequence[Sample], order: Order) -> NDArray[np.float64]:
-    """Per sample; 0 where nothing was found. Ties keep the order in which the items came, as serve.py does."""
+    """NDCG@10 of each sample, 0 if nothing was found. Ties keep the order of the input, as in serve.py."""
     qrels, run = {}, {}
     for number, sample in enumerate(samples):
         ids = sample.inputs["items"]["item_id"]

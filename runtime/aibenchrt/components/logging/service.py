@@ -1,10 +1,10 @@
-"""Logging: appends one structured record for each value that passes by, for operators.
+"""Logging: appends one structured record for each value that it observes, for operators.
 
-JSON lines in `<state>/log/<UTC day>.jsonl`: when it was written (Unix time in ns), request, task, port and type, how long the task's call
-took in µs, and what it said: fields of the value, text cut at TEXT characters, lists at LIST elements, bytes as their number.
+JSON lines in `<state>/log/<UTC day>.jsonl`: the time of writing (Unix, in ns), request, task, port, type, the duration of the task's call
+in µs, and the value's fields, with text cut at TEXT characters, lists cut at LIST elements, and bytes given as their number.
 
-A record is with the kernel when the call returns: a process that dies loses none. `sync always` waits until it is on disk as well;
-`sync never` may lose the last seconds in a power cut, as operators' logs mostly do.
+When the call returns, the record is with the kernel, so a process that dies loses none. `sync always` also waits until it is on disk;
+`sync never` may lose the last seconds in a power failure, as is usual for logs.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 def read_log(state: Path) -> Iterator[dict[str, Any]]:
-    """The records of a run's state folder, oldest day first. ValueError: a line is not whole."""
+    """The records in a run's state folder, oldest day first. ValueError: a line is incomplete."""
     for path in sorted((state / "log").glob("*.jsonl")):
         yield from (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
 
 
 class Log:
-    """The Work. now: Unix time in ns. Several threads and processes may append to one folder."""
+    """Implements `Work`. now: gives the Unix time in ns. Several threads and processes may append to one folder."""
 
     def __init__(self, folder: Path, sync: bool, now: Callable[[], int]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._sync, self._now = folder, sync, now
 
     def __call__(self, inputs: Values) -> Values:
-        """Raises OSError if a record could not be written."""
+        """OSError: a record could not be written."""
         at = self._now()
         records = [
             {
@@ -62,7 +62,7 @@ class Log:
 
 
 def shortened(element: Any) -> Any:
-    """The abbreviated value of one field, as a record holds it."""
+    """The value of one field, abbreviated as in a record."""
     if isinstance(element, bytes):
         return f"{len(element)} bytes"
     if isinstance(element, str):

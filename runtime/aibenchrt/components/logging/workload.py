@@ -1,4 +1,4 @@
-"""What logging is measured with: Details values of ten goods, as they pass by."""
+"""What logging is measured with: Details values of ten items, as it observes them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Monitoring: counts and times what passes by, and samples its own process, for operators.
+"""Monitoring: counts and times the calls whose values it observes, and samples its own process, for operators.
 
-Every `interval` ms in which something passed by, one JSON line is appended to `<state>/metrics/samples.jsonl`: Unix time in ns, the
-process, since its start the calls of each task with the sum and the maximum of their times in µs and the bytes that they put out, and of
-this process the CPU seconds and the resident memory in KiB. What came after the last sample is lost when the process ends.
+For every interval of `interval` ms in which a value was observed, one JSON line is appended to `<state>/metrics/samples.jsonl`: Unix time
+in ns; the process; for each task, since the process started, the number of calls, the sum and the maximum of their times in µs and the
+bytes of their outputs; CPU seconds and resident memory (KiB) of this process. What follows the last sample is lost when the process
+ends.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class _Counters:
 
 
 class Monitor:
-    """The Work. Safe for several threads."""
+    """Implements `Work`. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,7 +48,7 @@ class Monitor:
         self.failure: OSError | None = None  # why sampling stopped
 
     def __call__(self, inputs: Values) -> Values:
-        """Raises OSError if a sample could not be written."""
+        """OSError: a sample could not be written."""
         if self.failure is not None:
             raise self.failure
         with self._lock:
@@ -62,7 +63,7 @@ class Monitor:
         return {}
 
     def sample(self, now_ns: int) -> dict[str, Any]:
-        """now_ns: Unix time."""
+        """The current sample, as it is written. now_ns: Unix time."""
         with self._lock:
             tasks = {task: vars(counters).copy() for task, counters in sorted(self._counters.items())}
         return {

@@ -1,4 +1,4 @@
-"""What a user of a translator asks: the sentence to be translated, out of the words around it. French around, English wanted.
+"""Extracts the sentence to be translated from a translator user's request in French for a translation into English.
 
 comment dit-on « le chat dort » en anglais ?    ==>    le chat dort
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-LONGEST = 1000  # characters of a question; what is longer is no question, but a text
+LONGEST = 1000  # characters of a request; anything longer is taken as a text to translate
 
 _QUOTED = r"[«\"“]\s*(?P<sentence>[^«»\"“”]*[^\s«»\"“”])\s*[»\"”]"
 _IN_ENGLISH = r"(?:en|vers l['’]) ?anglais"
@@ -15,7 +15,7 @@ _HOW = (
     r"comment (?:dit-on|dire|traduire|se dit)|tradui(?:re|s|sez|t)|que (?:veut dire|signifie)|(?:la )?traduction(?: anglaise)? (?:de|pour)"
 )
 _ASKING = rf"(?:{_HOW})"
-# In this order; the first that covers the whole text decides.
+# Tried in this order; the first one that matches the whole text decides.
 _QUESTIONS = tuple(
     re.compile(rf"^\s*{form}\s*[?.!]*\s*$", re.IGNORECASE)
     for form in (
@@ -29,7 +29,7 @@ _QUESTIONS = tuple(
 
 
 def sentence_of(text: str) -> str:
-    """The sentence to be translated: the text itself where it asks for nothing. Never fails."""
+    """The sentence to be translated; the text itself if it is not phrased as a request. Never fails."""
     if len(text) <= LONGEST:
         for question in _QUESTIONS:
             match = question.match(text)

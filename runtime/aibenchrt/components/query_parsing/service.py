@@ -1,4 +1,5 @@
-"""Query parsing: a search with tantivy's own query grammar becomes terms (terms.py); a request for translation a sentence (sentence.py)."""
+"""Query parsing: turns a search in tantivy's query grammar into terms (terms.py), and a request for translation into a sentence
+(sentence.py)."""
 
 from __future__ import annotations
 
@@ -13,12 +14,12 @@ from aibenchrt.components.query_parsing.sentence import sentence_of
 from aibenchrt.components.query_parsing.terms import FIELDS, Term, query_value, words
 from aibenchrt.values import Values, Work
 
-LONGEST = 512  # characters; what follows is cut, as search boxes do
-DEEPEST = 16  # parentheses; tantivy's parser recurses and overflows its stack at some thousands
+LONGEST = 512  # characters; the rest is cut off, as search boxes do
+DEEPEST = 16  # parentheses; a text with more loses all of them: tantivy's recursive parser overflows its stack at some thousands
 
 _QUOTES = str.maketrans("“”„‟«»‘’‚‛‐‑‒–—−：", '""""""\'\'\'\'------:')
 _YEAR = re.compile(r"\d{4}")
-# Only our fields are fields: "10:30" and "alien: covenant" are words.
+# Only the names in FIELDS are fields: "10:30" and "alien: covenant" are words.
 _UNKNOWN_FIELD = re.compile(r"(?<![\w\"])(?![-+(]*(?:" + "|".join(FIELDS) + r"):\S)([^\s:\"]+):", re.IGNORECASE)
 _LONE_SIGN = re.compile(r"(?<!\S)[-+](?!\S)")  # "star wars - a new hope" excludes nothing
 _FIELD = re.compile(r"\b(" + "|".join(FIELDS) + r"):", re.IGNORECASE)
@@ -35,7 +36,7 @@ def work(inputs: Values) -> Values:
 
 
 def parse(text: str) -> list[Term]:
-    """The query's terms in order, each once. Never fails: what is no valid syntax counts as words. May be empty ("!!!")."""
+    """The query's terms in order, each once. Never fails: invalid syntax is read as words. May be empty ("!!!")."""
     typed = text[:LONGEST].translate(_QUOTES)
     if typed.count("(") > DEEPEST:
         typed = typed.replace("(", " ").replace(")", " ")
@@ -78,7 +79,7 @@ def _literal(field: str | None, phrase: str, quoted: bool, excluded: bool) -> It
 
 
 def _range(node: Mapping[str, Any], excluded: bool) -> Iterator[Term]:
-    """`year:[1990 TO 1995]` is a filter; any other range is the words of its bounds."""
+    """`year:[1990 TO 1995]` is a filter; any other range is read as the words of its bounds."""
     bounds = [node[side].get("value") for side in ("lower", "upper")]
     if node["field"] == "year" and all(bound is not None and _YEAR.fullmatch(bound) for bound in bounds):
         lower = int(bounds[0]) + (node["lower"]["type"] == "exclusive")

@@ -1,4 +1,4 @@
-"""Query parsing: what a user typed, as what the next component works on: terms of a search, or the sentence to be translated."""
+"""Query parsing: turns what a user typed into the terms of a search or the sentence to be translated."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 

@@ -1,11 +1,11 @@
-"""What a parsed query's terms look like. Shared by query parsing, spelling correction and indexing.
+"""The terms of a parsed query, shared by query parsing, spelling correction and indexing.
 
 A term is one of
-    alien                  a word: lower case letters and digits, no accents
-    star wars              a quoted phrase: words in order, separated by one space
+    alien                  a word: lower-case letters and digits, without accents
+    star wars              a quoted phrase: words in order, separated by single spaces
     year:1995              a field filter; fields are FIELDS; years may be a range, `year:1990..1995`
     -horror  -"star wars"  a word, a phrase or a filter that must not match
-A Query's `text` is its terms in their written form, phrases in quotes, joined by spaces.
+A Query's `text` consists of its terms in their written form, phrases in quotes, joined by spaces.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _INNER_APOSTROPHE = re.compile(r"(?<=\w)['’ʼ`](?=\w)")
 
 @dataclass(frozen=True)
 class Term:
-    """`words`: at least one; several are a phrase. `field`: one of FIELDS, or None for a search in all of them."""
+    """`words`: at least one; several form a phrase. `field`: one of FIELDS, or None for a search in all of them."""
 
     words: tuple[str, ...]
     field: str | None = None
@@ -31,7 +31,7 @@ class Term:
 
     @property
     def plain(self) -> bool:
-        """A single word to be searched for: what spelling correction and classifiers look at."""
+        """Whether this is a single word to search for; spelling correction and classifiers look only at these."""
         return self.field is None and not self.excluded and len(self.words) == 1
 
     def __str__(self) -> str:
@@ -42,7 +42,7 @@ class Term:
 
     @property
     def written(self) -> str:
-        """As a user would type it: phrases in quotes."""
+        """The term as a user would type it, with phrases in quotes."""
         body = " ".join(self.words)
         if len(self.words) > 1:
             body = f'"{body}"'
@@ -69,6 +69,6 @@ def read_term(term: str) -> Term:
 
 
 def query_value(terms: Iterable[Term]) -> dict[str, str | list[str]]:
-    """A Query value of the terms in order."""
+    """A Query value that has these terms, in this order."""
     listed = list(terms)
     return {"text": " ".join(term.written for term in listed), "term": [str(term) for term in listed]}

@@ -1,4 +1,4 @@
-"""What query_parsing is measured with: what people typed."""
+"""What query_parsing is measured with: queries as users typed them."""
 
 from __future__ import annotations
 

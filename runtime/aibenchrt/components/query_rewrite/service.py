@@ -1,9 +1,9 @@
-"""Query rewriting: a query that may find nothing is relaxed, and widened by synonyms learnt from what people took after asking.
+"""Query rewriting: relaxes a query that may find nothing, and expands it by synonyms learnt from what users liked after their queries.
 
-Relaxed: words that no good's text has go, unless nothing would be left. Widened: each remaining word brings its synonym along. Two words
-are synonyms if the goods taken after queries with one are those taken after queries with the other: of all words the one with the highest
-cosine between the counts of goods (Jones et al. 2006, Generating Query Substitutions; here by goods instead of sessions), at least LEAST.
-Phrases, filters and exclusions stay.
+Relaxing removes words that occur in no item's text, unless no word would be left. Expanding adds a synonym to each remaining word. Two
+words are synonyms if users liked the same items after queries with either: a word's synonym is the word with the highest cosine between
+the two words' counts of liked items, if that is at least LEAST (Jones et al. 2006, Generating Query Substitutions, with items in place of
+sessions). Phrases, filters and exclusions stay as they are.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from aibenchrt.datasets.needs import SearchedWorld
 
 LEAST = 0.5  # cosine
-SEEN = 5  # queries that a word must stand in to have, or be, a synonym
+SEEN = 5  # the fewest queries in which a word must occur to have, or be, a synonym
 _FILE = "words.json"
 
 
 def prepare(world: SearchedWorld, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - it has no settings
-    """The words of the goods, and synonyms from the part of the training period before the one that rankers train on."""
+    """Writes the words of the items, and synonyms from the part of the training period before the one that rankers train on."""
     known = sorted({word for item in world.items for word in words(item.text)})
     table = {"known": known, "synonym": synonyms((plain(query.text), query.truth) for query in world.queries_of("train", "fit"))}
     (folder / _FILE).write_text(json.dumps(table, ensure_ascii=False), encoding="utf-8")
@@ -46,7 +46,7 @@ def plain(text: str) -> list[str]:
 
 
 def synonyms(asked: Iterable[tuple[Sequence[str], Sequence[int]]]) -> dict[str, str]:
-    """Word → its synonym, from the words of queries and the goods taken after each. Of equally near words the first by code points."""
+    """Word → its synonym. asked: (words, ids of the items liked afterwards) of each query. Ties are broken by code points."""
     taken: dict[str, Counter[int]] = defaultdict(Counter)
     seen: Counter[str] = Counter()
     for terms, goods in asked:
@@ -69,7 +69,7 @@ def synonyms(asked: Iterable[tuple[Sequence[str], Sequence[int]]]) -> dict[str, 
 
 
 class Rewriter:
-    """The Work. known: the words of the goods. Safe for several threads: it only reads."""
+    """Implements `Work`. known: the words of the items. Thread-safe: it only reads."""
 
     def __init__(self, known: frozenset[str], synonym: Mapping[str, str]) -> None:
         self._known, self._synonym = known, synonym

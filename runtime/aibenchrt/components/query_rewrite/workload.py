@@ -1,4 +1,4 @@
-"""What query_rewrite is measured with: parsed queries, and how many of them it changes."""
+"""What query_rewrite is measured with: parsed queries; the figure is how many of them it changes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Query suggestion: earlier queries that begin like this one, then those that share its words.
+"""Query suggestion: earlier queries that start with this one, then queries that share words with it.
 
-Completions come first: training-period queries that begin with the query's text and say more, the most frequent first. Where these are
-too few, queries that share a term with it follow: those that share most, then the most frequent (query auto-completion by popularity, Bar-
-Yossef and Kraus 2011, section 3). Ties by code points.
+Completions come first: longer training-period queries that begin with the query's text, the most frequent first (most popular completion,
+Bar-Yossef and Kraus 2011, section 3). If there are too few, they are followed by queries that share terms with it, ordered by the number of
+shared terms, then by frequency. Ties are broken by code points.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FILE = "queries.json"
 
 
 def prepare(world: QueryWorld, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - they matter when it works
-    """The training period's queries as parsed: [text, terms, how often]."""
+    """Writes the training period's parsed queries: [text, terms, number of occurrences]."""
     counted: Counter[tuple[str, tuple[str, ...]]] = Counter()
     for query in world.queries_of("train"):
         value = query_value(parse(query.text))
@@ -42,7 +42,7 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 class Suggester:
-    """The Work. asked: (text, terms, how often), in order of the texts. Safe for several threads: it only reads."""
+    """Implements `Work`. asked: (text, terms, number of occurrences) of earlier queries, sorted by text. Thread-safe: it only reads."""
 
     def __init__(self, asked: Sequence[tuple[str, tuple[str, ...], int]], top: int) -> None:
         self._texts = [text for text, _, _ in asked]
@@ -76,7 +76,7 @@ class Suggester:
         shared: Counter[int] = Counter()
         for term in dict.fromkeys(terms):
             shared.update(self._with.get(term, ()))
-        most = 2 * self._top + 1  # the query itself and completions may be among them
+        most = 2 * self._top + 1  # the query itself and its completions may be among them
         for place in heapq.nsmallest(most, shared, key=lambda place: (-shared[place], -self._counts[place], place)):
             if self._texts[place] != text:
                 yield place

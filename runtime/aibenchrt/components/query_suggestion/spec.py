@@ -1,4 +1,4 @@
-"""Query suggestion: queries that the user may want to ask next."""
+"""Query suggestion: queries that the user may want to send next."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 from aibenchrt.datasets.needs import QUERIES

@@ -1,4 +1,4 @@
-"""What query_suggestion is measured with: parsed queries, and how much it suggests for them."""
+"""What query_suggestion is measured with: parsed queries; the figure is how many suggestions they get."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
 """Neural collaborative filtering: He, Liao, Zhang, Nie, Hu, Chua 2017 (WWW).
 
-neumf: section 3.4, equation 12: a generalised matrix factorisation and a multi-layer perceptron side by side, each with embeddings
-of its own.
-neumf_large: the same in the size of MLPerf Training's first recommendation benchmark (v0.5: 64 factors, a tower of 256, 256, 128, 64);
+neumf: section 3.4, equation 12: generalised matrix factorisation and a multi-layer perceptron side by side, each with its own
+embeddings.
+neumf_large: the same at the size of MLPerf Training's first recommendation benchmark (v0.5: 64 factors, a tower of 256, 256, 128, 64);
 31,832,577 parameters with MovieLens-20M's 138,493 users and 26,744 items (Xu et al. 2021, GRACE, ICDCS, table II).
 gmf: section 3.2: the element-wise product of user and item embedding, weighted by a linear layer.
 
-Row 0 of the user table is the unknown user (a user without training interactions), row 0 of the item table the unknown item. Training shows
-the unknown user by chance (`user_dropout`), so that its row learns what everybody likes.
+Row 0 of the user table is the unknown user (a user without training interactions), row 0 of the item table the unknown item. Training
+replaces users by the unknown user at random (`user_dropout`), so that its row learns what is generally liked.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ UNKNOWN = 0
 
 @dataclass(frozen=True)
 class NcfNumbers:
-    """factors: predictive factors of the GMF part. tower: widths of the MLP part, () for none; the first is twice its embeddings'."""
+    """factors: predictive factors of the GMF part. tower: layer widths of the MLP part, () for none; the first is twice an embedding's."""
 
     factors: int
     tower: tuple[int, ...]
@@ -51,9 +51,9 @@ def build(model: str, users: int, items: int) -> Ncf:
 
 
 class Ncf(nn.Module):
-    """user (batch,), item (batch,) int64 table rows → logit (batch,): how likely the user takes the item.
+    """user (batch,), item (batch,) int64 table rows → logits (batch,): how likely the user is to like the item.
 
-    users, items: rows of the tables, the unknown one included.
+    users, items: number of rows of the tables, including the unknown user or item.
     """
 
     def __init__(self, numbers: NcfNumbers, users: int, items: int) -> None:
@@ -74,7 +74,7 @@ class Ncf(nn.Module):
         self.out = nn.Linear(numbers.factors + last, 1)
         for embedding in embeddings:
             nn.init.normal_(embedding.weight, std=0.05)
-        nn.init.constant_(self.out.weight, 0.3)  # a product of two small embeddings needs a first gradient in one direction
+        nn.init.constant_(self.out.weight, 0.3)  # a product of two small embeddings needs an initial gradient in one direction
         nn.init.zeros_(self.out.bias)
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Serves a recommender: scores the goods found for the profile's user and keeps the best `top`."""
+"""Serves a recommender: scores the items found for the profile's user and keeps the best `top`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ DEFAULT_TOP = 50
 
 
 def open_work(folder: Path, settings: Settings) -> Work:
-    """A user or item without training interactions has row 0; goods of the profile's history score 0, for the user has them.
+    """Users and items without training interactions are scored by row 0. Items in the profile's history score 0: the user has them.
 
-    folder: a model version. EnvironmentFailure AIB603: missing or corrupted.
+    folder: of a model version. EnvironmentFailure AIB603: it is missing or corrupted.
     """
     session, serving = open_session(folder), read_metadata(folder)["serving"]
     user_rows = {int(user): row for row, user in enumerate(serving["users"], start=1)}
@@ -36,7 +36,7 @@ def open_work(folder: Path, settings: Settings) -> Work:
 
 
 def open_baseline(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """Popularity: the goods most taken in the training period, for everybody."""
+    """Popularity baseline: for everybody, the items with the most interactions in the training period."""
     top = _top(settings)
     return lambda inputs: {"items": rank_by(inputs["items"], np.asarray(inputs["items"]["popularity"]), "recommend_score", top)}
 

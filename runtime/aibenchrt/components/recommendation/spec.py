@@ -1,9 +1,9 @@
-"""Recommendation: how likely this user is to take each of the goods found."""
+"""Recommendation: how likely this user is to like each of the items found."""
 
 from aibenchrt.component import ComponentSpec, Kind, Material, Model, Port, Ports, Profile, Setting
 from aibenchrt.datasets.needs import INTERACTIONS
 
-# Qualities: means over three seeds in size small; README.md says how they were measured.
+# Qualities: means over three seeds at size small; README.md says how they were measured.
 SPEC = ComponentSpec(
     name="recommendation",
     package=__package__,
@@ -17,7 +17,7 @@ SPEC = ComponentSpec(
         Model(
             "neumf_large",
             Profile.FULL,
-            (("hit_rate@10", 0.131), ("ndcg@10", 0.077)),  # seed 7 alone
+            (("hit_rate@10", 0.131), ("ndcg@10", 0.077)),  # seed 7 only
             5.4,
             "He et al. 2017, in the size of MLPerf Training v0.5",
             memory_mib=16,

@@ -1,6 +1,7 @@
-"""Trains a recommender on the training period's likes against drawn goods that the user did not take; the epoch is chosen on validation.
+"""Trains a recommender on the training period's likes, with sampled negatives: items that the user has not interacted with.
 
-Implicit feedback and the pointwise log loss of He et al. 2017, section 2.1 and equation 7, with fresh negatives each epoch.
+Implicit feedback and the pointwise log loss of He et al. 2017, section 2.1 and equation 7, with new negatives each epoch. The epoch is
+chosen on validation likes.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ PROTOCOL = (
 
 @dataclass(frozen=True)
 class Effort:
-    """haste: the model's learning rate is multiplied by it."""
+    """How long to train at one size. haste: factor of the model's learning rate. negatives: per like."""
 
     epochs: int
     haste: float = 1.0
@@ -46,7 +47,10 @@ PATIENCE = 4
 
 @dataclass(frozen=True)
 class Tables:
-    """Ids to table rows; row 0 is the unknown one. taken: (users, items) bool, what each user took in the training period."""
+    """The users and items of the embedding tables: row k + 1 is for the id at index k, row 0 for all others.
+
+    taken: (1 + users, 1 + items) bool, whether the user interacted with the item in the training period.
+    """
 
     users: tuple[int, ...]
     items: tuple[int, ...]
@@ -60,7 +64,7 @@ class Tables:
 
 
 def train(world: InteractionWorld, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
-    """sizes differ in epochs. Trains only on interactions before `validation_start`."""
+    """Sizes differ in epochs. Trains only on interactions before `validation_start`."""
     effort = EFFORTS[size]
     tables = _tables(world)
     liked_users, liked_items = tables.rows(_likes(world.interactions.of("train")))
@@ -71,7 +75,7 @@ def train(world: InteractionWorld, model: str, seed: int, size: str, tell: Tell,
         best, best_gain, best_epoch = copy_of(network), -1.0, 0
         for epoch in range(1, effort.epochs + 1):
             _one_epoch(network, optimizer, liked_users, liked_items, tables.taken, effort, generator)
-            gain = float(epoch)  # without validation likes the last epoch is the best
+            gain = float(epoch)  # without validation likes, the last epoch counts as the best
             if len(choosing.user):
                 ranks = _ranks(_scores(network, tables), tables, choosing)
                 gain = float(np.mean(_gains(ranks)))
@@ -121,7 +125,7 @@ def _likes(interactions: Interactions) -> Interactions:
 
 
 def _tables(world: InteractionWorld) -> Tables:
-    """Rows for the users and items that have training interactions."""
+    """The tables of the users and items that have training interactions."""
     training = world.interactions.of("train")
     users, items = (tuple(np.unique(ids).tolist()) for ids in (training.user, training.item))
     taken = np.zeros((len(users) + 1, len(items) + 1), dtype=np.bool_)
@@ -139,7 +143,8 @@ def _one_epoch(
     effort: Effort,
     generator: torch.Generator,
 ) -> None:
-    """Each like once, with `negatives` goods that its user did not take; by chance the user is hidden, so that row 0 learns."""
+    """Trains on each like once, with up to `negatives` sampled items that its user has not interacted with. Users are replaced by row 0 at
+    random, so that it is trained too."""
     items = taken.shape[1]
     users = np.repeat(liked_users, effort.negatives)
     drawn = torch.randint(1, items, (len(users),), generator=generator).numpy()
@@ -159,7 +164,10 @@ def _one_epoch(
 
 @dataclass(frozen=True)
 class Trials:
-    """One like each: table rows, and for every trial the other likes of its user in that period (to be left out of the ranking)."""
+    """Held-out likes to be ranked, one per trial, each (n,).
+
+    user, item: rows of the tables. ids: the user's id. last: whether this is the user's last like in the period.
+    """
 
     user: NDArray[np.int64]
     item: NDArray[np.int64]
@@ -168,7 +176,7 @@ class Trials:
 
 
 def _trials(world: InteractionWorld, tables: Tables, split: str) -> Trials:
-    """Likes of users and of items that have a table row, in order of time."""
+    """The likes of a split whose user and item have a row in the tables, in chronological order."""
     likes = _likes(world.interactions.of(split))
     user, item = tables.rows(likes)
     kept = (user != UNKNOWN) & (item != UNKNOWN)
@@ -180,7 +188,7 @@ def _trials(world: InteractionWorld, tables: Tables, split: str) -> Trials:
 
 @torch.no_grad()
 def _scores(network: Ncf, tables: Tables) -> NDArray[np.float32]:
-    """(users, items) of every pair of table rows."""
+    """The logit of every pair of table rows: (1 + users, 1 + items)."""
     network.eval()
     users, items = tables.taken.shape
     columns = torch.arange(items, device=device_of(network))
@@ -188,20 +196,21 @@ def _scores(network: Ncf, tables: Tables) -> NDArray[np.float32]:
 
 
 def _ranks(scores: NDArray[np.float32], tables: Tables, trials: Trials) -> NDArray[np.int64]:
-    """The rank (from 1) of each trial's item in the full catalogue; ties count against it."""
+    """The rank (from 1) of each trial's item among the items that its user neither interacted with in training nor otherwise liked in the
+    period; ties count against it."""
     ranks = np.zeros(len(trials.user), dtype=np.int64)
     for row in np.unique(trials.user):
         of_user = np.flatnonzero(trials.user == row)
         out = tables.taken[row].copy()
         out[UNKNOWN] = True
-        out[trials.item[of_user]] = True  # the other likes; the item itself is compared with what is left
+        out[trials.item[of_user]] = True  # leaves out the other likes; the item itself is compared with the rest
         rest = np.sort(scores[row][~out])
         ranks[of_user] = 1 + len(rest) - np.searchsorted(rest, scores[row][trials.item[of_user]], side="left")
     return ranks
 
 
 def _gains(ranks: NDArray[np.int64]) -> NDArray[np.float64]:
-    """NDCG@10 of one relevant item: 1 / log2(1 + rank), 0 below rank 10."""
+    """NDCG@10 with one relevant item: 1 / log2(1 + rank), or 0 if the rank is over 10."""
     return np.where(ranks <= AT, 1 / np.log2(1 + ranks), 0.0)
 
 

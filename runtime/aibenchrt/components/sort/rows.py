@@ -1,7 +1,7 @@
-"""The rows of an Items value as numpy records, and their sorting in memory or, beyond a limit, in runs on disk.
+"""The rows of an Items value as numpy records, sorted in memory or, beyond a limit, in runs on disk.
 
-External merge sort (Knuth, The Art of Computer Programming vol. 3, 5.4): rows are taken until the limit is reached, sorted, and written as
-one run; the runs are read again in blocks and merged with a heap. Memory holds one block of each run, whatever the number of rows.
+External merge sort (Knuth, The Art of Computer Programming vol. 3, 5.4): rows are collected up to the limit, sorted, and written as one
+run; the runs are read back in blocks and merged with a heap. Memory holds one block of each run, whatever the number of rows.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Rows = NDArray[np.void]  # ROW records
 
 _DTYPES = {Scalar.INT64: np.int64, Scalar.FLOAT: np.float32}
 FIELDS = tuple(field.name for field in PORT_TYPES["Items"].fields)
-# `key`: what decides the order; `arrival`: the place in the lists, which decides between equal keys.
+# `key` decides the order; `arrival`, the position in the input lists, decides between equal keys.
 ROW = np.dtype([("key", np.float64), ("arrival", np.int64), *((f.name, _DTYPES[f.scalar]) for f in PORT_TYPES["Items"].fields)])
-FEWEST_ROWS = 16  # fewest rows of a run or a block, however little memory there is
+FEWEST_ROWS = 16  # the fewest rows of a run or a block, however little memory there is
 
 
 def rows_of(items: Value, key: NDArray[Any], first: int) -> Rows:
-    """The rows of one list. key: (n,), what decides their order, descending; first: the arrival of its first row."""
+    """The rows of one list. key: (n,), decides their order, descending; first: the arrival of the first row."""
     rows = np.empty(len(items["item_id"]), dtype=ROW)
     rows["key"] = key
     rows["arrival"] = np.arange(first, first + len(rows))
@@ -40,19 +40,19 @@ def rows_of(items: Value, key: NDArray[Any], first: int) -> Rows:
 
 
 def value_of(pieces: Sequence[Rows]) -> dict[str, list[Any]]:
-    """An Items value of the rows of all pieces, in their order."""
+    """An Items value with the rows of all pieces, in their order."""
     rows = np.concatenate(pieces) if pieces else np.empty(0, dtype=ROW)
     return {name: rows[name].tolist() for name in FIELDS}
 
 
 def in_order(rows: Rows) -> Rows:
-    """Sorted by key, descending; equal ones by arrival."""
+    """The rows sorted by key, descending; equal keys by arrival."""
     ordered: Rows = rows[np.lexsort((rows["arrival"], -rows["key"]))]
     return ordered
 
 
 class Sorter:
-    """Sorts rows of any number in `memory` bytes. folder: where runs are written, each call's in a folder of its own that it removes."""
+    """Sorts any number of rows in `memory` bytes. folder: where each call writes its runs, to a subfolder that it removes afterwards."""
 
     def __init__(self, memory: int, folder: Path) -> None:
         self.run_rows = max(FEWEST_ROWS, memory // ROW.itemsize)
@@ -95,7 +95,7 @@ def _spilled(held: list[Rows], path: Path) -> Path:
 
 
 def _read(run: Path, block: int) -> Iterator[tuple[float, int, tuple[Any, ...]]]:
-    """(−key, arrival, row) of a run in order, `block` rows in memory at a time."""
+    """(−key, arrival, row) for each row of a run in order, with `block` rows in memory at a time."""
     with run.open("rb") as stream:
         while content := stream.read(block * ROW.itemsize):
             for row in np.frombuffer(content, dtype=ROW).tolist():

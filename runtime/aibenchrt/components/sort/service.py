@@ -1,4 +1,5 @@
-"""Sort: merges lists of goods and orders them by a score or by recency, descending; a good of several lists stands once, at its best."""
+"""Sort: merges lists of items and orders them by a score or by recency, descending; an item of several lists appears once, at its best
+place."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def prepare(world: InteractionWorld, settings: Mapping[str, str | int], folder: Path) -> None:
-    """For the order by recency: the last interaction with each good in the training period. For an order by score nothing is prepared."""
+    """For ordering by recency: writes the time of each item's last interaction in the training period. For scores nothing is prepared."""
     if settings["by"] == "recency":
         save_last_met(last_met(world), folder)
 
@@ -30,13 +31,13 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 class Sort:
-    """The Work. times: item id → when it was last met, for `by` recency; a good that is not there comes last."""
+    """Implements `Work`. times: item id → time of its last interaction, for `by` recency; an item that is not in it comes last."""
 
     def __init__(self, by: str, times: Mapping[int, int], limit: int, sorter: Sorter) -> None:
         self._by, self._times, self._limit, self._sorter = by, times, limit, sorter
 
     def __call__(self, inputs: Values) -> Values:
-        """Equal items keep the order of the lists. OSError: a run could not be written to disk."""
+        """Items with equal keys keep the order of the lists. OSError: a run could not be written to disk."""
         ordered = self._sorter.ordered(self._parts(listed(inputs, "items")))
         return {"items": value_of(_first_of_each(ordered, self._limit))}
 
@@ -53,7 +54,7 @@ class Sort:
 
 
 def _first_of_each(pieces: Iterator[Rows], limit: int) -> list[Rows]:
-    """The rows of the first `limit` different goods, each at its first place; later rows are not read."""
+    """The first row of each of the first `limit` different items; later rows are not read."""
     chosen: list[Rows] = []
     seen: set[int] = set()
     for piece in pieces:

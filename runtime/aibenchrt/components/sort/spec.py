@@ -1,4 +1,4 @@
-"""Sort: one order for the goods of one or several lists."""
+"""Sort: puts the items of one or several lists in one order."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 from aibenchrt.datasets.needs import INTERACTIONS

@@ -1,4 +1,4 @@
-"""What sort is measured with: two lists of articles for each user, the newest and those that suit."""
+"""What sort is measured with: two lists of articles for each user, the most recent and those that match the user's interests."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from aibenchrt.datasets.needs import INTERACTIONS, USERS, UserWorld
 from aibenchrt.values import Values
 from aibenchrt.workload import OpenService, Workload
 
-NEEDS = (USERS, INTERACTIONS)  # rows of the database
-FEW = 100  # lists that do not fit into memory
+NEEDS = (USERS, INTERACTIONS)  # the rows of the database
+FEW = 100  # number of inputs whose lists do not fit into memory
 
 
 def two_lists(world: UserWorld, open_service: OpenService) -> list[Values]:
@@ -21,7 +21,7 @@ def two_lists(world: UserWorld, open_service: OpenService) -> list[Values]:
 
 
 def pooled(world: UserWorld, open_service: OpenService) -> Sequence[Values]:
-    """One list for each user, as inputs for other components."""
+    """One merged list for each user, as inputs for other components."""
     pool = open_service("sort", by="recency", limit=400)
     return [pool(lists) for lists in two_lists(world, open_service)]
 

@@ -2,10 +2,10 @@
 
 Encoder: two 3×3 convolutions of stride 2 over (time, mel), a linear layer, then blocks of half a feed-forward module, self-attention with
 relative positions (Dai et al. 2019, Transformer-XL, section 3.3), convolution module, half a feed-forward module, layer norm (equation
-1). Decoder: one LSTM layer over the characters so far; a joint network adds what was heard and what was written.
+1). Decoder: one LSTM layer over the characters so far; a joint network adds the encoder's and the decoder's outputs.
 
-The paper spells in 1,024 word pieces, and so does the count of 10.3 million parameters; here an alphabet's characters, as many as it has.
-The convolution's kernel of 32 is even: 15 frames before, 16 after.
+The paper's output units, and its count of 10.3 million parameters, are for 1,024 word pieces; here the units are an alphabet's characters.
+The convolution's kernel of 32 is even: it covers 15 frames before and 16 after.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from aibenchrt.components.speech_recognition.features import MELS
 
-NEVER = -1e9  # a score that softmax turns into 0, but finite: zero times it is 0, not NaN
+NEVER = -1e9  # a score that softmax turns into 0; finite, so that zero times it is 0, not NaN
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class RelativeAttention(nn.Module):
         self.dropout = nn.Dropout(numbers.dropout)
 
     def forward(self, x: Tensor, places: Tensor, absent: Tensor | None) -> Tensor:
-        """x: (b, t, width). places: (2t - 1, width), embeddings of distances t - 1 … 1 - t. absent: (b, t), true where padded."""
+        """x: (b, t, width). places: (2t - 1, width), embeddings of distances t - 1 … 1 - t. absent: (b, t) bool, true for padding."""
         x = self.norm(x)
         query, key, value = (self._by_head(layer(x)) for layer in (self.query, self.key, self.value))  # (b, heads, t, each)
         place = self._by_head(self.position(places).unsqueeze(0))  # (1, heads, 2t - 1, each)
@@ -87,7 +87,7 @@ class RelativeAttention(nn.Module):
 
 
 def shifted(scores: Tensor) -> Tensor:
-    """(b, heads, t, 2t - 1) scores by distance t - 1 … 1 - t → (b, heads, t, t) by the other's place (Dai et al. 2019, appendix B)."""
+    """(b, heads, t, 2t - 1) scores by distance t - 1 … 1 - t → (b, heads, t, t) by the attended position (Dai et al. 2019, appendix B)."""
     batch, heads, length = scores.shape[:3]
     padded = functional.pad(scores, (1, 0)).reshape(batch, heads, 2 * length, length)
     return padded[:, :, 1:].reshape(batch, heads, length, 2 * length - 1)[..., :length]
@@ -116,7 +116,7 @@ class ConvolutionModule(nn.Module):
 
 
 class Block(nn.Module):
-    """Equation 1."""
+    """One Conformer block, equation 1."""
 
     def __init__(self, numbers: ConformerNumbers) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Figure 1: features (batch, frames, 80) → (batch, steps, width); 7 frames give the first step, every 4 more give another."""
+    """Figure 1: features (batch, frames, 80) → (batch, steps, width); the first step needs 7 frames, each further one 4 more."""
 
     def __init__(self, numbers: ConformerNumbers) -> None:
         super().__init__()
@@ -157,11 +157,11 @@ class Encoder(nn.Module):
 
 
 def _halved(size: int) -> int:
-    return (size - 3) // 2 + 1  # what a kernel of 3 with stride 2 leaves
+    return (size - 3) // 2 + 1  # the output size of a kernel of 3 with stride 2
 
 
 def steps(frames: Tensor) -> Tensor:
-    """The number of steps for this number of frames, at least 7."""
+    """The number of steps for a number of frames, which is at least 7."""
     return ((frames - 1) // 2 - 1) // 2
 
 
@@ -173,12 +173,12 @@ def distances(length: int, width: int, device: torch.device) -> Tensor:
 
 
 class Decoder(nn.Module):
-    """One decoding step: the encoder's output at a step and the last character → scores of the next, the blank first, and the LSTM's
-    state."""
+    """One decoding step: the encoder's output at a step and the last character → scores of the next character, the blank first, and the
+    LSTM's state."""
 
     def __init__(self, numbers: ConformerNumbers, characters: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(1 + characters, numbers.decoder)  # the blank's row stands for the beginning
+        self.embedding = nn.Embedding(1 + characters, numbers.decoder)  # the blank's row stands for the beginning of the text
         self.recurrent = nn.LSTM(numbers.decoder, numbers.decoder, batch_first=True)
         self.heard = nn.Linear(numbers.width, numbers.decoder)
         self.wrote = nn.Linear(numbers.decoder, numbers.decoder, bias=False)
@@ -194,13 +194,13 @@ class Decoder(nn.Module):
         return out
 
     def all_scores(self, encoded: Tensor, texts: Tensor) -> Tensor:
-        """(b, t, width), (b, u) → (b, t, u + 1, 1 + characters): after each step and each beginning of the text."""
+        """(b, t, width), (b, u) → scores (b, t, u + 1, 1 + characters) after each step and each prefix of the text."""
         wrote, _ = self.recurrent(self.embedding(functional.pad(texts, (1, 0))))
         return self.joint(encoded.unsqueeze(2), wrote.unsqueeze(1))
 
 
 class Transducer(nn.Module):
-    """The whole: `encoder` and `decoder` are exported each by itself."""
+    """The whole network; `encoder` and `decoder` are exported separately."""
 
     def __init__(self, numbers: ConformerNumbers, characters: int) -> None:
         super().__init__()
@@ -214,20 +214,22 @@ class Transducer(nn.Module):
     steps = staticmethod(steps)
 
     def loss(self, features: Tensor, lengths: Tensor, texts: Tensor, sizes: Tensor) -> Tensor:
-        """Mean over utterances, per character. texts: (batch, longest) numbers 1 … characters; sizes: (batch,) how many of each."""
+        """Mean over utterances of the loss per character. texts: (batch, longest) numbers 1 … characters; sizes: (batch,), their
+        lengths."""
         scores = self.decoder.all_scores(self.encoder(features, lengths), texts)
         return (transducer_loss(scores, texts, steps(lengths), sizes) / sizes).mean()
 
 
 def transducer_loss(scores: Tensor, texts: Tensor, heard: Tensor, sizes: Tensor) -> Tensor:
-    """(batch,): minus the logarithm of the probability of each text, summed over its alignments (Graves 2012, equations 16 to 18).
+    """(batch,): the negative log-probability of each text, summed over its alignments (Graves 2012, equations 16 to 18).
 
-    scores: (b, t, u + 1, 1 + characters), the blank first. texts: (b, u). heard, sizes: (b,) how many steps and characters are there.
+    scores: (b, t, u + 1, 1 + characters), the blank first. texts: (b, u). heard, sizes: (b,), the numbers of steps and of characters
+    without padding.
     """
     likely = scores.log_softmax(dim=3)
     blank = likely[..., 0]  # (b, t, u + 1)
     written = likely[:, :, :-1].gather(3, texts[:, None, :, None].expand(-1, likely.shape[1], -1, 1)).squeeze(3)  # (b, t, u)
-    total = functional.pad(written.cumsum(dim=2), (1, 0))  # of writing the first u characters at one step
+    total = functional.pad(written.cumsum(dim=2), (1, 0))  # log-probability of writing the first u characters at one step
     forward = total[:, 0]
     ends = [forward]
     for step in range(1, likely.shape[1]):

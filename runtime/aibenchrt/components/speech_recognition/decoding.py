@@ -1,4 +1,4 @@
-"""Greedy decoding of a transducer, the same where it is trained and where it is served. numpy alone."""
+"""Greedy decoding of a transducer, the same code for training and serving. Needs only numpy."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from aibenchrt.train.ctc import BLANK
 
-MOST = 8  # characters written at one step at most: a step is 40 ms
+MOST = 8  # the most characters written at one step; a step is 40 ms
 
 Array = NDArray[Any]
 Decode = Callable[[Array, Array, Array, Array], tuple[Array, Array, Array]]
 
 
 def greedy(encoded: NDArray[np.float32], decode: Decode, units: int) -> list[int]:
-    """(steps, width) → numbers of characters (Graves 2012, section 2.5, with a beam of one).
+    """Encoder output (steps, width) → the characters' numbers (Graves 2012, section 2.5, with a beam of one).
 
-    decode: the decoder's one step: encoded (1, width), last (1,) int64, hidden and cell (1, units) → scores (1, …), hidden, cell.
+    decode: one step of the decoder: encoded (1, width), last (1,) int64, hidden and cell (1, units) → scores (1, …), hidden, cell.
     """
     numbers: list[int] = []
     empty = np.zeros((1, units), dtype=np.float32)

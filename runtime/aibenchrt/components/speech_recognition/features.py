@@ -1,4 +1,4 @@
-"""What a speech recogniser hears and writes: log-mel features of a WAV, and the form in which it spells. Standard library and numpy."""
+"""A speech recogniser's input and output: log-mel features of a WAV, and the spelling of a transcript. Standard library and numpy only."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-RATE = 16_000  # samples a second
+RATE = 16_000  # samples per second
 WINDOW, HOP, FFT = 400, 160, 512  # samples: 25 ms, 10 ms (Gulati et al. 2020, section 3.1)
 MELS = 80
-SHORTEST = 1600  # samples; a shorter utterance is followed by silence
+SHORTEST = 1600  # samples; a shorter utterance is padded with silence
 QUIET = 1e-6  # added to the energies: fainter sounds count as silence
 APOSTROPHES = "’‘ʼ`´"
 
 
 def log_mel(wav: bytes) -> NDArray[np.float32]:
-    """(frames, MELS): energies in mel bands on a logarithmic scale, each band with mean 0 and deviation 1 over the utterance.
+    """(frames, MELS): energies in mel bands on a logarithmic scale, each band with mean 0 and standard deviation 1 over the utterance.
 
-    wav: 16 kHz mono, 16-bit; at least 8 frames come of it. ValueError, wave.Error or EOFError: no such WAV.
+    wav: 16 kHz mono, 16-bit; the result has at least 8 frames. ValueError, wave.Error or EOFError: not such a WAV.
     """
     samples = samples_of(wav)
     padded = np.pad(samples, (0, max(0, SHORTEST - len(samples))))
@@ -35,7 +35,7 @@ def log_mel(wav: bytes) -> NDArray[np.float32]:
 
 
 def samples_of(wav: bytes) -> NDArray[np.float64]:
-    """(n,) in [-1, 1]. ValueError, wave.Error or EOFError: not 16 kHz mono 16-bit WAV."""
+    """The samples of a WAV, (n,) in [-1, 1]. ValueError, wave.Error or EOFError: not a 16 kHz mono 16-bit WAV."""
     with wave.open(io.BytesIO(wav)) as file:
         if (file.getframerate(), file.getnchannels(), file.getsampwidth()) != (RATE, 1, 2):
             raise ValueError(f"a WAV of {file.getframerate()} Hz, {file.getnchannels()} channels, {8 * file.getsampwidth()} bits")
@@ -46,7 +46,8 @@ def samples_of(wav: bytes) -> NDArray[np.float64]:
 
 @functools.cache
 def _bands() -> NDArray[np.float64]:
-    """(MELS, FFT/2+1): triangles, equally wide on the mel scale 2595 log10(1 + f/700), from 0 Hz to half the rate."""
+    """Mel filter bank (MELS, FFT/2+1): triangles, equally wide on the mel scale 2595 log10(1 + f/700), from 0 Hz to half the sampling
+    rate."""
     top = 2595 * np.log10(1 + RATE / 2 / 700)
     corners = 700 * (10 ** (np.linspace(0, top, MELS + 2) / 2595) - 1)
     heard = np.fft.rfftfreq(FFT, 1 / RATE)
@@ -57,21 +58,21 @@ def _bands() -> NDArray[np.float64]:
 
 
 def spelling(text: str) -> str:
-    """A text reduced to what can be heard: lower case, words of letters, digits, and apostrophes and hyphens inside them, one blank between
-    words."""
+    """A text reduced to what can be heard: lower-case words of letters and digits, with apostrophes and hyphens inside them, separated by
+    single spaces."""
     plain = unicodedata.normalize("NFC", text).lower().translate(dict.fromkeys(map(ord, APOSTROPHES), "'"))
     return " ".join(re.findall(r"\w+(?:['-]\w+)*'?", plain.replace("_", " ")))
 
 
 def habits(texts: Sequence[str]) -> dict[str, bool]:
-    """How transcripts are mostly written: whether they begin with a capital letter, and whether they end with a full stop."""
+    """Whether most transcripts begin with a capital letter, and whether most end with a full stop."""
     capital = sum(text[:1].isupper() for text in texts)
     stop = sum(text.endswith(".") for text in texts)
     return {"capital": 2 * capital > len(texts), "stop": 2 * stop > len(texts)}
 
 
 def written(heard: str, capital: bool, stop: bool) -> str:
-    """A spelling written as transcripts mostly are; an empty one stays empty."""
+    """A spelling written in the way of most transcripts (see `habits`); an empty one stays empty."""
     if not heard:
         return heard
     return (heard[0].upper() + heard[1:] if capital else heard) + ("." if stop else "")

@@ -1,11 +1,11 @@
 """Speech recognisers over log-mel features.
 
-ctc_bigru: convolutions and bidirectional gated recurrent units with connectionist temporal classification, the shape of Amodei et al. 2016,
-Deep Speech 2 (ICML), section 3, much reduced.
+ctc_bigru: convolutions and bidirectional gated recurrent units with connectionist temporal classification, a much reduced version
+of Deep Speech 2 (Amodei et al. 2016, ICML), section 3.
 conformer: Gulati et al. 2020, Conformer: Convolution-augmented Transformer for Speech Recognition (Interspeech), table 1, size S; see
 conformer.py.
 
-Features are (batch, frames, 80) float32. `lengths` (batch,): frames of each utterance where they are padded at the end, with zeros.
+Features are (batch, frames, 80) float32. `lengths` (batch,): number of frames of each utterance, if they are zero-padded at the end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from aibenchrt.components.speech_recognition.features import MELS
 
 @dataclass(frozen=True)
 class BiGruNumbers:
-    """filters: of both convolutions; units: of a recurrent layer in each direction."""
+    """filters: of each convolution; width: of its kernel; units: of a recurrent layer in each direction; layers: recurrent ones."""
 
     filters: int = 128
     width: int = 5
@@ -46,7 +46,7 @@ MODELS: dict[str, Callable[[], BiGruNumbers | ConformerNumbers]] = {"ctc_bigru":
 
 
 def build(model: str, characters: int) -> CtcBiGru | Transducer:
-    """characters: of the alphabet; a network puts out one score more, for the blank."""
+    """characters: size of the alphabet; the network has one more output, for the blank."""
     numbers = MODELS[model]()
     return CtcBiGru(numbers, characters) if isinstance(numbers, BiGruNumbers) else Transducer(numbers, characters)
 
@@ -58,7 +58,7 @@ class CtcBiGru(nn.Module):
         super().__init__()
         self.first = nn.Conv1d(MELS, numbers.filters, numbers.width, padding=numbers.width // 2)
         self.first_norm = nn.LayerNorm(numbers.filters)
-        self.second = nn.Conv1d(numbers.filters, numbers.filters, numbers.width, 2, numbers.width // 2)  # every second frame goes
+        self.second = nn.Conv1d(numbers.filters, numbers.filters, numbers.width, 2, numbers.width // 2)  # halves the frames
         self.second_norm = nn.LayerNorm(numbers.filters)
         self.dropout = nn.Dropout(numbers.dropout)
         self.recurrent = nn.GRU(
@@ -68,7 +68,7 @@ class CtcBiGru(nn.Module):
 
     def forward(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
         x = functional.gelu(self.first_norm(self.first(features.transpose(1, 2)).transpose(1, 2)))
-        if lengths is not None:  # as if each utterance ended with its own last frame
+        if lengths is not None:  # so that padding does not influence the frames beside it
             x = x * (torch.arange(x.shape[1], device=x.device) < lengths[:, None]).unsqueeze(2)
         x = self.dropout(functional.gelu(self.second_norm(self.second(x.transpose(1, 2)).transpose(1, 2))))
         if lengths is None:
@@ -81,11 +81,12 @@ class CtcBiGru(nn.Module):
 
     @staticmethod
     def steps(frames: Tensor) -> Tensor:
-        """The number of scores for this number of frames."""
+        """The number of output steps for a number of frames."""
         return (frames + 1) // 2
 
     def loss(self, features: Tensor, lengths: Tensor, texts: Tensor, sizes: Tensor) -> Tensor:
-        """Mean over utterances, per character. texts: (batch, longest) numbers 1 … characters; sizes: (batch,) how many of each."""
+        """Mean over utterances of the loss per character. texts: (batch, longest) numbers 1 … characters; sizes: (batch,), their
+        lengths."""
         scores = self(features, lengths).log_softmax(dim=2).transpose(0, 1)
         # On the CPU: its gradient has no deterministic form on a GPU.
         return functional.ctc_loss(scores.cpu(), texts.cpu(), self.steps(lengths).cpu(), sizes.cpu(), zero_infinity=True)

@@ -1,4 +1,4 @@
-"""Serves a speech recogniser: an utterance to its text, written as the training transcripts mostly are."""
+"""Serves a speech recogniser: from an utterance to its text, written in the way of most training transcripts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aibenchrt.values import Values, Work
 
 
 def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """folder: a model version. EnvironmentFailure AIB603: missing or corrupted."""
+    """folder: of a model version. EnvironmentFailure AIB603: it is missing or corrupted."""
     serving = read_metadata(folder)["serving"]
     hear = _transducer(folder, int(serving["units"])) if "units" in serving else _ctc(folder)
     alphabet, capital, stop = str(serving["alphabet"]), bool(serving["capital"]), bool(serving["stop"])

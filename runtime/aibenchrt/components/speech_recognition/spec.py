@@ -3,7 +3,7 @@
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile, Transcript
 from aibenchrt.datasets.needs import UTTERANCES
 
-# On test utterances, seed 7; of the conformer, hardly trained, on validation utterances. README.md says how they were measured.
+# On test utterances, seed 7; for the conformer, which is far from trained, on validation utterances. README.md says how they were measured.
 SPEC = ComponentSpec(
     name="speech_recognition",
     package=__package__,

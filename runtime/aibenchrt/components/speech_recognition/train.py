@@ -14,7 +14,7 @@ from aibenchrt.components.speech_recognition.conformer import Transducer
 from aibenchrt.components.speech_recognition.decoding import Array, greedy
 from aibenchrt.components.speech_recognition.features import habits, log_mel, spelling
 from aibenchrt.components.speech_recognition.model import CtcBiGru, build
-from aibenchrt.datasets.interactions.spoken import SpokenQuery  # what decides how a world's queries sound is part of the model's key
+from aibenchrt.datasets.interactions.spoken import SpokenQuery  # at run time too: how queries are spoken is part of the model's key
 from aibenchrt.train.ctc import alphabet_of, best_path, numbers_of, text_of
 from aibenchrt.train.events import Tell
 from aibenchrt.train.recognition import (
@@ -52,7 +52,7 @@ EFFORTS = {
 
 
 def train(world: SpokenWorld, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
-    """sizes differ in epochs and utterances."""
+    """Sizes differ in epochs and utterances."""
     effort = EFFORTS[size, model]
     known, choosing, held_out = (_audible(world.utterances(split)) for split in ("train", "validation", "test"))
     alphabet = alphabet_of(spelling(utterance.text) for utterance in known)
@@ -88,7 +88,7 @@ def train(world: SpokenWorld, model: str, seed: int, size: str, tell: Tell, devi
 
 
 def _audible(utterances: Sequence[Spoken] | Sequence[SpokenQuery]) -> list[Spoken]:
-    """Those that say at least one letter or digit."""
+    """The utterances whose text has at least one letter or digit."""
     return [utterance for utterance in utterances if spelling(utterance.text)]
 
 
@@ -107,7 +107,7 @@ def _with_figures(trained: Trained, truth: Sequence[str], said: Sequence[str], s
 
 @torch.no_grad()
 def _numbers(network: CtcBiGru | Transducer, signal: Signal) -> list[int]:
-    """Greedy, one utterance alone, as served."""
+    """Greedy decoding of one utterance on its own, as in serving."""
     device = next(network.parameters()).device
     scores = network(torch.from_numpy(signal)[None].to(device))
     if isinstance(network, CtcBiGru):
@@ -129,7 +129,7 @@ def _units(network: CtcBiGru | Transducer) -> dict[str, int]:
 
 
 def graphs(network: CtcBiGru | Transducer, signals: Sequence[Signal]) -> dict[str, Graph]:
-    """What is exported, with real utterances: two cut to one length, and each of up to four more alone at its own."""
+    """The graphs to export, with real utterances as examples: two cut to the same length, and up to four more, each on its own."""
     shorter = min(len(signal) for signal in signals[:2])
     pair = torch.from_numpy(np.stack([signals[0][:shorter], signals[1][:shorter]]))
     alone: list[dict[str, Tensor]] = [{"signal": torch.from_numpy(signal)[None]} for signal in signals[2:6]]

@@ -1,8 +1,8 @@
-"""Spelling correction: a noisy channel over the words that people write (Kernighan, Church and Gale 1990; Cucerzan and Brill 2004).
+"""Spelling correction: a noisy-channel model over the words that people write (Kernighan, Church and Gale 1990; Cucerzan and Brill 2004).
 
-Known words, numbers, short words, phrases and filters stay. Any other word becomes the known word that maximises
-log frequency − EDIT_COST · edits, among those 1 edit away (words of up to SHORT letters) or 1–2 edits (Damerau, optimal string alignment),
-found by symmetric delete (symspellpy, distances by rapidfuzz). A word with no such candidate stays.
+Known words, numbers, short words, phrases and filters stay. Any other word is replaced by the known word that maximises log frequency −
+EDIT_COST · edits among those within 1 edit (for words of up to SHORT letters) or 2 edits (Damerau, optimal string alignment), found by
+symmetric-delete search (symspellpy, distances by rapidfuzz). A word without such a candidate stays.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from aibenchrt.datasets.rows import Query
 
 
-# Chosen on the validation split, see README.md.
+# Chosen on the validation split; see README.md.
 EDIT_COST = 6.0
 SHORTEST = 3  # letters: shorter words stay
 SHORT = 4
 ENGLISH_WEIGHT = 2000  # the English list counts as this many words of query log
-LEARNT_COUNT = 3  # how often a word that no list knows is typed before it may be a word…
-LEARNT_RATIO = 5  # …and no known word one edit away is this many times as frequent
+LEARNT_COUNT = 3  # how often a word that is in no list must be typed to be learnt…
+LEARNT_RATIO = 5  # …unless a known word one edit away is this many times as frequent
 
-_SCALE = 1000  # counts in words.tsv are whole numbers: thousandths of a word of query log
-_PREFIX = 6  # symspell's index; 7 looks up twice as fast, but takes 1.5 times as long to open and twice the memory
+_SCALE = 1000  # counts in words.tsv are integers, in thousandths of a word of query log
+_PREFIX = 6  # prefix length of symspell's index; 7 is twice as fast, but takes 1.5 times as long to open and twice the memory
 
 
 def prepare(world: SearchedWorld, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - it has no settings
-    """words.tsv: each known word and its frequency. Reads what was typed in the training period, never what was meant."""
+    """Writes words.tsv: each known word and its frequency. Reads what was typed in the training period, never what was meant."""
     shop = Counter(word for item in world.items for word in words(item.text))
     typed = Counter(word for query in world.queries_of("train") for word in words(query.text))
     english = english_words()
@@ -57,7 +57,7 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 class Corrector:
-    """frequency: of every known word, in any unit. Safe for several threads: it only reads."""
+    """Implements `Work`. frequency: of every known word, in any unit. Thread-safe: it only reads."""
 
     def __init__(self, frequency: Mapping[str, int]) -> None:
         self._frequency = frequency
@@ -81,7 +81,7 @@ class Corrector:
 
 
 def english_words() -> dict[str, float]:
-    """Word → share of English text: the list that symspellpy carries (82,765 words, MIT)."""
+    """Word → its relative frequency in English text: the list that comes with symspellpy (82,765 words, MIT)."""
     text = importlib.resources.files("symspellpy").joinpath("frequency_dictionary_en_82_765.txt").read_text(encoding="utf-8-sig")
     counts: Counter[str] = Counter()
     for line in text.splitlines():
@@ -93,10 +93,10 @@ def english_words() -> dict[str, float]:
 
 
 def learnt_words(typed: Mapping[str, int], known: Mapping[str, float]) -> list[str]:
-    """Words that people type often, that no list knows, and that are no misspelling of a much more frequent one."""
+    """Words that are typed often, are in no list, and are not misspellings of a much more frequent word."""
     index = _index({word: 1 + typed.get(word, 0) for word in known}, 1)
     learnt = []
-    for word, count in sorted(typed.items(), key=lambda pair: (-pair[1], pair[0])):  # a learnt word is known from then on
+    for word, count in sorted(typed.items(), key=lambda pair: (-pair[1], pair[0])):  # a learnt word counts as known from then on
         if count >= LEARNT_COUNT and word not in known and word.isalpha():
             nearest = max((entry.count for entry in index.lookup(word, Verbosity.ALL, 1)), default=0)
             if nearest < LEARNT_RATIO * count:
@@ -106,7 +106,7 @@ def learnt_words(typed: Mapping[str, int], known: Mapping[str, float]) -> list[s
 
 
 def accuracy(work: Work, queries: Iterable[Query]) -> tuple[float, float]:
-    """The metric: share of queries that come out as the terms of what was meant; and the same without correction."""
+    """The metric: the fraction of queries that come out as the terms of what was meant, and the same without correction."""
     corrected = untouched = count = 0
     for query in queries:
         typed, meant = (query_value(parse(text)) for text in (query.text, query.clean))
@@ -117,7 +117,7 @@ def accuracy(work: Work, queries: Iterable[Query]) -> tuple[float, float]:
 
 
 class _Osa(AbstractDistanceComparer):  # type: ignore[misc]  # symspellpy has no types
-    """Damerau's distance as optimal string alignment; −1: more than `max_distance`."""
+    """Damerau's distance by optimal string alignment; −1 if it is more than `max_distance`."""
 
     def distance(self, string_1: str, string_2: str, max_distance: int) -> int:
         distance: int = OSA.distance(string_1, string_2, score_cutoff=max_distance)

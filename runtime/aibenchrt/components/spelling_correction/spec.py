@@ -1,4 +1,4 @@
-"""Spelling correction: replaces terms that no one writes by the likeliest word one or two edits away."""
+"""Spelling correction: replaces unknown terms by the likeliest word one or two edits away."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports
 from aibenchrt.datasets.needs import ITEMS, QUERIES

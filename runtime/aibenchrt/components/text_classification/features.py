@@ -1,4 +1,4 @@
-"""A query's hashed features: the same for training and serving. Standard library and numpy."""
+"""A query's hashed features, the same code for training and serving. Standard library and numpy only."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bag_ids(text: str, buckets: int) -> list[int]:
 
 
 def bag_matrix(texts: Sequence[str], buckets: int) -> NDArray[np.int64]:
-    """(texts, n) with n the longest bag (at least 1), 0-padded."""
+    """(texts, n) int64, where n is the size of the largest bag (at least 1), 0-padded."""
     bags = [bag_ids(text, buckets) for text in texts]
     matrix = np.zeros((len(bags), max([1, *map(len, bags)])), dtype=np.int64)
     for row, bag in enumerate(bags):
@@ -43,7 +43,7 @@ def bag_matrix(texts: Sequence[str], buckets: int) -> NDArray[np.int64]:
 
 
 def word_matrix(texts: Sequence[str], buckets: int, words: int, subwords: int) -> NDArray[np.int64]:
-    """textcnn's features: (texts, words, subwords), 0-padded; what is longer is cut."""
+    """textcnn's features: (texts, words, subwords) int64, 0-padded; longer texts and words are cut."""
     matrix = np.zeros((len(texts), words, subwords), dtype=np.int64)
     for row, text in enumerate(texts):
         for column, word in enumerate(words_of(text)[:words]):

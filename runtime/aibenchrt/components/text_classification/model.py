@@ -6,8 +6,8 @@ linear layer.
 textcnn: Kim 2014, Convolutional Neural Networks for Sentence Classification (EMNLP), figure 1: convolutions of widths 3, 4, 5 over word
 embeddings (a word is the mean of its character n-grams' embeddings), max over time, dropout, linear.
 bert_base: Devlin, Chang, Lee, Toutanova 2019, BERT (NAACL), BERT-base of section 3: 12 layers, hidden size 768, 12 heads, 110 M
-parameters; the classifier reads the pooled [CLS]. Adapted: it learns from nothing, and in place of 30,522 word pieces it has as many
-hashed n-grams, a word being the mean of its own.
+parameters; the classifier reads the pooled [CLS]. Adapted: it starts without pretraining, and has as many hashed n-grams in place of
+30,522 word pieces; a word is represented by the mean of its n-grams.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class FasttextNumbers:
 
 @dataclass(frozen=True)
 class TextCnnNumbers:
-    """maps: feature maps per filter width (Kim: 100). subwords: n-grams kept of a word; words: of a text."""
+    """maps: feature maps per filter width (Kim: 100). subwords: the most n-grams of a word; words: the most words of a text."""
 
     buckets: int = 1 << 14
     width: int = 32
@@ -46,7 +46,7 @@ class TextCnnNumbers:
 
 @dataclass(frozen=True)
 class BertNumbers:
-    """buckets: rows of the embedding table, the last of them [CLS]; hidden: of the feed-forward layers; places: positions known."""
+    """buckets: rows of the embedding table, the last one for [CLS]; hidden: width of the feed-forward layers; places: positions."""
 
     buckets: int = 30_522
     width: int = 768
@@ -86,12 +86,12 @@ def build(model: str, labels: int) -> nn.Module:
 
 
 def hash_buckets(numbers: Numbers) -> int:
-    """How many rows of the table n-grams are hashed to, padding counted."""
+    """The number of table rows that n-grams are hashed to, including the row of padding."""
     return numbers.buckets - 1 if isinstance(numbers, BertNumbers) else numbers.buckets
 
 
 def _mean_embedding(table: nn.Embedding, ids: Tensor) -> Tensor:
-    """(…, n) ids, 0 for none → (…, width): the mean over those that are not padding; zeros where all are."""
+    """(…, n) ids, 0 for padding → (…, width): the mean embedding of those that are not padding; zeros if all are."""
     present = (ids != PADDING).unsqueeze(-1).to(torch.float32)
     total = (table(ids) * present).sum(dim=-2)
     mean: Tensor = total / present.sum(dim=-2).clamp(min=1.0)
@@ -132,7 +132,7 @@ class TextCnn(nn.Module):
 
 
 class BertLayer(nn.Module):
-    """One encoder layer: attention over the words, then the feed-forward layer, each added and then normalised."""
+    """One encoder layer: attention over the words, then a feed-forward layer, each with a residual connection followed by layer norm."""
 
     def __init__(self, numbers: BertNumbers) -> None:
         super().__init__()
@@ -144,7 +144,7 @@ class BertLayer(nn.Module):
         self.dropout = nn.Dropout(numbers.dropout)
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
-        """x: (b, n, width); present: (b, n) bool."""
+        """x: (b, n, width); present: (b, n) bool, False for padding."""
         batch, n, width = x.shape
 
         def split(y: Tensor) -> Tensor:

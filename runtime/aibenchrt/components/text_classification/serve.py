@@ -1,4 +1,4 @@
-"""Serves a text classifier: a query's text to all labels with their probabilities, most probable first."""
+"""Serves a text classifier: from a query's text to all labels with their probabilities, most probable first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aibenchrt.values import Values, Work
 
 
 def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """folder: a model version. EnvironmentFailure AIB603: missing or corrupted."""
+    """folder: of a model version. EnvironmentFailure AIB603: it is missing or corrupted."""
     session, serving = open_session(folder), read_metadata(folder)["serving"]
     buckets = int(serving["buckets"])
 
@@ -31,7 +31,7 @@ def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
 
 
 def open_baseline(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """Majority: the labels' shares of the training queries, whatever is asked."""
+    """Majority baseline: the label frequencies of the training queries, whatever the query."""
     return label_prior(folder)
 
 

@@ -1,9 +1,9 @@
-"""Text classification: the category a query asks for."""
+"""Text classification: the category that a query asks for."""
 
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
 from aibenchrt.datasets.needs import ITEMS, QUERIES
 
-# Qualities: means over three seeds in size small; README.md says how they were measured.
+# Qualities: means over three seeds at size small; README.md says how they were measured.
 SPEC = ComponentSpec(
     name="text_classification",
     package=__package__,
@@ -29,7 +29,7 @@ SPEC = ComponentSpec(
         Model(
             "bert_base",
             Profile.FULL,
-            (("accuracy", 0.709),),  # not trained here: what tf-idf with a linear classifier has
+            (("accuracy", 0.709),),  # not trained here: the figure of tf-idf with a linear classifier
             1110.0,
             "Devlin et al. 2019, BERT: Pre-training of Deep Bidirectional Transformers, BERT-base",
             memory_mib=880,

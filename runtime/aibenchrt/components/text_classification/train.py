@@ -1,7 +1,7 @@
 """Trains a text classifier on the queries before `rank_start`; the epoch is chosen on the validation queries.
 
-The queries of the training period's last stretch (`rank`) are left out, so that a ranker which trains on them sees categories of the
-quality that it will meet when serving.
+The queries of the last part of the training period (`rank`) are left out, so that a ranker that trains on them sees predictions of the
+same quality as in serving.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Effort:
 
 
 EFFORTS = {"tiny": Effort(4, 1e-2), "small": Effort(6, 1e-2), "full": Effort(20, 3e-3)}
-DEEP_RATE = 1e-4  # of BERT (Devlin et al. 2019, appendix A.2): what the shallow ones learn with, it diverges at
+DEEP_RATE = 1e-4  # for BERT (Devlin et al. 2019, appendix A.2), which diverges at the rates of the shallow models
 
 
 def train(world: SearchedWorld, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
-    """sizes differ in epochs. Both forms of a query train: as typed and as meant (what spelling correction aims at)."""
+    """Sizes differ in epochs. Trains on both forms of a query: as typed and as meant (which spelling correction aims at)."""
     effort, labels = EFFORTS[size], len(world.categories)
     known, choosing, held_out = (world.queries_of(*part) for part in (("train", "fit"), ("validation",), ("test",)))
     texts = [q.text for q in known] + [q.clean for q in known]
@@ -118,7 +118,7 @@ def _majority(known: Sequence[Query], truth: NDArray[np.int64]) -> NDArray[np.bo
 
 
 def _tfidf(texts: list[str], labels: Tensor, held_out: Sequence[Query], truth: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
-    """Words and word bigrams, tf-idf, logistic regression, on the same training texts."""
+    """The baseline of tf-idf over words and word bigrams with logistic regression, trained on the same texts."""
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     linear = LogisticRegression(C=10.0, max_iter=200, random_state=seed).fit(vectorizer.fit_transform(texts), labels.numpy())
     hits: NDArray[np.bool_] = linear.predict(vectorizer.transform([q.text for q in held_out])) == truth

@@ -1,4 +1,4 @@
-"""Text normalisation by Unicode's own tables (UAX #15, normalisation form C). Standard library only."""
+"""Text normalisation by Unicode's tables (UAX #15, normalisation form C). Standard library only."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from aibenchrt.values import Work
 
-LONGEST = 2000  # characters; what follows is cut
+LONGEST = 2000  # characters; the rest is cut off
 
-# Typographic signs that keyboards, phones and recognisers write in several ways; French quotes stay, they are French.
+# Typographic characters that keyboards, phones and recognisers write in several ways. French quotes are kept.
 _SIGNS = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "„": '"', "‐": "-", "‑": "-", "…": "..."})
-_INVISIBLE = frozenset({"Cf", "Cc", "Co", "Cs", "Cn"})  # format, control, private and unassigned characters
+_INVISIBLE = frozenset({"Cf", "Cc", "Co", "Cs", "Cn"})  # format, control, private-use, surrogate and unassigned characters
 _BLANKS = re.compile(r"\s+")
 
 
@@ -22,7 +22,7 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 def normalised(text: str) -> str:
-    """Never fails; may be empty. Normalising twice changes nothing more."""
+    """The text in one normal form. Never fails; may be empty. Idempotent."""
     plain = _BLANKS.sub(" ", unicodedata.normalize("NFC", text[:LONGEST]))
     seen = "".join(character for character in plain if unicodedata.category(character) not in _INVISIBLE)
     return unicodedata.normalize("NFC", _BLANKS.sub(" ", seen.translate(_SIGNS)).strip())

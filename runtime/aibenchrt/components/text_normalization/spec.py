@@ -1,4 +1,4 @@
-"""Text normalisation: one way of writing what can be written in several."""
+"""Text normalisation: one form for what can be written in several ways."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports
 

@@ -1,4 +1,4 @@
-"""What a text recogniser sees: the columns of a picture of one line. numpy and Pillow, never torch."""
+"""A text recogniser's input: the pixel columns of a picture of one line. Needs numpy and Pillow, never torch."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ NARROWEST, WIDEST = 16, 2048
 
 
 def columns(png: bytes) -> NDArray[np.float32]:
-    """(width, HEIGHT): the picture at that height, its shape kept, with mean 0 and deviation 1.
+    """(width, HEIGHT) float32: the picture scaled to that height at its aspect ratio, with mean 0 and standard deviation 1.
 
-    Narrower than NARROWEST is widened, wider than WIDEST narrowed. Raises PIL.UnidentifiedImageError or OSError: not a picture.
+    Pictures narrower than NARROWEST are widened, those wider than WIDEST narrowed. PIL.UnidentifiedImageError or OSError: not a picture.
     """
     with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
         grey = image.convert("L")

@@ -1,11 +1,11 @@
 """CRNN: Shi, Bai, Yao 2017, An End-to-End Trainable Neural Network for Image-based Sequence Recognition (TPAMI 39:11), table 1.
 
-Convolutions with poolings that from the third on halve the height alone, then two bidirectional LSTM layers over the columns, then
+Convolutions with pooling, which from the third on halves only the height, then two bidirectional LSTM layers over the columns, then
 connectionist temporal classification. `crnn_full` is the table: 8.3 million parameters with 36 characters. The two directions of an LSTM
-layer are joined by a linear layer, as in the authors' program: without it the count is not the paper's. `crnn` has a fifth to a quarter of
-the filters, and batch norm after every convolution; any width is taken where the paper scales to 100.
+layer are joined by a linear layer, as in the authors' code: without it the parameter count is not the paper's. `crnn` has a fifth to a
+quarter of the filters, and batch norm after every convolution. Any width is accepted, where the paper scales to 100.
 
-A picture is (batch, width, 32) float32, standardised grey columns. `lengths` (batch,): width of each where they are padded with zeros.
+Pictures are (batch, width, 32) float32, standardised grey columns. `lengths` (batch,): width of each, if they are padded with zeros.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 @dataclass(frozen=True)
 class CrnnNumbers:
-    """filters: of the seven convolutions. normed: those followed by batch norm, counted from 1. units: of an LSTM in each direction."""
+    """filters: of the seven convolutions. normed: numbers, from 1, of those followed by batch norm. units: of an LSTM in each direction."""
 
     filters: tuple[int, int, int, int, int, int, int]
     normed: tuple[int, ...]
     units: int
 
 
-POOLS = {1: (2, 2), 2: (2, 2), 4: (2, 1), 6: (2, 1)}  # after which convolution: (height, width) halved; the paper writes width × height
+POOLS = {1: (2, 2), 2: (2, 2), 4: (2, 1), 6: (2, 1)}  # convolution → pooling (height, width) after it; the paper writes width × height
 
 
 def crnn() -> CrnnNumbers:
@@ -42,7 +42,7 @@ MODELS: dict[str, Callable[[], CrnnNumbers]] = {"crnn": crnn, "crnn_full": crnn_
 
 
 def build(model: str, characters: int) -> Crnn:
-    """characters: of the alphabet; the network puts out one score more, for the blank."""
+    """characters: size of the alphabet; the network has one more output, for the blank."""
     return Crnn(MODELS[model](), characters)
 
 
@@ -65,14 +65,14 @@ class BothWays(nn.Module):
 
 
 class Crnn(nn.Module):
-    """Columns (batch, width, 32) → scores (batch, steps, 1 + characters), the blank first; `steps` of the width."""
+    """Columns (batch, width, 32) → scores (batch, steps, 1 + characters), the blank first; the method `steps` gives their number."""
 
     def __init__(self, numbers: CrnnNumbers, characters: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         entering = 1
         for number, leaving in enumerate(numbers.filters, start=1):
-            # The last one is 2×2 without padding: of the height of 2 it leaves 1.
+            # The last one is 2×2 without padding, which reduces the height from 2 to 1.
             layers.append(nn.Conv2d(entering, leaving, 2 if number == 7 else 3, padding=0 if number == 7 else 1))
             layers += [nn.BatchNorm2d(leaving)] if number in numbers.normed else []
             layers.append(nn.ReLU())
@@ -94,7 +94,7 @@ class Crnn(nn.Module):
         return width // 2 // 2 - 1
 
     def loss(self, signals: Tensor, lengths: Tensor, texts: Tensor, sizes: Tensor) -> Tensor:
-        """Mean over pictures, per character. texts: (batch, longest) numbers 1 … characters; sizes: (batch,) how many of each."""
+        """Mean over pictures of the loss per character. texts: (batch, longest) numbers 1 … characters; sizes: (batch,), their lengths."""
         scores = self(signals, lengths).log_softmax(dim=2).transpose(0, 1)
         # On the CPU: its gradient has no deterministic form on a GPU.
         return functional.ctc_loss(scores.cpu(), texts.cpu(), self.steps(lengths).cpu(), sizes.cpu(), zero_infinity=True)

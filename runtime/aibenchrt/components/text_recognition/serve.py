@@ -1,4 +1,4 @@
-"""Serves a text recogniser: a picture of one line of text to its text."""
+"""Serves a text recogniser: from a picture of one line to its text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aibenchrt.values import Values, Work
 
 
 def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """folder: a model version. EnvironmentFailure AIB603: missing or corrupted."""
+    """folder: of a model version. EnvironmentFailure AIB603: it is missing or corrupted."""
     session, alphabet = open_session(folder), str(read_metadata(folder)["serving"]["alphabet"])
 
     def read(inputs: Values) -> Values:
@@ -22,7 +22,7 @@ def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
 
 
 def open_baseline(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """The most frequent line of the training pictures, whatever is seen."""
+    """The most frequent line of the training pictures, whatever is shown."""
     answer = {"text": str(read_metadata(folder)["serving"]["most_frequent"])}
     return lambda inputs: {"text": answer}  # noqa: ARG005
 

@@ -1,11 +1,11 @@
-"""Text recognition (OCR): what a picture of one line of text says."""
+"""Text recognition (OCR): reads a picture of one line of text."""
 
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile, Transcript
 from aibenchrt.datasets.needs import LINES
 
 _SHI = "Shi et al. 2017, An End-to-End Trainable Neural Network for Image-based Sequence Recognition"
 
-# On test pictures, seed 7; of crnn_full on validation pictures. README.md says how they were measured.
+# On test pictures, seed 7; for crnn_full on validation pictures. README.md says how they were measured.
 SPEC = ComponentSpec(
     name="text_recognition",
     package=__package__,

@@ -33,7 +33,7 @@ EFFORTS = {
 
 
 def train(world: PicturedWorld, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
-    """sizes differ in epochs and pictures."""
+    """Sizes differ in epochs and pictures."""
     effort = EFFORTS[size, model]
     known, choosing, held_out = (world.lines(split) for split in ("train", "validation", "test"))
     alphabet = alphabet_of(line.text for line in known)
@@ -71,13 +71,13 @@ def train(world: PicturedWorld, model: str, seed: int, size: str, tell: Tell, de
 
 @torch.no_grad()
 def _numbers(network: Crnn, signal: Signal) -> list[int]:
-    """Greedy, one picture alone, as served."""
+    """Greedy decoding of one picture on its own, as in serving."""
     device = next(network.parameters()).device
     return best_path(network(torch.from_numpy(signal)[None].to(device))[0].cpu().numpy())
 
 
 def graph(network: Crnn, signals: Sequence[Signal]) -> Graph:
-    """What is exported, with real pictures: two cut to one width, and each of up to four more alone at its own."""
+    """The graph to export, with real pictures as examples: two cut to the same width, and up to four more, each on its own."""
     narrower = min(len(signal) for signal in signals[:2])
     pair = torch.from_numpy(np.stack([signals[0][:narrower], signals[1][:narrower]]))
     alone = [{"signal": torch.from_numpy(signal)[None]} for signal in signals[2:6]]

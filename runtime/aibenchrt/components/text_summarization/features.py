@@ -1,6 +1,6 @@
-"""A text as words and their features: the same for training and serving. Standard library and numpy.
+"""Splits a text into words and computes their features, the same code for training and serving. Standard library and numpy only.
 
-A word is what ROUGE counts: a run of ASCII letters and digits. Its place in the text is kept, so that a summary shows it as it was written.
+A word is what ROUGE counts: a run of ASCII letters and digits. Its position in the text is kept, so that a summary can show it as written.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LONGEST = 96  # words of a text that a tagger reads
-BUCKETS = 1 << 15  # of hashed words, beginnings and endings; 0 is padding
+LONGEST = 96  # the most words of a text that a tagger reads
+BUCKETS = 1 << 15  # table rows for hashed words, prefixes and suffixes; 0 is padding
 PLACES, COUNTS, SHAPES = (
     25,
     5,
     9,
-)  # sizes of the small tables: place in the line, how often the word occurs, how it is written; 0 is padding
-COLUMNS = 7  # word, beginning, ending | place in the text, place in the line, count, shape
+)  # sizes of the small tables: position in the line, number of occurrences, shape; 0 is padding
+COLUMNS = 7  # word, prefix, suffix | position in the text, position in the line, count, shape
 
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _END = re.compile(r"[.;:!?\n]")
@@ -29,7 +29,7 @@ _END = re.compile(r"[.;:!?\n]")
 
 @dataclass(frozen=True)
 class Word:
-    """text[start:end]; `line`: how many words before it since the last end of a sentence or line."""
+    """The word text[start:end]. line: the number of words before it since the last end of a sentence or line."""
 
     start: int
     end: int
@@ -37,7 +37,7 @@ class Word:
 
 
 def split(text: str, longest: int) -> list[Word]:
-    """The first `longest` words."""
+    """The first `longest` words of a text."""
     words: list[Word] = []
     last = line = 0
     for match in _WORD.finditer(text):
@@ -55,7 +55,7 @@ def lowered(text: str, words: Sequence[Word]) -> list[str]:
 
 
 def said(text: str, words: Sequence[Word], kept: Sequence[int]) -> str:
-    """The kept words (ascending numbers) as written; what stands between two neighbours stays, unless it ends a line."""
+    """The kept words, given by ascending indices, as written; what is between two adjacent words is kept, unless it ends a line."""
     pieces: list[str] = []
     for place, number in enumerate(kept):
         word = words[number]
@@ -68,7 +68,7 @@ def said(text: str, words: Sequence[Word], kept: Sequence[int]) -> str:
 
 
 def ids(texts: Sequence[str], longest: int = LONGEST) -> NDArray[np.int32]:
-    """(texts, n, COLUMNS), n the most words that one of them has (at least 2), 0-padded."""
+    """(texts, n, COLUMNS) int32, where n is the largest number of words of a text (at least 2), 0-padded."""
     rows = [_rows(text, split(text, longest)) for text in texts]
     matrix = np.zeros((len(texts), max([2, *map(len, rows)]), COLUMNS), dtype=np.int32)
     for number, row in enumerate(rows):
@@ -95,14 +95,14 @@ def _rows(text: str, words: Sequence[Word]) -> list[tuple[int, ...]]:
 
 
 def _shape(word: str) -> int:
-    """0 lower case, 1 capitalised, 2 all capitals, 3 with a digit."""
+    """The shape of a word: 0 lower case, 1 capitalised, 2 all capitals, 3 with a digit."""
     if any(character.isdigit() for character in word):
         return 3
     return 2 if word.isupper() and len(word) > 1 else int(word[0].isupper())
 
 
 def _opens(text: str, start: int) -> int:
-    """1: the word follows an opening bracket, quote, hyphen or slash."""
+    """1 if the word follows an opening bracket, quote, hyphen or slash."""
     return int(start > 0 and text[start - 1] in "([{\"'-/_")
 
 
@@ -111,10 +111,10 @@ def _bucket(gram: str) -> int:
 
 
 def kept_words(text: Sequence[str], summary: Sequence[str]) -> list[int]:
-    """The numbers of the text's words that make a longest common subsequence with the summary (ROUGE-L's), the earliest ones."""
+    """Indices of the words of the text that form a longest common subsequence with the summary (as in ROUGE-L), the earliest ones."""
     words = set(summary)
     places = [number for number, word in enumerate(text) if word in words]
-    length = np.zeros((len(places) + 1, len(summary) + 1), dtype=np.int32)  # of what is left from there on
+    length = np.zeros((len(places) + 1, len(summary) + 1), dtype=np.int32)  # longest common subsequence of what follows from there
     for i in range(len(places) - 1, -1, -1):
         for j in range(len(summary) - 1, -1, -1):
             same = text[places[i]] == summary[j]

@@ -1,9 +1,9 @@
 """Summarizers.
 
 tagger: a summary by deletion (Filippova, Alfonseca, Colmenares, Kaiser, Vinyals 2015, Sentence Compression by Deletion with LSTMs, EMNLP):
-each word is kept or dropped; here by dilated convolutions over embeddings of the word, its beginning, its ending and its place.
-pointer_generator: See, Liu, Manning 2017, Get To The Point: Summarization with Pointer-Generator Networks (ACL), with coverage; sizes of
-section 4 of the paper: 128-dimensional embeddings shared by both sides, 256-dimensional states, a vocabulary of 50,000.
+each word is kept or dropped; here by dilated convolutions over embeddings of the word, its prefix, its suffix and its position.
+pointer_generator: See, Liu, Manning 2017, Get To The Point: Summarization with Pointer-Generator Networks (ACL), with coverage; the sizes
+are those of section 4 of the paper: 128-dimensional embeddings shared by both sides, 256-dimensional states, a vocabulary of 50,000.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PADDING, UNKNOWN, START, STOP = 0, 1, 2, 3  # rows of a pointer-generator's voca
 
 @dataclass(frozen=True)
 class TaggerNumbers:
-    """width: of an embedding and of every layer; dilations: one layer each, of windows of `window` words."""
+    """width: of an embedding and of every layer; dilations: one per layer; window: kernel size, in words."""
 
     width: int = 64
     window: int = 5
@@ -33,7 +33,7 @@ class TaggerNumbers:
 
 @dataclass(frozen=True)
 class PointerNumbers:
-    """vocabulary: rows of the embedding, the four special ones included. longest: words read; most: words written."""
+    """vocabulary: rows of the embedding, including the four special ones. longest: the most words read; most: the most words written."""
 
     vocabulary: int = 50_000
     width: int = 128
@@ -59,7 +59,7 @@ def build(model: str) -> Tagger | PointerGenerator:
 
 
 class Tagger(nn.Module):
-    """(texts, n, COLUMNS) int64 ids as features.ids makes them → logits (texts, n): how surely each word is kept."""
+    """(texts, n, COLUMNS) ids as features.ids makes them, as int64 → logits (texts, n): how likely each word is to be kept."""
 
     def __init__(self, numbers: TaggerNumbers) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class Tagger(nn.Module):
         x = word
         for column, table in enumerate(self.small, start=3):
             x = x + table(ids[:, :, column])
-        x = torch.cat([x, word * topic], dim=2)  # a word like many others of its text is what the text is about
+        x = torch.cat([x, word * topic], dim=2)  # a word that is similar to many others of its text is what the text is about
         x = functional.relu(self.enter(self.dropout(x))) * present
         x = x.transpose(1, 2)  # (b, width, n)
         for layer in self.layers:
@@ -94,10 +94,10 @@ class Tagger(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A text read both ways, section 2.1.
+    """The bidirectional encoder of a text, section 2.1.
 
-    words (b, n) vocabulary rows, all of length n unless `length` (b,) is given → states (b, n, 2·state), their part in attention
-    (b, n, 2·state), and a decoder's first hidden and cell state (b, state).
+    words (b, n) vocabulary rows, all of length n unless `length` (b,) is given → states (b, n, 2·state), their projection for
+    attention (b, n, 2·state), and a decoder's initial hidden and cell state (b, state).
     """
 
     def __init__(self, numbers: PointerNumbers, embedding: nn.Embedding) -> None:
@@ -112,7 +112,7 @@ class Encoder(nn.Module):
         x = self.embedding(words)
         if length is None:
             states, (hidden, cell) = self.reader(x)
-        else:  # in training: what is padded is not read
+        else:  # in training: padding is not read
             packed, (hidden, cell) = self.reader(pack_padded_sequence(x, length.cpu(), batch_first=True, enforce_sorted=False))
             states, _ = pad_packed_sequence(packed, batch_first=True, total_length=words.shape[1])
         first = [torch.cat([both[0], both[1]], dim=1) for both in (hidden, cell)]
@@ -125,11 +125,11 @@ class Encoder(nn.Module):
 
 
 class Writer(nn.Module):
-    """One word of the summary, sections 2.1 to 2.3: attention with coverage, the vocabulary's part, and how much of it is generated.
+    """One step of the decoder, sections 2.1 to 2.3: attention with coverage, vocabulary distribution and generation probability.
 
-    word (b,) the row written last; hidden, cell (b, state); context (b, 2·state); coverage, present (b, n); states, attended as the
-    encoder gives them → probability of each vocabulary row (b, vocabulary) if generated, of each place of the text (b, n) if copied,
-    p_gen (b, 1), and hidden, cell, context, coverage as they are now.
+    word (b,), row of the last word; hidden, cell (b, state); context (b, 2·state); coverage, present (b, n); states, attended as given by
+    the encoder → probability of each vocabulary row (b, vocabulary) if generated, of each position in the text (b, n) if copied,
+    p_gen (b, 1), and the new hidden, cell, context and coverage.
     """
 
     def __init__(self, numbers: PointerNumbers, embedding: nn.Embedding) -> None:
@@ -169,7 +169,7 @@ class Writer(nn.Module):
 
 
 class PointerGenerator(nn.Module):
-    """encoder and writer are two graphs when served; `forward` is what training minimises."""
+    """Encoder and writer are served as two graphs; `forward` is the loss that training minimises."""
 
     def __init__(self, numbers: PointerNumbers) -> None:
         super().__init__()
@@ -183,10 +183,10 @@ class PointerGenerator(nn.Module):
         nn.init.normal_(embedding.weight, std=1e-2)
 
     def forward(self, words: Tensor, rows: Tensor, summary: Tensor, coverage_weight: float = 1.0) -> Tensor:
-        """The mean loss of a summary's words: negative log likelihood, and the coverage loss (equations 7, 9, 12, 13).
+        """The mean loss over a summary's words: negative log-likelihood plus coverage loss (equations 7, 9, 12, 13).
 
         words (b, n), summary (b, m): numbers in the vocabulary extended by the text's own unknown words, 0-padded; rows (b, n): the
-        vocabulary's row of each word, UNKNOWN for the others. A summary ends with STOP.
+        vocabulary row of each word, UNKNOWN for words that have none. A summary ends with STOP.
         """
         present = (words > 0).to(torch.float32)
         states, attended, hidden, cell = self.encoder(rows, present.sum(dim=1).to(torch.int64).clamp(min=1))

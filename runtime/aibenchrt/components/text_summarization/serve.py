@@ -1,4 +1,4 @@
-"""Serves a summarizer: each document's snippet, in the order of the documents."""
+"""Serves a summarizer: from documents to their snippets, in the same order."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from aibenchrt.components.text_summarization.features import ids, lowered, said,
 from aibenchrt.serve.models import Settings, open_session, random_generator, read_metadata
 from aibenchrt.values import Values, Work
 
-LONGEST_SNIPPET = 16  # words of a tagger's summary
-LEAST_KEPT = 3  # where fewer pass the threshold, the surest ones are kept
+LONGEST_SNIPPET = 16  # the most words of a tagger's summary
+LEAST_KEPT = 3  # if fewer words pass the threshold, those with the highest logits are kept
 PADDING, UNKNOWN, START, STOP = 0, 1, 2, 3
 
 Summarize = Callable[[Sequence[str]], list[str]]
 
 
 def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """folder: a model version. EnvironmentFailure AIB603: missing or corrupted."""
+    """folder: of a model version. EnvironmentFailure AIB603: it is missing or corrupted."""
     serving = read_metadata(folder)["serving"]
     if "vocabulary" in serving:
         return snippets(_pointer(folder, serving))
@@ -35,13 +35,13 @@ def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
 
 
 def open_baseline(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """The words that a text opens with, as many as served validation texts best."""
+    """The lead baseline: the first words of a text, as many as gave the best result on validation texts."""
     count = int(read_metadata(folder)["serving"]["lead"])
     return snippets(lambda texts: [lead(text, count) for text in texts])
 
 
 def open_random(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """Words of the text drawn by chance, as many as the baseline shows."""
+    """Words of the text drawn at random, as many as the baseline shows."""
     count = int(read_metadata(folder)["serving"]["lead"])
 
     def guess(texts: Sequence[str]) -> list[str]:
@@ -76,7 +76,8 @@ def lead(text: str, count: int) -> str:
 
 
 def shortened(text: str, logits: NDArray[np.float32], threshold: float, longest: int) -> str:
-    """The words whose logit passes the threshold, at most the LONGEST_SNIPPET surest and at least LEAST_KEPT, in the text's order."""
+    """Of the first `longest` words those whose logit passes the threshold, but at least LEAST_KEPT and at most LONGEST_SNIPPET, taking the
+    highest logits; in the text's order."""
     words = split(text, longest)
     surest = np.argsort(-logits[: len(words)], kind="stable")
     count = int(np.clip((logits[: len(words)] > threshold).sum(), LEAST_KEPT, LONGEST_SNIPPET))
@@ -113,7 +114,7 @@ def written(
     encode: Callable[[NDArray[np.int64]], list[Any]],
     write: Callable[[dict[str, NDArray[Any]]], list[Any]],
 ) -> str:
-    """Greedy: at each step the likeliest word, generated or copied (See et al. 2017, equation 9), until STOP or `most` words."""
+    """Decodes greedily: at each step the likeliest word, generated or copied (See et al. 2017, equation 9), until STOP or `most` words."""
     words = lowered(text, split(text, longest))
     if not words:
         return ""

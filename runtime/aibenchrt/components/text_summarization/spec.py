@@ -1,9 +1,9 @@
-"""Text summarization: what the user sees of each page."""
+"""Text summarization: shortens each page to the line that the user sees."""
 
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
 from aibenchrt.datasets.needs import SUMMARIES
 
-# Quality of the tagger: mean over three seeds in size small (README.md); of the pointer-generator: the paper's, table 1, on CNN/Daily Mail.
+# Quality of the tagger: mean over three seeds at size small (README.md); of the pointer-generator: the paper's, table 1, on CNN/Daily Mail.
 SPEC = ComponentSpec(
     name="text_summarization",
     package=__package__,

@@ -1,6 +1,6 @@
 """Trains a summarizer on articles and their one-line summaries; epoch and threshold are chosen on the validation articles.
 
-A tagger learns which words of a text are in a longest common subsequence with its summary (ROUGE-L's own alignment).
+A tagger learns which words of a text are in a longest common subsequence with its summary (the alignment that ROUGE-L uses).
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ PROTOCOL = (
     "ROUGE-L F1 (rouge-score) of the snippet of each held-out article against its one-line summary, mean over articles; epoch, threshold "
     "and the lead's number of words chosen on validation articles"
 )
-THRESHOLDS = (-1.8, -1.4, -1.1, -0.8, -0.5, -0.2, 0.1)  # of a logit
+THRESHOLDS = (-1.8, -1.4, -1.1, -0.8, -0.5, -0.2, 0.1)  # candidate thresholds for a logit
 LEADS = (6, 8, 10, 12, 14, 16)
-POOL = 20  # batches whose texts are sorted by length together
+POOL = 20  # number of batches whose texts are sorted by length together
 SPECIAL = ("<padding>", "<unknown>", "<start>", "<stop>")
 
 
 @dataclass(frozen=True)
 class Effort:
-    """most: training articles. Of a pointer-generator: longest texts read and most words written while training."""
+    """How long to train at one size. most: the most training articles."""
 
     epochs: int
     most: int
@@ -61,16 +61,16 @@ class Effort:
 
 
 EFFORTS = {"tiny": Effort(2, 1600, 6e-3), "small": Effort(4, 24_000, 4e-3, 96), "full": Effort(8, 1_000_000, 4e-3, 96)}
-# See et al. 2017, section 5: Adagrad, rate 0.15, accumulator 0.1, gradients clipped at 2, batches of 16; coverage in the last phase alone.
+# See et al. 2017, section 5: Adagrad, rate 0.15, accumulator 0.1, gradients clipped at 2, batches of 16; coverage only in the last phase.
 POINTER_EFFORTS = {"tiny": Effort(1, 32, 0.15, 8), "small": Effort(1, 4000, 0.15, 16), "full": Effort(12, 1_000_000, 0.15, 16)}
 CLIP, ACCUMULATED = 2.0, 0.1
-FOLLOWED = {"tiny": 2, "small": 20, "full": 50}  # the first validation articles that a pointer-generator shortens after an epoch
+FOLLOWED = {"tiny": 2, "small": 20, "full": 50}  # the first validation articles that a pointer-generator summarises after an epoch
 
 Summarize = Callable[[Sequence[str]], list[str]]
 
 
 def train(world: ArticleWorld, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
-    """sizes differ in epochs and in articles trained on."""
+    """Sizes differ in epochs and in the number of training articles."""
     learn = _train_tagger if isinstance(MODELS[model](), TaggerNumbers) else _train_pointer
     return learn(world, seed, size, tell, device)
 
@@ -110,7 +110,8 @@ def _train_tagger(world: ArticleWorld, seed: int, size: str, tell: Tell, device:
 
 
 def _alike(lengths: Tensor, size: int, generator: torch.Generator) -> list[NDArray[np.int64]]:
-    """Row indices of one epoch in random order, in batches of texts of about the same length: little is padded. At least two rows each."""
+    """Row indices of one epoch, in batches of texts of similar length to reduce padding; batches are in random order and have at least two
+    rows."""
     batches: list[Tensor] = []
     for piece in torch.split(torch.randperm(len(lengths), generator=generator), POOL * size):
         batches += torch.split(piece[torch.argsort(lengths[piece], stable=True)], size)
@@ -119,7 +120,7 @@ def _alike(lengths: Tensor, size: int, generator: torch.Generator) -> list[NDArr
 
 
 def _tagging_loss(network: Tagger, x: NDArray[np.int32], y: NDArray[np.float32]) -> Tensor:
-    """Mean over the words that are there; the batch is cut to its longest text."""
+    """Mean over all words without padding; the batch is cut to its longest text."""
     longest = max(2, int((x[:, :, 0] > 0).sum(axis=1).max()))
     device = device_of(network)
     part = torch.from_numpy(x[:, :longest].astype(np.int64)).to(device)
@@ -129,7 +130,7 @@ def _tagging_loss(network: Tagger, x: NDArray[np.int32], y: NDArray[np.float32])
 
 
 def labels(articles: Sequence[Article]) -> NDArray[np.float32]:
-    """(articles, n) 1 for the words that the summary takes up; n as in features.ids."""
+    """(articles, n) float32: 1 for the words that are kept in the summary, else 0; n as in features.ids."""
     kept = []
     longest = 2
     for article in articles:
@@ -152,7 +153,7 @@ def _logits(network: Tagger, x: Tensor) -> NDArray[np.float32]:
 
 
 def _best_threshold(articles: Sequence[Article], logits: NDArray[np.float32]) -> tuple[float, float]:
-    """(mean metric, threshold) of the best one."""
+    """(mean metric, threshold) of the best threshold."""
     return max(
         (_mean(articles, [shortened(a.text, row, threshold, LONGEST) for a, row in zip(articles, logits, strict=True)]), threshold)
         for threshold in THRESHOLDS
@@ -180,7 +181,8 @@ def _measured(
     seed: int,
     epochs: int,
 ) -> Trained:
-    """Against the lead whose length is best on validation, article by article. The held-out articles may be fewer than there are."""
+    """Compares the summaries with the lead whose length is best on validation, article by article. held_out: the articles measured,
+    possibly a part of all held-out ones."""
     count = _best_lead(choosing)
     own = _scores(held_out, shown)
     leading = _scores(held_out, [lead(a.text, count) for a in held_out])
@@ -202,7 +204,7 @@ def _measured(
 
 
 def _train_pointer(world: ArticleWorld, seed: int, size: str, tell: Tell, device: str) -> Trained:
-    """The last epoch's network. CPU sizes only show that it learns; `full` is for a GPU."""
+    """Trains a pointer-generator and takes the last epoch. The CPU sizes only show that it learns; `full` is for a GPU."""
     effort, numbers = POINTER_EFFORTS[size], MODELS["pointer_generator"]()
     assert isinstance(numbers, PointerNumbers)
     known, choosing, held_out = (world.articles(part) for part in ("train", "validation", "test"))
@@ -221,7 +223,7 @@ def _train_pointer(world: ArticleWorld, seed: int, size: str, tell: Tell, device
             snippets = [_written(as_it_is, a.text, row_of, vocabulary) for a in choosing[: FOLLOWED[size]]]
             tell(Epoch(epoch, "validation", METRIC, _mean(choosing[: FOLLOWED[size]], snippets), of=effort.epochs))
     network.eval().cpu()
-    measured = held_out if size == "full" else held_out[:50]  # word by word: a second an article on one core
+    measured = held_out if size == "full" else held_out[:50]  # decoding word by word takes a second per article on one core
     shown = [_written(network, a.text, row_of, vocabulary) for a in measured]
     return _measured(
         pointer_graphs(network, held_out, vocabulary), _serving(numbers, vocabulary), choosing, measured, shown, seed, effort.epochs
@@ -233,7 +235,7 @@ def _serving(numbers: PointerNumbers, vocabulary: Sequence[str]) -> dict[str, ob
 
 
 def vocabulary_of(articles: Sequence[Article], most: int) -> list[str]:
-    """SPECIAL, then the most frequent words of texts and summaries, ties in alphabetical order."""
+    """SPECIAL, then the most frequent words of texts and summaries, `most` in all; ties in alphabetical order."""
     count: Counter[str] = Counter()
     for article in articles:
         for text in (article.text, article.summary):
@@ -244,7 +246,7 @@ def vocabulary_of(articles: Sequence[Article], most: int) -> list[str]:
 def pointer_step(
     network: PointerGenerator, optimizer: torch.optim.Optimizer, articles: Sequence[Article], vocabulary: Sequence[str], coverage: float
 ) -> float:
-    """One step on these articles; the loss before it."""
+    """Takes one training step on these articles; returns the loss before it."""
     network.train()
     optimizer.zero_grad()
     device = device_of(network)
@@ -297,7 +299,8 @@ WRITER_INPUTS = ("word", "hidden", "cell", "context", "coverage", "present", "st
 
 @torch.no_grad()
 def pointer_graphs(network: PointerGenerator, articles: Sequence[Article], vocabulary: Sequence[str]) -> dict[str, Graph]:
-    """encoder and writer, on two real texts cut to the same length (served one at a time, nothing is padded), and on two of another."""
+    """The graphs `encoder` and `writer`, with two real texts cut to the same length as examples (texts are served one at a time, without
+    padding), and two of another length."""
     rows = pointer_batch(articles[:4], vocabulary, network.numbers)[1]
     length = max(2, int((rows > 0).sum(dim=1).min()))
     encoding, writing = [], []

@@ -1,4 +1,5 @@
-"""Greedy decoding with a cache: the same for training's measurements (torch, batched) and for serving (ONNX Runtime). numpy alone."""
+"""Greedy decoding with a key-value cache, the same for measurements in training (torch, batched) and for serving (ONNX Runtime). Needs
+only numpy."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ def greedy(encode: Encode, step: Step, sources: Sequence[Sequence[int]], longest
 
 
 def padded(rows: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """(rows, longest) int64, PADDING after each row's end."""
+    """(rows, longest) int64, with PADDING after the end of each row."""
     matrix = np.full((len(rows), max(map(len, rows))), PADDING, dtype=np.int64)
     for number, row in enumerate(rows):
         matrix[number, : len(row)] = row
@@ -48,5 +49,5 @@ def padded(rows: Sequence[Sequence[int]]) -> NDArray[np.int64]:
 
 
 def longest_of(source: int) -> int:
-    """The largest number of subwords in a translation of this many source subwords, which stops a model that repeats itself."""
+    """The most subwords allowed in a translation of this many source subwords, which stops a model that repeats itself."""
     return min(2 * source + 10, 200)

@@ -3,8 +3,8 @@
     ids ─ embedding + positions ─ [attention, feed-forward] × N ─ memory       Encode: memory as each decoder layer's keys and values
     token ─ embedding + position ─ [attention to what came before, to memory, feed-forward] × N ─ logits   DecoderStep: one token, cached
 
-One embedding for source, target and the output (section 3.4). `norm_first` puts the norm before each sublayer, which trains a small
-model without a long warm-up (Xiong et al. 2020, ICML); the published model has it after.
+Source, target and output share one embedding (section 3.4). `norm_first` puts the layer norm before each sublayer, so that a small model
+trains without a long warm-up (Xiong et al. 2020, ICML); in the published model it comes after.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LONGEST = 512  # positions
 
 @dataclass(frozen=True)
 class Numbers:
-    """vocabulary: symbols at most; width: d_model; hidden: d_ff; heads: h; encoder, decoder: layers; dropout: P_drop."""
+    """vocabulary: the most symbols; width: d_model; hidden: d_ff; heads: h; encoder, decoder: number of layers; dropout: P_drop."""
 
     vocabulary: int
     width: int
@@ -62,7 +62,7 @@ class Attention(nn.Module):
         return self._split(self.key(x)), self._split(self.value(x))
 
     def forward(self, x: Tensor, keys: Tensor, values: Tensor, hidden: Tensor | None) -> Tensor:
-        """x: (b, t, width); hidden: what may not be looked at, bool, broadcast to (b, heads, t, s)."""
+        """x: (b, t, width); hidden: bool mask, broadcast to (b, heads, t, s), true where attention is not allowed."""
         scores = self._split(self.query(x)) @ keys.transpose(-1, -2) / math.sqrt(keys.shape[-1])
         if hidden is not None:
             scores = scores.masked_fill(hidden, -1e9)
@@ -115,7 +115,7 @@ class DecoderLayer(nn.Module):
     def forward(
         self, x: Tensor, memory: tuple[Tensor, Tensor], hidden: Tensor, cache: tuple[Tensor, Tensor] | None, future: Tensor | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """x: (b, t, width) at the positions after `cache`. Gives also the keys and values of all positions so far."""
+        """x: (b, t, width) at the positions after `cache`. Also returns the keys and values of all positions so far."""
         seen: list[tuple[Tensor, Tensor]] = []
 
         def look_back(y: Tensor) -> Tensor:
@@ -133,7 +133,7 @@ class DecoderLayer(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Source ids (b, s) and target ids (b, t), PADDING after the end of each → logits (b, t, vocabulary) of each next token."""
+    """Source ids (b, s) and target ids (b, t), with PADDING after the end of each → logits (b, t, vocabulary) of each next token."""
 
     positions: Tensor
 
@@ -198,8 +198,8 @@ class Encode(nn.Module):
 class DecoderStep(nn.Module):
     """The next token's logits (b, vocabulary), and the keys and values of all positions so far.
 
-    source: (b, s) ids; source_keys, source_values: as Encode gives them; token, position: (b, 1) int64, the last token and where it
-    stands; keys, values: (b, layers, heads, t, width / heads), what this gave for the positions before.
+    source: (b, s) ids; source_keys, source_values: as given by Encode; token, position: (b, 1) int64, the last token and its position;
+    keys, values: (b, layers, heads, t, width / heads), returned by the previous steps.
     """
 
     def __init__(self, network: Transformer) -> None:
@@ -231,11 +231,11 @@ class DecoderStep(nn.Module):
 
 
 def blank(source: Tensor) -> Tensor:
-    """(b, s) ids → (b, 1, 1, s), true where there is only padding."""
+    """(b, s) ids → (b, 1, 1, s) bool, true for padding."""
     return (source == PADDING)[:, None, None, :]
 
 
 def sinusoids(length: int, width: int) -> Tensor:
-    """(length, width): section 3.5."""
+    """Positional encodings (length, width), section 3.5."""
     angle = torch.arange(length).unsqueeze(1) * torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
     return torch.stack([angle.sin(), angle.cos()], dim=2).flatten(1)

@@ -1,4 +1,4 @@
-"""Serves a translator: a sentence in the source language to its English translation."""
+"""Serves a translator: from a sentence in the source language to its English translation."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from aibenchrt.components.text_translation.vocabulary import Vocabulary
 from aibenchrt.serve.models import Settings, open_session, random_generator, read_metadata
 from aibenchrt.values import Values, Work
 
-MOST = 200  # source subwords; what is longer is cut
+MOST = 200  # the most source subwords; the rest is cut off
 
 
 def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """folder: a model version. EnvironmentFailure AIB603: missing or corrupted."""
+    """folder: of a model version. EnvironmentFailure AIB603: it is missing or corrupted."""
     encoder, decoder = open_session(folder, "encode"), open_session(folder, "step")
     vocabulary = _vocabulary(folder)
     names = [port.name for port in decoder.get_inputs()]
@@ -30,7 +30,7 @@ def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
 
     def translate(inputs: Values) -> Values:
         text = str(inputs["text"]["text"]).strip()
-        if not text:  # a recogniser may have heard nothing
+        if not text:  # a recogniser may return an empty text
             return {"translation": {"text": ""}}
         ids = vocabulary.encode(text)[:MOST]
         (translation,) = greedy(encode, step, [ids], longest_of(len(ids)))
@@ -40,12 +40,12 @@ def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
 
 
 def open_baseline(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """Copying: the source sentence as it is."""
+    """Copying baseline: the source sentence itself."""
     return lambda inputs: {"translation": {"text": str(inputs["text"]["text"])}}
 
 
 def open_random(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
-    """As many words as the source has, drawn from those that training's translations have most."""
+    """As many words as the source has, drawn from the most frequent words of the training translations."""
     words = list(read_metadata(folder)["serving"]["common"])
 
     def guess(inputs: Values) -> Values:
@@ -57,7 +57,7 @@ def open_random(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
 
 
 def common_words(texts: tuple[str, ...], count: int = 500) -> list[str]:
-    """The most frequent words of the texts, most frequent first, ties by spelling."""
+    """The most frequent words of the texts, most frequent first; ties in order of spelling."""
     counted = Counter(word for text in texts for word in text.split())
     return [word for word, _ in sorted(counted.items(), key=lambda entry: (-entry[1], entry[0]))[:count]]
 

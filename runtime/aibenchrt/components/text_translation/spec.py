@@ -3,8 +3,8 @@
 from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
 from aibenchrt.datasets.needs import PAIRS
 
-# The small model's quality: mean over three seeds in size small; README.md says how it was measured. The full model was not trained: the
-# same is assumed.
+# The small model's quality: mean over three seeds at size small; README.md says how it was measured. The full model was not trained: the
+# same quality is assumed.
 SPEC = ComponentSpec(
     name="text_translation",
     package=__package__,

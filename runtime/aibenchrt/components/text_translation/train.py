@@ -1,7 +1,7 @@
 """Trains a translator on a world's sentence pairs; the epoch is chosen by the validation pairs' loss.
 
-Adam and label smoothing as in Vaswani et al. 2017, sections 5.3 and 5.4; the rate rises over the first steps and falls as a half cosine.
-Some sources are shown as a recogniser may give them: in lower case and without punctuation, or with wrong letters.
+Adam and label smoothing as in Vaswani et al. 2017, sections 5.3 and 5.4; linear warm-up and cosine decay of the learning rate.
+Some sources are changed to look like a recogniser's output: lower case without punctuation, or with wrong letters.
 """
 
 from __future__ import annotations
@@ -33,15 +33,16 @@ if TYPE_CHECKING:
 PROTOCOL = "mean over test sentence pairs of the sentence's own chrF or BLEU; greedy decoding; epoch chosen by the validation pairs' loss"
 METRICS = ("chrf", "bleu")
 SMOOTHING = 0.1
-AS_HEARD, WITH_ERRORS = 0.1, 0.25  # shares of sources shown in lower case without punctuation, and with errors
-ERRORS = 0.1  # of the letters of such a source
-FOLLOWED = 200  # validation pairs at most that are translated after an epoch, evenly spaced: their metrics are told, and choose nothing
-WARM = 0.08  # share of the steps in which the rate rises
+AS_HEARD, WITH_ERRORS = 0.1, 0.25  # fractions of sources shown in lower case without punctuation, and with errors
+ERRORS = 0.1  # fraction of wrong letters in such a source
+FOLLOWED = 200  # the most validation pairs, evenly spaced, that are translated after an epoch; for progress only, they choose nothing
+WARM = 0.08  # fraction of the steps in which the learning rate rises
 
 
 @dataclass(frozen=True)
 class Effort:
-    """tokens: of the longer side of a batch, padding included. pairs: training pairs at most. symbols: of the vocabulary at most."""
+    """How long to train at one size. tokens: of a batch's longer side, including padding. pairs: the most training pairs. symbols: the most
+    symbols of the vocabulary."""
 
     epochs: int
     rate: float
@@ -61,7 +62,7 @@ Example = tuple[tuple[list[int], ...], list[int]]  # the source in each of its f
 
 
 def train(world: ParallelWorld, model: str, seed: int, size: str, tell: Tell, device: str = "cpu") -> Trained:
-    """sizes differ in epochs and, tiny, in how many pairs and symbols there are."""
+    """Sizes differ in epochs; tiny also has fewer pairs and symbols."""
     effort, numbers = EFFORTS[size], MODELS[model]()
     rng = np.random.default_rng(seed)
     known, choosing, held_out = (_at_most(_as_served(world.pairs(split)), most, rng) for split, most in _most(effort))
@@ -99,7 +100,7 @@ def _most(effort: Effort) -> tuple[tuple[str, int], ...]:
 
 
 def _as_served(pairs: Sides) -> Pairs:
-    """Sources as text normalisation gives them."""
+    """The pairs with their sources as text normalisation writes them."""
     return Pairs(tuple(written(source) for source in pairs.source), pairs.target)
 
 
@@ -111,19 +112,19 @@ def _at_most(pairs: Pairs, most: int, rng: np.random.Generator) -> Pairs:
 
 
 def _spaced(pairs: Pairs, most: int) -> Pairs:
-    """At most this number of them, evenly spaced."""
+    """At most this many of the pairs, evenly spaced."""
     step = max(1, -(-len(pairs.source) // most))
     return Pairs(pairs.source[::step], pairs.target[::step])
 
 
 def _quality(network: Transformer, vocabulary: Vocabulary, pairs: Pairs) -> dict[str, float]:
-    """Every metric of the network as it is, in evaluation mode: mean over these pairs."""
+    """Metric → mean over these pairs, for the current network in evaluation mode."""
     texts = _translated(network.eval(), vocabulary, pairs.source)
     return {name: float(score_each(name, pairs.target, [(text,) for text in texts]).mean()) for name in METRICS}
 
 
 def _groups(pairs: Pairs) -> list[int]:
-    """A number a sentence: trials of one source sentence are not independent."""
+    """For each pair the number of its source sentence: trials of the same source sentence are not independent."""
     return list(np.unique([normalised(source) for source in pairs.source], return_inverse=True)[1])
 
 
@@ -144,7 +145,7 @@ def _examples(pairs: Pairs, vocabulary: Vocabulary, rng: np.random.Generator) ->
 
 
 def _with_errors(text: str, rng: np.random.Generator) -> str:
-    """Letters left out, doubled or put for others, as recognisers do."""
+    """The text with letters dropped, doubled or substituted, as recognisers do."""
     letters = list(text)
     for place in np.flatnonzero(rng.random(len(letters)) < ERRORS):
         letters[place] = ("", letters[place] * 2, "aeiourstnl"[int(rng.integers(10))])[int(rng.integers(3))]
@@ -159,7 +160,7 @@ def _fit(
     quality: Callable[[], Mapping[str, float]],
     tell: Tell,
 ) -> int:
-    """Trains; leaves the best epoch's weights and gives its number. quality: metric → value of the network as it is, to be told."""
+    """Trains, restores the weights of the best epoch and returns its number. quality: gives the current network's metrics, for progress."""
     training, choosing = examples
     optimizer = torch.optim.Adam(network.parameters(), lr=effort.rate, betas=(0.9, 0.98), eps=1e-9)
     steps = effort.epochs * sum(1 for _ in _batches(training, effort.tokens, np.random.default_rng(0)))
@@ -190,7 +191,7 @@ def _share_of_rate(done: float) -> float:
 
 
 def _batches(examples: list[Example], tokens: int, rng: np.random.Generator) -> Iterator[list[int]]:
-    """Rows of examples of about one length, in random order."""
+    """Batches of row indices, of examples of similar length, in random order."""
     length = np.array([max(len(forms[0]), len(target)) + 1 for forms, target in examples])
     order = rng.permutation(len(examples))
     order = order[np.argsort(length[order] // 4, kind="stable")]
@@ -216,7 +217,7 @@ def _loss(network: Transformer, batch: list[Example], forms: Array, smoothing: f
 
 @torch.no_grad()
 def _validation_loss(network: Transformer, examples: list[Example], tokens: int) -> float:
-    """Mean over the batches; sources as they are."""
+    """Mean loss over the batches, with unchanged sources."""
     network.eval()
     losses = [
         float(_loss(network, [examples[row] for row in batch], np.zeros(len(batch), dtype=np.int64), 0.0))
@@ -227,7 +228,7 @@ def _validation_loss(network: Transformer, examples: list[Example], tokens: int)
 
 @torch.no_grad()
 def _translated(network: Transformer, vocabulary: Vocabulary, sources: tuple[str, ...], rows: int = 128) -> list[str]:
-    """Sentences of about one length together."""
+    """The translations; sentences of similar length are decoded together, `rows` at a time."""
     device = network.embedding.weight.device
 
     def run(part: torch.nn.Module, *inputs: Array) -> tuple[Array, ...]:
@@ -252,7 +253,7 @@ def _translated(network: Transformer, vocabulary: Vocabulary, sources: tuple[str
 
 @torch.no_grad()
 def _graphs(network: Transformer, vocabulary: Vocabulary, sources: tuple[str, ...]) -> dict[str, Graph]:
-    """encode.onnx and step.onnx, compared with torch on real sentences, also at the first token, where nothing is cached yet."""
+    """The graphs `encode` and `step`, with real sentences to compare them with torch, also for the first token, when the cache is empty."""
     encode, step = Encode(network.eval()), DecoderStep(network)
     real = sorted((vocabulary.encode(source) for source in sources[:50]), key=len)
     pair, single = (torch.from_numpy(padded([[*ids, END] for ids in some])) for some in (real[-2:], real[:1]))

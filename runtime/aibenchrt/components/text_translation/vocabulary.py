@@ -1,7 +1,7 @@
 """Subwords by byte pair encoding (Sennrich, Haddow, Birch 2016, ACL), one vocabulary for both languages. Standard library only.
 
-A text is cut into words and signs; one that follows a space begins with "▁", so that a text can be put together again. Characters that
-training never saw are `UNKNOWN`.
+A text is split into words and signs; a piece that follows a space begins with "▁", so that the text can be restored. Characters that did
+not occur in training are `UNKNOWN`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PIECE = re.compile(rf"{_SPACE}?(?:[^\W\d_]+|\d|[^\w\s{_SPACE}]|_)|{_SPACE}")
 
 
 class Vocabulary:
-    """symbols: of the subwords, SPECIAL first; merges: pairs of symbols in the order in which they were learned."""
+    """symbols: all subwords, SPECIAL first; merges: pairs of symbols, in the order in which they were learned."""
 
     def __init__(self, symbols: Sequence[str], merges: Sequence[tuple[str, str]]) -> None:
         self.symbols = tuple(symbols)
@@ -33,11 +33,11 @@ class Vocabulary:
         return len(self.symbols)
 
     def encode(self, text: str) -> list[int]:
-        """Ids of the text's subwords, without BEGIN and END."""
+        """The ids of the text's subwords, without BEGIN and END."""
         return [self._ids.get(symbol, UNKNOWN) for piece in pieces(text) for symbol in self._cut(piece)]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of subwords; special symbols are left out."""
+        """The text of these subwords; special symbols are left out."""
         return "".join(self.symbols[number] for number in ids if number >= len(SPECIAL)).replace(_SPACE, " ").strip()
 
     def _subwords(self, piece: str) -> tuple[str, ...]:
@@ -51,12 +51,13 @@ class Vocabulary:
 
 
 def pieces(text: str) -> list[str]:
-    """Words, single digits and signs of a text (NFC), "▁" before those that follow a space."""
+    """The words, single digits and signs of a text (NFC), with "▁" before those that follow a space."""
     return _PIECE.findall(_SPACE + _SPACE.join(unicodedata.normalize("NFC", text).split()))
 
 
 def learn(texts: Iterable[str], size: int) -> Vocabulary:
-    """At most `size` symbols: SPECIAL, characters seen at least twice, then the most frequent pair, again and again; ties by spelling."""
+    """Learns at most `size` symbols: SPECIAL, the characters that occur at least twice, then the most frequent pair, repeatedly; ties are
+    broken by spelling."""
     words = Counter(piece for text in texts for piece in pieces(text))
     characters = Counter(character for word, count in words.items() for character in word for _ in range(count))
     symbols = [*SPECIAL, *sorted(c for c, count in characters.items() if count > 1)][:size]
@@ -73,7 +74,7 @@ def learn(texts: Iterable[str], size: int) -> Vocabulary:
 
 
 class _Counts:
-    """How often each pair of neighbouring symbols occurs, kept up to date while pairs are merged."""
+    """Counts of each pair of adjacent symbols, kept up to date while pairs are merged."""
 
     def __init__(self, words: list[tuple[list[str], int]]) -> None:
         self._words = words
@@ -83,7 +84,7 @@ class _Counts:
             self._add(number, 1)
 
     def most_frequent(self) -> tuple[str, str] | None:
-        """The most frequent pair; None: no pair occurs twice."""
+        """The most frequent pair; None if no pair occurs twice."""
         if not self._count:
             return None
         pair, count = max(self._count.items(), key=lambda entry: (entry[1], entry[0]))

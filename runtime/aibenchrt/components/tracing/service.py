@@ -1,8 +1,8 @@
-"""Tracing: writes the span of each call whose value passes by, as OpenTelemetry models them (trace, span and parent ids).
+"""Tracing: writes a span for each call whose value it observes, in OpenTelemetry's model (trace, span and parent ids).
 
-JSON lines in `<state>/spans/spans.jsonl`: traceId (32 hex digits, of the request), spanId and parentSpanId (16, of the request and a task),
-name, start and end in ns by the planner's clock, as in the run's call records, and attributes: port, type and bytes of the value. Spans of
-a request are all written or none: `sample` of a thousand requests, decided by a hash of the request's id. Not synced to disk.
+JSON lines in `<state>/spans/spans.jsonl`: traceId (32 hex digits, from the request), spanId and parentSpanId (16, from request and task),
+name, start and end in ns by the planner's clock, as in the run's call records, and attributes: port, type and bytes of the value. Either
+all spans of a request are written or none: `sample` out of a thousand requests, decided by a hash of the request's id. Not synced to disk.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 def read_spans(state: Path) -> Iterator[dict[str, Any]]:
-    """The spans of a run's state folder, in the order in which they were written. ValueError: a line is not whole."""
+    """The spans in a run's state folder, in the order in which they were written. ValueError: a line is incomplete."""
     path = state / "spans" / "spans.jsonl"
     if path.is_file():
         yield from (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
 
 
 def span(value: Value) -> dict[str, Any]:
-    """The span of the call that put out a value of type Any."""
+    """The span of the call that produced this value of type Any."""
     request = value["request_id"]
     return {
         "traceId": _digits(f"{request}", 16),
@@ -53,7 +53,7 @@ def span(value: Value) -> dict[str, Any]:
 
 
 def is_sampled(request_id: int, sample: int) -> bool:
-    """Whether this request is one of `sample` in a thousand; the same answer in every process."""
+    """Whether this request is among the `sample` in a thousand that are traced; the same answer in every process."""
     return int(_digits(f"sample {request_id}", 8), 16) % 1000 < sample
 
 

@@ -1,7 +1,7 @@
-"""Translation memory: the training sentence nearest to a text, and how people translated it.
+"""Translation memory: finds the training sentence nearest to a text, and its human translation.
 
-Nearness is 1 − (insertions + deletions) / (both lengths), of what `normalised` leaves of the sentences (rapidfuzz's ratio); it is looked
-for among sentences whose length alone does not rule them out. The text goes on as it came.
+The similarity is 1 − (insertions + deletions) / (sum of both lengths), between sentences as `normalised` writes them (rapidfuzz's ratio).
+Only sentences that are not ruled out by their length are compared. The text is passed on unchanged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FILE = "pairs.json"
 
 
 def prepare(world: ParallelWorld, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - they matter when it works
-    """The training pairs in order of the normalised source's length; of several translations of a sentence the first."""
+    """Writes the training pairs, sorted by the length of the normalised source; of several translations of a sentence, only the first."""
     training = world.pairs("train")
     pairs: dict[str, str] = {}
     for source, target in zip(training.source, training.target, strict=True):
@@ -38,7 +38,8 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 class Memory:
-    """The Work. pairs: (normalised sentence, translation) in order of the sentence's length, each sentence once; least: percent."""
+    """Implements `Work`. pairs: (normalised sentence, translation), sorted by the sentence's length, without duplicates; least: the lowest
+    similarity of a hit, in percent."""
 
     def __init__(self, pairs: Sequence[Sequence[str]], least: int) -> None:
         self._sentences = [source for source, _ in pairs]
@@ -54,10 +55,10 @@ class Memory:
         return {"translation": {"text": translation}, "hit": {"value": place is not None}, "text": {"text": text}}
 
     def _nearest(self, sentence: str) -> int | None:
-        """The nearest sentence; of equally near ones the shortest, then the first in order of code points; None: none is near enough."""
+        """Index of the nearest sentence; ties go to the shortest, then to the first in order of code points. None: none is near enough."""
         if sentence in self._place or not sentence:
             return self._place.get(sentence)
-        share = self._least / 100  # 2 · shorter / (both lengths) is the most that two lengths allow
+        share = self._least / 100  # 2 · shorter / (sum of both lengths) is the highest similarity that the lengths allow
         start = bisect_left(self._lengths, len(sentence) * share / (2 - share))
         end = bisect_right(self._lengths, len(sentence) * (2 - share) / share) if share else len(self._lengths)
         match = process.extractOne(sentence, self._sentences[start:end], scorer=fuzz.ratio, score_cutoff=self._least)

@@ -1,4 +1,4 @@
-"""Translation memory: looks up a sentence that people have translated before, or one much like it."""
+"""Translation memory: looks up the human translation of the same or a very similar sentence."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 from aibenchrt.datasets.needs import PAIRS
