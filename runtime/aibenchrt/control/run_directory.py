@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from aibenchrt.errors import EnvironmentFailure
@@ -38,6 +38,21 @@ def stranger(directory: Path) -> str:
         return "it belongs to another user, or others can write into it"
     links = sorted(path.name for path in directory.iterdir() if path.is_symlink())
     return f"'{links[0]}' in it is a link" if links else ""
+
+
+def first_difference(folder: Path, expected: Path, besides: Container[str] = ()) -> str:
+    """The first path, in the order of names, that only one of two folders has or that differs in kind or content; '' if there is none.
+    besides: paths that may differ. A link is a difference."""
+    names = {path.relative_to(root).as_posix() for root in (folder, expected) for path in root.rglob("*")}
+    return next((name for name in sorted(names) if name not in besides and not _same(folder / name, expected / name)), "")
+
+
+def _same(one: Path, other: Path) -> bool:
+    if any(path.is_symlink() or not path.exists() for path in (one, other)):
+        return False
+    if one.is_dir() or other.is_dir():
+        return one.is_dir() and other.is_dir()
+    return one.is_file() and other.is_file() and one.stat().st_size == other.stat().st_size and one.read_bytes() == other.read_bytes()
 
 
 @contextlib.contextmanager

@@ -31,7 +31,7 @@ from aibenchrt.control.journal import Journal, StageName
 from aibenchrt.control.local.process import terminations
 from aibenchrt.control.options import ClusterOptions, RunOptions, effective
 from aibenchrt.control.record_files import write_records
-from aibenchrt.control.run_directory import disk_full, new_directory, stranger
+from aibenchrt.control.run_directory import disk_full, first_difference, new_directory, stranger
 from aibenchrt.deployment import parts
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
@@ -44,6 +44,7 @@ from aibenchrt.whole_file import write_bytes, write_text
 
 STATE = "cluster.json"
 RECORDS, ATTEMPTS, GENERATED = "records", "attempts", "generated"
+MANIFEST = "manifest.json"  # also names the spec's text, in which a comment may have changed
 
 
 class State(BaseModel):
@@ -203,17 +204,23 @@ def _resumed(directory: Path, plan: Plan) -> tuple[Path, State]:
 
 
 def _own_copy(generated: Path, plan: Plan, directory: Path) -> Path:
-    """A copy of the generated folder with the plan as it runs."""
-    own = directory / GENERATED
-    if not own.is_dir():
-        unfinished = directory / f".{GENERATED}"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(generated, unfinished)
-        for step in plan.steps:
-            if step.kind == "ai":
-                write_text(unfinished / "triton" / step.task / "1" / "step.json", step_json(plan, step))
-        write_text(unfinished / "plan.json", plan.model_dump_json(indent=1) + "\n")
+    """A copy of the generated folder with the plan as it runs. EnvironmentFailure AIB634: the copy of the run that is resumed is another;
+    its playbooks would run as whoever resumes it, and as root on the hosts."""
+    own, unfinished = directory / GENERATED, directory / f".{GENERATED}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(generated, unfinished)
+    for step in plan.steps:
+        if step.kind == "ai":
+            write_text(unfinished / "triton" / step.task / "1" / "step.json", step_json(plan, step))
+    write_text(unfinished / "plan.json", plan.model_dump_json(indent=1) + "\n")
+    if not own.exists():
         unfinished.rename(own)
+    elif name := first_difference(own, unfinished, besides={MANIFEST}):
+        shutil.rmtree(unfinished)
+        reason = f"{GENERATED}/{name} is not what is compiled today"
+        raise EnvironmentFailure("AIB634", directory=directory, reason=reason, way_out="begin a new run, or compile as then")
+    else:
+        shutil.rmtree(unfinished)
     for name in ("plan.json", "load.json", "distilled.svg"):
         if (own / name).is_file():
             write_bytes(directory / name, (own / name).read_bytes())

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +209,38 @@ def test_half_a_load_is_put_apart_and_sent_anew(site: Site, monkeypatch: pytest.
 def test_what_is_no_run_on_a_cluster_is_not_resumed(site: Site, tmp_path: Path) -> None:
     with pytest.raises(EnvironmentFailure, match="AIB634"):
         site.run(resume=tmp_path)
+
+
+def test_only_a_run_whose_playbooks_are_those_of_today_is_resumed(site: Site) -> None:
+    site.run(prepare_only=True)
+    ansible = site.directory / "generated" / "ansible"
+    playbook, plugin = ansible / "deploy.yml", ansible / "callback_plugins" / "more.py"
+    text = playbook.read_text()
+
+    def add_plugin() -> None:
+        plugin.parent.mkdir()
+        plugin.write_text("raise SystemExit\n")
+
+    def lead_elsewhere() -> None:
+        playbook.unlink()
+        playbook.symlink_to(site.generated / "ansible" / "deploy.yml")
+
+    attacks: dict[Callable[[], Any], str] = {
+        lambda: playbook.write_text(text.replace("test -e", "test -d")): "deploy.yml",
+        playbook.unlink: "deploy.yml",
+        lead_elsewhere: "deploy.yml",
+        add_plugin: "callback_plugins",
+    }
+    for attack, name in attacks.items():
+        attack()
+        with pytest.raises(EnvironmentFailure, match="AIB634") as raised:
+            site.run(resume=site.directory)
+        assert f"generated/ansible/{name} is not what is compiled today" in raised.value.message
+        assert not (site.directory / ".generated").exists()
+        playbook.unlink(missing_ok=True)
+        playbook.write_text(text)
+        shutil.rmtree(plugin.parent, ignore_errors=True)
+    assert site.stages() == [("prepare", "ok")], "nothing was prepared again, nothing played"
+    (site.generated / "manifest.json").write_text("a comment of the spec is another\n")
+    site.run(resume=site.directory, prepare_only=True)
+    assert site.stages() == [("prepare", "ok"), ("prepare", "ok")]
