@@ -141,6 +141,7 @@ _PLACEMENT = (
     _warning("AIB414", "{count} replicas of '{name}' share host '{host}'", "add hosts, or lower `replicas`", "There are fewer hosts with room than replicas; they help only if the host has cores to spare."),
     _warning("AIB415", "a GPU of host '{host}' is kept for '{name}', which runs on the CPU", "remove it from `gpu` to free the GPU", "Models are served by ONNX Runtime on the CPU; `gpu` decides about the host alone, so far."),
     Code("AIB417", "'{name}' cannot have a GPU: it runs no model", "remove it from `gpu`", "Only a model in Triton can take a GPU; other parts are services on the CPU."),
+    Code("AIB418", "the inventory would run programs on this machine: {reason}", "write it as plain INI or YAML; or, if you would run it yourself, add --trust-inventory", "An inventory is data: hosts and their variables, reached by ssh. Programs, plugins, templates, and what makes ssh run commands need --trust-inventory, which lets the inventory do with your account whatever it does."),
     _warning("AIB416", "{wanted} query generators are requested, but there are hosts for {found} only", "add hosts, or lower `generators`", "Two generators on one host would only compete for it; the load is the same however many there are."),
 )
 

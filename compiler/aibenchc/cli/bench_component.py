@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     add_distilling_arguments(parser)
     add_library_argument(parser)
-    parser.set_defaults(param=[], include=[], inventory=None, no_tls=False, stay=False, deployed=None)
+    parser.set_defaults(param=[], include=[], inventory=None, trust_inventory=False, no_tls=False, stay=False, deployed=None)
 
 
 def _modes(text: str) -> tuple[str, ...]:

@@ -28,7 +28,12 @@ def add_inventory_arguments(parser: argparse.ArgumentParser, required: bool = Fa
         type=Path,
         metavar="INVENTORY",
         required=required,
-        help="the Ansible inventory of the hosts to deploy on",
+        help="the Ansible inventory of the hosts to deploy on: a static one, INI or YAML",
+    )
+    parser.add_argument(
+        "--trust-inventory",
+        action="store_true",
+        help="let INVENTORY run programs on this machine as you: dynamic inventories, plugins, templates, ssh options with commands",
     )
     parser.add_argument("--stay", action="store_true", help="ask the hosts what they run, and leave parts where they are if they still fit")
     parser.add_argument(
@@ -104,7 +109,7 @@ def compiled_spec(arguments: argparse.Namespace, diagnostics: Diagnostics, chang
         rules=chosen_rules(arguments, diagnostics),
         measurements=measurements(arguments, diagnostics),
         ports_from=arguments.ports_from,
-        inventory=read_inventory(arguments.inventory, diagnostics) if arguments.inventory else None,
+        inventory=read_inventory(arguments.inventory, diagnostics, arguments.trust_inventory) if arguments.inventory else None,
         tls=not arguments.no_tls,
         change=change,
     )
@@ -114,7 +119,7 @@ def compiled_spec(arguments: argparse.Namespace, diagnostics: Diagnostics, chang
     elif names and arguments.stay:  # the hosts are asked about the scenario by its name, which the compiled spec gives
         compiled = _compiled(arguments, chosen, Diagnostics())
         if compiled is not None:
-            chosen = holding(chosen, fetch(arguments.inventory, compiled.plan.scenario, names))
+            chosen = holding(chosen, fetch(arguments.inventory, compiled.plan.scenario, names, arguments.trust_inventory))
     return _compiled(arguments, chosen, diagnostics)
 
 

@@ -84,7 +84,7 @@ def _replacement(text: str) -> tuple[str, str]:
 def run(arguments: argparse.Namespace) -> int:
     needs_runtime("run")
     on_hosts = arguments.inventory is not None
-    for option in ("teardown", "resume", "expect_fault", "no_tls", "prepare_only"):
+    for option in ("teardown", "resume", "expect_fault", "no_tls", "prepare_only", "trust_inventory"):
         if getattr(arguments, option) and not on_hosts:
             raise EnvironmentFailure("AIB636", option=option.replace("_", "-"))
     if arguments.prepare_only and (arguments.teardown or arguments.resume):
@@ -117,7 +117,9 @@ def run(arguments: argparse.Namespace) -> int:
         if on_hosts:
             from aibenchrt.control.cluster.run import run_cluster
 
-            whole = ClusterOptions(options, arguments.teardown, arguments.resume, arguments.expect_fault, arguments.prepare_only)
+            whole = ClusterOptions(
+                options, arguments.teardown, arguments.resume, arguments.expect_fault, arguments.prepare_only, arguments.trust_inventory
+            )
             directory = run_cluster(generated, arguments.inventory, arguments.runs, whole)
         else:
             directory = run_local(generated, arguments.runs, options)

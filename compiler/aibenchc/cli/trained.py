@@ -20,7 +20,9 @@ def add_trained_spec_arguments(parser: argparse.ArgumentParser) -> None:
     add_spec_arguments(parser)
     add_distilling_arguments(parser)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the compiled scenario (default: generated/<spec>)")
-    parser.set_defaults(ports_from=PORTS_FROM, no_stubs=False, inventory=None, no_tls=False, stay=False, deployed=None)
+    parser.set_defaults(
+        ports_from=PORTS_FROM, no_stubs=False, inventory=None, trust_inventory=False, no_tls=False, stay=False, deployed=None
+    )
     add_data_arguments(parser)
 
 

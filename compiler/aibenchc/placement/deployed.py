@@ -15,7 +15,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.input_file import InputFileError, json_document, read_bytes
 from aibenchrt.json_file import MOST_BYTES, JsonFileError, parse_json
 
-from aibenchc.placement.inventory import tool
+from aibenchc.placement.ansible_tool import run_tool
 
 STATE = "/var/lib/aibench"
 FILE = "deployed.json"
@@ -23,18 +23,18 @@ LONGEST_S = 300.0
 SHOWN_HOSTS = 3
 
 
-def fetch(inventory: Path, scenario: str, hosts: Iterable[str]) -> dict[str, Deployed | None]:
+def fetch(inventory: Path, scenario: str, hosts: Iterable[str], trusted: bool = False) -> dict[str, Deployed | None]:
     """Host → what it holds, None where nothing of the scenario is deployed. Other hosts of the inventory are included if they hold any of
-    it.
+    it. trusted: as read_inventory.
 
     EnvironmentFailure AIB601: ansible-core is not installed; AIB619: a host cannot be asked; AIB685: its answer cannot be read.
     """
     path = f"{STATE}/{scenario}/{FILE}"
     with tempfile.TemporaryDirectory(prefix="aibenchc-") as folder:
-        command = [tool("ansible"), "all", "-i", str(inventory.absolute()), "--become", "--tree", folder]
-        command += ["-m", "ansible.builtin.slurp", "-a", f"src={path}"]
+        words = ["all", "-i", str(inventory.absolute()), "--become", "--tree", folder]
+        words += ["-m", "ansible.builtin.slurp", "-a", f"src={path}"]
         try:
-            ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST_S, stdin=subprocess.DEVNULL)
+            ended = run_tool("ansible", words, LONGEST_S, trusted)
         except subprocess.TimeoutExpired as late:
             raise EnvironmentFailure("AIB619", reason=f"the hosts did not answer within {LONGEST_S:g} s") from late
         answers = {file.name: read_json(_content(file, file.name), file.name) for file in Path(folder).iterdir()}

@@ -5,9 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-import shutil
 import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from aibenchrt.deployment import Deployed
-from aibenchrt.errors import EnvironmentFailure, install
+from aibenchrt.input_file import InputFileError
 
 from aibenchc.diagnostics import Diagnostics
+from aibenchc.placement.ansible_tool import run_tool
+from aibenchc.placement.static_inventory import runs_when_read, runs_when_used
 from aibenchc.source import SourceFile, Span
 
 LONGEST_S = 120.0
@@ -55,36 +55,58 @@ class Inventory:
         return tuple(host for host in self.hosts if chosen is None or chosen in host.groups)
 
 
-def read_inventory(path: Path, diagnostics: Diagnostics) -> Inventory | None:
-    """None after a report: AIB406 (it cannot be read, or has no hosts), AIB407 (a host's address or size).
+def read_inventory(path: Path, diagnostics: Diagnostics, trusted: bool = False) -> Inventory | None:
+    """None after a report: AIB406 (it cannot be read, or has no hosts), AIB407 (a host's address or size), AIB418 (it would run programs).
 
-    EnvironmentFailure AIB601: ansible-core is not installed.
+    trusted: it may run programs on this machine, as Ansible lets it. EnvironmentFailure AIB601: ansible-core is not installed.
     """
     where = Span(SourceFile(str(path), ""), 0, 0)
     if not path.exists():
         diagnostics.report("AIB406", where, reason="there is no such file")
         return None
-    listed = listing(path)
+    if not trusted and not is_static(path, where, diagnostics):
+        return None
+    listed = listing(path, trusted)
     if isinstance(listed, str):
         diagnostics.report("AIB406", where, reason=listed)
+        return None
+    if not trusted and not reached_as_data(listed, where, diagnostics):
         return None
     return inventory_of(listed, where, diagnostics)
 
 
-def tool(name: str) -> str:
-    """A program of ansible-core, preferably of this environment. EnvironmentFailure AIB601: it is not installed."""
-    beside = Path(sys.executable).parent / name
-    program = str(beside) if beside.exists() else shutil.which(name)
-    if program is None:
-        raise EnvironmentFailure("AIB601", what=f"`{name}`, which reads an inventory,", install=install("cluster"))
-    return program
-
-
-def listing(path: Path) -> Mapping[str, Any] | str:
-    """What `ansible-inventory --list` prints, or why it does not."""
-    command = [tool("ansible-inventory"), "-i", str(path.absolute()), "--list"]
+def is_static(path: Path, where: Span, diagnostics: Diagnostics) -> bool:
+    """Whether Ansible reads it as data, which is looked at before Ansible sees it. Reports AIB406, AIB418."""
+    if path.is_dir():
+        hint = "name a file in it; group_vars and host_vars beside that are read too"
+        diagnostics.report("AIB406", where, reason="it is a folder", hint=hint)
+        return False
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST_S, stdin=subprocess.DEVNULL)
+        reason = runs_when_read(path)
+    except InputFileError as error:
+        diagnostics.report("AIB406", where, reason=str(error))
+        return False
+    if reason:
+        diagnostics.report("AIB418", where, reason=reason)
+    return not reason
+
+
+def reached_as_data(listed: Mapping[str, Any], where: Span, diagnostics: Diagnostics) -> bool:
+    """Whether nothing of it runs here when its hosts are reached. Reports AIB418 once for each kind of variable."""
+    hosts_of: dict[str, list[str]] = defaultdict(list)
+    for name, variables in listed.get("_meta", {}).get("hostvars", {}).items():
+        for reason in runs_when_used(name, variables):
+            hosts_of[reason].append(name)
+    for reason, names in hosts_of.items():
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        diagnostics.report("AIB418", where, reason=f"of host '{names[0]}'{others}, {reason}")
+    return not hosts_of
+
+
+def listing(path: Path, trusted: bool) -> Mapping[str, Any] | str:
+    """What `ansible-inventory --list` prints, or why it does not."""
+    try:
+        ended = run_tool("ansible-inventory", ["-i", str(path.absolute()), "--list"], LONGEST_S, trusted)
     except subprocess.TimeoutExpired:
         return f"`ansible-inventory` took more than {LONGEST_S:g} s"
     if ended.returncode:

@@ -16,7 +16,7 @@ from aibenchc.cli import main
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.driver import Compiled, CompileSettings, compile_spec
 from aibenchc.placement import deployed as asked
-from aibenchc.placement import inventory as inventories
+from aibenchc.placement import ansible_tool
 from aibenchc.placement.changes import PartChange, changes
 from aibenchc.placement.inventory import Host, Inventory
 from aibenchc.placement.search import TRITON_MIB
@@ -297,8 +297,8 @@ def test_compile_takes_an_inventory(tmp_path: Path) -> None:
 def test_without_ansible_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(inventories.sys, "executable", str(tmp_path / "python"))
-    monkeypatch.setattr(inventories.shutil, "which", lambda _: None)
+    monkeypatch.setattr(ansible_tool.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(ansible_tool.shutil, "which", lambda _: None)
     assert main(["compile", str(SPEC), "-i", inventory_file(tmp_path, 1), "--out", str(tmp_path / "out")]) == 2
     assert run_plan("-i", inventory_file(tmp_path, 1), "--diff") == 1  # exit code 2: something would change
     assert capsys.readouterr().err.count("pip install -e '.[cluster]'") == 2
@@ -378,7 +378,7 @@ def test_hosts_are_asked_through_ansible(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(asked, "STATE", str(tmp_path))
     line = f"ansible_connection=local ansible_python_interpreter={sys.executable} aibench_address=192.0.2.{{}}"
     inventory = inventory_file(tmp_path, 1, line)
-    local = ["plan", str(SPEC), "-i", inventory, "--diff"]
+    local = ["plan", str(SPEC), "-i", inventory, "--trust-inventory", "--diff"]
     assert main(local) == 2
     assert "+ planner: at 192.0.2.1:21000" in capsys.readouterr().out
     (tmp_path / "ecommerce").mkdir()
@@ -404,7 +404,7 @@ def test_after_a_deployment_nothing_would_change_and_a_change_is_named(
     (tmp_path / "shipment.json").write_bytes(shipment)
     (tmp_path / "ecommerce").mkdir()
     (tmp_path / "ecommerce/deployed.json").write_text(json.dumps(json.loads(shipment)["aibench_deployed"]["h1"]))
-    words = ["-i", inventory, "--diff", "--shipment", str(tmp_path)]
+    words = ["-i", inventory, "--trust-inventory", "--diff", "--shipment", str(tmp_path)]
     assert main(["plan", str(SPEC), *words]) == 0
     assert "nothing would change on 1 host" in capsys.readouterr().err
     changed = tmp_path / "ecommerce.aib"

@@ -22,6 +22,7 @@ from aibenchrt.whole_file import growing_file
 
 _POLL_S = 0.1
 _SHOWN = 600  # characters of a message
+_STATIC = "ini,yaml"  # inventory plugins that run nothing
 _MARK = "AIBENCH_PLAY"  # environment variable of everything that a play starts on this machine
 
 
@@ -40,10 +41,12 @@ class TaskFailure:
 
 
 class Playbooks:
-    """The playbooks of one generated folder on one inventory. logs: where their output goes; scratch: ansible-runner's own, removed."""
+    """The playbooks of one generated folder on one inventory. logs: where their output goes; scratch: ansible-runner's own, removed.
+    trusted: the inventory may be a program or a plugin's configuration."""
 
-    def __init__(self, folder: Path, inventory: Path, logs: Path, scratch: Path, progress: Progress) -> None:
+    def __init__(self, folder: Path, inventory: Path, logs: Path, scratch: Path, progress: Progress, trusted: bool = False) -> None:
         self._folder, self._inventory, self._logs, self._scratch, self._progress = folder, inventory, logs, scratch, progress
+        self._trusted = trusted
         # Ansible names a persistent connection by address alone: a host of the same address in another network must not be taken for ours.
         self.connections = ShortFolder()
 
@@ -68,6 +71,8 @@ class Playbooks:
             "ANSIBLE_LOCAL_TEMP": str(self._scratch / "local"),
             "TMPDIR": str(self._scratch),  # also removes what an interrupted module leaves on this machine
             _MARK: str(self._scratch),
+            "ANSIBLE_CONFIG": str(self._folder / "ansible.cfg"),
+            **({} if self._trusted else {"ANSIBLE_INVENTORY_ENABLED": _STATIC, "ANSIBLE_INVENTORY_UNPARSED_FAILED": "1"}),
         }
         try:
             status = _apart(

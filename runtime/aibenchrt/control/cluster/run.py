@@ -162,7 +162,8 @@ def run_cluster(generated: Path, inventory: Path, runs: Path, options: ClusterOp
         passed_s = (datetime.now(UTC) - state.started).total_seconds()
         journal = Journal(directory / "journal.json", max(0.0, passed_s))
         own = _own_copy(generated, plan, directory)
-        playbooks = Playbooks(own / "ansible", inventory.resolve(), directory / "logs", directory / ".ansible", options.run.progress)
+        folder, logs, scratch = own / "ansible", directory / "logs", directory / ".ansible"
+        playbooks = Playbooks(folder, inventory.resolve(), logs, scratch, options.run.progress, options.trusted)
         run = ClusterRun(directory, options, compiled, plan, journal, state, playbooks)
         if options.prepare_only:
             _prepare(run)
