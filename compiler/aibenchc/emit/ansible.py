@@ -43,6 +43,7 @@ FILES = (
     "roles/records/files/unpack.py",
     "roles/records/tasks/main.yml",
     "roles/records/vars/main.yml",
+    "roles/shipment/tasks/main.yml",
     "roles/watch/tasks/main.yml",
     "roles/watched/tasks/main.yml",
     "roles/teardown/files/remove.py",

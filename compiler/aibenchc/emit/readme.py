@@ -31,6 +31,7 @@ class StepRow:
 
 @dataclass(frozen=True)
 class ReadmeView:
+    scenario: Fit
     title: Fit
     deployment: Fit
     profile: Fit
@@ -42,6 +43,7 @@ class ReadmeView:
 
 def emit_readme(plan: Plan) -> Iterator[Artifact]:
     view = ReadmeView(
+        scenario=word(plan.scenario),
         title=markdown(plan.title),
         deployment=word(plan.deployment),
         profile=word(plan.profile),

@@ -15,8 +15,8 @@ import pytest
 from aibenchc.cli import main
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.driver import Compiled, CompileSettings, compile_spec
-from aibenchc.placement import deployed as asked
 from aibenchc.placement import ansible_tool
+from aibenchc.placement import deployed as asked
 from aibenchc.placement.changes import PartChange, changes
 from aibenchc.placement.inventory import Host, Inventory
 from aibenchc.placement.search import TRITON_MIB

@@ -33,6 +33,7 @@ from aibenchrt.control.assets import Assets, messages_for, prepare
 from aibenchrt.control.cluster.archives import Entry, Link, archive, forget, put, tree
 from aibenchrt.control.cluster.debs import unpacked
 from aibenchrt.control.cluster.libraries import GROUPS, PARTNERS, PYTHON, SKIPPED, files_of, groups_for, installed, key_of, members
+from aibenchrt.control.cluster.private_folder import private_folder
 from aibenchrt.control.local.triton import backends
 from aibenchrt.control.options import RunOptions, effective
 from aibenchrt.control.record_files import truth_of
@@ -68,12 +69,13 @@ class ShipmentContents:
 def pack(generated: Path, contents: ShipmentContents, out: Path, progress: Callable[[str], None] = lambda _: None) -> Path:
     """Writes the shipment and returns its folder.
 
-    EnvironmentFailure AIB650: pip cannot install the libraries; AIB653: a stage has no model; AIB605: disk full.
+    EnvironmentFailure AIB650: pip cannot install the libraries; AIB653: a stage has no model; AIB605: disk full; AIB692: others can write
+    to the folder, or have made it.
     """
     plan = open_plan(generated / "plan.json")
     store = home() / "archives"
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        private_folder(out)
         wheels = [wheel_of(library) for library in plan.libraries]
         archives = build(plan, generated, contents, store, lambda part: progress(f"packing {part}"), wheels)
         for name in archives.values():
