@@ -1,14 +1,17 @@
 """ast.Spec → text in one layout. Parsing the text gives the same tree; the author's comments, blank lines and line breaks in chains stay.
 
-Two steps: the tree becomes lines of cells; then runs of lines of one kind are aligned, as are the comments beside them.
+Two steps: the tree becomes lines of cells; then runs of lines of one kind are aligned, as are the comments beside them. No line is longer
+than WIDTH columns, as far as its words and its depth allow: blocks get a line for each child, chains and lists go on in the next line, a
+comment moves above its line.
 """
 
 from __future__ import annotations
 
 import re
+import textwrap
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aibenchc.source import Span
 from aibenchc.syntax import ast
@@ -19,18 +22,22 @@ _OPERATOR = re.compile(r"->|[()|&]|\belse\b|\buntil\b")
 _CONNECTING = frozenset(("->", "|", "&", "else", "until"))
 _BLANK = re.compile(r"\n[ \t\r]*\n")
 _STEP = "  "
+WIDTH = 120
+_FOLD = re.compile(r'"(?:[^"\\\n]|\\.)*"|([()])|( )(?=(?:->|[|&]|else|until) )|(?<=,)( )')  # where a line may be folded: a blank
 _WIDEST = 100  # a longer line does not move the comments of its neighbours to the right
 
 
 @dataclass
 class _Line:
-    """kind: lines of one kind that follow each other have their cells aligned; None: no alignment."""
+    """kind: lines of one kind that follow each other have their cells aligned; None: no alignment.
+    goes_on: with the line before."""
 
     indent: int
     cells: list[str]
     kind: str | None = None
     comment: str | None = None
     blank_before: bool = False
+    goes_on: bool = False
 
     @property
     def is_comment(self) -> bool:
@@ -125,12 +132,14 @@ class _Writer:
         span: Span,
         inline: bool = True,
     ) -> None:
-        """On one line if the author wrote it so, otherwise one child per line."""
+        """On one line if the author wrote it so and it is not too long, otherwise one child per line."""
         broken = "\n" in self.text[span.start : span.end] if self.text else False
         if inline and not broken:
             inner = ", ".join(" ".join(_cells(child)) for child in children)
-            self._put(_Line(indent, [*head, f"{{ {inner} }}" if inner else "{}"], kind))
-            return
+            line = _Line(indent, [*head, f"{{ {inner} }}" if inner else "{}"], kind)
+            if _width(line) <= WIDTH:
+                self._put(line)
+                return
         if not children and not (self.text and any(True for _ in self._between(span.start, span.end))):
             self._put(_Line(indent, [" ".join((*head, "{}"))]))
             return
@@ -187,8 +196,8 @@ class _Writer:
             if i == 0:
                 line.comment = comment.text
             else:
-                self.lines.append(_Line(indent, [], comment=comment.text))
-        fresh = _Line(indent, [""])
+                self.lines.append(_Line(indent, [], comment=comment.text, goes_on=True))
+        fresh = _Line(indent, [""], goes_on=True)
         self.lines.append(fresh)
         return fresh
 
@@ -341,21 +350,105 @@ def _join(line: _Line, word: str, glue: str) -> str:
 
 
 def _laid_out(lines: Sequence[_Line]) -> str:
+    fitting = [part for line in lines for part in _folded(line)]
+    texts = _texts(fitting)
+    while wide := [i for i, text in enumerate(texts) if len(text) > WIDTH and fitting[i].cells and fitting[i].comment is not None]:
+        fitting = _comments_above(fitting, frozenset(wide))
+        texts = _texts(fitting)
+    out = []
+    for line, text in zip(fitting, texts, strict=True):
+        if line.blank_before:
+            out.append("")
+        out += _wrapped(line) if line.is_comment else [text.rstrip()]
+    return "\n".join(out) + "\n"
+
+
+def _texts(lines: Sequence[_Line]) -> list[str]:
+    """Each line aligned with its neighbours, its comment beside it; of a line that is a comment, nothing."""
     texts = [""] * len(lines)
     for start, stop in _runs(lines, _same_kind):
-        for i, text in zip(range(start, stop), _aligned([line.cells for line in lines[start:stop]]), strict=True):
-            texts[i] = _STEP * lines[i].indent + text
+        indent = _STEP * lines[start].indent
+        rows = _aligned([line.cells for line in lines[start:stop]])
+        if max(map(len, rows)) + len(indent) > WIDTH:
+            rows = [" ".join(line.cells) for line in lines[start:stop]]
+        texts[start:stop] = [indent + row for row in rows]
     for start, stop in _runs(lines, _together):
         beside = [i for i in range(start, stop) if lines[i].comment is not None and not lines[i].is_comment]
         column = max((len(texts[i]) for i in beside if len(texts[i]) <= _WIDEST), default=0)
         for i in beside:
             texts[i] = f"{texts[i]:<{column}}  {lines[i].comment}"
-    out = []
-    for line, text in zip(lines, texts, strict=True):
-        if line.blank_before:
-            out.append("")
-        out.append(_STEP * line.indent + (line.comment or "") if line.is_comment else text)
-    return "\n".join(text.rstrip() for text in out) + "\n"
+    return texts
+
+
+def _width(line: _Line) -> int:
+    return len(_STEP) * line.indent + len(" ".join(line.cells))
+
+
+def _folded(line: _Line) -> Iterator[_Line]:
+    """A line that is too long in parts, each as long as possible; the comment stays beside the last."""
+    text, indent, start = " ".join(line.cells), line.indent, 0
+    if _width(line) <= WIDTH:
+        yield line
+        return
+    parts: list[tuple[int, str]] = []
+    last: tuple[int, int] | None = None
+    for blank in (*_blanks(text), (len(text), 0)):
+        if last is not None and len(_STEP) * indent + blank[0] - start > WIDTH:
+            end, depth = last
+            parts.append((indent, text[start:end]))
+            start, indent = end + 1, line.indent + depth + (0 if line.goes_on else 1)
+        last = blank
+    parts.append((indent, text[start:]))
+    for i, (indent, part) in enumerate(parts):
+        comment = line.comment if i == len(parts) - 1 else None
+        yield _Line(indent, [part], None, comment, line.blank_before and i == 0, line.goes_on or i > 0)
+
+
+def _blanks(text: str) -> Iterator[tuple[int, int]]:
+    """Where a line may be folded, and how many parentheses are open there."""
+    depth = 0
+    for mark in _FOLD.finditer(text):
+        if mark[1] is not None:
+            depth += 1 if mark[1] == "(" else -1
+        elif mark[2] is not None or mark[3] is not None:
+            yield mark.start(), depth
+
+
+def _comments_above(lines: Sequence[_Line], wide: frozenset[int]) -> list[_Line]:
+    """The comments beside these lines move above them: above the first line of what goes on, and inside a block that they close."""
+    moved: list[_Line] = []
+    first = 0  # where what the line goes on with begins
+    for i, line in enumerate(lines):
+        if not line.goes_on:
+            first = len(moved)
+        if i in wide:
+            above = _Line(line.indent, [], comment=line.comment, blank_before=line.blank_before)
+            line = replace(line, comment=None)
+            if line.goes_on:
+                above = replace(above, indent=moved[first].indent, blank_before=moved[first].blank_before)
+                moved[first] = replace(moved[first], blank_before=False)
+            else:
+                above = replace(above, indent=line.indent + (line.cells == ["}"]))
+                line = replace(line, blank_before=False)
+            moved.insert(first, above)
+            first += 1
+        moved.append(line)
+    return moved
+
+
+def _wrapped(line: _Line) -> list[str]:
+    """A comment on lines of its own, each with the same sign and indentation."""
+    comment = line.comment or ""
+    indent = _STEP * line.indent
+    if len(indent) + len(comment) <= WIDTH:
+        return [indent + comment]
+    sign = re.match(r"#+[ \t]*", comment)
+    head = indent + (sign[0] if sign else "")
+    body = comment[sign.end() :] if sign else comment
+    wrapped = textwrap.wrap(
+        body, WIDTH, initial_indent=head, subsequent_indent=head, break_long_words=False, break_on_hyphens=False, expand_tabs=False
+    )
+    return wrapped or [indent + comment]
 
 
 def _runs(lines: Sequence[_Line], belongs: Callable[[_Line, _Line], bool]) -> Iterator[tuple[int, int]]:

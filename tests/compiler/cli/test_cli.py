@@ -126,6 +126,7 @@ def test_the_published_specs_are_formatted() -> None:
     specs = sorted(SPECS.glob("*.aib"))
     assert specs
     assert main(["format", "--check", *map(str, specs)]) == 0
+    assert [line for spec in specs for line in spec.read_text(encoding="utf-8").splitlines() if len(line) > 120] == []
 
 
 def test_format_writes_only_what_changes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

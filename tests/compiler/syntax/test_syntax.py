@@ -15,7 +15,7 @@ from aibenchc.source import SourceFile
 from aibenchc.syntax import ast
 from aibenchc.syntax.build_tree import TreeBuilder
 from aibenchc.syntax.files import read_source
-from aibenchc.syntax.format import format_spec
+from aibenchc.syntax.format import WIDTH, format_spec
 from aibenchc.syntax.grammar import MAX_DEPTH, make_parser
 from aibenchc.syntax.parse import parse_file, parse_value
 from aibenchc.validate import validate
@@ -36,7 +36,8 @@ def parsed(text: str) -> ast.Spec:
 
 
 def comments(text: str) -> list[str]:
-    return sorted(comment.rstrip() for comment in re.findall(r'"[^"\n]*"|(#[^\n]*)', text) if comment)
+    """Their words: a comment that is too long stands on several lines."""
+    return sorted(word for comment in re.findall(r'"[^"\n]*"|(#[^\n]*)', text) for word in comment.lstrip("#").split())
 
 
 def comes_back(spec: ast.Spec) -> None:
@@ -86,6 +87,34 @@ def test_the_scenarios_are_formatted_to_the_same_tree() -> None:
         assert parsed(formatted) == parsed(text)
         assert comments(formatted) == comments(text)
         assert format_spec(parsed(formatted)) == formatted
+
+
+LONG = {
+    "a comment on its own": "# " + "why " * 60,
+    "a comment beside a line": "task a : b  # " + "why " * 30,
+    "comments beside aligned lines": "\n".join(f"task {name} : b {{ service 2 ms }}  # {'why ' * 20}" for name in ("a", "x" * 40)),
+    "names that only alignment makes too long": f"task {'x' * 50} : b {{ service 2 ms }}\ntask a : b {{ fields {'y ' * 40}z }}",
+    "a block on one line": "task a : b { " + ", ".join(f"setting{i} {i} ms" for i in range(30)) + " }  # why",
+    "models": "task a : b { model " + " | ".join(f"model_{i} (accuracy >= {i}%)" for i in range(30)) + " }",
+    "replicas": "deployment d { replicas 2 { " + ", ".join(f"task_{i}" for i in range(60)) + " } }",
+    "a chain": "permutation { " + " -> ".join(f"task_{i}" for i in range(60)) + " }",
+    "a chain with groups": "permutation { a -> (" + " & ".join(f"(x{i} -> y{i})" for i in range(40)) + ") -> response  # why\n }",
+    "arms": "permutation { a -> ( " + " | ".join(f"{i + 1}%: task_number_{i}" for i in range(30)) + " | rest: z ) -> response }",
+    "a comment within a chain": "permutation {\n a -> b # " + "why " * 40 + "\n -> c # short\n -> response # " + "so " * 50 + "\n}",
+    "comments around a block": "permutation { # " + "why " * 40 + "\n a -> b\n} # " + "so " * 60,
+    "a title": 'reference "' + "long, so | long -> " * 12 + '" { latency p99 5 ms }',
+}
+
+
+@pytest.mark.parametrize("inside", LONG.values(), ids=LONG)
+def test_no_formatted_line_is_too_long(inside: str) -> None:
+    text = f"aib 1\nscenario s {{\n{inside}\n}}\n"
+    spec = parsed(text)
+    formatted = format_spec(spec)
+    assert parsed(formatted) == spec
+    assert comments(formatted) == comments(text)
+    assert format_spec(parsed(formatted)) == formatted
+    assert [line for line in formatted.splitlines() if len(line) > WIDTH and '"' not in line] == []
 
 
 @given(changed(ECOMMERCE))
