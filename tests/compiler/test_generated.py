@@ -19,8 +19,8 @@ from paths import ROOT
 SPECS = sorted((ROOT / "specs").glob("*.aib"))
 
 
-def compile_to(folder: Path, spec: Path, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).parent / "aibenchc"), "compile", os.path.relpath(spec, cwd), "--out", str(folder)]
+def compile_to(folder: Path, spec: Path, cwd: Path = ROOT, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "aibenchc"), "compile", os.path.relpath(spec, cwd), "--out", str(folder), *options]
     env = {**os.environ, **environment}
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
@@ -155,7 +155,33 @@ def test_playbooks_pass_the_syntax_check(playbooks: Path) -> None:
 
 
 @pytest.mark.long
-def test_playbooks_pass_the_linter(playbooks: Path) -> None:
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.stem)
+def test_playbooks_pass_the_linter(spec: Path, tmp_path: Path) -> None:
+    """The committed ones, which are those that the compiler makes (tested above)."""
+    lint(shutil.copytree(ROOT / "generated" / spec.stem / "ansible", tmp_path / "ansible"))
+
+
+MANY_HOSTS = "".join(
+    f"a-host-with-a-long-name-{i}.in-a-long-domain.example ansible_host=192.0.2.{i + 1} aibench_memory_mib=4096 aibench_cores=4\n"
+    for i in range(20)
+)
+
+
+@pytest.mark.long
+def test_playbooks_for_many_hosts_with_long_names_pass_the_linter(tmp_path: Path) -> None:
+    inventory = tmp_path / "hosts.ini"
+    inventory.write_text("[nodes]\n" + MANY_HOSTS)
+    spec = tmp_path / "many.aib"
+    local = "deployment local { nodes 1, profile small }"
+    small = (ROOT / "tests/specs/small.aib").read_text()
+    assert local in small
+    spec.write_text(small.replace(local, "deployment many { nodes 20, profile small, replicas 20 { planner, best } }"))
+    ended = compile_to(tmp_path / "out", spec, tmp_path, "-i", str(inventory))
+    assert ended.returncode == 0, ended.stderr
+    lint(tmp_path / "out/ansible")
+
+
+def lint(playbooks: Path) -> None:
     """Files are given by name: for a folder the linter would start Ansible again for each role that the playbooks include anyway."""
     files = sorted(str(path.relative_to(playbooks)) for path in playbooks.rglob("*") if path.is_file())
     run_ansible("ansible-lint", playbooks, "--offline", "--profile", "production", *files)

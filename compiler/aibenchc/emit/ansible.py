@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -12,7 +13,7 @@ from aibenchrt.plan import Plan, think_s
 from aibenchrt.process_names import GENERATOR, HOST_WATCH
 
 from aibenchc.emit.artifact import Artifact
-from aibenchc.emit.templates import Fit, line, quoted, render, word, yaml, yaml_word
+from aibenchc.emit.templates import Fit, line, render, word, yaml, yaml_word
 from aibenchc.emit.unit_commands import UnitCommands, unit_commands
 
 FILES = (
@@ -68,12 +69,13 @@ PLAYS: tuple[tuple[PartKind, str], ...] = (  # in this order: a planner connects
 )
 LONGEST_USER = 32  # useradd's limit
 SPARE_MIB = 128
+WIDTH = 120  # columns of a list of hosts; ansible-lint allows 160
 UNKNOWN_LIMIT = Fit('"{{ aibench_memory }}"')
 
 
 @dataclass(frozen=True)
 class PartView:
-    """task: as an entry of the mapping; empty unless the part serves a service task."""
+    """task: empty unless the part serves a service task."""
 
     name: Fit
     task: Fit
@@ -145,7 +147,7 @@ def ansible_view(plan: Plan) -> AnsibleView:
         all_hosts=pattern(order),
         generator_hosts=pattern(hosts("generator")),
         recorder_hosts=pattern(hosts("planner", "triton")),
-        targets=Fit(quoted(",".join(word(part.endpoint) for part in placed if part.kind == "planner"))),
+        targets=one_a_line([word(part.endpoint) for part in placed if part.kind == "planner"]),
         generators=sum(part.kind == "generator" for part in placed),
         tls=word("true" if plan.tls else "false"),
         has_postgresql=any(part.kind == "postgresql" for part in placed),
@@ -167,7 +169,7 @@ def all_parts(plan: Plan) -> tuple[PlanPart, ...]:
 def part_view(part: PlanPart) -> PartView:
     return PartView(
         name=yaml_word(part.name),
-        task=Fit(f"task: {yaml_word(part.task)}, " if isinstance(part, TaskPart) else ""),
+        task=yaml_word(part.task) if isinstance(part, TaskPart) else Fit(""),
         kind=word(part.kind),
         replica=part.replica,
         host=yaml_word(part.host),
@@ -198,7 +200,7 @@ def on_server(plan: Plan) -> Fit:
     """Service task → its stages whose tables lie on the deployment's PostgreSQL server, as a YAML mapping."""
     stages_of = {step.task: [stage.name for stage in step.stages if stage.settings.get("engine") == "postgresql"] for step in plan.steps}
     shown = (f"{yaml_word(task)}: [{', '.join(map(yaml_word, stages))}]" for task, stages in stages_of.items() if stages and plan.hosts)
-    return Fit(f"{{ {', '.join(shown)} }}".replace("{  }", "{}"))
+    return folded(f"{{ {', '.join(shown)} }}".replace("{  }", "{}"), len("aibench_postgresql_tasks: { "))
 
 
 def batches(hosts: Sequence[str], placed: Iterable[PlanPart]) -> list[int | str]:
@@ -219,7 +221,17 @@ def batches(hosts: Sequence[str], placed: Iterable[PlanPart]) -> list[int | str]
 
 def pattern(hosts: Sequence[str]) -> Fit:
     """These hosts in their order, whatever groups they are in; without an inventory the group `nodes`."""
-    return Fit(f"[{', '.join(map(yaml_word, hosts))}]") if hosts else word("nodes")
+    return folded(f"[{', '.join(map(yaml_word, hosts))}]", len("  hosts: [")) if hosts else word("nodes")
+
+
+def folded(flow: str, column: int) -> Fit:
+    """A YAML list or mapping of words in lines that ansible-lint's production profile takes. column: where its first word stands."""
+    return Fit(f"\n{' ' * column}".join(textwrap.wrap(flow, WIDTH - column, break_long_words=False, break_on_hyphens=False)))
+
+
+def one_a_line(words: Sequence[Fit]) -> Fit:
+    """The words with commas between them as one YAML string, which goes on after a backslash."""
+    return Fit('"' + ",\\\n  ".join(words) + '"')
 
 
 def user_name(scenario: str) -> str:

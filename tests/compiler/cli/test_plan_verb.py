@@ -12,6 +12,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 from aibenchc.cli import main
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.driver import Compiled, CompileSettings, compile_spec
@@ -143,7 +144,8 @@ def test_every_unit_may_take_what_its_part_is_expected_to_take_and_a_margin() ->
         scenario, diagnostics = compiled(hosts(5), **settings)
         assert scenario is not None, diagnostics.all
         variables = next(a for a in scenario.artifacts if a.path.as_posix() == "ansible/group_vars/all.yml")
-        return dict(re.findall(r'- { name: "([a-z0-9_-]+)", .* memory: "?(.+?)"? }$', variables.data.decode(), re.M))
+        parts_in_it = yaml.safe_load(variables.data.decode().replace("!unsafe ", ""))["aibench_parts"]
+        return {part["name"]: part["memory"] for part in parts_in_it}
 
     known = ECOMMERCE.replace("memory 160 MiB { recommend }", "memory 160 MiB { recommend }, memory 200 MiB { planner, rank, good }")
     limit_of, plan = limits(text=known), plan_for(hosts(5), known)
