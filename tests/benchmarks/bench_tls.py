@@ -37,6 +37,7 @@ from aibenchrt.control.local.triton import assemble, backends, environment, list
 from aibenchrt.control.options import RunOptions
 from aibenchrt.plan import read_plan
 from aibenchrt.planner.clients import ServiceClient
+from aibenchrt.wire.tls import role_name
 from replicas import Parts, health
 from rich.console import Console
 from rich.table import Table
@@ -60,7 +61,8 @@ def deployment(folder: Path, first_port: int, secure: bool) -> Iterator[Parts]:
     repository = assemble(plan, generated, {stage: version.folder for stage, version in assets.models.items()}, folder / "triton")
     tls = {}
     if secure:
-        made = certify(folder / "tls", {f"{role}/h1": ["127.0.0.1"] for role in ROLES}, 1)
+        named = {role: [role_name(role, step.task) for step in plan.steps] for role in ("service", "triton")}
+        made = certify(folder / "tls", {f"{role}/h1": ["127.0.0.1", *named.get(role, ())] for role in ROLES}, 1)
         tls = {role: made / role / "h1" for role in ROLES}
     (folder / "logs").mkdir()
     with Processes(folder / "logs") as processes:

@@ -60,6 +60,7 @@ def _add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with -i: fetch, train and pack without touching the hosts; --resume continues, and needs no registry",
     )
+    parser.add_argument("--renew", action="store_true", help="with -i: make new keys and certificates, whether or not the old ones hold")
     parser.add_argument(
         "--expect-fault",
         default="",
@@ -84,7 +85,7 @@ def _replacement(text: str) -> tuple[str, str]:
 def run(arguments: argparse.Namespace) -> int:
     needs_runtime("run")
     on_hosts = arguments.inventory is not None
-    for option in ("teardown", "resume", "expect_fault", "no_tls", "prepare_only", "trust_inventory"):
+    for option in ("teardown", "resume", "expect_fault", "no_tls", "prepare_only", "trust_inventory", "renew"):
         if getattr(arguments, option) and not on_hosts:
             raise EnvironmentFailure("AIB636", option=option.replace("_", "-"))
     if arguments.prepare_only and (arguments.teardown or arguments.resume):
@@ -118,7 +119,13 @@ def run(arguments: argparse.Namespace) -> int:
             from aibenchrt.control.cluster.run import run_cluster
 
             whole = ClusterOptions(
-                options, arguments.teardown, arguments.resume, arguments.expect_fault, arguments.prepare_only, arguments.trust_inventory
+                options,
+                teardown=arguments.teardown,
+                resume=arguments.resume,
+                fault=arguments.expect_fault,
+                prepare_only=arguments.prepare_only,
+                trusted=arguments.trust_inventory,
+                renew=arguments.renew,
             )
             directory = run_cluster(generated, arguments.inventory, arguments.runs, whole)
         else:

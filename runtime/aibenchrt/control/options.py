@@ -49,7 +49,7 @@ class ClusterOptions:
 
     teardown: remove everything from the hosts once the records are collected; not after a failed run, which may be resumed. prepare_only:
     end before the hosts are touched, for a control host that cannot reach the registries and the hosts from the same network.
-    trusted: the inventory may run programs on this machine.
+    trusted: the inventory may run programs on this machine. renew: make new keys and certificates, though the last ones still hold.
     """
 
     run: RunOptions
@@ -58,6 +58,7 @@ class ClusterOptions:
     fault: str = ""
     prepare_only: bool = False
     trusted: bool = False
+    renew: bool = False
 
 
 def effective(plan: Plan, options: RunOptions) -> Plan:

@@ -80,7 +80,7 @@ class ServiceClient:
         self._outputs = tuple(port.name for port in step.outputs)
         service = f"{stubs.package}.{name}Service"
         self._where = ", ".join(endpoints)
-        self._channel = open_aio_channel(endpoints, identity, "service", channel_options(service, idempotent(step)))
+        self._channel = open_aio_channel(endpoints, identity, "service", channel_options(service, idempotent(step)), step.task)
         self._call: Any = self._channel.unary_unary(
             f"/{service}/Call", request_serializer=self._request.SerializeToString, response_deserializer=reply.FromString
         )
@@ -111,7 +111,7 @@ class TritonClient:
         self._model = step.task
         self._codec = InferenceCodec(step, stubs)
         self._where = ", ".join(endpoints)
-        self._channel = open_aio_channel(endpoints, identity, "triton", channel_options(None, idempotent(step)))
+        self._channel = open_aio_channel(endpoints, identity, "triton", channel_options(None, idempotent(step)), step.task)
         self._stub: Any = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
 
     async def call(self, request_id: int, inputs: Mapping[str, Any], timeout_s: float | None, /) -> Reply:

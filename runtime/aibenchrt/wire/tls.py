@@ -3,8 +3,9 @@
 Every role has an authority of its own, and a party trusts those alone that it has business with (CALLS). A folder holds `cert.pem` and
 `key.pem` (this party's), `ca.pem` (the authority that signed it), of a server `callers.pem` (the authorities whose clients it answers) and
 of a client `servers.pem` (those whose servers it calls). So TLS itself refuses whoever has no business with a server, before any of our
-code, Triton's or PostgreSQL's sees a byte. A server's certificate must bear the name of the role that is meant (role_name). Without an
-Identity everything is plain, as between processes of one machine.
+code, Triton's or PostgreSQL's sees a byte. A server's certificate must bear the name of the role that is meant, and of the task if one is
+called (role_name), so that a host answers for the tasks that the plan places there and for no others. Without an Identity everything is
+plain, as between processes of one machine.
 """
 
 from __future__ import annotations
@@ -66,9 +67,10 @@ SERVER_OPTIONS: tuple[tuple[str, Any], ...] = (
 )
 
 
-def role_name(role: str) -> str:
-    """The DNS name in every certificate of a role, which a channel to that role expects: 'planner' → 'planner.aibench'."""
-    return f"{role}.aibench"
+def role_name(role: str, task: str = "") -> str:
+    """A DNS name that a channel expects in the certificate of its servers: 'planner' → 'planner.aibench', of the servers of a task
+    'parse.service.aibench'. Every certificate bears the name of its role, and those of the tasks that its role serves on its host."""
+    return f"{task}.{role}.aibench" if task else f"{role}.aibench"
 
 
 @dataclass(frozen=True)
@@ -113,23 +115,23 @@ def identity_of(folder: Path | None) -> Identity | None:
 
 
 def open_channel(
-    endpoints: str | Sequence[str], identity: Identity | None, role: str, options: Sequence[tuple[str, Any]] = ()
+    endpoints: str | Sequence[str], identity: Identity | None, role: str, options: Sequence[tuple[str, Any]] = (), task: str = ""
 ) -> grpc.Channel:
-    """A channel to one server or to all replicas of one, as host:port. role: of the servers; their certificates must bear its name.
+    """A channel to one server or to all replicas of one, as host:port. role, task: of the servers; their certificates must bear that name.
 
     EnvironmentFailure AIB660: a host's name is not known.
     """
-    target, merged = _target(endpoints), _options(role, options)
+    target, merged = _target(endpoints), _options(role_name(role, task), options)
     if identity is None:
         return grpc.insecure_channel(target, options=merged)
     return grpc.secure_channel(target, identity.channel_credentials(), options=merged)
 
 
 def open_aio_channel(
-    endpoints: str | Sequence[str], identity: Identity | None, role: str, options: Sequence[tuple[str, Any]] = ()
+    endpoints: str | Sequence[str], identity: Identity | None, role: str, options: Sequence[tuple[str, Any]] = (), task: str = ""
 ) -> grpc.aio.Channel:
     """As open_channel, for the running event loop."""
-    target, merged = _target(endpoints), _options(role, options)
+    target, merged = _target(endpoints), _options(role_name(role, task), options)
     if identity is None:
         return grpc.aio.insecure_channel(target, options=merged)
     return grpc.aio.secure_channel(target, identity.channel_credentials(), options=merged)
@@ -145,9 +147,9 @@ def listen(server: Any, address: str, identity: Identity | None) -> None:
         raise EnvironmentFailure("AIB602", endpoint=address, what="this process", reason="the port is in use")
 
 
-def _options(role: str, options: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
+def _options(name: str, options: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
     # A server's certificate is checked against this authority: one name for all replicas of a channel.
-    return [*CHANNEL_OPTIONS, ("grpc.default_authority", role_name(role)), *options]
+    return [*CHANNEL_OPTIONS, ("grpc.default_authority", name), *options]
 
 
 def _target(endpoints: str | Sequence[str]) -> str:

@@ -18,7 +18,7 @@ import pytest
 from aibenchrt.control.cluster.certificates import certify
 from aibenchrt.planner.clients import CallError, ServiceClient, channel_options, idempotent
 from aibenchrt.wire.proto import Stubs, load_stubs
-from aibenchrt.wire.tls import open_aio_channel
+from aibenchrt.wire.tls import open_aio_channel, role_name
 from grpc_health.v1 import health_pb2
 from local_plan import local_plan
 from observed_run import wait_until
@@ -32,7 +32,8 @@ USERS = 4
 def certificates(folder: Path) -> dict[str, Path]:
     """Role → folder."""
     roles = ("planner", "service", "generator")
-    made = certify(folder / "tls", {f"{role}/h1": ["127.0.0.1"] for role in roles}, 30)
+    tasks = [role_name("service", task) for task in ("answers", "parse", "profile", "remember")]
+    made = certify(folder / "tls", {f"{role}/h1": ["127.0.0.1", *(tasks if role == "service" else ())] for role in roles}, 30)
     return {role: made / role / "h1" for role in roles}
 
 

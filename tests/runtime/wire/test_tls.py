@@ -19,7 +19,7 @@ import pytest
 from aibenchrt.control.cluster.certificates import certify
 from aibenchrt.datasets.movielens_shop.dataset import WORLDS
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.wire.tls import Identity, open_channel
+from aibenchrt.wire.tls import Identity, open_channel, role_name
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -28,7 +28,15 @@ from service_process import Served, Site, single, site
 from shop_plan import free_ports
 
 HERE = ["127.0.0.1", "h1"]
-PARTIES = {"service/h1": HERE, "planner/h1": HERE, "triton/h2": ["10.0.0.2"], "generator/h1": HERE, "check/h1": HERE, "check/h2": HERE}
+TASKS = [role_name("service", task) for task in ("answers", "parse", "profile", "remember")]
+PARTIES = {
+    "service/h1": [*HERE, *TASKS],
+    "planner/h1": HERE,
+    "triton/h2": ["10.0.0.2"],
+    "generator/h1": HERE,
+    "check/h1": HERE,
+    "check/h2": HERE,
+}
 LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -68,7 +76,7 @@ def test_a_certificate_says_what_it_is_for(certificates: Path) -> None:
     certificate = x509.load_pem_x509_certificate((certificates / "service" / "h1" / "cert.pem").read_bytes())
     certificate.verify_directly_issued_by(authority)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert names.get_values_for_type(x509.DNSName) == ["service.aibench", "h1"]
+    assert names.get_values_for_type(x509.DNSName) == ["service.aibench", *TASKS[:1], "h1", *TASKS[1:]]
     assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1"]
     usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert set(usage) == {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH}
@@ -97,6 +105,9 @@ def test_certificates_are_kept_while_they_hold_and_made_anew_when_not(tmp_path: 
     seen.append(key())
     (tmp_path / "tls" / "planner" / "h1" / "cert.pem").write_bytes(b"cut sho")
     certify(tmp_path / "tls", PARTIES, 40)
+    assert key() not in seen
+    seen.append(key())
+    certify(tmp_path / "tls", PARTIES, 40, renew=True)
     assert key() not in seen
     assert [path.name for path in tmp_path.iterdir()] == ["tls"]
 
@@ -175,9 +186,9 @@ def test_a_program_with_a_certificate_that_does_not_hold_does_not_start(tmp_path
 # -- the wire
 
 
-def ask(port: int, identity: Identity | None, role: str = "service") -> Any:
+def ask(port: int, identity: Identity | None, role: str = "service", task: str = "") -> Any:
     """SERVING, or the error."""
-    with open_channel(f"127.0.0.1:{port}", identity, role) as channel:
+    with open_channel(f"127.0.0.1:{port}", identity, role, task=task) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         try:
             return stub.Check(health_pb2.HealthCheckRequest(), timeout=120).status
@@ -309,6 +320,15 @@ def test_a_tls_handshake_without_a_certificate_is_broken_off(served: Served, cer
 
 def test_a_server_of_another_role_is_not_called(served: Served, certificates: Path) -> None:
     said = ask(served.port, Identity.read(certificates / "planner" / "h1"), "triton")
+    assert isinstance(said, grpc.RpcError)
+    assert said.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_host_answers_for_no_task_but_those_placed_on_it(served: Served, certificates: Path) -> None:
+    """Its certificate is of the right role and authority: only the task's name tells that the host may not answer."""
+    identity = Identity.read(certificates / "planner" / "h1")
+    assert ask(served.port, identity, "service", "parse") == health_pb2.HealthCheckResponse.SERVING
+    said = ask(served.port, identity, "service", "recommend")
     assert isinstance(said, grpc.RpcError)
     assert said.code() is grpc.StatusCode.UNAVAILABLE
 

@@ -34,11 +34,13 @@ RENEW_SHARE = 0.25  # certificates are renewed when less than this share of thei
 CLOCKS = datetime.timedelta(minutes=10)  # a host's clock may be this much behind ours
 
 
-def certify(folder: Path, parties: Mapping[str, Sequence[str]], days: int, now: datetime.datetime | None = None) -> Path:
-    """Makes the folder whole or not at all; leaves it as it is if it was made for the same parties and is valid long enough.
+def certify(
+    folder: Path, parties: Mapping[str, Sequence[str]], days: int, now: datetime.datetime | None = None, renew: bool = False
+) -> Path:
+    """Makes the folder whole or not at all; leaves it as it is if it was made for the same parties and is valid long enough, unless renew.
 
-    parties: 'role/host' → the host's addresses and names, which its certificate states beside the role's name. EnvironmentFailure AIB605:
-    the folder cannot be written. ValueError: a party is not 'role/host', with a role of CALLS.
+    parties: 'role/host' → addresses and names that its certificate states beside the role's name: the host's, and those of its tasks.
+    EnvironmentFailure AIB605: the folder cannot be written. ValueError: a party is not 'role/host', with a role of CALLS.
     """
     now = now or datetime.datetime.now(datetime.UTC)
     names_of = {party: sorted(set(names)) for party, names in sorted(parties.items())}
@@ -46,7 +48,7 @@ def certify(folder: Path, parties: Mapping[str, Sequence[str]], days: int, now: 
         role, _, host = party.partition("/")
         if role not in CALLS or not host or "/" in host or host == "..":
             raise ValueError(f"'{party}' is not of the form role/host")
-    if _holds(folder, names_of, now):
+    if not renew and _holds(folder, names_of, now):
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -49,7 +49,7 @@ from aibenchrt.shown import tell, tell_failure
 from aibenchrt.wheel import Wheel, wheel_of
 from aibenchrt.whole_file import OWNERS, whole_file, write_bytes
 from aibenchrt.wire.proto import load_stubs
-from aibenchrt.wire.tls import CALLS, CHECK
+from aibenchrt.wire.tls import CALLS, CHECK, role_name
 
 TLS_DAYS = 90
 POSTGRESQL = ("postgresql-15", ("usr/lib/postgresql/15", "usr/share/postgresql/15"))  # Debian 12's
@@ -66,8 +66,10 @@ class ShipmentContents:
     load: Mapping[str, Path]
 
 
-def pack(generated: Path, contents: ShipmentContents, out: Path, progress: Callable[[str], None] = lambda _: None) -> Path:
-    """Writes the shipment and returns its folder.
+def pack(
+    generated: Path, contents: ShipmentContents, out: Path, progress: Callable[[str], None] = lambda _: None, renew: bool = False
+) -> Path:
+    """Writes the shipment and returns its folder. renew: with new keys and certificates.
 
     EnvironmentFailure AIB650: pip cannot install the libraries; AIB653: a stage has no model; AIB605: disk full; AIB692: others can write
     to the folder, or have made it.
@@ -80,7 +82,7 @@ def pack(generated: Path, contents: ShipmentContents, out: Path, progress: Calla
         archives = build(plan, generated, contents, store, lambda part: progress(f"packing {part}"), wheels)
         for name in archives.values():
             put(store / f"{name}.tar.gz", out)
-        tls = certificates(plan, out)
+        tls = certificates(plan, out, renew)
         keep_secrets(plan, out / "secrets.json")
         keep_load(contents.load, out / "load")
         write_bytes(out / "shipment.json", variables(plan, archives, tls, wheels))
@@ -171,18 +173,29 @@ def model(step: Step, generated: Path, weights: Mapping[str, Path]) -> list[Entr
     return entries
 
 
-def certificates(plan: Plan, out: Path) -> dict[str, str]:
-    """Host → its archive of keys and certificates, one folder per role; nothing for a plan without TLS."""
+def parties_of(plan: Plan) -> dict[str, list[str]]:
+    """'role/host' → what its certificate names: the host's address and name, and of servers the tasks that this role serves there."""
+    addresses = {host.name: host.address for host in plan.hosts}
+    parties: dict[str, list[str]] = {}
+    for part in parts(plan):
+        named = parties.setdefault(f"{part.kind}/{part.host}", [addresses[part.host], part.host])
+        tasks = {"service": (part.replicated,), "triton": tasks_at(plan, part.endpoint)}.get(part.kind, ())
+        named += [role_name(part.kind, task) for task in tasks]
+        if part.kind in CALLS[CHECK]:
+            parties[f"{CHECK}/{part.host}"] = [addresses[part.host], part.host]
+    return parties
+
+
+def certificates(plan: Plan, out: Path, renew: bool = False) -> dict[str, str]:
+    """Host → its archive of keys and certificates, one folder per role; nothing for a plan without TLS. renew: make them anew, whether or
+    not those that are there hold."""
     if not plan.tls:
         return {}
     from aibenchrt.control.cluster.certificates import certify  # cryptography takes 0.1 s to import
 
-    addresses = {host.name: host.address for host in plan.hosts}
-    roles = ((role, part.host) for part in parts(plan) for role in (part.kind, *((CHECK,) if part.kind in CALLS[CHECK] else ())))
-    parties = {f"{role}/{host}": [addresses[host], host] for role, host in roles}
-    folder = certify(out / "tls", parties, TLS_DAYS)
+    folder = certify(out / "tls", parties_of(plan), TLS_DAYS, renew=renew)
     held: dict[str, list[Entry]] = {}
-    for role, host in (party.split("/") for party in parties):
+    for role, host in (party.split("/") for party in parties_of(plan)):
         held.setdefault(host, []).extend(tree(folder / role / host, role))
     return {host: archive(f"tls-{host}", entries, out, private=True) for host, entries in held.items()}
 

@@ -13,8 +13,9 @@ import aibenchrt
 import pytest
 from aibenchrt.control.cluster.archives import KEPT_S, WHOLE, Link, archive, forget, put, tree
 from aibenchrt.control.cluster.libraries import COMMON, GROUPS, NEEDS, files_of, groups_for, installed, members, pinned
-from aibenchrt.control.cluster.shipment import environment, variables
+from aibenchrt.control.cluster.shipment import environment, parties_of, variables
 from aibenchrt.plan import Plan, PlanHost, PlannerService, ServedTask, TaskService, TritonService, read_plan
+from aibenchrt.wire.tls import role_name
 from paths import ROOT
 
 
@@ -145,6 +146,17 @@ def test_each_host_gets_what_its_parts_need_and_no_more() -> None:
     assert "load" not in ships["a"]
     assert ships["d"] == {}, "a host without a part gets nothing"
     assert {of: name for of, name in shipped["aibench_deployed"]["c"]["archives"].items() if of == "load"} == {"load": "load-0"}
+
+
+def test_a_certificate_names_the_tasks_that_its_role_serves_on_its_host() -> None:
+    parties = parties_of(plan := clustered())
+    ai = [step.task for step in plan.steps if step.kind == "ai"]
+    services = [role_name("service", step.task) for step in plan.steps if step.kind == "service"]
+    assert parties["service/a"] == ["10.0.0.1", "a", *services]
+    assert parties["triton/a"] == ["10.0.0.1", "a", role_name("triton", ai[0])]
+    assert parties["triton/b"] == ["10.0.0.2", "b", *(role_name("triton", task) for task in ai[1:])]
+    assert parties["check/b"] == ["10.0.0.2", "b"]
+    assert not [party for party in parties if party.endswith("/d")]
 
 
 IMPORTS = {
