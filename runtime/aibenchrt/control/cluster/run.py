@@ -268,7 +268,7 @@ def _prepare(run: ClusterRun) -> Prepared:
     with run.journal.stage("prepare"), tempfile.TemporaryDirectory(prefix="aibench-") as scratch:
         assets = prepare(run.compiled, options, Path(scratch) / "prepared")
         contents = contents_of(run.plan, own, assets, Path(scratch), options.supplement_s if options.supplement else 0.0)
-        pack(own, contents, shipment, lambda text: options.progress(text, 0.0), run.options.renew)
+        pack(own, contents, shipment, lambda text: options.progress(text, 0.0), renew=run.options.renew)
         rows = schema.read(shipment / "load" / "schedule.parquet", ScheduleRecord)
         mix = [row for row in rows if row.phase != "supplement"]
         counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
