@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from aibenchrt.control.cluster.playbooks import Playbooks
 from aibenchrt.control.local.process import Processes
-from aibenchrt.control.local.triton import TritonServer, assemble, backends
+from aibenchrt.control.local.triton import TritonServer, assemble, backends, runnable_backends
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home_folder
 from aibenchrt.progress import silent
@@ -85,7 +85,7 @@ def test_programs_that_may_not_be_executed_are_told_before_anything_is_prepared(
     stub = backends() / "python" / "triton_python_backend_stub"
     stub.chmod(0o644)  # as access(2) says of every file of a file system that is mounted noexec
     with pytest.raises(EnvironmentFailure, match="AIB612") as failure:
-        backends()
+        runnable_backends()
     assert str(stub) in failure.value.message
     assert "noexec" in failure.value.hint
 

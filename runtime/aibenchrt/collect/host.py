@@ -33,12 +33,16 @@ PROPERTIES = (
 
 
 def facts() -> dict[str, Any]:
-    """The host: name, cpu_model, cores, memory_kib, kernel, os, boot; monotonic_ns and realtime_ns of one moment."""
+    """The host: name, cpu_model, cores, memory_kib, the limits of the control groups that the whole of it is in, kernel, os, boot;
+    monotonic_ns and realtime_ns of one moment."""
+    limited = machine.limits("1")  # of the first process: this one may have limits of its own
     return {
         "name": platform.node(),
         "cpu_model": machine.cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
-        "memory_kib": int((_field("/proc/meminfo", "MemTotal") or "0").split()[0]),
+        "memory_kib": machine.memory_kib(),
+        "cpu_limit": limited.cpus,
+        "memory_limit_kib": None if limited.memory_bytes is None else limited.memory_bytes >> 10,
         "kernel": platform.release(),
         "os": machine.os_name(),
         "boot": Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip() + _started(),
@@ -106,14 +110,6 @@ def _resident(pid: int) -> int:
 
 def _lines(path: Path) -> Sequence[str]:
     return path.read_text(encoding="ascii").splitlines()
-
-
-def _field(path: str, name: str) -> str | None:
-    for line in Path(path).read_text(encoding="utf-8").splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == name:
-            return value.strip()
-    return None
 
 
 def _started() -> str:

@@ -194,6 +194,8 @@ def read_host(host: str, files: Sequence[Path], scenario: str, parts: Sequence[P
         memory_mib=round(first.memory_kib / 1024 / _MEMORY_STEP_MIB) * _MEMORY_STEP_MIB,
         kernel=first.kernel,
         os=first.os,
+        cpu_limit=first.cpu_limit,
+        memory_limit_mib=None if first.memory_limit_kib is None else first.memory_limit_kib >> 10,
         parts=tuple(part.name for part in parts),
     )
     rebooted = first.boot != last.boot

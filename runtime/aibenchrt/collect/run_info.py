@@ -29,7 +29,7 @@ class _Frozen(BaseModel):
 
 class HostInfo(_Frozen):
     """One machine. memory_mib is rounded to 256 MiB, so that a few pages do not make another machine. parts: what ran there; empty if
-    everything did."""
+    everything did. cpu_limit, memory_limit_mib: what control groups allow of it, as of a container; None: all."""
 
     name: str
     cpu_model: str
@@ -38,16 +38,27 @@ class HostInfo(_Frozen):
     kernel: str
     os: str
     parts: tuple[str, ...] = ()
+    cpu_limit: float | None = None
+    memory_limit_mib: int | None = None
+
+    @property
+    def text(self) -> str:
+        """'cpu, cores, memory', and the limits where there are any."""
+        limits = [] if self.cpu_limit is None else [f"{self.cpu_limit:g} CPUs"]
+        limits += [] if self.memory_limit_mib is None else [f"{self.memory_limit_mib} MiB"]
+        limited = f" (limited to {' and '.join(limits)})" if limits else ""
+        return f"{self.cpu_model}, {self.cores} cores, {self.memory_mib} MiB{limited}"
 
 
 class Fingerprint(_Frozen):
     """What two runs must share for their absolute figures, ratios and shares to be comparable.
 
-    hosts: 'count × cpu model, cores, memory, os' rows, no host names. models: 'task=component/model:version'. replicas: 'task=n'. load:
-    'poisson 30/s, text 98.9 %, …' exactly as the plan gives it, with duration and warm-up but without the seed. packages: name=version of
-    what serves (triton, onnxruntime, grpcio, numpy, python), and of libraries of others, with the hashes of their wheels. settings:
-    'stage=component{key value, …}' of every component that has any (shards, engine, table …): they affect latency, but not graph_hash.
-    generator: its priority, 'real-time' or 'normal' (then the load that it measures can delay it); empty if no load was sent.
+    hosts: 'count × cpu model, cores, memory, limits of control groups, os' rows, no host names. models: 'task=component/model:version'.
+    replicas: 'task=n'. load: 'poisson 30/s, text 98.9 %, …' exactly as the plan gives it, with duration and warm-up but without the seed.
+    packages: name=version of what serves (triton, onnxruntime, grpcio, numpy, python), and of libraries of others, with the hashes of
+    their wheels. settings: 'stage=component{key value, …}' of every component that has any (shards, engine, table …): they affect latency,
+    but not graph_hash. generator: its priority, 'real-time' or 'normal' (then the load that it measures can delay it); empty if no load
+    was sent.
     """
 
     hosts: tuple[str, ...]

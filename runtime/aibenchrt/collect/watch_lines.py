@@ -31,6 +31,8 @@ class HostFacts(_Line):
     cpu_model: Word
     cores: Count
     memory_kib: Count
+    cpu_limit: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    memory_limit_kib: Count | None = None
     kernel: Word
     os: Word
     boot: Word

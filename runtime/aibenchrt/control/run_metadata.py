@@ -33,7 +33,7 @@ from aibenchrt.control.options import RunOptions
 from aibenchrt.datasets.specs import DATASETS
 from aibenchrt.datasets.worlds import provenance_of
 from aibenchrt.load.schedule import used_up
-from aibenchrt.machine import cpu_model, os_name
+from aibenchrt.machine import cpu_model, limits, os_name
 from aibenchrt.plan import Plan, PlanConstant, PlanLoad, PlanPoisson, PlanSessions, PlanTrace, PlanUsers
 from aibenchrt.train.repository import ModelVersion
 from aibenchrt.wheel import Wheel, wheel_of
@@ -43,6 +43,7 @@ _MEMORY_STEP_MIB = 256
 
 
 def this_host() -> HostInfo:
+    limited = limits()
     memory = round(psutil.virtual_memory().total / 2**20 / _MEMORY_STEP_MIB) * _MEMORY_STEP_MIB
     return HostInfo(
         name=platform.node(),
@@ -51,6 +52,8 @@ def this_host() -> HostInfo:
         memory_mib=memory,
         kernel=platform.release(),
         os=os_name(),
+        cpu_limit=limited.cpus,
+        memory_limit_mib=None if limited.memory_bytes is None else limited.memory_bytes >> 20,
     )
 
 
@@ -96,10 +99,7 @@ def fingerprint(
 def host_texts(hosts: Sequence[HostInfo]) -> tuple[str, ...]:
     """'count × machine', followed by the parts that ran there if parts were placed. Host names are left out; the order is that of the first
     host of each kind."""
-    texts = [
-        f"{host.cpu_model}, {host.cores} cores, {host.memory_mib} MiB, {host.os}" + (f": {', '.join(host.parts)}" if host.parts else "")
-        for host in hosts
-    ]
+    texts = [f"{host.text}, {host.os}" + (f": {', '.join(host.parts)}" if host.parts else "") for host in hosts]
     return tuple(f"{texts.count(text)} × {text}" for text in dict.fromkeys(texts))
 
 

@@ -97,7 +97,7 @@ def _versions(run: Run) -> tuple[Fact, ...]:
         *((f"seed of {k}", str(v)) for k, v in info.seeds.items()),
         *((f"sha256 of {k}", v) for k, v in info.hashes.items()),
     ]
-    rows += [(f"host {h.name}", f"{h.cpu_model}, {h.cores} cores, {h.memory_mib:,} MiB, {h.os}, kernel {h.kernel}") for h in info.hosts]
+    rows += [(f"host {h.name}", f"{h.text}, {h.os}, kernel {h.kernel}") for h in info.hosts]
     return tuple(Fact(name=name, value=value) for name, value in rows)
 
 

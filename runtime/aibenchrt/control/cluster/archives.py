@@ -100,7 +100,7 @@ def add(tar: tarfile.TarFile, member: str, content: Content, *, private: bool = 
         info.type, info.mode = tarfile.DIRTYPE, 0o755
     else:
         data = content.read_bytes()
-        info.mode = 0o755 if os.access(content, os.X_OK) else 0o644
+        info.mode = 0o755 if content.stat().st_mode & 0o100 else 0o644  # not os.access(), which says no of all files where noexec is set
     if private:
         info.mode &= 0o700
     info.size = len(data)

@@ -32,7 +32,7 @@ from aibenchrt.control.assets import Assets, messages_for, prepare
 from aibenchrt.control.journal import Journal
 from aibenchrt.control.local.process import Child, Processes, died, terminations
 from aibenchrt.control.local.resources import Sampler
-from aibenchrt.control.local.triton import TritonServer, assemble, backends
+from aibenchrt.control.local.triton import TritonServer, assemble, runnable_backends
 from aibenchrt.control.options import RunOptions, effective, ports
 from aibenchrt.control.record_files import joined_calls, requests_of, write_records
 from aibenchrt.control.run_directory import disk_full, new_directory
@@ -135,7 +135,7 @@ def run_local(generated: Path, runs: Path, options: RunOptions | None = None, pr
     stubs = load_stubs(generated)
     check_ports(plan)
     if any(step.kind == "ai" for step in plan.steps):
-        backends()
+        runnable_backends()
     started = datetime.now(UTC)
     directory = new_directory(runs, f"{plan.scenario}-{started:%Y%m%d-%H%M%S}")
     journal = Journal(directory / "journal.json")

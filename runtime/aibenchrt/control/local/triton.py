@@ -40,12 +40,15 @@ _NEEDS = "AI components are served by Triton: install nvidia-pytriton 0.7.0 and 
 
 
 def backends() -> Path:
-    """The backend folder with this Python's stub, built once per wheel version. EnvironmentFailure AIB612: Triton cannot run here."""
+    """The backend folder with this Python's stub, built once per wheel version, whose modes are set whatever the umask.
+
+    EnvironmentFailure AIB612: the wheel has none for this machine.
+    """
     server = _wheel()
     version = f"{importlib.metadata.version('nvidia-pytriton')}-py{sys.version_info.major}.{sys.version_info.minor}"
     folder = home() / "triton" / version
     if folder.is_dir():
-        return _can_run(folder)
+        return folder
     stub = server / "python_backend_stubs" / f"{sys.version_info.major}.{sys.version_info.minor}" / _STUB
     if not stub.is_file():
         raise _cannot(f"its wheel has no stub for Python {sys.version_info.major}.{sys.version_info.minor}")
@@ -57,6 +60,7 @@ def backends() -> Path:
         target.chmod(0o755)
         for name in ("libtriton_python.so", "triton_python_backend_utils.py"):
             shutil.copy2(server / "backends" / "python" / name, target / name)
+            (target / name).chmod(0o644)
         shutil.copy2(stub, target / stub.name)
         (target / stub.name).chmod(0o755)
         scratch.chmod(0o755)
@@ -65,10 +69,12 @@ def backends() -> Path:
         shutil.rmtree(scratch, ignore_errors=True)
         if not folder.is_dir():  # else another process was faster
             raise
-    return _can_run(folder)
+    return folder
 
 
-def _can_run(folder: Path) -> Path:
+def runnable_backends() -> Path:
+    """As backends(). EnvironmentFailure AIB612: Triton cannot run here, or the backend's program may not."""
+    folder = backends()
     stub = folder / "python" / _STUB
     if os.access(stub, os.X_OK):
         return folder
@@ -139,7 +145,7 @@ class TritonServer:
         host, port = endpoint.rsplit(":", 1)
         self.links = ShortFolder()  # Triton starts models through a shell, without quotes
         processes.clean_up(self.links.close)
-        models, server = self.links.link("models", repository), self.links.link("backends", backends())
+        models, server = self.links.link("models", repository), self.links.link("backends", runnable_backends())
         written = TritonTrace(self.links.link("trace", trace.parent) / trace.name)
         libraries = [self.links.link(f"libraries{number}", folder) for number, folder in enumerate(library_folders())]
         command = triton_command(program(), [models], server, host, port, written, self._memory)
