@@ -1,4 +1,4 @@
-"""The dataset cache: each world is made once, and stored under the key of the code that makes it."""
+"""The dataset cache: each world is made once and stored under the key of the code that makes it."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ W = TypeVar("W", bound=_Versioned)
 class WorldCache(Generic[W]):
     """The worlds that one data set makes, in the dataset cache.
 
-    name: the data set's. module: `__name__` of the module that makes the worlds. makers: variant ("real" or "synthetic") → what makes
-    its world of a seed. save: writes a world into a folder, and returns it with its version. stored: reads it from there; None where
-    there is none or a file of it is broken; it neither fetches nor makes anything.
+    name: of the data set. module: `__name__` of the module that makes the worlds. makers: variant ("real" or "synthetic") → function that
+    makes its world from a seed. save: writes a world to a folder, and returns it with its version. stored: reads it from there, or returns
+    None if there is none or a file of it is broken; it neither fetches nor makes anything.
     """
 
     name: str
@@ -45,14 +45,14 @@ class WorldCache(Generic[W]):
         return tuple(self.makers)
 
     def folder(self, home: Path, variant: str, seed: int) -> Path:
-        """Where a world is stored: its name carries the key of the code that makes it, so that what older code made is not taken."""
+        """Where a world is stored: the name contains the key of the code that makes it, so that worlds made by older code are not used."""
         return home / "worlds" / f"{self.name}-{variant}-{seed}-{code_key([self.module])[:12]}"
 
     def load(self, variant: str, seed: int = DEFAULT_SEED, progress: Progress = silent) -> W:
         """The world of a variant and seed, from the cache in home() if it was made before, otherwise made and saved there.
 
-        Another process that needs the same world waits. ValueError: no such variant; EnvironmentFailure AIB605: no space left, and what
-        the maker raises (AIB604, AIB605, AIB610, AIB614 where real data cannot be fetched).
+        Another process that needs the same world waits. ValueError: no such variant. EnvironmentFailure AIB605: no space left; AIB604,
+        AIB605, AIB610, AIB614: real data cannot be fetched.
         """
         if variant not in self.makers:
             raise ValueError(f"no variant {variant!r} of {self.name}; there are {', '.join(self.makers)}")
@@ -67,9 +67,9 @@ class WorldCache(Generic[W]):
 
 
 def save_whole(folder: Path, write: Callable[[Path], None]) -> str:
-    """The version of what `write` writes: into a folder beside, which is then renamed, so that a reader sees all of it or none.
+    """Lets `write` fill a temporary folder, which is then renamed to `folder`, so that readers see all of it or none; returns its version.
 
-    Raises OSError.
+    OSError: it could not be written.
     """
     partial = folder.with_name(f".{folder.name}.partial")
     try:
@@ -86,13 +86,13 @@ def save_whole(folder: Path, write: Callable[[Path], None]) -> str:
 
 
 def whole_version(folder: Path) -> str | None:
-    """The version of what `save_whole` wrote; None where there is nothing, or a file no longer has the content that was saved."""
+    """The version of what `save_whole` wrote; None if there is nothing, or if a file's content has changed since."""
     version = folder / _VERSION
     return version.read_text() if version.is_file() and version.read_text() == _content_hash(folder) else None
 
 
 def _content_hash(folder: Path) -> str:
-    """sha256 over the names and contents of all files but the version, in order of their names."""
+    """sha256 over the names and contents of all files except the version file, in order of their names."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.name != _VERSION:

@@ -1,4 +1,4 @@
-"""Seeded draws: streams of random numbers by purpose, and choices."""
+"""Seeded random draws: one stream of random numbers per purpose, and choices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 
 
 def rng_of(seed: int, purpose: str) -> Rng:
-    """A stream of its own for each purpose, so that a change in one leaves the others as they were."""
+    """A separate stream for each purpose, so that a change in one leaves the others unchanged."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *purpose.encode()])))
 
 

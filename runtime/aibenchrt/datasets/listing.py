@@ -16,10 +16,10 @@ from aibenchrt.datasets.worlds import WorldModule, module_of
 
 @dataclass(frozen=True)
 class DataRow:
-    """A data set in one variant, or a package that one is made from. bytes: on disk, 0 where it is not here.
+    """One variant of a data set, or a package that one is made from. bytes: size on disk, 0 if it is not stored here.
 
-    variant: "real", "synthetic", "source", "derived" or "specification only". state: "here", "not made yet" or "not fetched yet"; of a
-    derived one, which is made anew whenever it is asked for, what it is made from.
+    variant: "real", "synthetic", "source", "derived" or "specification only". state: "here", "not made yet" or "not fetched yet"; for a
+    derived data set, which is never stored, what it is made from.
     """
 
     name: str
@@ -32,7 +32,7 @@ class DataRow:
 
 
 def data_rows(home: Path, names: Collection[str] = ()) -> list[DataRow]:
-    """Each variant of each data set of the catalogue (or of those named), then their packages, each once; nothing is fetched or made."""
+    """Each variant of each data set in the catalogue (or of those named), then their packages, each once. Fetches and makes nothing."""
     rows = []
     chosen = [spec for spec in DATASETS.values() if not names or spec.name in names]
     for spec in chosen:
@@ -50,7 +50,7 @@ def data_rows(home: Path, names: Collection[str] = ()) -> list[DataRow]:
 
 
 def _licence(spec: DatasetSpec, variant: str) -> str:
-    """Of a synthetic variant beside a real one: ours, since it is made of nothing else."""
+    """The licence of a variant. A synthetic variant beside a real one has ours, since it uses no other data."""
     return "Apache-2.0" if variant == "synthetic" and spec.name in DATASETS.own else spec.licence
 
 

@@ -1,9 +1,9 @@
-"""What components need of a world, and worlds give: each as a Protocol, and as the `Need` that specs declare. Standard library only.
+"""What components need from a world and worlds provide: each as a Protocol, and as the `Need` that specs declare. Standard library only.
 
-A component declares needs (`ComponentSpec.needs`, `needs_if`) and annotates the world that it is given with their protocols; a data set
-declares what its world gives (`DatasetSpec.gives`). The compiler compares the two, mypy the protocols with the worlds' classes, and a test
-looks whether a world that declares something is not empty of it. A world is more than its class: that of `news` has a place for photos,
-but no photos, and does not give them.
+A component declares its needs (`ComponentSpec.needs`, `needs_if`), and annotates the world that it receives with their protocols; a data
+set declares what its world provides (`DatasetSpec.gives`). The compiler compares the two, mypy compares the protocols with the worlds'
+classes, and a test checks that a world really contains what it declares: the class of the `news` world has a field for photos, but that
+world has no photos and does not declare them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class ItemWorld(Protocol):
-    """categories: names, in the order of their labels."""
+    """A world of items. categories: names, in the order of their labels."""
 
     @property
     def categories(self) -> Sequence[str]: ...
@@ -35,7 +35,7 @@ class UserWorld(Protocol):
 
 @runtime_checkable
 class InteractionWorld(ItemWorld, Protocol):
-    """validation_start: the end of the training period, in Unix seconds; what is served knows nothing of later."""
+    """A world of interactions. validation_start: the end of the training period, in Unix seconds; nothing later is used for serving."""
 
     @property
     def interactions(self) -> Interactions: ...
@@ -45,43 +45,44 @@ class InteractionWorld(ItemWorld, Protocol):
 
 @runtime_checkable
 class SnapshotWorld(Protocol):
-    """What a model that trains on its scenario's path needs (`Material.PATH`), whatever the world is of.
+    """What a model that trains on its scenario's path needs (`Material.PATH`), whatever the world contains.
 
-    rank_start: when, in Unix seconds, the last stretch of the training period begins. Its requests (those of `Payload.part` "rank") train
-    the model, as they reach it with everything else as it stood at `rank_start`.
+    rank_start: the beginning of the last part of the training period, in Unix seconds. Its requests (those with "rank" as `Payload.part`)
+    train the model, as they reach it when everything else uses only data from before `rank_start`.
     """
 
     @property
     def rank_start(self) -> int: ...
     def snapshot(self, time: int) -> Self:
-        """The world as it stood at a time of the training period, with a version of its own; its requests stay as they are."""
+        """The world as it was at a time (Unix seconds) in the training period, with its own version; its requests stay as they are."""
 
 
 @runtime_checkable
 class QueryWorld(Protocol):
     def queries_of(self, split: str, part: str | None = None) -> Sequence[Query]:
-        """Of "train" (part: "fit", "rank" or both), "validation" or "test"; their texts are what people typed."""
+        """The queries of "train" (part: "fit", "rank" or, if None, both), "validation" or "test"; their texts are as typed."""
 
 
 class SearchedWorld(ItemWorld, QueryWorld, Protocol):
-    """For components with both needs."""
+    """A world of items and queries."""
 
 
 @runtime_checkable
 class PhotoWorld(Protocol):
-    """photos: labelled with a category each. categories: names, in the order of their labels."""
+    """A world of photos, each labelled with a category. categories: names, in the order of their labels."""
 
     @property
     def categories(self) -> Sequence[str]: ...
     @property
     def photos(self) -> Photos: ...
     def photo_queries_of(self, split: str, part: str | None = None) -> Sequence[PhotoQuery]:
-        """Of "train" (part: "fit", "rank" or both), "validation" or "test"."""
+        """The photo requests of "train" (part: "fit", "rank" or, if None, both), "validation" or "test"."""
 
 
 @runtime_checkable
 class SiteWorld(Protocol):
-    """pages: URL path → HTML of the whole site, '/' its entrance, '/robots.txt' plain text. urls: item id → the path of its page."""
+    """A world with a site. pages: URL path → HTML, with '/' the front page and '/robots.txt' plain text. urls: item id → path of its
+    page."""
 
     @property
     def pages(self) -> Mapping[str, str]: ...
@@ -99,11 +100,11 @@ class Article(Protocol):
 @runtime_checkable
 class ArticleWorld(Protocol):
     def articles(self, split: str) -> Sequence[Article]:
-        """Of "train", "validation" or "test"."""
+        """The articles of "train", "validation" or "test"."""
 
 
 class Sides(Protocol):
-    """Equally long: sentences, and their translations."""
+    """Sentences and their translations, equally many of both."""
 
     @property
     def source(self) -> tuple[str, ...]: ...
@@ -113,16 +114,16 @@ class Sides(Protocol):
 
 @runtime_checkable
 class ParallelWorld(Protocol):
-    """language: of the sources, as 'fr'; the translations are English."""
+    """A world of sentence pairs. language: of the sources, such as 'fr'; the translations are English."""
 
     @property
     def language(self) -> str: ...
     def pairs(self, split: str) -> Sides:
-        """Of "train", "validation" or "test"; no sentence is in two of them."""
+        """The pairs of "train", "validation" or "test"; no sentence is in two of them."""
 
 
 class Spoken(Protocol):
-    """wav: 16 kHz mono, 16-bit. text: what is said."""
+    """An utterance. wav: 16 kHz mono, 16-bit. text: what is said."""
 
     @property
     def wav(self) -> bytes: ...
@@ -133,11 +134,11 @@ class Spoken(Protocol):
 @runtime_checkable
 class SpokenWorld(Protocol):
     def utterances(self, split: str) -> Sequence[Spoken]:
-        """Of "train", "validation" or "test"; no transcript is in two of them."""
+        """The utterances of "train", "validation" or "test"; no transcript is in two of them."""
 
 
 class Pictured(Protocol):
-    """png: one line of text, 8-bit grey. text: what it says."""
+    """A picture of text. png: one line, 8-bit greyscale. text: what it says."""
 
     @property
     def png(self) -> bytes: ...
@@ -148,7 +149,7 @@ class Pictured(Protocol):
 @runtime_checkable
 class PicturedWorld(Protocol):
     def lines(self, split: str) -> Sequence[Pictured]:
-        """Of "train", "validation" or "test"; no text is in two of them."""
+        """The pictures of "train", "validation" or "test"; no text is in two of them."""
 
 
 ITEMS = Need("items", "categorised items with texts", ItemWorld)

@@ -1,4 +1,4 @@
-"""Payload: what one request carries, with its held-out truth."""
+"""Payload: the content of one request, with its held-out truth."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from aibenchrt.values import Values
 class Payload:
     """values: output port of the request class → Value ("text" or "image", and "user").
 
-    truth: truth type (answers.TRUTH_TYPES) → value, of those that the request has; "relevant" ids ascend. query_id: unique within the
-    source. note: what the user meant, for readers of records. part: "fit" or "rank" within the training period (a world without a time
-    split has "fit" alone), "validation" or "test".
+    truth: truth type (answers.TRUTH_TYPES) → value, for the types that the request has; "relevant" ids are ascending. query_id: unique
+    within the source. note: what the user meant, for people who read the records. part: "fit" or "rank" within the training period (only
+    "fit" in a world without a time split), "validation" or "test".
     """
 
     values: Values
@@ -25,6 +25,6 @@ class Payload:
 
     @property
     def user(self) -> int | None:
-        """The user; None if the request names none."""
+        """The user's id; None if the request names no user."""
         value = self.values.get("user")
         return None if value is None else int(value["user_id"])

@@ -1,4 +1,4 @@
-"""PNG encoding of small grey pictures, with nothing but zlib: the same bytes wherever zlib is the same."""
+"""PNG encoding of small greyscale pictures, using only zlib: the same zlib gives the same bytes on every machine."""
 
 from __future__ import annotations
 

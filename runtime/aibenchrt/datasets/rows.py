@@ -14,7 +14,7 @@ LIKED = 4.0  # a rating of at least this is a like (stars)
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where one part of the world comes from. `kind`: "observed" or "composed"."""
+    """Where one part of the world comes from. kind: "observed" or "composed"."""
 
     part: str
     kind: str
@@ -24,9 +24,9 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Item:
-    """One of the goods. popularity: log(1 + n) / log(1 + max n), n training-period interactions; rating: their shrunk mean (stars).
+    """An item. popularity: log(1 + n) / log(1 + max n), with n training-period interactions; rating: their shrunk mean (stars).
 
-    photos: rows of World.photos, all of the category's class and of the training split. text: the only words that may be indexed.
+    photos: rows of World.photos, all of the category's class and in the training split. text: the only words that may be indexed.
     """
 
     item_id: int
@@ -45,7 +45,8 @@ class Item:
 
 @dataclass(frozen=True)
 class User:
-    """history: item ids liked in the training period, newest first; weights: one per category, summing to 1. Cold users have no history."""
+    """history: ids of items liked in the training period, newest first; weights: one per category, summing to 1. New users have no
+    history."""
 
     user_id: int
     age: int
@@ -57,7 +58,7 @@ class User:
 
 @dataclass(frozen=True, eq=False)
 class Interactions:
-    """Ratings sorted by (time, user, item): equally long arrays. split: index into SPLITS; rating in stars; time in Unix seconds."""
+    """Ratings sorted by (time, user, item), as arrays (n,). rating: in stars; time: Unix seconds; split: index into SPLITS."""
 
     user: NDArray[np.int64]
     item: NDArray[np.int64]
@@ -72,7 +73,7 @@ class Interactions:
         return Interactions(self.user[mask], self.item[mask], self.rating[mask], self.time[mask], self.split[mask])
 
     def of(self, split: str) -> Interactions:
-        """Those of one split: "train", "validation" or "test"."""
+        """The interactions of one split: "train", "validation" or "test"."""
         return self.where(self.split == SPLITS.index(split))
 
 
@@ -80,8 +81,8 @@ class Interactions:
 class Query:
     """A text request. text: as typed, misspellings included; clean: as meant. label: the category it asks for.
 
-    attribute: "" or "decade:1980s", "year:1994", "genre:Romance" (what the query also asks for; matches indexed words).
-    truth: items that the user liked in the query's period and that match category and attribute, ascending, at least one.
+    attribute: what else the query asks for: "" or "decade:1980s", "year:1994", "genre:Romance" (matches indexed words).
+    truth: ids of the items that the user liked in the query's period and that match category and attribute, ascending, at least one.
     part: "fit" or "rank" within the training period, otherwise the split's name.
     """
 
@@ -111,7 +112,8 @@ class PhotoQuery:
 
 @dataclass(frozen=True, eq=False)
 class Photos:
-    """images: (n, 28, 28) uint8, grey, 0 black; label: (n,) int64 category; split: (n,) int8, index into SPLITS. Possibly memory-mapped."""
+    """images: (n, 28, 28) uint8, greyscale, 0 is black; label: (n,) int64 category; split: (n,) int8, index into SPLITS. May be
+    memory-mapped."""
 
     images: NDArray[np.uint8]
     label: NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""The data sets that a spec may name. Standard library only: the compiler reads this table."""
+"""The data sets that a spec may name. Standard library only, because the compiler imports this table."""
 
 from collections.abc import Iterable, Mapping
 
@@ -108,6 +108,6 @@ DATASETS: Registry[DatasetSpec] = Registry(
 
 
 def shared_worlds(names: Iterable[str], datasets: Mapping[str, DatasetSpec] = DATASETS) -> tuple[str, ...]:
-    """The worlds that all these data sets can belong to, in the order of the first; a name that is not known is a world of its own."""
+    """The worlds that all these data sets can belong to, in the order of the first; an unknown name counts as a world of its own."""
     possible = [datasets[name].worlds if name in datasets else (name,) for name in names]
     return tuple(world for world in possible[0] if all(world in worlds for worlds in possible)) if possible else ()

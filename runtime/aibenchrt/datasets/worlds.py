@@ -1,9 +1,9 @@
-"""Every world, each made by the module of a data set. A scenario has one world, to which all its data sets belong.
+"""All worlds, each made by a data set's module. A scenario has one world, to which all its data sets belong.
 
     module_of(name).WORLDS.load(variant, seed, progress) ──▶ world ──▶ module_of(name).payloads(world, source, split)
                                                                                     └──▶ deriving(name).derived(world, payloads)
 
-What components take of a world stands in needs.py: a component serves any scenario whose world gives what it needs.
+needs.py defines what components need from a world: a component serves any scenario whose world provides it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class AnyWorld(Protocol):
-    """Attributes of every world. version: sha256 of all content; variant: "real" or "synthetic"; provenance: where each part comes from."""
+    """What every world has. version: sha256 of all content; variant: "real" or "synthetic"; provenance: where each part comes from."""
 
     @property
     def version(self) -> str: ...
@@ -66,29 +66,31 @@ class WorldModule(Protocol[W]):
     def PACKAGES(self) -> tuple[SourcePackage, ...]: ...  # noqa: N802
 
     def sizes(self, world: W) -> str:
-        """The world's sizes as text: '1,682 goods, 943 users'."""
+        """A summary of the world's contents, such as '1,682 goods, 943 users'."""
 
     def payloads(self, world: W, source: str, split: str) -> list[Payload]:
         """The requests of one source and split ("train", "validation" or "test"), in order of their ids. ValueError: no such source."""
 
 
 class DerivedModule(Protocol):
-    """A module of this folder that gives a world's requests another form. PROVENANCE: of what it adds."""
+    """A data set's module that converts a world's requests to another form. PROVENANCE: of what it adds."""
 
     @property
     def PROVENANCE(self) -> tuple[Provenance, ...]: ...  # noqa: N802
 
     def derived(self, world: Any, payloads: Sequence[Payload]) -> list[Payload]:
-        """world: one of `DatasetSpec.worlds`. Some of the payloads of one split in that form, in their order, with their truth and ids."""
+        """Some of the payloads of one split in the new form, in their order, with their truth and ids. world: one of
+        `DatasetSpec.worlds`."""
 
 
 def worlds() -> tuple[str, ...]:
-    """The data sets that make a world of their own, in the order of DATASETS."""
+    """The names of the data sets that make a world, in the order of DATASETS."""
     return tuple(spec.name for spec in DATASETS.values() if spec.implemented and not spec.made_from)
 
 
 def module_of(name: str) -> WorldModule[Any]:
-    """The module of a data set that makes a world: <package>.dataset, by its spec. Any: every module takes the worlds that it makes itself.
+    """The module of a data set that makes a world: <package>.dataset, by its spec. Each module accepts only worlds that it makes, hence
+    Any.
 
     KeyError: no such data set.
     """
@@ -96,7 +98,7 @@ def module_of(name: str) -> WorldModule[Any]:
 
 
 def deriving(name: str) -> DerivedModule:
-    """The module of a data set that is made from another's requests. KeyError: no such data set."""
+    """The module of a data set that is derived from another's requests. KeyError: no such data set."""
     return cast("DerivedModule", _module(name))
 
 
@@ -105,7 +107,7 @@ def _module(name: str) -> ModuleType:
 
 
 if TYPE_CHECKING:
-    # What DatasetSpec.gives declares of each, checked against the class that its worlds have in every variant.
+    # What DatasetSpec.gives declares for each, checked against the class of its worlds.
     class _Shop(SnapshotWorld, UserWorld, InteractionWorld, QueryWorld, PhotoWorld, SpokenWorld, Protocol): ...
 
     class _Site(SnapshotWorld, UserWorld, InteractionWorld, QueryWorld, SiteWorld, ArticleWorld, SpokenWorld, Protocol): ...
@@ -121,7 +123,8 @@ if TYPE_CHECKING:
 
 
 def world_name(plan: Plan) -> str:
-    """The data set whose world all request classes share. EnvironmentFailure AIB672: they come from several, or from one unknown."""
+    """The data set whose world all request classes share. EnvironmentFailure AIB672: they come from several worlds, or from an unknown
+    one."""
     names = sorted({plan.datasets[request.dataset] for request in plan.requests})
     name = next(iter(shared_worlds(names)), "")
     if name not in worlds():
@@ -130,12 +133,13 @@ def world_name(plan: Plan) -> str:
 
 
 def world_module(plan: Plan) -> WorldModule[Any]:
-    """The module of the plan's world. EnvironmentFailure as `world_name`."""
+    """The module of the plan's world. EnvironmentFailure: as for `world_name`."""
     return module_of(world_name(plan))
 
 
 def make_world(name: str, variant: str, seed: int = DEFAULT_SEED, progress: Progress = silent) -> AnyWorld:
-    """The world that a data set makes, in this variant. EnvironmentFailure: AIB700: it has no such variant; as its module."""
+    """The world that a data set makes, in this variant. EnvironmentFailure AIB700: it has no such variant; others: as for
+    `WorldCache.load`."""
     cache = module_of(name).WORLDS
     if variant not in cache.variants:
         raise EnvironmentFailure("AIB700", name=name, variant=variant, known=", ".join(cache.variants))
@@ -144,14 +148,14 @@ def make_world(name: str, variant: str, seed: int = DEFAULT_SEED, progress: Prog
 
 
 def load_world(plan: Plan, variant: str, seed: int = DEFAULT_SEED, progress: Progress = silent) -> AnyWorld:
-    """The plan's world; what it gives its components, its data set declares. EnvironmentFailure as `world_name` and `make_world`."""
+    """The plan's world; its data set declares what it provides. EnvironmentFailure: as for `world_name` and `make_world`."""
     return make_world(world_name(plan), variant, seed, progress)
 
 
 def payloads_of(plan: Plan, request: PlanRequest, world: AnyWorld, split: str) -> list[Payload]:
     """The payloads of a request class in a split ("train", "validation" or "test"), in order of their ids.
 
-    EnvironmentFailure as `world_name`. ValueError: its data set has no such source.
+    EnvironmentFailure: as for `world_name`. ValueError: its data set has no such source.
     """
     name, own = plan.datasets[request.dataset], world_name(plan)
     if name == own:
@@ -164,5 +168,5 @@ def payloads_of(plan: Plan, request: PlanRequest, world: AnyWorld, split: str) -
 
 
 def provenance_of(name: str, world: AnyWorld) -> tuple[Provenance, ...]:
-    """Where the parts of a data set come from: those of its world, and what it adds."""
+    """Where the parts of a data set come from: those of its world, and those that a derived data set adds."""
     return (*world.provenance, *(deriving(name).PROVENANCE if DATASETS[name].made_from else ()))

@@ -11,12 +11,12 @@ from aibenchrt.datasets.draws import choose
 from aibenchrt.datasets.rows import LIKED, Interactions, Item
 
 WARM = 5  # a returning visitor has at least this many likes before the period
-RETURNING = 0.85  # share of requests from returning visitors (composed: MovieLens users rate in bursts, few return)
+RETURNING = 0.85  # fraction of requests from returning visitors (composed: MovieLens users rate in bursts, and few return)
 
 
 @dataclass(frozen=True)
 class Period:
-    """A stretch of time [start, end) from which requests are composed, and how many of each kind."""
+    """A period of time [start, end), in Unix seconds, and the numbers of text and photo requests to compose from it."""
 
     part: str
     split: str
@@ -28,7 +28,7 @@ class Period:
 
 @dataclass(frozen=True)
 class Wish:
-    """A user, a category, the good that the user has in mind, and all goods that the user liked there."""
+    """What a request is composed from: a user, a category, the item that the user has in mind, and all items that the user liked in it."""
 
     user_id: int
     label: int
@@ -38,14 +38,14 @@ class Wish:
 
 @dataclass(frozen=True)
 class Askers:
-    """Who may ask in a period. likes: user → category → goods liked in the period, by item id."""
+    """The users who may send requests in a period. likes: user → category → items liked in the period, by item id."""
 
     likes: Mapping[int, Mapping[int, tuple[Item, ...]]]
     returning: tuple[int, ...]
     new: tuple[int, ...]
 
     def draw(self, rng: np.random.Generator) -> Wish:
-        # A user's categories by the root of their size, so that one favourite does not hide the others.
+        # Categories are weighted by the square root of the user's number of likes, so that one favourite does not hide the others.
         group = self.returning if self.returning and (not self.new or rng.random() < RETURNING) else self.new
         user_id = choose(group, rng)
         labels = sorted(self.likes[user_id])
@@ -56,13 +56,13 @@ class Askers:
 
 
 def askers_of(period: Period, interactions: Interactions, items: Mapping[int, Item]) -> Askers:
-    """Users with a like in the period; returning ones have at least WARM likes before it."""
+    """The users with a like in the period; returning ones have at least WARM likes before it."""
     liked = interactions.where(interactions.rating >= LIKED)
     inside = liked.where((liked.time >= period.start) & (liked.time < period.end))
     likes: dict[int, dict[int, list[Item]]] = {}
     for user, item in zip(inside.user.tolist(), inside.item.tolist(), strict=True):
         likes.setdefault(user, {}).setdefault(items[item].category, []).append(items[item])
-    # Served histories end with the training period, so a test user is a returning one only by training likes.
+    # Served histories end with the training period, so only training likes make a test user a returning one.
     known = liked.of("train")
     users, counts = np.unique(known.user[known.time < period.start], return_counts=True)
     warm = set(users[counts >= WARM].tolist())

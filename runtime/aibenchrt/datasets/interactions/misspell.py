@@ -1,4 +1,4 @@
-"""Seeded misspellings of typed words: a neighbouring key, two letters swapped, a letter dropped or doubled (Damerau 1964's kinds)."""
+"""Seeded misspellings of typed words: a neighbouring key, two letters swapped, a letter dropped or doubled (the kinds of Damerau 1964)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def _neighbours() -> dict[str, str]:
 
 
 NEIGHBOURS = _neighbours()
-SHORTEST = 4  # shorter words are typed right
+SHORTEST = 4  # letters; shorter words are typed correctly
 
 
 def misspell(text: str, share: float, rng: np.random.Generator) -> str:
-    """Misspells each word of at least SHORTEST letters with probability `share`, by one edit that spares its first letter."""
+    """Misspells each word of at least SHORTEST letters with probability `share`, by one edit that keeps its first letter."""
     return " ".join(
         _one_edit(word, rng) if len(word) >= SHORTEST and word.isascii() and word.isalpha() and rng.random() < share else word
         for word in text.split(" ")

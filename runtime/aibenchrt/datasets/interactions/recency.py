@@ -1,7 +1,7 @@
-"""When each good was last met, by anybody, in the training period: what `recency` and `age` mean to sort and filter.
+"""When any user last interacted with each item in the training period, which is what `recency` and `age` mean in sort and filter.
 
-MovieLens says when a film was rated, not when it came out within the months of the data. A good that nobody met in the training period
-counts as new: as met at its end.
+MovieLens says when a film was rated, not when within the months of the data it was published. An item that nobody interacted with in the
+training period counts as new: its time is the end of that period.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aibenchrt.datasets.rows import Interactions  # at run time too: what is kept changes with its code
+from aibenchrt.datasets.rows import Interactions  # at run time too: what is stored changes with its code
 
 if TYPE_CHECKING:
     from aibenchrt.datasets.needs import InteractionWorld

@@ -1,4 +1,4 @@
-"""What is served of interactions: tiers, popularity, histories and ranking weights, all from the training period."""
+"""What is derived from interactions for serving: tiers, popularity, histories and ranking weights, all from the training period."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from aibenchrt.datasets.rows import LIKED, TIERS, Interactions, User
 from aibenchrt.datasets.sources.departments import CATEGORIES
 from aibenchrt.datasets.sources.movielens import RawUser
 
-TIER_SHARES = (0.15, 0.35, 0.50)  # of each category's goods, best first
-SHRINK = 5.0  # ratings' weight of the global mean in an item's mean rating
-WEIGHT_PRIOR = 5.0  # likes' weight of the global mix in a user's ranking weights
-DIGITS = 9  # kept of computed numbers: their last bits differ from processor to processor
+TIER_SHARES = (0.15, 0.35, 0.50)  # fractions of each category's items, best first
+SHRINK = 5.0  # weight of the global mean in an item's mean rating, in ratings
+WEIGHT_PRIOR = 5.0  # weight of the global mix in a user's ranking weights, in likes
+DIGITS = 9  # decimals kept of computed numbers, whose last bits differ between processors
 
 
 def standing(ids: NDArray[np.int64], category: NDArray[np.int64], training: Interactions) -> list[tuple[str, int, float, float]]:
-    """(tier, interactions, popularity, rating) of each item, as in Item, from these interactions alone."""
+    """(tier, interactions, popularity, rating) of each item, as in Item, from these interactions only."""
     size = int(ids.max()) + 1
     count = np.bincount(training.item, minlength=size)
     total = np.bincount(training.item, weights=training.rating, minlength=size)
@@ -30,7 +30,7 @@ def standing(ids: NDArray[np.int64], category: NDArray[np.int64], training: Inte
 def _tiers(
     ids: NDArray[np.int64], category: NDArray[np.int64], popularity: NDArray[np.float64], rating: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Index into TIERS: within each category by popularity (in [0, 1]) plus the mean rating scaled to [0, 1]; ties by id."""
+    """(n,) index into TIERS: within each category by popularity (in [0, 1]) plus the mean rating scaled to [0, 1]; ties by id."""
     score = np.round(popularity + (rating - 1.0) / 4.0, DIGITS)
     tier = np.zeros(len(ids), dtype=np.int64)
     for label in np.unique(category):
@@ -42,10 +42,10 @@ def _tiers(
 
 
 def user_records(raw: tuple[RawUser, ...], training: Interactions, category: dict[int, int]) -> tuple[User, ...]:
-    """Every user with history and weights from these interactions alone. category: item id → label."""
+    """Every user, with history and weights from these interactions only. category: item id → label."""
     liked = training.where(training.rating >= LIKED)
     histories: dict[int, list[int]] = {}
-    # Newest first; of likes in the same second the lower item id first.
+    # Newest first; likes in the same second by ascending item id.
     for k in np.lexsort((liked.item, -liked.time)).tolist():
         histories.setdefault(int(liked.user[k]), []).append(int(liked.item[k]))
     everyone = _mix([category[item] for item in liked.item.tolist()])

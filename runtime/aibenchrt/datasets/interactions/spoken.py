@@ -1,6 +1,6 @@
-"""Queries as speech: what their users meant, spoken by synthetic_speech; of visits without a word, a request for the news.
+"""Queries as speech: what their users meant, spoken by synthetic_speech. Visits, which have no words, become requests for the news.
 
-It is no voice and no recording. Nobody speaks these queries anywhere that data could be had from; what a recogniser has to do is real.
+This is neither a voice nor a recording: no obtainable data contain these queries spoken by people. What a recogniser has to do is real.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 from aibenchrt.datasets.rows import Query
 from aibenchrt.datasets.sources.synthetic_speech import speak
 
-# Speaking takes some milliseconds of CPU each.
+# Each takes some milliseconds of CPU time to speak.
 MOST: Mapping[str, int] = {"train": 400, "validation": 24, "test": 120}
-# How the news are asked for; other words in each split, so that no transcript is in two of them.
+# How users ask for the news; the wording differs between splits, so that no transcript is in two of them.
 FRAMES: Mapping[str, tuple[str, ...]] = {
     "train": (
         "read me the news about {}",
@@ -33,7 +33,7 @@ FRAMES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class SpokenQuery:
-    """text: what is said. wav: 16 kHz mono, 16-bit."""
+    """A spoken query. text: what is said. wav: 16 kHz mono, 16-bit."""
 
     query_id: int
     text: str
@@ -41,7 +41,7 @@ class SpokenQuery:
 
 
 class Queried(Protocol):
-    """categories: names, in the order of their labels, which queries have."""
+    """A world with queries. categories: names, in the order of their labels."""
 
     @property
     def seed(self) -> int: ...
@@ -51,14 +51,15 @@ class Queried(Protocol):
 
 
 def spoken(world: Queried, split: str) -> tuple[SpokenQuery, ...]:
-    """The queries of `transcripts`, as speech. ValueError as there."""
+    """The queries of `transcripts` as speech. ValueError: no such split."""
     said = transcripts(world, split)
     return tuple(SpokenQuery(number, text, speak(text, np.random.default_rng([world.seed, 9, number]))) for number, text in said.items())
 
 
 def transcripts(world: Queried, split: str) -> dict[int, str]:
-    """Query id → what is said, of the queries of a split that are spoken: MOST at most, in order of their ids. No transcript is in two
-    splits. ValueError: no such split.
+    """Query id → what is said, for the spoken queries of a split: at most MOST, in order of their ids. No transcript is in two splits.
+
+    ValueError: no such split.
     """
     if split not in MOST:
         raise ValueError(f"no split {split!r}; there are {', '.join(MOST)}")
@@ -70,7 +71,7 @@ def transcripts(world: Queried, split: str) -> dict[int, str]:
 
 
 def _texts(world: Queried, split: str) -> dict[int, str]:
-    """Query id → what is said, of the chosen ones of a split."""
+    """Query id → what is said, for the queries of a split that are chosen to be spoken."""
     queries = world.queries_of(split)
     order = np.random.default_rng([world.seed, 9]).permutation(len(queries))[: MOST[split]]
     return {queries[place].query_id: _said(world, queries[place]) for place in np.sort(order).tolist()}

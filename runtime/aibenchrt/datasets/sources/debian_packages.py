@@ -1,8 +1,8 @@
-"""Debian's packages as texts: name, source, section, one-line synopsis and long English description, through apt's own indexes.
+"""Debian's packages as texts: name, source, section, one-line synopsis and long English description, from apt's package indexes.
 
-The indexes are fetched once, into lists of our own (no root is needed, the system's lists stay as they are), verified by apt against
-the signed release, and kept as one file under home()/downloads; that snapshot stays until the file is deleted. Other snapshots have
-other texts: a world made from one names it in its provenance, and figures measured on another are not comparable.
+The indexes are fetched once, into separate lists (which needs no root and leaves the system's lists unchanged), verified by apt against
+the signed release, and kept as one file under home()/downloads; that snapshot is used until the file is deleted. Snapshots differ in their
+texts: a world names its snapshot in its provenance, and figures measured on different snapshots are not comparable.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from aibenchrt.home import disk_guard, home, locked
 from aibenchrt.progress import Progress, silent
 
 LICENCE = "each package's own free licence (Debian Free Software Guidelines); fetched, not redistributed"
-_CAT = Path("/usr/lib/apt/apt-helper")  # reads an index in whatever way apt compressed it
+_CAT = Path("/usr/lib/apt/apt-helper")  # reads an index whichever way apt compressed it
 RECORDED = "8ab390df3da4"  # the snapshot (bookworm 12.15) on which the figures in the READMEs were measured
 _INDEXES = ("Packages", "Translations")
 
 
 @dataclass(frozen=True)
 class DebianPackage:
-    """text: the long description, one line a paragraph or list entry. source: the source package that it is built from."""
+    """text: the long description, one line per paragraph or list entry. source: the source package that it is built from."""
 
     name: str
     source: str
@@ -40,7 +40,7 @@ class DebianPackage:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """release: "bookworm 12.15"; sha256: of the indexes' content. packages: those with an English description, by name."""
+    """release: "bookworm 12.15"; sha256: of the indexes' content. packages: those with an English description, in order of name."""
 
     release: str
     sha256: str
@@ -54,9 +54,9 @@ class Snapshot:
 
 
 def load_packages(progress: Progress = silent) -> Snapshot:
-    """The snapshot kept here, fetched first if there is none.
+    """The stored snapshot, fetched first if there is none.
 
-    EnvironmentFailure AIB604: what was kept is corrupted; AIB605: disk full; AIB610: no apt, no network, or no Debian sources.
+    EnvironmentFailure AIB604: the stored file is corrupted; AIB605: disk full; AIB610: no apt, no network, or no Debian sources.
     """
     kept = home() / "downloads" / "debian-packages" / "packages.json.gz"
     with disk_guard(kept), locked(kept.with_name("packages.lock")):
@@ -86,7 +86,7 @@ def _decoded(path: Path) -> Snapshot:
 
 
 def _fetched(folder: Path) -> Snapshot:
-    """Updates lists of our own in `folder` and joins the two indexes of Debian's main component."""
+    """Updates separate package lists in `folder`, and joins the two indexes of Debian's main component."""
     if shutil.which("apt-get") is None or not _CAT.is_file():
         raise EnvironmentFailure("AIB610", what="an index of Debian's packages", reason="it needs apt-get, which is not installed")
     for part in ("state/lists/partial", "cache/archives/partial"):
@@ -106,7 +106,7 @@ def _fetched(folder: Path) -> Snapshot:
     release = ""
     for line in targets.splitlines():
         kind, origin, component, codename, version, path = line.split("|")
-        plain = origin == "Debian" and component == "main" and "-" not in codename  # not its updates: they change every week
+        plain = origin == "Debian" and component == "main" and "-" not in codename  # not the updates, which change every week
         if plain and kind in _INDEXES and kind not in texts and Path(path).is_file():
             texts[kind], release = _run(str(_CAT), "cat-file", path), f"{codename} {version}"
     if len(texts) < len(_INDEXES):
@@ -133,7 +133,7 @@ def _run(*command: str) -> str:
 
 
 def _joined(packages: str, translations: str) -> Iterator[DebianPackage]:
-    """Packages that have a description, in order of their names; one of each name."""
+    """The packages that have a description, in order of their names; one for each name."""
     described = {(entry["Package"], entry["Description-md5"]): entry["Description-en"] for entry in entries(translations)}
     seen = {}
     for entry in entries(packages):
@@ -148,7 +148,7 @@ def _joined(packages: str, translations: str) -> Iterator[DebianPackage]:
 
 
 def entries(index: str) -> Iterator[dict[str, str]]:
-    """The stanzas of an index (deb822): field → value; lines after the first keep their line breaks and lose their first space."""
+    """The stanzas of an index (deb822): field → value; continuation lines keep their line breaks and lose their first space."""
     for stanza in index.split("\n\n"):
         entry: dict[str, str] = {}
         field = ""
@@ -163,7 +163,7 @@ def entries(index: str) -> Iterator[dict[str, str]]:
 
 
 def unfolded(long: str) -> str:
-    """A long description with one line a paragraph or list entry (Debian Policy 5.6.13: lines of a paragraph are folded)."""
+    """A long description with one line per paragraph or list entry (Debian Policy 5.6.13: lines of a paragraph are folded)."""
     lines: list[str] = []
     fresh = True
     for line in long.split("\n"):
@@ -178,7 +178,7 @@ def unfolded(long: str) -> str:
     return "\n".join(lines)
 
 
-# Topic → Debian's sections. Its place is its label: topic k is visited as department k of departments.CATEGORIES is rated.
+# Topic → Debian's sections. A topic's position is its label: topic k has the ratings of department k of departments.CATEGORIES as visits.
 TOPICS: dict[str, tuple[str, ...]] = {
     "media": ("games", "sound", "video", "graphics"),
     "documents": ("text", "doc", "tex", "editors", "localization"),
@@ -194,13 +194,13 @@ TOPICS: dict[str, tuple[str, ...]] = {
 
 
 _TOPIC_OF = {section: label for label, sections in enumerate(TOPICS.values()) for section in sections}
-SHORTEST, LEAST_SAID = 15, 3  # words of a text that is a page or an article, and of its synopsis
-HELD_OUT, CHOOSING = 0.30, 0.04  # shares of the sources whose texts are test and validation
+SHORTEST, LEAST_SAID = 15, 3  # the fewest words of a text that becomes a page or an article, and of its synopsis
+HELD_OUT, CHOOSING = 0.30, 0.04  # fractions of the source packages whose texts are in the test and in the validation split
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """A text that may become a page or an article. group: texts of one group are alike, and of one split."""
+    """A text that may become a page or an article. group: texts of the same group are similar, and are all in the same split."""
 
     group: str
     topic: int
@@ -210,13 +210,13 @@ class Leaf:
 
     @property
     def split(self) -> str:
-        """By the hash of the group, so that it does not move when other texts come or go."""
+        """Decided by the hash of the group, so that it does not change when other texts are added or removed."""
         place = int.from_bytes(hashlib.sha256(self.group.encode()).digest()[:4], "big") / 2**32
         return "test" if place < HELD_OUT else "validation" if place < HELD_OUT + CHOOSING else "train"
 
 
 def leaves_of(packages: Iterable[DebianPackage]) -> tuple[Leaf, ...]:
-    """The packages with something to say in a topic's section; of several with the same text the first."""
+    """The packages in a topic's section whose texts are long enough; of several with the same text, only the first."""
     leaves: dict[str, Leaf] = {}
     for package in packages:
         topic = _TOPIC_OF.get(package.section)

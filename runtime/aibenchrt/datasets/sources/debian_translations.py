@@ -1,11 +1,11 @@
-"""Debian's package descriptions in two languages, through apt's own client: pairs of a translated text and its English original.
+"""Debian's package descriptions in two languages, fetched by apt: pairs of a translated text and its English original.
 
-    apt-get update (lists of our own, Acquire::Languages) ──▶ signed index ──▶ Translation-en, Translation-<language> ──▶ descriptions
+    apt-get update (separate lists, Acquire::Languages) ──▶ signed index ──▶ Translation-en, Translation-<language> ──▶ descriptions
 
-apt checks the index's signature and every file's hash against it; the sources, mirrors and keys are those of this machine. Nothing is
-installed. Unlike a package of one version these texts move: what was fetched is one *snapshot*, kept under home()/downloads and named by
-its hash. Another snapshot than the recorded one is other data ("upstream changed"), whole and usable, whose qualities are not comparable;
-a file that is not what was fetched is corrupted.
+apt checks the index's signature, and every file's hash against the index; the sources, mirrors and keys are those of this machine. Nothing
+is installed. Unlike a package version, these texts change: what was fetched is one *snapshot*, kept under home()/downloads and named by its
+hash. A snapshot other than the recorded one is intact and usable but of another version ("upstream changed"), so that figures are not
+comparable; a file that differs from what was fetched is corrupted.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ LICENCE = "each package's own licence (all free by Debian's guidelines): fetched
 ORIGINAL = "en"
 _HELPER = "/usr/lib/apt/apt-helper"
 
-# Of Debian 12 (bookworm) main, as on the day the figures in the READMEs were measured.
+# Of Debian 12 (bookworm) main, on the day on which the figures in the READMEs were measured.
 RECORDED: Mapping[str, str] = {"fr": "e7e0579d12351598577e3fde063cddb1d924696e522251b9d9702226f2ebfcf4"}
 
 
 @dataclass(frozen=True)
 class Description:
-    """One package description. translated, english: synopsis first, then its paragraphs, each on one line."""
+    """One package description. translated, english: the synopsis, then the paragraphs, each as one line."""
 
     translated: tuple[str, ...]
     english: tuple[str, ...]
@@ -43,7 +43,8 @@ class Description:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """descriptions: in order of the md5 of the English text. sha256: of all of them. recorded: the one that figures were measured on."""
+    """descriptions: in order of the md5 of the English text. sha256: of all of them. recorded: the hash of the snapshot that figures were
+    measured on."""
 
     language: str
     sha256: str
@@ -65,7 +66,7 @@ class Snapshot:
 
 
 def load_descriptions(language: str, progress: Progress = silent) -> Snapshot:
-    """Every description that there is in `language` ("fr") and in English, fetched once and kept.
+    """Every description that exists both in `language` ("fr") and in English, fetched once and stored.
 
     Raises EnvironmentFailure: AIB604 corrupted, AIB605 disk full, AIB610 not available.
     """
@@ -83,7 +84,7 @@ def load_descriptions(language: str, progress: Progress = silent) -> Snapshot:
 
 
 def _kept(folder: Path) -> bytes | None:
-    """What was fetched before. The file and its hash are written in this order, so a hash says that the file was whole."""
+    """What was fetched before, or None. The hash is written after the file, so if there is one, the file was complete."""
     if not (folder / "sha256").is_file() or not (folder / "descriptions.json").is_file():
         return None
     content = (folder / "descriptions.json").read_bytes()
@@ -104,7 +105,7 @@ def _document(texts: Mapping[str, tuple[str, str]]) -> bytes:
 
 
 def _parts(text: str) -> tuple[str, ...]:
-    """Synopsis, then paragraphs: Debian Policy, section 5.6.13; " ." parts paragraphs."""
+    """Synopsis, then paragraphs: Debian Policy, section 5.6.13; " ." separates paragraphs."""
     synopsis, *lines = text.split("\n")
     parts: list[list[str]] = [[]]
     for line in (line.strip() for line in lines):
@@ -136,7 +137,7 @@ def _fetch(language: str) -> dict[str, tuple[str, str]]:
 
 
 def _own_lists(folder: Path, language: str) -> list[str]:
-    """apt's options: lists of our own, which needs no root; of the indexes only the descriptions, in both languages."""
+    """apt's options: separate lists, which need no root; of the indexes only the descriptions, in both languages."""
     for part in ("state/lists/partial", "cache/archives/partial"):
         (folder / part).mkdir(parents=True)
     configuration = folder / "apt.conf"
@@ -161,7 +162,8 @@ def _in_both(listed: list[str], language: str) -> tuple[str, str] | None:
 
 
 def _stanzas(text: str) -> Iterator[tuple[str, str]]:
-    """(md5 of the English description, description) of every stanza of a Translation file; it may have several of one md5, all alike."""
+    """(md5 of the English description, description) of every stanza of a Translation file; several may have the same md5, and are then
+    identical."""
     for stanza in text.split("\n\n"):
         digest, lines = "", []
         for line in stanza.splitlines():
@@ -178,7 +180,7 @@ def _stanzas(text: str) -> Iterator[tuple[str, str]]:
 def _apt(command: list[str]) -> bytes:
     done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
     said = done.stderr.decode(errors="replace").strip()
-    # apt-get update ends with 0 where an index could not be fetched, and says so.
+    # apt-get update exits with 0 even if an index could not be fetched, and only prints it.
     if done.returncode == 0 and "Hash Sum mismatch" not in said:
         return done.stdout
     if "No space left on device" in said or "Disk quota exceeded" in said:

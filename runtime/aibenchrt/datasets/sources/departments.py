@@ -1,7 +1,7 @@
 """The shop's ten categories: how a film's genres decide its department, and which class of product photos shows it.
 
-Composed: MovieLens has genres, no departments. The rule: the first department of DEPARTMENTS that has one of the film's genres
-(the genres that say most come first); a film with none of them is a drama. The tie to a Fashion-MNIST class is by label.
+Composed: MovieLens has genres, but no departments. A film belongs to the first department of DEPARTMENTS that has one of its genres
+(the most specific genres come first), or to drama if there is none. Departments are mapped to Fashion-MNIST classes by label.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 CATEGORIES = ("family", "horror", "fantastic", "history", "crime", "romance", "thriller", "action", "comedy", "drama")
 
-# In order of precedence. On MovieLens-100k: 80 (action) to 377 (drama) goods, 1.9 k to 8.8 k likes a department.
+# In order of precedence. On MovieLens-100k: 80 (action) to 377 (drama) items and 1.9 k to 8.8 k likes per department.
 DEPARTMENTS: tuple[tuple[str, frozenset[str]], ...] = (
     ("horror", frozenset({"Horror"})),
     ("fantastic", frozenset({"Sci-Fi", "Fantasy"})),
@@ -33,11 +33,11 @@ def category_of(genres: Iterable[str]) -> int:
 
 
 def own_genres(label: int) -> frozenset[str]:
-    """The genres that make an item belong to a category: asking for one of them says nothing beyond the category."""
+    """The genres that make an item belong to a category: a query for one of them says no more than the category."""
     return dict(DEPARTMENTS)[CATEGORIES[label]]
 
 
-# How a query asks for a second genre, beside its category; the genre's own word is indexed.
+# How a query asks for a second genre besides its category; the genre's own name is indexed.
 GENRE_WORDS: dict[str, str] = {
     "Action": "action", "Adventure": "adventure", "Animation": "animation", "Children's": "children's", "Comedy": "comedy",
     "Crime": "crime", "Documentary": "documentary", "Drama": "drama", "Fantasy": "fantasy", "Film-Noir": "film-noir", "Horror": "horror",

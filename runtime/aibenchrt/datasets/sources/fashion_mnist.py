@@ -1,4 +1,4 @@
-"""Fashion-MNIST (Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747), out of Debian's `dataset-fashion-mnist`: 70,000 product photos. MIT."""
+"""Fashion-MNIST (Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747), from Debian's `dataset-fashion-mnist`: 70,000 product photos. MIT."""
 
 from __future__ import annotations
 

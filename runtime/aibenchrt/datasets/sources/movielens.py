@@ -1,6 +1,6 @@
-"""MovieLens-100k (Harper and Konstan 2015, ACM TiiS 5:4), out of the `recbole` wheel: 943 users, 1,682 films, 100,000 ratings.
+"""MovieLens-100k (Harper and Konstan 2015, ACM TiiS 5:4), from the `recbole` wheel: 943 users, 1,682 films, 100,000 ratings.
 
-GroupLens' terms allow use for research and forbid redistribution: it is fetched on each machine and never committed.
+GroupLens' terms allow research use and forbid redistribution: the data are fetched on each machine and never committed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class RawUser:
 
 @dataclass(frozen=True, eq=False)
 class Ratings:
-    """Observed (or generated) goods, users and ratings. Arrays of equal length, sorted by (time, user, item)."""
+    """Observed or generated items, users and ratings. user, item, rating, time: (n,), sorted by (time, user, item); time in Unix
+    seconds."""
 
     items: tuple[RawItem, ...]
     users: tuple[RawUser, ...]
@@ -60,7 +61,7 @@ class Ratings:
 
 
 def load_ratings(progress: Progress = silent) -> Ratings:
-    """Fetches and reads the data set. The one film without title and year (id 267) and its ratings are left out."""
+    """Fetches and reads the data set. The one film without title and year (id 267) is left out with its ratings."""
     paths = fetch(PACKAGE, progress)
     items = tuple(_item(row) for row in _rows(paths["ml-100k.item"]) if row[1] != "unkonwn")
     users = tuple(RawUser(int(row[0]), int(row[1]), row[2], row[3]) for row in _rows(paths["ml-100k.user"]))

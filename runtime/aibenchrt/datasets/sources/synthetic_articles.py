@@ -1,7 +1,7 @@
-"""The synthetic variant's texts: generated pages about made-up things, with synopses that can be learnt. Small, seeded, no network.
+"""The synthetic variant's texts: generated pages about invented things, with synopses that can be learnt. Small, seeded, needs no network.
 
-A text opens with sentences that say nothing of it, then says what it is in a sentence whose words the synopsis takes up, with words in
-between that it leaves out, then what it is unlike. So leading words are a poor summary; those that follow "is a" and "for" are a good one.
+A text opens with sentences that say nothing about its subject; then a sentence says what it is, from which the synopsis takes some words
+and leaves out others; then follows what it is unlike. So the leading words are a poor summary, and those after "is a" and "for" a good one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from aibenchrt.datasets.sources.debian_packages import TOPICS, Leaf
 
 LEAVES = 4800
 NOUNS, SHARED_NOUNS, KINDS, FILLERS = 16, 30, 30, 50
-RENAMED = 0.30  # of the synopses, how many call the kind by another name than the text: what no summarizer can know
+RENAMED = 0.30  # fraction of the synopses that name the kind otherwise than the text does, which no summarizer can know
 _ONSETS = ("b", "br", "d", "dr", "f", "fl", "g", "gr", "h", "k", "kl", "l", "m", "n", "p", "pr", "r", "s", "st", "t", "tr", "v", "w", "z")
 _VOWELS = ("a", "e", "i", "o", "u", "ai", "ou")
 _CODAS = ("", "n", "r", "l", "m", "st", "k", "nd", "x")
@@ -32,7 +32,7 @@ _CLOSINGS = ("Unlike {0} the {1} does no {2}", "It needs no {0} and leaves {1} t
 
 
 def generate_leaves(seed: int) -> tuple[Leaf, ...]:
-    """LEAVES texts, as many of each topic; no two alike."""
+    """LEAVES texts, equally many for each topic, all different."""
     rng = rng_of(seed, "synthetic pages")
     words = _vocabulary(rng, len(TOPICS) * NOUNS + SHARED_NOUNS + KINDS + FILLERS)
     nouns = [words[topic * NOUNS : (topic + 1) * NOUNS] for topic in range(len(TOPICS))]
@@ -48,7 +48,7 @@ def generate_leaves(seed: int) -> tuple[Leaf, ...]:
 
 
 def _vocabulary(rng: Rng, count: int) -> list[str]:
-    """So many different made-up words of two or three syllables."""
+    """`count` different invented words of two or three syllables."""
     words: dict[str, None] = {}
     while len(words) < count:
         syllables = [choose(_ONSETS, rng) + choose(_VOWELS, rng) for _ in range(2 + int(rng.integers(2)))]
@@ -57,7 +57,7 @@ def _vocabulary(rng: Rng, count: int) -> list[str]:
 
 
 def _text(nouns: Sequence[str], shared: Sequence[str], kinds: Sequence[str], fillers: Sequence[str], rng: Rng) -> tuple[str, str]:
-    """(text, synopsis). What the synopsis takes up is `kind noun … other third`; the closing has words of the same sorts."""
+    """(text, synopsis). The synopsis takes `kind noun … other third` from the text; the closing sentence has words of the same kinds."""
     kind, noun, other, third = choose(kinds, rng), choose(nouns, rng), choose(nouns, rng), choose(shared, rng)
 
     def filled(sentences: Sequence[str], words: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Ratings made by a seeded generator, in the form of MovieLens."""
+"""Ratings from a seeded generator, in the form of MovieLens."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from aibenchrt.datasets.sources.movielens import Ratings, RawItem, RawUser
 
 USERS, ITEMS, RATINGS_PER_USER = 200, 400, 60
 TASTES = 4
-START, DAYS = 874_000_000, 200  # the first rating's time (September 1997, as in MovieLens) and the span
+START, DAYS = 874_000_000, 200  # time of the first rating (Unix; September 1997, as in MovieLens) and the time span
 
 
-# Words of generated titles: none stands in the lexicon, so no query copies a title.
+# Words of generated titles; none is in the lexicon, so no query copies a title.
 _FIRST = ("Amber", "Birch", "Cobalt", "Drift", "Ember", "Fathom", "Garnet", "Hollow", "Indigo", "Juniper", "Kestrel", "Larch", "Marble",
           "Nettle", "Ochre", "Pewter", "Quartz", "Rowan", "Saffron", "Thistle", "Umber", "Velvet", "Willow", "Zephyr")  # fmt: skip
 
@@ -26,7 +26,7 @@ _OCCUPATIONS = ("educator", "engineer", "student", "writer", "other")
 
 
 def generate_ratings(seed: int) -> Ratings:
-    """USERS users, ITEMS goods and about RATINGS_PER_USER ratings a user, sorted by (time, user, item)."""
+    """USERS users, ITEMS items and about RATINGS_PER_USER ratings per user, sorted by (time, user, item)."""
     rng = rng_of(seed, "synthetic ratings")
     items = tuple(_item(item_id, rng) for item_id in range(1, ITEMS + 1))
     users = tuple(

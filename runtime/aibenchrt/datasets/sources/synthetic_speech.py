@@ -1,7 +1,7 @@
-"""Synthetic speech: every character is a sound of its own, two resonances over a tone. Seeded, no network; numpy alone.
+"""Synthetic speech: each character has its own sound, two resonances over a tone. Seeded; needs only numpy, no network.
 
-It is no voice. It has what a recogniser has to learn from one: sounds of varying length, pitch and loudness that run into each other,
-silence between words and noise under everything.
+It is not a voice, but has what a recogniser has to learn from one: sounds of varying length, pitch and loudness that blend into each other,
+silence between words, and background noise.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import wave
 import numpy as np
 from numpy.typing import NDArray
 
-RATE = 16_000  # samples a second
+RATE = 16_000  # samples per second
 SOUND = (0.055, 0.075)  # seconds that one character lasts
 PAUSE = (0.04, 0.09)  # seconds between words, before the first and after the last
-PITCH = (110.0, 180.0)  # hertz, one for an utterance
-NOISE = 0.01  # deviation, where a character's sound has about 0.1
+PITCH = (110.0, 180.0)  # hertz, one per utterance
+NOISE = 0.01  # standard deviation; that of a character's sound is about 0.1
 
 
 def wav(samples: NDArray[np.float64], rate: int = RATE) -> bytes:
-    """Mono samples in [-1, 1], cut there → a WAV file of 16-bit integers."""
+    """Mono samples, clipped to [-1, 1] → a WAV file of 16-bit integers. rate: samples per second."""
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(1)
@@ -32,7 +32,7 @@ def wav(samples: NDArray[np.float64], rate: int = RATE) -> bytes:
 
 
 def speak(text: str, rng: np.random.Generator) -> bytes:
-    """The text as a 16 kHz mono WAV; case and punctuation are not heard, other characters than letters and digits are pauses."""
+    """The text as a 16 kHz mono WAV; case is not heard, and characters other than letters and digits are pauses."""
     pitch = rng.uniform(*PITCH)
     pieces = [_silence(rng)]
     for character in unicodedata.normalize("NFC", text).casefold():
@@ -50,7 +50,7 @@ def _silence(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _sound(character: str, pitch: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Harmonics of the pitch under two resonances, whose places on the scale of hearing the character's code point chooses."""
+    """Harmonics of the pitch under two resonances, whose frequencies depend on the character's code point."""
     number = ord(character)
     first, second = 300.0 * 1.22 ** (number % 7), 1500.0 * 1.17 ** (number // 7 % 8)
     time = np.arange(int(RATE * rng.uniform(*SOUND))) / RATE

@@ -1,6 +1,6 @@
 """Spoken captions: Debian's `tuxpaint-stamps-default`, pictures for children with captions in many languages, many of them spoken. GPL-2.
 
-A caption is spoken by one or few volunteers of its language. The recordings are Ogg Vorbis; soundfile decodes them.
+Each language is spoken by one or a few volunteers. The recordings are Ogg Vorbis; soundfile decodes them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from aibenchrt.datasets.sources.synthetic_speech import RATE, wav
 from aibenchrt.progress import Progress, silent
 
 _FOLDER = "usr/share/tuxpaint/stamps/"
-_SHA256 = {  # of the captions' .txt and that language's .ogg
+_SHA256 = {  # of the captions' .txt files and the language's .ogg files
     "es": "d72cd3c6af5f1d2d8e7c97aa4c2123afa9e5195a1183be8ce0c0b95fcc5d0030",
     "fr": "9e423e52b92d9a3daf2011de5b3f87fdf15579a71472becc84e51b9079acebec",
 }
@@ -28,9 +28,9 @@ LICENCE = "GPL-2"
 
 @dataclass(frozen=True)
 class Caption:
-    """key: path of the stamp, without suffix. text: its caption in the language, english: in English, white space made single blanks.
+    """key: path of the stamp, without suffix. text, english: its caption in the language and in English, with white space collapsed.
 
-    wav: the caption spoken, 16 kHz mono, 16-bit; b"" if there is no recording.
+    wav: the spoken caption, 16 kHz mono, 16-bit; b"" if there is no recording.
     """
 
     key: str
@@ -41,7 +41,7 @@ class Caption:
 
 @dataclass(frozen=True)
 class Utterance:
-    """wav: 16 kHz mono, 16-bit. text: what is said. speaker: '' where it is not known."""
+    """wav: 16 kHz mono, 16-bit. text: what is said. speaker: '' if unknown."""
 
     wav: bytes
     text: str
@@ -49,13 +49,14 @@ class Utterance:
 
 
 def package(language: str) -> Package:
-    """KeyError: a language that is not pinned here."""
+    """The pinned package with a language's files. KeyError: the language is not pinned here."""
     pattern = rf"{_FOLDER}.*(\.txt|_desc_{language}\.ogg)"
     return Package("apt", "tuxpaint-stamps-default", "2022.06.04-1", (Selection(f"captions-{language}.tar", pattern, _SHA256[language]),))
 
 
 def load_captions(language: str, progress: Progress = silent) -> tuple[Caption, ...]:
-    """The captions that exist in English and in `language`, in order of their keys. EnvironmentFailure and KeyError as above."""
+    """The captions that exist in English and in `language`, in order of their keys. EnvironmentFailure: as for `fetch`. KeyError: as for
+    `package`."""
     path = fetch(package(language), progress)[f"captions-{language}.tar"]
     with tarfile.open(path) as archive:
         files = {member.name.removeprefix(_FOLDER): member for member in archive.getmembers()}
@@ -82,8 +83,8 @@ def _captions(archive: tarfile.TarFile, files: dict[str, tarfile.TarInfo], langu
 
 
 def decoded(ogg: bytes) -> bytes:
-    """Any sound file that libsndfile reads → 16 kHz mono WAV, channels averaged. Raises soundfile.LibsndfileError: it cannot be read."""
-    import soundfile  # loads a shared library, which only making this data needs
+    """Any sound file that libsndfile reads → 16 kHz mono WAV, channels averaged. soundfile.LibsndfileError: it cannot be read."""
+    import soundfile  # loads a shared library that is needed only to make this data
 
     samples, rate = soundfile.read(io.BytesIO(ogg), dtype="float64", always_2d=True)
     common = np.gcd(RATE, rate)

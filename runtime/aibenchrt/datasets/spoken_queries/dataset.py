@@ -13,7 +13,7 @@ PROVENANCE = (Provenance("speech: what the queries mean", "composed", "one sound
 
 
 def derived(world: Queried, payloads: Sequence[Payload]) -> list[Payload]:
-    """Those of the payloads of one split whose queries are spoken. note: what is said."""
+    """The payloads of one split whose queries are spoken, as speech. note: what is said."""
     if not payloads:
         return []
     split = {"fit": "train", "rank": "train"}.get(payloads[0].part, payloads[0].part)

@@ -1,4 +1,4 @@
-"""The data set `telephone_calls`: a world's utterances as they come through a telephone, with their truth. It belongs to that world."""
+"""The data set `telephone_calls`: a world's utterances as heard through a telephone, with their truth. It belongs to that world."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ PROVENANCE = (
     ),
 )
 
-LINE = 8_000  # samples a second
+LINE = 8_000  # samples per second
 BAND = (300.0, 3400.0)  # hertz (ITU-T G.712)
-MU = 255.0  # ITU-T G.711: eight bits a sample
-NOISE_DB = 25.0  # how far below the speech
+MU = 255.0  # ITU-T G.711: eight bits per sample
+NOISE_DB = 25.0  # how far the noise is below the speech
 
 
 class Seeded(Protocol):
@@ -34,7 +34,7 @@ class Seeded(Protocol):
 
 
 def derived(world: Seeded, payloads: Sequence[Payload]) -> list[Payload]:
-    """Each of them, by telephone; the noise depends on the world's seed and the payload's id."""
+    """Each payload as heard through a telephone; the noise depends on the world's seed and the payload's id."""
 
     def heard(payload: Payload) -> bytes:
         return by_telephone(payload.values["audio"]["wav"], np.random.default_rng([world.seed, 10, payload.query_id]))
@@ -43,7 +43,8 @@ def derived(world: Seeded, payloads: Sequence[Payload]) -> list[Payload]:
 
 
 def by_telephone(sound: bytes, rng: np.random.Generator) -> bytes:
-    """16 kHz mono 16-bit WAV → the same speech, as long, through a telephone. wave.Error: another kind of file; ValueError: of sound."""
+    """16 kHz mono 16-bit WAV → the same speech, equally long, through a telephone. wave.Error: not a WAV; ValueError: another
+    kind of WAV."""
     samples = _read(sound)
     narrow = sosfilt(butter(4, BAND, "bandpass", fs=LINE, output="sos"), resample_poly(samples, LINE, RATE))
     noisy = narrow + rng.normal(0.0, max(float(narrow.std()), 1e-6) * 10 ** (-NOISE_DB / 20), len(narrow))
@@ -58,7 +59,7 @@ def _read(sound: bytes) -> NDArray[np.float64]:
 
 
 def _companded(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Through eight bits of mu-law and back."""
+    """The samples after encoding to eight bits of mu-law and decoding."""
     clipped = np.clip(samples, -1.0, 1.0)
     law = np.sign(clipped) * np.log1p(MU * np.abs(clipped)) / np.log1p(MU)
     coded = np.rint(law * 127) / 127

@@ -32,13 +32,13 @@ PACKAGES = (
     SourcePackage("FreeDict French-English", freedict.PACKAGE, freedict.LICENCE),
 )
 LONGEST = 80  # characters of a sentence in either language
-TYPED = 80  # characters of a text request at most
-DRAWN = 48  # characters of a picture's line at most
+TYPED = 80  # the most characters of a text request
+DRAWN = 48  # the most characters of a picture's line
 LINES = {"train": 6000, "validation": 300, "test": 400}
 _PARTS = {"train": "fit", "validation": "validation", "test": "test"}
 # The synthetic variant.
 SENTENCES = 6000
-USERS = 3  # who type each held-out sentence: with fewer, the scenario's own load asks the same again
+USERS = 3  # how many users type each held-out sentence; with fewer, the scenario's own load would repeat requests
 SPOKEN = {"train": 700, "validation": 40, "test": 120}
 DRAWINGS = {"train": 900, "validation": 40, "test": 120}
 
@@ -76,7 +76,7 @@ def _real(seed: int, progress: Progress) -> TranslationWorld:
     ]
     pairs = with_splits(observed)
     row = {(normalised(pair.source), normalised(pair.target)): number for number, pair in enumerate(pairs)}
-    recorded: dict[bytes, int] = {}  # one file may speak several captions (outlined and filled letters): it counts once
+    recorded: dict[bytes, int] = {}  # one recording may serve several captions (outlined and filled letters); it counts once
     for caption in captions:
         place = row.get((normalised(caption.text), normalised(caption.english)))
         if caption.wav and place is not None:
@@ -115,7 +115,7 @@ def _synthetic(seed: int, _progress: Progress) -> TranslationWorld:
 
 
 def _described(descriptions: Sequence[debian_translations.Description]) -> Iterator[Pair]:
-    """Synopses, and paragraphs that have a partner of about their length; lists and long texts are left out."""
+    """Pairs of synopses, and of paragraphs whose counterpart has about the same length; lists and long texts are left out."""
     for description in descriptions:
         yield from _fitting(description.translated[0], description.english[0], "synopsis")
         if len(description.translated) == len(description.english):
@@ -131,7 +131,7 @@ def _fitting(source: str, target: str, kind: str) -> Iterator[Pair]:
 
 
 def _words(words: Sequence[freedict.Word]) -> Iterator[Pair]:
-    """Each word as it is; nouns also with their article, as captions have them."""
+    """Each word by itself, and nouns also with their article, as in captions."""
     for word in words:
         yield Pair(word.french, word.english, "word")
         if word.gender and word.english[:1].islower():
@@ -140,7 +140,7 @@ def _words(words: Sequence[freedict.Word]) -> Iterator[Pair]:
 
 
 def _chosen(pairs: Sequence[Pair], most: dict[str, int], longest: int, rng: np.random.Generator) -> tuple[int, ...]:
-    """Rows of sentences of at most `longest` characters, a given number of each split, captions first; ascending."""
+    """Rows of sentences of at most `longest` characters, at most a given number from each split, captions first; ascending."""
     rows: list[int] = []
     for split, count in most.items():
         fit = [n for n, pair in enumerate(pairs) if pair.split == split and pair.kind in _ASKED_FOR and len(pair.source) <= longest]
@@ -153,7 +153,7 @@ _ASKED_FOR = ("caption", "synopsis")
 
 
 def _texts(pairs: Sequence[Pair], rng: np.random.Generator, users: int = 1) -> tuple[TextRequest, ...]:
-    """users: how many type each held-out sentence, each in a way of their own."""
+    """The typed requests. users: how many users type each held-out sentence, each in their own way."""
     return tuple(
         TextRequest(row, typed(pair.source, rng))
         for row, pair in enumerate(pairs)

@@ -1,7 +1,7 @@
 """Pairs of sentences in two languages, split so that no sentence of either language is in two splits.
 
-Pairs that share a sentence of either language, compared as `normalised`, are tied together; whole knots of such pairs go to one split, by
-a hash of their text. So the splits do not depend on the order or the number of other pairs.
+Pairs that share a sentence of either language, as compared by `normalised`, are linked, and each connected group of pairs (a knot) goes to
+one split, by a hash of its text. So the splits do not depend on the order or the number of other pairs.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from aibenchrt.datasets.rows import SPLITS
 
 _WORD = re.compile(r"[^\W_]+")
-# Shares of (validation, test); of a knot of several kinds the first in this order decides.
+# Fractions of (validation, test); for a knot of several kinds, the first one in this order decides.
 HELD_OUT: Mapping[str, tuple[float, float]] = {"caption": (0.06, 0.14), "synopsis": (0.03, 0.06), "paragraph": (0.03, 0.06)}
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One sentence in the source language and its reference translation. kind: one of HELD_OUT, or "word", which only trains."""
+    """One sentence in the source language and its reference translation. kind: one of HELD_OUT, or "word", which is for training only."""
 
     source: str
     target: str
@@ -31,20 +31,20 @@ class Pair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Equally long: source[i] in the source language, target[i] its reference translation."""
+    """Parallel sentences: source[i] in the source language, target[i] its reference translation."""
 
     source: tuple[str, ...]
     target: tuple[str, ...]
 
 
 def normalised(text: str) -> str:
-    """What makes two sentences the same: their letters and digits in lower case, words one space apart."""
+    """The form by which sentences are compared: letters and digits in lower case, words separated by single spaces."""
     return " ".join(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
 
 
 def with_splits(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
-    """The pairs in their order, each with its split, each once; without those of which nothing is to be translated, and without words
-    that are themselves held-out sentences."""
+    """The pairs in their order, each with its split, without duplicates, pairs in which there is nothing to translate, and words that are
+    themselves held-out sentences."""
     once: dict[tuple[str, str], Pair] = {}
     for pair in pairs:
         key = (normalised(pair.source), normalised(pair.target))
@@ -81,7 +81,7 @@ def _drawn(name: str, validation: float, test: float) -> str:
 
 
 def _knots(pairs: Sequence[Pair]) -> list[int]:
-    """Union-find over sentences: the root of each pair's knot."""
+    """The number of each pair's knot, by union-find over sentences."""
     parent: list[int] = list(range(len(pairs)))
 
     def root(node: int) -> int:

@@ -1,7 +1,7 @@
-"""Pictures of text: rendered, not photographed. Fonts that come with matplotlib; size, tilt, blur, light and noise by seed.
+"""Pictures of text: rendered, not photographed. Fonts come with matplotlib; size, tilt, blur, light and noise are drawn by seed.
 
-Fonts: DejaVu 2.37 (Bitstream Vera's licence) and STIX (OFL 1.1), 16 styles. The same seed gives the same bytes with the same release of
-Pillow, whose FreeType draws the letters.
+Fonts: DejaVu 2.37 (Bitstream Vera licence) and STIX (OFL 1.1), 16 styles. The same seed gives the same bytes with the same release of
+Pillow, whose FreeType renders the letters.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ FONTS = (
     "DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf", "DejaVuSansMono-Oblique.ttf", "DejaVuSansMono-BoldOblique.ttf",
     "STIXGeneral.ttf", "STIXGeneralBol.ttf", "STIXGeneralItalic.ttf", "STIXGeneralBolIta.ttf",
 )  # fmt: skip
-STEP = 8  # between two grey levels that a picture has: finer ones would be noise, and twice the bytes
+STEP = 8  # between the grey levels of a picture; finer ones would only add noise and twice the bytes
 
 
 @dataclass(frozen=True)
 class Line:
-    """png: one picture of one line of text, 8-bit grey. text: what it says."""
+    """png: a picture of one line of text, 8-bit greyscale. text: what it says."""
 
     png: bytes
     text: str
@@ -38,7 +38,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Conditions:
-    """Ranges that a picture is drawn from. sizes: of the font, in pixels; tilt: degrees to either side; noise: deviation, of 255."""
+    """Ranges from which a picture's properties are drawn. sizes: of the font, in pixels; ink, paper: grey levels, 0 to 255; tilt: degrees
+    to either side; noise: standard deviation, in grey levels."""
 
     fonts: tuple[str, ...]
     sizes: tuple[int, int]

@@ -1,6 +1,6 @@
-"""A small French and its English, for the synthetic world of translation: simple sentences, composed by seed. Ours, Apache-2.0.
+"""A small subset of French with its English, for the synthetic translation world: simple sentences, composed by seed. Ours, Apache-2.0.
 
-The order of words differs (adjectives follow French nouns), articles and adjectives agree, so that there is something to learn.
+Word order differs (French adjectives follow their nouns), and articles and adjectives agree, so that there is something to learn.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ARTICLES = (("un", "une", "a"), ("le", "la", "the"), ("ce", "cette", "this"))
 
 
 def sentences(count: int, rng: np.random.Generator) -> tuple[tuple[str, str], ...]:
-    """(French, English), `count` of them, each once, in random order."""
+    """`count` different pairs (French, English), in random order."""
     everything = sorted(set(_all()))
     order = rng.permutation(len(everything))[:count]
     return tuple(everything[place] for place in order)

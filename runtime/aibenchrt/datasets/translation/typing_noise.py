@@ -1,4 +1,4 @@
-"""How users of a translator type what they want translated: composed, by seed. query_parsing and text_normalization undo it."""
+"""How users of a translator type what they want translated, composed by seed. query_parsing and text_normalization undo it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import unicodedata
 
 import numpy as np
 
-ASKED = 0.25  # share of requests that are asked for in words: "comment dit-on « … » en anglais ?"
-SPELT = 0.25  # share whose signs are spelt otherwise than the corpus spells them
+ASKED = 0.25  # fraction of requests with words around the sentence: "comment dit-on « … » en anglais ?"
+SPELT = 0.25  # fraction of requests with variants of the corpus's characters
 
-# Words around a French sentence that is to be put into English.
+# Words around a French sentence that is to be translated into English.
 FRAMES = (
     "comment dit-on « {} » en anglais ?",
     'comment dire "{}" en anglais ?',
@@ -34,7 +34,8 @@ def typed(sentence: str, rng: np.random.Generator) -> str:
 
 
 def _spelt(text: str, way: int) -> str:
-    """Signs of a typewriter; accents as combining characters; doubled and no-break blanks; a soft hyphen and a zero-width space."""
+    """The text in a variant spelling: typewriter punctuation; combining accents; double and no-break spaces; or a soft hyphen and a
+    zero-width space."""
     if way == 0:
         return text.translate(_TYPEWRITER)
     if way == 1:

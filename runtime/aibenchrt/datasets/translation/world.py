@@ -1,4 +1,4 @@
-"""The world of online translation: sentences with reference translations, some of them spoken, some of them as pictures; and it on disk."""
+"""The world of online translation: sentences with reference translations, some also as speech or as pictures; and how it is stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aibenchrt.datasets.translation.rendering import Line
 
 @dataclass(frozen=True)
 class TextRequest:
-    """What a user typed: the source sentence of pairs[pair], perhaps asked for in words around it and in another spelling of its signs."""
+    """What a user typed: the source sentence of pairs[pair], possibly with words around it and with variants of its characters."""
 
     pair: int
     typed: str
@@ -28,10 +28,10 @@ class TextRequest:
 
 @dataclass(frozen=True)
 class TranslationWorld:
-    """pairs: with their splits. texts: typed requests of the validation and test splits.
+    """all_pairs: sentence pairs, with their splits. texts: typed requests of the validation and test splits.
 
-    said and shown: a row of pairs each, and beside them, in `sounds` and `pictures`, the WAV or PNG of its source sentence.
-    version: sha256 of all content.
+    said, sounds: rows of all_pairs whose source sentence is spoken, and their WAVs. shown, pictures: rows with a picture of it, and their
+    PNGs. version: sha256 of all content.
     """
 
     version: str
@@ -47,32 +47,32 @@ class TranslationWorld:
     pictures: Sequence[bytes]
 
     def pairs(self, split: str) -> Pairs:
-        """Every pair of a split: "train", "validation" or "test"."""
+        """The pairs of a split: "train", "validation" or "test"."""
         own = [pair for pair in self.all_pairs if pair.split == split]
         return Pairs(tuple(pair.source for pair in own), tuple(pair.target for pair in own))
 
     def kinds(self, split: str) -> tuple[str, ...]:
-        """What each of `pairs(split)` is: "caption", "synopsis", "paragraph" or "word"."""
+        """The kind of each of `pairs(split)`: "caption", "synopsis", "paragraph" or "word"."""
         return tuple(pair.kind for pair in self.all_pairs if pair.split == split)
 
     def utterances(self, split: str) -> tuple[Utterance, ...]:
-        """The source sentences of a split that are spoken; no recording is in two splits."""
+        """The spoken source sentences of a split; no recording is in two splits."""
         return tuple(Utterance(sound, pair.source) for pair, sound in self.spoken(split))
 
     def lines(self, split: str) -> tuple[Line, ...]:
-        """Pictures of source sentences of a split."""
+        """The pictures of source sentences of a split."""
         return tuple(Line(picture, pair.source) for pair, picture in self.pictured(split))
 
     def spoken(self, split: str) -> list[tuple[Pair, bytes]]:
-        """Pairs of a split with their WAVs."""
+        """The spoken pairs of a split with their WAVs."""
         return [(self.all_pairs[row], sound) for row, sound in zip(self.said, self.sounds, strict=True) if self._in[row] == split]
 
     def pictured(self, split: str) -> list[tuple[Pair, bytes]]:
-        """Pairs of a split with their PNGs."""
+        """The pictured pairs of a split with their PNGs."""
         return [(self.all_pairs[row], picture) for row, picture in zip(self.shown, self.pictures, strict=True) if self._in[row] == split]
 
     def typed(self, split: str) -> list[tuple[Pair, str]]:
-        """Pairs of a split with what a user typed."""
+        """The pairs of a split that are typed, with what a user typed."""
         return [(self.all_pairs[text.pair], text.typed) for text in self.texts if self._in[text.pair] == split]
 
     @cached_property
@@ -81,7 +81,7 @@ class TranslationWorld:
 
 
 class Blobs(Sequence[bytes]):
-    """Byte strings one after the other in a memory-mapped array. ends: where each ends."""
+    """Byte strings, concatenated in a memory-mapped array. ends: (n,), the end offset of each."""
 
     def __init__(self, content: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
         self._content = content
@@ -98,11 +98,11 @@ class Blobs(Sequence[bytes]):
 
 
 def save(world: TranslationWorld, folder: Path) -> TranslationWorld:
-    """Writes the world and returns it with its version, as `save_whole` does. Raises OSError."""
+    """Writes the world with `save_whole`, and returns it with its version. OSError: it could not be written."""
 
     def write(partial: Path) -> None:
         document = {
-            "form": world.variant,  # its name when the published figures were measured: the version is the hash of this file
+            "form": world.variant,  # its name when the published figures were measured; the version is the hash of this file
             "seed": world.seed,
             "language": world.language,
             "provenance": [asdict(part) for part in world.provenance],
@@ -121,7 +121,7 @@ def save(world: TranslationWorld, folder: Path) -> TranslationWorld:
 
 
 def load(folder: Path) -> TranslationWorld | None:
-    """The world that save() wrote there; None where there is none or where a file no longer has the content that was saved."""
+    """The world that save() wrote there; None if there is none, or if a file's content has changed since."""
     version = whole_version(folder)
     if version is None:
         return None

@@ -1,6 +1,6 @@
-"""From ratings and texts to a web world: pages of ten topics, some of them copied, visited as films were rated; requests with truth.
+"""Composes a web world from ratings and texts: pages on ten topics, some of them copied, with film ratings as visits; requests with truth.
 
-Everything that is served is computed from interactions before `validation_start` alone.
+Everything that is served is computed only from interactions before `validation_start`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from aibenchrt.datasets.web_pages.world import Page, WebWorld, Writing
 
 @dataclass(frozen=True)
 class Sizes:
-    """How a world is cut, and how much of each there is.
+    """Where the periods of a world begin, and how much there is of each kind.
 
-    unvisited: pages that nobody visits, and copies: duplicates, as shares of the pages visited. fit … test: requests of a period.
-    articles: the most of them of the training and of the validation split.
+    rank_from … test_from: fractions of the interactions in chronological order. unvisited, copies: numbers of pages without visitors and of
+    duplicates, as fractions of the number of visited pages. fit … test: requests per period. articles: the most in the training and in the
+    validation split.
     """
 
     rank_from: float
@@ -44,7 +45,7 @@ class Sizes:
 def compose_web(
     variant: str, seed: int, ratings: Ratings, leaves: Sequence[Leaf], sizes: Sizes, provenance: tuple[Provenance, ...]
 ) -> WebWorld:
-    """The world without its version (store.py gives it)."""
+    """The world without its version, which store.py computes."""
     last = len(ratings.time) - 1
     rank_start, validation_start, test_start = (
         int(ratings.time[min(last, int(share * len(ratings.time)))]) for share in (sizes.rank_from, sizes.validation_from, sizes.test_from)
@@ -86,9 +87,9 @@ def compose_web(
 
 
 def _chosen_pages(films: Sequence[RawItem], leaves: Sequence[Leaf], sizes: Sizes, rng: Rng) -> dict[int, Leaf]:
-    """Item id → text: every film gets a held-out text of its topic, and as many more as `unvisited` says are of no film.
+    """Item id → text: each film gets a held-out text of its topic; further texts, as many as `unvisited` says, belong to no film.
 
-    One text of each group, so that no two pages are near copies but those that are planted. ValueError: there are too few.
+    Uses one text per group, so that the only near duplicates are the planted ones. ValueError: there are too few texts.
     """
     firsts: dict[str, Leaf] = {}
     for leaf in leaves:
@@ -112,7 +113,7 @@ def _chosen_pages(films: Sequence[RawItem], leaves: Sequence[Leaf], sizes: Sizes
 
 
 def _with_copies(chosen: dict[int, Leaf], sizes: Sizes, rng: Rng) -> tuple[tuple[Page, ...], dict[int, int]]:
-    """All pages, copies after the originals, and each item's label. Every other copy is exact, the rest nearly."""
+    """All pages, copies after the originals, and item id → label. Every other copy is exact, the others nearly so."""
     pages = [Page(item_id, f"/page/{item_id}.html", leaf.title, leaf.synopsis, leaf.text, 0) for item_id, leaf in chosen.items()]
     labels = {item_id: leaf.topic for item_id, leaf in chosen.items()}
     sources = rng.choice(len(pages), size=round(sizes.copies * len(pages) / (1 + sizes.unvisited)), replace=False)
@@ -127,7 +128,7 @@ def _with_copies(chosen: dict[int, Leaf], sizes: Sizes, rng: Rng) -> tuple[tuple
 
 
 def _nearly(text: str, rng: Rng) -> str:
-    """The same to a reader: another case at a line's beginning, doubled spaces, a full stop more or less."""
+    """The same text to a reader, with changed case at the beginning of a line, double spaces, or a full stop added or removed."""
     lines = [line[:1].swapcase() + line[1:] for line in text.split("\n")]
     words = "\n".join(lines).split(" ")
     at = int(rng.integers(1, max(2, len(words))))
@@ -157,7 +158,7 @@ def _items(sheets: Sequence[Page], labels: dict[int, int], training: Interaction
 
 
 def _writings(leaves: Sequence[Leaf], chosen: dict[int, Leaf], sizes: Sizes, rng: Rng) -> tuple[Writing, ...]:
-    """Training and validation texts drawn from theirs; the test ones are the pages'."""
+    """The articles: training and validation texts drawn from those splits; the test articles are the pages' texts."""
     writings: list[Writing] = []
     for split, most in zip(("train", "validation"), sizes.articles, strict=True):
         own = [leaf for leaf in leaves if leaf.split == split]

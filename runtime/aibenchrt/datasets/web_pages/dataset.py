@@ -1,7 +1,7 @@
 """The data set `web_pages`: one world for every component of web search, in a real and a synthetic variant.
 
     ratings (MovieLens-100k   | generated) ─┐
-    texts   (Debian's packages | generated) ─┴─ web_compose ─▶ WebWorld ─▶ payloads
+    texts   (Debian's packages | generated) ─┴─ compose ─▶ WebWorld ─▶ payloads
 
 README.md in this folder says what is observed and what is composed.
 """
@@ -23,7 +23,7 @@ from aibenchrt.progress import Progress
 
 PACKAGES = (SourcePackage("MovieLens-100k", movielens.PACKAGE, "GroupLens terms: fetched, never redistributed"),)
 _MORE = {"sheets": Page, "writings": Writing}  # what a WebWorld has beyond a World
-# The cuts in time are movielens_shop's, whose users these are.
+# The time split is that of movielens_shop, which has the same users.
 REAL = Sizes(
     rank_from=0.48, validation_from=0.60, test_from=0.65, unvisited=1.0, copies=0.12,
     fit=3000, rank=4000, validation=1000, test=3600, articles=(36_000, 1200),
@@ -43,7 +43,7 @@ def sizes(world: WebWorld) -> str:
 
 
 def payloads(world: WebWorld, source: str, split: str = "test") -> list[Payload]:
-    """The requests of the source "queries" and a split, in order of their ids. reference: the synopsis of the page wanted."""
+    """The requests of the source "queries" and a split, in order of their ids. reference: the synopsis of the target page."""
     if source != "queries":
         raise ValueError(f"web_pages has no source {source!r}; it has queries")
     return [

@@ -1,7 +1,7 @@
-"""Requests of web search, known-item: a user looks for a page that the user went on to like, in words of its synopsis.
+"""Known-item requests of web search: a user looks for a page that the user went on to like, in words of its synopsis.
 
-The synopsis is in no index. A query has some of its words (never one of the page's own title), some put otherwise, some misspelt; truth is
-that page and whatever else the user liked in the period whose synopsis has all of these words too.
+The synopsis is in no index. A query has some of its words (none from the page's own title), some of them paraphrased or misspelt. The truth
+is that page and all other pages liked by the user in the period whose synopses also contain all of these words.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from aibenchrt.datasets.interactions.misspell import misspell, tokens
 from aibenchrt.datasets.rows import Interactions, Item, Query
 
 WORDS = (0.20, 0.45, 0.35)  # probability of one, two, three words of the synopsis in a query
-OTHERWISE = 0.35  # of the words that PUT_OTHERWISE knows, how many are put otherwise
-INFLECTED = 0.10  # of the other words, how many lose or gain a plural s
-MISSPELT = 0.12  # of the words of four letters and more
+OTHERWISE = 0.35  # fraction of the words in PUT_OTHERWISE that are paraphrased
+INFLECTED = 0.10  # fraction of the other words that lose or gain a plural s
+MISSPELT = 0.12  # fraction of the words of four or more letters
 
 CARRIERS = ("{}", "{}", "{}", "{}", "{}", "{} software", "free {}", "{} linux", "looking for {}", "best {}", "how to get {}")
 
@@ -68,7 +68,7 @@ TARGET = "page:"  # a Query's attribute names the page that the user has in mind
 
 @dataclass(frozen=True)
 class Pages:
-    """By item id. synopsis: the line that queries are made from; words: the words in it."""
+    """The pages by item id. synopsis: the line that queries are made from; words: the words in it."""
 
     synopsis: Mapping[int, str]
     words: Mapping[int, frozenset[str]]
@@ -77,7 +77,7 @@ class Pages:
 def compose_web_queries(
     periods: Sequence[Period], interactions: Interactions, items: Mapping[int, Item], synopsis: Mapping[int, str], rng: np.random.Generator
 ) -> tuple[Query, ...]:
-    """Requests of every period, ids from 0; a user never asks the same twice in a period."""
+    """The requests of every period, ids from 0; a user never sends the same query twice in a period."""
     pages = Pages(synopsis, {item_id: frozenset(tokens(line)) for item_id, line in synopsis.items()})
     queries: list[Query] = []
     for period in periods:
@@ -116,13 +116,13 @@ def target_page(query: Query) -> int:
 
 
 def telling(synopsis: str, title: str) -> tuple[str, ...]:
-    """The words of a synopsis that a query may have, each once, in order: no stop word, no number, none of the title."""
+    """The words of a synopsis that a query may contain, without duplicates, in order: no stop words, no numbers, none from the title."""
     own = STOP | frozenset(tokens(title))
     return tuple(dict.fromkeys(word for word in tokens(synopsis) if len(word) > 2 and word.isalpha() and word not in own))
 
 
 def _put(word: str, own: frozenset[str], rng: np.random.Generator) -> str:
-    """The word, or another for it; never one of `own`."""
+    """The word or a paraphrase of it, which is never one of `own`."""
     draw = rng.random()
     if word in PUT_OTHERWISE:
         other = choose(PUT_OTHERWISE[word], rng)

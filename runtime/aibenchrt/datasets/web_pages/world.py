@@ -1,4 +1,4 @@
-"""The world `web_pages`: a World whose goods are the pages of one site, with the pages themselves and articles to learn summaries from."""
+"""The world `web_pages`: a World whose items are the pages of one site, with the pages themselves and articles for training summarizers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STAFF = "/internal/staff.html"  # linked from the front page, forbidden by ROBOT
 
 @dataclass(frozen=True)
 class Page:
-    """One page. item_id: of its Item. text: one line a paragraph. synopsis: in no page and in no index; queries are made from it.
+    """One page. item_id: of its Item. text: one line per paragraph. synopsis: in no page and no index; queries are made from it.
 
     copy_of: the item id of the page that it mirrors, 0 for an original.
     """
@@ -31,7 +31,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Article:
-    """A text to summarise, and how a person summarised it in one line."""
+    """A text to summarise, and a human summary of it in one line."""
 
     text: str
     summary: str
@@ -39,7 +39,7 @@ class Article:
 
 @dataclass(frozen=True)
 class Writing:
-    """An article of a split; no package of one split is built from the same source as one of another."""
+    """An article and its split; packages built from the same source are all in the same split."""
 
     split: str
     text: str
@@ -48,21 +48,21 @@ class Writing:
 
 @dataclass(frozen=True, eq=False)
 class WebWorld(World):
-    """sheets: one page for each item, in order of item ids. writings: articles of every split; the test ones are the pages' own."""
+    """sheets: one page per item, in order of item ids. writings: articles of every split; the test articles are the pages' own texts."""
 
     sheets: tuple[Page, ...]
     writings: tuple[Writing, ...]
 
     @cached_property
     def urls(self) -> Mapping[int, str]:
-        """Item id → the path of its page, as '/page/12.html'."""
+        """Item id → the path of its page, such as '/page/12.html'."""
         return {page.item_id: page.url for page in self.sheets}
 
     @cached_property
     def pages(self) -> Mapping[str, str]:
-        """URL path → HTML of the whole site: '/' links to a list of each topic, a list to its pages, every page back to its list.
+        """URL path → HTML of the whole site: '/' links to a list for each topic, each list to its pages, each page back to its list.
 
-        '/robots.txt' is there as plain text; what it forbids is linked all the same.
+        '/robots.txt' is included, as plain text; the page that it forbids is linked nevertheless.
         """
         topics = dict(enumerate(self.categories))
         site = {"/robots.txt": ROBOTS, STAFF: _html("Staff only", ["Nothing here is for visitors."], [])}
@@ -81,11 +81,11 @@ class WebWorld(World):
 
     @cached_property
     def synopsis(self) -> Mapping[int, str]:
-        """Item id → the one line that its maintainer wrote of it."""
+        """Item id → the one-line description by the package's maintainer."""
         return {page.item_id: page.synopsis for page in self.sheets}
 
     def articles(self, split: str) -> Sequence[Article]:
-        """What summarisation trains on and is measured by. ValueError: no such split."""
+        """The articles of a split, for training and measuring summarizers. ValueError: no such split."""
         if split not in SPLITS:
             raise ValueError(f"no split {split!r}; there are {', '.join(SPLITS)}")
         return [Article(writing.text, writing.summary) for writing in self.writings if writing.split == split]
@@ -96,7 +96,7 @@ def _list_url(label: int) -> str:
 
 
 def _html(title: str, paragraphs: Sequence[str], links: Sequence[tuple[str, str]]) -> str:
-    """What a page says stands in <main>; <nav> has its links."""
+    """A page as HTML, with its text in <main> and its links in <nav>."""
     said = "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in paragraphs)
     listed = "".join(f'<li><a href="{escape(url)}">{escape(text)}</a></li>\n' for url, text in links)
     head = f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{escape(title)}</title></head>\n'
