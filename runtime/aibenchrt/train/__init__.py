@@ -1,1 +1,1 @@
-"""The offline module: trains models, keeps their versions, and collects what a model trains on from the path."""
+"""The offline module: trains models, stores their versions, and collects training data from the path."""

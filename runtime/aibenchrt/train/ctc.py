@@ -1,4 +1,4 @@
-"""Texts as numbers and back for recognisers: alphabets, and the greedy decoding of connectionist temporal classification. numpy alone.
+"""Encodes texts as numbers and back for recognisers: alphabets, and greedy decoding for connectionist temporal classification. Only numpy.
 
 Graves, Fernández, Gomez, Schmidhuber 2006, Connectionist Temporal Classification (ICML), section 3.2, best path decoding.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLANK = 0  # the number that stands for no character; character k of an alphabet has number k + 1
+BLANK = 0  # the number for no character; character k of an alphabet has number k + 1
 
 
 def alphabet_of(texts: Iterable[str]) -> str:
@@ -20,7 +20,7 @@ def alphabet_of(texts: Iterable[str]) -> str:
 
 
 def numbers_of(text: str, alphabet: str) -> list[int]:
-    """1 … len(alphabet) for each character; one that the alphabet does not have is left out."""
+    """The number, 1 … len(alphabet), of each character; characters that are not in the alphabet are left out."""
     return [place + 1 for place in map(alphabet.find, text) if place >= 0]
 
 
@@ -30,7 +30,7 @@ def text_of(numbers: Sequence[int], alphabet: str) -> str:
 
 
 def best_path(scores: NDArray[Any]) -> list[int]:
-    """(steps, 1 + len(alphabet)) scores of each step, BLANK first → the numbers of the best path, repetitions and blanks taken out."""
+    """(steps, 1 + len(alphabet)) scores of each step, BLANK first → the numbers on the best path, without repetitions and blanks."""
     best = scores.argmax(axis=1)
     changed = np.ones(len(best), dtype=bool)
     changed[1:] = best[1:] != best[:-1]

@@ -1,4 +1,4 @@
-"""Where models train: on the CPU, or on a CUDA GPU. Imports torch only if a GPU is asked for."""
+"""The device on which models train: the CPU or a CUDA GPU. Imports torch only for a GPU."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from aibenchrt.machine import chosen_device as chosen_device
 
 
 def description(device: str) -> str:
-    """The device as a model's metadata records it."""
+    """The description of the device that a model's metadata records."""
     import torch
 
     where = f"cuda: {torch.cuda.get_device_name()}" if device == "cuda" else device

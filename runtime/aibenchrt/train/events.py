@@ -1,4 +1,4 @@
-"""The events that a training emits; progress texts (`progress_text`) and curves over time are rendered from them."""
+"""The events that training emits, from which progress texts (`progress_text`) and learning curves are rendered."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Begun:
-    """The training begins: its data are ready."""
+    """Training begins: its data are ready."""
 
 
 @dataclass(frozen=True)
 class Epoch:
     """The value of a metric on a split of the data after epoch n (from 1) of at most `of`.
 
-    split: 'validation', or 'train'. metric: as the component declares it, or 'loss'. An epoch with several metrics is several events.
+    split: 'validation', or 'train'. metric: as the component declares it, or 'loss'. An epoch with several metrics emits several events.
     """
 
     n: int
@@ -27,7 +27,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Batches:
-    """Within epoch n of `of`: the fraction of its batches that are done, in [0, 1]."""
+    """Progress within epoch n of `of`: the fraction of its batches that are done, in [0, 1]."""
 
     n: int
     fraction: float
@@ -36,7 +36,7 @@ class Batches:
 
 @dataclass(frozen=True)
 class SideWork:
-    """Work outside the epochs: its name for progress messages, and the fraction of the whole training that is done when it begins, in [0,
+    """Work outside the epochs. what: its name in progress messages; fraction: of the whole training that is done when it begins, in [0,
     1]."""
 
     what: str
@@ -48,4 +48,4 @@ Tell = Callable[[Event], None]
 
 
 def untold(_event: Event) -> None:
-    """For a training without progress output."""
+    """Ignores the event, for training without progress output."""

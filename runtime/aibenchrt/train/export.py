@@ -1,4 +1,4 @@
-"""A trained model's graphs as safetensors and ONNX; the ONNX is compared with torch on real inputs before anyone stores it."""
+"""Exports a trained model's graphs as safetensors and ONNX; the ONNX is compared with torch on real inputs before it is stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from aibenchrt.train.trained import Graph, Trained
 
-TOLERANCE = 1e-3  # of a logit, absolute and relative: float32 sums in another order
+TOLERANCE = 1e-3  # absolute and relative, for logits: float32 sums may be computed in a different order
 
 
 def export(trained: Trained) -> dict[str, bytes]:
@@ -34,7 +34,7 @@ def export(trained: Trained) -> dict[str, bytes]:
 
 
 def weights(graphs: Mapping[str, Graph]) -> dict[str, Tensor]:
-    """Every weight once. Where there are several graphs, named '<graph>.<weight>' after the first graph that has it."""
+    """Name → weight, each weight once. With several graphs, the name is '<graph>.<weight>', after the first graph that has it."""
     tensors: dict[str, Tensor] = {}
     seen = set()
     for name, graph in graphs.items():
@@ -46,19 +46,19 @@ def weights(graphs: Mapping[str, Graph]) -> dict[str, Tensor]:
 
 
 def parameters(graphs: Mapping[str, Graph]) -> int:
-    """The number of trained parameters; those shared by several graphs count once."""
+    """The number of trained parameters; those shared by several graphs are counted once."""
     return sum(p.numel() for p in {id(p): p for graph in graphs.values() for p in graph.network.parameters()}.values())
 
 
 def to_onnx(graph: Graph) -> bytes:
-    """The batch is dynamic, and the lengths that the graph names."""
+    """The graph as an ONNX file, in which the batch dimension and the dimensions in `Graph.lengths` are dynamic."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # warnings of torch's exporters about their own internals
+            warnings.simplefilter("ignore")  # torch's exporters warn about their own internals
             recurrent = any(isinstance(module, nn.RNNBase) for module in graph.network.modules())
             model = _traced(graph) if recurrent else _exported(graph)
     finally:
@@ -86,7 +86,7 @@ def _exported(graph: Graph) -> Any:
 
 
 def _traced(graph: Graph) -> Any:
-    """By the exporter that traces: the other one unrolls recurrent layers, so that their lengths could not be dynamic."""
+    """Exports by tracing: the other exporter unrolls recurrent layers, so that their lengths could not be dynamic."""
     with tempfile.NamedTemporaryFile(suffix=".onnx") as out:
         torch.onnx.export(
             graph.network.eval(),
@@ -98,14 +98,14 @@ def _traced(graph: Graph) -> Any:
             dynamic_axes={name: [0, *graph.lengths.get(name, ())] for name in graph.inputs},
         )
         model = onnx.load(out.name)
-    for output in model.graph.output:  # traced as if the example's shape were every one's
+    for output in model.graph.output:  # tracing has fixed the shapes to those of the example
         output.type.tensor_type.ClearField("shape")
     return model
 
 
 @torch.no_grad()
 def difference(graph: Graph, content: bytes) -> float:
-    """The largest difference of any output between ONNX Runtime and torch on the real inputs, in units of the tolerance."""
+    """The largest difference between the outputs of ONNX Runtime and torch on the real inputs, in units of the tolerance."""
     session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
     network = graph.network.eval()
     worst = 0.0

@@ -1,4 +1,4 @@
-"""Listing of the model repository on this machine. Standard library only: no model is opened."""
+"""Lists the model repository on this machine. Standard library only: no model is opened."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class VersionMetric:
 
 @dataclass(frozen=True)
 class TrainedVersion:
-    """variant, size, seed: of its training. metrics: on held-out data."""
+    """A trained version of a model. variant, size, seed: of its training. metrics: measured on held-out data."""
 
     model: str
     version: str
@@ -33,14 +33,15 @@ class TrainedVersion:
 
 
 def trained_versions(component: str, models: Path | None = None) -> list[TrainedVersion]:
-    """Every readable version of the component's models, in the order in which they were trained. models: another repository."""
+    """Every readable version of the component's models, in the order in which they were trained. models: the repository, if it is
+    not the default one."""
     folder = (models or home_folder() / "models") / component
     made = []
     for path in folder.glob("[!.]*/[!.]*/metadata.json"):
         try:
             made.append((path.stat().st_mtime_ns, path.parent.name, _version(path.parent.name, json.loads(path.read_bytes()))))
         except (OSError, ValueError, KeyError, TypeError):
-            continue  # an incomplete version is ignored: training writes it again
+            continue  # an incomplete version is ignored; training will write it again
     return [version for _, _, version in sorted(made, key=lambda entry: entry[:2])]
 
 

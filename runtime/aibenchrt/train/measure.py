@@ -1,4 +1,4 @@
-"""Qualities with intervals, on held-out data. numpy and scipy, never torch."""
+"""Quality measurements with confidence intervals, on held-out data. Needs numpy and scipy, never torch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Measurement:
-    """A share with its 95 % interval over n trials; `method` names how the interval was made."""
+    """A value with its 95 % confidence interval over n trials; method: how the interval was computed."""
 
     value: float
     low: float
@@ -25,13 +25,13 @@ class Measurement:
 
 
 def share(hits: NDArray[Any]) -> Measurement:
-    """Of independent trials: Wilson's score interval. hits: (n,) bool."""
+    """The fraction of hits among independent trials, with Wilson's score interval. hits: (n,) bool."""
     interval = binomtest(int(hits.sum()), len(hits)).proportion_ci(0.95, method="wilson")
     return Measurement(_round(hits.mean()), _round(interval.low), _round(interval.high), len(hits), "Wilson")
 
 
 def mean_by_user(values: NDArray[Any], users: Sequence[int], seed: int) -> Measurement:
-    """The mean of `values`; percentile bootstrap over users, since trials of one user are not independent. n counts trials."""
+    """The mean of `values`, with a percentile bootstrap over users, since trials of the same user are not independent. n counts trials."""
     _, group = np.unique(np.asarray(users), return_inverse=True)
     total = np.bincount(group, weights=values)
     count = np.bincount(group)
@@ -42,7 +42,8 @@ def mean_by_user(values: NDArray[Any], users: Sequence[int], seed: int) -> Measu
 
 
 def paired(hits: NDArray[Any], others: NDArray[Any]) -> Measurement:
-    """The gain of one share over another on the same independent trials, normal interval of the mean difference. Both: (n,) bool."""
+    """The difference of two fractions on the same independent trials, with a normal interval of the mean difference. hits, others: (n,)
+    bool."""
     gain = hits.astype(np.float64) - others.astype(np.float64)
     half = 1.959964 * gain.std() / np.sqrt(len(gain))
     return Measurement(_round(gain.mean()), _round(gain.mean() - half), _round(gain.mean() + half), len(gain), "paired, normal")

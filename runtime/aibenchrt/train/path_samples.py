@@ -1,4 +1,4 @@
-"""What reaches the stages that train on their scenario's path, with services and models as they stood at some time."""
+"""Collects what reaches the stages that train on their scenario's path, when services and models use only data up to some time."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class PartRequest:
 def collect(
     plan: Plan, world: AnyWorld, models: Mapping[str, ModelVersion], stages: Collection[str], requests: Sequence[PartRequest]
 ) -> dict[str, list[Sample]]:
-    """Stage → the samples that reached it, in the order of the requests; each request ends at the first of the stages.
+    """Stage → the samples that reached it, in the order of the requests; each request stops at the first of these stages.
 
-    world: services are prepared from it. models: AI stage → version, for every other stage. RuntimeError: a call failed.
+    world: what services are prepared from. models: AI stage → version, for all other AI stages. RuntimeError: a call failed.
     """
     samples: dict[str, list[Sample]] = {stage: [] for stage in stages}
     with capture(plan, world, {stage: version.folder for stage, version in models.items()}, stages) as captured:

@@ -1,4 +1,4 @@
-"""The events of a training as progress: a text and the fraction done."""
+"""Renders training events as progress: a text and the fraction done."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from aibenchrt.train.events import Batches, Begun, Epoch, Event, Tell
 
 
 def rendered(progress: Progress, component: str, model: str) -> Tell:
-    """Tells `progress` of every event of the training of this model."""
+    """A function that reports every event of this model's training to `progress`."""
 
     def tell(event: Event) -> None:
         what, fraction = text(event)
@@ -17,7 +17,7 @@ def rendered(progress: Progress, component: str, model: str) -> Tell:
 
 
 def text(event: Event) -> tuple[str, float]:
-    """What an event says, and the fraction of the training that is done.
+    """The text of an event, and the fraction of the training that is done.
 
     >>> text(Epoch(3, "validation", "ndcg@10", 0.07659, of=12))
     ('epoch 3 of 12, validation ndcg@10 0.0766', 0.25)

@@ -1,4 +1,4 @@
-"""What training a recogniser of speech and one of text have in common: padded batches, the loop, error rates with intervals.
+"""What training speech and text recognisers have in common: padded batches, the training loop, and error rates with intervals.
 
 A signal is (length, bands) float32: frames of an utterance, or columns of a picture. A network takes (batch, length, bands), padded
 with zeros, and has `loss(signals, lengths, texts, sizes)`.
@@ -25,7 +25,7 @@ Signal = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Example:
-    """signal: (length, bands). numbers: of the characters of its text, at least one."""
+    """signal: (length, bands). numbers: those of its text's characters, at least one."""
 
     signal: Signal
     numbers: Sequence[int]
@@ -33,8 +33,8 @@ class Example:
 
 @dataclass(frozen=True)
 class Effort:
-    """rate: the highest of one cycle (Smith and Topin 2018, Super-Convergence). examples: the most to train on. first: the share of the
-    steps in which the rate rises."""
+    """rate: the highest of the one-cycle learning rate (Smith and Topin 2018, Super-Convergence). examples: the most to train on. first:
+    the fraction of the steps in which the rate rises. longest_gradient: norm at which gradients are clipped."""
 
     epochs: int
     rate: float
@@ -47,7 +47,8 @@ class Effort:
 
 @dataclass(frozen=True)
 class Loop:
-    """How a network is fitted. rates: metric → error rate of the network as it is, on validation data; the first chooses the epoch."""
+    """How a network is trained. rates: computes metric → error rate of the current network on validation data; the first one chooses the
+    epoch."""
 
     effort: Effort
     rates: Callable[[], Mapping[str, float]]
@@ -56,7 +57,8 @@ class Loop:
 
 
 def fit(network: Any, examples: Sequence[Example], loop: Loop) -> int:
-    """Trains the network, restores it to the epoch with the lowest validation error, in evaluation mode, and returns that epoch."""
+    """Trains the network, restores it to the epoch with the lowest validation error, in evaluation mode, and returns that epoch's
+    number."""
     effort = loop.effort
     batches_an_epoch = -(-len(examples) // effort.batch)
     optimizer = torch.optim.AdamW(network.parameters(), lr=effort.rate, weight_decay=effort.decay)
@@ -85,7 +87,7 @@ def fit(network: Any, examples: Sequence[Example], loop: Loop) -> int:
 
 
 def alike(examples: Sequence[Example], size: int, generator: torch.Generator) -> Iterator[list[int]]:
-    """Rows of one epoch in batches of about the same length, in random order; each row once."""
+    """The batches of one epoch, of examples of similar length, in random order: indices of the examples, each once."""
     noise = torch.rand(len(examples), generator=generator)
     order = sorted(range(len(examples)), key=lambda row: len(examples[row].signal) * (0.9 + 0.2 * float(noise[row])))
     batches = [order[start : start + size] for start in range(0, len(order), size)]
@@ -106,7 +108,7 @@ def padded(signals: Sequence[Signal], texts: Sequence[Sequence[int]], device: to
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """For each answer the number of wrong, missing and superfluous units, and of units of the reference. Both (n,)."""
+    """For each answer, (n,): errors: the number of wrong, missing and superfluous units; units: the number of units of its reference."""
 
     errors: NDArray[np.float64]
     units: NDArray[np.float64]
@@ -117,14 +119,14 @@ class Counts:
 
 
 def character_counts(references: Sequence[str], answers: Sequence[str]) -> Counts:
-    """By jiwer. References are not empty."""
+    """Character errors, counted by jiwer. References must not be empty."""
     import jiwer
 
     return _counts([jiwer.process_characters(reference, answer) for reference, answer in zip(references, answers, strict=True)])
 
 
 def word_counts(references: Sequence[str], answers: Sequence[str]) -> Counts:
-    """By jiwer. References have at least one word."""
+    """Word errors, counted by jiwer. References must have at least one word."""
     import jiwer
 
     return _counts([jiwer.process_words(reference, answer) for reference, answer in zip(references, answers, strict=True)])
@@ -137,13 +139,13 @@ def _counts(compared: Sequence[Any]) -> Counts:
 
 
 def error_rate(counts: Counts, seed: int) -> Measurement:
-    """Errors per unit of all references together; percentile bootstrap over answers."""
+    """Errors per unit, over all references together, with a percentile bootstrap over answers."""
     rows = _resampled(counts, seed)
     return _measurement(counts.rate, counts.errors[rows].sum(axis=1) / counts.units[rows].sum(axis=1), counts)
 
 
 def lower_by(counts: Counts, simple: Counts, seed: int) -> Measurement:
-    """How much lower the error rate is than that of a baseline on the same references; answers resampled in pairs."""
+    """How much lower the error rate is than that of a baseline on the same references; the bootstrap resamples answers in pairs."""
     rows = _resampled(counts, seed)
     saved = simple.errors - counts.errors
     return _measurement(simple.rate - counts.rate, saved[rows].sum(axis=1) / counts.units[rows].sum(axis=1), counts)
@@ -160,6 +162,6 @@ def _measurement(value: float, drawn: NDArray[np.float64], counts: Counts) -> Me
 
 
 def most_frequent(texts: Sequence[str]) -> str:
-    """Of texts equally frequent the first in order of code points. ValueError: no text."""
+    """The most frequent text; ties go to the first in order of code points. ValueError: there is no text."""
     counted = Counter(texts)
     return min(counted, key=lambda text: (-counted[text], text))

@@ -1,7 +1,7 @@
 """The model repository: home()/models/<component>/<model>/<version>/{model.safetensors,<graph>.onnx,metadata.json}.
 
-A version is named by the hash of its content and never changes. Nothing in it is unpickled. A version appears whole or not at all:
-it is written beside its place and renamed into it.
+A version is named by the hash of its content and never changes. Nothing in it is unpickled. A version appears complete or not at
+all: it is written to a temporary folder beside its own and then renamed.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ METADATA_VERSION = 1
 class Key:
     """What a version was trained from: equal keys need no new training.
 
-    context: hash of what else went in (for a ranker: the path's graph and the versions of its models), '' for nothing.
-    code: hash of the sources that define and train the model.
+    context: hash of all other inputs (for a ranker: the path's graph and the versions of its models), '' if there are none.
+    code: hash of the code that defines and trains the model.
     """
 
     component: str
@@ -60,19 +60,19 @@ def models_folder() -> Path:
 
 
 def code_hash(component: str) -> str:
-    """The key of the code that defines, trains, exports and serves the component's models: a change of any makes versions unfit."""
+    """The key of the code that defines, trains, exports and serves the component's models: any change to it invalidates stored versions."""
     package = importlib.import_module(COMPONENTS[component].package)
     own = [f"{package.__name__}.{name}" for _, name, _ in pkgutil.iter_modules(package.__path__) if name != "spec"]
     return code_key([*own, "aibenchrt.train.export"])
 
 
 def store(key: Key, files: Mapping[str, bytes], metadata: Mapping[str, Any], models: Path | None = None) -> ModelVersion:
-    """Writes a version; where the same content is stored already, that one is returned. AIB605: the disk is full or not writable."""
+    """Writes a version, or returns the one stored with the same content. EnvironmentFailure AIB605: the disk is full or not writable."""
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     whole = {"metadata_version": METADATA_VERSION, "component": key.component, "model": key.model, "key": asdict(key), "files": hashes}
     whole |= metadata
     text = json.dumps(whole, indent=1, sort_keys=True, allow_nan=False).encode()
-    # Training time differs from run to run, so it is not part of a version's hash.
+    # Training time varies between runs, so it is not part of a version's hash.
     timeless = {name: value for name, value in whole.items() if name != "cost"}
     version = hashlib.sha256(json.dumps(timeless, sort_keys=True).encode()).hexdigest()[:16]
     folder = (models or models_folder()) / key.component / key.model / version
@@ -98,7 +98,7 @@ def find(
     context: str | None = None,
     models: Path | None = None,
 ) -> ModelVersion | None:
-    """A whole version trained with the present code from this world at this size; None: there is none, or only broken ones."""
+    """A complete version trained with the current code from this world at this size; None if there is none, or only broken ones."""
     code = code_hash(component)
     for version in _versions((models or models_folder()) / component / model):
         key = version.metadata.get("key", {})
@@ -111,7 +111,7 @@ def find(
 
 
 def open_version(folder: Path) -> ModelVersion:
-    """The version in `folder`, all its files checked. EnvironmentFailure AIB603: missing or corrupted."""
+    """The version in `folder`, after checking all its files. EnvironmentFailure AIB603: it is missing or corrupted."""
     metadata = read_metadata(folder)
     version = ModelVersion(str(metadata.get("component")), str(metadata.get("model")), folder.name, folder, metadata)
     if not is_whole(version):
@@ -120,7 +120,7 @@ def open_version(folder: Path) -> ModelVersion:
 
 
 def is_whole(version: ModelVersion) -> bool:
-    """Every file is there with the sha256 that metadata.json records."""
+    """Whether every file exists with the sha256 that metadata.json records."""
     for name, expected in version.metadata.get("files", {}).items():
         path = version.folder / name
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
@@ -135,7 +135,7 @@ def _versions(folder: Path) -> Iterator[ModelVersion]:
         try:
             metadata = read_metadata(candidate)
         except EnvironmentFailure:
-            continue  # a broken version is ignored: training writes it again
+            continue  # a broken version is ignored; training will write it again
         yield ModelVersion(str(metadata.get("component")), str(metadata.get("model")), candidate.name, candidate, metadata)
 
 
@@ -146,7 +146,7 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
             (scratch / name).write_bytes(content)
         scratch.chmod(0o755)
-        if folder.is_dir():  # the same content, or a broken copy of it: the new one replaces it
+        if folder.is_dir():  # the same content or a broken copy of it, which is replaced
             retired = Path(tempfile.mkdtemp(prefix=".retired-", dir=folder.parent))
             os.rename(folder, retired / "version")
             os.rename(scratch, folder)

@@ -1,4 +1,4 @@
-"""What a model that trains on its scenario's path learns from: requests as they reached it."""
+"""The training data of a model that trains on its scenario's path: requests as they reached it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sample:
-    """One request as it reached the stage: its inputs, the truth and who asked (where it names no user, the request itself)."""
+    """One request as it reached the stage: inputs and truth. user_id: its sender, or a negative number for the request if it names none."""
 
     inputs: Values
     truth: Truth
@@ -25,8 +25,8 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """training: what a model learns from. choosing: what chooses its epoch. seen, held_out: what only measures it; `seen` is separate
-    because its figures were known when settings were chosen."""
+    """training: for training a model. choosing: for choosing its epoch. seen, held_out: for measuring it only; `seen` is separate because
+    its figures were known when settings were chosen."""
 
     training: Sequence[Sample]
     choosing: Sequence[Sample]

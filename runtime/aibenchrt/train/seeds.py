@@ -1,4 +1,4 @@
-"""Figures of training: every model's qualities for each seed, and their mean and range over the seeds."""
+"""Summarises training over several seeds: every model's quality for each seed, and the mean and range over the seeds."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ KEPT = ("metrics", "baselines", "gains", "only_for_comparison", "protocol", "epo
 
 
 def summary(trained: Mapping[int, Sequence[ModelVersion]]) -> list[dict[str, Any]]:
-    """One entry a model, in the order of the first seed's versions. trained: seed → versions, the same models for every seed.
+    """One entry per model, in the order of the first seed's versions. trained: seed → versions, the same models for every seed.
 
-    `seeds`: per seed the version and what its metadata says of quality. `over_seeds`: mean, lowest and highest of each figure; an interval
-    over so few seeds would pretend to more, so there is none.
+    `seeds`: for each seed, the version and the quality from its metadata. `over_seeds`: mean, lowest and highest value of each figure, but
+    no interval, which over so few seeds would be misleading.
     """
     first = next(iter(trained.values()))
     return [_of_model(version.component, version.model, trained) for version in {(v.component, v.model): v for v in first}.values()]

@@ -1,4 +1,4 @@
-"""Trains the models of a plan, or finds them: the offline module. Torch is imported only when something has to be trained."""
+"""Trains the models of a plan, or finds stored versions. Torch is imported only when something has to be trained."""
 
 from __future__ import annotations
 
@@ -36,21 +36,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Most:
-    """How many requests at most train a model on the path, and measure it: `seen` first test requests apart from the next `held_out`."""
+    """The most requests that train a model on the path and that measure it: the first `seen` test requests, and the `held_out` after
+    them."""
 
     training: int
     seen: int
     held_out: int
 
 
-# Of the real world's 4,080 test requests, in the order of `_requests`, the settings of the models that train on the path were chosen with
-# the figures of the first 2,000 in view, and of no other.
+# The settings of the models that train on the path were chosen while the figures of the first 2,000 of the real world's 4,080 test requests
+# (in the order of `_requests`) were known, and no others.
 _MOST = {"tiny": Most(600, 0, 300), "small": Most(100_000, 2000, 100_000), "full": Most(100_000, 2000, 100_000)}
 
 
 @dataclass(frozen=True)
 class _How:
-    """How every model of a call trains. models: the repository where it is looked for and stored. tell: heard beside progress."""
+    """How all models of a call are trained. models: the repository where they are looked up and stored. tell: also receives the events."""
 
     seed: int
     size: str
@@ -70,12 +71,12 @@ def plan_models(
     device: str = "cpu",
     models: Path | None = None,
 ) -> dict[str, ModelVersion]:
-    """AI stage → the version that serves it, trained now if no version of this world, size, seed and code is stored.
+    """AI stage → the version that serves it, trained now if no version with this world, size, seed and code is stored.
 
-    Models that train on the path (`ComponentSpec.trains_on`) come last: the plan runs up to them with the other models; they need a world
-    of which there are snapshots. device: 'cpu' or 'cuda'; where a stored version trained does not matter. models: the model repository,
-    that of this home where None. EnvironmentFailure AIB604, AIB605 as stored and prepared; AIB677: a world without snapshots, AIB710: one
-    without requests to train on; ValueError for an unknown size.
+    Models that train on the path (`ComponentSpec.trains_on`) come last: the plan is run up to them with the other models. They need a world
+    with snapshots. device: 'cpu' or 'cuda', for training; stored versions are used whatever they were trained on. models: the model
+    repository; None: the one in home(). EnvironmentFailure AIB604, AIB605: as for storing and preparing; AIB677: the world has no
+    snapshots; AIB710: it has no requests to train on. ValueError: an unknown size.
     """
     how = _How(seed, size, progress, device, models)
     stages = _ai_stages(plan)
@@ -93,9 +94,9 @@ def alternatives(
     *,
     device: str = "cpu",
 ) -> list[ModelVersion]:
-    """Every other model that the plan's profile allows of the components that it uses, in the order of the catalogue.
+    """All other models that the plan's profile allows for its components, in the order of the catalogue.
 
-    chosen: what `plan_models` gave with the same seed and size; a model that trains on the path does so with these.
+    chosen: the result of `plan_models` with the same seed and size; models that train on the path are trained with these.
     """
     versions: list[ModelVersion] = []
     for stage in _ai_stages(plan):
@@ -121,10 +122,10 @@ def train_stage(
     models: Path | None = None,
     tell: Tell | None = None,
 ) -> ModelVersion:
-    """The version of one stage's model, as `plan_models` gives it. stage: of the plan, with the model that it is to have.
+    """The version of one stage's model, as `plan_models` returns it. stage: a stage of the plan, with the model that it is to have.
 
-    chosen: the versions of the other AI stages, which a model that trains on the path trains with. models: the repository where this model
-    is looked for and stored, that of this home where None. tell: hears the events of its training, if it trains, beside `progress`.
+    chosen: the versions of the other AI stages, with which a model that trains on the path is trained. models: the repository where this
+    model is looked up and stored; None: the one in home(). tell: receives the events of its training, if it is trained, besides `progress`.
     """
     how = _How(seed, size, progress, device, models, tell)
     if _on_path(stage):
@@ -146,14 +147,14 @@ def train_task(
     models: Path | None = None,
     tell: Tell | None = None,
 ) -> ModelVersion:
-    """The stored version of this component's model, trained first if there is none; another process that wants it too waits.
+    """The stored version of this component's model, trained first if there is none. Another process that needs the same model waits.
 
-    `samples` and `context`: for a model that trains on the path. models, tell: as of `train_stage`. ValueError: an unknown size.
-    EnvironmentFailure: as `store` does.
+    samples, context: for a model that trains on the path. models, tell: as for `train_stage`. ValueError: an unknown size.
+    EnvironmentFailure: as for `store`.
     """
     if size not in SIZES:
         raise ValueError(f"no size '{size}'; there are {', '.join(SIZES)}")
-    # Before training: an edit of the code meanwhile must not pass for what trained.
+    # Computed before training: code that is edited meanwhile must not count as the code that trained.
     key = Key(component, model, world.version, size, seed, context, code_hash(component))
 
     def stored() -> ModelVersion | None:
@@ -177,7 +178,7 @@ def _both(tell: Tell, other: Tell | None) -> Tell:
 
 
 def _train(key: Key, material: AnyWorld | Samples, world: AnyWorld, tell: Tell, device: str, models: Path | None) -> ModelVersion:
-    # Read when torch loads its OpenMP: on a busy machine, threads that spin while they wait make a step five times as long.
+    # Read when torch loads its OpenMP library: on a busy machine, threads that spin while waiting make a step take five times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from aibenchrt.train.export import export
 
@@ -220,7 +221,7 @@ def _train_on_path(
     stages: Sequence[tuple[PlanStage, str]],
     how: _How,
 ) -> dict[str, ModelVersion]:
-    """Stage → version of the model. versions: of the AI stages that train on the world."""
+    """Stage → version, for the models that train on the path. versions: of the AI stages that train on the world."""
     if not stages:
         return {}
     if not isinstance(world, SnapshotWorld):
@@ -253,9 +254,10 @@ def _train_on_path(
 
 
 def _as_of_earlier(plan: Plan, earlier: AnyWorld, versions: Mapping[str, ModelVersion], how: _How) -> dict[str, ModelVersion]:
-    """The versions, of components that train on all of the training period those that would have been trained at the earlier time."""
+    """The versions, in which components that train on the whole training period are replaced by what would have been trained at the earlier
+    time."""
     before = dict(versions)
-    taken = code_key([type(earlier).__module__])  # what is in a snapshot depends on the code that takes it
+    taken = code_key([type(earlier).__module__])  # the content of a snapshot depends on the code that makes it
     for stage in [stage for stage in _ai_stages(plan) if _material(stage) is Material.PERIOD]:
         seed = int(versions[stage.name].metadata["key"]["seed"])
         before[stage.name] = train_task(
@@ -297,7 +299,7 @@ def _collect(
 
 
 def _requests(plan: Plan, world: AnyWorld, split: str, part: str) -> list[PartRequest]:
-    """The requests of every class that come from that part of the world, classes mixed so that any first piece has all of them."""
+    """The requests of all classes from that part of the world, mixed so that every prefix has requests of all classes."""
     placed = []
     for request in plan.requests:
         payloads = [p for p in payloads_of(plan, request, world, split) if p.part == part]
@@ -306,8 +308,8 @@ def _requests(plan: Plan, world: AnyWorld, split: str, part: str) -> list[PartRe
 
 
 def _context(plan: Plan, stage: PlanStage, most: Most, *states: tuple[AnyWorld, Mapping[str, ModelVersion]]) -> str:
-    """A hash of everything that can change the samples: their selection, the plan's wiring, services' data and code, other models, and the
-    code that runs the path and takes the snapshot."""
+    """A hash of everything that can change the samples: their selection, the plan's wiring, the services' data and code, the other models,
+    and the code that runs the path and makes the snapshot."""
     path = code_key(["aibenchrt.train.path_samples", *(type(world).__module__ for world, _ in states)])
     parts: list[object] = [path, plan.graph_hash, plan.seed, stage.name, astuple(most)]
     for step in plan.steps:

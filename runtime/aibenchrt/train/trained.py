@@ -1,4 +1,4 @@
-"""What a component's train.py returns, and helpers that it may use. Imports torch: never import this where models are served."""
+"""What a component's train.py returns, and helpers that it may use. Imports torch, so it must never be imported for serving."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ THREADS = 2
 
 @dataclass(frozen=True)
 class Graph:
-    """A network that becomes one ONNX file. network: on the CPU, in evaluation mode; it gives one tensor, or a tuple in the order of
-    `outputs`.
+    """A network that is exported as one ONNX file. network: on the CPU, in evaluation mode; it returns one tensor, or a tuple in the order
+    of `outputs`.
 
-    inputs: ONNX input name → real held-out input, in the order of forward's arguments, on which ONNX is compared with torch; first
-    dimension the batch (at least 2), which is dynamic. lengths: input → its further axes that are dynamic (at least 2 in the example).
-    others: further inputs of other batches and lengths, on which it is compared too.
+    inputs: ONNX input name → real held-out input, in the order of forward's arguments, on which ONNX is compared with torch. The first
+    dimension is the batch (at least 2), which is dynamic. lengths: ONNX input name → its other dynamic axes (size at least 2 in
+    the example). others: further inputs, with other batch sizes and lengths, on which they are also compared.
     """
 
     network: nn.Module
@@ -37,11 +37,11 @@ class Graph:
 
 @dataclass(frozen=True)
 class Trained:
-    """The graphs of a model with what serve.py must know of them and how good they are.
+    """The graphs of a trained model, what serve.py has to know about them, and their quality.
 
-    graphs: name → graph, stored as <name>.onnx; "model" where there is one. They may share networks and weights.
-    metrics: on held-out data that chose nothing, by `protocol`. baselines: name → metric → measurement, of the same trials.
-    gains: paired differences to a baseline, trial by trial. only_for_comparison: figures by another protocol, with what it is.
+    graphs: name → graph, stored as <name>.onnx; "model" if there is only one. They may share networks and weights.
+    metrics: by `protocol`, on held-out data that was not used to choose anything. baselines: name → metric → measurement, on the same
+    trials. gains: paired differences from a baseline, trial by trial. only_for_comparison: figures by another protocol, which it describes.
     """
 
     graphs: Mapping[str, Graph]
@@ -56,20 +56,21 @@ class Trained:
 
 @contextlib.contextmanager
 def reproducible(seed: int, threads: int = THREADS, device: str = "cpu") -> Iterator[torch.Generator]:
-    """Torch seeded, deterministic and on this number of threads inside; yields a CPU generator for shuffling. Restores what it changed.
+    """A context in which torch is seeded, deterministic and uses this number of threads; yields a CPU generator for shuffling. Restores all
+    settings afterwards.
 
-    Small models train faster on one thread: on a busy machine two wait for each other at every step. On a GPU, operations that torch
-    has in no deterministic form (the gradient of max pooling) are let through; nothing is computed in TF32 there, so that a quality
-    measured on it is one of float32 as served.
+    Small models train faster on one thread: on a busy machine two threads wait for each other at every step. On a GPU, operations that
+    have no deterministic implementation in torch (the gradient of max pooling) are allowed; nothing is computed in TF32 there, so that the
+    measured quality is that of float32, as in serving.
     """
     before, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     tf32, workspace = torch.backends.cudnn.allow_tf32, os.environ.get("CUBLAS_WORKSPACE_CONFIG")
     with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if device != "cpu" else []), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have a deterministic implementation", category=UserWarning)
         if device != "cpu":
-            os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # cuBLAS reads it with its first call; without it its sums are not repeatable
+            os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # read at the first call; without it, the sums of cuBLAS are not reproducible
             torch.backends.cudnn.allow_tf32 = False
-        torch.manual_seed(seed)  # of every GPU too
+        torch.manual_seed(seed)  # seeds every GPU as well
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True, warn_only=device != "cpu")
         try:
@@ -93,7 +94,7 @@ def batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tenso
 
 @torch.no_grad()
 def predict(network: nn.Module, *inputs: Tensor, size: int = 512) -> Tensor:
-    """The network's outputs over the rows of `inputs`, in evaluation mode, computed where the network is; they come back on the CPU."""
+    """The network's outputs over the rows of `inputs`, in evaluation mode, computed on the network's device and returned on the CPU."""
     network.eval()
     device = device_of(network)
     pieces = [network(*(x[start : start + size].to(device) for x in inputs)).cpu() for start in range(0, len(inputs[0]), size)]
