@@ -49,6 +49,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "runtime/aibenchrt/components/health_check/service.py": ({"replace", "write_text"}, STATE),
     "runtime/aibenchrt/components/database_operation/postgresql.py": ({"write_text"}, PREPARED),
     "templates/ansible/roles/base/files/survey.py": ({"open", "replace"}, "root's, in a folder that only root writes"),
+    "templates/ansible/roles/records/files/pack.py": ({"open", "replace"}, "opened as a new file, in a folder that only root writes"),
     "templates/ansible/roles/records/files/unpack.py": (
         {"copyfileobj", "open", "rename"},
         "opened as new files, in a folder of mkdtemp, which takes the place of another",

@@ -44,6 +44,7 @@ def test_a_deployment_from_bare_hosts_to_bare_hosts(bed: Bed, tmp_path: Path) ->
     assert all(small.play("site.yml").changed.values())
     check_records(small)
     check_secrets(small)
+    check_planted(small)
     again = small.play("site.yml")
     assert again.changes == []
     assert set(again.changed.values()) == {0}
@@ -109,6 +110,26 @@ def check_secrets(small: Site) -> None:
         assert "PRIVATE KEY" not in said
         owners = {line.split()[0] for line in said.splitlines() if "aibenchrt." in line and re.match(r"\S+\s+/opt", line)}
         assert owners <= {"aibench-small", "aibench+"}
+
+
+def check_planted(small: Site) -> None:
+    """What a part's user leaves in its folder leads root nowhere, and gets into no archive; root's folders are closed to it."""
+    (host,) = {name for service in small.plan["services"] if service["kind"] == "planner" for name in service["hosts"]}
+    run = f"/var/lib/aibench/{small.plan['scenario']}/runs/first"
+    plant = f"""
+        for folder in {run} {run}/.. {run}/../..; do ! touch $folder/x || exit 1; done 2>&-
+        cd {run}/planner
+        ln -s /etc/shadow calls-8-x.jsonl; ln -s /etc calls; mkfifo calls-9-x.jsonl; touch "$(printf 'a\\nb.jsonl')" ./-T.json
+        ln -s /etc/passwd records.tar.gz; ln -s /etc/passwd start; ln -s /etc/passwd ended; ls
+    """
+    before = small.bed.sh(host, "stat", "-c", "%n %U %a %Y %s", "/etc", "/etc/shadow", "/etc/passwd")
+    small.bed.sh(host, "setpriv", f"--reuid={small.user}", f"--regid={small.user}", "--clear-groups", "sh", "-c", plant)
+    small.play("collect.yml")
+    check_records(small)
+    assert small.bed.sh(host, "stat", "-c", "%n %U %a %Y %s", "/etc", "/etc/shadow", "/etc/passwd") == before
+    fetched = {path.name for path in (small.collected / "first" / host).iterdir()}
+    assert fetched
+    assert not {name for name in fetched if "x.json" in name or "\n" in name or name.startswith("-")}
 
 
 def check_difference(small: Site, folder: Path) -> None:

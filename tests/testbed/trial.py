@@ -203,7 +203,8 @@ class Trial:
 
     def requests_now(self) -> dict[int, Ended]:
         """The requests that the generator has recorded so far, by id, in the order of their ends."""
-        text = self.bed.sh(self.host("generator"), "sh", "-c", f"cat /var/lib/aibench/*/runs/{self.directory.name}*/requests.jsonl 2>&-; :")
+        path = f"/var/lib/aibench/*/runs/{self.directory.name}*/generator/requests.jsonl"
+        text = self.bed.sh(self.host("generator"), "sh", "-c", f"cat {path} 2>&-; :")
         rows = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
         return {row[0]: Ended(row[7], (row[6] - row[4]) / 1e6) for row in rows}
 

@@ -41,6 +41,7 @@ FILES = (
     "roles/deployed/vars/main.yml",
     "roles/query_generator/tasks/main.yml",
     "roles/query_generator/vars/main.yml",
+    "roles/records/files/pack.py",
     "roles/records/files/unpack.py",
     "roles/records/tasks/main.yml",
     "roles/records/vars/main.yml",

@@ -13,7 +13,7 @@ from aibenchc.emit.templates import Fit
 PYTHON = "{{ aibench_environment }}/bin/python3"
 GENERATED = "{{ aibench_root }}/{{ aibench_archives.scenario }}"
 ADDRESS = "{{ item.address }}:{{ item.listens }}"
-RUN = "{{ aibench_state }}/runs/{{ aibench_run }}"
+RUN = "{{ aibench_state }}/runs/{{ aibench_run }}"  # root's; in it, each kind of part that records has a folder of its own
 LOAD = "{{ aibench_root }}/{{ aibench_archives.load }}"
 TRITON = "{{ aibench_root }}/{{ aibench_archives['libraries-triton'] }}/pytriton/tritonserver/bin/tritonserver"
 WRITTEN_TOGETHER = 50  # requests per file of Triton's trace: a server that is killed loses at most the trace of that many
@@ -47,13 +47,13 @@ def unit_commands() -> UnitCommands:
         schedule=f"{LOAD}/schedule.parquet",
         payloads=f"{LOAD}/payloads.parquet",
         target="{{ aibench_targets }}",
-        out=RUN,
+        out=f"{RUN}/generator",
         warmup_s="{{ aibench_warmup_s }}",
         duration_s="{{ aibench_duration_s }}",
         think_s="{{ aibench_think_s }}",
     )
-    records = f"{RUN}/calls-{{{{ item.replica }}}}-${{INVOCATION_ID}}.jsonl"
-    trace = TritonTrace(f"{RUN}/triton_trace-{{{{ item.replica }}}}-${{INVOCATION_ID}}.json", WRITTEN_TOGETHER)
+    records = f"{RUN}/planner/calls-{{{{ item.replica }}}}-${{INVOCATION_ID}}.jsonl"
+    trace = TritonTrace(f"{RUN}/triton/triton_trace-{{{{ item.replica }}}}-${{INVOCATION_ID}}.json", WRITTEN_TOGETHER)
     return UnitCommands(
         planner=unit_line(planner(PYTHON, GENERATED, ADDRESS, records, "{{ item.replica }}", tls=_certificates("planner"))),
         service=unit_line(

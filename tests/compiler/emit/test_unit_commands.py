@@ -79,7 +79,7 @@ def test_programs_understand_the_lines_of_units(tls: bool) -> None:
 def test_triton_gets_the_same_flags_in_a_unit_as_by_itself(tls: bool) -> None:
     folder = "/etc/aibench/tls/triton" if tls else None
     repositories = ["/opt/aibench/rank-1", "/opt/aibench/category-1"]
-    trace = TritonTrace("/var/lib/aibench/runs/shop-1/triton_trace-1-${INVOCATION_ID}.json", 50)
+    trace = TritonTrace("/var/lib/aibench/runs/shop-1/triton/triton_trace-1-${INVOCATION_ID}.json", 50)
     server = "/opt/aibench/libraries-triton-1/pytriton/tritonserver/bin/tritonserver"
     direct = triton(server, repositories, "/opt/aibench/backends-1", "192.0.2.1", 21003, trace, tls=folder)
     assert on_a_host(unit_commands().triton, aibench_tls=tls) == direct.words

@@ -1,0 +1,103 @@
+"""Root packs records on a host out of folders that others own: nothing in them leads it elsewhere, and the archive holds records alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from paths import ROOT
+
+PACK = ROOT / "templates/ansible/roles/records/files/pack.py"
+CALLS = f"calls-0-{'a' * 32}.jsonl"
+OTHERS = f"calls-1-{'b' * 32}.jsonl"
+
+
+def packed(run: Path) -> dict[str, bytes]:
+    ended = subprocess.run([sys.executable, "-", str(run)], stdin=PACK.open("rb"), capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    assert [path.name for path in run.iterdir() if path.is_file()] == ["records.tar.gz"]
+    assert (run / "records.tar.gz").stat().st_mode & 0o777 == 0o600
+    with tarfile.open(run / "records.tar.gz") as tar:
+        assert all(member.isreg() and member.mode == 0o644 and member.uid == 0 for member in tar)
+        return {member.name: content.read() for member in tar if (content := tar.extractfile(member))}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    folder = tmp_path / "run"
+    for kind in ("generator/contents", "planner", "triton", "watch"):
+        (folder / kind).mkdir(parents=True)
+    (folder / "planner" / CALLS).write_text("calls\n")
+    (tmp_path / "secret").write_text("secret")
+    return folder
+
+
+def test_records_of_all_kinds_are_packed_and_the_same_give_the_same_bytes(run: Path) -> None:
+    content = "c" * 64
+    (run / "generator" / "requests.parquet").write_bytes(b"requests")
+    (run / "generator" / "contents" / content).write_bytes(b"large")
+    (run / "triton" / f"triton_trace-0-{'d' * 32}.json.17").write_bytes(b"[]")
+    (run / "watch" / "host.jsonl").write_bytes(b"{}")
+    (run / "watch" / "host-after.json").touch()  # empty, as after a full disk
+    assert packed(run).keys() == {
+        "requests.parquet", f"contents/{content}", CALLS, f"triton_trace-0-{'d' * 32}.json.17", "host.jsonl",
+    }  # fmt: skip
+    first = (run / "records.tar.gz").read_bytes()
+    packed(run)
+    assert (run / "records.tar.gz").read_bytes() == first
+
+
+def plant(path: Path, kind: str, secret: Path) -> None:
+    match kind:
+        case "a link":
+            path.symlink_to(secret)
+        case "a second name":
+            path.hardlink_to(secret)
+        case "a pipe":
+            os.mkfifo(path)
+        case "a folder":
+            path.mkdir()
+            (path / "x").write_text("secret")
+        case "a terabyte":
+            path.touch()
+            os.truncate(path, 1 << 40)
+        case "of another user":
+            path.write_text("secret")
+            os.chown(path, 1234, 1234)
+
+
+@pytest.mark.parametrize("kind", ["a link", "a second name", "a pipe", "a folder", "a terabyte", "of another user"])
+def test_what_is_no_record_is_left_out(run: Path, kind: str) -> None:
+    if kind == "of another user" and os.geteuid():
+        pytest.skip("only root gives files away")
+    plant(run / "planner" / OTHERS, kind, run.parent / "secret")
+    assert packed(run) == {CALLS: b"calls\n"}
+
+
+@pytest.mark.parametrize("name", ["-T\n.json", "a\nb.jsonl", "--checkpoint-action=exec=id.json", "requests.parquet", f"{CALLS}\n"])
+def test_names_are_those_of_the_kinds_records(run: Path, name: str) -> None:
+    (run / "planner" / name).write_text("x")
+    assert packed(run) == {CALLS: b"calls\n"}
+
+
+def test_folders_that_are_links_are_left_out(run: Path) -> None:
+    (run / "generator" / "contents").rmdir()
+    elsewhere = run.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / ("e" * 64)).write_text("secret")
+    (elsewhere / "host.jsonl").write_text("secret")
+    (run / "generator" / "contents").symlink_to(elsewhere)
+    (run / "watch").rmdir()
+    (run / "watch").symlink_to(elsewhere)
+    assert packed(run) == {CALLS: b"calls\n"}
+
+
+def test_the_archive_replaces_a_link(run: Path) -> None:
+    """As an earlier version may have left it, whose folders the parts' user owned."""
+    (run / "records.tar.gz").symlink_to(run.parent / "secret")
+    assert packed(run) == {CALLS: b"calls\n"}
+    assert (run.parent / "secret").read_text() == "secret"
