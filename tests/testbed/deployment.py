@@ -39,9 +39,9 @@ class Site:
         plan: dict[str, Any] = json.loads((self.generated / "plan.json").read_text())
         return plan
 
-    @property
-    def user(self) -> str:
-        return f"aibench-{self.plan['scenario']}"
+    def user(self, kind: str) -> str:
+        """The system user of the parts of this kind."""
+        return f"aibench-{self.plan['scenario']}-{kind}"
 
     @property
     def variables(self) -> Mapping[str, str]:

@@ -44,6 +44,8 @@ def test_a_deployment_from_bare_hosts_to_bare_hosts(bed: Bed, tmp_path: Path) ->
     assert all(small.play("site.yml").changed.values())
     check_records(small)
     check_secrets(small)
+    for host in bed.hosts:
+        check_apart(small, host)
     check_planted(small)
     again = small.play("site.yml")
     assert again.changes == []
@@ -104,12 +106,14 @@ def check_secrets(small: Site) -> None:
     for path in (small.shipment / "tls").rglob("key.pem"):
         assert path.stat().st_mode & 0o777 == 0o600
     for host in small.bed.hosts:
-        keys = small.bed.sh(host, "find", "-L", "/etc/aibench", "-name", "key.pem", "-printf", "%m %u\\n").split("\n")
-        assert {line for line in keys if line} <= {f"600 {small.user}"}
+        keys = small.bed.sh(host, "find", "-L", "/etc/aibench", "-name", "key.pem", "-printf", "%m %u %h\\n")
+        for mode, user, path in map(str.split, keys.splitlines()):
+            kind = path.rpartition("/")[2]
+            assert (mode, user) == ("600", "root" if kind == "check" else small.user(kind))
         said = small.bed.sh(host, "sh", "-c", "ps axww -o user,args; journalctl --no-pager; systemctl show 'aibench-*'")
         assert "PRIVATE KEY" not in said
         owners = {line.split()[0] for line in said.splitlines() if "aibenchrt." in line and re.match(r"\S+\s+/opt", line)}
-        assert owners <= {"aibench-small", "aibench+"}
+        assert owners <= {"aibench+"}
 
 
 def check_planted(small: Site) -> None:
@@ -123,13 +127,62 @@ def check_planted(small: Site) -> None:
         ln -s /etc/passwd records.tar.gz; ln -s /etc/passwd start; ln -s /etc/passwd ended; ls
     """
     before = small.bed.sh(host, "stat", "-c", "%n %U %a %Y %s", "/etc", "/etc/shadow", "/etc/passwd")
-    small.bed.sh(host, "setpriv", f"--reuid={small.user}", f"--regid={small.user}", "--clear-groups", "sh", "-c", plant)
+    small.bed.sh(host, "setpriv", f"--reuid={small.user('planner')}", "--clear-groups", "sh", "-c", plant)
     small.play("collect.yml")
     check_records(small)
     assert small.bed.sh(host, "stat", "-c", "%n %U %a %Y %s", "/etc", "/etc/shadow", "/etc/passwd") == before
     fetched = {path.name for path in (small.collected / "first" / host).iterdir()}
     assert fetched
     assert not {name for name in fetched if "x.json" in name or "\n" in name or name.startswith("-")}
+
+
+APART = """
+import glob, json, os, subprocess, sys
+scenario, kinds = sys.argv[1], sys.argv[2:]
+def readable(path):
+    try:
+        open(path, "rb").read(1)
+    except PermissionError:
+        return False
+    except (FileNotFoundError, ProcessLookupError):
+        return None  # a process that has just ended
+    return True
+held = {kind: [] for kind in kinds}
+for kind in kinds:
+    held[kind] += glob.glob(f"/etc/aibench/{scenario}/tls/{kind}/key.pem")
+    held[kind] += glob.glob(f"/var/lib/aibench/{scenario}/runs/first/{kind}/*.*")
+    pids = subprocess.run(["pgrep", "-u", f"aibench-{scenario}-{kind}"], capture_output=True, text=True).stdout.split()
+    held[kind] += [f"/proc/{pid}/environ" for pid in pids]
+    if kind == "service":
+        held[kind] += filter(os.path.isfile, glob.glob(f"/var/lib/aibench/{scenario}/tasks/**", recursive=True))
+held["root"] = glob.glob(f"/etc/aibench/{scenario}/tls/check/key.pem") + glob.glob(f"/etc/aibench/{scenario}/*.env")
+for kind in kinds:
+    child = os.fork()
+    if child == 0:
+        import pwd
+        user = pwd.getpwnam(f"aibench-{scenario}-{kind}")
+        os.setgroups([]); os.setgid(user.pw_gid); os.setuid(user.pw_uid)
+        others = [path for other in held if other != kind for path in held[other]]
+        wrong = [path for path in others if readable(path)]
+        kept = [path for path in held[kind] if readable(path) is False]
+        print(json.dumps([kind, len(held[kind]), len(others), wrong, kept]), flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+def check_apart(site: Site, host: str) -> set[str]:
+    """No user of a host reads keys, environments or records of another, while each reads its own. Returns the kinds that the host has."""
+    scenario = site.plan["scenario"]
+    passwd = site.bed.sh(host, "getent", "passwd")
+    kinds = re.findall(rf"^aibench-{scenario}-(\w+):", passwd, re.MULTILINE)
+    reports = [json.loads(line) for line in site.bed.sh(host, "python3", "-c", APART, scenario, *kinds).splitlines()]
+    assert [report[0] for report in reports] == kinds
+    for kind, own, others, wrong, kept in reports:
+        assert (wrong, kept) == ([], []), (host, kind)
+        assert own, (host, kind)
+        assert others or len(kinds) == 1, (host, kind)
+    return set(kinds)
 
 
 def check_difference(small: Site, folder: Path) -> None:
@@ -164,7 +217,7 @@ def check_keys(small: Site) -> None:
                 look = "cd $0; for role in check generator planner service triton; do cat $role/key.pem; done"
                 as_part = (
                     "setpriv",
-                    f"--reuid={small.user}",
+                    f"--reuid={small.user(kind)}",
                     "--clear-groups",
                     "sh",
                     "-c",
@@ -235,6 +288,7 @@ def test_without_an_inventory_one_host_takes_all(tmp_path: Path) -> None:
         assert {record.request_class for record in requests} <= {request["name"] for request in made.plan["requests"]}
         again = made.play("site.yml")
         assert (again.changes, again.changed) == ([], {"h1": 0})
+        assert check_apart(made, "h1") == {"generator", "planner", "service", "triton", "watch"}
         made.play("teardown.yml")
         assert differences(before, bed.lists("h1")) == []
 

@@ -68,6 +68,7 @@ PLAYS: tuple[tuple[PartKind, str], ...] = (  # in this order: a planner connects
     ("planner", "Start the planner"),
     ("generator", "Install the query generators"),
 )
+WATCH = "watch"
 LONGEST_USER = 32  # useradd's limit
 SPARE_MIB = 128
 WIDTH = 120  # columns of a list of hosts; ansible-lint allows 160
@@ -89,6 +90,12 @@ class PartView:
 
 
 @dataclass(frozen=True)
+class UserView:
+    kind: Fit
+    name: Fit
+
+
+@dataclass(frozen=True)
 class PlayView:
     """Starts the parts of one kind. serial: sizes of the batches in which hosts are taken."""
 
@@ -104,7 +111,7 @@ class AnsibleView:
     scenario: Fit  # for comments and paths
     name: Fit  # the same, as a YAML string
     title: Fit
-    user: Fit
+    users: tuple[UserView, ...]
     parts: tuple[PartView, ...]
     plays: tuple[PlayView, ...]
     all_hosts: Fit
@@ -142,7 +149,7 @@ def ansible_view(plan: Plan) -> AnsibleView:
         scenario=word(plan.scenario),
         name=yaml_word(plan.scenario),
         title=yaml(plan.title),
-        user=yaml_word(user_name(plan.scenario)),
+        users=tuple(UserView(word(kind), yaml_word(user_name(plan.scenario, kind))) for kind in user_kinds(placed)),
         parts=tuple(map(part_view, placed)),
         plays=tuple(play_view(kind, title, hosts(kind), placed) for kind, title in PLAYS if any(part.kind == kind for part in placed)),
         all_hosts=pattern(order),
@@ -235,9 +242,14 @@ def one_a_line(words: Sequence[Fit]) -> Fit:
     return Fit('"' + ",\\\n  ".join(words) + '"')
 
 
-def user_name(scenario: str) -> str:
-    """The system user of a scenario; a long name is cut and told apart by its hash."""
-    name = f"aibench-{scenario}"
+def user_kinds(placed: Iterable[PlanPart]) -> list[str]:
+    """What has a system user of its own: each kind of part, and what watches a host."""
+    return [*sorted({part.kind for part in placed}), WATCH]
+
+
+def user_name(scenario: str, kind: str) -> str:
+    """The system user of a scenario's parts of one kind; a long name is cut and told apart by its hash."""
+    name = f"aibench-{scenario}-{kind}"
     if len(name) <= LONGEST_USER:
         return name
     return f"{name[: LONGEST_USER - 7]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"

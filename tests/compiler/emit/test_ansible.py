@@ -38,11 +38,11 @@ def test_without_an_inventory_all_of_the_group_are_one_batch() -> None:
     assert pattern(["h2", "h10"]) == '["h2", "h10"]'
 
 
-def test_a_scenario_has_a_user_of_its_own_within_the_system_limit() -> None:
-    assert user_name("small") == "aibench-small"
+def test_each_kind_of_part_has_a_user_of_its_own_within_the_system_limit() -> None:
+    assert user_name("small", "planner") == "aibench-small-planner"
     long = ["a" * 40 + end for end in ("x", "y")]
-    names = {user_name(name) for name in long}
-    assert len(names) == 2
+    names = {user_name(name, kind) for name in long for kind in ("planner", "service")}
+    assert len(names) == 4
     assert all(len(name) == LONGEST_USER for name in names)
 
 

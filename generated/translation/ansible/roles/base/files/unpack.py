@@ -1,5 +1,7 @@
 """Unpacks what was shipped in one file: python3 - FILE (FOLDER ARCHIVE OWNER)...
 
+OWNER: root, the user who gets what is unpacked, or SUBFOLDER:USER,… for those of its folders that users get; the rest is root's.
+
 FILE is a tar of archives <name>.tar.gz, each with one folder <name>; that folder is moved to FOLDER whole or not at all. Prints each
 name. Can be run again after an interruption. FILE is removed at the end.
 """
@@ -22,15 +24,24 @@ def unpack(archive, folder, name, owner):
     if tar.returncode:
         sys.exit(f"{name}: tar ended with {tar.returncode}")
     unpacked = os.path.join(scratch, name)
-    if owner != "root":
-        user = pwd.getpwnam(owner)
-        for at, folders, files in os.walk(unpacked):
-            for entry in [at, *(os.path.join(at, file) for file in folders + files)]:
-                os.lchown(entry, user.pw_uid, user.pw_gid)
+    os.chmod(unpacked, 0o755)  # whatever the umask: what is private in it has a mode of its own
+    if ":" in owner:
+        for below, user in (part.split(":") for part in owner.split(",")):
+            if os.path.isdir(os.path.join(unpacked, below)):
+                give(os.path.join(unpacked, below), user)
+    elif owner != "root":
+        give(unpacked, owner)
     shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
     os.rename(unpacked, os.path.join(folder, name))
     os.rmdir(scratch)
     print(name)
+
+
+def give(folder, owner):
+    user = pwd.getpwnam(owner)
+    for at, folders, files in os.walk(folder):
+        for entry in [at, *(os.path.join(at, file) for file in folders + files)]:
+            os.lchown(entry, user.pw_uid, user.pw_gid)
 
 
 def main(path, *entries):

@@ -1,8 +1,8 @@
-"""What a host has, as JSON: python3 - SCENARIO USER PYTHON look|record
+"""What a host has, as JSON: python3 - SCENARIO USER,… PYTHON look|record
 
 archives: name → folder of each archive that is completely unpacked. units: the scenario's unit files. running: units that run with the
 present content of their file. problems: why the host cannot take the scenario. recorded: whether this call wrote the install record, which
-lists what the deployment adds; only `record` writes it, once, and teardown.yml follows it.
+lists what the deployment adds; only `record` writes it, before anything is added, and teardown.yml follows it.
 """
 
 import glob
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 
+VERSION = 2  # of the install record: each kind of part has a user of its own
 PARENTS = ("/opt/aibench", "/var/lib/aibench", "/etc/aibench")
 
 
@@ -69,21 +70,30 @@ def ours_by_others(kind, scenario):
     return added
 
 
-def before(scenario, user):
+def before(scenario, users):
     """The install record: what does not exist yet and will be added by this deployment."""
     home = os.path.expanduser("~/.ansible")
     shared = [*PARENTS, home, f"{home}/tmp"]
     return {
-        "version": 1,
+        "version": VERSION,
         "scenario": scenario,
         "added": {
             "folders": own(scenario),
             "shared_folders": sorted({path for path in shared if not os.path.lexists(path)} | ours_by_others("shared_folders", scenario)),
-            "users": [] if known(pwd.getpwnam, user) else [user],
-            "groups": [] if known(grp.getgrnam, user) else [user],
+            "users": [user for user in users if not known(pwd.getpwnam, user)],
+            "groups": [user for user in users if not known(grp.getgrnam, user)],
             "packages": [],
         },
     }
+
+
+def with_users(record, users):
+    """The record, with those users and groups that this host gets for parts of kinds that it did not have."""
+    added = record["added"]
+    for kind, table in (("users", pwd.getpwnam), ("groups", grp.getgrnam)):
+        new = [user for user in users if user not in added[kind] and not known(table, user)]
+        added = {**added, kind: added[kind] + new}
+    return {**record, "added": added}
 
 
 def write_record(path, record):
@@ -96,8 +106,10 @@ def write_record(path, record):
     os.replace(path + ".unfinished", path)
 
 
-def problems(scenario, python, recorded):
-    if not recorded:
+def problems(scenario, python, record):
+    if record and record["version"] != VERSION:
+        yield f"an earlier version deployed {scenario} here: remove it with teardown.yml, then deploy again"
+    if not record:
         taken = [path for path in [*own(scenario), *units(scenario)] if os.path.lexists(path)]
         if taken:
             yield f"{', '.join(taken)} was there before any deployment of {scenario}: move it away"
@@ -111,13 +123,17 @@ def problems(scenario, python, recorded):
             yield f"no {library}: install libpython{python}"
 
 
-def main(scenario, user, python, action):
+def main(scenario, users, python, action):
     path = f"/var/lib/aibench/{scenario}/install.json"
-    there = os.path.exists(path)
+    there = None
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            there = json.load(file)
     obstacles = list(problems(scenario, python, there))
-    write = action == "record" and not there and not obstacles
+    record = with_users(there, users.split(",")) if there else before(scenario, users.split(","))
+    write = action == "record" and record != there and not obstacles
     if write:
-        write_record(path, before(scenario, user))
+        write_record(path, record)
     folders = sorted(os.path.dirname(mark) for folder in own(scenario) for mark in glob.glob(f"{folder}/*/.whole"))
     archives = {os.path.basename(folder): folder for folder in folders if not os.path.islink(folder)}
     paths = units(scenario)
