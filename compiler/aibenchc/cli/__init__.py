@@ -8,30 +8,21 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import EXIT_CODES, ExitCode
-from aibenchrt.shown import say, tell, tell_failure, visible
+from aibenchrt.shown import say, tell, tell_failure
 from aibenchrt.surroundings import give_up, settle
 
+from aibenchc.cli.parser import Parser
 from aibenchc.cli.verbs import VERBS
-
-if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
 
 _NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)  # of an OSError without a diagnostic of its own
 
 
-class _Parser(argparse.ArgumentParser):
-    """What it repeats of the command line is shown as text, too."""
-
-    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
-        super()._print_message(visible(message), file)
-
-
 class _Module(Protocol):
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+    def add_arguments(self, parser: Parser) -> None: ...
 
     def run(self, arguments: argparse.Namespace) -> int: ...
 
@@ -57,7 +48,7 @@ def _said(words: Sequence[str]) -> int:
     if verb is None:
         return _unknown(words[0])
     module: _Module = import_module(f"aibenchc.cli.{verb.name}")
-    parser = _Parser(prog=f"aibenchc {verb.name}", description=verb.help)
+    parser = Parser(prog=f"aibenchc {verb.name}", description=verb.help)
     module.add_arguments(parser)
     return module.run(parser.parse_args(words[1:]))
 

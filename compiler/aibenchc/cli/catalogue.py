@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from enum import Enum
+from typing import cast
 
 from aibenchrt import catalog
 from aibenchrt.component import ComponentSpec, DatasetSpec, Need, Port, Ports, Profile
@@ -22,6 +26,22 @@ def table() -> str:
     lines += ["", "data sets (dataset NAME = DATASET)"]
     lines += [f"  {spec.name:<{width}}  {_one_line(spec)}" for spec in catalog.DATASETS.values()]
     return "\n".join(lines)
+
+
+def document(name: str | None = None) -> dict[str, object]:
+    """What the catalogue declares, of all or of one component or data set, for JSON."""
+    components = [asdict(spec) for spec in catalog.COMPONENTS.values() if name in (None, spec.name)]
+    datasets = [asdict(spec) for spec in catalog.DATASETS.values() if name in (None, spec.name)]
+    written = json.dumps({"components": components, "datasets": datasets}, default=_plain)
+    return cast("dict[str, object]", json.loads(written))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, type):  # what a component needs of its world
+        return value.__name__
+    raise TypeError(f"{value!r} has no form in JSON")
 
 
 def details(name: str) -> tuple[str | None, str]:

@@ -1,31 +1,46 @@
-"""check: whether a spec is valid, with diagnostics if it is not."""
+"""check: whether specs are valid, with diagnostics if they are not."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
 from aibenchrt.exit_codes import ExitCode
 
-from aibenchc.cli.output import say, show
-from aibenchc.cli.spec import add_spec_arguments, read_scenario
-from aibenchc.diagnostics import Diagnostics
+from aibenchc.cli.output import add_json_argument, say, say_json, show
+from aibenchc.cli.spec import add_front_end_arguments, read_scenario
+from aibenchc.diagnostics import Diagnostics, to_json
 from aibenchc.model import Scenario
+from aibenchc.syntax.files import MAX_MIB
+
+STDIN = "-"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_spec_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="diagnostics as JSON on stdout")
+    parser.add_argument("specs", nargs="+", metavar="SPEC", help="the .aib files; - reads one from stdin")
+    add_front_end_arguments(parser)
+    add_json_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    diagnostics = Diagnostics()
-    scenario = read_scenario(arguments, diagnostics)
-    show(diagnostics, arguments.json)
-    if scenario is None:
-        return ExitCode.AUTHOR
-    if not arguments.json:
-        say(f"{arguments.spec}: ok: {described(scenario)}")
-    return ExitCode.OK
+    """AUTHOR: a spec is wrong; all of them are checked."""
+    found: list[dict[str, object]] = []
+    failed = False
+    for name in dict.fromkeys(arguments.specs):
+        diagnostics = Diagnostics()
+        arguments.spec = Path("<stdin>" if name == STDIN else name)
+        content = sys.stdin.buffer.read(MAX_MIB * 2**20 + 1) if name == STDIN else None
+        scenario = read_scenario(arguments, diagnostics, content)
+        failed = failed or scenario is None
+        found += to_json(diagnostics)
+        if not arguments.json:
+            show(diagnostics)
+            if scenario is not None:
+                say(f"{arguments.spec}: ok: {described(scenario)}")
+    if arguments.json:
+        say_json({"diagnostics": found, "failed": failed}, indent=2)
+    return ExitCode.AUTHOR if failed else ExitCode.OK
 
 
 def described(scenario: Scenario) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aibenchc.cli.distilling import chosen_rules, measurements
 from aibenchc.cli.folders import GENERATED
 from aibenchc.cli.output import complain, show
+from aibenchc.cli.parser import Arguments
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.model import AS_DECLARED, LoadChange
 from aibenchc.planning import PORTS_FROM
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from aibenchc.driver import Compiled, CompileSettings
 
 
-def add_inventory_arguments(parser: argparse.ArgumentParser, required: bool = False) -> None:
+def add_inventory_arguments(parser: Arguments, required: bool = False) -> None:
     parser.add_argument(
         "-i",
         "--inventory",

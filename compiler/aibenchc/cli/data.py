@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 
 from aibenchrt import catalog
 from aibenchrt.datasets.specs import DATASETS
@@ -10,6 +11,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import ExitCode
 from aibenchrt.libraries import add_library_argument, use
 
+from aibenchc.cli.output import add_json_argument, say_json
 from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
 
 
@@ -18,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these data sets: {', '.join(names)}")
     parser.add_argument("--fetch", choices=("real", "synthetic"), help="fetch or make the data sets in this variant")
     add_library_argument(parser)
+    add_json_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,9 +42,13 @@ def run(arguments: argparse.Namespace) -> int:
             for name in chosen:
                 if arguments.names or arguments.fetch in module_of(name).WORLDS.variants:
                     make_world(name, arguments.fetch, DEFAULT_SEED, progress)
+    found = data_rows(home(), arguments.names)
+    if arguments.json:
+        say_json([asdict(row) for row in found])
+        return ExitCode.OK
     rows = [
         (row.name, row.variant, row.version, row.state, row.sizes, f"{row.bytes / 2**20:.1f} MiB" if row.bytes else "", row.licence)
-        for row in data_rows(home(), arguments.names)
+        for row in found
     ]
     print_table("Data sets", ("name", "variant", "version", "state", "sizes", "on disk", "licence"), rows)
     return ExitCode.OK

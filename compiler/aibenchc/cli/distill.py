@@ -8,7 +8,7 @@ from pathlib import Path
 from aibenchrt.exit_codes import ExitCode
 
 from aibenchc.cli.distilling import add_distilling_arguments, chosen_rules, measurements
-from aibenchc.cli.output import say, show
+from aibenchc.cli.output import add_json_argument, say, say_json, show
 from aibenchc.cli.pictures import write_pictures
 from aibenchc.cli.spec import add_spec_arguments, read_scenario
 from aibenchc.diagnostics import Diagnostics
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_spec_arguments(parser)
     add_distilling_arguments(parser)
     parser.add_argument("--trace", action="store_true", help="the graph before and after each rule, as text")
+    add_json_argument(parser)
     parser.add_argument("--svg", type=Path, metavar="FOLDER", help="pictures of the graph before, after each rule and at the end")
 
 
@@ -43,7 +44,10 @@ def _distill(arguments: argparse.Namespace, diagnostics: Diagnostics) -> bool:
         return False
     distilled = distill(scenario.graph, settings(scenario, deployment.name, measured), rules)
     report(distilled, diagnostics)
-    say((trace.render(distilled) if arguments.trace else trace.summary(distilled)).removesuffix("\n"))
+    if arguments.json:
+        say_json(trace.document(distilled))
+    else:
+        say((trace.render(distilled) if arguments.trace else trace.summary(distilled)).removesuffix("\n"))
     if arguments.svg is not None:
         write_pictures(arguments.svg, dict(trace.pictures(distilled, scenario.title)))
     return not diagnostics.failed

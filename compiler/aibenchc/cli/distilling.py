@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aibenchrt.input_file import MIB, InputFileError, read_bytes
 
+from aibenchc.cli.parser import Arguments
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill import RULES, Measurements, MeasurementsError, Rule, UnknownRuleError, read_measurements, select
 from aibenchc.source import SourceFile, Span
@@ -14,7 +15,7 @@ from aibenchc.source import SourceFile, Span
 MOST_BYTES = 16 * MIB
 
 
-def add_distilling_arguments(parser: argparse.ArgumentParser) -> None:
+def add_distilling_arguments(parser: Arguments) -> None:
     parser.add_argument("--deployment", metavar="NAME", help="the deployment to compile for (default: the spec's first)")
     parser.add_argument("--rules", metavar="R1,R3", help=f"only these distilling rules (of {', '.join(rule.id for rule in RULES)})")
     parser.add_argument("--without", metavar="R2", help="all rules but these")

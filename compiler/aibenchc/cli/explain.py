@@ -1,4 +1,4 @@
-"""explain: what a diagnostic code means, and how to fix it."""
+"""explain: what a code means, of a diagnostic or of a reason why a run is INVALID, and how to fix it."""
 
 from __future__ import annotations
 
@@ -7,26 +7,56 @@ import re
 
 from aibenchrt.exit_codes import ExitCode
 
-from aibenchc.cli.output import complain, say
+from aibenchc.cli.output import add_json_argument, complain, say, say_json
 from aibenchc.diagnostics import CODES, did_you_mean
 
 _FIELD = re.compile(r"(?<!\{)\{(\w+)\}")
+_VALIDITY = re.compile(r"V\d\d")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("code", metavar="CODE", help="a code, such as AIB211")
+    parser.add_argument("code", metavar="CODE", help="a code, such as AIB211, or V08 of an INVALID run")
+    add_json_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     id_ = arguments.code.upper()
+    told = _validity(id_) if _VALIDITY.fullmatch(id_) else _diagnostic(id_)
+    if told is None:
+        complain(f"aibenchc: unknown code {arguments.code!r}: {_hint(id_)}")
+        return ExitCode.AUTHOR
+    if arguments.json:
+        say_json(told)
+        return ExitCode.OK
+    say(f"{told['code']} ({told['severity']}): {told['message']}\n\n{told['explanation']}")
+    if told["help"]:
+        say(f"\nWay out: {told['help']}")
+    return ExitCode.OK
+
+
+def _diagnostic(id_: str) -> dict[str, str] | None:
     code = CODES.get(id_)
     if code is None:
-        complain(f"aibenchc: unknown diagnostic code {arguments.code!r}: {did_you_mean(id_, CODES)}")
-        return ExitCode.AUTHOR
-    say(f"{code.id} ({code.severity.value}): {_template(code.message)}\n\n{code.explanation}")
-    if code.hint and not _FIELD.fullmatch(code.hint):
-        say(f"\nWay out: {_template(code.hint)}")
-    return ExitCode.OK
+        return None
+    hint = "" if _FIELD.fullmatch(code.hint) else _template(code.hint)
+    return _told(code.id, code.severity.value, _template(code.message), code.explanation, hint)
+
+
+def _validity(id_: str) -> dict[str, str] | None:
+    from aibenchrt.report.validity import REASONS, explained
+
+    reason = REASONS.get(id_)
+    return None if reason is None else _told(id_, "the run is INVALID", reason.name, explained(id_), reason.hint)
+
+
+def _told(code: str, severity: str, message: str, explanation: str, hint: str) -> dict[str, str]:
+    return {"code": code, "severity": severity, "message": message, "explanation": explanation, "help": hint}
+
+
+def _hint(id_: str) -> str:
+    from aibenchrt.report.validity import REASONS
+
+    return did_you_mean(id_, REASONS) if id_.startswith("V") else did_you_mean(id_, CODES)
 
 
 def _template(text: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
 
 from aibenchrt.shown import tell, to_stderr, visible, visible_json
 
-from aibenchc.diagnostics import Diagnostics, Severity, render_text, to_json
+from aibenchc.diagnostics import Diagnostics, Severity, render_text
 
 PLAIN = "\x1b[0m"
 
@@ -22,6 +23,10 @@ def say_json(document: object, indent: int = 1) -> None:
     sys.stdout.write(visible_json(json.dumps(document, indent=indent, ensure_ascii=False)) + "\n")
 
 
+def add_json_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="as JSON on stdout instead of text")
+
+
 def complain(text: str) -> None:
     """A line on stderr."""
     tell(text)
@@ -31,11 +36,8 @@ def in_colour() -> bool:
     return sys.stderr.isatty() and "NO_COLOR" not in os.environ
 
 
-def show(diagnostics: Diagnostics, as_json: bool = False) -> None:
-    """Shows diagnostics: as text on stderr with a count below, or as JSON on stdout."""
-    if as_json:
-        say_json({"diagnostics": to_json(diagnostics), "failed": diagnostics.failed}, indent=2)
-        return
+def show(diagnostics: Diagnostics) -> None:
+    """Shows diagnostics as text on stderr, with a count below."""
     problems = diagnostics.all
     if not problems:
         return

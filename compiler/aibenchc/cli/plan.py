@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
 
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import PlanExitCode
@@ -16,6 +15,7 @@ from aibenchrt.shown import tell_failure
 from aibenchc.cli.compiled import add_inventory_arguments, add_port_argument, compiled_spec
 from aibenchc.cli.distilling import add_distilling_arguments
 from aibenchc.cli.output import complain, say, say_json, show
+from aibenchc.cli.parser import Parser
 from aibenchc.cli.pictures import write_pictures
 from aibenchc.cli.spec import add_spec_arguments
 from aibenchc.cli.terminal import print_table
@@ -28,7 +28,7 @@ from aibenchc.show.overview import HostRow, Overview, PartRow, overview
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "~": "\x1b[33m"}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     add_spec_arguments(parser)
     add_distilling_arguments(parser)
     add_inventory_arguments(parser, required=True)
@@ -41,12 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show what a deployment would change, with --stay; exit code 2 if anything, 1 for an error",
     )
     parser.add_argument("--shipment", type=Path, metavar="FOLDER", help="also compare the versions of the shipped code and models")
-
-    def error(message: str) -> NoReturn:  # argparse would exit with 2, which here means that something would change
-        parser.print_usage(sys.stderr)
-        parser.exit(PlanExitCode.FAILED, f"{parser.prog}: error: {message}\n")
-
-    parser.error = error  # type: ignore[method-assign]
+    parser.on_mistake = PlanExitCode.FAILED  # 2 means that something would change
 
 
 def run(arguments: argparse.Namespace) -> int:

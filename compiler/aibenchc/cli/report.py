@@ -7,14 +7,15 @@ from pathlib import Path
 
 from aibenchrt.exit_codes import ExitCode
 
-from aibenchc.cli.output import complain
+from aibenchc.cli.output import add_json_argument, complain
 from aibenchc.cli.terminal import needs_runtime
-from aibenchc.cli.verdict import add_reference_argument, show_report
+from aibenchc.cli.verdict import add_reference_argument, show_json, show_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
     add_reference_argument(parser)
+    add_json_argument(parser)
     parser.add_argument(
         "--measurements", type=Path, metavar="FILE", help="also write the measured service times, for `compile --measurements FILE`"
     )
@@ -24,7 +25,10 @@ def run(arguments: argparse.Namespace) -> int:
     needs_runtime("report")
     from aibenchrt.report import write_measurements
 
-    show_report(arguments)
+    if arguments.json:
+        show_json(arguments, True)
+    else:
+        show_report(arguments)
     if arguments.measurements is not None:
         service_times = write_measurements(arguments.measurements, arguments.run)
         complain(f"wrote {arguments.measurements}: mean service times of {len(service_times.values)} tasks")

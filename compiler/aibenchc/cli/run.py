@@ -14,25 +14,40 @@ from aibenchc.cli.compiled import add_inventory_arguments, compile_and_show, rea
 from aibenchc.cli.folders import GENERATED, RUNS
 from aibenchc.cli.numbers import not_negative, positive
 from aibenchc.cli.output import complain, say
+from aibenchc.cli.parser import Arguments
 from aibenchc.cli.terminal import needs_runtime, progress_bars
 from aibenchc.cli.trained import add_trained_spec_arguments
 from aibenchc.model import LoadChange
 
 SUPPLEMENT_S = 20.0
+EXAMPLES = """examples:
+  aibenchc run specs/ecommerce.aib                             on this machine, as the spec says
+  aibenchc run specs/ecommerce.aib --data synthetic            without downloading data
+  aibenchc run specs/ecommerce.aib --rate 10 --duration 200    another load
+  aibenchc run specs/ecommerce.aib -i hosts.ini --teardown     on the hosts of an Ansible inventory
+  aibenchc run specs/ecommerce.aib -i hosts.ini --resume RUN   where a run was interrupted
+
+stdout is the run directory; `aibenchc validate RUN --report` judges it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EXAMPLES
     add_trained_spec_arguments(parser)
-    _add_run_arguments(parser)
-    _add_cluster_arguments(parser)
+    _add_load_arguments(parser.add_argument_group("the load, instead of the spec's"))
+    _add_run_arguments(parser.add_argument_group("this run"))
+    _add_cluster_arguments(parser.add_argument_group("hosts"))
 
 
-def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_load_arguments(parser: Arguments) -> None:
+    parser.add_argument("--rate", type=positive, help="requests per second")
+    parser.add_argument("--duration", type=positive, metavar="S", help="measured seconds")
+    parser.add_argument("--warmup", type=positive, metavar="S", help="seconds of warm-up")
+    parser.add_argument("--seed", type=_seed, help="seed of the schedule")
+
+
+def _add_run_arguments(parser: Arguments) -> None:
     parser.add_argument("--runs", type=Path, default=RUNS, metavar="FOLDER", help="folder for the run directory (runs)")
-    parser.add_argument("--rate", type=positive, help="requests per second, instead of the spec's")
-    parser.add_argument("--duration", type=positive, metavar="S", help="measured seconds, instead of the spec's")
-    parser.add_argument("--warmup", type=positive, metavar="S", help="seconds of warm-up, instead of the spec's")
-    parser.add_argument("--seed", type=_seed, help="seed of the schedule, instead of the spec's")
     parser.add_argument("--first-port", type=read_port, metavar="PORT", help="the first port of the services, instead of the plan's")
     parser.add_argument(
         "--supplement",
@@ -51,7 +66,7 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_cluster_arguments(parser: Arguments) -> None:
     add_inventory_arguments(parser)
     parser.add_argument("--teardown", action="store_true", help="with -i: remove everything from the hosts once the records are collected")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="with -i: resume a run that was interrupted, or only prepared")

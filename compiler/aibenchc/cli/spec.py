@@ -14,6 +14,10 @@ from aibenchc.validate import validate
 
 def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", type=Path, metavar="SPEC", help="the .aib file")
+    add_front_end_arguments(parser)
+
+
+def add_front_end_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--param", action="append", default=[], type=_assignment, metavar="NAME=VALUE", help="replace the value of a parameter"
     )
@@ -29,9 +33,9 @@ def _assignment(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def read_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> Scenario | None:
-    """parse and validate; None where anything was reported as an error."""
-    files = Files(arguments.spec, arguments.include, diagnostics)
+def read_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics, content: bytes | None = None) -> Scenario | None:
+    """parse and validate; None where anything was reported as an error. content: of the spec, where no file has it."""
+    files = Files(arguments.spec, arguments.include, diagnostics, content)
     source = files.open_spec()
     spec = parse(source, diagnostics, files.open_include) if source is not None else None
     return validate(spec, diagnostics, dict(arguments.param), files.open_trace) if spec is not None else None

@@ -8,15 +8,16 @@ from pathlib import Path
 from aibenchrt.exit_codes import ExitCode
 
 from aibenchc.cli import validate_spec
-from aibenchc.cli.output import complain
+from aibenchc.cli.output import add_json_argument, complain
 from aibenchc.cli.terminal import needs_runtime, print_table
-from aibenchc.cli.verdict import add_reference_argument, say_verdict, show_report
+from aibenchc.cli.verdict import add_reference_argument, say_verdict, show_json, show_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", nargs="?", help="a run directory")
     add_reference_argument(parser)
     validate_spec.add_arguments(parser)
+    add_json_argument(parser)
     parser.add_argument("--report", action="store_true", help="also the whole report: its tables, and report.html in the run directory")
 
 
@@ -30,6 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     from aibenchrt.report import validate
     from aibenchrt.report.tables import judgement_table
 
+    if arguments.json:
+        return show_json(arguments, arguments.report)
     if arguments.report:
         return show_report(arguments).exit_code
     verdict = validate(arguments.run, arguments.reference)

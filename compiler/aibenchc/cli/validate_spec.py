@@ -7,7 +7,7 @@ both.
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from aibenchrt.exit_codes import ExitCode
 from aibenchrt.input_file import MIB, InputFileError, read_bytes
 from aibenchrt.whole_file import write_text
 
-from aibenchc.cli.output import complain, say, show
+from aibenchc.cli.output import complain, say, say_json, show
 from aibenchc.cli.spec import read_scenario
 from aibenchc.cli.terminal import print_table
 from aibenchc.coverage.coverage import (
@@ -83,13 +83,17 @@ def run(arguments: argparse.Namespace) -> int:
             diagnostics.report("AIB646", part.span, kind=row.kind, word=row.word, title=part.title)
     signed = _read(arguments.spec, diagnostics)
     show(diagnostics)
-    for part in judged:
-        _show_coverage(part, (len(scenario.graph.tasks), len(distilled.graph.tasks)))
+    if not arguments.json:
+        for part in judged:
+            _show_coverage(part, (len(scenario.graph.tasks), len(distilled.graph.tasks)))
     graph = graph_hash(scenario, distilled)
     if arguments.sign and not diagnostics.failed:
         signed = SignOff(arguments.sign, datetime.now(UTC).date().isoformat(), graph)
         _write(_file(arguments.spec), sign_off_text(signed, judged[0].title))
-    _show_sign_off(arguments.spec, signed, graph)
+    if arguments.json:
+        say_json({"covered": [_document(part) for part in judged], "graph": graph, "signed": asdict(signed) if signed else None})
+    else:
+        _show_sign_off(arguments.spec, signed, graph)
     if diagnostics.failed:
         return ExitCode.AUTHOR
     return ExitCode.STALE if signed is not None and signed.graph != graph else ExitCode.OK
@@ -105,6 +109,10 @@ def _judged(spec: Path, scenario: Scenario, distilled: Distilled) -> tuple[Judge
         title = f"{scenario.title} (essential)" if row else scenario.title
         judged.append(Judged(title, "essential", essential_coverage(scenario.essential, scenario, distilled), scenario.essential.span))
     return tuple(judged)
+
+
+def _document(judged: Judged) -> dict[str, object]:
+    return {"title": judged.title, "said_by": judged.said_by, "rows": [asdict(row) for row in judged.rows]}
 
 
 def _show_coverage(judged: Judged, tasks: tuple[int, int]) -> None:

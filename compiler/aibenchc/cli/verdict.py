@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aibenchc.cli.output import say
+from aibenchc.cli.output import say, say_json
 from aibenchc.cli.terminal import print_table
 
 if TYPE_CHECKING:
@@ -30,6 +30,19 @@ def show_report(arguments: argparse.Namespace) -> Verdict:
         print_table(table.title, table.columns, table.rows, table.numeric)
     say(str(arguments.run / "report.html"))
     return made.verdict
+
+
+def show_json(arguments: argparse.Namespace, whole: bool) -> int:
+    """Writes what the verb writes, and prints it: verdict.json, or the whole report.json. Returns the verdict's exit code."""
+    from aibenchrt.report import report, validate
+
+    if whole:
+        made = report(arguments.run, arguments.reference)
+        say_json(made.model_dump(mode="json"))
+        return made.verdict.exit_code
+    verdict = validate(arguments.run, arguments.reference)
+    say_json(verdict.model_dump(mode="json"))
+    return verdict.exit_code
 
 
 def say_verdict(verdict: Verdict) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from difflib import SequenceMatcher
 
 from aibenchc.distill import Distilled, DistillStep
@@ -24,6 +25,25 @@ def summary(distilled: Distilled) -> str:
     lines.append(f"{_turns(distilled)}: {_size(before)} -> {_size(after)}")
     lines += [f"  {line}" for line in _compared(*whole(distilled))]
     return "".join(line + "\n" for line in lines)
+
+
+def document(distilled: Distilled) -> dict[str, object]:
+    """The steps with their reasons, and the measures of the graph before and after, for JSON."""
+    before, after = whole(distilled)
+    steps = [
+        {"pass": step.pass_number, "rule": step.rule, "removed": list(step.removed), "took_over": list(step.took_over), "why": step.why}
+        for step in distilled.steps
+    ]
+    return {
+        "passes": distilled.passes,
+        "steps": steps,
+        "before": {**_counts(distilled.original), **asdict(before)},
+        "after": {**_counts(distilled.graph), **asdict(after)},
+    }
+
+
+def _counts(graph: Graph) -> dict[str, int]:
+    return {"classes": len(graph.requests), "tasks": len(graph.tasks), "edges": len(graph.edges), "choices": len(graph.choices)}
 
 
 def render(distilled: Distilled) -> str:

@@ -31,6 +31,13 @@ def read_source(path: Path, name: str, diagnostics: Diagnostics, span: Span | No
     return None
 
 
+def _bounded(data: bytes, name: str, diagnostics: Diagnostics) -> SourceFile | None:
+    if len(data) <= MAX_MIB * MIB:
+        return _decoded(data, name, diagnostics)
+    diagnostics.report("AIB003", Span(SourceFile(name, ""), 0, 0), limit=MAX_MIB)
+    return None
+
+
 def _decoded(data: bytes, name: str, diagnostics: Diagnostics) -> SourceFile | None:
     try:
         source = SourceFile(name, data.decode("utf-8").removeprefix("\ufeff"))
@@ -49,15 +56,18 @@ def _decoded(data: bytes, name: str, diagnostics: Diagnostics) -> SourceFile | N
 
 @dataclass
 class Files:
-    """Opens what a spec names. roots: the spec's folder first, then each --include folder."""
+    """Opens what a spec names, beside it or in an --include folder. content: of the spec, where `spec` is only its name."""
 
     spec: Path
     includes: Sequence[Path]
     diagnostics: Diagnostics
+    content: bytes | None = None
     _shown: dict[str, Path] = field(default_factory=dict)  # a source's name → the file itself
 
     def open_spec(self) -> SourceFile | None:
         self._shown[str(self.spec)] = self.spec
+        if self.content is not None:
+            return _bounded(self.content, str(self.spec), self.diagnostics)
         return read_source(self.spec, str(self.spec), self.diagnostics)
 
     def open_include(self, name: str, span: Span) -> SourceFile | None:

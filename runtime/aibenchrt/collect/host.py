@@ -118,7 +118,7 @@ def _started() -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m aibenchrt.collect.host", description=__doc__)
+    parser = argparse.ArgumentParser(allow_abbrev=False, prog="python -m aibenchrt.collect.host", description=__doc__)
     parser.add_argument("--scenario", required=True, help="the scenario whose units aibench-NAME-*.service are sampled")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--once", action="store_true", help="write the host's facts and the units' states once, without samples")

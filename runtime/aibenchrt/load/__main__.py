@@ -43,7 +43,7 @@ PRIORITY = 1  # the lowest real-time priority; niceness has no effect where the 
 
 
 def arguments_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m aibenchrt.load", description=__doc__)
+    parser = argparse.ArgumentParser(allow_abbrev=False, prog="python -m aibenchrt.load", description=__doc__)
     parser.add_argument("--generated", type=Path, required=True, help="the compiler's output folder")
     parser.add_argument("--schedule", type=Path, required=True, help="schedule.parquet")
     parser.add_argument("--payloads", type=Path, required=True, help="payloads.parquet")

@@ -16,7 +16,9 @@ from aibenchrt.shown import say, tell, tell_failure
 
 def main() -> int:
     """AUTHOR: no kernel has such a name."""
-    parser = argparse.ArgumentParser(prog="python -m aibenchrt.micro", description="micro benchmarks of AIBench's kernels")
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, prog="python -m aibenchrt.micro", description="micro benchmarks of AIBench's kernels"
+    )
     add_arguments(parser)
     arguments = parser.parse_args()
     try:

@@ -22,7 +22,7 @@ SWITCH_S = 0.0005  # the recording thread must not hold the interpreter's lock f
 
 
 def arguments_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m aibenchrt.planner", description=__doc__)
+    parser = argparse.ArgumentParser(allow_abbrev=False, prog="python -m aibenchrt.planner", description=__doc__)
     parser.add_argument("--generated", type=Path, required=True, help="the compiler's output folder")
     parser.add_argument("--plan", type=Path, help="the plan to run (default: the one in --generated)")
     parser.add_argument("--address", required=True, help="host:port to listen on")

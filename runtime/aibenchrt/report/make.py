@@ -14,7 +14,8 @@ from aibenchrt.report.graph_picture import graph_svg
 from aibenchrt.report.judgements import Measured, quality_judgements, reference_judgements, reference_rows, slo_judgements
 from aibenchrt.report.model import Fact, Provenance, Report, Verdict
 from aibenchrt.report.reference_file import Reference, of_plan, read_reference
-from aibenchrt.report.verdict import Limits, verdict
+from aibenchrt.report.validity import Limits
+from aibenchrt.report.verdict import verdict
 from aibenchrt.report.writing import write_json, write_text
 
 REPORT_JSON, REPORT_HTML, VERDICT_JSON = "report.json", "report.html", "verdict.json"

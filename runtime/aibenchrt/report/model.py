@@ -319,7 +319,7 @@ class Provenance(_Frozen):
 
 
 class Reason(_Frozen):
-    """Why a run is INVALID. code: a key of verdict.REASONS; limit and observed as text with their units."""
+    """Why a run is INVALID. code: a key of validity.REASONS; limit and observed as text with their units."""
 
     code: str
     name: str
@@ -329,7 +329,7 @@ class Reason(_Frozen):
 
 
 class Check(_Frozen):
-    """A check that makes a run INVALID if it fails. code: a key of verdict.REASONS."""
+    """A check that makes a run INVALID if it fails. code: a key of validity.REASONS."""
 
     code: str
     name: str

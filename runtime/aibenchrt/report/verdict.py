@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
-
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.run_info import ProcessInfo
 from aibenchrt.exit_codes import ExitCode, gravest
@@ -19,43 +17,7 @@ from aibenchrt.report import figures, statistics
 from aibenchrt.report.critical_path import CriticalPath
 from aibenchrt.report.degraded_replicas import degraded, failed_effects
 from aibenchrt.report.model import ArrivalRow, Check, Judgement, Reason, ResourceRow, Status, Verdict
-
-REASONS: dict[str, tuple[str, str]] = {
-    "V01": ("not completed", "see the stages in run.json and the logs in logs/; run again"),
-    "V02": ("process died", "read the log of the process in logs/; run again, or name the fault with --expect-fault"),
-    "V03": ("schedule not kept", "lower the rate, or give the generator a core of its own"),
-    "V04": ("requests sent late", "lower the rate, or give the generator a core of its own"),
-    "V05": ("arrivals do not fit the process", "the sent gaps are not those of the declared process: the generator or the host stalled"),
-    "V06": ("generator saturated", "lower the rate, or give the generator a core of its own"),
-    "V07": ("too many errors", "see the table of errors and the logs in logs/"),
-    "V08": ("too few samples", "lengthen `load … for`, raise the rate, or ask for a lower percentile"),
-    "V09": ("planner saturated", "give the planner more replicas or lower the rate"),
-    "V10": ("records incomplete", "a successful request has no call records, or scheduled requests have no record"),
-    "V12": ("clocks of the generators differ", "synchronise the hosts' clocks by NTP or PTP, shorten the run, or use one generator"),
-    "V13": ("records not collected", "check that the host can be reached, and run `aibenchc run … --resume RUN`"),
-    "V14": (
-        "parts degraded",
-        "check the host: its power, its network, other processes; run again, or name the fault with --expect-fault",
-    ),
-    "V15": ("effects failed", "calls after the response failed: see the table of latency and the log of that part"),
-    "V11": ("payloads used up", "shorten the run or lower the rate: once every payload has been sent, caches answer the rest"),
-}
-
-
-class Limits(BaseModel):
-    """The limits within which a run is VALID; a verdict carries the limits it was made with."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rate_deviation: float = 0.01  # share of scheduled requests that were not sent
-    lateness_p99_ms: float = 10.0
-    arrivals_p: float = 0.001  # Kolmogorov–Smirnov of the sent gaps against the declared Poisson process
-    generator_cpu: float = 0.80  # of one core
-    error_share: float = 0.01
-    planner_cpu: float = 0.80
-    records_missing: float = 0.001
-    clock_error_gap: float = 0.10  # of the mean gap between the arrivals of all generators together
-    used_up: float = 0.10  # share of requests sent after every payload of their class had been sent
+from aibenchrt.report.validity import REASONS, Limits
 
 
 @dataclass(frozen=True)
@@ -94,13 +56,13 @@ def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[t
         *_fault_checks(run, limits),
     )
     reasons = tuple(
-        Reason(code=c.code, name=c.name, observed=c.observed, limit=c.limit, hint=REASONS[c.code][1]) for c in checks if not c.ok
+        Reason(code=c.code, name=c.name, observed=c.observed, limit=c.limit, hint=REASONS[c.code].hint) for c in checks if not c.ok
     )
     return reasons, checks
 
 
 def _check(code: str, ok: bool, observed: str, limit: str) -> Check:
-    return Check(code=code, name=REASONS[code][0], ok=ok, observed=observed, limit=limit)
+    return Check(code=code, name=REASONS[code].name, ok=ok, observed=observed, limit=limit)
 
 
 def _stage_checks(run: Run) -> list[Check]:

@@ -142,7 +142,9 @@ def _step(generated: Path, task: str) -> Step:
 
 
 def arguments_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="aibenchrt.serve.service_host", description="Serves one non-AI task of a plan.")
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, prog="aibenchrt.serve.service_host", description="Serves one non-AI task of a plan."
+    )
     parser.add_argument("--generated", type=Path, required=True)
     parser.add_argument("--task", required=True)
     parser.add_argument("--address", required=True, help="host:port to listen on")

@@ -46,7 +46,7 @@ def _ask(channel: grpc.Channel) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m aibenchrt.wire.health", description=__doc__)
+    parser = argparse.ArgumentParser(allow_abbrev=False, prog="python -m aibenchrt.wire.health", description=__doc__)
     parser.add_argument("endpoints", nargs="+", metavar="HOST:PORT")
     parser.add_argument("--role", default="service", help="their role, which their certificates must state")
     parser.add_argument("--tls", type=Path, metavar="DIR", help="folder with the certificates and key for mutual TLS (default: plain)")

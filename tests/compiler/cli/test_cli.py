@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import re
@@ -13,7 +14,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from aibenchc.cli import main
+from aibenchc.cli import main, run
+from aibenchc.cli.parser import Parser
 from aibenchc.cli.starter import starter
 from aibenchc.cli.verbs import VERBS
 from aibenchc.codes import CODES, TABLE
@@ -21,6 +23,7 @@ from aibenchrt import catalog
 from aibenchrt.catalog import COMPONENTS, DATASETS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import ExitCode
+from aibenchrt.report.validity import REASONS
 from paths import ROOT, SPECS
 
 ECOMMERCE = ROOT / "specs" / "ecommerce.aib"
@@ -55,6 +58,86 @@ def test_check_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert diagnostic["code"] == "AIB102"
     assert main(["check", "--json", str(ECOMMERCE)]) == 0
     assert json.loads(capsys.readouterr().out)["failed"] is False
+
+
+def test_check_takes_several_files_and_stdin(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = tmp_path / "a.aib"
+    wrong.write_text(starter("a").replace(": query_parsing", ": query_prasing"), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(starter("b").encode())))
+    assert main(["check", str(wrong), "-", str(ECOMMERCE)]) == 1
+    out, err = capsys.readouterr()
+    assert [line.split(": ok")[0] for line in out.splitlines()] == ["<stdin>", str(ECOMMERCE)]
+    assert "AIB102" in err
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"aib 1\nscenario {")))
+    assert main(["check", "--json", "-", str(wrong)]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert list(dict.fromkeys(d["file"] for d in report["diagnostics"])) == ["<stdin>", str(wrong)]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"#" * (2**20 + 1))))
+    assert main(["check", "-"]) == 1
+    assert "AIB003" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["components"], ["components", "indexing"], ["explain", "AIB211"], ["explain", "v08"], ["data"],
+                                   ["distill", str(ECOMMERCE)], ["validate", "--spec", str(ECOMMERCE)]], ids=" ".join)  # fmt: skip
+def test_verbs_that_report_do_so_as_json(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)
+
+
+def test_json_says_what_the_text_says(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["components", "--json"])
+    assert [spec["name"] for spec in json.loads(capsys.readouterr().out)["components"]] == list(COMPONENTS)
+    main(["distill", str(ECOMMERCE), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    main(["distill", str(ECOMMERCE)])
+    said = capsys.readouterr().out
+    assert f"{found['passes']} passes, {len(found['steps'])} steps" in said
+    assert all(step["why"] in said for step in found["steps"])
+    assert f"{found['before']['tasks']} tasks" in said
+
+
+ABBREVIATED = ("run x.aib --dura 5", "plan x.aib -i hosts --meas y", "bench component x --mod y", "check x.aib --js", "validate --spe x")
+
+
+@pytest.mark.parametrize("line", ABBREVIATED)
+def test_options_are_not_abbreviated(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = line.split()
+    assert main(words) == (1 if words[0] == "plan" else 2)
+    assert next(word for word in reversed(words) if word.startswith("--")) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", ["run x.aib --rate fast", "plan x.aib", "run", "train x.aib --size huge"])
+def test_a_mistake_on_the_command_line_is_told_in_two_lines(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    verb = line.split()[0]
+    assert main(line.split()) == (1 if verb == "plan" else 2)
+    error, way_out = capsys.readouterr().err.splitlines()
+    assert error.startswith(f"aibenchc {verb}: error: ")
+    assert way_out == f"  = help: `aibenchc {verb} --help` shows its arguments"
+
+
+def test_help_of_run_has_groups_and_examples_that_are_understood(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(f"\n{group}:\n" in said for group in ("the load, instead of the spec's", "data and models", "hosts", "examples"))
+    parser = Parser()
+    run.add_arguments(parser)
+    for example in re.findall(r"^  aibenchc run (.+?)  ", run.EXAMPLES, re.M):
+        parser.parse_args(example.split())
+
+
+def test_explain_knows_why_runs_are_invalid(capsys: pytest.CaptureFixture[str]) -> None:
+    for code, reason in REASONS.items():
+        assert main(["explain", code.lower()]) == 0
+        said = capsys.readouterr().out
+        assert reason.hint in said
+        assert "{" not in said
+    assert main(["explain", "V99"]) == 1
+    assert "V09" in capsys.readouterr().err
+
+
+def test_explaining_needs_nothing_of_the_runtime() -> None:
+    code = "import sys; from aibenchc.cli import main; main(['explain', 'V08']); print({'numpy', 'grpc', 'scipy'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.endswith("set()\n")
 
 
 def test_a_missing_spec_and_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

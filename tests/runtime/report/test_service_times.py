@@ -18,7 +18,7 @@ from aibenchrt.report.make import make_report
 from aibenchrt.report.measurements import service_times
 from aibenchrt.report.model import Report, Verdict
 from aibenchrt.report.tables import tables
-from aibenchrt.report.verdict import Limits
+from aibenchrt.report.validity import Limits
 from synthetic_run import KIND, MEAN_MS, Shape, write_run
 
 
@@ -87,6 +87,15 @@ def test_validate_with_its_report_analyses_once(
     assert Verdict.model_validate_json((directory / "verdict.json").read_text()) == verdict
     assert Report.model_validate_json((directory / "report.json").read_text()).verdict == verdict
     assert out.endswith(f"{directory / 'report.html'}\n")
+
+
+def test_verdict_and_report_as_json(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["validate", str(directory), "--json"])
+    judged = Verdict.model_validate_json(capsys.readouterr().out)
+    assert judged == Verdict.model_validate_json((directory / "verdict.json").read_text())
+    assert judged.exit_code == code
+    assert main(["report", str(directory), "--json"]) == 0
+    assert Report.model_validate_json(capsys.readouterr().out).verdict == judged
 
 
 def test_an_invalid_run_exits_3_with_its_report_too(tmp_path: Path) -> None:

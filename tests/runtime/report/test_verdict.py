@@ -12,7 +12,8 @@ from aibenchrt.plan import PlanUsers
 from aibenchrt.report import record_reference, reference_block, validate, write_reference
 from aibenchrt.report.make import make_report
 from aibenchrt.report.model import Verdict
-from aibenchrt.report.verdict import REASONS, Band, exit_code, judge
+from aibenchrt.report.validity import REASONS
+from aibenchrt.report.verdict import Band, exit_code, judge
 from synthetic_run import Shape, again, write_run
 
 BASE = Shape()

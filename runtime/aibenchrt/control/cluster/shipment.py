@@ -291,7 +291,7 @@ def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path, supp
 
 def main() -> int:
     """python -m aibenchrt.control.cluster.shipment --generated DIR --out DIR [--variant real|synthetic] [--size tiny|small|full]"""
-    parser = argparse.ArgumentParser(prog="python -m aibenchrt.control.cluster.shipment", description=__doc__)
+    parser = argparse.ArgumentParser(allow_abbrev=False, prog="python -m aibenchrt.control.cluster.shipment", description=__doc__)
     parser.add_argument("--generated", type=Path, required=True, help="the compiler's output folder")
     parser.add_argument("--out", type=Path, required=True, help="the shipment's folder")
     parser.add_argument("--variant", choices=("real", "synthetic"), default="real")

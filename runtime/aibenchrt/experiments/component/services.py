@@ -100,12 +100,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Reads the libraries first, since the other arguments may name what they add. EnvironmentFailure: as `use` raises."""
-    libraries = argparse.ArgumentParser(add_help=False)
+    libraries = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
     add_library_argument(libraries)
     use(libraries.parse_known_args(arguments)[0].library)
     services = [spec.name for spec in COMPONENTS.values() if spec.kind is Kind.SERVICE]
     parser = argparse.ArgumentParser(
-        prog="aibenchrt.experiments.component.services", description="Measures the non-AI components.", parents=[libraries]
+        allow_abbrev=False,
+        prog="aibenchrt.experiments.component.services",
+        description="Measures the non-AI components.",
+        parents=[libraries],
     )
     parser.add_argument("--world", choices=worlds(), default="movielens_shop")
     parser.add_argument("--variant", choices=("real", "synthetic"), default="real")

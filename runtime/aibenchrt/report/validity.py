@@ -1,0 +1,62 @@
+# ruff: noqa: E501  (a table: one code a line)
+"""What makes a run INVALID: a code for each check, and the limits. Read without what the checks themselves need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Limits(BaseModel):
+    """The limits within which a run is VALID; a verdict carries the limits it was made with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate_deviation: float = 0.01  # share of scheduled requests that were not sent
+    lateness_p99_ms: float = 10.0
+    arrivals_p: float = 0.001  # Kolmogorov–Smirnov of the sent gaps against the declared Poisson process
+    generator_cpu: float = 0.80  # of one core
+    error_share: float = 0.01
+    planner_cpu: float = 0.80
+    records_missing: float = 0.001
+    clock_error_gap: float = 0.10  # of the mean gap between the arrivals of all generators together
+    used_up: float = 0.10  # share of requests sent after every payload of their class had been sent
+
+
+@dataclass(frozen=True)
+class Validity:
+    """name: what is wrong with the run; hint: the way out; explanation: what is checked, and why, with the limits' names as fields."""
+
+    name: str
+    hint: str
+    explanation: str
+
+
+_OWN_CORE = "lower the rate, or give the generator a core of its own"
+_FAULT = "run again, or name the fault with --expect-fault"
+
+# fmt: off
+REASONS: dict[str, Validity] = {
+    "V01": Validity("not completed", "see the stages in run.json and the logs in logs/; run again", "Every stage, from preparing to collecting, ends with outcome 'completed'. A run that ended early measured something else than its plan."),
+    "V02": Validity("process died", f"read the log of the process in logs/; {_FAULT}", "No process of the deployment ends before it is told to: what is left would be measured in its place."),
+    "V03": Validity("schedule not kept", _OWN_CORE, "At most {rate_deviation:.1%} of the scheduled requests may not have been sent. A generator that skips requests measures a lower load."),
+    "V04": Validity("requests sent late", _OWN_CORE, "The p99 of the lateness, from the intended to the actual send time, is at most {lateness_p99_ms:g} ms. Latency counts from the intended time; what is late because of the generator is no property of the service."),
+    "V05": Validity("arrivals do not fit the process", "the sent gaps are not those of the declared process: the generator or the host stalled", "The gaps between sent requests are compared with the declared Poisson process (Kolmogorov–Smirnov); p is at least {arrivals_p:g}."),
+    "V06": Validity("generator saturated", _OWN_CORE, "A generator takes at most {generator_cpu:.0%} of a core and drops no request: beyond that, its own queue is measured."),
+    "V07": Validity("too many errors", "see the table of errors and the logs in logs/", "At most {error_share:.1%} of the requests may fail: the latency of the others is that of a lower load."),
+    "V08": Validity("too few samples", "lengthen `load … for`, raise the rate, or ask for a lower percentile", "A percentile p is shown with at least 20/(1−p) successful requests: 2,000 for p99. With fewer, chance decides."),
+    "V09": Validity("planner saturated", "give the planner more replicas or lower the rate", "A planner takes at most {planner_cpu:.0%} of a core, measured: beyond that, its own queue is measured."),
+    "V10": Validity("records incomplete", "a successful request has no call records, or scheduled requests have no record", "At most {records_missing:.1%} of the requests may have no record, or no whole critical path."),
+    "V12": Validity("clocks of the generators differ", "synchronise the hosts' clocks by NTP or PTP, shorten the run, or use one generator", "Several generators share one schedule; their clocks may differ by at most {clock_error_gap:.0%} of the mean gap between arrivals."),
+    "V13": Validity("records not collected", "check that the host can be reached, and run `aibenchc run … --resume RUN`", "The records of every part on every host are collected."),
+    "V14": Validity("parts degraded", f"check the host: its power, its network, other processes; {_FAULT}", "No replica stops answering for a while: during that time the deployment was not what the plan says."),
+    "V15": Validity("effects failed", "calls after the response failed: see the table of latency and the log of that part", "At most {error_share:.1%} of the calls after the response may fail: users do not notice, but work was left undone."),
+    "V11": Validity("payloads used up", "shorten the run or lower the rate: once every payload has been sent, caches answer the rest", "At most {used_up:.0%} of the requests may be sent after every payload of their class has been sent."),
+}
+# fmt: on
+
+
+def explained(code: str) -> str:
+    """The explanation with the usual limits. KeyError: there is no such code."""
+    return REASONS[code].explanation.format_map(Limits().model_dump())
