@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from typing import TextIO
 
 from aibenchrt.shown import tell, to_stderr, visible, visible_json
 
@@ -32,8 +33,20 @@ def complain(text: str) -> None:
     tell(text)
 
 
-def in_colour() -> bool:
-    return sys.stderr.isatty() and "NO_COLOR" not in os.environ
+def complain_last(text: str, colour: str) -> None:
+    """A line on stderr, below all that was said on stdout. colour: as of say(), where the stream has colours."""
+    sys.stdout.flush()
+    if in_colour(sys.stderr):
+        to_stderr(f"{colour}{visible(text)}{PLAIN}\n")
+    else:
+        tell(text)
+
+
+def in_colour(stream: TextIO) -> bool:
+    """NO_COLOR and FORCE_COLOR decide if they are set and not empty; else whether the stream is a terminal that is not dumb."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
 
 
 def show(diagnostics: Diagnostics) -> None:
@@ -41,6 +54,6 @@ def show(diagnostics: Diagnostics) -> None:
     problems = diagnostics.all
     if not problems:
         return
-    to_stderr(render_text(diagnostics, in_colour()))
+    to_stderr(render_text(diagnostics, in_colour(sys.stderr)))
     counts = [(severity, sum(d.code.severity is severity for d in problems)) for severity in Severity]
     complain("\n" + ", ".join(f"{count} {severity.value}{'s' if count > 1 else ''}" for severity, count in counts if count))

@@ -14,7 +14,7 @@ from aibenchrt.shown import tell_failure
 
 from aibenchc.cli.compiled import add_inventory_arguments, add_port_argument, compiled_spec
 from aibenchc.cli.distilling import add_distilling_arguments
-from aibenchc.cli.output import complain, say, say_json, show
+from aibenchc.cli.output import complain, in_colour, say, say_json, show
 from aibenchc.cli.parser import Parser
 from aibenchc.cli.pictures import write_pictures
 from aibenchc.cli.spec import add_spec_arguments
@@ -116,7 +116,7 @@ def _diff(arguments: argparse.Namespace, compiled: Compiled) -> int:
 
 
 def _show_changes(changed: Sequence[HostChanges], hosts: int) -> None:
-    coloured = sys.stdout.isatty()
+    coloured = in_colour(sys.stdout)
     signs = [change.sign for host in changed for change in host.changes]
     for host in changed:
         say(host.host)

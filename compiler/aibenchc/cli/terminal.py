@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -41,12 +42,13 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
-    """Progress bars on a terminal; otherwise one line on stderr as each piece of work begins."""
+    """Progress bars on a terminal; otherwise one line on stderr, with the time, as each piece of work begins."""
     from rich.console import Console
     from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
     console = Console(stderr=True)
+    drawn = console.is_terminal and not console.is_dumb_terminal
     bars = Bars(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -60,12 +62,14 @@ def progress_bars() -> Iterator[Progress]:
         part = what.partition(":")[0]  # 'training neumf: epoch 3 …' is one bar
         if part not in known:
             known[part] = bars.add_task(visible(part), total=1.0)
-            if not console.is_terminal:
-                complain(f"… {part}")
+            if not drawn:
+                complain(f"{time.strftime('%H:%M:%S')} … {part}")
         bars.update(known[part], completed=min(max(done, 0.0), 1.0), description=visible(what))
 
-    if not console.is_terminal:
+    if not drawn:
         yield told
         return
     with bars:
         yield told
+        for bar in known.values():  # what was done without a failure is done whole
+            bars.update(bar, completed=1.0)

@@ -10,7 +10,7 @@ from aibenchrt.exit_codes import ExitCode
 from aibenchc.cli import validate_spec
 from aibenchc.cli.output import add_json_argument, complain
 from aibenchc.cli.terminal import needs_runtime, print_table
-from aibenchc.cli.verdict import add_reference_argument, say_verdict, show_json, show_report
+from aibenchc.cli.verdict import FULL, SUMMARY, add_reference_argument, say_last, say_verdict, show_json, show_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_reference_argument(parser)
     validate_spec.add_arguments(parser)
     add_json_argument(parser)
-    parser.add_argument("--report", action="store_true", help="also the whole report: its tables, and report.html in the run directory")
+    parser.add_argument(
+        "--report",
+        nargs="?",
+        choices=(SUMMARY, FULL),
+        const=SUMMARY,
+        help="after RUN: write report.html into the run directory too, and show its most important tables, or with `full` all",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,12 +38,15 @@ def run(arguments: argparse.Namespace) -> int:
     from aibenchrt.report.tables import judgement_table
 
     if arguments.json:
-        return show_json(arguments, arguments.report)
-    if arguments.report:
-        return show_report(arguments).exit_code
+        return show_json(arguments, arguments.report is not None)
+    if arguments.report is not None:
+        verdict = show_report(arguments, arguments.report)
+        say_last(verdict, verdict.exit_code, f"open {arguments.run / 'report.html'}")
+        return verdict.exit_code
     verdict = validate(arguments.run, arguments.reference)
     say_verdict(verdict)
     table = judgement_table(verdict)
     if table.rows:
         print_table(table.title, table.columns, table.rows)
+    say_last(verdict, verdict.exit_code, f"aibenchc report {arguments.run}")
     return verdict.exit_code

@@ -1,4 +1,4 @@
-"""A run's verdict and report on the terminal."""
+"""A run's verdict and report on the terminal: tables and paths on stdout, then on stderr one sentence that says how it went."""
 
 from __future__ import annotations
 
@@ -6,11 +6,22 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aibenchc.cli.output import say, say_json
+from aibenchrt.exit_codes import ExitCode
+
+from aibenchc.cli.output import complain_last, say, say_json
 from aibenchc.cli.terminal import print_table
 
 if TYPE_CHECKING:
-    from aibenchrt.report.model import Verdict
+    from aibenchrt.report.model import Judgement, Verdict
+
+SUMMARY, FULL = "summary", "full"
+_MEANS = {
+    ExitCode.OK: "VALID, nothing fails",
+    ExitCode.FAIL: "a target or reference FAILs",
+    ExitCode.INVALID: "the run is INVALID",
+    ExitCode.INCONCLUSIVE: "something is INCONCLUSIVE and nothing fails",
+}
+_COLOURS = {ExitCode.OK: "\x1b[32m", ExitCode.FAIL: "\x1b[31m", ExitCode.INVALID: "\x1b[1;31m", ExitCode.INCONCLUSIVE: "\x1b[33m"}
 
 
 def add_reference_argument(parser: argparse.ArgumentParser) -> None:
@@ -19,14 +30,15 @@ def add_reference_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def show_report(arguments: argparse.Namespace) -> Verdict:
-    """Writes the report, shows the verdict, then its tables."""
+def show_report(arguments: argparse.Namespace, tables: str = SUMMARY) -> Verdict:
+    """Writes the report, shows the verdict, then its tables: those of the summary, or all (FULL), which report.html has in any case."""
     from aibenchrt.report import report
-    from aibenchrt.report.tables import tables
+    from aibenchrt.report.tables import summary_tables
+    from aibenchrt.report.tables import tables as all_tables
 
     made = report(arguments.run, arguments.reference)
     say_verdict(made.verdict)
-    for table in tables(made):
+    for table in all_tables(made) if tables == FULL else summary_tables(made):
         print_table(table.title, table.columns, table.rows, table.numeric)
     say(str(arguments.run / "report.html"))
     return made.verdict
@@ -49,3 +61,38 @@ def say_verdict(verdict: Verdict) -> None:
     say("VALID" if verdict.valid else "INVALID")
     for reason in verdict.reasons:
         say(f"  {reason.code} {reason.name}: {reason.observed}, limit {reason.limit}; {reason.hint}")
+
+
+def say_last(verdict: Verdict, code: int, way_on: str) -> None:
+    """The sentence, last on the screen. code: what the verb exits with; way_on: the next command of a VALID run."""
+    complain_last(sentence(verdict, code, way_on), _COLOURS[ExitCode(verdict.exit_code)])
+
+
+def sentence(verdict: Verdict, code: int, way_on: str) -> str:
+    """VALID or INVALID, the counts, what decided, the exit code and what it means, and the next command."""
+    from aibenchrt.report.verdict import counts
+
+    means = _MEANS[ExitCode(verdict.exit_code)]
+    exits = (
+        f"exit code {code} ({means})" if code == verdict.exit_code else f"exit code {code} (of `validate`: {verdict.exit_code}, {means})"
+    )
+    if not verdict.valid:
+        first = verdict.reasons[0]
+        head = f"INVALID by {len(verdict.reasons)} of {len(verdict.checks)} checks"
+        decided = f"decided by {first.code} {first.name}: {first.observed}, limit {first.limit}"
+        return f"{head}; {decided}; {exits}; next: aibenchc explain {first.code}"
+    head = f"VALID by all {len(verdict.checks)} checks, {counts(verdict) or 'no targets or references'}"
+    return "; ".join((head, *(f"decided by {_named(j)}" for j in _decisive(verdict)), exits, f"next: {way_on}"))
+
+
+def _decisive(verdict: Verdict) -> list[Judgement]:
+    """The first that FAILs, else the first that is INCONCLUSIVE; empty where nothing else than the checks decided."""
+    for status in ("FAIL", "INCONCLUSIVE"):
+        found = [judgement for judgement in verdict.judgements if judgement.status == status]
+        if found:
+            return found[:1]
+    return []
+
+
+def _named(judgement: Judgement) -> str:
+    return f"{judgement.group} {judgement.what}: {judgement.observed}, target {judgement.target}, {judgement.status}"

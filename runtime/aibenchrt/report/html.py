@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,8 +10,9 @@ from markupsafe import Markup
 
 from aibenchrt.report.host_tables import fault_says
 from aibenchrt.report.legends import LEGENDS
-from aibenchrt.report.model import Report, Status, Verdict
+from aibenchrt.report.model import Report
 from aibenchrt.report.tables import Table, interval, tables
+from aibenchrt.report.verdict import counts
 
 TEMPLATE = "template.html.j2"
 
@@ -34,13 +34,6 @@ def page(report: Report, pictures: Mapping[str, str], graph: str) -> str:
         graph=Markup(graph),
         legends=LEGENDS,
     )
-
-
-def counts(verdict: Verdict) -> str:
-    """'1 FAIL, 2 PASS', the most severe first."""
-    statuses: tuple[Status, ...] = ("FAIL", "INCONCLUSIVE", "PASS", "NOT COMPARABLE")
-    seen = Counter(j.status for j in verdict.judgements)
-    return ", ".join(f"{seen[status]} {status}" for status in statuses if seen[status])
 
 
 def headline(report: Report) -> tuple[tuple[str, str, str], ...]:

@@ -84,6 +84,19 @@ def tables(report: Report) -> tuple[Table, ...]:
     return tuple(table for table in made if table.rows)
 
 
+def summary_tables(report: Report) -> tuple[Table, ...]:
+    """What a run is judged by, its traffic, and its latency without that of the components; empty ones are left out."""
+    paths = tuple(row for row in report.latency if row.scope != "component")
+    made = (
+        timeline_table(report),
+        error_table(report),
+        traffic_table(report),
+        latency_table(report.model_copy(update={"latency": paths})),
+        judgement_table(report.verdict),
+    )
+    return tuple(table for table in made if table.rows)
+
+
 def judgement_table(verdict: Verdict) -> Table:
     return Table(
         "verdict",

@@ -6,6 +6,7 @@ References are judged only on a matching fingerprint; elsewhere they are NOT COM
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -212,3 +213,10 @@ def verdict(run: Run, reasons: tuple[Reason, ...], checks: tuple[Check, ...], ju
         fingerprint=run.info.fingerprint.hash,
         exit_code=exit_code(not reasons, [j.status for j in judgements]),
     )
+
+
+def counts(verdict: Verdict) -> str:
+    """'1 FAIL, 2 PASS', the most severe first."""
+    statuses: tuple[Status, ...] = ("FAIL", "INCONCLUSIVE", "PASS", "NOT COMPARABLE")
+    seen = Counter(j.status for j in verdict.judgements)
+    return ", ".join(f"{seen[status]} {status}" for status in statuses if seen[status])

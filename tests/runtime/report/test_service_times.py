@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import aibenchrt.report.make
 import pytest
 from aibenchc.cli import main
+from aibenchc.cli.output import in_colour
 from aibenchc.distill import read_measurements
 from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.plan import PlanPrediction
@@ -81,8 +83,14 @@ def test_validate_with_its_report_analyses_once(
     (directory / "verdict.json").unlink()
     capsys.readouterr()
     assert main(["validate", str(directory), "--report"]) == alone == verdict.exit_code
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
     assert len(done) == 2  # one for each command
+    assert "Critical path" not in out
+    assert err.splitlines()[-1].startswith("VALID by all ")
+    assert f"exit code {verdict.exit_code} (" in err.splitlines()[-1]
+    assert err.endswith(f"next: open {directory / 'report.html'}\n")
+    assert main(["validate", str(directory), "--report", "full"]) == alone
+    assert "Critical path" in capsys.readouterr().out
     assert out.count("Targets and references") == out.count("Latency, ms") == 1
     assert Verdict.model_validate_json((directory / "verdict.json").read_text()) == verdict
     assert Report.model_validate_json((directory / "report.json").read_text()).verdict == verdict
@@ -98,10 +106,46 @@ def test_verdict_and_report_as_json(directory: Path, capsys: pytest.CaptureFixtu
     assert Report.model_validate_json(capsys.readouterr().out).verdict == judged
 
 
-def test_an_invalid_run_exits_3_with_its_report_too(tmp_path: Path) -> None:
+def test_an_invalid_run_exits_3_with_its_report_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     bad = write_run(tmp_path / "bad", Shape(duration_s=20))
     assert main(["report", str(bad)]) == 0
+    assert "; exit code 0 (of `validate`: 3, the run is INVALID); next: aibenchc explain V08\n" in capsys.readouterr().err
+    monkeypatch.setenv("FORCE_COLOR", "1")
     assert main(["validate", str(bad), "--report"]) == 3
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("\x1b[1;31mINVALID by 1 of ")
+    assert "; decided by V08 too few samples: " in last
+    assert "; exit code 3 (the run is INVALID); next: aibenchc explain V08" in last
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert main(["validate", str(bad)]) == 3
+    assert capsys.readouterr().err.splitlines()[-1].startswith("INVALID by 1 of ")
+
+
+COLOURED = [
+    ({}, True, True),
+    ({}, False, False),
+    ({"TERM": "dumb"}, True, False),
+    ({"NO_COLOR": "1"}, True, False),
+    ({"NO_COLOR": ""}, True, True),
+    ({"FORCE_COLOR": "1"}, False, True),
+    ({"FORCE_COLOR": "1", "TERM": "dumb"}, True, True),
+    ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, False),
+]
+
+
+@pytest.mark.parametrize(("environment", "terminal", "coloured"), COLOURED)
+def test_colours_are_for_terminals(environment: dict[str, str], terminal: bool, coloured: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stream(io.StringIO):
+        def isatty(self) -> bool:
+            return terminal
+
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert in_colour(Stream()) is coloured
 
 
 def test_the_prediction_stands_beside_the_measurement(run: Run, directory: Path) -> None:
