@@ -15,6 +15,11 @@ Value = str | Path | int | float
 
 EARLIER_ATTEMPTS = "grpc-previous-rpc-attempts"  # gRPC's own header of a retried call (gRFC A6)
 
+# Triton's protocols that nobody uses. Each is answered only to a call with a certain header, whose name has capital letters here: no gRPC
+# client sends such a name, and the server refuses it as malformed. So they are off, although Triton's command line can be read by all.
+TRITON_OFF = "shared-memory,model-config,model-repository,metadata,logging,trace"
+_NO_HEADER = "SwitchedOff=1"
+
 
 @dataclass(frozen=True)
 class CommandLine:
@@ -112,10 +117,10 @@ def triton(
     memory: Value | None = None,
     tls: Value | None = None,
 ) -> CommandLine:
-    """A Triton server. memory: the name of its shared memory; with it models are loaded one by one on request, otherwise all at the start.
-    tls: folder of its certificates."""
+    """A Triton server, which loads all its models before it listens, and none later. memory: the name of its shared memory; tls: folder of
+    its certificates."""
     written = [(f"--model-repository={repository}",) for repository in repositories]
-    written += [(f"--model-control-mode={'explicit' if memory else 'none'}",)]
+    written += [("--model-control-mode=none",)]
     written += [(f"--backend-directory={backends}",), ("--disable-auto-complete-config",), ("--exit-timeout-secs=5",)]
     written += [(f"--backend-config=python,shm-region-prefix-name={memory}",)] if memory else []
     written += triton_listening(host, port, tls)
@@ -126,9 +131,10 @@ def triton(
 
 
 def triton_listening(host: Value, port: Value, tls: Value | None = None) -> list[tuple[str]]:
-    """Options with which Triton listens for gRPC at host:port and for nothing else, answers pings of waiting clients, and passes on the
-    header that tells the attempt of a call."""
+    """Options with which Triton listens for gRPC at host:port and for nothing else, answers inference, health and statistics alone, answers
+    pings of waiting clients, and passes on the header that tells the attempt of a call."""
     flags = [f"grpc-address={host}", f"grpc-port={port}", "allow-http=false", "allow-metrics=false", "allow-gpu-metrics=false"]
+    flags += [f"grpc-restricted-protocol={TRITON_OFF}:{_NO_HEADER}"]
     flags += ["grpc-keepalive-permit-without-calls=1", "grpc-http2-max-ping-strikes=0"]
     flags += ["grpc-http2-min-recv-ping-interval-without-data=1000", f"grpc-header-forward-pattern={EARLIER_ATTEMPTS}"]
     if tls:

@@ -181,8 +181,7 @@ def main() -> None:
         endpoint = f"127.0.0.1:{free_ports(1)[0]}"
         with Processes(logs) as processes:
             server = TritonServer(plan, processes, repository, endpoint, Path(scratch, "trace.json"))
-            server.wait_live(60)
-            server.load_models()
+            server.wait_ready(60)
             figures = asyncio.run(measure(plan, stubs, endpoint, inputs, given.calls))
     sys.stdout.write(json.dumps({"us_median": figures, "load_average": os.getloadavg()[0]}, indent=1) + "\n")
 

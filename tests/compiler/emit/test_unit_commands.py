@@ -85,7 +85,7 @@ def test_triton_gets_the_same_flags_in_a_unit_as_by_itself(tls: bool) -> None:
     assert on_a_host(unit_commands().triton, aibench_tls=tls) == direct.words
     assert ("--grpc-use-ssl-mutual=1" in direct.words) == tls
     asked = triton(server, repositories[:1], "b", "127.0.0.1", 1, TritonTrace("t.json"), memory="m").words
-    assert {"--model-control-mode=explicit", "--backend-config=python,shm-region-prefix-name=m"} <= set(asked)
+    assert {"--model-control-mode=none", "--backend-config=python,shm-region-prefix-name=m"} <= set(asked)
     assert not any("log-frequency" in word for word in asked)
 
 

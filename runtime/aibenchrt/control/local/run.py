@@ -125,7 +125,8 @@ def run_local(generated: Path, runs: Path, options: RunOptions | None = None, pr
     """Runs a generated scenario and returns its run directory, created below `runs`. prepare: provides its data and models.
 
     EnvironmentFailure: AIB602 port in use (before anything starts), AIB605 disk full, AIB607 a process died, AIB608 not ready in time,
-    AIB612 no Triton here, AIB613 a plan that cannot be executed, AIB655 a request fails, and what preparation raises.
+    AIB612 no Triton here, AIB613 a plan that cannot be executed, AIB655 a request fails, AIB657 a model cannot be loaded, and what
+    preparation raises.
     KeyboardInterrupt: Ctrl-C or SIGTERM.
     """
     options = options or RunOptions()
@@ -247,8 +248,7 @@ def _await_ready(started: Started) -> Ready:
     processes, limit = run.processes, run.options.ready_s
     with run.journal.stage("ready"):
         if triton:
-            triton.wait_live(limit)
-            triton.load_models()
+            triton.wait_ready(limit)
         for child, endpoint in started.services:
             processes.wait_ready(child, lambda endpoint=endpoint: healthy(endpoint), limit)  # type: ignore[misc]
         planners = []

@@ -1,14 +1,16 @@
 """Triton on this machine: the server from the nvidia-pytriton wheel, run standalone on a model repository assembled for the run.
 
 Recipe and traps: the wheel's python backend beside the stub of this Python version; the virtual environment's `bin` first in PATH and
-Python's own LIBDIR in LD_LIBRARY_PATH, else the stub loads another libpython; explicit model control; numpy < 2.
+Python's own LIBDIR in LD_LIBRARY_PATH, else the stub loads another libpython; numpy < 2.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import os
+import re
 import shutil
 import sys
 import sysconfig
@@ -32,10 +34,11 @@ from aibenchrt.serve.triton_backend import ENDPOINT
 from aibenchrt.short_folder import ShortFolder
 from aibenchrt.wire.tls import CHANNEL_OPTIONS, Identity
 
-LOAD_S = 60.0  # how long a model may take to load, and then to become ready
+LOAD_S = 60.0  # how long a model may take to load
 ANSWER_S = 5.0  # how long the server may take to return its statistics
 _SHARED_MEMORY = Path("/dev/shm")
 _STUB = "triton_python_backend_stub"
+_LOAD_FAILURE = re.compile(r""""failed to load '(?P<model>[^']+)' version \d+: .*"$""", re.MULTILINE)  # in Triton's log, a JSON string
 _NEEDS = "AI components are served by Triton: install nvidia-pytriton 0.7.0 and numpy 1.26 on Linux x86-64 with glibc 2.35 or newer"
 
 
@@ -133,7 +136,7 @@ def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Pat
 
 
 class TritonServer:
-    """One server on the plan's first Triton endpoint. Started through `processes`; models are loaded one by one.
+    """One server on the plan's first Triton endpoint, started through `processes`. It loads its models before it listens.
 
     Its shared memory has a name of its own: a server that is killed leaves it behind, and `processes` removes it when it closes.
     """
@@ -153,19 +156,19 @@ class TritonServer:
         processes.clean_up(self._clean_up)
         self.child: Child = processes.start("triton", "triton", command.words, environment(endpoint, libraries))
 
-    def wait_live(self, timeout_s: float) -> None:
-        self._processes.wait_ready(self.child, lambda: _asked(self._client.is_server_live), timeout_s)
+    def wait_ready(self, timeout_s: float) -> None:
+        """Returns when every model is READY; from then on the server counts as dead if a model's process ends. Each model has LOAD_S more.
 
-    def load_models(self) -> None:
-        """Loads every model; from then on the server counts as dead if a model's process ends. EnvironmentFailure AIB657: a model does not
-        become READY, with Triton's reason."""
-        for model in self._models:
-            try:
-                self._client.load_model(model, client_timeout=LOAD_S)
-            except InferenceServerException as error:
-                self._processes.check()
-                raise EnvironmentFailure("AIB657", model=model, reason=error.message(), log=self.child.log) from error
-            self._processes.wait_ready(self.child, lambda model=model: _asked(self._client.is_model_ready, model), LOAD_S)  # type: ignore[misc]
+        EnvironmentFailure: AIB657 a model cannot be loaded, with Triton's reason; AIB607 and AIB608 as Processes.wait_ready.
+        """
+        limit = timeout_s + LOAD_S * len(self._models)
+        try:
+            self._processes.wait_ready(self.child, lambda: all(_asked(self._client.is_model_ready, model) for model in self._models), limit)
+        except EnvironmentFailure as failure:
+            refused = _refused_model(self.child)
+            if failure.code != "AIB607" or refused is None:
+                raise
+            raise EnvironmentFailure("AIB657", model=refused[0], reason=refused[1], log=self.child.log) from failure
         self.child.members = {f"the process of model '{model}'": process for model, process in _model_processes(self.child.pid)}
 
     def statistics(self) -> dict[str, Any]:
@@ -180,6 +183,12 @@ class TritonServer:
         self._client.close()
         for region in _SHARED_MEMORY.glob(f"{self._memory}*"):
             region.unlink(missing_ok=True)
+
+
+def _refused_model(server: Child) -> tuple[str, str] | None:
+    """(model, why) of the first model that a server, by its log, failed to load; it then ends, with exit code 1."""
+    found = _LOAD_FAILURE.search(server.log.read_text(encoding="utf-8", errors="replace"))
+    return (found["model"], json.loads(found[0]).partition(": ")[2].strip()) if found else None
 
 
 def _model_processes(server: int) -> Iterator[tuple[str, psutil.Process]]:

@@ -139,10 +139,10 @@ def test_triton_answers_certified_planners_only_and_loads_models_for_nobody(
             assert isinstance(said, CallError), said
             assert "UNAVAILABLE" in str(said)
         asyncio.run(never_connected())
-        assert all("model load / unload is not allowed" in said for said in repository_calls(running.endpoints[0], planner))
+        assert all("This protocol is restricted" in said for said in repository_calls(running.endpoints[0], planner))
         for other in others:
             assert {said.partition(":")[0] for said in repository_calls(running.endpoints[0], other)} == {"UNAVAILABLE"}
-            assert not any("not allowed" in said for said in repository_calls(running.endpoints[0], other)), "Triton's code never saw it"
+            assert not any("restricted" in said for said in repository_calls(running.endpoints[0], other)), "Triton's code never saw it"
         assert list(asyncio.run(ask(planner)).outputs[TASK].label) == [2]
 
 
