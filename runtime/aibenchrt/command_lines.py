@@ -34,24 +34,39 @@ class CommandLine:
 
 
 def planner(
-    python: Value, generated: Value, address: Value, records: Value, replica: Value, plan: Value | None = None, tls: Value | None = None
+    python: Value,
+    generated: Value,
+    address: Value,
+    records: Value,
+    replica: Value,
+    plan: Value | None = None,
+    tls: Value | None = None,
+    sockets: Value | None = None,
 ) -> CommandLine:
-    """`aibenchrt.planner`. plan: the one to run, if not that of `generated`; tls: folder of its certificates."""
+    """`aibenchrt.planner`. plan: the one to run, if not that of `generated`; tls: folder of its certificates;
+    sockets: folder of Unix sockets, as aibenchrt.wire.tls.Sockets has them."""
     return _module(
         python,
         "aibenchrt.planner",
-        {"generated": generated, "plan": plan, "address": address, "records": records, "replica": replica, "tls": tls},
+        {"generated": generated, "plan": plan, "address": address, "records": records, "replica": replica, "tls": tls, "sockets": sockets},
     )
 
 
 def service(
-    python: Value, generated: Value, task: Value, address: Value, prepared: Value, state: Value, tls: Value | None = None
+    python: Value,
+    generated: Value,
+    task: Value,
+    address: Value,
+    prepared: Value,
+    state: Value,
+    tls: Value | None = None,
+    sockets: Value | None = None,
 ) -> CommandLine:
     """`aibenchrt.serve.service_host`: one task. prepared: a folder for each stage; state: what tasks keep while they run."""
     return _module(
         python,
         "aibenchrt.serve.service_host",
-        {"generated": generated, "task": task, "address": address, "prepared": prepared, "state": state, "tls": tls},
+        {"generated": generated, "task": task, "address": address, "prepared": prepared, "state": state, "tls": tls, "sockets": sockets},
     )
 
 
@@ -76,6 +91,7 @@ def generator(
     shard: Value | None = None,
     start_file: Value | None = None,
     tls: Value | None = None,
+    sockets: Value | None = None,
 ) -> CommandLine:
     """`aibenchrt.load`. shard: I/N, this generator's of N; start_file: a file that will hold the common start time."""
     return _module(
@@ -94,6 +110,7 @@ def generator(
             "shard": shard,
             "start-file": start_file,
             "tls": tls,
+            "sockets": sockets,
         },
     )
 

@@ -126,7 +126,7 @@ def main(seconds: float) -> None:
             ]
             child = processes.start("parse", "service", [*command, "--prepared", str(prepared), "--state", str(logs)])
             processes.start("echo", "other", [sys.executable, str(Path(__file__).with_name("bare_echo.py")), echo])
-            processes.wait_ready(child, lambda: healthy(service), 60)
+            processes.wait_ready(child, lambda: healthy(service, None), 60)
             against = asyncio.run(calls_against_echo(folder, service, echo))
     load = subprocess.run(["cat", "/proc/loadavg"], capture_output=True, text=True, check=True).stdout.split()[0]
     sys.stdout.write(json.dumps({"run": measured, "call": against, "load_average": float(load)}, indent=1) + "\n")

@@ -1,8 +1,9 @@
-"""What mutual TLS costs. python tests/benchmarks/bench_tls.py [requests]
+"""What mutual TLS and Unix sockets cost. python tests/benchmarks/bench_tls.py [requests]
 
-Three deployments of tests/specs/small.aib on this machine (synthetic data, tiny models): plain, with certificates, and plain again; they
-differ in nothing else. Calls go to one after the other, so that whatever else the machine does meets all. What the second plain one
-differs from the first is what chance and placement do: a ratio for TLS that is no larger says nothing.
+Four deployments of tests/specs/small.aib on this machine (synthetic data, tiny models): plain on loopback, with certificates, through Unix
+sockets as a local run has them, and plain again; they differ in nothing else. Calls go to one after the other, so that whatever else the
+machine does meets all. What the second plain one differs from the first is what chance and placement do: a ratio that is no further from 1
+says nothing.
 
 1. A hop: the planner's client calling the query parser.
 2. The whole path: a request through the planner, services and Triton.
@@ -37,7 +38,8 @@ from aibenchrt.control.local.triton import assemble, backends, environment, list
 from aibenchrt.control.options import RunOptions
 from aibenchrt.plan import read_plan
 from aibenchrt.planner.clients import ServiceClient
-from aibenchrt.wire.tls import role_name
+from aibenchrt.short_folder import ShortFolder
+from aibenchrt.wire.tls import Sockets, role_name
 from replicas import Parts, health
 from rich.console import Console
 from rich.table import Table
@@ -51,7 +53,7 @@ BOOTSTRAP = 1000
 
 
 @contextlib.contextmanager
-def deployment(folder: Path, first_port: int, secure: bool) -> Iterator[Parts]:
+def deployment(folder: Path, first_port: int, kind: str) -> Iterator[Parts]:
     """All processes of the scenario, ready."""
     generated = folder / "generated"
     compiler = str(Path(sys.executable).with_name("aibenchc"))
@@ -60,16 +62,17 @@ def deployment(folder: Path, first_port: int, secure: bool) -> Iterator[Parts]:
     assets = prepare(plan, RunOptions(variant="synthetic", size="tiny"), folder / "prepared")
     repository = assemble(plan, generated, {stage: version.folder for stage, version in assets.models.items()}, folder / "triton")
     tls = {}
-    if secure:
+    if kind == "tls":
         named = {role: [role_name(role, step.task) for step in plan.steps] for role in ("service", "triton")}
         made = certify(folder / "tls", {f"{role}/h1": ["127.0.0.1", *named.get(role, ())] for role in ROLES}, 1)
         tls = {role: made / role / "h1" for role in ROLES}
     (folder / "logs").mkdir()
-    with Processes(folder / "logs") as processes:
-        parts = Parts(plan, folder, processes, tls)
+    with contextlib.closing(ShortFolder()) as short, Processes(folder / "logs") as processes:
+        parts = Parts(plan, folder, processes, tls, short.path if kind == "sockets" else None)
         endpoint = parts.endpoint("triton")
+        address = Sockets(short.path).target(endpoint) if kind == "sockets" else endpoint
         command = [program(), "--model-repository", str(repository), "--backend-directory", str(backends())]
-        command += ["--disable-auto-complete-config", "--model-control-mode=none", *listening(endpoint, tls.get("triton"))]
+        command += ["--disable-auto-complete-config", "--model-control-mode=none", *listening(address, tls.get("triton"))]
         processes.start("triton", "triton", command, environment(endpoint))
         tasks = [step.task for step in plan.steps if step.kind == "service"]
         for task in (*tasks, "planner"):
@@ -126,7 +129,7 @@ def hop(loop: asyncio.AbstractEventLoop, parts: Parts) -> tuple[Callable[[], flo
     inputs = {"text": stubs.message("Text")(text="cheap romantic films of the 1980s")}
 
     async def opened() -> ServiceClient:
-        client = ServiceClient(step, stubs, [parts.endpoint("parse")], parts.identity("planner"))
+        client = ServiceClient(step, stubs, [parts.endpoint("parse")], parts.access("planner"))
         await client.connect(20)
         return client
 
@@ -141,11 +144,11 @@ def hop(loop: asyncio.AbstractEventLoop, parts: Parts) -> tuple[Callable[[], flo
 
 
 def connection(parts: Parts) -> Callable[[], float]:
-    identity, endpoint = parts.identity("planner"), parts.endpoint("parse")
+    access, endpoint = parts.access("planner"), parts.endpoint("parse")
 
     def connect() -> float:
         began = time.perf_counter()
-        assert health(endpoint, identity, "service") == 1
+        assert health(endpoint, access, "service") == 1
         return time.perf_counter() - began
 
     return connect
@@ -164,10 +167,10 @@ def measure(folder: Path, count: int) -> dict[str, Any]:
     figures = {}
     with contextlib.ExitStack() as stack:
         deployments = {}
-        for name in ("plain", "tls", "plain again"):
+        for name in ("plain", "tls", "sockets", "plain again"):
             place = folder / name.replace(" ", "-")  # Triton starts its stubs through a shell
             place.mkdir()
-            deployments[name] = stack.enter_context(deployment(place, free_block(), name == "tls"))
+            deployments[name] = stack.enter_context(deployment(place, free_block(), name))
         loop = asyncio.new_event_loop()
         hops = [hop(loop, parts) for parts in deployments.values()]
         figures["hop"] = measured([call for call, _ in hops], count * 4, deployments)
@@ -194,7 +197,7 @@ def free_block() -> int:
 def main(count: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         figures = measure(Path(scratch), count)
-    table = Table("", "deployment", "calls", "p10 / p50 / p90 ms", "CPU ms a call", "p50 to plain's (95 %)", title="Mutual TLS")
+    table = Table("", "deployment", "calls", "p10 / p50 / p90 ms", "CPU ms a call", "p50 to plain's (95 %)", title="Ways to connect")
     for what, rows in figures.items():
         for name, row in rows.items():
             middle, low, high = row["ratio_of_p50"]

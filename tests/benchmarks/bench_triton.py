@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import statistics
@@ -27,14 +28,14 @@ from aibenchrt.control.assets import Assets, prepare
 from aibenchrt.control.local.process import Processes
 from aibenchrt.control.local.triton import TritonServer, assemble
 from aibenchrt.control.options import RunOptions
-from aibenchrt.plan import Plan, Step, read_plan
+from aibenchrt.plan import Plan, Step, read_plan, triton_endpoints
 from aibenchrt.planner.clients import TritonClient
 from aibenchrt.planner.executor import Executor, Request
 from aibenchrt.planner.in_process import caller, open_chains, works
 from aibenchrt.planner.inference import InferenceCodec
+from aibenchrt.short_folder import ShortFolder
 from aibenchrt.wire.proto import Stubs, load_stubs
-from aibenchrt.wire.tls import open_aio_channel
-from shop_plan import free_ports
+from aibenchrt.wire.tls import Access, Sockets, open_aio_channel
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,16 +88,15 @@ def inputs_on_the_path(plan: Plan, assets: Assets, stubs: Stubs, state: Path) ->
 class Hop:
     """Calls of one AI task, alternating with calls of a bare server."""
 
-    def __init__(self, step: Step, stubs: Stubs, endpoint: str, inputs: Mapping[str, Any]) -> None:
+    def __init__(self, step: Step, stubs: Stubs, endpoint: str, access: Access, inputs: Mapping[str, Any]) -> None:
         self._task, self._inputs = step.task, inputs
-        self._client = TritonClient(step, stubs, [endpoint])
+        self._client = TritonClient(step, stubs, [endpoint], access)
         self._codec = InferenceCodec(step, stubs)
-        self._channel = open_aio_channel([endpoint], None, "triton", [])  # of its own, of the same kind
+        self._channel = open_aio_channel([endpoint], access, "triton", [])  # of its own, of the same kind
         self._stub: Any = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         self._server_ns: dict[str, int] = {}
 
     async def measure(self, calls: int) -> dict[str, float]:
-        await self._stub.RepositoryModelLoad(service_pb2.RepositoryModelLoadRequest(model_name="bare"))
         await self._client.connect(30)
         request = self._codec.encode(0, self._inputs)
         response = await self._stub.ModelInfer(request)
@@ -151,11 +151,13 @@ def _bare(asked: int, answered: int) -> Any:
     return request
 
 
-async def measure(plan: Plan, stubs: Stubs, endpoint: str, inputs: Mapping[str, dict[str, Any]], calls: int) -> dict[str, Any]:
+async def measure(
+    plan: Plan, stubs: Stubs, endpoint: str, access: Access, inputs: Mapping[str, dict[str, Any]], calls: int
+) -> dict[str, Any]:
     figures = {}
     for step in plan.steps:
         if step.kind == "ai":
-            figures[step.task] = await Hop(step, stubs, endpoint, inputs[step.task]).measure(calls)
+            figures[step.task] = await Hop(step, stubs, endpoint, access, inputs[step.task]).measure(calls)
     return figures
 
 
@@ -178,11 +180,12 @@ def main() -> None:
         (bare / "model.py").write_text(ECHO_MODEL)
         logs = Path(scratch, "logs")
         logs.mkdir()
-        endpoint = f"127.0.0.1:{free_ports(1)[0]}"
-        with Processes(logs) as processes:
-            server = TritonServer(plan, processes, repository, endpoint, Path(scratch, "trace.json"))
+        (endpoint,) = triton_endpoints(plan)
+        with contextlib.closing(ShortFolder()) as short, Processes(logs) as processes:
+            sockets = Sockets(short.path)
+            server = TritonServer(plan, processes, repository, endpoint, Path(scratch, "trace.json"), sockets)
             server.wait_ready(60)
-            figures = asyncio.run(measure(plan, stubs, endpoint, inputs, given.calls))
+            figures = asyncio.run(measure(plan, stubs, endpoint, sockets, inputs, given.calls))
     sys.stdout.write(json.dumps({"us_median": figures, "load_average": os.getloadavg()[0]}, indent=1) + "\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import subprocess
@@ -18,8 +19,8 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home_folder
 from aibenchrt.progress import silent
 from aibenchrt.short_folder import ShortFolder
-from aibenchrt.wire.tls import CHANNEL_OPTIONS
-from shop_plan import free_ports, generate, shop_plan
+from aibenchrt.wire.tls import CHANNEL_OPTIONS, Sockets
+from shop_plan import generate, shop_plan
 from tritonclient import grpc as triton_grpc
 
 STRANGE = "R&D é (1);'$x"
@@ -65,12 +66,12 @@ def test_triton_serves_from_a_folder_of_any_name(strange: Path, monkeypatch: pyt
     (repository / "category" / "1" / "model.py").write_text(MODEL)
     (repository / "category" / "config.pbtxt").write_text(CONFIG)
     (strange / "logs").mkdir()
-    endpoint = f"127.0.0.1:{free_ports(1)[0]}"
-    with Processes(strange / "logs") as processes:
-        server = TritonServer(only, processes, repository, endpoint, strange / "run" / "trace.json")
-        server.wait_live(120)
-        server.load_models()
-        with triton_grpc.InferenceServerClient(endpoint, channel_args=CHANNEL_OPTIONS) as client:
+    endpoint = "127.0.0.1:21001"
+    with contextlib.closing(ShortFolder()) as short, Processes(strange / "logs") as processes:
+        sockets = Sockets(short.path)
+        server = TritonServer(only, processes, repository, endpoint, strange / "run" / "trace.json", sockets)
+        server.wait_ready(120)
+        with triton_grpc.InferenceServerClient(sockets.target(endpoint), channel_args=CHANNEL_OPTIONS) as client:
             given = triton_grpc.InferInput("IN", [1], "INT64")
             given.set_data_from_numpy(np.array([41]))
             assert client.infer("category", [given]).as_numpy("OUT").tolist() == [42]

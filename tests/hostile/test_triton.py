@@ -5,6 +5,7 @@ The worst of it: `load_model` takes the files of a model, and so runs Python as 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,9 @@ from aibenchrt.control.local.process import Processes
 from aibenchrt.control.local.triton import TritonServer
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan
-from shop_plan import free_ports, shop_plan
+from aibenchrt.short_folder import ShortFolder
+from aibenchrt.wire.tls import Sockets
+from shop_plan import shop_plan
 from triton_process import infer
 from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException
@@ -53,22 +56,25 @@ def one_model(model: str, into: Path) -> tuple[Plan, Path]:
     return plan.model_copy(update={"steps": tuple(step for step in plan.steps if step.task == "category")}), into / "models"
 
 
-def server(model: str, folder: Path, processes: Processes) -> tuple[TritonServer, str]:
-    """As a local run starts it; and where it listens."""
+ENDPOINT = "127.0.0.1:21001"
+
+
+@contextlib.contextmanager
+def server(model: str, folder: Path) -> Iterator[tuple[TritonServer, Processes, str]]:
+    """(as a local run starts it, its processes, its address)."""
     (folder / "logs").mkdir()
     plan, repository = one_model(model, folder)
-    endpoint = f"127.0.0.1:{free_ports(1)[0]}"
-    return TritonServer(plan, processes, repository, endpoint, folder / "trace.json"), endpoint
+    with contextlib.closing(ShortFolder()) as short, Processes(folder / "logs") as processes:
+        sockets = Sockets(short.path)
+        yield TritonServer(plan, processes, repository, ENDPOINT, folder / "trace.json", sockets), processes, sockets.target(ENDPOINT)
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[triton.InferenceServerClient]:
-    folder = tmp_path_factory.mktemp("triton")
-    with Processes(folder / "logs") as processes:
-        running, endpoint = server(ECHO, folder, processes)
+    with server(ECHO, tmp_path_factory.mktemp("triton")) as (running, processes, address):
         running.wait_ready(60)
         assert list(running.child.members) == ["the process of model 'category'"]
-        with triton.InferenceServerClient(endpoint) as opened:
+        with triton.InferenceServerClient(address) as opened:
             yield opened
             processes.check()
             assert list(running.statistics()) == ["category"]
@@ -112,10 +118,8 @@ def test_the_header_that_would_open_it_cannot_be_sent(client: triton.InferenceSe
 
 
 def test_a_model_that_does_not_load_is_named_with_the_reason(tmp_path: Path) -> None:
-    with Processes(tmp_path / "logs") as processes:
-        running, _ = server(BROKEN, tmp_path, processes)
-        with pytest.raises(EnvironmentFailure) as failure:
-            running.wait_ready(60)
+    with server(BROKEN, tmp_path) as (running, _, _), pytest.raises(EnvironmentFailure) as failure:
+        running.wait_ready(60)
     assert failure.value.code == "AIB657"
     assert "Triton cannot load 'category': " in failure.value.message
     assert 'ValueError: the weights are "gone"' in failure.value.message

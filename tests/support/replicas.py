@@ -22,7 +22,7 @@ from aibenchrt.control.options import RunOptions
 from aibenchrt.plan import Plan
 from aibenchrt.planner.recorder import read_calls
 from aibenchrt.wire.proto import Stubs, load_stubs
-from aibenchrt.wire.tls import Identity, identity_of, open_channel
+from aibenchrt.wire.tls import Access, Sockets, identity_of, open_channel
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from local_plan import local_plan
 from observed_run import wait_until
@@ -42,9 +42,9 @@ def replicated(counts: Mapping[str, int]) -> Plan:
     return plan.model_copy(update={"services": tuple(services)})
 
 
-def health(endpoint: str, identity: Identity | None, role: str) -> int:
+def health(endpoint: str, access: Access, role: str) -> int:
     """The status that the health service gives, -1 where none answers."""
-    with open_channel(endpoint, identity, role) as channel:
+    with open_channel(endpoint, access, role) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         try:
             return int(stub.Check(health_pb2.HealthCheckRequest(), timeout=30).status)
@@ -54,12 +54,13 @@ def health(endpoint: str, identity: Identity | None, role: str) -> int:
 
 @dataclass
 class Parts:
-    """tls: role → its folder of certificates."""
+    """tls: role → its folder of certificates; sockets: folder of Unix sockets. With neither, ports in plain text."""
 
     plan: Plan
     folder: Path
     processes: Processes
     tls: Mapping[str, Path] = field(default_factory=dict)
+    sockets: Path | None = None
     running: dict[tuple[str, int], Child] = field(default_factory=dict)
 
     @property
@@ -72,8 +73,8 @@ class Parts:
     def endpoint(self, task: str, replica: int = 0) -> str:
         return next(s.endpoints[replica] for s in self.plan.services if s.name == task)
 
-    def identity(self, role: str) -> Identity | None:
-        return identity_of(self.tls.get(role))
+    def access(self, role: str) -> Access:
+        return Sockets(self.sockets) if self.sockets else identity_of(self.tls.get(role))
 
     def start(self, task: str, replica: int = 0, ready: bool = True) -> Child:
         module, role = ("aibenchrt.planner", "planner") if task == "planner" else ("aibenchrt.serve.service_host", "service")
@@ -84,6 +85,8 @@ class Parts:
             command += ["--task", task, "--prepared", str(self.folder / "prepared"), "--state", str(self.folder / "state")]
         if role in self.tls:
             command += ["--tls", str(self.tls[role])]
+        if self.sockets:
+            command += ["--sockets", str(self.sockets)]
         child = self.processes.start(f"{task}-{replica}", role, command, replica=replica)  # type: ignore[arg-type]
         self.running[task, replica] = child
         if ready:
@@ -100,8 +103,8 @@ class Parts:
 
     def wait_ready(self, task: str, replica: int = 0) -> None:
         role = "planner" if task == "planner" else "service"
-        endpoint, identity = self.endpoint(task, replica), self.identity("generator" if role == "planner" else "planner")
-        self.processes.wait_ready(self.running[task, replica], lambda: health(endpoint, identity, role) == SERVING, 120)
+        endpoint, access = self.endpoint(task, replica), self.access("generator" if role == "planner" else "planner")
+        self.processes.wait_ready(self.running[task, replica], lambda: health(endpoint, access, role) == SERVING, 120)
 
     def kill(self, task: str, replica: int = 0) -> None:
         child = self.running.pop((task, replica))
@@ -133,7 +136,7 @@ class Parts:
 
     @contextlib.contextmanager
     def client(self) -> Iterator[Client]:
-        with open_channel(self.endpoint("planner"), self.identity("generator"), "planner") as channel:
+        with open_channel(self.endpoint("planner"), self.access("generator"), "planner") as channel:
             yield Client(self.stubs(), channel)
 
 

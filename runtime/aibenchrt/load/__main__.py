@@ -36,7 +36,7 @@ from aibenchrt.stop_signals import on_stop_signals
 from aibenchrt.whole_file import write_bytes, write_text
 from aibenchrt.wire import clocks
 from aibenchrt.wire.proto import load_stubs
-from aibenchrt.wire.tls import identity_of
+from aibenchrt.wire.tls import access_of
 
 LONGEST_WAIT_S = 900.0
 PRIORITY = 1  # the lowest real-time priority; niceness has no effect where the kernel groups tasks by session
@@ -59,6 +59,7 @@ def arguments_parser() -> argparse.ArgumentParser:
         "--start-file", type=Path, metavar="FILE", help="the same, from a file that is waited for; <out>/ready is written first"
     )
     parser.add_argument("--tls", type=Path, metavar="DIR", help="folder with the certificates and key for mutual TLS (default: plain)")
+    parser.add_argument("--sockets", type=Path, metavar="DIR", help="folder of Unix sockets, which take the place of ports")
     return parser
 
 
@@ -99,7 +100,7 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
         shard=shard,
         shards=shards,
         start_at_ns=arguments.start_at,
-        identity=identity_of(arguments.tls),
+        access=access_of(arguments.tls, arguments.sockets),
     )
     rows = shard_of(schema.read(arguments.schedule, ScheduleRecord), shard, shards)
     messages = read_messages(arguments.payloads)

@@ -29,7 +29,7 @@ from aibenchrt.load.finished import Finished, Sent
 from aibenchrt.load.messages import Messages, with_id
 from aibenchrt.load.schedule import WHEN_FREE
 from aibenchrt.wire import clocks
-from aibenchrt.wire.tls import Identity, open_channel
+from aibenchrt.wire.tls import Access, open_channel
 
 LEAD_S = 0.25  # from the call of issue() to time 0 of the schedule
 SPIN_NS = 300_000  # sleep is late by 80 to 100 µs in the median; the last stretch is spent spinning
@@ -43,8 +43,9 @@ _CLOCK_TIMEOUT_S = 2.0
 class SendingSettings:
     """targets: planner replicas. timeout_s: of each request. warmup_s: where the measured phase begins. think_s: closed loop.
 
-    identity: None for plain connections. clock: the gRPC method by which planners tell their time; '' on a single host. shard, shards: the
-    part of the schedule that is sent here. start_at_ns: time 0 of the schedule on the first planner's realtime clock; None: at once.
+    access: how planners are reached; None: plainly. clock: the gRPC method by which planners tell their time; '' on a single host. shard,
+    shards: the part of the schedule that is sent here. start_at_ns: time 0 of the schedule on the first planner's realtime clock; None: at
+    once.
     """
 
     method: str
@@ -53,7 +54,7 @@ class SendingSettings:
     duration_s: float
     timeout_s: float = 10.0
     think_s: float = 0.0
-    identity: Identity | None = None
+    access: Access = None
     clock: str = ""
     shard: int = 0
     shards: int = 1
@@ -71,8 +72,8 @@ class Issuer:
         self._closed_loop = any(row.offset_s == WHEN_FREE for row in rows)
         self._messages = messages
         self._bytes = {} if self._closed_loop else {row.request_id: self._message(row) for row in rows}
-        self._channels = [open_channel(target, settings.identity, "planner") for target in settings.targets]
-        self._balanced = open_channel(settings.targets, settings.identity, "planner", [("grpc.service_config", json.dumps(BALANCED))])
+        self._channels = [open_channel(target, settings.access, "planner") for target in settings.targets]
+        self._balanced = open_channel(settings.targets, settings.access, "planner", [("grpc.service_config", json.dumps(BALANCED))])
         self._call: Any = self._balanced.unary_unary(settings.method)
         self._where = ", ".join(settings.targets)
         self._sent: list[Sent] = []

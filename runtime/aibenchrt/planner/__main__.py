@@ -1,4 +1,4 @@
-"""python -m aibenchrt.planner --generated DIR --address HOST:PORT --records FILE [--plan FILE] [--replica N] [--tls DIR]"""
+"""python -m aibenchrt.planner --generated DIR --address HOST:PORT --records FILE [--plan FILE] [--replica N] [--tls DIR | --sockets DIR]"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aibenchrt.planner.server import serve
 from aibenchrt.process_log import log_to_stderr
 from aibenchrt.shown import tell_failure
 from aibenchrt.wire.proto import load_stubs
-from aibenchrt.wire.tls import identity_of
+from aibenchrt.wire.tls import access_of
 
 SWITCH_S = 0.0005  # the recording thread must not hold the interpreter's lock for the default 5 ms
 
@@ -29,6 +29,7 @@ def arguments_parser() -> argparse.ArgumentParser:
     parser.add_argument("--records", type=Path, required=True, help="folder for the call records")
     parser.add_argument("--replica", type=int, default=0)
     parser.add_argument("--tls", type=Path, help="folder with ca.pem, cert.pem and key.pem for mutual TLS (default: plain connections)")
+    parser.add_argument("--sockets", type=Path, metavar="DIR", help="folder of Unix sockets, which take the place of ports")
     return parser
 
 
@@ -45,7 +46,7 @@ def main() -> int:
 
 
 async def _run(arguments: argparse.Namespace) -> None:
-    identity = identity_of(arguments.tls)
+    access = access_of(arguments.tls, arguments.sockets)
     plan = open_plan(arguments.plan or arguments.generated / "plan.json")
     stubs = load_stubs(arguments.generated)
     stop = asyncio.Event()
@@ -56,7 +57,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     gc.collect()
     gc.freeze()  # objects made at start-up live to the end; garbage collections need not visit them
     try:
-        await serve(plan, stubs, arguments.address, recorder, stop, identity)
+        await serve(plan, stubs, arguments.address, recorder, stop, access)
     finally:
         recorder.close()
 

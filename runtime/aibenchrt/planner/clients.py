@@ -23,7 +23,7 @@ from aibenchrt.plan import Plan, Step, task_endpoints
 from aibenchrt.planner.inference import InferenceCodec
 from aibenchrt.proto_names import message_name
 from aibenchrt.wire.proto import Stubs
-from aibenchrt.wire.tls import ATTEMPT_KEY, SERVER_KEY, Identity, open_aio_channel
+from aibenchrt.wire.tls import ATTEMPT_KEY, SERVER_KEY, Access, open_aio_channel
 
 RETRIES = {
     "maxAttempts": 3,
@@ -73,14 +73,14 @@ class TaskClient(Protocol):
 class ServiceClient:
     """Client of a task that one of our gRPC services serves."""
 
-    def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str], identity: Identity | None = None) -> None:
+    def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str], access: Access = None) -> None:
         name = message_name(step.task)
         self._request = stubs.message(f"{name}Request")
         reply = stubs.message(f"{name}Reply")
         self._outputs = tuple(port.name for port in step.outputs)
         service = f"{stubs.package}.{name}Service"
         self._where = ", ".join(endpoints)
-        self._channel = open_aio_channel(endpoints, identity, "service", channel_options(service, idempotent(step)), step.task)
+        self._channel = open_aio_channel(endpoints, access, "service", channel_options(service, idempotent(step)), step.task)
         self._call: Any = self._channel.unary_unary(
             f"/{service}/Call", request_serializer=self._request.SerializeToString, response_deserializer=reply.FromString
         )
@@ -107,11 +107,11 @@ class ServiceClient:
 class TritonClient:
     """Client of a task that Triton serves (Open Inference Protocol)."""
 
-    def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str], identity: Identity | None = None) -> None:
+    def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str], access: Access = None) -> None:
         self._model = step.task
         self._codec = InferenceCodec(step, stubs)
         self._where = ", ".join(endpoints)
-        self._channel = open_aio_channel(endpoints, identity, "triton", channel_options(None, idempotent(step)), step.task)
+        self._channel = open_aio_channel(endpoints, access, "triton", channel_options(None, idempotent(step)), step.task)
         self._stub: Any = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
 
     async def call(self, request_id: int, inputs: Mapping[str, Any], timeout_s: float | None, /) -> Reply:
@@ -136,7 +136,7 @@ class TritonClient:
         await self._channel.close()
 
 
-def open_clients(plan: Plan, stubs: Stubs, identity: Identity | None = None) -> dict[str, TaskClient]:
+def open_clients(plan: Plan, stubs: Stubs, access: Access = None) -> dict[str, TaskClient]:
     """Task → its client, not connected yet. EnvironmentFailure AIB674: the plan places a task nowhere."""
     clients: dict[str, TaskClient] = {}
     served = task_endpoints(plan)
@@ -145,7 +145,7 @@ def open_clients(plan: Plan, stubs: Stubs, identity: Identity | None = None) -> 
         if not endpoints:
             raise EnvironmentFailure("AIB674", task=step.task)
         kind = TritonClient if step.kind == "ai" else ServiceClient
-        clients[step.task] = kind(step, stubs, endpoints, identity)
+        clients[step.task] = kind(step, stubs, endpoints, access)
     return clients
 
 

@@ -1,10 +1,12 @@
 """Serves one non-AI task: `<Task>Service.Call` from the generated stubs, and the standard gRPC health service.
 
-python -m aibenchrt.serve.service_host --generated DIR --task NAME --address HOST:PORT --prepared DIR --state DIR [--workers N] [--tls DIR]
+python -m aibenchrt.serve.service_host --generated DIR --task NAME --address HOST:PORT --prepared DIR --state DIR [--workers N]
+    [--tls DIR | --sockets DIR]
 
 --prepared: one folder per stage (aibenchrt.serve.prepare.lay_out). --state: writable, shared by the tasks of a run. --tls: who it is
-(aibenchrt.wire.tls); then nobody without a certificate gets an answer. Says `serving …` on standard output when calls are taken; SIGTERM or
-SIGINT tells clients to go elsewhere, and stops it when the calls under way are done. Exit code 2: the environment.
+(aibenchrt.wire.tls); then nobody without a certificate gets an answer. --sockets: the folder of its socket, which takes the port's place.
+Says `serving …` on standard output when calls are taken; SIGTERM or SIGINT tells clients to go elsewhere, and stops it when the calls under
+way are done. Exit code 2: the environment.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from aibenchrt.shown import tell_failure
 from aibenchrt.stop_signals import on_stop_signals
 from aibenchrt.values import Work
 from aibenchrt.wire.proto import ServerTiming, TaskCodec, load_stubs
-from aibenchrt.wire.tls import ATTEMPT_KEY, SERVER_KEY, SERVER_OPTIONS, Identity, identity_of, listen
+from aibenchrt.wire.tls import ATTEMPT_KEY, SERVER_KEY, SERVER_OPTIONS, Access, access_of, listen
 
 GRACE_S = 5.0  # how long running calls may take after SIGTERM
 
@@ -99,7 +101,7 @@ def _open_stage(stage: PlanStage, folder: Path, state: Path) -> Work:
 
 
 def start(
-    address: str, codec: TaskCodec, work: Chain, workers: int, identity: Identity | None = None
+    address: str, codec: TaskCodec, work: Chain, workers: int, access: Access = None
 ) -> tuple[grpc.Server, health.HealthServicer, Arrivals]:
     """Starts a server; returns it with its health service and its count of arrivals. EnvironmentFailure AIB602: the address cannot be
     bound."""
@@ -109,22 +111,21 @@ def start(
     # Watch calls get threads of their own: each would occupy a worker of the pool for ever.
     watch = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(1))
     health_pb2_grpc.add_HealthServicer_to_server(watch, server)
-    listen(server, address, identity)
+    listen(server, address, access)
     server.start()
     for name in ("", codec.service):
         watch.set(name, health_pb2.HealthCheckResponse.SERVING)
     return server, watch, servicer.arrivals
 
 
-def serve(generated: Path, task: str, address: str, prepared: Path, state: Path, workers: int, tls: Path | None = None) -> None:
+def serve(generated: Path, task: str, address: str, prepared: Path, state: Path, workers: int, access: Access = None) -> None:
     """Serves until SIGTERM or SIGINT. EnvironmentFailure: AIB602, AIB617, AIB620, and what the component raises."""
     stopped = threading.Event()
     on_stop_signals(stopped)
-    identity = identity_of(tls)
     step = _step(generated, task)
     state.mkdir(parents=True, exist_ok=True)
     codec = TaskCodec(load_stubs(generated), step)
-    server, watch, arrivals = start(address, codec, open_step(step, prepared, state), workers, identity)
+    server, watch, arrivals = start(address, codec, open_step(step, prepared, state), workers, access)
     print(f"serving {codec.service} on {address}, {workers} workers", flush=True)  # noqa: T201 - the one line for people
     stopped.wait()
     watch.enter_graceful_shutdown()
@@ -152,6 +153,7 @@ def arguments_parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=2, help="number of calls processed concurrently")
     parser.add_argument("--tls", type=Path, help="folder with ca.pem, cert.pem and key.pem for mutual TLS (default: plain connections)")
+    parser.add_argument("--sockets", type=Path, metavar="DIR", help="folder of Unix sockets, which take the place of ports")
     return parser
 
 
@@ -159,7 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = arguments_parser().parse_args(arguments)
     log_to_stderr()
     try:
-        serve(given.generated, given.task, given.address, given.prepared, given.state, given.workers, given.tls)
+        access = access_of(given.tls, given.sockets)
+        serve(given.generated, given.task, given.address, given.prepared, given.state, given.workers, access)
     except EnvironmentFailure as failure:
         tell_failure(failure)
         return 2

@@ -1,11 +1,12 @@
-"""The identity of a program: its certificate, and the channels and servers that use it.
+"""How a program reaches others and is reached: over TLS by its certificate, or through Unix sockets; the channels and servers for both.
 
 Every role has an authority of its own, and a party trusts those alone that it has business with (CALLS). A folder holds `cert.pem` and
 `key.pem` (this party's), `ca.pem` (the authority that signed it), of a server `callers.pem` (the authorities whose clients it answers) and
 of a client `servers.pem` (those whose servers it calls). So TLS itself refuses whoever has no business with a server, before any of our
 code, Triton's or PostgreSQL's sees a byte. A server's certificate must bear the name of the role that is meant, and of the task if one is
-called (role_name), so that a host answers for the tasks that the plan places there and for no others. Without an Identity everything is
-plain, as between processes of one machine.
+called (role_name), so that a host answers for the tasks that the plan places there and for no others.
+
+The processes of one machine have Sockets instead: a folder that nobody else may search. With neither, everything is plain.
 """
 
 from __future__ import annotations
@@ -109,38 +110,64 @@ class Identity:
         return grpc.ssl_server_credentials([(self.key, self.certificate)], root_certificates=self.callers, require_client_auth=True)
 
 
+@dataclass(frozen=True)
+class Sockets:
+    """A folder of Unix sockets in place of ports, for processes of one machine: `folder/host:port` is that of an endpoint.
+
+    Who may not search the folder reaches none of them. Its path is short and plain (aibenchrt.short_folder).
+    """
+
+    folder: Path
+
+    def target(self, endpoints: str | Sequence[str]) -> str:
+        """gRPC's address of one endpoint, or of all replicas: 'unix:/f/127.0.0.1:5000,/f/127.0.0.1:5001'."""
+        named = (endpoints,) if isinstance(endpoints, str) else endpoints
+        return "unix:" + ",".join(str(self.folder / endpoint) for endpoint in named)
+
+
+Access = Identity | Sockets | None
+
+
+def access_of(tls: Path | None, sockets: Path | None) -> Access:
+    """What `--tls DIR` or `--sockets DIR` gives; None without both. EnvironmentFailure AIB620 as Identity.read."""
+    return Sockets(sockets) if sockets else identity_of(tls)
+
+
 def identity_of(folder: Path | None) -> Identity | None:
     """The identity that `--tls DIR` gives; None without it. EnvironmentFailure AIB620 as Identity.read."""
     return Identity.read(folder) if folder else None
 
 
 def open_channel(
-    endpoints: str | Sequence[str], identity: Identity | None, role: str, options: Sequence[tuple[str, Any]] = (), task: str = ""
+    endpoints: str | Sequence[str], access: Access, role: str, options: Sequence[tuple[str, Any]] = (), task: str = ""
 ) -> grpc.Channel:
-    """A channel to one server or to all replicas of one, as host:port. role, task: of the servers; their certificates must bear that name.
+    """A channel to one server or to all replicas of one, as host:port. role, task: of the servers; certificates must bear that name.
 
     EnvironmentFailure AIB660: a host's name is not known.
     """
-    target, merged = _target(endpoints), _options(role_name(role, task), options)
-    if identity is None:
+    target, merged = _target(endpoints, access), _options(role_name(role, task), options)
+    if not isinstance(access, Identity):
         return grpc.insecure_channel(target, options=merged)
-    return grpc.secure_channel(target, identity.channel_credentials(), options=merged)
+    return grpc.secure_channel(target, access.channel_credentials(), options=merged)
 
 
 def open_aio_channel(
-    endpoints: str | Sequence[str], identity: Identity | None, role: str, options: Sequence[tuple[str, Any]] = (), task: str = ""
+    endpoints: str | Sequence[str], access: Access, role: str, options: Sequence[tuple[str, Any]] = (), task: str = ""
 ) -> grpc.aio.Channel:
     """As open_channel, for the running event loop."""
-    target, merged = _target(endpoints), _options(role_name(role, task), options)
-    if identity is None:
+    target, merged = _target(endpoints, access), _options(role_name(role, task), options)
+    if not isinstance(access, Identity):
         return grpc.aio.insecure_channel(target, options=merged)
-    return grpc.aio.secure_channel(target, identity.channel_credentials(), options=merged)
+    return grpc.aio.secure_channel(target, access.channel_credentials(), options=merged)
 
 
-def listen(server: Any, address: str, identity: Identity | None) -> None:
+def listen(server: Any, address: str, access: Access) -> None:
     """Binds a grpc or grpc.aio server. EnvironmentFailure AIB602: the address cannot be bound."""
     try:
-        bound = server.add_secure_port(address, identity.server_credentials()) if identity else server.add_insecure_port(address)
+        if isinstance(access, Identity):
+            bound = server.add_secure_port(address, access.server_credentials())
+        else:
+            bound = server.add_insecure_port(access.target(address) if access else address)
     except RuntimeError:
         bound = 0
     if not bound:
@@ -152,8 +179,10 @@ def _options(name: str, options: Sequence[tuple[str, Any]]) -> list[tuple[str, A
     return [*CHANNEL_OPTIONS, ("grpc.default_authority", name), *options]
 
 
-def _target(endpoints: str | Sequence[str]) -> str:
+def _target(endpoints: str | Sequence[str], access: Access) -> str:
     """gRPC's own static list of addresses: 'ipv4:10.0.0.1:5000,10.0.0.2:5000'. One host's name is left to gRPC's resolver."""
+    if isinstance(access, Sockets):
+        return access.target(endpoints)
     targets = (endpoints,) if isinstance(endpoints, str) else tuple(endpoints)
     if len(targets) == 1 and not _is_address(targets[0]):
         return f"dns:///{targets[0]}"

@@ -51,13 +51,15 @@ def parsed(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namesp
 
 
 def test_programs_understand_the_lines_of_a_run_on_one_machine() -> None:
-    read = parsed(planner_arguments(), planner(sys.executable, Path("g"), "a:1", "c.jsonl", 2, plan="p.json").words)
-    assert (read.generated, read.address, read.records, read.replica, read.plan, read.tls) == (
-        Path("g"), "a:1", Path("c.jsonl"), 2, Path("p.json"), None,
+    read = parsed(planner_arguments(), planner(sys.executable, Path("g"), "a:1", "c.jsonl", 2, plan="p.json", sockets="/t/s").words)
+    assert (read.generated, read.address, read.records, read.replica, read.plan, read.tls, read.sockets) == (
+        Path("g"), "a:1", Path("c.jsonl"), 2, Path("p.json"), None, Path("/t/s"),
     )  # fmt: skip
-    read = parsed(service_arguments(), service(sys.executable, "g", "find", "a:1", "prepared", "state").words)
+    read = parsed(service_arguments(), service(sys.executable, "g", "find", "a:1", "prepared", "state", sockets="/t/s").words)
     assert (read.task, read.address, read.prepared, read.state, read.tls) == ("find", "a:1", Path("prepared"), Path("state"), None)
-    read = parsed(generator_arguments(), generator(sys.executable, SENT, timeout_s=7.5).words)
+    assert read.sockets == Path("/t/s")
+    read = parsed(generator_arguments(), generator(sys.executable, SENT, timeout_s=7.5, sockets="/t/s").words)
+    assert read.sockets == Path("/t/s")
     assert (read.target, read.warmup, read.duration, read.think, read.timeout, read.shard) == ("a:1,b:2", 1.0, 2.5, 0.0, 7.5, (0, 1))
 
 

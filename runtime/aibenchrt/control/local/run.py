@@ -1,4 +1,5 @@
-"""A whole run on this machine: prepare, start, ready, warm-up, load, supplement, stop, collect. Each part is a process on loopback.
+"""A whole run on this machine: prepare, start, ready, warm-up, load, supplement, stop, collect. Each part is a process, and
+answers at a Unix socket in a folder that is ours alone; the ports of the plan only name them.
 
 Whatever happens, all processes are gone when run_local returns or raises, and the run directory says how far it got.
 """
@@ -7,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import subprocess
 import sys
 import tempfile
@@ -33,7 +33,7 @@ from aibenchrt.control.journal import Journal
 from aibenchrt.control.local.process import Child, Processes, died, terminations
 from aibenchrt.control.local.resources import Sampler
 from aibenchrt.control.local.triton import TritonServer, assemble, runnable_backends
-from aibenchrt.control.options import RunOptions, effective, ports
+from aibenchrt.control.options import RunOptions, effective
 from aibenchrt.control.record_files import joined_calls, requests_of, write_records
 from aibenchrt.control.run_directory import disk_full, new_directory
 from aibenchrt.control.triton_trace import queue_waits
@@ -47,9 +47,10 @@ from aibenchrt.plan import Plan, planner_endpoints, task_endpoints, think_s, tri
 from aibenchrt.planner.program import check_plan
 from aibenchrt.planner.recorder import read_calls
 from aibenchrt.process_names import process_name
+from aibenchrt.short_folder import ShortFolder
 from aibenchrt.whole_file import write_bytes, write_text
 from aibenchrt.wire.proto import Stubs, load_stubs
-from aibenchrt.wire.tls import open_channel
+from aibenchrt.wire.tls import Access, Sockets, open_channel
 
 TRIALS = 3  # requests of each class before the load's own warm-up; their answers are checked
 TRIAL_FROM = 2_000_000_000
@@ -74,6 +75,7 @@ class LocalRun:
     stubs: Stubs
     journal: Journal
     processes: Processes
+    sockets: Sockets
     started: datetime
 
     @property
@@ -124,7 +126,7 @@ Stage = LocalRun | Prepared | Started | Ready
 def run_local(generated: Path, runs: Path, options: RunOptions | None = None, prepare: Prepare = prepare) -> Path:
     """Runs a generated scenario and returns its run directory, created below `runs`. prepare: provides its data and models.
 
-    EnvironmentFailure: AIB602 port in use (before anything starts), AIB605 disk full, AIB607 a process died, AIB608 not ready in time,
+    EnvironmentFailure: AIB605 disk full, AIB607 a process died, AIB608 not ready in time,
     AIB612 no Triton here, AIB613 a plan that cannot be executed, AIB655 a request fails, AIB657 a model cannot be loaded, and what
     preparation raises.
     KeyboardInterrupt: Ctrl-C or SIGTERM.
@@ -134,14 +136,15 @@ def run_local(generated: Path, runs: Path, options: RunOptions | None = None, pr
     check_plan(compiled)
     plan = effective(compiled, options)
     stubs = load_stubs(generated)
-    check_ports(plan)
     if any(step.kind == "ai" for step in plan.steps):
         runnable_backends()
     started = datetime.now(UTC)
     directory = new_directory(runs, f"{plan.scenario}-{started:%Y%m%d-%H%M%S}")
     journal = Journal(directory / "journal.json")
-    with terminations(), disk_full(directory), Processes(directory / "logs") as processes:
-        run = LocalRun(generated.resolve(), directory, options, prepare, compiled, plan, stubs, journal, processes, started)
+    with terminations(), disk_full(directory), contextlib.closing(ShortFolder()) as short, Processes(directory / "logs") as processes:
+        run = LocalRun(
+            generated.resolve(), directory, options, prepare, compiled, plan, stubs, journal, processes, Sockets(short.path), started
+        )
         with Sampler(lambda: list(processes.children)) as sampler:
             _run_stages(run, sampler)
     return directory
@@ -169,21 +172,9 @@ def _run_stages(run: LocalRun, sampler: Sampler) -> None:
         raise silence
 
 
-def check_ports(plan: Plan) -> None:
-    """EnvironmentFailure AIB602 if anything listens where the plan's services are to listen."""
-    for name, endpoint in ports(plan):
-        host, port = endpoint.rsplit(":", 1)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, int(port)))
-            except OSError as error:
-                raise EnvironmentFailure("AIB602", endpoint=endpoint, what=f"'{name}'", reason=error.strerror) from error
-
-
-def healthy(endpoint: str) -> bool:
+def healthy(endpoint: str, access: Access) -> bool:
     """The standard gRPC health check: SERVING."""
-    with open_channel(endpoint, None, "service") as channel:
+    with open_channel(endpoint, access, "service") as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         try:
             reply = stub.Check(health_pb2.HealthCheckRequest(), timeout=1.0)
@@ -221,7 +212,7 @@ def _start(prepared: Prepared) -> Started:
         if run.ai_steps:
             (endpoint,) = triton_endpoints(run.plan)[:1]
             repository, trace = run.directory / "triton", run.directory / TRITON_TRACE
-            triton = TritonServer(run.plan, run.processes, repository, endpoint, trace)
+            triton = TritonServer(run.plan, run.processes, repository, endpoint, trace, run.sockets)
     return Started(prepared, services, triton)
 
 
@@ -235,7 +226,9 @@ def _start_services(prepared: Prepared) -> tuple[tuple[Child, str], ...]:
         if step.kind != "service":
             continue
         for replica, endpoint in enumerate(served[step.task]):
-            command = command_lines.service(sys.executable, run.generated, step.task, endpoint, prepared.assets.prepared, state)
+            command = command_lines.service(
+                sys.executable, run.generated, step.task, endpoint, prepared.assets.prepared, state, sockets=run.sockets.folder
+            )
             name = process_name(step.task, replica)
             services.append((run.processes.start(name, "service", command.words, replica=replica), endpoint))
     return tuple(services)
@@ -250,14 +243,14 @@ def _await_ready(started: Started) -> Ready:
         if triton:
             triton.wait_ready(limit)
         for child, endpoint in started.services:
-            processes.wait_ready(child, lambda endpoint=endpoint: healthy(endpoint), limit)  # type: ignore[misc]
+            processes.wait_ready(child, lambda endpoint=endpoint: healthy(endpoint, run.sockets), limit)  # type: ignore[misc]
         planners = []
         plan = run.directory / "plan.json"
         for replica, (endpoint, calls) in enumerate(zip(run.planners, run.call_files, strict=True)):
-            command = command_lines.planner(sys.executable, run.generated, endpoint, calls, replica, plan=plan)
+            command = command_lines.planner(sys.executable, run.generated, endpoint, calls, replica, plan=plan, sockets=run.sockets.folder)
             planners.append((processes.start(f"planner-{replica}", "planner", command.words, replica=replica), endpoint))
         for child, endpoint in planners:
-            processes.wait_ready(child, lambda endpoint=endpoint: healthy(endpoint), limit)  # type: ignore[misc]
+            processes.wait_ready(child, lambda endpoint=endpoint: healthy(endpoint, run.sockets), limit)  # type: ignore[misc]
     return Ready(prepared, triton)
 
 
@@ -269,7 +262,9 @@ def _warm_up(ready: Ready) -> None:
         for n, request in enumerate(run.plan.requests)
         for k in range(min(TRIALS * len(run.planners), len(trials[request.name])))
     ]
-    settings = SendingSettings(f"/{run.stubs.package}.ScenarioService/Ask", run.planners, 0.0, 1.0, run.options.timeout_s)
+    settings = SendingSettings(
+        f"/{run.stubs.package}.ScenarioService/Ask", run.planners, 0.0, 1.0, run.options.timeout_s, access=run.sockets
+    )
     with (
         run.journal.stage("warmup"),
         tempfile.TemporaryDirectory(prefix="aibench-trial-") as scratch,  # the answers are not kept
@@ -313,7 +308,7 @@ def _send(prepared: Prepared, name: Sending, rows: Sequence[ScheduleRecord], war
         duration_s=duration_s,
         think_s=think_s(run.plan.load),
     )
-    command = command_lines.generator(sys.executable, sent, run.options.timeout_s)
+    command = command_lines.generator(sys.executable, sent, run.options.timeout_s, sockets=run.sockets.folder)
     generator = run.processes.start("generator" if name == "load" else "generator-supplement", "generator", command.words)
     generator.ends = True
     _await_end(run, generator, "load" if name == "load" else "supplement of rare classes", warmup_s + duration_s)

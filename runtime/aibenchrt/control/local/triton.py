@@ -32,7 +32,7 @@ from aibenchrt.home import home
 from aibenchrt.plan import Plan, Step, step_json
 from aibenchrt.serve.triton_backend import ENDPOINT
 from aibenchrt.short_folder import ShortFolder
-from aibenchrt.wire.tls import CHANNEL_OPTIONS, Identity
+from aibenchrt.wire.tls import CHANNEL_OPTIONS, Identity, Sockets
 
 LOAD_S = 60.0  # how long a model may take to load
 ANSWER_S = 5.0  # how long the server may take to return its statistics
@@ -136,23 +136,23 @@ def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Pat
 
 
 class TritonServer:
-    """One server on the plan's first Triton endpoint, started through `processes`. It loads its models before it listens.
+    """One server of the plan's models, started through `processes`. It loads its models before it listens.
 
     Its shared memory has a name of its own: a server that is killed leaves it behind, and `processes` removes it when it closes.
     """
 
-    def __init__(self, plan: Plan, processes: Processes, repository: Path, endpoint: str, trace: Path) -> None:
+    def __init__(self, plan: Plan, processes: Processes, repository: Path, endpoint: str, trace: Path, sockets: Sockets) -> None:
         self._models = [step.task for step in _steps(plan)]
         self._processes = processes
         self._memory = f"aibench-{uuid.uuid4().hex}"
-        host, port = endpoint.rsplit(":", 1)
+        host, port = sockets.target(endpoint).rsplit(":", 1)  # Triton gives gRPC both, with a colon between
         self.links = ShortFolder()  # Triton starts models through a shell, without quotes
         processes.clean_up(self.links.close)
         models, server = self.links.link("models", repository), self.links.link("backends", runnable_backends())
         written = TritonTrace(self.links.link("trace", trace.parent) / trace.name)
         libraries = [self.links.link(f"libraries{number}", folder) for number, folder in enumerate(library_folders())]
         command = triton_command(program(), [models], server, host, port, written, self._memory)
-        self._client = triton.InferenceServerClient(endpoint, channel_args=CHANNEL_OPTIONS)
+        self._client = triton.InferenceServerClient(sockets.target(endpoint), channel_args=CHANNEL_OPTIONS)
         processes.clean_up(self._clean_up)
         self.child: Child = processes.start("triton", "triton", command.words, environment(endpoint, libraries))
 

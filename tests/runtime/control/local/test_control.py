@@ -21,7 +21,7 @@ import pytest
 from aibenchrt.collect.recorded_run import read_run
 from aibenchrt.control.assets import Assets, prepare
 from aibenchrt.control.local.process import Processes
-from aibenchrt.control.local.run import Prepare, check_ports, run_local
+from aibenchrt.control.local.run import Prepare, run_local
 from aibenchrt.control.local.triton import assemble, environment
 from aibenchrt.control.options import RunOptions, effective
 from aibenchrt.control.run_directory import new_directory
@@ -33,6 +33,7 @@ from aibenchrt.planner.recorder import Recorder, read_calls
 from local_plan import local_plan
 from observed_run import calls_made, wait_until
 from paths import SUPPORT
+from replicas import replicated
 from scenario import processes_about
 from shop_plan import free_ports, generate, shop_plan
 
@@ -93,19 +94,19 @@ def kept() -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in files if path.is_file() and path.suffix != ".lock"}
 
 
-def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
-    plan = local_plan(free_ports(5))
+def test_a_run_takes_no_port_and_balances_over_replicas(tmp_path: Path) -> None:
+    plan = replicated({"parse": 2, "planner": 2})
     folder = generate(plan, tmp_path / "generated")
-    host, number = plan.services[2].endpoints[0].split(":")
-    with socket.socket() as taken:
-        taken.bind((host, int(number)))
-        taken.listen()
-        with pytest.raises(EnvironmentFailure) as failure:
-            run_local(folder, tmp_path / "runs", RunOptions(variant="synthetic"))
-    assert failure.value.code == "AIB602"
-    assert "'answers'" in failure.value.message
-    assert not (tmp_path / "runs").exists()
-    check_ports(plan)
+    with contextlib.ExitStack() as stack:
+        for service in plan.services:  # somebody else has every port that the plan names
+            for endpoint in service.endpoints:
+                host, number = endpoint.split(":")
+                stack.enter_context(socket.create_server((host, int(number))))
+        run = read_run(run_local(folder, tmp_path / "runs", RunOptions(variant="synthetic", duration_s=1.0, warmup_s=0.0)))
+    assert Counter(r.outcome for r in run.requests) == {"ok": len(run.schedule)}
+    endpoints = {service.name: set(service.endpoints) for service in plan.services}
+    assert {call.endpoint for call in run.calls if call.task == "parse"} == endpoints["parse"]
+    assert {request.planner for request in run.requests} == endpoints["planner"]
 
 
 def test_a_killed_service_fails_requests_and_the_run(tmp_path: Path) -> None:

@@ -32,9 +32,9 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def part(runs: Path, program: str) -> psutil.Process:
-    """The only process of this run whose command's first words name `program`."""
-    (process,) = (p for p in processes_about(runs) if any(program in word for word in p.cmdline()[:3]))
+def part(program: str) -> psutil.Process:
+    """The only process that we have started, and its parts, whose command's first words name `program`."""
+    (process,) = (p for p in psutil.Process().children(recursive=True) if any(program in word for word in p.cmdline()[:3]))
     return process
 
 
@@ -54,6 +54,7 @@ def run_with(generated: Path, runs: Path, fault: Callable[[], None]) -> Environm
         run_local(generated, runs, options)
     actor.join()
     assert processes_about(runs) == []
+    assert not [p for p in psutil.Process().children(recursive=True) if "triton" in p.name()]
     return failure.value
 
 
@@ -71,7 +72,7 @@ def shared_memory_of(process: psutil.Process) -> list[Path]:
 
 
 def test_a_triton_that_hangs_does_not_hang_the_run(generated: Path, tmp_path: Path) -> None:
-    failure = run_with(generated, tmp_path, lambda: part(tmp_path, "tritonserver").suspend())
+    failure = run_with(generated, tmp_path, lambda: part("tritonserver").suspend())
     assert failure.code == "AIB658"
     assert "Triton returns no statistics" in failure.message
     run, codes = judged(tmp_path)
@@ -82,7 +83,7 @@ def test_a_triton_that_hangs_does_not_hang_the_run(generated: Path, tmp_path: Pa
 
 
 def test_a_killed_process_of_a_model_ends_the_run_and_is_named(generated: Path, tmp_path: Path) -> None:
-    failure = run_with(generated, tmp_path, lambda: part(tmp_path, STUB).kill())
+    failure = run_with(generated, tmp_path, lambda: part(STUB).kill())
     assert failure.code == "AIB607"
     assert "the process of model 'category' of triton exited prematurely" in failure.message
     run, codes = judged(tmp_path)
@@ -94,7 +95,7 @@ def test_a_killed_triton_leaves_no_shared_memory(generated: Path, tmp_path: Path
     regions: list[Path] = []
 
     def kill() -> None:
-        server = part(tmp_path, "tritonserver")
+        server = part("tritonserver")
         regions.extend(shared_memory_of(server))
         server.kill()
 
@@ -107,7 +108,7 @@ def test_a_killed_triton_leaves_no_shared_memory(generated: Path, tmp_path: Path
 
 
 def test_a_killed_generator_leaves_what_had_ended(generated: Path, tmp_path: Path) -> None:
-    failure = run_with(generated, tmp_path, lambda: part(tmp_path, "aibenchrt.load").kill())
+    failure = run_with(generated, tmp_path, lambda: part("aibenchrt.load").kill())
     assert failure.code == "AIB607"
     assert "generator exited prematurely" in failure.message
     run, codes = judged(tmp_path)
