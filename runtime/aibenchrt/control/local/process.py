@@ -32,7 +32,8 @@ _TAIL, _TAIL_BYTES = 12, 16 << 10  # of a log that a failure shows: its last lin
 class Child:
     """A process that we started. asked: we told it to end, so that is no crash; ends: it is expected to end by itself with exit code 0.
 
-    members: child processes without which it cannot work, by their purpose; lost: the first of them that was seen to have ended.
+    members: child processes without which it cannot work, by their purpose; lost: the first of them that was seen to have ended,
+    with its pid.
     """
 
     name: str
@@ -54,7 +55,7 @@ class Child:
         """It, or one of its members, exited without being asked to."""
         code = self.process.poll()
         if code is None and not self.asked and not self.lost:
-            self.lost = next((name for name, member in self.members.items() if not _lives(member)), "")
+            self.lost = next((f"{name} (pid {member.pid})" for name, member in self.members.items() if not _lives(member)), "")
         return bool(self.lost) or (code is not None and not self.asked and not (self.ends and code == 0))
 
     def log_end(self) -> str:

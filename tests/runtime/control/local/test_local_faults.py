@@ -83,12 +83,20 @@ def test_a_triton_that_hangs_does_not_hang_the_run(generated: Path, tmp_path: Pa
 
 
 def test_a_killed_process_of_a_model_ends_the_run_and_is_named(generated: Path, tmp_path: Path) -> None:
-    failure = run_with(generated, tmp_path, lambda: part(STUB).kill())
+    killed: list[int] = []
+
+    def kill() -> None:
+        stub = part(STUB)
+        killed.append(stub.pid)
+        stub.kill()
+
+    failure = run_with(generated, tmp_path, kill)
+    named = f"the process of model 'category' (pid {killed[0]})"
     assert failure.code == "AIB607"
-    assert "the process of model 'category' of triton exited prematurely" in failure.message
+    assert f"{named} of triton exited prematurely" in failure.message
     run, codes = judged(tmp_path)
     assert {"V01", "V02"} <= codes
-    assert [(p.name, p.reason) for p in run.info.processes if p.died] == [("triton", "the process of model 'category' ended")]
+    assert [(p.name, p.reason) for p in run.info.processes if p.died] == [("triton", f"{named} ended")]
 
 
 def test_a_killed_triton_leaves_no_shared_memory(generated: Path, tmp_path: Path) -> None:
