@@ -57,7 +57,7 @@ def test_a_health_check_and_a_call_do_not_ask_the_proxy(host: str) -> None:
     server.start()
     try:
         assert wait_healthy([endpoint], None, "service", 60) == {}
-        assert healthy(endpoint)
+        assert healthy(endpoint, None)
         asyncio.run(connected(endpoint))
     finally:
         server.stop(None).wait()
