@@ -35,7 +35,7 @@ FAILURES = (
     Code("AIB507", "cannot write '{path}': {reason}", "{way_out}", "All files are written before the first is moved into place; the previous files are unchanged."),
     Code("AIB508", "another compile is writing into '{folder}'", "wait until it has ended", "Only one compile at a time may write into a folder."),
     Code("AIB601", "{what} is not installed", "{install}", "A program or package that the command needs was not found."),
-    Code("AIB602", "{what} cannot listen on {endpoint}: {reason}", "stop the process that listens there, or choose other ports with --first-port", "A service could not listen on its port."),
+    Code("AIB602", "{what} cannot listen on {endpoint}: {reason}", "{way_out}", "A planner or a service could not listen at its address; the system's reason is shown."),
     Code("AIB603", "the model version in '{folder}' {problem}", "run `aibenchc train SPEC`; it trains what is missing and replaces what is broken", "The files of a model version are checked against the hashes in its metadata.json before it is served."),
     Code("AIB604", "{what} is corrupted: {reason}", "{way_out}", "The hash of what was fetched or stored is not the expected one."),
     Code("AIB605", "cannot write {what}: {reason}", "{way_out}", "A file could not be written whole, as the disk is full or the folder is not writable; nothing half-written is kept."),

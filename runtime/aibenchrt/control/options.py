@@ -62,7 +62,7 @@ class ClusterOptions:
 
 
 def effective(plan: Plan, options: RunOptions) -> Plan:
-    """The plan of this run. EnvironmentFailure AIB602: too high a first port; AIB637: too large a load; AIB638: an override names no AI
+    """The plan of this run. EnvironmentFailure AIB652: too high a first port; AIB637: too large a load; AIB638: an override names no AI
     task or stage of the plan; AIB694: a rate for a load that has none."""
     changed: dict[str, Any] = {"load": _changed(plan.load, options)}
     if options.ports_from is not None:

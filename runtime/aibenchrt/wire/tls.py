@@ -11,6 +11,7 @@ The processes of one machine have Sockets instead: a folder that nobody else may
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 import ssl
@@ -162,7 +163,7 @@ def open_aio_channel(
 
 
 def listen(server: Any, address: str, access: Access) -> None:
-    """Binds a grpc or grpc.aio server. EnvironmentFailure AIB602: the address cannot be bound."""
+    """Binds a grpc or grpc.aio server. EnvironmentFailure AIB602: the address cannot be bound, with the system's reason."""
     try:
         if isinstance(access, Identity):
             bound = server.add_secure_port(address, access.server_credentials())
@@ -171,7 +172,36 @@ def listen(server: Any, address: str, access: Access) -> None:
     except RuntimeError:
         bound = 0
     if not bound:
-        raise EnvironmentFailure("AIB602", endpoint=address, what="this process", reason="the port is in use")
+        reason, way_out = _why_not_bound(address, access)
+        raise EnvironmentFailure("AIB602", endpoint=address, what="this process", reason=reason, way_out=way_out)
+
+
+def _why_not_bound(address: str, access: Access) -> tuple[str, str]:
+    """(the system's reason, a way out) why this address cannot be bound: gRPC does not pass it on, so it is tried without gRPC."""
+    host, _, port = address.rpartition(":")
+    try:
+        if isinstance(access, Sockets):
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.bind(str(access.folder / address))
+            (access.folder / address).unlink()
+        else:
+            family, kind, protocol, _, where = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(where)
+                probe.listen()
+    except (OSError, ValueError) as error:
+        number = getattr(error, "errno", None)
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        return reason[:1].lower() + reason[1:], _BIND_WAYS_OUT.get(number or 0, "see the address in the plan, or the inventory")
+    return "it was in use a moment ago", "try again"
+
+
+_BIND_WAYS_OUT = {
+    errno.EADDRINUSE: "stop the process that listens there, or choose other ports with --first-port",
+    errno.EADDRNOTAVAIL: "correct it in the inventory: no interface of this host has it (Debian gives a host's own name 127.0.1.1)",
+    errno.EACCES: "choose ports from 1024 on with --first-port, or make the folder of the sockets writable",
+}
 
 
 def _options(name: str, options: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:

@@ -59,5 +59,24 @@ def test_a_socket_that_was_left_behind_is_taken_over(sockets: Sockets) -> None:
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentFailure, match="AIB602"), echo(ENDPOINTS[0], Sockets(tmp_path / "nowhere")):
-        pass
+    with pytest.raises(EnvironmentFailure, match=f"AIB602.*{ENDPOINTS[0]}: no such file or directory"):
+        listen(grpc.server(ThreadPoolExecutor(1)), ENDPOINTS[0], Sockets(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("address", "reason", "way_out"),
+    [
+        ("192.0.2.1:5000", "cannot assign requested address", "correct it in the inventory"),
+        ("127.0.0.1:taken", "address already in use", "stop the process that listens there"),
+        ("no.such.host.invalid:5000", "", "see the address in the plan, or the inventory"),
+    ],
+)
+def test_the_true_reason_is_told_why_an_address_cannot_be_bound(address: str, reason: str, way_out: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = address.replace("taken", str(taken.getsockname()[1]))
+        with pytest.raises(EnvironmentFailure, match="AIB602") as raised:
+            listen(grpc.server(ThreadPoolExecutor(1)), address, None)
+    assert f"cannot listen on {address}: {reason}" in raised.value.message
+    assert way_out in raised.value.hint
