@@ -6,6 +6,7 @@ import ast
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -125,5 +126,13 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize(("before", "said"), [([], "interrupted"), (["nohup"], "still here SIG_IGN")])
 def test_who_is_started_to_outlive_the_terminal_does(before: list[str], said: str) -> None:
-    ended = subprocess.run([*before, sys.executable, "-c", HANG_UP], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    command = [*before, sys.executable, "-c", HANG_UP]
+    ended = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # whatever these tests were started with
+    )
     assert ended.stdout.strip() == said

@@ -18,7 +18,7 @@ from aibenchrt.control.local.triton import backends, environment, listening, pro
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.planner.clients import CallError, TritonClient
 from aibenchrt.wire.proto import Stubs, load_stubs
-from aibenchrt.wire.tls import Identity, open_channel
+from aibenchrt.wire.tls import Identity, open_channel, role_name
 from shop_plan import free_ports, generate, shop_plan
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
@@ -48,7 +48,8 @@ def stubs(generated: Path) -> Stubs:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    parties = {f"{role}/h1": ["127.0.0.1"] for role in ("triton", "planner", "service", "generator")}
+    parties = {f"{role}/h1": ["127.0.0.1"] for role in ("planner", "service", "generator")}
+    parties["triton/h1"] = ["127.0.0.1", role_name("triton", TASK)]
     return certify(tmp_path_factory.mktemp("certificates") / "tls", parties, 30)
 
 
