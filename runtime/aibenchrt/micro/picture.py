@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from aibenchrt.micro.record import MicroRun
-from aibenchrt.report.pictures import CLASSES, INK, PLANNER, SERVICE, WIDTH, svg
+from aibenchrt.report.pictures import AI, CLASSES, INK, PLANNER, SERVICE, WIDTH, svg
 
-COLOURS = (SERVICE, *CLASSES, "#e08a2c", "#8c5a3c", "#c85aa0", "#5a7a2a", PLANNER, "#20507a")
+COLOURS = (SERVICE, *CLASSES, AI, "#8c5a3c", "#c85aa0", "#5a7a2a", PLANNER, "#20507a")
 _INK = "<style>svg{color:#1c2430}@media(prefers-color-scheme:dark){svg{color:#dde3ec}}</style>"
 
 

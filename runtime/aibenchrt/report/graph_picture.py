@@ -14,6 +14,7 @@ from html import escape
 from itertools import pairwise
 
 from aibenchrt.plan import Plan, Source, Step
+from aibenchrt.report.alt_texts import graph_text
 
 LARGEST = 300  # boxes; a larger picture cannot be read
 RESPONSE = "response"
@@ -65,7 +66,7 @@ def graph_svg(plan: Plan) -> str:
     boxes = _boxes(plan)
     if len(boxes) > LARGEST:
         said = f"{len(plan.requests)} request classes and {len(plan.steps)} tasks: too many to draw"
-        return _document(640, 60, [_text(_MARGIN, 36, said, 13)])
+        return _document(plan, 640, 60, [_text(_MARGIN, 36, said, 13)])
     edges = _edges(plan, boxes)
     _layer(boxes, edges)
     layers = _layers(boxes, edges)
@@ -73,7 +74,7 @@ def graph_svg(plan: Plan) -> str:
     width, height = _place(layers)
     body = [_drawn_edge(edge) for edge in edges] + [label for edge in edges for label in _labels(edge)]
     body += [_drawn_box(box) for box in boxes.values()] + _legend()
-    return _document(max(width, 660), height, body)
+    return _document(plan, max(width, 660), height, body)
 
 
 def _boxes(plan: Plan) -> dict[str, _Box]:
@@ -201,13 +202,17 @@ def _legend() -> list[str]:
 
 
 def _text(x: float, y: float, content: str, size: float, colour: str = "#111827", anchor: str = "start", bold: bool = False) -> str:
-    shown = "".join(c if c.isprintable() else " " for c in content)
     weight = ' font-weight="bold"' if bold else ""
     halo = ' paint-order="stroke" stroke="#ffffff" stroke-width="3"' if anchor == "end" else ""  # it stands on edges
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{colour}" text-anchor="{anchor}"{weight}{halo}>{escape(shown)}</text>'
+    where = f'x="{x:.1f}" y="{y:.1f}" font-size="{size:g}"'
+    return f'<text {where} fill="{colour}" text-anchor="{anchor}"{weight}{halo}>{_shown(content)}</text>'
 
 
-def _document(width: float, height: float, body: Sequence[str]) -> str:
+def _document(plan: Plan, width: float, height: float, body: Sequence[str]) -> str:
     size = f'viewBox="0 0 {width:.0f} {height:.0f}" style="width:100%"'
-    label = "The scenario as it ran: request classes, tasks and what feeds what, from left to right"
-    return "\n".join([f'<svg {size} role="img" aria-label="{label}">', *body, "</svg>"])
+    return "\n".join([f'<svg {size} role="img" aria-label="{_shown(graph_text(plan))}">', *body, "</svg>"])
+
+
+def _shown(content: str) -> str:
+    """As text or as the value of an attribute."""
+    return escape("".join(c if c.isprintable() else " " for c in content))

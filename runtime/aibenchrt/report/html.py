@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -15,10 +15,26 @@ from aibenchrt.report.tables import Table, interval, tables
 from aibenchrt.report.verdict import counts
 
 TEMPLATE = "template.html.j2"
+# The files of a run directory that the page links to; names of our own, so that no run directory says where a link leads.
+FILES: Mapping[str, str] = {
+    "report.json": "this report as data",
+    "verdict.json": "the verdict, with every judgement and check",
+    "run.json": "what ran: system, versions, seeds, models, data, commands",
+    "plan.json": "the plan as it ran",
+    "schedule.parquet": "the requests as they were meant to be sent",
+    "requests.parquet": "every request: times, outcome, answer",
+    "calls.parquet": "every call of a task: times, endpoint, outcome",
+    "resources.parquet": "CPU time and memory of every process, twice a second",
+    "truth.parquet": "what answers are compared with",
+    "cluster.json": "how the run on hosts went on, attempt by attempt",
+    "journal.json": "the stages of the run and when they ended",
+    "logs": "what each process wrote",
+}
 
 
-def page(report: Report, pictures: Mapping[str, str], graph: str) -> str:
-    """The HTML text. pictures: name → <svg> element; graph: the scenario as an <svg> element; both of our own drawing."""
+def page(report: Report, pictures: Mapping[str, str], graph: str, files: Container[str] = ()) -> str:
+    """The HTML text. pictures: name → <svg> element; graph: the scenario as an <svg> element; both of our own drawing. files: names of what
+    lies beside the page, of which it links to those in FILES."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -33,6 +49,7 @@ def page(report: Report, pictures: Mapping[str, str], graph: str) -> str:
         pictures={name: Markup(text) for name, text in pictures.items()},
         graph=Markup(graph),
         legends=LEGENDS,
+        files=[(name, what) for name, what in FILES.items() if name in files],
     )
 
 

@@ -133,7 +133,8 @@ def report(directory: Path, references: Sequence[Path] = ()) -> Report:
 
     run = read_run(directory)
     made, analysis = make_report(run, [read_reference(path) for path in references])
-    write_text(directory / REPORT_HTML, html.page(made, pictures.pictures(analysis, made), graph_svg(run.plan)))
+    files = {REPORT_JSON, VERDICT_JSON, *(path.name for path in directory.iterdir())}
+    write_text(directory / REPORT_HTML, html.page(made, pictures.pictures(analysis, made), graph_svg(run.plan), files))
     write_json(directory / REPORT_JSON, made)
     write_json(directory / VERDICT_JSON, made.verdict)
     return made

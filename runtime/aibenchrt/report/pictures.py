@@ -14,16 +14,19 @@ from aibenchrt.collect.recorded_run import SUPPLEMENT
 from aibenchrt.metrics import SHARE
 from aibenchrt.metrics import metric as metric_of
 from aibenchrt.report import figures
+from aibenchrt.report.alt_texts import alt_texts
 from aibenchrt.report.analysis import Analysis
 from aibenchrt.report.model import Estimate, Report
 from aibenchrt.report.statistics import SAMPLES_BEYOND, Array
 
 WIDTH = 10.0  # inches of 96 pixels: the width of the page
 INK = "#010203"  # replaced by currentColor
-AI, SERVICE, PLANNER, GOOD, BAD = "#e08a2c", "#3f87c9", "#8b93a0", "#2f9e6e", "#d24b4b"
-SHADES = {"ai": (AI, "#c4701a"), "service": (SERVICE, "#2f6ea8"), "planner": (PLANNER, PLANNER)}  # neighbours on a bar
+# Each has a contrast of at least 3 with the page's light and dark card (WCAG 2.2, 1.4.11).
+AI, SERVICE, PLANNER, GOOD, BAD = "#cc7722", "#3f87c9", "#858d9a", "#2f9e6e", "#d24b4b"
+SHADES = {"ai": (AI, "#a8590f"), "service": (SERVICE, "#2f6ea8"), "planner": (PLANNER, PLANNER)}  # neighbours on a bar
+DARK, LIGHT = "#10151c", "#ffffff"  # of text on a bar
 COLOURS = {"ai": AI, "service": SERVICE, "planner": PLANNER}
-CLASSES = ("#7a5bd0", "#2f9e6e", "#d24b4b", "#b98a00", "#2aa3b5")
+CLASSES = ("#7a5bd0", "#2f9e6e", "#d24b4b", "#a87d00", "#1f93a5")
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -48,8 +51,27 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def svg(draw: Callable[[Any], None], width: float, height: float, label: str) -> str:
-    """Draws on a matplotlib figure of that size in inches; gives an <svg> element for a page, without any outside reference."""
+def luminance(colour: str) -> float:
+    """Relative luminance of '#rrggbb', 0 to 1 (WCAG 2.2)."""
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours '#rrggbb', 1 to 21 (WCAG 2.2)."""
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def readable_on(colour: str) -> str:
+    """The colour of text on a surface of this colour."""
+    return max((DARK, LIGHT), key=lambda ink: contrast(ink, colour))
+
+
+def svg(draw: Callable[[Any], None], width: float, height: float, label: str, alt: str = "") -> str:
+    """Draws on a matplotlib figure of that size in inches; gives an <svg> element for a page, without any outside reference. label: its
+    name on the page; alt: what is seen in it, for whoever does not see it."""
     with matplotlib.rc_context(STYLE):
         from matplotlib.figure import Figure
 
@@ -57,10 +79,10 @@ def svg(draw: Callable[[Any], None], width: float, height: float, label: str) ->
         draw(figure)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return inline(buffer.getvalue(), label)
+    return inline(buffer.getvalue(), label, alt or label)
 
 
-def inline(text: str, label: str) -> str:
+def inline(text: str, label: str, alt: str) -> str:
     """matplotlib's SVG document as an element of a page: no prolog, metadata or fixed size; ink in the page's colour."""
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
@@ -69,7 +91,7 @@ def inline(text: str, label: str) -> str:
     size = re.search(r"\bwidth=\"([\d.]+)", head)
     limit = f"max-width:{float(size.group(1)) * 4 / 3:.0f}px" if size and "pt" in head else "max-width:100%"
     head = re.sub(r"\s(width|height)=\"[^\"]*\"", "", head)
-    escaped = label.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    escaped = alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
     # Ids are renumbered: matplotlib derives them from coordinates whose last bits vary, and two pictures must not share any.
     names = {old: f"{re.sub('[^a-z]', '-', label)}-{n}" for n, old in enumerate(dict.fromkeys(re.findall(r"\bid=\"([^\"]+)\"", body)))}
     body = re.sub(r"\bid=\"([^\"]+)\"", lambda m: f'id="{names[m[1]]}"', body)
@@ -80,14 +102,15 @@ def inline(text: str, label: str) -> str:
 
 def pictures(analysis: Analysis, report: Report) -> dict[str, str]:
     """Name → SVG element, in the order of the page; a picture without data is left out."""
+    alt = alt_texts(report)
     drawn = {
-        "distribution": _distribution(analysis),
-        "components": _components(report),
-        "paths": _paths(report),
-        "time": _time(analysis),
-        "fractions": _fractions(report),
-        "ratios": _ratios(report),
-        "quality": _quality(report),
+        "distribution": _distribution(analysis, alt["distribution"]),
+        "components": _components(report, alt["components"]),
+        "paths": _paths(report, alt["paths"]),
+        "time": _time(analysis, alt["time"]),
+        "fractions": _fractions(report, alt["fractions"]),
+        "ratios": _ratios(report, alt["ratios"]),
+        "quality": _quality(report, alt["quality"]),
     }
     return {name: picture for name, picture in drawn.items() if picture}
 
@@ -101,7 +124,7 @@ def _tail(values: Array) -> tuple[Array, Array]:
     return ordered[kept][::step], slower[kept][::step]
 
 
-def _distribution(analysis: Analysis) -> str:
+def _distribution(analysis: Analysis, alt: str) -> str:
     run = analysis.run
     curves = [("whole path", INK, figures.latencies_ms(run.measured))]
     for index, cls in enumerate(run.plan.requests):
@@ -132,7 +155,7 @@ def _distribution(analysis: Analysis) -> str:
         axes.grid(True)
         axes.legend()
 
-    return svg(draw, WIDTH, 4.2, "latency distribution") if len(curves[0][2]) >= SAMPLES_BEYOND * 2 else ""
+    return svg(draw, WIDTH, 4.2, "latency distribution", alt) if len(curves[0][2]) >= SAMPLES_BEYOND * 2 else ""
 
 
 def _plain_log(axes: Any) -> None:
@@ -147,7 +170,7 @@ def _plain_log(axes: Any) -> None:
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
 
 
-def _components(report: Report) -> str:
+def _components(report: Report, alt: str) -> str:
     rows = [row for row in report.latency if row.scope in ("whole path", "component") and any(q.estimate for q in row.percentiles)]
 
     def draw(figure: Any) -> None:
@@ -169,7 +192,7 @@ def _components(report: Report) -> str:
         axes.margins(y=0.04)
         _key(axes, [(f"p{q.p:g}", markers[k % 5], PLANNER) for k, q in enumerate(rows[0].percentiles)])
 
-    return svg(draw, WIDTH, 0.9 + 0.27 * len(rows), "latency of each component") if rows else ""
+    return svg(draw, WIDTH, 0.9 + 0.27 * len(rows), "latency of each component", alt) if rows else ""
 
 
 def _key(axes: Any, entries: Sequence[tuple[str, str, str]]) -> None:
@@ -180,7 +203,7 @@ def _key(axes: Any, entries: Sequence[tuple[str, str, str]]) -> None:
     axes.legend(handles=handles, ncols=len(handles), loc="lower center", bbox_to_anchor=(0.45, 1.0), handlelength=1.0, columnspacing=1.2)
 
 
-def _paths(report: Report) -> str:
+def _paths(report: Report, alt: str) -> str:
     classes = list(dict.fromkeys(row.request_class for row in report.paths))
 
     def draw(figure: Any) -> None:
@@ -189,11 +212,13 @@ def _paths(report: Report) -> str:
         for at, name in enumerate(reversed(classes)):
             left = 0.0
             for order, row in enumerate(r for r in report.paths if r.request_class == name):
-                axes.barh(at, row.mean_ms, left=left, color=SHADES.get(row.kind, SHADES["planner"])[order % 2], height=0.84)
+                colour = SHADES.get(row.kind, SHADES["planner"])[order % 2]
+                axes.barh(at, row.mean_ms, left=left, color=colour, height=0.84)
                 letters = 0.0095 * longest * len(row.task)
                 if row.mean_ms > min(letters, 0.02 * longest):
                     turn = 0 if row.mean_ms > letters else 90
-                    axes.text(left + row.mean_ms / 2, at, row.task, ha="center", va="center", color="#ffffff", fontsize=8.5, rotation=turn)
+                    ink = readable_on(colour)
+                    axes.text(left + row.mean_ms / 2, at, row.task, ha="center", va="center", color=ink, fontsize=8.5, rotation=turn)
                 left += row.mean_ms
         axes.set_yticks(range(len(classes)), list(reversed(classes)))
         axes.set_xlabel("mean response time along the critical path, ms")
@@ -201,10 +226,10 @@ def _paths(report: Report) -> str:
         axes.set_axisbelow(True)
         _key(axes, [])
 
-    return svg(draw, WIDTH, 0.9 + 0.95 * len(classes), "critical path of each class") if classes else ""
+    return svg(draw, WIDTH, 0.9 + 0.95 * len(classes), "critical path of each class", alt) if classes else ""
 
 
-def _time(analysis: Analysis) -> str:
+def _time(analysis: Analysis, alt: str) -> str:
     run = analysis.run
     start, end = run.info.load.window_start_ns, run.info.load.window_end_ns
     seconds = np.arange(0.0, (end - start) / 1e9 + 1.0)
@@ -239,7 +264,7 @@ def _time(analysis: Analysis) -> str:
         for axes in (rates, latency, load):
             axes.grid(True)
 
-    return svg(draw, WIDTH, 5.4, "throughput, latency and requests in flight over time")
+    return svg(draw, WIDTH, 5.4, "throughput, latency and requests in flight over time", alt)
 
 
 def _per_second(seconds: Array, at: Sequence[float], values: Sequence[float]) -> tuple[list[float], list[float]]:
@@ -250,7 +275,7 @@ def _per_second(seconds: Array, at: Sequence[float], values: Sequence[float]) ->
     return [float(np.median(g)) if len(g) else np.nan for g in groups], [float(g.max()) if len(g) else np.nan for g in groups]
 
 
-def _fractions(report: Report) -> str:
+def _fractions(report: Report, alt: str) -> str:
     if not report.fractions:
         return ""
     rows = (("critical path", [s.on_path for s in report.fractions]), ("all calls", [s.all_calls for s in report.fractions]))
@@ -260,17 +285,18 @@ def _fractions(report: Report) -> str:
         for at, (_, parts) in enumerate(rows):
             left = 0.0
             for fraction, part in zip(report.fractions, parts, strict=True):
-                axes.barh(at, 100 * part.value, left=left, color=AI if fraction.of == "ai" else SERVICE, height=0.6)
+                colour = AI if fraction.of == "ai" else SERVICE
+                axes.barh(at, 100 * part.value, left=left, color=colour, height=0.6)
                 text = f"{'AI' if fraction.of == 'ai' else 'non-AI'} {100 * part.value:.1f} %"
-                axes.text(left + 50 * part.value, at, text, ha="center", va="center", color="#ffffff", fontsize=9.5)
+                axes.text(left + 50 * part.value, at, text, ha="center", va="center", color=readable_on(colour), fontsize=9.5)
                 left += 100 * part.value
         axes.set_yticks(range(len(rows)), [name for name, _ in rows])
         axes.set(xlim=(0, 100), xlabel="% of the time in components")
 
-    return svg(draw, WIDTH, 1.5, "time in AI and other components")
+    return svg(draw, WIDTH, 1.5, "time in AI and other components", alt)
 
 
-def _ratios(report: Report) -> str:
+def _ratios(report: Report, alt: str) -> str:
     highest = max((r.p for r in report.ratios), default=0.0)
     rows = [r for r in report.ratios if r.p == highest]
 
@@ -282,7 +308,7 @@ def _ratios(report: Report) -> str:
         _plain_log(axes)
         axes.grid(True, axis="x")
 
-    return svg(draw, WIDTH, 0.8 + 0.27 * len(rows), "whole path over component") if rows else ""
+    return svg(draw, WIDTH, 0.8 + 0.27 * len(rows), "whole path over component", alt) if rows else ""
 
 
 def _dots(axes: Any, rows: Sequence[tuple[str, Estimate, str]], scale: float) -> None:
@@ -293,7 +319,7 @@ def _dots(axes: Any, rows: Sequence[tuple[str, Estimate, str]], scale: float) ->
     axes.margins(y=0.08)
 
 
-def _quality(report: Report) -> str:
+def _quality(report: Report, alt: str) -> str:
     """The metrics that are shares; others have scales of their own, and are only in the table."""
     rows = [q for q in report.quality if (row := metric_of(q.metric)) is None or row.unit == SHARE]
     classes = list(dict.fromkeys(q.request_class for q in rows))
@@ -305,4 +331,4 @@ def _quality(report: Report) -> str:
         axes.set(xlim=(0, None), xlabel="%; bands: 95 % intervals")
         axes.grid(True, axis="x")
 
-    return svg(draw, WIDTH, 0.7 + 0.27 * len(rows), "quality of the answers") if rows else ""
+    return svg(draw, WIDTH, 0.7 + 0.27 * len(rows), "quality of the answers", alt) if rows else ""

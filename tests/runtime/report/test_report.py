@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import itertools
 import json
 import re
 import shutil
@@ -19,6 +21,7 @@ from aibenchrt.report.ablation import compare
 from aibenchrt.report.critical_path import critical_paths
 from aibenchrt.report.figures import path_rows
 from aibenchrt.report.model import Report
+from aibenchrt.report.pictures import AI, BAD, CLASSES, GOOD, PLANNER, SERVICE, SHADES, contrast, readable_on
 from aibenchrt.report.tables import tables
 from recorded import answer_entries, held_out, shown
 from synthetic_run import Shape, write_run
@@ -181,7 +184,9 @@ def test_every_table_has_a_legend_and_as_many_cells_as_columns(made: Report) -> 
 
 def test_the_page_fetches_nothing_and_runs_nothing(directory: Path, made: Report) -> None:
     text = (directory / "report.html").read_text()
-    assert not re.findall(r"""(?:src|href|action|data)\s*=\s*["'](?!#)""", text)
+    outside = re.findall(r"""(?:src|href|action|data)\s*=\s*["'](?!#)([^"']*)""", text)
+    assert set(outside) <= {path.name for path in directory.iterdir()}, "links lead to files of the run alone"
+    assert {"run.json", "report.json", "requests.parquet", "calls.parquet"} <= set(outside)
     assert not re.findall(r"url\(\s*['\"]?(?!#)", text)
     assert "<script" not in text
     assert "@import" not in text
@@ -211,3 +216,55 @@ def test_a_run_in_which_everything_failed_still_gets_its_report(tmp_path: Path) 
     assert "V07" in {r.code for r in made.verdict.reasons}
     assert made.latency[0].n == 0
     assert made.errors[0].message == "rank: deadline exceeded"
+
+
+def rules(css: str) -> dict[str, dict[str, str]]:
+    """Selector → its declarations, of style rules outside @ blocks."""
+    plain = re.sub(r"@[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", css)
+    declared: dict[str, dict[str, str]] = {}
+    for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", plain):
+        pairs = (entry.split(":", 1) for entry in body.split(";") if ":" in entry)
+        declared.setdefault(selector.strip(), {}).update({name.strip(): value.strip() for name, value in pairs})
+    return declared
+
+
+def style(directory: Path) -> str:
+    (css,) = re.findall(r"<style>(.*?)</style>", (directory / "report.html").read_text(), re.S)
+    return str(css)
+
+
+@pytest.mark.usefixtures("made")
+def test_every_text_of_the_page_can_be_read_on_its_background(directory: Path) -> None:
+    schemes = [dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root \{(.*?)\}", style(directory), re.S)]
+    assert len(schemes) == 3  # light, dark, print
+    for colours in schemes:
+        for ink in ("ink", "soft", "accent", "pass", "fail", "open", "none"):
+            for surface in ("paper", "card"):
+                assert contrast(colours[ink], colours[surface]) >= 4.5, (ink, surface)
+    for colour in itertools.chain(*SHADES.values()):  # of bars, which have text on them
+        assert contrast(readable_on(colour), colour) >= 4.5, colour
+    for colour in (AI, SERVICE, PLANNER, GOOD, BAD, *CLASSES):
+        assert min(contrast(colour, scheme["card"]) for scheme in schemes) >= 3, colour
+    assert (contrast("#000000", "#ffffff"), contrast("#777777", "#ffffff")) == (21, pytest.approx(4.48, abs=0.01))
+
+
+@pytest.mark.usefixtures("made")
+def test_the_page_prints_whole_and_fits_a_telephone(directory: Path) -> None:
+    css = style(directory)
+    assert "landscape" in rules(css.replace("@page", "page"))["page"]["size"]
+    printed = css[css.index("@media print") :]
+    assert re.search(r"\.scroll, figure, pre \{[^}]*overflow: visible", printed), "nothing is clipped on paper"
+    assert re.search(r"nav \{[^}]*display: none", printed)
+    wide = {selector for selector, given in rules(css).items() if re.fullmatch(r"\d{3,}px", given.get("min-width", ""))}
+    assert wide == {"figure svg", "figure.graph svg"}
+    assert rules(css)["figure"]["overflow-x"] == rules(css)[".scroll"]["overflow-x"] == "auto", "what is wider scrolls in itself"
+    assert rules(css)["nav"]["position"] == "sticky"
+
+
+def test_a_picture_says_in_words_what_is_seen_in_it(directory: Path, made: Report) -> None:
+    said = [html.unescape(text) for text in re.findall(r'role="img" aria-label="([^"]*)">', (directory / "report.html").read_text())]
+    assert len(said) == len(set(said)) >= 7
+    p50 = next(p.estimate.value for p in made.latency[0].percentiles if p.estimate)
+    assert f"Whole path: p50 {p50:.4g} ms" in said[0]
+    assert any("of the critical path" in text and "AI" in text for text in said)
+    assert said[-1].startswith(f"The scenario as it ran, from left to right: {len(made.traffic) - 1} request classes")
