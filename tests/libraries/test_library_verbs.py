@@ -16,7 +16,7 @@ def aibenchc(programs: Path, *words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("distill", str(TICKETS), "--trace"), "task triage : ticket_triage [hashed]"),
+        (("distill", str(TICKETS), "--trace", "full"), "task triage : ticket_triage [hashed]"),
         (("format", str(TICKETS), "--stdout"), 'library "acme_tickets"\n'),
         (("components", "ticket_triage", "--library", "acme_tickets"), 'a spec that names it says `library "acme_tickets"`'),
         (("components", "acme_desk", "--library", "acme_tickets"), "its world gives: tickets with the queues"),

@@ -20,7 +20,13 @@ from aibenchc.show import trace
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_spec_arguments(parser)
     add_distilling_arguments(parser)
-    parser.add_argument("--trace", action="store_true", help="the graph before and after each rule, as text")
+    parser.add_argument(
+        "--trace",
+        nargs="?",
+        const="changes",
+        choices=("changes", "full"),
+        help="what each rule changed, as text; full: the whole graphs before and after each rule, with exact figures",
+    )
     add_json_argument(parser)
     parser.add_argument("--svg", type=Path, metavar="FOLDER", help="pictures of the graph before, after each rule and at the end")
 
@@ -47,7 +53,7 @@ def _distill(arguments: argparse.Namespace, diagnostics: Diagnostics) -> bool:
     if arguments.json:
         say_json(trace.document(distilled))
     else:
-        say((trace.render(distilled) if arguments.trace else trace.summary(distilled)).removesuffix("\n"))
+        say((trace.render(distilled, arguments.trace == "full") if arguments.trace else trace.summary(distilled)).removesuffix("\n"))
     if arguments.svg is not None:
         write_pictures(arguments.svg, dict(trace.pictures(distilled, scenario.title)))
     return not diagnostics.failed

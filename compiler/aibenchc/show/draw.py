@@ -70,7 +70,7 @@ def draw(flow: Flow, title: str, marked: Collection[str] = frozenset()) -> str:
     """The SVG of a valid graph. marked: names of tasks and classes to show as about to be removed. The same graph gives the same bytes."""
     graph = flow.graph
     if len(graph.tasks) > LARGEST:
-        said = f"{len(graph.requests)} request classes, {len(graph.tasks)} tasks: too many to draw; `aibenchc distill --trace` lists them"
+        said = f"{len(graph.requests)} request classes, {len(graph.tasks)} tasks: too many to draw; `distill SPEC --trace full` lists them"
         return document(640, 110, [text(_MARGIN, 34, title, 15, bold=True), text(_MARGIN, 66, said, 11)])
     nodes = _nodes(graph)
     lines = _lines(flow, marked)

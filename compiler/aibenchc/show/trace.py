@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from difflib import SequenceMatcher
@@ -14,6 +15,7 @@ from aibenchc.show.draw import draw
 from aibenchc.show.graphtext import format_graph
 
 ALL_LINES = 200
+_LONG_NUMBER = re.compile(r"\b\d+\.\d{5,}(?:e[+-]?\d+)?\b")
 
 
 def summary(distilled: Distilled) -> str:
@@ -46,16 +48,17 @@ def _counts(graph: Graph) -> dict[str, int]:
     return {"classes": len(graph.requests), "tasks": len(graph.tasks), "edges": len(graph.edges), "choices": len(graph.choices)}
 
 
-def render(distilled: Distilled) -> str:
-    """The whole trace: the graph before; for each pass and rule the steps with reasons and the graph after them; the total effect."""
-    lines = ["# before", *format_graph(distilled.original).splitlines(), ""]
+def render(distilled: Distilled, full: bool = False) -> str:
+    """The trace: for each pass and rule the steps with their reasons, and the lines of the graph that they removed (-) and added (+), with
+    rounded figures; then the total effect. full: the graphs whole, before and after each rule, with exact figures."""
+    lines = ["# before", *format_graph(distilled.original).splitlines(), ""] if full else []
     for effect in _by_rule(distilled):
         change = effect[0].change
         lines.append(f"# pass {change.pass_number}, {change.rule.id}: {change.rule.name}")
         lines += [f"#   {describe(step)}" for part in effect for step in part.change.steps]
         lines += [f"#     {line}" for line in _compared(effect[0].before, effect[-1].after)]
-        lines += [*_beside(effect[0].change.before.graph, effect[-1].change.after.graph), ""]
-    lines += ["# after", *format_graph(distilled.graph).splitlines(), ""]
+        lines += [*_beside(effect[0].change.before.graph, effect[-1].change.after.graph, full), ""]
+    lines += ["# after", *format_graph(distilled.graph).splitlines(), ""] if full else []
     lines.append(f"# {_turns(distilled)}: {_size(distilled.original)} -> {_size(distilled.graph)}")
     lines += [f"#   {line}" for line in _compared(*whole(distilled))]
     return "".join(line + "\n" for line in lines)
@@ -112,16 +115,20 @@ def describe(step: DistillStep) -> str:
     return f"{step.rule}  {', '.join(step.removed)}{heirs}: {step.why}"
 
 
-def _beside(before: Graph, after: Graph) -> Iterator[str]:
-    """Both graphs in one text: removed lines (-), added lines (+) and, unless there are too many, unchanged ones."""
-    old, new = format_graph(before).splitlines(), format_graph(after).splitlines()
-    short = max(len(old), len(new)) <= ALL_LINES
+def _beside(before: Graph, after: Graph, full: bool) -> Iterator[str]:
+    """Both graphs in one text: removed lines (-), added lines (+) and, if full and there are not too many, unchanged ones."""
+    old, new = ([line if full else _rounded(line) for line in format_graph(graph).splitlines()] for graph in (before, after))
+    unchanged = full and max(len(old), len(new)) <= ALL_LINES
     for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag == "equal":
-            yield from (f"  {line}" for line in old[i:j] if short)
+            yield from (f"  {line}" for line in old[i:j] if unchanged)
         else:
             yield from (f"- {line}" for line in old[i:j])
             yield from (f"+ {line}" for line in new[k:m])
+
+
+def _rounded(line: str) -> str:
+    return _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.5g}", line)
 
 
 def _counted(count: int, singular: str, plural: str) -> str:

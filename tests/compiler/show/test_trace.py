@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 from aibenchc.distill import Distilled, DistillSettings, distill
@@ -33,15 +34,27 @@ def test_pictures_show_the_graph_before_after_each_rule_and_at_the_end(ecommerce
 
 
 def test_the_trace_tells_each_step_with_its_reason(ecommerce: Distilled) -> None:
-    text = trace.render(ecommerce)
-    for step in ecommerce.steps:
-        assert step.why in text
-        assert all(name in text for name in step.removed)
-    assert format_graph(ecommerce.original) in text
-    assert format_graph(ecommerce.graph) in text
-    assert [line.split(":")[0] for line in text.splitlines() if line.startswith("# pass")] == [
-        "# pass 1, R1", "# pass 1, R2", "# pass 1, R3", "# pass 1, R4", "# pass 1, R6", "# pass 2, R5",
-    ]  # fmt: skip
+    for full in (False, True):
+        text = trace.render(ecommerce, full)
+        for step in ecommerce.steps:
+            assert step.why in text
+            assert all(name in text for name in step.removed)
+        assert (format_graph(ecommerce.original) in text) == (format_graph(ecommerce.graph) in text) == full
+        assert [line.split(":")[0] for line in text.splitlines() if line.startswith("# pass")] == [
+            "# pass 1, R1", "# pass 1, R2", "# pass 1, R3", "# pass 1, R4", "# pass 1, R6", "# pass 2, R5",
+        ]  # fmt: skip
+
+
+def test_the_short_trace_shows_what_changed_alone_in_rounded_figures(ecommerce: Distilled) -> None:
+    lines = trace.render(ecommerce).splitlines()
+    assert {line[:2] for line in lines if line} == {"# ", "- ", "+ "}
+    added = [line[2:] for line in lines if line.startswith("+ ")]
+    assert added
+    assert not [line for line in lines if line[0:2] in ("- ", "+ ") and re.search(r"\d\.\d{6,}", line)]
+    before, after = (set(format_graph(graph).splitlines()) for graph in (ecommerce.original, ecommerce.graph))
+    removed = {line[2:] for line in lines if line.startswith("- ")}
+    exact = {line for line in before - after if not re.search(r"\d\.\d{5,}", line)}
+    assert exact <= removed, "every line that is gone at the end was removed by some rule"
 
 
 @TRIES
