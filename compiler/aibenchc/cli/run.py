@@ -48,7 +48,12 @@ def _add_load_arguments(parser: Arguments) -> None:
 
 def _add_run_arguments(parser: Arguments) -> None:
     parser.add_argument("--runs", type=Path, default=RUNS, metavar="FOLDER", help="folder for the run directory (runs)")
-    parser.add_argument("--first-port", type=read_port, metavar="PORT", help="the first port of the services, instead of the plan's")
+    parser.add_argument(
+        "--first-port",
+        type=read_port,
+        metavar="PORT",
+        help="the first port on hosts, instead of the plan's; on this machine no port is used, and it only numbers the endpoints",
+    )
     parser.add_argument(
         "--supplement",
         type=not_negative,
