@@ -48,7 +48,7 @@ def limits(process: str = "self", root: Path = Path("/")) -> Limits:
     for folder in _groups(process, root):
         cpus += _cpus(folder)
         memory += [int(text) for name in ("memory.max", "memory.limit_in_bytes") if (text := _word(folder / name)).isdecimal()]
-    machine = int(_meminfo(root / "proc/meminfo", "MemTotal") or 0) * 1024
+    machine = memory_kib(root) * 1024
     memory = [size for size in memory if not machine or size < machine]  # v1 writes a huge number for none
     return Limits(min(cpus, default=None), min(memory, default=None))
 
@@ -80,13 +80,9 @@ def _cpus(folder: Path) -> list[float]:
     return [int(quota) / int(period)] if quota.isdecimal() and period.isdecimal() and int(period) else []
 
 
-def memory_kib() -> int:
-    """Of the whole machine, 0 if unknown."""
-    return int(_meminfo(Path("/proc/meminfo"), "MemTotal") or 0)
-
-
-def _meminfo(path: Path, name: str) -> str:
-    return next((line.split()[1] for line in _lines(path) if line.startswith(f"{name}:")), "")
+def memory_kib(root: Path = Path("/")) -> int:
+    """Of the whole machine, 0 if unknown. root: as of limits."""
+    return next((int(line.split()[1]) for line in _lines(root / "proc/meminfo") if line.startswith("MemTotal:")), 0)
 
 
 def _lines(path: Path) -> list[str]:

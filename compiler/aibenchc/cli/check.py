@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """AUTHOR: a spec is wrong; all of them are checked."""
-    found: list[dict[str, object]] = []
+    problems: list[dict[str, object]] = []
     failed = False
     for name in dict.fromkeys(arguments.specs):
         diagnostics = Diagnostics()
@@ -33,13 +33,13 @@ def run(arguments: argparse.Namespace) -> int:
         content = sys.stdin.buffer.read(MAX_MIB * 2**20 + 1) if name == STDIN else None
         scenario = read_scenario(arguments, diagnostics, content)
         failed = failed or scenario is None
-        found += to_json(diagnostics)
+        problems += to_json(diagnostics)
         if not arguments.json:
             show(diagnostics)
             if scenario is not None:
                 say(f"{arguments.spec}: ok: {described(scenario)}")
     if arguments.json:
-        say_json({"diagnostics": found, "failed": failed}, indent=2)
+        say_json({"diagnostics": problems, "failed": failed}, indent=2)
     return ExitCode.AUTHOR if failed else ExitCode.OK
 
 

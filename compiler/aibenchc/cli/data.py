@@ -42,13 +42,13 @@ def run(arguments: argparse.Namespace) -> int:
             for name in chosen:
                 if arguments.names or arguments.fetch in module_of(name).WORLDS.variants:
                     make_world(name, arguments.fetch, DEFAULT_SEED, progress)
-    found = data_rows(home(), arguments.names)
+    listed = data_rows(home(), arguments.names)
     if arguments.json:
-        say_json([asdict(row) for row in found])
+        say_json([asdict(row) for row in listed])
         return ExitCode.OK
     rows = [
         (row.name, row.variant, row.version, row.state, row.sizes, f"{row.bytes / 2**20:.1f} MiB" if row.bytes else "", row.licence)
-        for row in found
+        for row in listed
     ]
     print_table("Data sets", ("name", "variant", "version", "state", "sizes", "on disk", "licence"), rows)
     return ExitCode.OK

@@ -88,9 +88,9 @@ def sentence(verdict: Verdict, code: int, way_on: str) -> str:
 def _decisive(verdict: Verdict) -> list[Judgement]:
     """The first that FAILs, else the first that is INCONCLUSIVE; empty where nothing else than the checks decided."""
     for status in ("FAIL", "INCONCLUSIVE"):
-        found = [judgement for judgement in verdict.judgements if judgement.status == status]
-        if found:
-            return found[:1]
+        decisive = [judgement for judgement in verdict.judgements if judgement.status == status]
+        if decisive:
+            return decisive[:1]
     return []
 
 

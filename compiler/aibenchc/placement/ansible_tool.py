@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aibenchrt.errors import EnvironmentFailure, install
+from aibenchrt.static_inventories import STATIC_INVENTORIES
 
 CONFIGURATION = """[defaults]
 host_key_checking = True
@@ -18,7 +19,6 @@ forks = 20
 interpreter_python = /usr/bin/python3
 timeout = 20
 """  # as in templates/ansible/ansible.cfg
-STATIC = "ini, yaml"  # inventory plugins that run nothing
 
 
 def run_tool(name: str, words: Sequence[str], timeout_s: float, trusted: bool) -> subprocess.CompletedProcess[str]:
@@ -29,15 +29,12 @@ def run_tool(name: str, words: Sequence[str], timeout_s: float, trusted: bool) -
     program = tool(name)
     with tempfile.TemporaryDirectory(prefix="aibenchc-") as empty:
         configuration = Path(empty) / "ansible.cfg"
-        kinds = "" if trusted else f"\n[inventory]\nenable_plugins = {STATIC}\nunparsed_is_failed = True\n"
-        configuration.write_text(CONFIGURATION + kinds, encoding="utf-8")
+        configuration.write_text(CONFIGURATION, encoding="utf-8")
         own = {"ANSIBLE_CONFIG": str(configuration), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
-        if not trusted:
-            own["ANSIBLE_INVENTORY_ENABLED"] = STATIC
         return subprocess.run(
             [program, *words],
             cwd=empty,
-            env={**os.environ, **own},
+            env={**os.environ, **own, **({} if trusted else STATIC_INVENTORIES)},
             capture_output=True,
             text=True,
             check=False,

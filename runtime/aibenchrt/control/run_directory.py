@@ -47,12 +47,12 @@ def first_difference(folder: Path, expected: Path, besides: Container[str] = ())
     return next((name for name in sorted(names) if name not in besides and not _same(folder / name, expected / name)), "")
 
 
-def _same(one: Path, other: Path) -> bool:
-    if any(path.is_symlink() or not path.exists() for path in (one, other)):
+def _same(left: Path, right: Path) -> bool:
+    if any(path.is_symlink() or not path.exists() for path in (left, right)):
         return False
-    if one.is_dir() or other.is_dir():
-        return one.is_dir() and other.is_dir()
-    return one.is_file() and other.is_file() and one.stat().st_size == other.stat().st_size and one.read_bytes() == other.read_bytes()
+    if left.is_dir() or right.is_dir():
+        return left.is_dir() and right.is_dir()
+    return left.is_file() and right.is_file() and left.stat().st_size == right.stat().st_size and left.read_bytes() == right.read_bytes()
 
 
 @contextlib.contextmanager

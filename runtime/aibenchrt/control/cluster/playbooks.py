@@ -18,11 +18,11 @@ from aibenchrt.errors import EnvironmentFailure, install
 from aibenchrt.progress import Progress
 from aibenchrt.short_folder import ShortFolder
 from aibenchrt.shown import visible
+from aibenchrt.static_inventories import STATIC_INVENTORIES
 from aibenchrt.whole_file import growing_file
 
 _POLL_S = 0.1
 _SHOWN = 600  # characters of a message
-_STATIC = "ini,yaml"  # inventory plugins that run nothing
 _MARK = "AIBENCH_PLAY"  # environment variable of everything that a play starts on this machine
 
 
@@ -72,7 +72,7 @@ class Playbooks:
             "TMPDIR": str(self._scratch),  # also removes what an interrupted module leaves on this machine
             _MARK: str(self._scratch),
             "ANSIBLE_CONFIG": str(self._folder / "ansible.cfg"),
-            **({} if self._trusted else {"ANSIBLE_INVENTORY_ENABLED": _STATIC, "ANSIBLE_INVENTORY_UNPARSED_FAILED": "1"}),
+            **({} if self._trusted else STATIC_INVENTORIES),
         }
         try:
             status = _apart(

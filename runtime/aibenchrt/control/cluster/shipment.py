@@ -193,9 +193,10 @@ def certificates(plan: Plan, out: Path, renew: bool = False) -> dict[str, str]:
         return {}
     from aibenchrt.control.cluster.certificates import certify  # cryptography takes 0.1 s to import
 
-    folder = certify(out / "tls", parties_of(plan), TLS_DAYS, renew=renew)
+    parties = parties_of(plan)
+    folder = certify(out / "tls", parties, TLS_DAYS, renew=renew)
     held: dict[str, list[Entry]] = {}
-    for role, host in (party.split("/") for party in parties_of(plan)):
+    for role, host in (party.split("/") for party in parties):
         held.setdefault(host, []).extend(tree(folder / role / host, role))
     return {host: archive(f"tls-{host}", entries, out, private=True) for host, entries in held.items()}
 

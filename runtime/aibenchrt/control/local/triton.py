@@ -187,8 +187,8 @@ class TritonServer:
 
 def _refused_model(server: Child) -> tuple[str, str] | None:
     """(model, why) of the first model that a server, by its log, failed to load; it then ends, with exit code 1."""
-    found = _LOAD_FAILURE.search(server.log.read_text(encoding="utf-8", errors="replace"))
-    return (found["model"], json.loads(found[0]).partition(": ")[2].strip()) if found else None
+    refusal = _LOAD_FAILURE.search(server.log.read_text(encoding="utf-8", errors="replace"))
+    return (refusal["model"], json.loads(refusal[0]).partition(": ")[2].strip()) if refusal else None
 
 
 def _model_processes(server: int) -> Iterator[tuple[str, psutil.Process]]:
