@@ -10,7 +10,8 @@ from aibenchrt.exit_codes import ExitCode
 
 from aibenchc.cli.compiled import compile_and_show
 from aibenchc.cli.output import complain, say
-from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
+from aibenchc.cli.tables import print_table
+from aibenchc.cli.terminal import needs_runtime, progress_bars
 from aibenchc.cli.trained import add_trained_spec_arguments
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from aibenchc.cli.distilling import add_distilling_arguments
 from aibenchc.cli.folders import RUNS, SPECS
 from aibenchc.cli.numbers import not_negative, positive, seeds
 from aibenchc.cli.output import complain, say, show
-from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
+from aibenchc.cli.tables import print_table
+from aibenchc.cli.terminal import needs_runtime, progress_bars
 from aibenchc.cli.trained import DEVICES, SERVED_SEED, add_data_arguments
 from aibenchc.diagnostics import Diagnostics, did_you_mean
 from aibenchc.planning import PORTS_FROM

@@ -8,7 +8,8 @@ from aibenchrt.exit_codes import ExitCode
 from aibenchrt.micro.command import add_arguments as add_arguments
 
 from aibenchc.cli.output import complain, say, show
-from aibenchc.cli.terminal import print_table, progress_bars
+from aibenchc.cli.tables import print_table
+from aibenchc.cli.terminal import progress_bars
 from aibenchc.diagnostics import Diagnostics, did_you_mean
 
 

@@ -12,7 +12,8 @@ from aibenchrt.exit_codes import ExitCode
 from aibenchrt.libraries import add_library_argument, use
 
 from aibenchc.cli.output import add_json_argument, say_json
-from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
+from aibenchc.cli.tables import print_table
+from aibenchc.cli.terminal import needs_runtime, progress_bars
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

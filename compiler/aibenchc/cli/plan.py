@@ -18,7 +18,7 @@ from aibenchc.cli.output import complain, in_colour, say, say_json, show
 from aibenchc.cli.parser import Parser
 from aibenchc.cli.pictures import write_pictures
 from aibenchc.cli.spec import add_spec_arguments
-from aibenchc.cli.terminal import print_table
+from aibenchc.cli.tables import print_table
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.driver import Compiled
 from aibenchc.placement.changes import HostChanges

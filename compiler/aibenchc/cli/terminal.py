@@ -1,10 +1,9 @@
-"""What the verbs that run something show: tables, progress, and what must be installed for them."""
+"""What the verbs that run something need and show: what must be installed for them, and their progress."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -24,20 +23,6 @@ def needs_runtime(verb: str) -> None:
     if missing:
         what = f"{', '.join(missing)}, which `aibenchc {verb}` needs,"
         raise EnvironmentFailure("AIB601", what=what, install=install("run"))
-
-
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table as Drawn
-    from rich.text import Text
-
-    drawn = Drawn(title=Text(visible(title)), box=box.SIMPLE_HEAD, title_justify="left")
-    for index, column in enumerate(columns):
-        drawn.add_column(Text(visible(column)), justify="right" if index in numeric else "left", overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text(visible(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 200).print(drawn)
 
 
 @contextmanager

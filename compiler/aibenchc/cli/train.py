@@ -15,7 +15,8 @@ from aibenchrt.whole_file import write_text
 from aibenchc.cli.compiled import compile_and_show
 from aibenchc.cli.numbers import seeds
 from aibenchc.cli.output import complain
-from aibenchc.cli.terminal import needs_runtime, print_table, progress_bars
+from aibenchc.cli.tables import print_table
+from aibenchc.cli.terminal import needs_runtime, progress_bars
 from aibenchc.cli.trained import DEVICES, SERVED_SEED, add_trained_spec_arguments
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from aibenchrt.exit_codes import ExitCode
 
 from aibenchc.cli import validate_spec
 from aibenchc.cli.output import add_json_argument, complain
-from aibenchc.cli.terminal import needs_runtime, print_table
+from aibenchc.cli.tables import print_table
+from aibenchc.cli.terminal import needs_runtime
 from aibenchc.cli.verdict import FULL, SUMMARY, add_reference_argument, say_last, say_verdict, show_json, show_report
 
 

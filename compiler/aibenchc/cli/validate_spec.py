@@ -18,7 +18,7 @@ from aibenchrt.whole_file import write_text
 
 from aibenchc.cli.output import complain, say, say_json, show
 from aibenchc.cli.spec import read_scenario
-from aibenchc.cli.terminal import print_table
+from aibenchc.cli.tables import print_table
 from aibenchc.coverage.coverage import (
     Covered,
     SignOff,

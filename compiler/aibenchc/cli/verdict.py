@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aibenchrt.exit_codes import ExitCode
 
 from aibenchc.cli.output import complain_last, say, say_json
-from aibenchc.cli.terminal import print_table
+from aibenchc.cli.tables import print_table
 
 if TYPE_CHECKING:
     from aibenchrt.report.model import Judgement, Verdict
