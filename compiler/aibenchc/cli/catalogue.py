@@ -10,8 +10,9 @@ from typing import cast
 
 from aibenchrt import catalog
 from aibenchrt.component import ComponentSpec, DatasetSpec, Need, Port, Ports, Profile
+from aibenchrt.figure_format import percent_bounds
 from aibenchrt.libraries import library_of
-from aibenchrt.train.listing import VersionMetric, trained_versions
+from aibenchrt.train.listing import trained_versions
 
 from aibenchc.diagnostics import did_you_mean
 
@@ -119,7 +120,7 @@ def _trained(spec: ComponentSpec) -> Iterator[str]:
     versions = trained_versions(spec.name)
     latest = {(v.model, v.variant, v.size, v.seed): v for v in versions}  # in the order in which they were trained
     for version in latest.values():
-        quality = ", ".join(f"{m.name} {100 * m.value:.1f} %{_interval(m)}" for m in version.metrics)
+        quality = ", ".join(f"{m.name} {percent_bounds(m.value, m.low, m.high)}" for m in version.metrics)
         what = f"{version.model} {version.version}: {version.variant} data, size {version.size}, seed {version.seed}"
         yield f"  trained {what}: {quality}; {version.parameters:,} parameters"
     if not latest:
@@ -133,10 +134,6 @@ def _training(spec: ComponentSpec) -> str:
     command = f"`aibenchc train SPEC`, or `aibenchc bench component {spec.name} --train"
     library = library_of(spec)
     return f"{command}`" if library is None else f'{command} --spec SPEC`, with a SPEC that says `library "{library}"`'
-
-
-def _interval(metric: VersionMetric) -> str:
-    return f" [{100 * metric.low:.1f}, {100 * metric.high:.1f}]" if metric.low is not None and metric.high is not None else ""
 
 
 def _ports(ports: Sequence[Port]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from aibenchrt.errors import EnvironmentFailure, install
+from aibenchrt.figure_format import percent
 from aibenchrt.shown import visible
 
 from aibenchc.cli.output import complain
@@ -25,20 +26,42 @@ def needs_runtime(verb: str) -> None:
         raise EnvironmentFailure("AIB601", what=what, install=install("run"))
 
 
+class ProgressLines:
+    """Progress where no terminal is: a line as each piece of work begins, and one every every_s seconds while it goes on."""
+
+    def __init__(self, every_s: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._every_s = every_s
+        self._clock = clock
+        self._last: dict[str, float] = {}
+
+    def told(self, what: str, done: float) -> None:
+        part, _, detail = what.partition(":")
+        now = self._clock()
+        if part in self._last and now - self._last[part] < self._every_s:
+            return
+        going_on = f" {percent(min(max(done, 0.0), 1.0), 0)}{':' if detail else ''}{detail}" if part in self._last else ""
+        self._last[part] = now
+        complain(f"{time.strftime('%H:%M:%S')} … {part}{going_on}")
+
+
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
-    """Progress bars on a terminal; otherwise one line on stderr, with the time, as each piece of work begins."""
+    """Progress bars on a terminal; otherwise lines on stderr, with the time: as each piece of work begins, and while it goes on."""
     from rich.console import Console
-    from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
     console = Console(stderr=True)
-    drawn = console.is_terminal and not console.is_dumb_terminal
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield ProgressLines().told
+        return
     bars = Bars(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
         console=console,
     )
     known: dict[str, TaskID] = {}
@@ -47,13 +70,8 @@ def progress_bars() -> Iterator[Progress]:
         part = what.partition(":")[0]  # 'training neumf: epoch 3 …' is one bar
         if part not in known:
             known[part] = bars.add_task(visible(part), total=1.0)
-            if not drawn:
-                complain(f"{time.strftime('%H:%M:%S')} … {part}")
         bars.update(known[part], completed=min(max(done, 0.0), 1.0), description=visible(what))
 
-    if not drawn:
-        yield told
-        return
     with bars:
         yield told
         for bar in known.values():  # what was done without a failure is done whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aibenchrt.figure_format import number, percent
 from aibenchrt.plan import Plan
 from aibenchrt.report.model import Estimate, LatencyRow, Percentile, Report
 
@@ -42,7 +43,7 @@ def _distribution(report: Report) -> str:
 def _components(report: Report) -> str:
     rows = [(row, high) for row in report.latency if row.scope == "component" and (high := _highest(row))]
     rows.sort(key=lambda entry: -_value(entry[1].estimate))
-    slowest = [f"{row.name} p{high.p:g} {_value(high.estimate):.4g} ms" for row, high in rows[:_MOST]]
+    slowest = [f"{row.name} p{high.p:g} {number(_value(high.estimate))} ms" for row, high in rows[:_MOST]]
     return f"Latency of {_count(len(rows), 'component')} beside the whole path; the slowest: {_listed(slowest)}."
 
 
@@ -50,23 +51,24 @@ def _paths(report: Report) -> str:
     said = []
     for name in dict.fromkeys(row.request_class for row in report.paths):
         rows = sorted((row for row in report.paths if row.request_class == name), key=lambda row: -row.mean_ms)
-        longest = [f"{row.task} {row.mean_ms:.3g} ms" for row in rows[:3]]
-        said.append(f"{name} {sum(row.mean_ms for row in rows):.4g} ms, most of it {_listed(longest)}")
+        longest = [f"{row.task} {number(row.mean_ms)} ms" for row in rows[:3]]
+        said.append(f"{name} {number(sum(row.mean_ms for row in rows))} ms, most of it {_listed(longest)}")
     return f"Mean critical path of each class: {'; '.join(said)}."
 
 
 def _time(report: Report) -> str:
     traffic, arrivals = report.traffic[0], report.arrivals
     return (
-        f"Requests per second, latency, and requests in flight over the measured window: {traffic.rate_intended:.4g} requests/s intended, "
-        f"{traffic.rate_answered:.4g} answered; {arrivals.in_flight_mean:.3g} in flight on average, {arrivals.in_flight_max} at most."
+        "Requests per second, latency, and requests in flight over the measured window: "
+        f"{number(traffic.rate_intended)} requests/s intended, {number(traffic.rate_answered)} answered; "
+        f"{number(arrivals.in_flight_mean)} in flight on average, {arrivals.in_flight_max} at most."
     )
 
 
 def _fractions(report: Report) -> str:
     parts = [
-        f"{'AI' if row.of == 'ai' else 'other components'} {100 * row.on_path.value:.1f} % of the critical path and "
-        f"{100 * row.all_calls.value:.1f} % of all calls"
+        f"{'AI' if row.of == 'ai' else 'other components'} {percent(row.on_path.value)} of the critical path and "
+        f"{percent(row.all_calls.value)} of all calls"
         for row in report.fractions
     ]
     return f"Fractions of the time in components: {_listed(parts)}."
@@ -75,18 +77,18 @@ def _fractions(report: Report) -> str:
 def _ratios(report: Report) -> str:
     highest = max((row.p for row in report.ratios), default=0.0)
     rows = sorted((row for row in report.ratios if row.p == highest), key=lambda row: row.estimate.value)
-    shown = [f"{row.task} {row.estimate.value:.3g}" for row in rows[:_MOST]]
+    shown = [f"{row.task} {number(row.estimate.value)}" for row in rows[:_MOST]]
     return f"p{highest:g} of the whole path over that of each component; the smallest of {len(rows)}: {_listed(shown)}."
 
 
 def _quality(report: Report) -> str:
     rows = [row for row in report.quality if row.request_class == "all"] or list(report.quality)
-    shown = [f"{row.metric} {100 * row.estimate.value:.1f} %" for row in rows[:_MOST]]
+    shown = [f"{row.metric} {percent(row.estimate.value)}" for row in rows[:_MOST]]
     return f"Quality of the answers with 95 % intervals: {_listed(shown)}."
 
 
 def _percentiles(row: LatencyRow) -> str:
-    shown = [f"p{p.p:g} {p.estimate.value:.4g} ms" for p in row.percentiles if p.estimate is not None]
+    shown = [f"p{p.p:g} {number(p.estimate.value)} ms" for p in row.percentiles if p.estimate is not None]
     return f"{'Whole path' if row.scope == 'whole path' else row.name}: {_listed(shown) or 'too few samples for a percentile'}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aibenchrt.figure_format import number, percent
 from aibenchrt.report.model import Fault, Report
 
 ABSENT = "–"
@@ -18,10 +19,10 @@ def generator_cells(report: Report) -> Rows:
     rows = []
     for g in report.generators:
         f = g.figures
-        late = [f"{ns / 1e6:.3f}" for ns in (f.lateness_p50_ns, f.lateness_p99_ns, f.lateness_max_ns)] if f else [ABSENT] * 3
+        late = [number(ns / 1e6) for ns in (f.lateness_p50_ns, f.lateness_p99_ns, f.lateness_max_ns)] if f else [ABSENT] * 3
         priority = ("real-time" if f.real_time else "normal") if f else "no figures"
         counts = (f"{f.sent:,}", f"{f.dropped:,}") if f else (ABSENT, ABSENT)
-        share = f"{100 * f.cpu_share:.0f} %" if f else ABSENT
+        share = percent(f.cpu_share) if f else ABSENT
         rows.append((g.host, f"{g.shard + 1} of {g.shards}", *counts, *late, share, priority))
     return tuple(rows)
 
@@ -32,10 +33,10 @@ def clock_cells(report: Report) -> Rows:
         (
             c.host,
             c.planner,
-            f"{c.offset_ms:+,.3f}",
-            f"{c.uncertainty_ms:.3f}",
-            ABSENT if c.drift_ms is None else f"{c.drift_ms:+.3f}",
-            f"{c.error_ms:.3f}",
+            number(c.offset_ms, sign="+"),
+            number(c.uncertainty_ms),
+            ABSENT if c.drift_ms is None else number(c.drift_ms, sign="+"),
+            number(c.error_ms),
         )
         for c in report.clocks
     )
@@ -48,10 +49,10 @@ def timeline_cells(fault: Fault | None) -> Rows:
     return tuple(
         (
             str(row.second),
-            str(row.asked),
-            str(row.failed) if row.failed else "",
-            ABSENT if row.p50_ms is None else f"{row.p50_ms:,.1f}",
-            ABSENT if row.max_ms is None else f"{row.max_ms:,.1f}",
+            f"{row.asked:,}",
+            f"{row.failed:,}" if row.failed else "",
+            ABSENT if row.p50_ms is None else number(row.p50_ms),
+            ABSENT if row.max_ms is None else number(row.max_ms),
         )
         for row in fault.seconds
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from aibenchrt.figure_format import number, percent
 from aibenchrt.report.host_tables import fault_says
 from aibenchrt.report.legends import LEGENDS
 from aibenchrt.report.model import Report
@@ -60,21 +61,20 @@ def headline(report: Report) -> tuple[tuple[str, str, str], ...]:
     cards = []
     if top is not None and top.estimate is not None:
         e = top.estimate
-        cards.append((f"{e.value:.4g} ms", f"p{top.p:g} of the whole path", f"95 % interval {e.low:.4g} to {e.high:.4g} ms"))
+        cards.append((f"{number(e.value)} ms", f"p{top.p:g} of the whole path", f"95 % interval {number(e.low)} to {number(e.high)} ms"))
     traffic = report.traffic[0]
-    cards.append(
-        (f"{traffic.rate_answered:.1f} /s", "requests answered", f"{traffic.failed + traffic.not_sent:,} of {traffic.scheduled:,} failed")
-    )
+    failed = f"{traffic.failed + traffic.not_sent:,} of {traffic.scheduled:,} failed"
+    cards.append((f"{number(traffic.rate_answered)} /s", "requests answered", failed))
     for fraction in report.fractions:
         if fraction.of == "ai":
             cards.append(
                 (
-                    f"{100 * fraction.on_path.value:.0f} %",
+                    percent(fraction.on_path.value),
                     "of the call time on the critical path is AI",
                     interval(fraction.on_path, 100) + " %",
                 )
             )
     for row in report.quality:
         if row.request_class == "all" and row.metric.startswith("ndcg"):
-            cards.append((f"{100 * row.estimate.value:.1f} %", f"{row.metric} of the answers", interval(row.estimate, 100) + " %"))
+            cards.append((percent(row.estimate.value), f"{row.metric} of the answers", interval(row.estimate, 100) + " %"))
     return tuple(cards)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from aibenchrt.collect.recorded_run import Run
+from aibenchrt.figure_format import number, percent, percent_bounds
 from aibenchrt.metrics import lower_is_better
 from aibenchrt.plan import PlanLatencyPercentile, PlanLatencyRatio, PlanQuality, PlanQuantity, PlanTimeFraction
 from aibenchrt.report.model import Estimate, FractionRow, Judgement, LatencyRow, RatioRow, ReferenceRow, Status
@@ -39,6 +40,9 @@ class Measured:
                 return self._fractions.get(of)
 
 
+DIGITS = 4  # so that a value beside its target shows on which side it lies
+
+
 def what(quantity: PlanQuantity) -> tuple[str, str]:
     """(what it is, its unit)."""
     match quantity:
@@ -52,7 +56,7 @@ def what(quantity: PlanQuantity) -> tuple[str, str]:
 
 def figure(value: float, unit: str) -> str:
     """The value with its unit, as the report prints it."""
-    return f"{100 * value:.1f} %" if unit == "%" else f"{value:.4g} {unit}"
+    return percent(value) if unit == "%" else f"{number(value, DIGITS)} {unit}"
 
 
 def slo_judgements(run: Run, measured: Measured) -> tuple[Judgement, ...]:
@@ -86,8 +90,7 @@ def _quality(run: Run, target: PlanQuality) -> Judgement:
     metric = next((metric for m in models for metric in m.metrics if metric.name == target.metric), None)
     if metric is None:
         return verdict("INCONCLUSIVE", "–", f"no model of this task recorded {target.metric}")
-    interval = f" [{100 * metric.low:.1f}, {100 * metric.high:.1f}]" if metric.low is not None and metric.high is not None else ""
-    observed = f"{100 * metric.value:.1f} %{interval}"
+    observed = percent_bounds(metric.value, metric.low, metric.high)
     if any(m.override for m in models):
         return verdict("NOT COMPARABLE", observed, "an ablation replaced this task's answers")
     if any(d.variant == "synthetic" for d in run.info.data):
@@ -172,8 +175,9 @@ def deviation(estimate: Estimate, item: ReferenceItem) -> tuple[float, float]:
 
 def shown(estimate: Estimate, unit: str) -> str:
     """Value with its interval."""
-    scale = 100.0 if unit == "%" else 1.0
-    return f"{figure(estimate.value, unit)} [{scale * estimate.low:.4g}, {scale * estimate.high:.4g}]"
+    if unit == "%":
+        return percent_bounds(estimate.value, estimate.low, estimate.high)
+    return f"{figure(estimate.value, unit)} [{number(estimate.low, DIGITS)}, {number(estimate.high, DIGITS)}]"
 
 
 _WHY: dict[Status, str] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aibenchrt.figure_format import number, percent
 from aibenchrt.metrics import SHARE
 from aibenchrt.metrics import metric as metric_of
 from aibenchrt.report.host_tables import clock_cells, generator_cells, host_cells, timeline_cells
@@ -26,15 +27,6 @@ class Table:
     numeric: tuple[int, ...] = ()
 
 
-def number(value: float) -> str:
-    """Three significant digits without an exponent; thousands in groups."""
-    if value == 0:
-        return "0"
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:#.3g}" if abs(value) >= 0.001 else f"{value:.1e}"
-
-
 def interval(estimate: Estimate | None, scale: float = 1.0) -> str:
     """'12.30 [11.90, 12.80]', or – where there is none."""
     if estimate is None:
@@ -49,10 +41,6 @@ def measured(metric: str, value: Estimate | float | None) -> str:
     if value is None:
         return ABSENT
     return (number(value * scale) if isinstance(value, float) else interval(value, scale)) + unit
-
-
-def percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f} %"
 
 
 def tables(report: Report) -> tuple[Table, ...]:
@@ -336,16 +324,17 @@ def arrival_table(report: Report) -> Table:
     a = report.arrivals
 
     def p_value(p: float | None) -> str:
-        return ABSENT if p is None else f"{p:.3g}"
+        return ABSENT if p is None else number(p)
 
+    in_flight = f"{number(a.in_flight_mean)} / {a.in_flight_max:,}"
     late = " / ".join(number(x) for x in (a.lateness_p50_ms, a.lateness_p99_ms, a.lateness_max_ms))
     return Table(
         "arrivals",
         "Was the schedule kept?",
         ("gaps", "coefficient of variation", "Kolmogorov–Smirnov p", "chi² p", "lateness p50 / p99 / max, ms", "in flight mean / max"),
         (
-            ("intended", f"{a.intended_cv:.3f}", p_value(a.intended_ks_p), ABSENT, ABSENT, ABSENT),
-            ("sent", f"{a.sent_cv:.3f}", p_value(a.sent_ks_p), p_value(a.sent_chi2_p), late, f"{a.in_flight_mean:.2f} / {a.in_flight_max}"),
+            ("intended", number(a.intended_cv), p_value(a.intended_ks_p), ABSENT, ABSENT, ABSENT),
+            ("sent", number(a.sent_cv), p_value(a.sent_ks_p), p_value(a.sent_chi2_p), late, in_flight),
         ),
         LEGENDS["arrivals"],
         (1, 2, 3, 4, 5),

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+
+from aibenchrt.figure_format import percent
 
 
 class Limits(BaseModel):
@@ -59,4 +63,13 @@ REASONS: dict[str, Validity] = {
 
 def explained(code: str) -> str:
     """The explanation with the usual limits. KeyError: there is no such code."""
-    return REASONS[code].explanation.format_map(Limits().model_dump())
+    return _WithPercents().vformat(REASONS[code].explanation, (), Limits().model_dump())
+
+
+class _WithPercents(string.Formatter):
+    """'{limit:.1%}' is written as all percents are."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec.endswith("%"):
+            return percent(value, int(format_spec.strip(".%")))
+        return str(super().format_field(value, format_spec))

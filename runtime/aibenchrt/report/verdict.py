@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.run_info import ProcessInfo
 from aibenchrt.exit_codes import ExitCode, gravest
+from aibenchrt.figure_format import number, percent
 from aibenchrt.plan import PlanUsers
 from aibenchrt.report import figures, statistics
 from aibenchrt.report.critical_path import CriticalPath
@@ -94,18 +95,18 @@ def _schedule_checks(run: Run, arrivals: ArrivalRow, limits: Limits) -> list[Che
         _check(
             "V03",
             abs(missing) <= limits.rate_deviation,
-            f"{sent} of {scheduled} requests sent",
-            f"{limits.rate_deviation:.1%} may be missing",
+            f"{sent:,} of {scheduled:,} requests sent",
+            f"{percent(limits.rate_deviation)} may be missing",
         ),
         _check(
             "V04",
             late <= limits.lateness_p99_ms,
-            f"p99 of the lateness {late:.3f} ms{', of the latest generator' if len(run.info.generators) > 1 else ''}",
+            f"p99 of the lateness {number(late)} ms{', of the latest generator' if len(run.info.generators) > 1 else ''}",
             f"{limits.lateness_p99_ms:g} ms",
         ),
     ]
     if arrivals.sent_ks_p is not None:
-        observed = f"coefficient of variation {arrivals.sent_cv:.3f}, Kolmogorov–Smirnov p = {arrivals.sent_ks_p:.3g}"
+        observed = f"coefficient of variation {number(arrivals.sent_cv)}, Kolmogorov–Smirnov p = {number(arrivals.sent_ks_p)}"
         checks.append(_check("V05", arrivals.sent_ks_p >= limits.arrivals_p, observed, f"p ≥ {limits.arrivals_p:g}"))
     return checks
 
@@ -113,16 +114,16 @@ def _schedule_checks(run: Run, arrivals: ArrivalRow, limits: Limits) -> list[Che
 def _resource_checks(run: Run, resources: Sequence[ResourceRow], limits: Limits) -> list[Check]:
     each = [(f"generator {g.shard} on {g.host}: ", g.figures) for g in run.info.generators] or [("", run.info.generator)]
     observed = "; ".join(
-        name + ("no figures" if g is None else f"{g.cpu_share:.0%} of a core, {g.dropped} requests dropped") for name, g in each
+        name + ("no figures" if g is None else f"{percent(g.cpu_share, 0)} of a core, {g.dropped:,} requests dropped") for name, g in each
     )
     ok = all(g is not None and g.cpu_share <= limits.generator_cpu and g.dropped == 0 for _, g in each)
-    checks = [_check("V06", ok, observed, f"{limits.generator_cpu:.0%} of a core, none dropped")]
+    checks = [_check("V06", ok, observed, f"{percent(limits.generator_cpu, 0)} of a core, none dropped")]
     planners = [r for r in resources if r.role == "planner"]
-    observed = ", ".join(f"{r.process} {r.cpu_mean:.0%}" for r in planners) or "no samples of a planner"
+    observed = ", ".join(f"{r.process} {percent(r.cpu_mean, 0)}" for r in planners) or "no samples of a planner"
     # If users do not think, some process is always busy, perhaps the planner: it bounds the throughput, but hides no queue.
     back_to_back = isinstance(run.plan.load, PlanUsers) and not run.plan.load.think_s
     ok = bool(planners) and (back_to_back or all(r.cpu_mean <= limits.planner_cpu for r in planners))
-    limit = "none: users do not think between requests" if back_to_back else f"{limits.planner_cpu:.0%} of a core, measured"
+    limit = "none: users do not think between requests" if back_to_back else f"{percent(limits.planner_cpu, 0)} of a core, measured"
     return [*checks, _check("V09", ok, observed, limit)]
 
 
@@ -139,21 +140,21 @@ def _record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> l
         _check(
             "V07",
             errors <= limits.error_share or bool(run.info.fault),
-            f"{total - ok} of {total} requests failed ({errors:.2%}){_most(run)}",
-            f"expected fault: {run.info.fault}" if run.info.fault else f"{limits.error_share:.1%}",
+            f"{total - ok:,} of {total:,} requests failed ({percent(errors, 2)}){_most(run)}",
+            f"expected fault: {run.info.fault}" if run.info.fault else f"{percent(limits.error_share)}",
         ),
-        _check("V08", ok >= needed, f"{ok} successful requests", f"{needed} for p{highest:g} of the whole path"),
+        _check("V08", ok >= needed, f"{ok:,} successful requests", f"{needed:,} for p{highest:g} of the whole path"),
         _check(
             "V10",
             missing <= limits.records_missing,
-            f"{lost} requests without a record, {ok - whole} without a whole critical path",
-            f"{limits.records_missing:.1%}",
+            f"{lost:,} requests without a record, {ok - whole:,} without a whole critical path",
+            f"{percent(limits.records_missing)}",
         ),
         _check(
             "V11",
             run.info.load.used_up <= limits.used_up,
-            f"{run.info.load.used_up:.0%} of the requests were sent after every payload of their class had been sent",
-            f"{limits.used_up:.0%}",
+            f"{percent(run.info.load.used_up, 0)} of the requests were sent after every payload of their class had been sent",
+            f"{percent(limits.used_up, 0)}",
         ),
     ]
 
@@ -166,7 +167,7 @@ def _most(run: Run) -> str:
 def _fault_checks(run: Run, limits: Limits) -> list[Check]:
     """Faults that users may not have noticed, but during which the deployment was not what the plan says."""
     failed, made, most = failed_effects(run)
-    observed = f"{failed} of {made} calls after the responses failed" + (f", most often: {most}" if most else "")
+    observed = f"{failed:,} of {made:,} calls after the responses failed" + (f", most often: {most}" if most else "")
     stumbles = degraded(run)
     allowed = f"expected fault: {run.info.fault}"
     return [
@@ -175,7 +176,7 @@ def _fault_checks(run: Run, limits: Limits) -> list[Check]:
             "V15",
             failed <= limits.error_share * made or bool(run.info.fault),
             observed,
-            allowed if run.info.fault else f"{limits.error_share:.1%}",
+            allowed if run.info.fault else f"{percent(limits.error_share)}",
         ),
     ]
 
@@ -191,8 +192,9 @@ def _cluster_checks(run: Run, limits: Limits) -> list[Check]:
     limit_ms = min(limits.clock_error_gap * gap_ms, limits.lateness_p99_ms)
     unknown = [g.host for g in run.info.generators if not g.clocks or any(c.after is None for c in g.clocks)]
     worst = max((g.clocks[0].error_ns / figures.MS for g in run.info.generators if g.clocks), default=0.0)
-    observed = f"times may be wrong by {worst:.3f} ms" + (f"; not compared after the load: {', '.join(unknown)}" if unknown else "")
-    limit = f"{limit_ms:.3g} ms: {limits.clock_error_gap:.0%} of the mean gap of {gap_ms:.3g} ms, at most {limits.lateness_p99_ms:g} ms"
+    observed = f"times may be wrong by {number(worst)} ms" + (f"; not compared after the load: {', '.join(unknown)}" if unknown else "")
+    of_gap = f"{percent(limits.clock_error_gap, 0)} of the mean gap of {number(gap_ms)} ms"
+    limit = f"{number(limit_ms)} ms: {of_gap}, at most {limits.lateness_p99_ms:g} ms"
     return [_check("V12", worst <= limit_ms and not unknown, observed, limit), missing]
 
 

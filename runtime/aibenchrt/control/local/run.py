@@ -26,10 +26,11 @@ from aibenchrt.collect import schema
 from aibenchrt.collect.contents import Contents
 from aibenchrt.collect.merge import read_issued
 from aibenchrt.collect.records import ScheduleRecord
-from aibenchrt.collect.run_info import Outcome, ProcessInfo, RunInfo, Supplement, write_run_info
+from aibenchrt.collect.run_info import REQUESTS_LINES, Outcome, ProcessInfo, RunInfo, Supplement, write_run_info
 from aibenchrt.control import run_metadata
 from aibenchrt.control.assets import Assets, messages_for, prepare
 from aibenchrt.control.journal import Journal
+from aibenchrt.control.local.live import LiveFigures
 from aibenchrt.control.local.process import Child, Processes, died, terminations
 from aibenchrt.control.local.resources import Sampler
 from aibenchrt.control.local.triton import TritonServer, assemble, runnable_backends
@@ -311,18 +312,24 @@ def _send(prepared: Prepared, name: Sending, rows: Sequence[ScheduleRecord], war
     command = command_lines.generator(sys.executable, sent, run.options.timeout_s, sockets=run.sockets.folder)
     generator = run.processes.start("generator" if name == "load" else "generator-supplement", "generator", command.words)
     generator.ends = True
-    _await_end(run, generator, "load" if name == "load" else "supplement of rare classes", warmup_s + duration_s)
+    what = "load" if name == "load" else "supplement of rare classes"
+    _await_end(run, generator, what, warmup_s + duration_s, folder / REQUESTS_LINES)
 
 
-def _await_end(run: LocalRun, generator: Child, what: str, expected_s: float) -> None:
-    """EnvironmentFailure AIB607: it, or another part, died; AIB656: it takes far longer than expected."""
+def _await_end(run: LocalRun, generator: Child, what: str, expected_s: float, records: Path) -> None:
+    """records: the generator's, as it writes them.
+
+    EnvironmentFailure AIB607: it, or another part, died; AIB656: it takes far longer than expected.
+    """
     longest_s = expected_s + run.options.timeout_s + GENERATOR_SLACK_S
     start = time.monotonic()
+    live = LiveFigures(records)
     while generator.process.poll() is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             generator.process.wait(0.2)
         passed = time.monotonic() - start
-        run.options.progress(what, min(1.0, passed / max(expected_s, 0.001)))
+        shown = live.text()
+        run.options.progress(f"{what}: {shown}" if shown else what, min(1.0, passed / max(expected_s, 0.001)))
         dead = next((child for child in run.processes.children if child.died and child is not generator), None)
         if dead or passed > longest_s:
             run.processes.stop(generator, run.options.timeout_s + GENERATOR_SLACK_S)

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict
 
 from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.control.run_metadata import load_text
+from aibenchrt.figure_format import percent, percent_bounds
 from aibenchrt.report import report, statistics
 from aibenchrt.report.model import Estimate, LatencyRow, ModelQualityRow, Percentile, QualityRow, Report
-from aibenchrt.report.tables import ABSENT, Table, interval, percent
+from aibenchrt.report.tables import ABSENT, Table, interval
 
 VERSION: Literal[1] = 1
 SLICES = 50  # number of slices of the measured window in which answers are counted
@@ -127,7 +128,7 @@ def table(figures: ComponentFigures) -> Table:
         (
             mode.mode,
             mode.load.split(",")[0],
-            f"{mode.answered:,}" + (f" ({mode.failed} failed)" if mode.failed else ""),
+            f"{mode.answered:,}" + (f" ({mode.failed:,} failed)" if mode.failed else ""),
             interval(mode.throughput),
             *(_at(mode.latency, p) for p in percentiles),
             *(_at(mode.component, p) for p in percentiles),
@@ -173,12 +174,10 @@ def _at(row: LatencyRow, p: float) -> str:
 
 def _qualities(mode: ModeFigures) -> list[str]:
     """Quality of the answers of this run; if these cannot be scored, of the model on held-out data."""
-    whole = [(row.metric, row.estimate) for row in mode.quality if row.request_class == "all"]
-    rows = [f"{metric} {_share(estimate.value, estimate.low, estimate.high)}" for metric, estimate in whole]
-    rows += [f"{row.metric} {_share(row.value, row.low, row.high)}" for row in mode.models if row.where == "in this run"]
-    return rows or [f"{row.metric} {_share(row.value, row.low, row.high)}, held-out" for row in mode.models if row.where == "held-out"]
+    rows = [_quality(row.metric, row.estimate) for row in mode.quality if row.request_class == "all"]
+    rows += [_quality(row.metric, row) for row in mode.models if row.where == "in this run"]
+    return rows or [f"{_quality(row.metric, row)}, held-out" for row in mode.models if row.where == "held-out"]
 
 
-def _share(value: float, low: float | None, high: float | None) -> str:
-    bounds = f" [{100 * low:.1f}, {100 * high:.1f}]" if low is not None and high is not None else ""
-    return f"{100 * value:.1f} %{bounds}"
+def _quality(metric: str, measured: Estimate | ModelQualityRow) -> str:
+    return f"{metric} {percent_bounds(measured.value, measured.low, measured.high)}"

@@ -17,9 +17,10 @@ from aibenchrt.control.assets import prepare
 from aibenchrt.control.options import RunOptions
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.component.benchmark import with_stage
+from aibenchrt.figure_format import number, percent, percent_bounds
 from aibenchrt.metrics import lower_is_better, metric
 from aibenchrt.plan import Plan, PlanStage
-from aibenchrt.report.tables import ABSENT, Table, number
+from aibenchrt.report.tables import ABSENT, Table
 from aibenchrt.train.events import Begun, Epoch, Event
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def target_of(plan: Plan, stage: PlanStage, asked: float | None) -> TrainingTarg
         raise EnvironmentFailure("AIB689", model=stage.model)
     nearly = 1 + (1 - NEARLY) if lower_is_better(name) else NEARLY
     value = round(dict(model.quality)[name] * nearly, 4)
-    return TrainingTarget(metric=name, value=value, source=f"{100 * nearly:.0f} % of what the catalogue declares")
+    return TrainingTarget(metric=name, value=value, source=f"{percent(nearly, 0)} of what the catalogue declares")
 
 
 def declared_metric(spec: ComponentSpec, model: Model) -> str:
@@ -213,5 +214,4 @@ def table(result: Trainings) -> Table:
 def _bounds(training: Training) -> str:
     if training.held_out is None:
         return ABSENT
-    interval = f" [{100 * training.low:.1f}, {100 * training.high:.1f}]" if training.low is not None and training.high is not None else ""
-    return f"{100 * training.held_out:.1f} %{interval}"
+    return percent_bounds(training.held_out, training.low, training.high)
