@@ -16,6 +16,7 @@ from aibenchrt.collect import schema
 from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.records import RequestRecord
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.figure_format import number
 from aibenchrt.report import quality, record_ablation, report, statistics
 from aibenchrt.report.ablation import compare
 from aibenchrt.report.critical_path import critical_paths
@@ -265,6 +266,6 @@ def test_a_picture_says_in_words_what_is_seen_in_it(directory: Path, made: Repor
     said = [html.unescape(text) for text in re.findall(r'role="img" aria-label="([^"]*)">', (directory / "report.html").read_text())]
     assert len(said) == len(set(said)) >= 7
     p50 = next(p.estimate.value for p in made.latency[0].percentiles if p.estimate)
-    assert f"Whole path: p50 {p50:.4g} ms" in said[0]
+    assert f"Whole path: p50 {number(p50)} ms" in said[0]
     assert any("of the critical path" in text and "AI" in text for text in said)
     assert said[-1].startswith(f"The scenario as it ran, from left to right: {len(made.traffic) - 1} request classes")
