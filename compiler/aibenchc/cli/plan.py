@@ -22,7 +22,7 @@ from aibenchc.cli.tables import print_table
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.driver import Compiled
 from aibenchc.placement.changes import HostChanges
-from aibenchc.placement.search import counted
+from aibenchc.placement.demands import counted
 from aibenchc.show.overview import HostRow, Overview, PartRow, overview
 
 _COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "~": "\x1b[33m"}

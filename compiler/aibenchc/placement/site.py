@@ -10,14 +10,16 @@ from itertools import combinations
 from aibenchrt import catalog
 from aibenchrt import plan as p
 from aibenchrt.component import ComponentSpec, Model
+from aibenchrt.errors import install
 from aibenchrt.process_names import GENERATOR, PLANNER, POSTGRESQL, process_name
 
 from aibenchc.diagnostics import Diagnostics
 from aibenchc.distill.branches import share_of
 from aibenchc.flow import Flow
 from aibenchc.model import Deployment, joined
+from aibenchc.placement.demands import TRITON_MIB, Demand, Held, Kind, Rules, counted
 from aibenchc.placement.inventory import Inventory
-from aibenchc.placement.search import TRITON_MIB, Demand, Held, Kind, Placement, Rules, Shortfall, counted, place
+from aibenchc.placement.search import Placement, Shortfall, Undecided, place
 
 LAST_PORT = 65535
 
@@ -64,7 +66,8 @@ def site_of(
     ports_from: int,
     diagnostics: Diagnostics,
 ) -> Site | None:
-    """None after a report: AIB402 (ports), AIB408 (it does not fit), AIB412 (replicas of what keeps state), AIB413 (contradiction).
+    """None after a report: AIB402 (ports), AIB408 (it does not fit), AIB412 (replicas of what keeps state), AIB413 (contradiction), AIB419
+    and AIB420 (whether it fits is not decided).
 
     Warns: AIB409 (another number of hosts), AIB410 (generators share hosts), AIB411 (a task that distilling removed), AIB414 (replicas
     share a host), AIB415 (GPUs are kept free, but not used).
@@ -77,9 +80,8 @@ def site_of(
     if diagnostics.errors > before:
         return None
     placement = place(needs, inventory, required.rules, held_of(needs, steps, inventory))
-    if isinstance(placement, Shortfall):
-        fields = {"name": deployment.name, "hosts": counted(len(inventory.hosts), "host"), "short": placement.reason}
-        diagnostics.report("AIB408", deployment.span, notes=placement.notes, **fields)
+    if isinstance(placement, Shortfall | Undecided):
+        report_unplaced(placement, deployment, inventory, diagnostics)
         return None
     warn(placement, deployment, inventory, diagnostics)
     services = services_of(placement, inventory, ports_from, diagnostics)
@@ -88,6 +90,16 @@ def site_of(
         for host in inventory.hosts
     )
     return Site(services, hosts, tuple(replica.host.name for replica in placement.of(GENERATOR)), placement) if services else None
+
+
+def report_unplaced(outcome: Shortfall | Undecided, deployment: Deployment, inventory: Inventory, diagnostics: Diagnostics) -> None:
+    fields = {"name": deployment.name, "hosts": counted(len(inventory.hosts), "host"), "reason": outcome.reason}
+    if isinstance(outcome, Shortfall):
+        diagnostics.report("AIB408", deployment.span, notes=outcome.notes, **fields)
+    elif outcome.installed:
+        diagnostics.report("AIB419", deployment.span, notes=outcome.notes, **fields)
+    else:
+        diagnostics.report("AIB420", deployment.span, notes=outcome.notes, install=install("cluster"), **fields)
 
 
 def requirements_of(steps: Sequence[p.Step], deployment: Deployment, diagnostics: Diagnostics) -> Requirements:

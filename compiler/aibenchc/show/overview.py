@@ -9,7 +9,8 @@ from aibenchrt.deployment import PlanPart, parts
 from aibenchrt.plan import Plan, PlanStage, Step
 from aibenchrt.process_names import process_name
 
-from aibenchc.placement.search import TRITON_MIB, Placement
+from aibenchc.placement.demands import TRITON_MIB
+from aibenchc.placement.search import Placement
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from aibenchc.driver import Compiled, CompileSettings, compile_spec
 from aibenchc.placement import ansible_tool
 from aibenchc.placement import deployed as asked
 from aibenchc.placement.changes import PartChange, changes
+from aibenchc.placement.demands import TRITON_MIB
 from aibenchc.placement.inventory import Host, Inventory
-from aibenchc.placement.search import TRITON_MIB
 from aibenchc.source import SourceFile
 from aibenchrt.control.cluster.libraries import groups_for
 from aibenchrt.control.cluster.shipment import variables

@@ -250,7 +250,7 @@ from aibenchc.validate.proto_names import check_proto_names
 artifacts = emit(small_plan())
 artifacts += stubs(next(a for a in artifacts if a.path.suffix == ".proto"))
 print(hashlib.sha256(b"".join(str(a.path).encode() + b"\\0" + a.data for a in artifacts)).hexdigest())
-print(sorted(m for m in ("torch", "grpc", "ansible", "pandas", "numpy") if m in sys.modules))
+print(sorted(m for m in ("torch", "grpc", "ansible", "pandas", "numpy", "ortools") if m in sys.modules))
 """
 
 
