@@ -28,7 +28,7 @@ def stubs(proto: Artifact) -> tuple[Artifact, ...]:
         command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{source}", *outputs, proto.path.name]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         if ended.returncode and "No module named" in ended.stderr:
-            raise EnvironmentFailure("AIB504", install=install("protoc"))
+            raise EnvironmentFailure("AIB504", install=install())
         if ended.returncode:
             raise RuntimeError(f"protoc refuses {proto.path}: {ended.stderr.strip()}")
         return tuple(Artifact(STUBS / path.name, path.read_bytes()) for path in sorted(out.iterdir()))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from aibenchrt.codes import BY_ID
 
-_CHECKOUT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+_CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def install(extra: str) -> str:
-    """A hint that tells how to install one of our extras in this environment."""
-    return f"in the checkout: pip install -e '.[{extra}]'" if _CHECKOUT.is_file() else f"pip install 'aibenchc[{extra}]'"
+def install(extra: str = "") -> str:
+    """The command that installs aibenchc, with one of its extras, into this environment; it works in any folder."""
+    source = _CHECKOUT if (_CHECKOUT / "pyproject.toml").is_file() else None
+    wanted = shlex.quote(f"{source or 'aibenchc'}{f'[{extra}]' if extra else ''}")
+    return f"pip install {'-e ' if source else ''}{wanted}"
 
 
 class EnvironmentFailure(Exception):  # noqa: N818  # one of three kinds of failure, not an error of ours

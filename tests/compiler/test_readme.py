@@ -29,6 +29,11 @@ def test_it_names_every_verb(verb: str) -> None:
     assert re.search(rf"\b{verb}\b", commands)
 
 
+def test_the_compilers_page_says_what_every_verb_calls() -> None:
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", (ROOT / "compiler" / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(re.findall(r"\w+", " ".join(rows))) == sorted(verb.name for verb in VERBS)
+
+
 def test_it_lists_every_exit_code() -> None:
     text = README.read_text(encoding="utf-8").replace("\n", " ")
     (codes, plan_codes) = re.findall(r"Exit codes: (.*?)\. `plan --diff` has its own: (.*?), as", text)[0]

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from typing import Protocol
 
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import EXIT_CODES, ExitCode
 from aibenchrt.shown import say, tell, tell_failure
 from aibenchrt.surroundings import give_up, settle
 
-from aibenchc.cli.parser import Parser
-from aibenchc.cli.verbs import VERBS
+from aibenchc.cli.verbs import BY_NAME, VERBS
 
 _NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)  # of an OSError without a diagnostic of its own
-
-
-class _Module(Protocol):
-    def add_arguments(self, parser: Parser) -> None: ...
-
-    def run(self, arguments: argparse.Namespace) -> int: ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,13 +34,10 @@ def _said(words: Sequence[str]) -> int:
 
         say(f"aibenchc {version('aibenchc')}")
         return ExitCode.OK
-    verb = next((verb for verb in VERBS if verb.name == words[0]), None)
+    verb = BY_NAME.get(words[0])
     if verb is None:
         return _unknown(words[0])
-    module: _Module = import_module(f"aibenchc.cli.{verb.name}")
-    parser = Parser(prog=f"aibenchc {verb.name}", description=verb.help)
-    module.add_arguments(parser)
-    return module.run(parser.parse_args(words[1:]))
+    return verb.module().run(verb.read(words[1:]))
 
 
 def usage() -> str:

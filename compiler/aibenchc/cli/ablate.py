@@ -11,7 +11,7 @@ from aibenchrt.exit_codes import ExitCode
 from aibenchc.cli.compiled import compile_and_show
 from aibenchc.cli.output import complain, say
 from aibenchc.cli.tables import print_table
-from aibenchc.cli.terminal import needs_runtime, progress_bars
+from aibenchc.cli.terminal import needs, progress_bars
 from aibenchc.cli.trained import add_trained_spec_arguments
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def _count(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    needs_runtime("ablate")
+    needs("run", "ablate")
     generated = compile_and_show(arguments)
     if generated is None:
         return ExitCode.AUTHOR

@@ -16,11 +16,11 @@ from aibenchrt.libraries import add_library_argument, use
 
 from aibenchc.cli.compiled import compiled_spec, read_port
 from aibenchc.cli.distilling import add_distilling_arguments
-from aibenchc.cli.folders import RUNS, SPECS
+from aibenchc.cli.folders import RUNS, scenarios
 from aibenchc.cli.numbers import not_negative, positive, seeds
 from aibenchc.cli.output import complain, say, show
 from aibenchc.cli.tables import print_table
-from aibenchc.cli.terminal import needs_runtime, progress_bars
+from aibenchc.cli.terminal import needs, progress_bars
 from aibenchc.cli.trained import DEVICES, SERVED_SEED, add_data_arguments
 from aibenchc.diagnostics import Diagnostics, did_you_mean
 from aibenchc.planning import PORTS_FROM
@@ -38,7 +38,11 @@ IN_FLIGHT = 8
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="a component of the catalogue, such as recommendation")
     parser.add_argument(
-        "--spec", type=Path, action="append", default=[], help="the scenario to take it from (default: the first below specs/ that has it)"
+        "--spec",
+        type=Path,
+        action="append",
+        default=[],
+        help="the scenario to take it from (default: the first that has it, of those below specs/, or else of the published ones)",
     )
     parser.add_argument("--task", help="the task of the scenario that uses it (default: the first)")
     parser.add_argument("--model", help="another model of the component than the scenario's")
@@ -81,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     EnvironmentFailure: as `run` and `train` raise, AIB643, AIB644, AIB689.
     """
-    needs_runtime("bench component")
+    needs("run", "bench component")
     diagnostics = Diagnostics()
     task = _in_a_scenario(arguments, diagnostics)
     show(diagnostics)
@@ -105,7 +109,7 @@ def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> t
     use(arguments.library)
     if not arguments.spec and not _in_catalogue(arguments, diagnostics):  # what the spec given names may come from its libraries
         return None
-    tried = arguments.spec or sorted(SPECS.glob("*.aib"))
+    tried = arguments.spec or scenarios()
     compiles, known = False, list[str]()
     for path in tried:
         arguments.spec = path
@@ -128,7 +132,7 @@ def _in_a_scenario(arguments: argparse.Namespace, diagnostics: Diagnostics) -> t
             return compiled.plan, stage.model_copy(update={"model": arguments.model or stage.model})
     if compiles and not _in_catalogue(arguments, diagnostics):
         return None
-    where = ", ".join(map(str, tried)) or f"{SPECS}/*.aib, of which there is none"
+    where = ", ".join(map(str, tried))
     diagnostics.report(
         "AIB642", None, name=arguments.task or arguments.name, where=where, known=f" (its tasks: {', '.join(known)})" if known else ""
     )

@@ -13,7 +13,7 @@ from aibenchrt.libraries import add_library_argument, use
 
 from aibenchc.cli.output import add_json_argument, say_json
 from aibenchc.cli.tables import print_table
-from aibenchc.cli.terminal import needs_runtime, progress_bars
+from aibenchc.cli.terminal import needs, progress_bars
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """EnvironmentFailure: AIB664: no such data set; as `use` raises for --library, and as a data set that cannot be fetched or made."""
-    needs_runtime("data")
+    needs("run", "data")
     use(arguments.library)
     from aibenchrt.datasets.cache import DEFAULT_SEED
     from aibenchrt.datasets.listing import data_rows

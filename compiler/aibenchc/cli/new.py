@@ -1,4 +1,4 @@
-"""new: a commented starter spec, or with --library a package whose components scenarios may use."""
+"""new: a commented starter spec, a copy of a published scenario, or with --library a package whose components scenarios may use."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from pathlib import Path
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import ExitCode
 
+from aibenchc.cli.folders import published
 from aibenchc.cli.output import complain, say
-from aibenchc.cli.starter import starter
+from aibenchc.cli.starter import copied, starter
 from aibenchc.validate.declarations import CHAIN_WORDS, LONGEST_NAME
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -25,16 +26,22 @@ _LONGEST_LIBRARY = LONGEST_NAME - len("_category")  # names of its components be
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="name of the scenario, written to NAME.aib, or of the library, written to a folder")
-    parser.add_argument("--library", action="store_true", help="write a package with a service, an AI component and their test")
+    kinds = parser.add_mutually_exclusive_group()
+    names = [path.stem for path in sorted(published().glob("*.aib"))]
+    kinds.add_argument("--from", dest="source", choices=names, help="write a copy of a published scenario")
+    kinds.add_argument("--library", action="store_true", help="write a package with a service, an AI component and their test")
     parser.add_argument("--folder", type=Path, default=Path(), help="where to write it")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """EnvironmentFailure AIB507: it cannot be written there."""
-    return _library(arguments.name, arguments.folder) if arguments.library else _spec(arguments.name, arguments.folder)
+    if arguments.library:
+        return _library(arguments.name, arguments.folder)
+    return _spec(arguments.name, arguments.folder, arguments.source)
 
 
-def _spec(given: str, folder: Path) -> int:
+def _spec(given: str, folder: Path, source: str | None) -> int:
+    """source: the published scenario to copy, None: the starter."""
     name = given.removesuffix(".aib")
     if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         complain(f"aibenchc: {name!r} is not a valid scenario name: use at most {LONGEST_NAME} of a-z, A-Z, 0-9 and _, no digit first")
@@ -45,7 +52,7 @@ def _spec(given: str, folder: Path) -> int:
     path = folder / f"{name}.aib"
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(starter(name))
+            file.write(copied(source, name) if source else starter(name))
     except FileExistsError:
         complain(f"aibenchc: {path} exists already; choose another name")
         return ExitCode.AUTHOR

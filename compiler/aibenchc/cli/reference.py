@@ -8,7 +8,7 @@ from pathlib import Path
 from aibenchrt.exit_codes import ExitCode
 
 from aibenchc.cli.output import complain, say
-from aibenchc.cli.terminal import needs_runtime
+from aibenchc.cli.terminal import needs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    needs_runtime("reference")
+    needs("report", "reference")
     from aibenchrt.report import record_reference, reference_block, write_reference
 
     reference = record_reference(arguments.runs, arguments.title)

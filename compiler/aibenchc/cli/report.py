@@ -8,7 +8,7 @@ from pathlib import Path
 from aibenchrt.exit_codes import ExitCode
 
 from aibenchc.cli.output import add_json_argument, complain
-from aibenchc.cli.terminal import needs_runtime
+from aibenchc.cli.terminal import needs
 from aibenchc.cli.verdict import FULL, SUMMARY, add_reference_argument, say_last, show_json, show_report
 
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    needs_runtime("report")
+    needs("report", "report")
     from aibenchrt.report import write_measurements
 
     verdict = None if arguments.json else show_report(arguments, FULL if arguments.full else SUMMARY)

@@ -15,18 +15,19 @@ from aibenchc.cli.folders import GENERATED, RUNS
 from aibenchc.cli.numbers import not_negative, positive
 from aibenchc.cli.output import complain, say
 from aibenchc.cli.parser import Arguments
-from aibenchc.cli.terminal import needs_runtime, progress_bars
+from aibenchc.cli.terminal import needs, progress_bars
 from aibenchc.cli.trained import add_trained_spec_arguments
 from aibenchc.model import LoadChange
 
 SUPPLEMENT_S = 20.0
 EXAMPLES = """examples:
-  aibenchc run specs/ecommerce.aib                             on this machine, as the spec says
-  aibenchc run specs/ecommerce.aib --data synthetic            without downloading data
-  aibenchc run specs/ecommerce.aib --rate 10 --duration 200    another load
-  aibenchc run specs/ecommerce.aib -i hosts.ini --teardown     on the hosts of an Ansible inventory
-  aibenchc run specs/ecommerce.aib -i hosts.ini --resume RUN   where a run was interrupted
+  aibenchc run shop.aib                             on this machine, as the spec says
+  aibenchc run shop.aib --data synthetic            without downloading data
+  aibenchc run shop.aib --rate 10 --duration 200    another load
+  aibenchc run shop.aib -i hosts.ini --teardown     on the hosts of an Ansible inventory
+  aibenchc run shop.aib -i hosts.ini --resume RUN   where a run was interrupted
 
+shop.aib is what `aibenchc new shop` or `aibenchc new shop --from ecommerce` writes.
 stdout is the run directory; `aibenchc validate RUN --report` judges it."""
 
 
@@ -103,7 +104,20 @@ def _replacement(text: str) -> tuple[str, str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    needs_runtime("run")
+    directory = directory_of(arguments)
+    if directory is None:
+        return ExitCode.AUTHOR
+    say(str(directory))
+    if arguments.prepare_only:
+        complain(f"next: the same command with --resume {directory} instead of --prepare-only, where the hosts can be reached")
+    else:
+        complain(f"next: aibenchc validate {directory} --report")
+    return ExitCode.OK
+
+
+def directory_of(arguments: argparse.Namespace) -> Path | None:
+    """Runs it, and returns the run directory; None after an error of the spec was shown. EnvironmentFailure: as the run raises."""
+    needs("run", "run")
     on_hosts = arguments.inventory is not None
     for option in ("teardown", "resume", "expect_fault", "no_tls", "prepare_only", "trust_inventory", "renew"):
         if getattr(arguments, option) and not on_hosts:
@@ -116,7 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.out = arguments.out or GENERATED / f"{arguments.spec.stem}-on-{arguments.inventory.stem}"
     generated = compile_and_show(arguments, LoadChange(arguments.rate, arguments.duration))
     if generated is None:
-        return ExitCode.AUTHOR
+        return None
     from aibenchrt.control.local.run import run_local
     from aibenchrt.control.options import ClusterOptions, RunOptions
 
@@ -147,12 +161,5 @@ def run(arguments: argparse.Namespace) -> int:
                 trusted=arguments.trust_inventory,
                 renew=arguments.renew,
             )
-            directory = run_cluster(generated, arguments.inventory, arguments.runs, whole)
-        else:
-            directory = run_local(generated, arguments.runs, options)
-    say(str(directory))
-    if arguments.prepare_only:
-        complain(f"next: the same command with --resume {directory} instead of --prepare-only, where the hosts can be reached")
-    else:
-        complain(f"next: aibenchc validate {directory} --report")
-    return ExitCode.OK
+            return run_cluster(generated, arguments.inventory, arguments.runs, whole)
+        return run_local(generated, arguments.runs, options)

@@ -1,6 +1,8 @@
-"""The spec that `aibenchc new` writes: a text search with six tasks that compiles and runs as it stands."""
+"""The specs that `aibenchc new` writes: a text search with six tasks that compiles and runs as it stands, or a published scenario."""
 
 from __future__ import annotations
+
+from aibenchc.cli.folders import published
 
 _STARTER = """\
 aib 1
@@ -40,3 +42,9 @@ scenario {name} "{title}" {{
 
 def starter(name: str) -> str:
     return _STARTER.format(name=name, title=name.replace("_", " ").strip().capitalize() or name)
+
+
+def copied(source: str, name: str) -> str:
+    """The published scenario under another name."""
+    text = (published() / f"{source}.aib").read_text(encoding="utf-8")
+    return text.replace(f"\nscenario {source} ", f"\nscenario {name} ", 1)

@@ -17,13 +17,19 @@ if TYPE_CHECKING:
     from aibenchrt.progress import Progress
 
 
-def needs_runtime(verb: str) -> None:
+# Extra → modules of its packages that are there if it is installed; those of `run` are there for `report` too.
+_JUDGING = ("matplotlib", "numpy", "pyarrow", "scipy")
+EXTRAS = {"report": _JUDGING, "run": (*_JUDGING, "grpc_health", "psutil", "torch", "tritonclient")}
+
+
+def needs(extra: str, verb: str) -> None:
+    """EnvironmentFailure AIB601: something of the extra, which the verb needs, is not installed."""
     from importlib.util import find_spec
 
-    missing = [name for name in ("numpy", "grpc", "pyarrow") if find_spec(name) is None]
+    missing = [name for name in EXTRAS[extra] if find_spec(name) is None]
     if missing:
         what = f"{', '.join(missing)}, which `aibenchc {verb}` needs,"
-        raise EnvironmentFailure("AIB601", what=what, install=install("run"))
+        raise EnvironmentFailure("AIB601", what=what, install=install(extra))
 
 
 class ProgressLines:

@@ -16,7 +16,7 @@ from aibenchc.cli.compiled import compile_and_show
 from aibenchc.cli.numbers import seeds
 from aibenchc.cli.output import complain
 from aibenchc.cli.tables import print_table
-from aibenchc.cli.terminal import needs_runtime, progress_bars
+from aibenchc.cli.terminal import needs, progress_bars
 from aibenchc.cli.trained import DEVICES, SERVED_SEED, add_trained_spec_arguments
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 1: the spec is wrong. EnvironmentFailure: as training raises, AIB618 without the GPU asked for, AIB605 for the JSON."""
-    needs_runtime("train")
+    needs("run", "train")
     generated = compile_and_show(arguments)
     if generated is None:
         return ExitCode.AUTHOR

@@ -10,7 +10,7 @@ from aibenchrt.exit_codes import ExitCode
 from aibenchc.cli import validate_spec
 from aibenchc.cli.output import add_json_argument, complain
 from aibenchc.cli.tables import print_table
-from aibenchc.cli.terminal import needs_runtime
+from aibenchc.cli.terminal import needs
 from aibenchc.cli.verdict import FULL, SUMMARY, add_reference_argument, say_last, say_verdict, show_json, show_report
 
 
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.run is None or arguments.spec is not None or arguments.sign:
         complain("aibenchc validate: name a run directory, or a spec with --spec SPEC; --sign goes with --spec")
         return ExitCode.ENVIRONMENT
-    needs_runtime("validate")
+    needs("report", "validate")
     from aibenchrt.report import validate
     from aibenchrt.report.tables import judgement_table
 

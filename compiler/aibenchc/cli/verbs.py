@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+from aibenchc.cli.parser import Parser
+
+
+class VerbModule(Protocol):
+    def add_arguments(self, parser: Parser) -> None: ...
+
+    def run(self, arguments: argparse.Namespace) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -12,9 +24,23 @@ class Verb:
     name: str
     help: str
 
+    def module(self) -> VerbModule:
+        module: VerbModule = import_module(f"aibenchc.cli.{self.name}")
+        return module
+
+    def parser(self) -> Parser:
+        parser = Parser(prog=f"aibenchc {self.name}", description=self.help)
+        self.module().add_arguments(parser)
+        return parser
+
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """What these words of a command line say. SystemExit: they cannot be understood, or ask for help."""
+        return self.parser().parse_args(words)
+
 
 VERBS: tuple[Verb, ...] = (
-    Verb("new", "write a commented starter spec"),
+    Verb("demo", "show the whole line on e-commerce search: tiny models, synthetic data, nothing downloaded, two minutes"),
+    Verb("new", "write a commented starter spec, a copy of a published scenario, or a library"),
     Verb("check", "check a spec and report what is wrong with it"),
     Verb("format", "lay out a spec in the usual form"),
     Verb("explain", "explain a diagnostic code"),
@@ -31,3 +57,4 @@ VERBS: tuple[Verb, ...] = (
     Verb("train", "train the models of a spec"),
     Verb("data", "list the data sets on this machine; fetch or make them"),
 )
+BY_NAME = {verb.name: verb for verb in VERBS}

@@ -212,6 +212,18 @@ def test_the_published_specs_are_formatted() -> None:
     assert [line for spec in specs for line in spec.read_text(encoding="utf-8").splitlines() if len(line) > 120] == []
 
 
+@pytest.mark.parametrize("source", [path.stem for path in sorted(SPECS.glob("*.aib"))])
+def test_new_copies_a_published_scenario_under_another_name(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "mine", "--from", source]) == 0
+    assert main(["check", "mine.aib"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("mine.aib: ok: ")
+    whole = (SPECS / f"{source}.aib").read_text(encoding="utf-8")
+    assert Path("mine.aib").read_text(encoding="utf-8") == whole.replace(f"scenario {source} ", "scenario mine ")
+
+
 def test_format_writes_only_what_changes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec, broken = tmp_path / "a.aib", tmp_path / "b.aib"
     spec.write_text("aib 1\nscenario   s{ task a:b\n\n\n# why\ntask long : c }\n", encoding="utf-8")
