@@ -143,8 +143,8 @@ Role = Literal["generator", "planner", "triton", "service", "other"]
 class ProcessInfo(_Frozen):
     """A process of the run; `name` is the key in resources.parquet. exit_code None: still running when the journal closed.
 
-    died: it exited without being asked to, or was restarted; restarts: how often; reason: what the host says of it.
-    host: '' where everything runs on one.
+    died: it exited without being asked to, or was restarted; restarts: how often; reason: what the host says of it, or how it died.
+    host: '' where everything runs on one. model: what a process of Triton's serves; '' of all others.
     """
 
     name: str
@@ -156,6 +156,18 @@ class ProcessInfo(_Frozen):
     host: str = ""
     restarts: int = 0
     reason: str = ""
+    model: str = ""
+
+
+class Outage(_Frozen):
+    """A time during which a process did not serve, by the clock of the records: from_ns, when it was seen to have died, or from when on it
+    answered nothing; until_ns, when it had answered an inference again (None: never). restarts: how often it was started meanwhile."""
+
+    process: str
+    reason: str
+    from_ns: int
+    until_ns: int | None = None
+    restarts: int = 0
 
 
 class LoadInfo(_Frozen):
@@ -279,7 +291,7 @@ class RunInfo(_Frozen):
 
     generator: of all generators together (counts summed, other figures of the worst). generators: each of them, if they ran on hosts of
     their own; all times in the records are then on the first planner's monotonic clock. missing: records that could not be collected, and
-    why. fault: what was broken on purpose; '' for a measurement.
+    why. fault: what was broken on purpose; '' for a measurement. outages: of what was started again, on one machine.
     """
 
     version: Literal[1] = RUN_VERSION
@@ -308,6 +320,7 @@ class RunInfo(_Frozen):
     attempts: tuple[Attempt, ...] = ()
     missing: tuple[str, ...] = ()
     fault: str = ""
+    outages: tuple[Outage, ...] = ()
 
 
 def write_run_info(directory: Path, info: RunInfo) -> None:

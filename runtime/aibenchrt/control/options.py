@@ -22,7 +22,8 @@ class RunOptions:
 
     ports_from: first port, instead of the plan's. overrides: AI task or stage → "random" or "baseline", for an ablation. supplement:
     labelled runs of rare classes, each at most supplement_s long. data_seed: of the world; training_seed: of the models. command: what the
-    user typed. ready_s: how long a part may take to become ready. progress: called during everything that takes time.
+    user typed. ready_s: how long a part may take to become ready. answer_s: how long a model may answer no inference before it counts as
+    dead. progress: called during everything that takes time.
     """
 
     variant: str = "real"
@@ -39,6 +40,7 @@ class RunOptions:
     training_seed: int = 7
     timeout_s: float = 10.0
     ready_s: float = 120.0
+    answer_s: float = 5.0
     command: str = ""
     progress: Progress = silent
 

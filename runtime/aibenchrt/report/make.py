@@ -13,6 +13,7 @@ from aibenchrt.report.analysis import Analysis, analyse, bootstrap_rng
 from aibenchrt.report.graph_picture import graph_svg
 from aibenchrt.report.judgements import Measured, quality_judgements, reference_judgements, reference_rows, slo_judgements
 from aibenchrt.report.model import Fact, Provenance, Report, Verdict
+from aibenchrt.report.outages import outage_texts
 from aibenchrt.report.reference_file import Reference, of_plan, read_reference
 from aibenchrt.report.validity import Limits
 from aibenchrt.report.verdict import verdict
@@ -81,6 +82,7 @@ def _facts(run: Run) -> tuple[Fact, ...]:
         Fact(name="deployment", value=f"{run.info.deployment} (profile {run.info.profile})"),
         Fact(name="started", value=run.info.started_utc),
         Fact(name="load", value=f"{load.arrival}{rate} for {load.duration_s:g} s after {load.warmup_s:g} s of warm-up, seed {load.seed}"),
+        *(Fact(name="outage", value=text) for text in outage_texts(run)),
     )
 
 

@@ -43,7 +43,7 @@ _FAULT = "run again, or name the fault with --expect-fault"
 # fmt: off
 REASONS: dict[str, Validity] = {
     "V01": Validity("not completed", "see the stages in run.json and the logs in logs/; run again", "Every stage, from preparing to collecting, ends with outcome 'completed'. A run that ended early measured something else than its plan."),
-    "V02": Validity("process died", f"read the log of the process in logs/; {_FAULT}", "No process of the deployment ends before it is told to: what is left would be measured in its place."),
+    "V02": Validity("process died", f"read the log of the process in logs/; {_FAULT}", "No process of the deployment ends, or stops answering, before it is told to: what is left would be measured in its place. One that was started again counts too."),
     "V03": Validity("schedule not kept", _OWN_CORE, "At most {rate_deviation:.1%} of the scheduled requests may not have been sent. A generator that skips requests measures a lower load."),
     "V04": Validity("requests sent late", _OWN_CORE, "The p99 of the lateness, from the intended to the actual send time, is at most {lateness_p99_ms:g} ms. Latency counts from the intended time; what is late because of the generator is no property of the service."),
     "V05": Validity("arrivals do not fit the process", "the sent gaps are not those of the declared process: the generator or the host stalled", "The gaps between sent requests are compared with the declared Poisson process (Kolmogorov–Smirnov); p is at least {arrivals_p:g}."),

@@ -19,6 +19,7 @@ from aibenchrt.report import figures, statistics
 from aibenchrt.report.critical_path import CriticalPath
 from aibenchrt.report.degraded_replicas import degraded, failed_effects
 from aibenchrt.report.model import ArrivalRow, Check, Judgement, Reason, ResourceRow, Status, Verdict
+from aibenchrt.report.outages import outage_texts
 from aibenchrt.report.validity import REASONS, Limits
 
 
@@ -71,7 +72,7 @@ def _stage_checks(run: Run) -> list[Check]:
     last = {s.name: s for s in run.info.stages}  # a resumed run has tried some of them again
     broken = [f"{s.name} {s.outcome}" for s in last.values() if s.outcome in ("failed", "interrupted")]
     observed = f"{run.info.outcome}{'; ' + ', '.join(broken) if broken else ''}"
-    died = [_death(p) for p in run.info.processes if p.died]
+    died = [*(_death(p) for p in run.info.processes if p.died), *outage_texts(run)]
     limit = f"expected fault: {run.info.fault}" if run.info.fault else "no process ends before it is told to"
     return [
         _check("V01", run.info.outcome == "completed" and not broken, observed, "every stage completed"),

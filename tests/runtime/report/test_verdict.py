@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from aibenchrt.collect.recorded_run import read_run
+from aibenchrt.collect.run_info import Outage
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import PlanUsers
 from aibenchrt.report import record_reference, reference_block, validate, write_reference
@@ -85,6 +86,23 @@ def test_each_reason_makes_a_run_invalid_and_proves_nothing(tmp_path: Path, chan
     assert code in {r.code for r in judged.reasons}
     assert judged.exit_code == 3
     assert {j.status for j in judged.judgements} <= {"INCONCLUSIVE", "NOT COMPARABLE"}
+
+
+@pytest.mark.parametrize("until_s", [20.0, None])
+def test_a_process_that_was_started_again_makes_a_run_invalid_and_is_told(tmp_path: Path, until_s: float | None) -> None:
+    run = read_run(write_run(tmp_path / "run", BASE))
+    start = run.info.load.window_start_ns
+    until = None if until_s is None else start + int(until_s * 1e9)
+    outage = Outage(process="triton", reason="signal 6 (SIGABRT)", from_ns=start + 12_500_000_000, until_ns=until, restarts=2)
+    failed = [r for r in run.requests if r.sent_ns > outage.from_ns][:3]
+    requests = tuple(replace(r, outcome="failed") if r in failed else r for r in run.requests)
+    report, _ = make_report(replace(run, requests=requests, info=run.info.model_copy(update={"outages": (outage,)})))
+    told = (
+        f"triton did not serve from second 12.5 to {'the end' if until is None else 'second 20.0'} (signal 6 (SIGABRT), started 2 times): "
+        "3 requests failed meanwhile"
+    )
+    assert next(r.observed for r in report.verdict.reasons if r.code == "V02") == told
+    assert [fact.value for fact in report.facts if fact.name == "outage"] == [told]
 
 
 def test_lost_requests_and_lost_calls_make_a_run_invalid(tmp_path: Path) -> None:

@@ -257,7 +257,7 @@ def test_nothing_is_left_running(deployed: Deployed) -> None:
     assert deployed.left == ()
     assert not [p.name for p in deployed.run.info.processes if p.died]
     # Triton exits with 1 where unloading its models takes longer than it is given, as on a busy machine.
-    assert {p.name for p in deployed.run.info.processes if p.exit_code != 0} <= {"triton"}
+    assert {p.name for p in deployed.run.info.processes if p.exit_code != 0 and not p.model} <= {"triton"}
 
 
 def test_a_second_run_trains_nothing_again(generated: Path, run: Run, models: dict[str, ModelVersion]) -> None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -29,11 +29,35 @@ _TAIL, _TAIL_BYTES = 12, 16 << 10  # of a log that a failure shows: its last lin
 
 
 @dataclass
+class Member:
+    """A child process of a child, without which that cannot work: it serves `model`. code: its exit code, negative for a signal, once it
+    was seen to have ended by itself (None: not known)."""
+
+    model: str
+    process: psutil.Process
+    ended: bool = False
+    code: int | None = None
+
+    def look(self) -> bool:
+        """Whether it has ended. Its parent, Triton, never waits for it, so it stays a zombie, of which Linux says how it ended."""
+        if not self.ended:
+            try:
+                self.ended = not self.process.is_running() or self.process.status() == psutil.STATUS_ZOMBIE
+                self.code = _zombies_code(self.process.pid) if self.ended else None
+            except psutil.NoSuchProcess:
+                self.ended = True
+        return self.ended
+
+    def __str__(self) -> str:
+        return f"the process of model '{self.model}' (pid {self.process.pid})"
+
+
+@dataclass
 class Child:
     """A process that we started. asked: we told it to end, so that is no crash; ends: it is expected to end by itself with exit code 0.
 
-    members: child processes without which it cannot work, by their purpose; lost: the first of them that was seen to have ended,
-    with its pid.
+    members: see there; silent: that a model of it answers nothing, whatever its processes do, and since when (time.monotonic()); replaced:
+    another has taken its place.
     """
 
     name: str
@@ -43,8 +67,10 @@ class Child:
     replica: int = 0
     asked: bool = False
     ends: bool = False
-    members: dict[str, psutil.Process] = field(default_factory=dict)
-    lost: str = ""
+    members: tuple[Member, ...] = ()
+    silent: str = ""
+    silent_since: float = 0.0
+    replaced: bool = False
 
     @property
     def pid(self) -> int:
@@ -52,11 +78,17 @@ class Child:
 
     @property
     def died(self) -> bool:
-        """It, or one of its members, exited without being asked to."""
+        """It, or one of its members, exited without being asked to, or it answers nothing."""
         code = self.process.poll()
-        if code is None and not self.asked and not self.lost:
-            self.lost = next((f"{name} (pid {member.pid})" for name, member in self.members.items() if not _lives(member)), "")
-        return bool(self.lost) or (code is not None and not self.asked and not (self.ends and code == 0))
+        if code is None and not self.asked:
+            for member in self.members:
+                member.look()
+        return bool(self.silent or self.lost) or (code is not None and not self.asked and not (self.ends and code == 0))
+
+    @property
+    def lost(self) -> tuple[Member, ...]:
+        """Its members that were seen to have ended."""
+        return tuple(member for member in self.members if member.ended)
 
     def log_end(self) -> str:
         """The last lines of its log, each after a newline; empty where it has none."""
@@ -121,7 +153,7 @@ class Processes:
     def check(self) -> None:
         """EnvironmentFailure AIB607 if a child has died."""
         for child in self.children:
-            if child.died:
+            if child.died and not child.replaced:
                 raise died(child)
 
     def stop(self, child: Child, grace_s: float = 15.0) -> None:
@@ -157,17 +189,44 @@ class Processes:
 
 
 def died(child: Child) -> EnvironmentFailure:
-    code = child.process.poll()
-    how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-    what, how = (f"{child.lost} of {child.name}", "") if child.lost else (child.name, f" ({how})")
-    return EnvironmentFailure("AIB607", what=what, how=how, log_end=child.log_end(), log=child.log)
+    """AIB695: a model of it answers nothing; AIB607: it or a member has ended."""
+    if child.silent and not child.lost and child.process.poll() is None:
+        return EnvironmentFailure("AIB695", silence=child.silent, what=child.name, log_end=child.log_end(), log=child.log)
+    what = f"{child.lost[0]} of {child.name}" if child.lost else child.name
+    how = ending(child.lost[0].code if child.lost else child.process.poll())
+    return EnvironmentFailure("AIB607", what=what, how=f" ({how})" if how else "", log_end=child.log_end(), log=child.log)
 
 
-def _lives(process: psutil.Process) -> bool:
+def how_it_died(child: Child) -> str:
+    """'signal 9 (SIGKILL)', 'the process of model 'a' (pid 7): signal 6 (SIGABRT)', 'model 'a' answers no
+    inference within 5 s'; '' if it has not."""
+    if child.lost:
+        return "; ".join(f"{member}: {ending(member.code) or 'ended'}" for member in child.lost)
+    if child.silent:
+        return child.silent
+    return ending(child.process.poll()) if child.died else ""
+
+
+def ending(code: int | None) -> str:
+    """'exit code 1', 'signal 11 (SIGSEGV)'; '' if it is not known."""
+    if code is None:
+        return ""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+        return f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"
+    except ValueError:  # a real-time signal has no name
+        return f"signal {-code}"
+
+
+def _zombies_code(pid: int) -> int | None:
+    """The exit code of a process that nobody has waited for, negative for a signal; None: it has gone, or is another user's.
+
+    proc_pid_stat(5): the last field, exit_code, is as waitpid gives it.
+    """
+    try:
+        status = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[49])
+    except (OSError, IndexError, ValueError):
+        return None
+    return os.waitstatus_to_exitcode(status)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import ChainMap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,12 +27,14 @@ from aibenchrt.collect import schema
 from aibenchrt.collect.contents import Contents
 from aibenchrt.collect.merge import read_issued
 from aibenchrt.collect.records import ScheduleRecord
-from aibenchrt.collect.run_info import REQUESTS_LINES, Outcome, ProcessInfo, RunInfo, Supplement, write_run_info
+from aibenchrt.collect.run_info import REQUESTS_LINES, Outcome, RunInfo, Supplement, write_run_info
 from aibenchrt.control import run_metadata
 from aibenchrt.control.assets import Assets, messages_for, prepare
 from aibenchrt.control.journal import Journal
+from aibenchrt.control.local.keeper import Keeper
 from aibenchrt.control.local.live import LiveFigures
 from aibenchrt.control.local.process import Child, Processes, died, terminations
+from aibenchrt.control.local.process_infos import process_infos
 from aibenchrt.control.local.resources import Sampler
 from aibenchrt.control.local.triton import TritonServer, assemble, runnable_backends
 from aibenchrt.control.options import RunOptions, effective
@@ -56,7 +59,7 @@ from aibenchrt.wire.tls import Access, Sockets, open_channel
 TRIALS = 3  # requests of each class before the load's own warm-up; their answers are checked
 TRIAL_FROM = 2_000_000_000
 GENERATOR_SLACK_S = 60.0
-TRITON_TRACE = "triton_trace.json"
+TRITON_TRACE, TRITON_TRACES = "triton_trace.json", "triton_trace*.json"  # one of each start
 
 Sending = Literal["load", "supplement"]  # name of a stage and of its generator's folder
 
@@ -115,10 +118,10 @@ class Started:
 
 @dataclass(frozen=True)
 class Ready:
-    """Services, Triton with its models and the planners answer. triton: as in Started."""
+    """Services, Triton with its models and the planners answer. keeper: of Triton, None as in Started."""
 
     prepared: Prepared
-    triton: TritonServer | None
+    keeper: Keeper | None
 
 
 Stage = LocalRun | Prepared | Started | Ready
@@ -243,6 +246,7 @@ def _await_ready(started: Started) -> Ready:
     with run.journal.stage("ready"):
         if triton:
             triton.wait_ready(limit)
+            triton.await_answers()
         for child, endpoint in started.services:
             processes.wait_ready(child, lambda endpoint=endpoint: healthy(endpoint, run.sockets), limit)  # type: ignore[misc]
         planners = []
@@ -252,7 +256,7 @@ def _await_ready(started: Started) -> Ready:
             planners.append((processes.start(f"planner-{replica}", "planner", command.words, replica=replica), endpoint))
         for child, endpoint in planners:
             processes.wait_ready(child, lambda endpoint=endpoint: healthy(endpoint, run.sockets), limit)  # type: ignore[misc]
-    return Ready(prepared, triton)
+    return Ready(prepared, Keeper(triton, run.options.answer_s, limit) if triton else None)
 
 
 def _warm_up(ready: Ready) -> None:
@@ -282,19 +286,19 @@ def _warm_up(ready: Ready) -> None:
 def _send_load(ready: Ready) -> None:
     load = ready.prepared.run.plan.load
     with ready.prepared.run.journal.stage("load"):
-        _send(ready.prepared, "load", ready.prepared.mix, load.warmup_s, load.duration_s)
+        _send(ready, "load", ready.prepared.mix, load.warmup_s, load.duration_s)
 
 
 def _send_supplement(ready: Ready) -> None:
     rows = ready.prepared.supplement
     with ready.prepared.run.journal.stage("supplement"):
-        _send(ready.prepared, "supplement", rows, 0.0, max(row.offset_s for row in rows))
+        _send(ready, "supplement", rows, 0.0, max(row.offset_s for row in rows))
 
 
-def _send(prepared: Prepared, name: Sending, rows: Sequence[ScheduleRecord], warmup_s: float, duration_s: float) -> None:
+def _send(ready: Ready, name: Sending, rows: Sequence[ScheduleRecord], warmup_s: float, duration_s: float) -> None:
     """Runs the generator as a process of its own. EnvironmentFailure AIB607: a part died; the generator has then written its records so
     far."""
-    run = prepared.run
+    prepared, run = ready.prepared, ready.prepared.run
     folder = run.directory / name
     folder.mkdir()
     schema.write(folder / "schedule.parquet", rows, ScheduleRecord)
@@ -313,14 +317,16 @@ def _send(prepared: Prepared, name: Sending, rows: Sequence[ScheduleRecord], war
     generator = run.processes.start("generator" if name == "load" else "generator-supplement", "generator", command.words)
     generator.ends = True
     what = "load" if name == "load" else "supplement of rare classes"
-    _await_end(run, generator, what, warmup_s + duration_s, folder / REQUESTS_LINES)
+    _await_end(ready, generator, what, warmup_s + duration_s, folder / REQUESTS_LINES)
 
 
-def _await_end(run: LocalRun, generator: Child, what: str, expected_s: float, records: Path) -> None:
+def _await_end(ready: Ready, generator: Child, what: str, expected_s: float, records: Path) -> None:
     """records: the generator's, as it writes them.
 
-    EnvironmentFailure AIB607: it, or another part, died; AIB656: it takes far longer than expected.
+    EnvironmentFailure AIB607, AIB695: it, or another part, died, Triton more often than it is started again; AIB656: it takes far longer
+    than expected.
     """
+    run = ready.prepared.run
     longest_s = expected_s + run.options.timeout_s + GENERATOR_SLACK_S
     start = time.monotonic()
     live = LiveFigures(records)
@@ -330,12 +336,24 @@ def _await_end(run: LocalRun, generator: Child, what: str, expected_s: float, re
         passed = time.monotonic() - start
         shown = live.text()
         run.options.progress(f"{what}: {shown}" if shown else what, min(1.0, passed / max(expected_s, 0.001)))
-        dead = next((child for child in run.processes.children if child.died and child is not generator), None)
-        if dead or passed > longest_s:
+        try:
+            _keep(ready, generator)
+            if passed > longest_s:
+                raise EnvironmentFailure("AIB656", log=generator.log)
+        except EnvironmentFailure:
             run.processes.stop(generator, run.options.timeout_s + GENERATOR_SLACK_S)
-            raise died(dead) if dead else EnvironmentFailure("AIB656", log=generator.log)
+            raise
     if generator.died:
         raise died(generator)
+
+
+def _keep(ready: Ready, generator: Child) -> None:
+    """Starts Triton again where it died. EnvironmentFailure AIB607, AIB695: it died too often, or another part did."""
+    if ready.keeper:
+        ready.keeper.look()
+    for child in ready.prepared.run.processes.children:
+        if child.died and child is not generator and child.role != "triton":
+            raise died(child)
 
 
 # -- the end
@@ -362,7 +380,8 @@ def _finish(run: LocalRun, reached: Stage, outcome: Outcome, sampler: Sampler) -
                 with run.journal.stage("collect"):
                     _collect(prepared, sampler)
         finally:
-            write_run_info(run.directory, _run_info(run, prepared, outcome))
+            outages = tuple(reached.keeper.outages) if isinstance(reached, Ready) and reached.keeper else ()
+            write_run_info(run.directory, _run_info(run, prepared, outcome).model_copy(update={"outages": outages}))
     return silence
 
 
@@ -370,9 +389,9 @@ def _stop(run: LocalRun, reached: Stage) -> EnvironmentFailure | None:
     """Returns why Triton gave no statistics, if it did not."""
     statistics: dict[str, Any] = {}
     silence = None
-    if isinstance(reached, Ready) and reached.triton and not reached.triton.child.died:
+    if isinstance(reached, Ready) and reached.keeper and reached.keeper.serves:
         try:
-            statistics = reached.triton.statistics()
+            statistics = reached.keeper.triton.statistics()
         except EnvironmentFailure as failure:
             silence = failure
     for role in ("generator", "planner"):  # in this order: each waits for calls that the ones behind it must still answer
@@ -386,13 +405,13 @@ def _stop(run: LocalRun, reached: Stage) -> EnvironmentFailure | None:
 def _collect(prepared: Prepared, sampler: Sampler) -> None:
     run = prepared.run
     folders = [folder for folder in (run.directory / "load", run.directory / "supplement") if folder.is_dir()]
-    trace = run.directory / TRITON_TRACE
+    traces = sorted(run.directory.glob(TRITON_TRACES))
     requests = requests_of(folders)
     recorded = (call for path in run.call_files if path.exists() for call in read_calls(path))
-    calls = joined_calls(recorded, queue_waits(trace), requests)
+    calls = joined_calls(recorded, ChainMap(*map(queue_waits, traces)), requests)
     rows = (*prepared.mix, *prepared.supplement)
     write_records(run.directory, rows, requests, calls, sampler.records, prepared.assets.payloads, folders)
-    for path in (*run.call_files, trace):
+    for path in (*run.call_files, *traces):
         path.unlink(missing_ok=True)
 
 
@@ -410,23 +429,8 @@ def _run_info(run: LocalRun, prepared: Prepared | None, outcome: Outcome) -> Run
         assets=prepared.assets if prepared else None,
         rows=(*prepared.mix, *prepared.supplement) if prepared else (),
         hosts=(run_metadata.this_host(),),
-        processes=_process_infos(run.processes.children),
+        processes=process_infos(run.processes.children),
         window=(issued.window_start_ns, issued.window_end_ns) if issued else (0, 0),
         generator=issued.generator if issued else None,
     )
     return info.model_copy(update={"supplements": prepared.supplements if prepared else ()})
-
-
-def _process_infos(children: Sequence[Child]) -> tuple[ProcessInfo, ...]:
-    return tuple(
-        ProcessInfo(
-            name=child.name,
-            role=child.role,
-            pid=child.pid,
-            replica=child.replica,
-            exit_code=child.process.poll(),
-            died=child.died,
-            reason=f"{child.lost} ended" if child.lost else "",
-        )
-        for child in children
-    )

@@ -6,15 +6,18 @@ Python's own LIBDIR in LD_LIBRARY_PATH, else the stub loads another libpython; n
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import json
+import math
 import os
 import re
 import shutil
 import sys
 import sysconfig
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,15 +29,17 @@ from tritonclient.utils import InferenceServerException
 
 from aibenchrt.command_lines import TritonTrace, triton_listening
 from aibenchrt.command_lines import triton as triton_command
-from aibenchrt.control.local.process import Child, Processes
+from aibenchrt.control.local.process import Child, Member, Processes
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.plan import Plan, Step, step_json
+from aibenchrt.serve.model_check import ModelChecks
 from aibenchrt.serve.triton_backend import ENDPOINT
 from aibenchrt.short_folder import ShortFolder
-from aibenchrt.wire.tls import CHANNEL_OPTIONS, Identity, Sockets
+from aibenchrt.wire.tls import CHANNEL_OPTIONS, Identity, Sockets, open_channel
 
 LOAD_S = 60.0  # how long a model may take to load
+FIRST_ANSWER_S = 30.0  # how long a model may take for its first inference
 ANSWER_S = 5.0  # how long the server may take to return its statistics
 _SHARED_MEMORY = Path("/dev/shm")
 _STUB = "triton_python_backend_stub"
@@ -142,19 +147,50 @@ class TritonServer:
     """
 
     def __init__(self, plan: Plan, processes: Processes, repository: Path, endpoint: str, trace: Path, sockets: Sockets) -> None:
-        self._models = [step.task for step in _steps(plan)]
+        self._steps = _steps(plan)
+        self._models = [step.task for step in self._steps]
         self._processes = processes
+        self._endpoint, self._sockets = endpoint, sockets
+        self._checks: ModelChecks | None = None
         self._memory = f"aibench-{uuid.uuid4().hex}"
-        host, port = sockets.target(endpoint).rsplit(":", 1)  # Triton gives gRPC both, with a colon between
+        self._trace = trace
         self.links = ShortFolder()  # Triton starts models through a shell, without quotes
         processes.clean_up(self.links.close)
-        models, server = self.links.link("models", repository), self.links.link("backends", runnable_backends())
-        written = TritonTrace(self.links.link("trace", trace.parent) / trace.name)
-        libraries = [self.links.link(f"libraries{number}", folder) for number, folder in enumerate(library_folders())]
-        command = triton_command(program(), [models], server, host, port, written, self._memory)
+        self._folders = [self.links.link(name, to) for name, to in (("models", repository), ("backends", runnable_backends()))]
+        self._traces = self.links.link("trace", trace.parent)
+        self._libraries = [self.links.link(f"libraries{number}", folder) for number, folder in enumerate(library_folders())]
         self._client = triton.InferenceServerClient(sockets.target(endpoint), channel_args=CHANNEL_OPTIONS)
         processes.clean_up(self._clean_up)
-        self.child: Child = processes.start("triton", "triton", command.words, environment(endpoint, libraries))
+        self._starts = 0
+        self.child: Child = self._start()
+
+    def _start(self) -> Child:
+        """Each start has a trace and shared memory of its own."""
+        number, self._starts = self._starts, self._starts + 1
+        host, port = self._sockets.target(self._endpoint).rsplit(":", 1)  # Triton gives gRPC both, with a colon between
+        models, server = self._folders
+        trace = TritonTrace(self._traces / (f"{self._trace.stem}-{number}.json" if number else self._trace.name))
+        command = triton_command(program(), [models], server, host, port, trace, f"{self._memory}-{number}")
+        return self._processes.start("triton", "triton", command.words, environment(self._endpoint, self._libraries))
+
+    def end(self) -> None:
+        """Kills a server that has died or hangs, with all that is left of it."""
+        self._close_checks()
+        self._processes.stop(self.child, 0.0)
+
+    def start_again(self) -> None:
+        """After `end`; to be called by the thread that made this. `serves_again` says when it serves."""
+        self.child.replaced = True
+        self.child = self._start()
+
+    def serves_again(self) -> bool:
+        """Whether all models are ready and have answered an inference since the last start; to be asked a few times a second."""
+        if self._checks is None:
+            if not self._models_ready():
+                return False
+            self.child.members = tuple(_model_processes(self.child.pid))
+            self._checks = self._model_checks(FIRST_ANSWER_S)
+        return not self._silent(self._checks) and self._checks.answered(0.0)
 
     def wait_ready(self, timeout_s: float) -> None:
         """Returns when every model is READY; from then on the server counts as dead if a model's process ends. Each model has LOAD_S more.
@@ -163,13 +199,47 @@ class TritonServer:
         """
         limit = timeout_s + LOAD_S * len(self._models)
         try:
-            self._processes.wait_ready(self.child, lambda: all(_asked(self._client.is_model_ready, model) for model in self._models), limit)
+            self._processes.wait_ready(self.child, self._models_ready, limit)
         except EnvironmentFailure as failure:
             refused = _refused_model(self.child)
             if failure.code != "AIB607" or refused is None:
                 raise
             raise EnvironmentFailure("AIB657", model=refused[0], reason=refused[1], log=self.child.log) from failure
-        self.child.members = {f"the process of model '{model}'": process for model, process in _model_processes(self.child.pid)}
+        self.child.members = tuple(_model_processes(self.child.pid))
+
+    def await_answers(self, timeout_s: float = FIRST_ANSWER_S) -> None:
+        """Returns when every model has answered an inference. EnvironmentFailure: AIB695 one answers none within timeout_s; AIB607."""
+        since = time.monotonic()
+        with contextlib.closing(self._model_checks(timeout_s)) as checks:
+            self._processes.wait_ready(self.child, lambda: not self._silent(checks) and checks.answered(since), math.inf)
+
+    def watch(self, answer_s: float) -> None:
+        """From now on the server counts as dead if a model answers no inference for answer_s, as `look` finds out."""
+        self._close_checks()
+        self._checks = self._model_checks(answer_s)
+
+    def look(self) -> None:
+        """To be called a few times a second while it is watched."""
+        if self._checks and not self.child.died:
+            self._silent(self._checks)
+
+    def _models_ready(self) -> bool:
+        return all(_asked(self._client.is_model_ready, model) for model in self._models)
+
+    def _close_checks(self) -> None:
+        if self._checks:
+            self._checks.close()
+        self._checks = None
+
+    def _silent(self, checks: ModelChecks) -> bool:
+        silence = checks.look()
+        if silence:
+            self.child.silent = f"model '{silence[0]}' answers no inference within {checks.answer_s:g} s"
+            self.child.silent_since = silence[1]
+        return bool(silence)
+
+    def _model_checks(self, answer_s: float) -> ModelChecks:
+        return ModelChecks(open_channel(self._endpoint, self._sockets, "triton"), self._steps, answer_s)
 
     def statistics(self) -> dict[str, Any]:
         """Model → its statistics, in Triton's JSON. EnvironmentFailure AIB658: Triton does not return them in time."""
@@ -180,6 +250,7 @@ class TritonServer:
         return {entry["name"]: entry for entry in answer.get("model_stats", []) if entry["name"] in self._models}
 
     def _clean_up(self) -> None:
+        self._close_checks()
         self._client.close()
         for region in _SHARED_MEMORY.glob(f"{self._memory}*"):
             region.unlink(missing_ok=True)
@@ -191,15 +262,15 @@ def _refused_model(server: Child) -> tuple[str, str] | None:
     return (refusal["model"], json.loads(refusal[0]).partition(": ")[2].strip()) if refusal else None
 
 
-def _model_processes(server: int) -> Iterator[tuple[str, psutil.Process]]:
-    """(model, its stub) of every python model that the server has loaded; a stub's first argument is MODEL/VERSION/model.py."""
+def _model_processes(server: int) -> Iterator[Member]:
+    """The stub of every python model that the server has loaded; its first argument is MODEL/VERSION/model.py."""
     for process in psutil.Process(server).children(recursive=True):
         try:
             command = process.cmdline()
         except psutil.NoSuchProcess:
             continue
         if len(command) > 1 and Path(command[0]).name == _STUB:
-            yield Path(command[1]).parent.parent.name, process
+            yield Member(Path(command[1]).parent.parent.name, process)
 
 
 def _steps(plan: Plan) -> list[Step]:

@@ -129,7 +129,7 @@ def test_a_killed_service_fails_requests_and_the_run(tmp_path: Path) -> None:
         run_local(folder, runs, RunOptions(variant="synthetic"))
     killer.join()
     assert failure.value.code == "AIB607"
-    assert "parse exited prematurely (signal 9)" in failure.value.message
+    assert "parse exited prematurely (signal 9 (SIGKILL))" in failure.value.message
     (directory,) = runs.iterdir()
     run = read_run(directory)
     assert run.info.outcome == "failed"

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from aibenchc.cli import main
 from aibenchrt.collect.recorded_run import Run, read_run
+from aibenchrt.control.local import keeper
 from aibenchrt.control.local.run import run_local
 from aibenchrt.control.options import RunOptions
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.report import validate
+from aibenchrt.report.outages import CONNECTED_NS
 from observed_run import requests_ended, wait_until
 from paths import TEST_SPECS
 from scenario import processes_about
@@ -38,8 +42,9 @@ def part(program: str) -> psutil.Process:
     return process
 
 
-def run_with(generated: Path, runs: Path, fault: Callable[[], None]) -> EnvironmentFailure:
-    """The failure that the run raises if the fault happens while requests are being answered."""
+def run_with(generated: Path, runs: Path, fault: Callable[[], None], **options: Any) -> EnvironmentFailure | None:
+    """The failure that the run raises, if any, when the fault happens while requests are being answered."""
+    failure = None
 
     def act() -> None:
         wait_until(lambda: requests_ended(runs) > 40)  # of 20 a second after a warm-up of one
@@ -47,15 +52,21 @@ def run_with(generated: Path, runs: Path, fault: Callable[[], None]) -> Environm
 
     actor = threading.Thread(target=act)
     actor.start()
-    options = RunOptions(
-        "synthetic", "tiny", 20.0, duration_s=8.0, warmup_s=1.0, ports_from=free_ports(1)[0], supplement=False, timeout_s=2.0
-    )
-    with pytest.raises(EnvironmentFailure) as failure:
-        run_local(generated, runs, options)
+    given = {"duration_s": 8.0, "warmup_s": 1.0, "ports_from": free_ports(1)[0], "supplement": False, "timeout_s": 2.0} | options
+    try:
+        run_local(generated, runs, RunOptions("synthetic", "tiny", 20.0, **given))
+    except EnvironmentFailure as raised:
+        failure = raised
     actor.join()
     assert processes_about(runs) == []
     assert not [p for p in psutil.Process().children(recursive=True) if "triton" in p.name()]
-    return failure.value
+    return failure
+
+
+def failure_with(generated: Path, runs: Path, fault: Callable[[], None], **options: Any) -> EnvironmentFailure:
+    failure = run_with(generated, runs, fault, **options)
+    assert failure is not None
+    return failure
 
 
 def judged(runs: Path) -> tuple[Run, set[str]]:
@@ -71,8 +82,14 @@ def shared_memory_of(process: psutil.Process) -> list[Path]:
     return list(Path("/dev/shm").glob(f"{prefix}*"))
 
 
+def reason(runs: Path, code: str) -> str:
+    """What the verdict observed."""
+    (directory,) = runs.iterdir()
+    return next(reason.observed for reason in validate(directory).reasons if reason.code == code)
+
+
 def test_a_triton_that_hangs_does_not_hang_the_run(generated: Path, tmp_path: Path) -> None:
-    failure = run_with(generated, tmp_path, lambda: part("tritonserver").suspend())
+    failure = failure_with(generated, tmp_path, lambda: part("tritonserver").suspend(), answer_s=100.0)  # it ends before that is noticed
     assert failure.code == "AIB658"
     assert "Triton returns no statistics" in failure.message
     run, codes = judged(tmp_path)
@@ -82,21 +99,72 @@ def test_a_triton_that_hangs_does_not_hang_the_run(generated: Path, tmp_path: Pa
     assert any(r.outcome == "ok" for r in run.requests)
 
 
-def test_a_killed_process_of_a_model_ends_the_run_and_is_named(generated: Path, tmp_path: Path) -> None:
-    killed: list[int] = []
+class Stopped:
+    """A fault that sends a signal to the only process of a model, and remembers its pid."""
 
-    def kill() -> None:
+    def __init__(self, number: signal.Signals) -> None:
+        self.number, self.pid = number, 0
+
+    def __call__(self) -> None:
         stub = part(STUB)
-        killed.append(stub.pid)
-        stub.kill()
+        self.pid = stub.pid
+        stub.send_signal(self.number)
 
-    failure = run_with(generated, tmp_path, kill)
-    named = f"the process of model 'category' (pid {killed[0]})"
+
+def test_a_killed_process_of_a_model_is_named_with_its_signal(generated: Path, tmp_path: Path) -> None:
+    fault = Stopped(signal.SIGSEGV)
+    assert run_with(generated, tmp_path, fault, duration_s=5.0) is None
+    run, codes = judged(tmp_path)
+    assert "V02" in codes
+    dead = next(p for p in run.info.processes if p.pid == fault.pid)
+    assert (dead.model, dead.exit_code, dead.died, dead.reason) == ("category", -signal.SIGSEGV, True, "signal 11 (SIGSEGV)")
+    (outage,) = run.info.outages
+    assert outage.reason == f"the process of model 'category' (pid {fault.pid}): signal 11 (SIGSEGV)"
+    assert f"model 'category' of triton: {dead.reason}; triton did not serve from second " in reason(tmp_path, "V02")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSTOP, signal.SIGKILL])
+def test_a_triton_whose_model_died_or_hangs_is_started_again_and_serves(generated: Path, tmp_path: Path, number: signal.Signals) -> None:
+    fault = Stopped(number)
+    assert run_with(generated, tmp_path, fault, duration_s=30.0, answer_s=1.5) is None
+    run, codes = judged(tmp_path)
+    assert run.info.outcome == "completed"
+    assert "V02" in codes
+    (outage,) = run.info.outages
+    named = f"the process of model 'category' (pid {fault.pid}): signal {number:d} ({number.name})"
+    assert outage.reason == ("model 'category' answers no inference within 1.5 s" if number == signal.SIGSTOP else named)
+    assert outage.until_ns is not None
+    after = [r for r in run.requests if r.sent_ns > outage.until_ns + CONNECTED_NS]
+    assert {r.outcome for r in after} == {"ok"}
+    failed = sum(r.outcome != "ok" for r in run.requests)
+    assert failed > 0
+    assert f"({outage.reason}): {failed} requests failed meanwhile" in reason(tmp_path, "V02")
+    triton = next(p for p in run.info.processes if p.name == "triton")
+    assert (triton.restarts, triton.died) == (1, True)
+    assert [p.model for p in run.info.processes if p.model] == ["category", "category"]
+    assert int(run.triton["category"]["inference_count"]) >= len(after)
+
+
+@pytest.mark.long
+def test_a_triton_that_dies_again_and_again_is_given_up(generated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "RESTART_DELAYS_S", (0.1, 0.1))
+    killed: set[int] = set()
+
+    def kill_each() -> None:
+        while len(killed) < 3:
+            for server in (p for p in psutil.Process().children(recursive=True) if p.name() == "tritonserver" and p.pid not in killed):
+                killed.add(server.pid)
+                server.kill()
+            time.sleep(0.05)
+
+    failure = failure_with(generated, tmp_path, kill_each, duration_s=60.0)
     assert failure.code == "AIB607"
-    assert f"{named} of triton exited prematurely" in failure.message
+    assert "triton exited prematurely (signal 9 (SIGKILL))" in failure.message
     run, codes = judged(tmp_path)
     assert {"V01", "V02"} <= codes
-    assert [(p.name, p.reason) for p in run.info.processes if p.died] == [("triton", f"{named} ended")]
+    assert run.info.outages[-1].until_ns is None
+    assert next(p.restarts for p in run.info.processes if p.name == "triton") == 2
 
 
 def test_a_killed_triton_leaves_no_shared_memory(generated: Path, tmp_path: Path) -> None:
@@ -107,16 +175,14 @@ def test_a_killed_triton_leaves_no_shared_memory(generated: Path, tmp_path: Path
         regions.extend(shared_memory_of(server))
         server.kill()
 
-    failure = run_with(generated, tmp_path, kill)
-    assert failure.code == "AIB607"
-    assert f"triton exited prematurely (signal {signal.SIGKILL:d})" in failure.message
+    assert run_with(generated, tmp_path, kill, duration_s=5.0) is None
     assert regions
     assert not [region for region in regions if region.exists()]
-    assert "V02" in judged(tmp_path)[1]
+    assert f"triton: signal {signal.SIGKILL:d} (SIGKILL)" in reason(tmp_path, "V02")
 
 
 def test_a_killed_generator_leaves_what_had_ended(generated: Path, tmp_path: Path) -> None:
-    failure = run_with(generated, tmp_path, lambda: part("aibenchrt.load").kill())
+    failure = failure_with(generated, tmp_path, lambda: part("aibenchrt.load").kill())
     assert failure.code == "AIB607"
     assert "generator exited prematurely" in failure.message
     run, codes = judged(tmp_path)

@@ -1,0 +1,157 @@
+"""Whether the models of a Triton server answer, by a real inference of each: its health and its readiness go on saying yes after the
+process of a model has died or hangs.
+
+A check's request holds the smallest value of every input. What the model makes of it does not matter: its own error is an answer.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import time
+import wave
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import numpy as np
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from aibenchrt.component import Field, Scalar
+from aibenchrt.datasets.png import png
+from aibenchrt.plan import PlanPort, Step
+from aibenchrt.wire.tensors import Tensor, encode, tensor_fields
+
+AGAIN_S = 0.25  # from a check that failed to the next
+STATISTICS_S = 1.0  # how long a server may take to say how much it has answered
+_SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED, grpc.StatusCode.NOT_FOUND)
+_UNHEALTHY = re.compile(r"Stub process '[^']*' is not healthy")  # what Triton itself answers for a model whose process has died or stopped
+_PLAIN: Mapping[Scalar, Any] = {Scalar.STRING: "a", Scalar.INT64: 0, Scalar.FLOAT: 0.0, Scalar.BOOL: False}
+
+
+def check_request(step: Step) -> Any:
+    """A ModelInferRequest of the step's model, with one small value in every field of every input."""
+    request = service_pb2.ModelInferRequest(model_name=step.task, id="check")  # not a number: no request of a load
+    ports = [entry.port for entry in step.inputs]
+    tensors = encode(ports, {port.name: _smallest(port) for port in ports})
+    for port in ports:
+        for name, typed in tensor_fields(port):
+            request.inputs.add(name=name, datatype=typed.scalar.triton, shape=tensors[name].shape)
+            request.raw_input_contents.append(_raw(tensors[name]))
+    return request
+
+
+def _smallest(port: PlanPort) -> dict[str, Any]:
+    return {typed.name: [_value(typed)] if typed.repeated else _value(typed) for _, typed in tensor_fields(port)}
+
+
+def _value(typed: Field) -> Any:
+    if typed.scalar is not Scalar.BYTES:
+        return _PLAIN[typed.scalar]
+    return _silence() if typed.name == "wav" else png(np.zeros((32, 32), np.uint8))
+
+
+def _silence() -> bytes:
+    """A tenth of a second of 16 kHz mono."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(16000)
+        sound.writeframes(bytes(3200))
+    return file.getvalue()
+
+
+def _raw(tensor: Tensor) -> bytes:
+    if tensor.dtype != np.object_:
+        return tensor.tobytes()
+    return b"".join(len(element).to_bytes(4, "little") + element for element in tensor.tolist())
+
+
+def is_answer(error: grpc.RpcError | None) -> bool:
+    """Whether the model answered: with tensors (None) or with an error of its own."""
+    if error is None:
+        return True
+    return error.code() not in _SILENT and not _UNHEALTHY.search(str(error.details()))
+
+
+@dataclass
+class _Checked:
+    """A model. due: when its next check is sent; answers: when it was last known to, at first the start; unanswered: when the first of the
+    checks since then was sent; answered: when it last answered one. counted: its successful inferences at counted_at, asked for only where
+    a check gets no answer; None: not asked for, or the server did not say."""
+
+    request: Any
+    due: float
+    answers: float
+    unanswered: float | None = None
+    answered: float = -math.inf
+    pending: Any = None
+    counted: int | None = None
+    counted_at: float | None = None
+
+
+class ModelChecks:
+    """Checks of a server's models, each sent again answer_s after an answer. A model is silent if for answer_s it answers neither checks
+    nor, by the server's statistics, anything else: a long queue is no silence."""
+
+    def __init__(self, channel: grpc.Channel, steps: Iterable[Step], answer_s: float) -> None:
+        """channel: to one server; closed with this."""
+        self._channel, self.answer_s = channel, answer_s
+        self._stub: Any = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        now = time.monotonic()
+        self._models = {step.task: _Checked(check_request(step), now, now) for step in steps}
+
+    def look(self) -> tuple[str, float] | None:
+        """Sends the checks that are due and takes answers; returns the first model that is silent, and since when (time.monotonic())."""
+        for name, model in self._models.items():
+            now = time.monotonic()
+            if model.pending is None and now >= model.due:
+                model.pending = self._stub.ModelInfer.future(model.request, timeout=self.answer_s / 2)
+                model.unanswered = model.unanswered or now
+            elif model.pending is not None and model.pending.done():
+                self._take(model, now)
+            if model.unanswered is not None and self._silent(name, model, now - model.unanswered):
+                return name, model.answers
+        return None
+
+    def answered(self, since: float) -> bool:
+        """Whether every model has answered a check since then, a time of time.monotonic()."""
+        return all(model.answered >= since for model in self._models.values())
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _take(self, model: _Checked, now: float) -> None:
+        error = model.pending.exception()
+        model.pending = None
+        if is_answer(error):
+            model.answers = model.answered = now
+            model.due, model.unanswered, model.counted_at = now + self.answer_s, None, None
+        else:
+            model.due = now + AGAIN_S
+
+    def _silent(self, name: str, model: _Checked, waited_s: float) -> bool:
+        """Counts after half of the time, and after all of it again: not at once, when this process itself was stopped meanwhile."""
+        if model.counted_at is None:
+            if waited_s > self.answer_s / 2:
+                model.counted, model.counted_at = self._count(name), time.monotonic()
+            return False
+        if waited_s <= self.answer_s or time.monotonic() - model.counted_at < self.answer_s / 4:
+            return False
+        count = self._count(name)
+        if count is None or count == model.counted:
+            return True
+        model.answers = model.unanswered = time.monotonic()  # it answers others
+        model.counted_at = None
+        return False
+
+    def _count(self, name: str) -> int | None:
+        """None: the server does not say."""
+        try:
+            reply = self._stub.ModelStatistics(service_pb2.ModelStatisticsRequest(name=name), timeout=STATISTICS_S)
+        except grpc.RpcError:
+            return None
+        return sum(int(row.inference_stats.success.count) for row in reply.model_stats)
