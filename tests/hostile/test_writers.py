@@ -27,7 +27,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "runtime/aibenchrt/control/cluster/archives.py": ({"copyfileobj", "link", "open"}, f"{COPY}; a link of ours to a name that is free"),
     "runtime/aibenchrt/control/cluster/certificates.py": ({"open", "rename", "write_text"}, NEW),
     "runtime/aibenchrt/control/cluster/debs.py": ({"rename", "touch"}, CACHE),
-    "runtime/aibenchrt/control/cluster/libraries.py": ({"rename", "touch"}, CACHE),
+    "runtime/aibenchrt/control/cluster/libraries.py": ({"copytree", "rename", "touch"}, CACHE),
     "runtime/aibenchrt/control/cluster/run.py": ({"copytree", "rename"}, "within a run directory, which stranger() has looked at"),
     "runtime/aibenchrt/control/cluster/shipment.py": ({"copyfileobj"}, COPY),
     "runtime/aibenchrt/control/local/triton.py": (

@@ -10,7 +10,7 @@ hosts=${1:-15}
 spec=${2:-specs/ecommerce.aib}
 shift $(($# < 2 ? $# : 2))
 [ $# -gt 0 ] || ! grep -q "^ *deployment cluster " "$spec" || set -- --deployment cluster
-.ci/setup run cluster dev
+.ci/setup
 export PATH="${AIBENCH_PROGRAMS:+$AIBENCH_PROGRAMS:}$PWD/.venv/bin:$PATH" PFX=${PFX:-cl} TB=${TB:-${AIBENCH_HOME:-$HOME/.cache/aibenchc}/testbed}
 bed=tests/testbed/testbed.sh
 trap '"$bed" down' EXIT

@@ -1,4 +1,4 @@
-"""demo: its spec, and its browser. tests/compiler/test_installed_wheel.py runs it whole, from the wheel."""
+"""demo: its spec, its load, and its browser."""
 
 from __future__ import annotations
 

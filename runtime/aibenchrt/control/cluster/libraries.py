@@ -11,6 +11,7 @@ import importlib.metadata
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from aibenchrt.control.cluster.archives import WHOLE, Entry
+from aibenchrt.control.cluster.lock import split
 from aibenchrt.deployment import PartKind
 from aibenchrt.errors import EnvironmentFailure, install
 from aibenchrt.home import home
+from aibenchrt.whole_file import write_text
 
 SKIPPED = (  # parts of libraries that nothing on the hosts reads
     "/tests/", "pyarrow/include/", "arrow_flight", "pyarrow/_flight", "onnxruntime/transformers/", "onnxruntime/tools/",
@@ -105,28 +108,46 @@ def version(name: str) -> str:
 def installed(progress: Callable[[str], None], partners: Iterable[str] = ()) -> Path:
     """A `pip install --target` tree of all groups, as of `members`, in the versions installed here; kept in home()/libraries.
 
+    pip checks the hashes of those that requirements.lock has. What it has not (a partner's requirements, and other versions of ours) is
+    installed by version.
+
     EnvironmentFailure AIB650: pip cannot install them.
     """
     pins = sorted(pin for group in members(partners).values() for pin in group)
     folder = home() / "libraries" / key_of(pins)
     if (folder / WHOLE).exists():
         return folder
-    progress("installing the hosts' libraries")
+    locked, others = split(pins)
+    progress(
+        "installing the hosts' libraries" + (f"; without hashes, as requirements.lock has none: {', '.join(others)}" if others else "")
+    )
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    options = ["--no-deps", "--only-binary=:all:", "--no-compile", "--disable-pip-version-check", "--quiet"]
-    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(unfinished), *pins]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        raise EnvironmentFailure("AIB650", reason=ended.stderr.strip()[-500:])
+    with tempfile.TemporaryDirectory(prefix="aibench-libraries-") as scratch:
+        requirements = Path(scratch, "locked.txt")
+        write_text(requirements, "\n".join(locked) + "\n")
+        _install(unfinished, "--require-hashes", "-r", str(requirements))
+        if others:  # into a folder of their own: pip leaves folders alone that are there already, as `google` is
+            _install(Path(scratch, "others"), *others)
+            shutil.copytree(Path(scratch, "others"), unfinished, dirs_exist_ok=True)
     (unfinished / WHOLE).touch()
     unfinished.rename(folder)
     return folder
 
 
+def _install(target: Path, *words: str) -> None:
+    options = ["--no-deps", "--only-binary=:all:", "--no-compile", "--disable-pip-version-check", "--quiet"]
+    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), *words]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise EnvironmentFailure("AIB650", reason=ended.stderr.strip()[-500:])
+
+
 def key_of(pins: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join([PYTHON, *pins]).encode()).hexdigest()[:16]
+    """Of what these pins and words install: with the hashes that pip checks."""
+    locked, others = split(pins)
+    return hashlib.sha256("\n".join([PYTHON, *locked, *others]).encode()).hexdigest()[:16]
 
 
 def files_of(folder: Path, pins: Iterable[str]) -> list[Entry]:

@@ -1,0 +1,69 @@
+"""The wheel in an environment of its own, in a folder that holds nothing else: aibenchc alone compiles."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+from aibenchrt.control.cluster.lock import hashes
+from paths import ROOT
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(out), str(ROOT)]
+    subprocess.run(command, check=True)
+    return next(out.glob("*.whl"))
+
+
+class Installed:
+    """The wheel with an extra in a fresh virtual environment, and an empty folder to work in."""
+
+    def __init__(self, folder: Path, wheel: Path, extra: str = "") -> None:
+        self.bin, self.work = folder / "venv" / "bin", folder / "work"
+        self.work.mkdir()
+        venv.create(folder / "venv", with_pip=True)
+        constraints = folder / "constraints.txt"  # the versions that the other tests run with
+        constraints.write_text("\n".join(hashes()), encoding="utf-8")
+        wanted = [f"{wheel}[{extra}]" if extra else str(wheel), "--constraint", str(constraints)]
+        subprocess.run([self.bin / "pip", "install", "--quiet", "--disable-pip-version-check", *wanted], check=True)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AIBENCH", "DISPLAY"))}
+        self.environment = kept | {"HOME": str(folder), "PATH": f"{self.bin}:{os.environ['PATH']}"}
+
+    def aibenchc(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = ["aibenchc", *words]
+        return subprocess.run(command, cwd=self.work, env=self.environment, capture_output=True, text=True, check=False)
+
+    def has(self, module: str) -> bool:
+        return subprocess.run([self.bin / "python", "-c", f"import {module}"], capture_output=True, check=False).returncode == 0
+
+
+def test_aibenchc_alone_compiles_a_scenario_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+    alone = Installed(tmp_path, wheel)
+    assert not any(alone.has(module) for module in ("torch", "tritonclient", "numpy", "pandas", "ansible"))
+    for words in (
+        "--version",
+        "new ecommerce --from ecommerce",
+        "check ecommerce.aib",
+        "compile ecommerce.aib",
+        "new shop",
+        "compile shop.aib",
+    ):
+        ended = alone.aibenchc(*words.split())
+        assert ended.returncode == 0, ended.stderr
+    made = ROOT / "generated" / "ecommerce"
+    for path in made.rglob("*"):
+        if path.is_file():
+            assert (alone.work / "generated" / "ecommerce" / path.relative_to(made)).read_bytes() == path.read_bytes()
+    for words, extra in (("run shop.aib", "run"), ("demo", "run"), ("report runs/x", "report")):
+        ended = alone.aibenchc(*words.split())
+        assert ended.returncode == 2
+        assert f"pip install 'aibenchc[{extra}]'" in ended.stderr
+    assert {path.name for path in alone.work.iterdir()} == {"ecommerce.aib", "shop.aib", "generated"}
