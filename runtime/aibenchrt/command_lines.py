@@ -42,13 +42,23 @@ def planner(
     plan: Value | None = None,
     tls: Value | None = None,
     sockets: Value | None = None,
+    bind: Value | None = None,
 ) -> CommandLine:
     """`aibenchrt.planner`. plan: the one to run, if not that of `generated`; tls: folder of its certificates;
-    sockets: folder of Unix sockets, as aibenchrt.wire.tls.Sockets has them."""
+    sockets: folder of Unix sockets, as aibenchrt.wire.tls.Sockets has them; bind: where to listen, if not at the host of `address`."""
     return _module(
         python,
         "aibenchrt.planner",
-        {"generated": generated, "plan": plan, "address": address, "records": records, "replica": replica, "tls": tls, "sockets": sockets},
+        {
+            "generated": generated,
+            "plan": plan,
+            "address": address,
+            "bind": bind,
+            "records": records,
+            "replica": replica,
+            "tls": tls,
+            "sockets": sockets,
+        },
     )
 
 
@@ -61,12 +71,23 @@ def service(
     state: Value,
     tls: Value | None = None,
     sockets: Value | None = None,
+    bind: Value | None = None,
 ) -> CommandLine:
-    """`aibenchrt.serve.service_host`: one task. prepared: a folder for each stage; state: what tasks keep while they run."""
+    """`aibenchrt.serve.service_host`: one task. prepared: a folder for each stage; state: what tasks keep while they run; bind: where to
+    listen, if not at the host of `address`."""
     return _module(
         python,
         "aibenchrt.serve.service_host",
-        {"generated": generated, "task": task, "address": address, "prepared": prepared, "state": state, "tls": tls, "sockets": sockets},
+        {
+            "generated": generated,
+            "task": task,
+            "address": address,
+            "bind": bind,
+            "prepared": prepared,
+            "state": state,
+            "tls": tls,
+            "sockets": sockets,
+        },
     )
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aibenchc.diagnostics import Diagnostics
+from aibenchc.cli import main
+from aibenchc.diagnostics import Diagnostics, render_text
 from aibenchc.placement.deployed import fetch
 from aibenchc.placement.inventory import Inventory, read_inventory
 from aibenchc.placement.static_inventory import runs_when_used
 from aibenchrt.control.cluster.playbooks import Playbooks
 from aibenchrt.errors import EnvironmentFailure
+from paths import ROOT
 
 LISTED = json.dumps({"all": {"hosts": ["h1"]}})
 
@@ -143,3 +146,93 @@ def test_variables_that_run_programs_here(variable: str, value: object, refused:
 
 def test_localhost_has_no_programs() -> None:
     assert list(runs_when_used("localhost", {"ansible_python_interpreter": "/tmp/python"}))
+
+
+# One reading, whoever reads it
+
+
+def played(folder: Path, inventory: Path, task: str, hosts: str = "all") -> list[str]:
+    """The failures of a play with the generated configuration, on this machine."""
+    (folder / "book").mkdir(exist_ok=True)
+    (folder / "logs").mkdir(exist_ok=True)
+    (folder / "book" / "ansible.cfg").write_text((ROOT / "templates" / "ansible" / "ansible.cfg").read_text())
+    tasks = [{"name": "Probe", "ansible.builtin.assert": {"that": task}}]
+    play = [{"hosts": hosts, "gather_facts": False, "connection": "local", "tasks": tasks}]
+    (folder / "book" / "go.yml").write_text(json.dumps(play))
+    run = Playbooks(folder / "book", inventory, folder / "logs", folder / ".ansible", lambda *_: None)
+    return [str(failed) for failed in run.play("go.yml", {"ansible_python_interpreter": sys.executable})]
+
+
+def test_an_inventory_behind_a_link_is_read_under_the_name_that_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the compiler and by the plays: with the variables beside the link, not those beside the file."""
+    for name, cores in (("real", 7), ("linked", 3)):
+        (tmp_path / name / "group_vars").mkdir(parents=True)
+        (tmp_path / name / "group_vars" / "all.yml").write_text(f"aibench_cores: {cores}\n")
+    (tmp_path / "real" / "hosts.ini").write_text("h1 ansible_host=192.0.2.1\n")
+    link = tmp_path / "linked" / "hosts.ini"
+    link.symlink_to("../real/hosts.ini")
+    monkeypatch.chdir(tmp_path)
+    link = Path("linked") / "hosts.ini"
+    inventory, codes = read(link)
+    assert inventory is not None
+    assert (inventory.hosts[0].cores, codes) == (3.0, [])
+    assert played(tmp_path, link, "aibench_cores == 3") == []
+
+
+def test_a_play_that_matches_no_host_fails(tmp_path: Path) -> None:
+    """As for an inventory that has lost a host since it was compiled for."""
+    (tmp_path / "hosts.ini").write_text("h1\n")
+    with pytest.raises(EnvironmentFailure, match=r"(?s)AIB691.*h2"):
+        played(tmp_path, tmp_path / "hosts.ini", "true", hosts="h2")
+
+
+def test_an_operators_verbosity_spoils_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSIBLE_VERBOSITY", "4")
+    (tmp_path / "hosts.ini").write_text("h1 ansible_host=192.0.2.1\n")
+    inventory, codes = read(tmp_path / "hosts.ini")
+    assert inventory is not None
+    assert codes == []
+    assert played(tmp_path, tmp_path / "hosts.ini", "true") == []
+    assert "config file" not in (tmp_path / "logs" / "go.log").read_text()
+
+
+def test_the_older_name_of_a_hosts_address(tmp_path: Path) -> None:
+    (tmp_path / "hosts.ini").write_text("h1 ansible_ssh_host=192.0.2.1\nh2 ansible_ssh_host=192.0.2.2 ansible_host=192.0.2.2\n")
+    inventory, codes = read(tmp_path / "hosts.ini")
+    assert inventory is not None
+    assert ([host.address for host in inventory.hosts], codes) == (["192.0.2.1", "192.0.2.2"], [])
+    (tmp_path / "hosts.ini").write_text("h1 ansible_ssh_host=192.0.2.1 ansible_host=192.0.2.2\n")
+    assert read(tmp_path / "hosts.ini") == (None, ["AIB407"])
+
+
+@pytest.mark.parametrize("name", ["a,b/hosts.ini", "h1,h2", "hosts,"])
+def test_a_comma_in_its_path_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("h1\n")
+    diagnostics = Diagnostics()
+    assert read_inventory(path, diagnostics) is None
+    (error,) = diagnostics.all
+    assert (error.code.id, "comma" in error.message) == ("AIB406", True)
+
+
+@pytest.mark.parametrize("verb", ["plan", "compile", "run"])
+def test_two_inventories_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    assert main([verb, str(ROOT / "specs" / "ecommerce.aib"), "-i", str(tmp_path / "a"), "--inventory", str(tmp_path / "b")]) != 0
+    assert "--inventory is given twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["hosts.ini", "group_vars/all.yml", "group_vars/nodes/ours.yml", "host_vars/h1.yml"])
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_variable_of_the_playbooks_is_refused_wherever_it_stands(tmp_path: Path, place: str, trusted: bool) -> None:
+    path = tmp_path / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "hosts.ini").write_text("[nodes]\nh1 ansible_host=192.0.2.1 ansible_password=hush\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write("[nodes:vars]\naibench_root=/srv\n" if place == "hosts.ini" else "other: 1\naibench_cores: 2\naibench_root: /srv\n")
+    diagnostics = Diagnostics()
+    assert read_inventory(tmp_path / "hosts.ini", diagnostics, trusted) is None
+    (error,) = diagnostics.all
+    assert error.code.id == "AIB421"
+    assert f"aibench_root of 'h1', in {path}:{4 if place == 'hosts.ini' else 3}," in error.message
+    assert "hush" not in render_text(diagnostics)

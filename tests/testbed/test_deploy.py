@@ -35,6 +35,7 @@ def test_a_deployment_from_bare_hosts_to_bare_hosts(bed: Bed, tmp_path: Path) ->
     small.compile(SMALL)
     small.ship()
 
+    check_addresses(small)
     looked = small.play("site.yml", "--check", "--diff")
     assert all(looked.changed.values()), "it says what it would do"
     for host in bed.hosts:
@@ -56,6 +57,8 @@ def test_a_deployment_from_bare_hosts_to_bare_hosts(bed: Bed, tmp_path: Path) ->
     check_one_model(small)
     other = check_neighbour(small, tmp_path)
 
+    for host in bed.hosts:
+        check_shared_memory(small, host)
     small.play("teardown.yml")
     check_alive(other)
     for host in bed.hosts:
@@ -64,6 +67,29 @@ def test_a_deployment_from_bare_hosts_to_bare_hosts(bed: Bed, tmp_path: Path) ->
     for host in bed.hosts:
         assert differences(before[host], bed.lists(host)) == []
     assert set(small.play("teardown.yml").changed.values()) == {0}, "there is nothing more to remove"
+
+
+def check_addresses(small: Site) -> None:
+    """A host that would listen at a loopback address is refused before anything of a deployment is on it, as is one that others call at an
+    address where they do not reach it."""
+    with pytest.raises(AssertionError, match=r"leads to 127\.0\.1\.1 on the host itself"):
+        small.play("deploy.yml", aibench_bind_address="127.0.1.1")
+    for host in small.bed.hosts:
+        assert small.bed.ran("sh", host, "test", "-e", f"/var/lib/aibench/{small.plan['scenario']}").returncode, "it has no install record"
+
+
+def check_shared_memory(small: Site, host: str) -> None:
+    """Each unit has a /dev/shm of its own, and what a killed Triton leaves in it goes with it."""
+    unit = f"aibench-{small.plan['scenario']}-triton.service"
+    pid = small.bed.ran("sh", host, "systemctl", "show", "-p", "MainPID", "--value", unit).stdout.strip()
+    if pid in ("", "0"):
+        return
+    before = small.bed.sh(host, "ls", "-A", "/dev/shm")
+    assert small.bed.sh(host, "nsenter", "--target", pid, "--mount", "ls", "-A", "/dev/shm"), "Triton's own holds what its models exchange"
+    assert "triton" not in before
+    assert "LC_ALL=C.UTF-8" in small.bed.sh(host, "cat", f"/proc/{pid}/environ").split("\0")
+    small.bed.sh(host, "systemctl", "kill", "--signal=KILL", unit)
+    assert small.bed.sh(host, "ls", "-A", "/dev/shm") == before
 
 
 def check_records(small: Site) -> None:

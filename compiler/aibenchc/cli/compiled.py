@@ -22,11 +22,23 @@ if TYPE_CHECKING:
     from aibenchc.driver import Compiled, CompileSettings
 
 
+class OneInventory(argparse.Action):
+    """Refuses a second one, which would take the place of the first."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option_string: str | None = None
+    ) -> None:
+        if getattr(namespace, self.dest) is not None:
+            parser.error(f"{option_string} is given twice: write all hosts into one inventory")
+        setattr(namespace, self.dest, values)
+
+
 def add_inventory_arguments(parser: Arguments, required: bool = False) -> None:
     parser.add_argument(
         "-i",
         "--inventory",
         type=Path,
+        action=OneInventory,
         metavar="INVENTORY",
         required=required,
         help="the Ansible inventory of the hosts to deploy on: a static one, INI or YAML",

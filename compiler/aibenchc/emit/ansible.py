@@ -26,6 +26,8 @@ FILES = (
     "collect.yml",
     "teardown.yml",
     "group_vars/all.yml",
+    "roles/base/files/listen.py",
+    "roles/base/files/reach.py",
     "roles/base/files/survey.py",
     "roles/base/files/unpack.py",
     "roles/base/tasks/main.yml",

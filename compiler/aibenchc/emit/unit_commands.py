@@ -12,7 +12,8 @@ from aibenchc.emit.templates import Fit
 
 PYTHON = "{{ aibench_environment }}/bin/python3"
 GENERATED = "{{ aibench_root }}/{{ aibench_archives.scenario }}"
-ADDRESS = "{{ item.address }}:{{ item.listens }}"
+ADDRESS = "{{ item.address }}:{{ item.listens }}"  # where others call it
+BIND = "{{ aibench_bind_address }}"
 RUN = "{{ aibench_state }}/runs/{{ aibench_run }}"  # root's; in it, each kind of part that records has a folder of its own
 LOAD = "{{ aibench_root }}/{{ aibench_archives.load }}"
 TRITON = "{{ aibench_root }}/{{ aibench_archives['libraries-triton'] }}/pytriton/tritonserver/bin/tritonserver"
@@ -21,6 +22,7 @@ WRITTEN_TOGETHER = 50  # requests per file of Triton's trace: a server that is k
 # Option → the expression under which the option is given.
 CONDITIONS = {
     "--tls": "aibench_tls",
+    "--bind": "aibench_bind_address is defined",
     "--start-file": "item.host",
     **dict.fromkeys(("--grpc-use-ssl-mutual", "--grpc-root-cert", "--grpc-server-cert", "--grpc-server-key"), "aibench_tls"),
 }
@@ -55,7 +57,7 @@ def unit_commands() -> UnitCommands:
     records = f"{RUN}/planner/calls-{{{{ item.replica }}}}-${{INVOCATION_ID}}.jsonl"
     trace = TritonTrace(f"{RUN}/triton/triton_trace-{{{{ item.replica }}}}-${{INVOCATION_ID}}.json", WRITTEN_TOGETHER)
     return UnitCommands(
-        planner=unit_line(planner(PYTHON, GENERATED, ADDRESS, records, "{{ item.replica }}", tls=_certificates("planner"))),
+        planner=unit_line(planner(PYTHON, GENERATED, ADDRESS, records, "{{ item.replica }}", tls=_certificates("planner"), bind=BIND)),
         service=unit_line(
             service(
                 PYTHON,
@@ -65,6 +67,7 @@ def unit_commands() -> UnitCommands:
                 prepared="{{ aibench_state }}/{{ aibench_archives['prepared-' ~ item.task] }}",
                 state="{{ aibench_state }}/tasks/{{ aibench_run }}",
                 tls=_certificates("service"),
+                bind=BIND,
             )
         ),
         generator=unit_line(
@@ -81,7 +84,7 @@ def unit_commands() -> UnitCommands:
                 TRITON,
                 ["{{ aibench_root }}/{{ repository }}"],
                 "{{ aibench_root }}/{{ aibench_archives.backends }}",
-                "{{ item.address }}",
+                "{{ aibench_bind_address | default(item.address) }}",
                 "{{ item.listens }}",
                 trace,
                 tls=_certificates("triton"),

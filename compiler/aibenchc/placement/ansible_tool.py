@@ -30,7 +30,7 @@ def run_tool(name: str, words: Sequence[str], timeout_s: float, trusted: bool) -
     with tempfile.TemporaryDirectory(prefix="aibenchc-") as empty:
         configuration = Path(empty) / "ansible.cfg"
         configuration.write_text(CONFIGURATION, encoding="utf-8")
-        own = {"ANSIBLE_CONFIG": str(configuration), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
+        own = {"ANSIBLE_CONFIG": str(configuration), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_VERBOSITY": "0"}
         return subprocess.run(
             [program, *words],
             cwd=empty,

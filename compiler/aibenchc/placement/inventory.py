@@ -7,17 +7,17 @@ import json
 import re
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aibenchrt.deployment import Deployed
-from aibenchrt.input_file import InputFileError
+from aibenchrt.input_file import InputFileError, read_bytes
 
-from aibenchc.diagnostics import Diagnostics
+from aibenchc.diagnostics import Diagnostics, nearest
 from aibenchc.placement.ansible_tool import run_tool
-from aibenchc.placement.static_inventory import runs_when_read, runs_when_used
+from aibenchc.placement.static_inventory import MOST_BYTES, runs_when_read, runs_when_used
 from aibenchc.source import SourceFile, Span
 
 LONGEST_S = 120.0
@@ -25,12 +25,14 @@ GROUPS = ("planner", "triton", "services", "generators", "postgresql")  # if the
 NODES = "nodes"  # otherwise the hosts of this group, if there is one, otherwise every host
 _ADDRESS = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+OWN = ("aibench_address", "aibench_bind_address", "aibench_cores", "aibench_memory_mib", "aibench_gpus")  # what an inventory may set
 _COUNTS = {"aibench_cores": "a number above 0", "aibench_memory_mib": "a whole number of MiB", "aibench_gpus": "a whole number"}
 
 
 @dataclass(frozen=True)
 class Host:
-    """address: where its parts listen and are called. cores, memory_mib: None where the inventory gives none."""
+    """address: where its parts are called, and where they listen unless aibench_bind_address says otherwise. cores, memory_mib: None where
+    the inventory gives none."""
 
     name: str
     address: str
@@ -56,7 +58,8 @@ class Inventory:
 
 
 def read_inventory(path: Path, diagnostics: Diagnostics, trusted: bool = False) -> Inventory | None:
-    """None after a report: AIB406 (it cannot be read, or has no hosts), AIB407 (a host's address or size), AIB418 (it would run programs).
+    """None after a report: AIB406 (it cannot be read, or has no hosts), AIB407 (a host's address or size), AIB418 (it would run programs),
+    AIB421 (it sets a variable of the playbooks).
 
     trusted: it may run programs on this machine, as Ansible lets it. EnvironmentFailure AIB601: ansible-core is not installed.
     """
@@ -72,11 +75,18 @@ def read_inventory(path: Path, diagnostics: Diagnostics, trusted: bool = False) 
         return None
     if not trusted and not reached_as_data(listed, where, diagnostics):
         return None
-    return inventory_of(listed, where, diagnostics)
+    before = diagnostics.errors
+    check_variables(listed, path, where, diagnostics)
+    inventory = inventory_of(listed, where, diagnostics)
+    return None if diagnostics.errors > before else inventory
 
 
 def is_static(path: Path, where: Span, diagnostics: Diagnostics) -> bool:
     """Whether Ansible reads it as data, which is looked at before Ansible sees it. Reports AIB406, AIB418."""
+    if "," in str(path.absolute()):
+        hint = "move it to a folder and a name without commas"
+        diagnostics.report("AIB406", where, reason="Ansible takes a path with a comma for a list of hosts", hint=hint)
+        return False
     if path.is_dir():
         hint = "name a file in it; group_vars and host_vars beside that are read too"
         diagnostics.report("AIB406", where, reason="it is a folder", hint=hint)
@@ -129,6 +139,38 @@ def complaint(stderr: str) -> str:
     return ""
 
 
+def check_variables(listed: Mapping[str, Any], path: Path, where: Span, diagnostics: Diagnostics) -> None:
+    """Reports AIB421, with its place, for every variable of ours that is not the inventory's to set: whether it or the playbooks' own wins
+    depends on where it stands."""
+    hosts_of: dict[str, list[str]] = defaultdict(list)
+    for name, variables in listed.get("_meta", {}).get("hostvars", {}).items():
+        for variable in variables:
+            if variable.startswith("aibench_") and variable not in OWN:
+                hosts_of[variable].append(name)
+    for variable, names in sorted(hosts_of.items()):
+        hosts = f"'{names[0]}'" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+        near = nearest(variable.removeprefix("aibench_"), [own.removeprefix("aibench_") for own in OWN])
+        hint = f"did you mean `aibench_{near}`?" if near else f"remove it; a play takes another value by `-e {variable}=…`"
+        place = place_of(variable, path)
+        diagnostics.report("AIB421", where, variable=variable, hosts=hosts, place=f", in {place}" if place else "", hint=hint)
+
+
+def place_of(variable: str, inventory: Path) -> str:
+    """File and line where a variable stands, in the inventory or in the folders of variables beside it; '' if it is not found. The line is
+    not shown, as it may hold a password."""
+    beside = (inventory.parent / "group_vars", inventory.parent / "host_vars")
+    word = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(variable)}(?![A-Za-z0-9_])")
+    for path in (inventory, *(file for folder in beside for file in sorted(folder.rglob("*")) if file.is_file())):
+        try:
+            text = read_bytes(path, MOST_BYTES).decode("utf-8", "replace")
+        except InputFileError:
+            continue  # a program's output, or a file that Ansible leaves out, too
+        found = word.search(text)
+        if found:
+            return f"{path}:{text.count(chr(10), 0, found.start()) + 1}"
+    return ""
+
+
 def inventory_of(listed: Mapping[str, Any], where: Span, diagnostics: Diagnostics) -> Inventory | None:
     """From `ansible-inventory --list`. Every mistake is reported."""
     members = {group: frozenset(hosts_in(listed, group)) for group in listed if group not in ("_meta", "all", "ungrouped")}
@@ -169,12 +211,17 @@ def host(name: str, variables: Mapping[str, Any], groups: frozenset[str], where:
     def wrong(reason: str, hint: str) -> None:
         diagnostics.report("AIB407", where, name=name, reason=reason, hint=hint)
 
-    given = variables.get("aibench_address", variables.get("ansible_host", name))
+    reached = variables.get("ansible_host", variables.get("ansible_ssh_host", name))
+    given = variables.get("aibench_address", reached)
     address = given if isinstance(given, str) else ""
     if not _NAME.fullmatch(name):
         wrong("its name cannot be used in file names", "name hosts with a-z, A-Z, 0-9, `.`, `_` and `-`")
     if not is_address(address):
         wrong(f"'{address}' is neither an IPv4 address nor a host name", f"give it one: `{name} aibench_address=192.0.2.10`")
+    if "aibench_address" not in variables and variables.get("ansible_ssh_host", reached) != reached:
+        wrong("its ansible_host and ansible_ssh_host differ", "keep ansible_host, which is the newer name of the same variable")
+    if "aibench_bind_address" in variables:
+        check_bind_address(variables["aibench_bind_address"], wrong)
     numbers = {}
     for variable, expected in _COUNTS.items():
         numbers[variable] = number(variables.get(variable), whole=variable != "aibench_cores")
@@ -182,6 +229,12 @@ def host(name: str, variables: Mapping[str, Any], groups: frozenset[str], where:
             wrong(f"its {variable} is not {expected}", f"write it plainly, without a template: `{variable}=2`")
     memory, gpus = numbers["aibench_memory_mib"], numbers["aibench_gpus"]
     return Host(name, address, numbers["aibench_cores"], None if memory is None else int(memory), int(gpus or 0), groups)
+
+
+def check_bind_address(given: object, wrong: Callable[[str, str], None]) -> None:
+    """Where a host's parts listen, if not at the address at which others reach them; the host itself is asked before it gets any."""
+    if not isinstance(given, str) or not is_address(given):
+        wrong(f"its aibench_bind_address '{given}' is neither an IPv4 address nor a host name", "write one of the host's own addresses")
 
 
 def is_address(text: str) -> bool:

@@ -1,4 +1,5 @@
-"""python -m aibenchrt.planner --generated DIR --address HOST:PORT --records FILE [--plan FILE] [--replica N] [--tls DIR | --sockets DIR]"""
+"""python -m aibenchrt.planner --generated DIR --address HOST:PORT --records FILE [--bind HOST] [--plan FILE] [--replica N]
+[--tls DIR | --sockets DIR]"""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ def arguments_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(allow_abbrev=False, prog="python -m aibenchrt.planner", description=__doc__)
     parser.add_argument("--generated", type=Path, required=True, help="the compiler's output folder")
     parser.add_argument("--plan", type=Path, help="the plan to run (default: the one in --generated)")
-    parser.add_argument("--address", required=True, help="host:port to listen on")
+    parser.add_argument("--address", required=True, help="host:port at which it is called")
+    parser.add_argument("--bind", metavar="HOST", help="where to listen, if not at the host of --address")
     parser.add_argument("--records", type=Path, required=True, help="folder for the call records")
     parser.add_argument("--replica", type=int, default=0)
     parser.add_argument("--tls", type=Path, help="folder with ca.pem, cert.pem and key.pem for mutual TLS (default: plain connections)")
@@ -57,7 +59,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     gc.collect()
     gc.freeze()  # objects made at start-up live to the end; garbage collections need not visit them
     try:
-        await serve(plan, stubs, arguments.address, recorder, stop, access)
+        await serve(plan, stubs, arguments.address, recorder, stop, access, arguments.bind)
     finally:
         recorder.close()
 

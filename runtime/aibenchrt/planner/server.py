@@ -25,7 +25,7 @@ from aibenchrt.planner.recorder import Recorder
 from aibenchrt.serve.draining import Arrivals
 from aibenchrt.wire import clocks
 from aibenchrt.wire.proto import Stubs
-from aibenchrt.wire.tls import SERVER_KEY, SERVER_OPTIONS, Access, listen
+from aibenchrt.wire.tls import SERVER_KEY, SERVER_OPTIONS, Access, listen, listening
 
 PATIENCE_S = 5.0  # after which the planner logs what it waits for, and tries again
 ASK_AGAIN_S = 0.2
@@ -159,8 +159,11 @@ class _Journey:
         ))  # fmt: skip
 
 
-async def serve(plan: Plan, stubs: Stubs, address: str, recorder: Recorder, stop: asyncio.Event, access: Access = None) -> None:
-    """Listens at `address` at once, serves when every task answers, until `stop` is set; then waits for running requests to end.
+async def serve(
+    plan: Plan, stubs: Stubs, address: str, recorder: Recorder, stop: asyncio.Event, access: Access = None, bind: str | None = None
+) -> None:
+    """Listens at `address`, or at its port of the host's address `bind`, at once, and serves when every task answers, until `stop` is set;
+    then waits for running requests to end.
 
     EnvironmentFailure: AIB602, AIB613, AIB674.
     """
@@ -177,7 +180,7 @@ async def serve(plan: Plan, stubs: Stubs, address: str, recorder: Recorder, stop
         condition = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(condition, server)
         await condition.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
-        listen(server, address, access)
+        listen(server, listening(address, bind), access)
         await server.start()
         if await _unless(stop, planner.connect()):
             await condition.set("", health_pb2.HealthCheckResponse.SERVING)

@@ -1,6 +1,7 @@
 """Serves one non-AI task: `<Task>Service.Call` from the generated stubs, and the standard gRPC health service.
 
-python -m aibenchrt.serve.service_host --generated DIR --task NAME --address HOST:PORT --prepared DIR --state DIR [--workers N]
+python -m aibenchrt.serve.service_host --generated DIR --task NAME --address HOST:PORT [--bind HOST] --prepared DIR --state DIR
+    [--workers N]
     [--tls DIR | --sockets DIR]
 
 --prepared: one folder per stage (aibenchrt.serve.prepare.lay_out). --state: writable, shared by the tasks of a run. --tls: who it is
@@ -35,7 +36,7 @@ from aibenchrt.shown import tell_failure
 from aibenchrt.stop_signals import on_stop_signals
 from aibenchrt.values import Work
 from aibenchrt.wire.proto import ServerTiming, TaskCodec, load_stubs
-from aibenchrt.wire.tls import ATTEMPT_KEY, SERVER_KEY, SERVER_OPTIONS, Access, access_of, listen
+from aibenchrt.wire.tls import ATTEMPT_KEY, SERVER_KEY, SERVER_OPTIONS, Access, access_of, listen, listening
 
 GRACE_S = 5.0  # how long running calls may take after SIGTERM
 
@@ -101,31 +102,33 @@ def _open_stage(stage: PlanStage, folder: Path, state: Path) -> Work:
 
 
 def start(
-    address: str, codec: TaskCodec, work: Chain, workers: int, access: Access = None
+    address: str, codec: TaskCodec, work: Chain, workers: int, access: Access = None, bind: str | None = None
 ) -> tuple[grpc.Server, health.HealthServicer, Arrivals]:
-    """Starts a server; returns it with its health service and its count of arrivals. EnvironmentFailure AIB602: the address cannot be
-    bound."""
+    """Starts a server; returns it with its health service and its count of arrivals. bind: where it listens, if not at the host of
+    `address`. EnvironmentFailure AIB602: the address cannot be bound."""
     pool = ThreadPoolExecutor(workers, thread_name_prefix="call")
     servicer = TaskService(codec, work, address)
     server = grpc.server(pool, handlers=[servicer], options=SERVER_OPTIONS)
     # Watch calls get threads of their own: each would occupy a worker of the pool for ever.
     watch = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(1))
     health_pb2_grpc.add_HealthServicer_to_server(watch, server)
-    listen(server, address, access)
+    listen(server, listening(address, bind), access)
     server.start()
     for name in ("", codec.service):
         watch.set(name, health_pb2.HealthCheckResponse.SERVING)
     return server, watch, servicer.arrivals
 
 
-def serve(generated: Path, task: str, address: str, prepared: Path, state: Path, workers: int, access: Access = None) -> None:
+def serve(
+    generated: Path, task: str, address: str, prepared: Path, state: Path, workers: int, access: Access = None, bind: str | None = None
+) -> None:
     """Serves until SIGTERM or SIGINT. EnvironmentFailure: AIB602, AIB617, AIB620, and what the component raises."""
     stopped = threading.Event()
     on_stop_signals(stopped)
     step = _step(generated, task)
     state.mkdir(parents=True, exist_ok=True)
     codec = TaskCodec(load_stubs(generated), step)
-    server, watch, arrivals = start(address, codec, open_step(step, prepared, state), workers, access)
+    server, watch, arrivals = start(address, codec, open_step(step, prepared, state), workers, access, bind)
     print(f"serving {codec.service} on {address}, {workers} workers", flush=True)  # noqa: T201 - the one line for people
     stopped.wait()
     watch.enter_graceful_shutdown()
@@ -148,7 +151,8 @@ def arguments_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--generated", type=Path, required=True)
     parser.add_argument("--task", required=True)
-    parser.add_argument("--address", required=True, help="host:port to listen on")
+    parser.add_argument("--address", required=True, help="host:port at which it is called")
+    parser.add_argument("--bind", metavar="HOST", help="where to listen, if not at the host of --address")
     parser.add_argument("--prepared", type=Path, required=True)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=2, help="number of calls processed concurrently")
@@ -162,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log_to_stderr()
     try:
         access = access_of(given.tls, given.sockets)
-        serve(given.generated, given.task, given.address, given.prepared, given.state, given.workers, access)
+        serve(given.generated, given.task, given.address, given.prepared, given.state, given.workers, access, given.bind)
     except EnvironmentFailure as failure:
         tell_failure(failure)
         return 2

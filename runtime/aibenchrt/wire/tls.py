@@ -162,6 +162,11 @@ def open_aio_channel(
     return grpc.aio.secure_channel(target, access.channel_credentials(), options=merged)
 
 
+def listening(address: str, bind: str | None) -> str:
+    """host:port to listen at: the address at which others call this process, or its port of the host's own address `bind`."""
+    return f"{bind}:{address.rpartition(':')[2]}" if bind else address
+
+
 def listen(server: Any, address: str, access: Access) -> None:
     """Binds a grpc or grpc.aio server. EnvironmentFailure AIB602: the address cannot be bound, with the system's reason."""
     try:

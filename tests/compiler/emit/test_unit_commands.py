@@ -91,6 +91,15 @@ def test_triton_gets_the_same_flags_in_a_unit_as_by_itself(tls: bool) -> None:
     assert not any("log-frequency" in word for word in asked)
 
 
+def test_a_host_that_listens_elsewhere_is_still_named_by_the_address_at_which_it_is_called() -> None:
+    commands, floating = unit_commands(), {"aibench_bind_address": "10.0.0.1"}
+    for command, parser in ((commands.planner, planner_arguments()), (commands.service, service_arguments())):
+        read = parsed(parser, on_a_host(command, **floating))
+        assert (read.address, read.bind) == ("192.0.2.1:21003", "10.0.0.1")
+        assert parsed(parser, on_a_host(command)).bind is None
+    assert "--grpc-address=10.0.0.1" in on_a_host(commands.triton, **floating)
+
+
 def test_templates_name_only_files_that_certificates_have() -> None:
     names = {name for path in (ROOT / "templates").rglob("*.j2") for name in re.findall(r"[\w-]+\.pem", path.read_text(encoding="utf-8"))}
     assert names

@@ -45,7 +45,8 @@ class Playbooks:
     trusted: the inventory may be a program or a plugin's configuration."""
 
     def __init__(self, folder: Path, inventory: Path, logs: Path, scratch: Path, progress: Progress, trusted: bool = False) -> None:
-        self._folder, self._inventory, self._logs, self._scratch, self._progress = folder, inventory, logs, scratch, progress
+        self._folder, self._logs, self._scratch, self._progress = folder, logs, scratch, progress
+        self._inventory = inventory.absolute()  # a link is not followed: as the compiler, with the variables that lie beside it
         self._trusted = trusted
         # Ansible names a persistent connection by address alone: a host of the same address in another network must not be taken for ours.
         self.connections = ShortFolder()
@@ -67,6 +68,7 @@ class Playbooks:
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_FORCE_COLOR": "0",
+            "ANSIBLE_VERBOSITY": "0",
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.connections.path),
             "ANSIBLE_LOCAL_TEMP": str(self._scratch / "local"),
             "TMPDIR": str(self._scratch),  # also removes what an interrupted module leaves on this machine
@@ -103,10 +105,18 @@ class Playbooks:
         return watched.failures
 
 
+ADDRESS_TASKS = (
+    "Check that its parts can listen where the inventory says",
+    "Check that it reaches the parts that it calls",
+)  # of role base
+
+
 def failure(playbook: str, failures: list[TaskFailure], logs: Path) -> EnvironmentFailure:
-    """AIB633 with every failure, the first in full."""
+    """AIB633, or AIB693 where it is about addresses, with every failure, the first in full."""
     lines = [str(failures[0]), *(str(other).splitlines()[0] for other in failures[1:])]
     log = logs / playbook.replace(".yml", ".log")
+    if failures[0].task.removeprefix("base : ") in ADDRESS_TASKS:
+        return EnvironmentFailure("AIB693", playbook=playbook, failures="\n".join(lines), log=log)
     return EnvironmentFailure("AIB633", playbook=playbook, failures="\n".join(lines), log=log, run=logs.parent)
 
 

@@ -163,7 +163,7 @@ def run_cluster(generated: Path, inventory: Path, runs: Path, options: ClusterOp
         journal = Journal(directory / "journal.json", max(0.0, passed_s))
         own = _own_copy(generated, plan, directory)
         folder, logs, scratch = own / "ansible", directory / "logs", directory / ".ansible"
-        playbooks = Playbooks(folder, inventory.resolve(), logs, scratch, options.run.progress, options.trusted)
+        playbooks = Playbooks(folder, inventory, logs, scratch, options.run.progress, options.trusted)
         run = ClusterRun(directory, options, compiled, plan, journal, state, playbooks)
         if options.prepare_only:
             _prepare(run)

@@ -1,15 +1,19 @@
-"""What a host has, as JSON: python3 - SCENARIO USER,… PYTHON look|record
+"""What a host has, as JSON: python3 - SCENARIO USER,… PYTHON look|record BIND called|alone
 
 archives: name → folder of each archive that is completely unpacked. units: the scenario's unit files. running: units that run with the
-present content of their file. problems: why the host cannot take the scenario. recorded: whether this call wrote the install record, which
-lists what the deployment adds; only `record` writes it, before anything is added, and teardown.yml follows it.
+present content of their file. problems: why the host cannot take the scenario. addresses: why its parts cannot listen at BIND, its address
+in the inventory (empty: nothing listens here); if they are `called` by other hosts, it may not be a loopback address. recorded: whether
+this call wrote the install record, which lists what the deployment adds; only `record` writes it, before anything is added, and
+teardown.yml follows it.
 """
 
 import glob
 import grp
+import ipaddress
 import json
 import os
 import pwd
+import socket
 import subprocess
 import sys
 import time
@@ -123,21 +127,45 @@ def problems(scenario, python, record):
             yield f"no {library}: install libpython{python}"
 
 
-def main(scenario, users, python, action):
+def addresses(bind, called):
+    if not bind:
+        return
+    own = subprocess.run(["hostname", "--all-ip-addresses"], capture_output=True, text=True, check=False).stdout.split()
+    own = [address for address in own if ":" not in address]
+    way_out = f"set aibench_bind_address to one of the host's own addresses ({', '.join(own) or 'it has none'})"
+    try:
+        found = socket.getaddrinfo(bind, 0, type=socket.SOCK_STREAM)
+    except OSError as error:
+        yield f"the host does not know {bind}, where its parts listen ({error.strerror}): {way_out}"
+        return
+    for at in dict.fromkeys(where[0] for *_, where in found):
+        if called and ipaddress.ip_address(at).is_loopback:
+            yield f"{bind} leads to {at} on the host itself, where no other host reaches its parts: {way_out}"
+            return
+    family, kind, protocol, _, where = found[0]
+    try:
+        with socket.socket(family, kind, protocol) as probe:
+            probe.bind(where)
+    except OSError as error:
+        yield f"parts cannot listen at {bind} ({where[0]}: {error.strerror}): {way_out}"
+
+
+def main(scenario, users, python, action, bind, called):
     path = f"/var/lib/aibench/{scenario}/install.json"
     there = None
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             there = json.load(file)
-    obstacles = list(problems(scenario, python, there))
+    obstacles, unusable = list(problems(scenario, python, there)), list(addresses(bind, called == "called"))
     record = with_users(there, users.split(",")) if there else before(scenario, users.split(","))
-    write = action == "record" and record != there and not obstacles
+    write = action == "record" and record != there and not obstacles and not unusable
     if write:
         write_record(path, record)
     folders = sorted(os.path.dirname(mark) for folder in own(scenario) for mark in glob.glob(f"{folder}/*/.whole"))
     archives = {os.path.basename(folder): folder for folder in folders if not os.path.islink(folder)}
     paths = units(scenario)
-    print(json.dumps({"archives": archives, "problems": obstacles, "recorded": write, "running": running(paths), "units": paths}))
+    told = {"archives": archives, "problems": obstacles, "addresses": unusable, "recorded": write}
+    print(json.dumps({**told, "running": running(paths), "units": paths}))
 
 
 main(*sys.argv[1:])
