@@ -17,7 +17,8 @@ def on_hosts(run: Run, drift_ns: int = 10_000, **more: Any) -> Run:
     shards = tuple(GeneratorShard(host=f"h{n + 3}", shard=n, shards=2, figures=figures, clocks=(clock,)) for n in range(2))
     host = HostInfo(name="h1", cpu_model="c", cores=2, memory_mib=1024, kernel="k", os="o", parts=("planner", "triton"))
     changed: dict[str, Any] = {"generators": shards, "hosts": (host,)} | more
-    return replace(run, info=run.info.model_copy(update=changed))
+    machine = tuple(replace(sample, host=host.name) for host in changed["hosts"] for sample in run.machine)
+    return replace(run, info=run.info.model_copy(update=changed), machine=machine)
 
 
 S = 1_000_000_000

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from aibenchrt.collect import schema
-from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
+from aibenchrt.collect.records import CallRecord, MachineRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.collect.run_info import (
     RUN_FILE,
     DataInfo,
@@ -65,6 +65,8 @@ class Shape:
     bunch_ms: int = 0
     generator_cpu: float = 0.2
     planner_cpu: float = 0.35
+    others_cpu: float = 0.01
+    steal: float = 0.0
     died: bool = False
     override: tuple[str, Override] | None = None
     supplement_images: int = 0
@@ -332,6 +334,8 @@ def _write_records(
         for i, (name, cpu) in enumerate(busy.items())
     ]
     schema.write(directory / "resources.parquet", samples, ResourceRecord)
+    machine = [MachineRecord(t, "here", 0.6 + shape.others_cpu, 0.6, shape.steal, 0.3) for t in range(101 * S, end, S // 2)]
+    schema.write(directory / "machine.parquet", machine, MachineRecord)
 
 
 def _fingerprint(shape: Shape, graph_hash: str) -> Fingerprint:

@@ -24,6 +24,15 @@ def not_negative(text: str) -> float:
     return value
 
 
+def time_span(text: str) -> float:
+    """Seconds above 0, from a number with its unit: 90s, 10min, 1h."""
+    for unit, seconds in (("min", 60.0), ("h", 3600.0), ("s", 1.0)):
+        number = text.removesuffix(unit).strip()
+        if text.endswith(unit) and (number.replace(".", "", 1)).isdecimal():
+            return positive(number) * seconds
+    raise argparse.ArgumentTypeError(f"write a time with its unit, like 90s or 10min, not {text!r}")
+
+
 def seeds(text: str) -> tuple[int, ...]:
     """Different whole numbers below 2³¹, separated by commas."""
     parts = text.split(",")

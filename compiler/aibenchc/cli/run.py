@@ -12,7 +12,7 @@ from aibenchrt.exit_codes import ExitCode
 
 from aibenchc.cli.compiled import add_inventory_arguments, compile_and_show, read_port
 from aibenchc.cli.folders import GENERATED, RUNS
-from aibenchc.cli.numbers import not_negative, positive
+from aibenchc.cli.numbers import not_negative, positive, time_span
 from aibenchc.cli.output import complain, say
 from aibenchc.cli.parser import Arguments
 from aibenchc.cli.terminal import needs, progress_bars
@@ -70,6 +70,12 @@ def _add_run_arguments(parser: Arguments) -> None:
         metavar="TASK=random|baseline",
         help="answer an AI task at random or by its baseline, to see what it contributes",
     )
+    parser.add_argument(
+        "--wait-quiet",
+        type=time_span,
+        metavar="TIME",
+        help="on this machine: begin the load only when nothing else uses it, and give up after this time (10min, 90s)",
+    )
 
 
 def _add_cluster_arguments(parser: Arguments) -> None:
@@ -122,6 +128,8 @@ def directory_of(arguments: argparse.Namespace) -> Path | None:
     for option in ("teardown", "resume", "expect_fault", "no_tls", "prepare_only", "trust_inventory", "renew"):
         if getattr(arguments, option) and not on_hosts:
             raise EnvironmentFailure("AIB636", option=option.replace("_", "-"))
+    if arguments.wait_quiet and on_hosts:
+        raise EnvironmentFailure("AIB702")
     if arguments.prepare_only and (arguments.teardown or arguments.resume):
         given = "--teardown" if arguments.teardown else "--resume"
         raise EnvironmentFailure("AIB688", option=given)
@@ -146,6 +154,7 @@ def directory_of(arguments: argparse.Namespace) -> Path | None:
             overrides=dict(arguments.replace),
             supplement=arguments.supplement > 0,
             supplement_s=arguments.supplement,
+            wait_quiet_s=arguments.wait_quiet or 0.0,
             command=shlex.join(["aibenchc", *sys.argv[1:]]),
             progress=progress,
         )

@@ -20,6 +20,7 @@ from typing import Any
 
 from aibenchrt import machine
 from aibenchrt.collect.appender import Appender
+from aibenchrt.collect.machine_counters import read_machine
 from aibenchrt.process_names import HOST_WATCH
 from aibenchrt.stop_signals import on_stop_signals
 from aibenchrt.whole_file import write_text
@@ -77,7 +78,8 @@ class Watch:
         self._out.close()
 
     def _sample(self) -> None:
-        now, rows, groups = time.monotonic_ns(), [], {}
+        machine, rows, groups = read_machine(), [], {}
+        now = machine.time_ns
         for name, path in self._found():
             try:
                 groups[name] = path.stat().st_ino
@@ -88,7 +90,8 @@ class Watch:
             rows.append([name, members[0] if members else 0, groups[name], used, sum(map(_resident, members))])
         changed = [name for name in {*groups, *self._groups} if groups.get(name) != self._groups.get(name)]
         self._groups = groups
-        self._say({"time_ns": now, "samples": rows})
+        counters = [machine.busy_us, machine.steal_us, machine.total_us, machine.pressure_us]
+        self._say({"time_ns": now, "samples": rows, "machine": counters})
         if changed:
             self._say({"time_ns": now, "units": units(self._prefix), "when": "changed"})
 

@@ -13,7 +13,8 @@ from typing import Final
 
 from aibenchrt.collect import schema
 from aibenchrt.collect.lines import read_lines
-from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord
+from aibenchrt.collect.machine_counters import Reading, machine_record
+from aibenchrt.collect.records import CallRecord, MachineRecord, RequestRecord, ResourceRecord
 from aibenchrt.collect.run_info import (
     BEGUN,
     GENERATOR,
@@ -172,6 +173,8 @@ class HostRecords:
     info: HostInfo | None
     processes: tuple[ProcessInfo, ...]
     resources: tuple[ResourceRecord, ...]
+    machine: tuple[MachineRecord, ...] = ()
+    started_ns: int = 0  # realtime when its monotonic clock was 0: the same on hosts that share one machine, but for a few µs
 
 
 def read_host(host: str, files: Sequence[Path], scenario: str, parts: Sequence[PlanPart], realtime_ns: int | None) -> HostRecords:
@@ -200,7 +203,8 @@ def read_host(host: str, files: Sequence[Path], scenario: str, parts: Sequence[P
     )
     rebooted = first.boot != last.boot
     processes = tuple(_process(host, part, prefix, states, rebooted) for part in parts)
-    return HostRecords(info, processes, tuple(_resources(lines, prefix, shift)))
+    resources, machine = tuple(_resources(lines, prefix, shift)), tuple(_machine(host, lines, shift))
+    return HostRecords(info, processes, resources, machine, first.realtime_ns - first.monotonic_ns)
 
 
 def _process(host: str, part: PlanPart, prefix: str, states: Sequence[WatchLine], rebooted: bool) -> ProcessInfo:
@@ -245,3 +249,19 @@ def _resources(lines: Iterable[WatchLine], prefix: str, shift_ns: int) -> Iterab
                 share = max(0.0, (used - last[1]) * 1e3 / (at - last[2]))
                 part = name.removeprefix(prefix).removesuffix(".service")
                 yield ResourceRecord(at + shift_ns, part, pid, share, resident)
+
+
+def _machine(host: str, lines: Iterable[WatchLine], shift_ns: int) -> Iterable[MachineRecord]:
+    """own_share: of the units that are sampled here."""
+    before: tuple[Reading, dict[tuple[str, int], int]] | None = None  # the machine, and (unit, its control group) → CPU µs
+    for line in lines:
+        if line.machine is None:
+            continue
+        busy, steal, total, pressure = line.machine
+        reading = Reading(line.time_ns, busy, steal, total, pressure)
+        used = {(name, group): us for name, _, group, us, _ in line.samples}
+        if before is not None and reading.total_us > before[0].total_us and reading.time_ns > before[0].time_ns:
+            own_us = sum(max(0, us - before[1].get(unit, 0)) for unit, us in used.items())
+            sample = machine_record(host, before[0], reading, own_us)
+            yield replace(sample, time_ns=sample.time_ns + shift_ns)
+        before = reading, used

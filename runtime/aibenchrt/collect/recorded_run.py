@@ -14,7 +14,7 @@ from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, TruthType
 from aibenchrt.collect import schema, typed_values
 from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.plausible import check_calls, check_requests
-from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
+from aibenchrt.collect.records import CallRecord, MachineRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.collect.run_info import RUN_FILE, RunInfo
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.input_file import InputFileError, json_document, read_bytes
@@ -39,6 +39,7 @@ class Run:
     requests: tuple[RequestRecord, ...]
     calls: tuple[CallRecord, ...]
     resources: tuple[ResourceRecord, ...]
+    machine: tuple[MachineRecord, ...]
     truth: tuple[TruthRecord, ...]
     triton: dict[str, Any]
 
@@ -125,6 +126,7 @@ def read_run(directory: Path) -> Run:
         requests=read("requests.parquet", RequestRecord),
         calls=read("calls.parquet", CallRecord),
         resources=read("resources.parquet", ResourceRecord),
+        machine=schema.read(directory / "machine.parquet", MachineRecord) if (directory / "machine.parquet").exists() else (),
         truth=read("truth.parquet", TruthRecord),
         triton=_triton(directory / "triton.json") if whole or (directory / "triton.json").exists() else {},
     )

@@ -91,6 +91,20 @@ class ResourceRecord:
 
 
 @dataclass(frozen=True)
+class MachineRecord:
+    """One sample of one machine, all shares since the sample before: of the CPU time of all its processors, busy with anything, busy with
+    processes of this run (own), and taken away by the hypervisor (steal); and of the time during which some task waited for a processor
+    (pressure; -1: the kernel does not tell)."""
+
+    time_ns: int
+    host: str
+    busy_share: float
+    own_share: float
+    steal_share: float
+    pressure_share: float
+
+
+@dataclass(frozen=True)
 class TruthRecord:
     """Held-out truth of one request, one entry per truth type that it has (typed_values)."""
 

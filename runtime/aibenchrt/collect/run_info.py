@@ -29,7 +29,8 @@ class _Frozen(BaseModel):
 
 class HostInfo(_Frozen):
     """One machine. memory_mib is rounded to 256 MiB, so that a few pages do not make another machine. parts: what ran there; empty if
-    everything did. cpu_limit, memory_limit_mib: what control groups allow of it, as of a container; None: all."""
+    everything did. cpu_limit, memory_limit_mib: what control groups allow of it, as of a container; None: all. machine: the same for hosts
+    that are containers of one machine, of whose CPU time each sees the whole; '' where it is unknown."""
 
     name: str
     cpu_model: str
@@ -40,6 +41,7 @@ class HostInfo(_Frozen):
     parts: tuple[str, ...] = ()
     cpu_limit: float | None = None
     memory_limit_mib: int | None = None
+    machine: str = ""
 
     @property
     def text(self) -> str:
@@ -170,6 +172,14 @@ class Outage(_Frozen):
     restarts: int = 0
 
 
+class Bystander(_Frozen):
+    """A process that is not of the run. cpu_share: of the CPU time of the whole machine during the load."""
+
+    name: str
+    pid: int
+    cpu_share: float
+
+
 class LoadInfo(_Frozen):
     """The requested load. shares: request class → share of the measured phase. Monotonic bounds of the measured window in ns.
 
@@ -291,7 +301,8 @@ class RunInfo(_Frozen):
 
     generator: of all generators together (counts summed, other figures of the worst). generators: each of them, if they ran on hosts of
     their own; all times in the records are then on the first planner's monotonic clock. missing: records that could not be collected, and
-    why. fault: what was broken on purpose; '' for a measurement. outages: of what was started again, on one machine.
+    why. fault: what was broken on purpose; '' for a measurement. outages: of what was started again, on one machine. bystanders: the
+    busiest processes that were not of the run, during the load, the busiest first.
     """
 
     version: Literal[1] = RUN_VERSION
@@ -321,6 +332,7 @@ class RunInfo(_Frozen):
     missing: tuple[str, ...] = ()
     fault: str = ""
     outages: tuple[Outage, ...] = ()
+    bystanders: tuple[Bystander, ...] = ()
 
 
 def write_run_info(directory: Path, info: RunInfo) -> None:

@@ -17,6 +17,7 @@ from aibenchrt.collect.columns import VERSION_KEY, read_columns
 from aibenchrt.collect.records import (
     RECORDS_VERSION,
     CallRecord,
+    MachineRecord,
     RequestRecord,
     ResourceRecord,
     ScheduleRecord,
@@ -40,6 +41,7 @@ FILES: dict[str, type] = {
     "requests.parquet": RequestRecord,
     "calls.parquet": CallRecord,
     "resources.parquet": ResourceRecord,
+    "machine.parquet": MachineRecord,
     "truth.parquet": TruthRecord,
 }
 

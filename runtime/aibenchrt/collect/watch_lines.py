@@ -17,6 +17,7 @@ _LONGEST = 1000  # characters of what a host says of itself
 
 Count = Annotated[int, Field(ge=0, lt=MOST_INTEGER, strict=True)]
 Ns = Annotated[int, Field(gt=-MOST_INTEGER, lt=MOST_INTEGER, strict=True)]
+Pressure = Annotated[int, Field(ge=-1, lt=MOST_INTEGER, strict=True)]
 Word = Annotated[str, Field(max_length=_LONGEST)]
 Number = Annotated[str, Field(pattern=r"^[0-9]{0,18}$")]  # systemd writes numbers as text, and none as ''
 
@@ -55,12 +56,14 @@ class HostUnit(_Line):
 
 class WatchLine(_Line):
     """facts, units: how the host and its units are; samples: (unit, pid, inode of its control group, CPU µs so far, resident bytes) at
-    time_ns of the host's monotonic clock."""
+    time_ns of the host's monotonic clock. machine: CPU time of the whole machine so far, busy, stolen and in total, and the time for which
+    some task waited for a processor, all in µs, as machine_counters.Reading has them."""
 
     time_ns: Ns = 0
     facts: HostFacts | None = None
     units: tuple[HostUnit, ...] | None = None
     samples: tuple[tuple[Word, Count, Count, Count, Count], ...] = ()
+    machine: tuple[Count, Count, Count, Pressure] | None = None
 
 
 def read_watch(path: Path) -> Iterator[WatchLine]:

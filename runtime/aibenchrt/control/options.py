@@ -23,7 +23,8 @@ class RunOptions:
     ports_from: first port, instead of the plan's. overrides: AI task or stage → "random" or "baseline", for an ablation. supplement:
     labelled runs of rare classes, each at most supplement_s long. data_seed: of the world; training_seed: of the models. command: what the
     user typed. ready_s: how long a part may take to become ready. answer_s: how long a model may answer no inference before it counts as
-    dead. progress: called during everything that takes time.
+    dead. wait_quiet_s: how long the load may wait until the machine has no other work; 0: it begins at once, and stderr says so. progress:
+    called during everything that takes time.
     """
 
     variant: str = "real"
@@ -41,6 +42,7 @@ class RunOptions:
     timeout_s: float = 10.0
     ready_s: float = 120.0
     answer_s: float = 5.0
+    wait_quiet_s: float = 0.0
     command: str = ""
     progress: Progress = silent
 

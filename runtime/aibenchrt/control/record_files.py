@@ -11,7 +11,7 @@ from aibenchrt.answers import TRUTH_TYPES
 from aibenchrt.collect import schema, typed_values
 from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.merge import read_issued, read_requests
-from aibenchrt.collect.records import QUEUE_UNKNOWN, CallRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
+from aibenchrt.collect.records import QUEUE_UNKNOWN, CallRecord, MachineRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.control.triton_trace import QueueWaits
 from aibenchrt.datasets.payload import Payload
 
@@ -54,6 +54,7 @@ def write_records(
     requests: Sequence[RequestRecord],
     calls: Sequence[CallRecord],
     resources: Sequence[ResourceRecord],
+    machine: Sequence[MachineRecord],
     payloads: dict[str, list[Payload]],
     generators: Sequence[Path],
 ) -> None:
@@ -71,4 +72,5 @@ def write_records(
     schema.write(directory / "requests.parquet", requests, RequestRecord)
     schema.write(directory / "calls.parquet", calls, CallRecord)
     schema.write(directory / "resources.parquet", resources, ResourceRecord)
+    schema.write(directory / "machine.parquet", machine, MachineRecord)
     schema.write(directory / "truth.parquet", truth, TruthRecord)

@@ -29,6 +29,7 @@ FILES: Mapping[str, str] = {
     "requests.parquet": "every request: times, outcome, answer",
     "calls.parquet": "every call of a task: times, endpoint, outcome",
     "resources.parquet": "CPU time and memory of every process, twice a second",
+    "machine.parquet": "CPU time of the whole machine, twice a second",
     "truth.parquet": "what answers are compared with",
     "cluster.json": "how the run on hosts went on, attempt by attempt",
     "journal.json": "the stages of the run and when they ended",

@@ -59,6 +59,11 @@ LEGENDS: dict[str, str] = {
         "95 % interval; for an ordered fallback the requests that got as far as the arm. "
         "'differs': the expectation lies outside that interval."
     ),
+    "machines": (
+        "Over the measured window, as fractions of the CPU time of all processors of the machine. Other work: what ran and was not of this "
+        "run; stolen: what the hypervisor gave to other virtual machines; tasks waited: the fraction of time in which some task, also of "
+        "this run, waited for a processor (PSI). Hosts that are containers of one machine all show the whole machine."
+    ),
     "resources": ("Over the measured window, sampled about every half second; CPU as a fraction of one core."),
     "timeline": (
         "Requests in each second, by their intended time, counted from the start of the measured window. Shown are the seconds around "

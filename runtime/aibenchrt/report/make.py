@@ -12,6 +12,7 @@ from aibenchrt.report import ablation, figures, hosts, quality
 from aibenchrt.report.analysis import Analysis, analyse, bootstrap_rng
 from aibenchrt.report.graph_picture import graph_svg
 from aibenchrt.report.judgements import Measured, quality_judgements, reference_judgements, reference_rows, slo_judgements
+from aibenchrt.report.machines import machine_rows
 from aibenchrt.report.model import Fact, Provenance, Report, Verdict
 from aibenchrt.report.outages import outage_texts
 from aibenchrt.report.reference_file import Reference, of_plan, read_reference
@@ -52,6 +53,7 @@ def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits |
         choices=figures.choice_rows(run),
         errors=figures.error_rows(run),
         resources=figures.resource_rows(run),
+        machines=machine_rows(run),
         references=reference_rows(run, measured, every),
         provenance=tuple(
             Provenance(data=d.name, part=p.part, origin=p.origin, source=p.source, note=p.note) for d in info.data for p in d.provenance

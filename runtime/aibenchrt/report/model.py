@@ -195,6 +195,21 @@ class ErrorRow(_Frozen):
     count: int
 
 
+class MachineRow(_Frozen):
+    """One machine over the measured window. Shares of the CPU time of all its processors: busy with anything, with the run's own processes,
+    with others, and taken by the hypervisor. pressure: share of the time in which some task waited for a processor; None: not told.
+    disturbed: others and steal together."""
+
+    host: str
+    samples: int
+    busy: float
+    own: float
+    others: float
+    steal: float
+    pressure: float | None
+    disturbed: float
+
+
 class ResourceRow(_Frozen):
     """A process over the measured window. CPU as a fraction of one core."""
 
@@ -390,6 +405,7 @@ class Report(_Frozen):
     choices: tuple[ChoiceRow, ...]
     errors: tuple[ErrorRow, ...]
     resources: tuple[ResourceRow, ...]
+    machines: tuple[MachineRow, ...]
     references: tuple[ReferenceRow, ...]
     provenance: tuple[Provenance, ...]
     licences: tuple[Fact, ...]

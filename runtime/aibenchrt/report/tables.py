@@ -63,6 +63,7 @@ def tables(report: Report) -> tuple[Table, ...]:
         error_table(report),
         choice_table(report),
         resource_table(report),
+        machine_table(report),
         generator_table(report),
         clock_table(report),
         host_table(report),
@@ -383,6 +384,20 @@ def resource_table(report: Report) -> Table:
         tuple((r.process, r.role, percent(r.cpu_mean, 0), percent(r.cpu_max, 0), f"{r.rss_max_mib:,.0f}") for r in report.resources),
         LEGENDS["resources"],
         (2, 3, 4),
+    )
+
+
+def machine_table(report: Report) -> Table:
+    def waited(share: float | None) -> str:
+        return ABSENT if share is None else percent(share)
+
+    return Table(
+        "machines",
+        "Machines",
+        ("host", "busy", "this run", "other work", "stolen", "tasks waited"),
+        tuple((m.host, percent(m.busy), percent(m.own), percent(m.others), percent(m.steal), waited(m.pressure)) for m in report.machines),
+        LEGENDS["machines"],
+        (1, 2, 3, 4, 5),
     )
 
 

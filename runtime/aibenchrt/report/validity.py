@@ -25,6 +25,7 @@ class Limits(BaseModel):
     planner_cpu: float = 0.80
     records_missing: float = 0.001
     clock_error_gap: float = 0.10  # of the mean gap between the arrivals of all generators together
+    others_cpu: float = 0.05  # of the CPU time of a machine, for other work and other virtual machines
     used_up: float = 0.10  # share of requests sent after every payload of their class had been sent
 
 
@@ -56,6 +57,7 @@ REASONS: dict[str, Validity] = {
     "V13": Validity("records not collected", "check that the host can be reached, and run `aibenchc run … --resume RUN`", "The records of every part on every host are collected."),
     "V14": Validity("parts degraded", f"check the host: its power, its network, other processes; {_FAULT}", "No replica stops answering for a while: during that time the deployment was not what the plan says."),
     "V15": Validity("effects failed", "calls after the response failed: see the table of latency and the log of that part", "At most {error_share:.1%} of the calls after the response may fail: users do not notice, but work was left undone."),
+    "V16": Validity("machine disturbed", "end the other work, or wait until it has ended: `aibenchc run … --wait-quiet 10min`", "Over the measured window at most {others_cpu:.0%} of the CPU time of a machine may go to anything but the run: other processes, or other virtual machines (steal). Beyond that the latency is that of the machine's other work. How long tasks waited for a processor (PSI) is shown, not judged: the run's own tasks wait, too."),
     "V11": Validity("payloads used up", "shorten the run or lower the rate: once every payload has been sent, caches answer the rest", "At most {used_up:.0%} of the requests may be sent after every payload of their class has been sent."),
 }
 # fmt: on

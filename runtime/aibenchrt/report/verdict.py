@@ -18,9 +18,13 @@ from aibenchrt.plan import PlanUsers
 from aibenchrt.report import figures, statistics
 from aibenchrt.report.critical_path import CriticalPath
 from aibenchrt.report.degraded_replicas import degraded, failed_effects
-from aibenchrt.report.model import ArrivalRow, Check, Judgement, Reason, ResourceRow, Status, Verdict
+from aibenchrt.report.machines import machine_rows
+from aibenchrt.report.model import ArrivalRow, Check, Judgement, MachineRow, Reason, ResourceRow, Status, Verdict
 from aibenchrt.report.outages import outage_texts
 from aibenchrt.report.validity import REASONS, Limits
+
+_MOST_MACHINES = 3  # in one line
+_SHOWN_STEAL = 0.001
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[t
         *_stage_checks(run),
         *_schedule_checks(run, figures.arrival_row(run), limits),
         *_resource_checks(run, figures.resource_rows(run), limits),
+        *_machine_checks(run, limits),
         *_record_checks(run, paths, limits),
         *_cluster_checks(run, limits),
         *_fault_checks(run, limits),
@@ -126,6 +131,23 @@ def _resource_checks(run: Run, resources: Sequence[ResourceRow], limits: Limits)
     ok = bool(planners) and (back_to_back or all(r.cpu_mean <= limits.planner_cpu for r in planners))
     limit = "none: users do not think between requests" if back_to_back else f"{percent(limits.planner_cpu, 0)} of a core, measured"
     return [*checks, _check("V09", ok, observed, limit)]
+
+
+def _machine_checks(run: Run, limits: Limits) -> list[Check]:
+    rows = machine_rows(run)
+    unsampled = [host.name for host in run.info.hosts if host.name not in {row.host for row in rows}]
+    worst = sorted(rows, key=lambda row: -row.disturbed)[:_MOST_MACHINES]
+    observed = [f"{percent(row.disturbed)} of {row.host} by other work{_steal(row)}" for row in worst]
+    observed += [f"no samples of {', '.join(unsampled)}"] if unsampled else []
+    busiest = ", ".join(f"{other.name} {percent(other.cpu_share)}" for other in run.info.bystanders)
+    ok = not unsampled and all(row.disturbed <= limits.others_cpu for row in rows)
+    text = "; ".join(observed) + (f"; busiest: {busiest}" if busiest else "")
+    limit = f"expected fault: {run.info.fault}" if run.info.fault else percent(limits.others_cpu)
+    return [_check("V16", ok or bool(run.info.fault), text, limit)]
+
+
+def _steal(row: MachineRow) -> str:
+    return f", {percent(row.steal)} of it stolen" if row.steal >= _SHOWN_STEAL else ""
 
 
 def _record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> list[Check]:

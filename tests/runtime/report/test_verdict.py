@@ -78,6 +78,8 @@ def test_a_good_run_is_valid_and_published_figures_are_never_passed(tmp_path: Pa
         ({"error_share": 0.05}, "V07"),
         ({"duration_s": 20.0}, "V08"),
         ({"planner_cpu": 0.9}, "V09"),
+        ({"others_cpu": 0.06}, "V16"),
+        ({"others_cpu": 0.03, "steal": 0.03}, "V16"),
     ],
 )
 def test_each_reason_makes_a_run_invalid_and_proves_nothing(tmp_path: Path, change: dict[str, float], code: str) -> None:

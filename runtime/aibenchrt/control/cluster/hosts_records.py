@@ -11,7 +11,7 @@ from typing import TypeVar
 from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.merge import Merged, merge_requests, move_calls, read_host
 from aibenchrt.collect.plausible import check_answers, check_calls, check_requests
-from aibenchrt.collect.records import CallRecord, RequestRecord, ResourceRecord
+from aibenchrt.collect.records import CallRecord, MachineRecord, RequestRecord, ResourceRecord
 from aibenchrt.collect.run_info import GeneratorShard, HostInfo, ProcessInfo
 from aibenchrt.control.record_files import joined_calls
 from aibenchrt.control.triton_trace import queue_waits
@@ -22,6 +22,7 @@ from aibenchrt.plan import Plan
 from aibenchrt.planner.recorder import read_calls
 
 WATCHED = ("host.jsonl", "host-after.json")
+_SAME_START_NS = 1_000_000  # two machines that started within a millisecond of each other would count as one
 REFUSED = ".refused.json"  # of a host, beside its records: written by the role `records` when it unpacks them
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class HostsRecords:
     hosts: tuple[HostInfo, ...]
     processes: tuple[ProcessInfo, ...]
     resources: tuple[ResourceRecord, ...]
+    machine: tuple[MachineRecord, ...]
     missing: tuple[str, ...]
 
 
@@ -51,6 +53,8 @@ def read_hosts(plan: Plan, folder: Path, failures: Sequence[str]) -> HostsRecord
     hosts: list[HostInfo] = []
     processes: list[ProcessInfo] = []
     resources: list[ResourceRecord] = []
+    machine: list[MachineRecord] = []
+    started: dict[str, int] = {}
     for host in plan.hosts:
         own = [part for part in every if part.host == host.name]
         watched = [part for part in own if part.kind != "generator"]
@@ -60,12 +64,17 @@ def read_hosts(plan: Plan, folder: Path, failures: Sequence[str]) -> HostsRecord
         if records is None or records.info is None:
             missing.append(f"nothing from the watch on {host.name}")
             continue
-        hosts.append(records.info.model_copy(update={"parts": tuple(part.name for part in own)}))
+        shared = next((name for name, ns in started.items() if abs(ns - records.started_ns) < _SAME_START_NS), host.name)
+        started[host.name] = records.started_ns
+        hosts.append(records.info.model_copy(update={"parts": tuple(part.name for part in own), "machine": shared}))
         processes += records.processes
         resources += records.resources
+        machine += records.machine
     processes += [_generator(part, said) for part, said in zip(generators, merged.generators, strict=True)]
     calls = joined_calls(recorded, waits, merged.requests)
-    return HostsRecords(merged, tuple(calls), tuple(hosts), tuple(processes), tuple(resources), tuple(dict.fromkeys(missing)))
+    return HostsRecords(
+        merged, tuple(calls), tuple(hosts), tuple(processes), tuple(resources), tuple(machine), tuple(dict.fromkeys(missing))
+    )
 
 
 def _read(read: Callable[[], T], host: str, missing: list[str]) -> T | None:

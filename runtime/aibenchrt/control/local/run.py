@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import platform
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,7 @@ from aibenchrt.control.local.keeper import Keeper
 from aibenchrt.control.local.live import LiveFigures
 from aibenchrt.control.local.process import Child, Processes, died, terminations
 from aibenchrt.control.local.process_infos import process_infos
+from aibenchrt.control.local.quiet import before_load
 from aibenchrt.control.local.resources import Sampler
 from aibenchrt.control.local.triton import TritonServer, assemble, runnable_backends
 from aibenchrt.control.options import RunOptions, effective
@@ -80,6 +82,7 @@ class LocalRun:
     journal: Journal
     processes: Processes
     sockets: Sockets
+    sampler: Sampler
     started: datetime
 
     @property
@@ -145,16 +148,21 @@ def run_local(generated: Path, runs: Path, options: RunOptions | None = None, pr
     started = datetime.now(UTC)
     directory = new_directory(runs, f"{plan.scenario}-{started:%Y%m%d-%H%M%S}")
     journal = Journal(directory / "journal.json")
-    with terminations(), disk_full(directory), contextlib.closing(ShortFolder()) as short, Processes(directory / "logs") as processes:
-        run = LocalRun(
-            generated.resolve(), directory, options, prepare, compiled, plan, stubs, journal, processes, Sockets(short.path), started
+    with (
+        terminations(),
+        disk_full(directory),
+        contextlib.closing(ShortFolder()) as short,
+        Processes(directory / "logs") as processes,
+        Sampler(lambda: list(processes.children), platform.node()) as sampler,
+    ):
+        sockets = Sockets(short.path)
+        _run_stages(
+            LocalRun(generated.resolve(), directory, options, prepare, compiled, plan, stubs, journal, processes, sockets, sampler, started)
         )
-        with Sampler(lambda: list(processes.children)) as sampler:
-            _run_stages(run, sampler)
     return directory
 
 
-def _run_stages(run: LocalRun, sampler: Sampler) -> None:
+def _run_stages(run: LocalRun) -> None:
     """Each stage takes the value of the one before; whatever is raised, the run is finished from the last stage that it reached."""
     reached: Stage = run
     outcome: Outcome = "failed"
@@ -171,7 +179,7 @@ def _run_stages(run: LocalRun, sampler: Sampler) -> None:
         outcome = "interrupted"
         raise
     finally:
-        silence = _finish(run, reached, outcome, sampler)
+        silence = _finish(run, reached, outcome)
     if silence:
         raise silence
 
@@ -281,11 +289,13 @@ def _warm_up(ready: Ready) -> None:
             if records[0].outcome != "ok":
                 run.processes.check()
                 raise EnvironmentFailure("AIB655", request_class=row.request_class, reason=records[0].error, logs=run.directory / "logs")
+        before_load(run.sampler, run.options.wait_quiet_s, run.options.progress)
 
 
 def _send_load(ready: Ready) -> None:
-    load = ready.prepared.run.plan.load
-    with ready.prepared.run.journal.stage("load"):
+    run = ready.prepared.run
+    load = run.plan.load
+    with run.journal.stage("load"), run.sampler.load():
         _send(ready, "load", ready.prepared.mix, load.warmup_s, load.duration_s)
 
 
@@ -359,7 +369,7 @@ def _keep(ready: Ready, generator: Child) -> None:
 # -- the end
 
 
-def _finish(run: LocalRun, reached: Stage, outcome: Outcome, sampler: Sampler) -> EnvironmentFailure | None:
+def _finish(run: LocalRun, reached: Stage, outcome: Outcome) -> EnvironmentFailure | None:
     """Stops everything and writes run.json, also for a run that failed or was interrupted. Returns why a running Triton gave no statistics,
     if it did not: a completed run then fails.
 
@@ -378,7 +388,7 @@ def _finish(run: LocalRun, reached: Stage, outcome: Outcome, sampler: Sampler) -
         try:
             if prepared:
                 with run.journal.stage("collect"):
-                    _collect(prepared, sampler)
+                    _collect(prepared)
         finally:
             outages = tuple(reached.keeper.outages) if isinstance(reached, Ready) and reached.keeper else ()
             write_run_info(run.directory, _run_info(run, prepared, outcome).model_copy(update={"outages": outages}))
@@ -402,7 +412,7 @@ def _stop(run: LocalRun, reached: Stage) -> EnvironmentFailure | None:
     return silence
 
 
-def _collect(prepared: Prepared, sampler: Sampler) -> None:
+def _collect(prepared: Prepared) -> None:
     run = prepared.run
     folders = [folder for folder in (run.directory / "load", run.directory / "supplement") if folder.is_dir()]
     traces = sorted(run.directory.glob(TRITON_TRACES))
@@ -410,7 +420,7 @@ def _collect(prepared: Prepared, sampler: Sampler) -> None:
     recorded = (call for path in run.call_files if path.exists() for call in read_calls(path))
     calls = joined_calls(recorded, ChainMap(*map(queue_waits, traces)), requests)
     rows = (*prepared.mix, *prepared.supplement)
-    write_records(run.directory, rows, requests, calls, sampler.records, prepared.assets.payloads, folders)
+    write_records(run.directory, rows, requests, calls, run.sampler.records, run.sampler.machine, prepared.assets.payloads, folders)
     for path in (*run.call_files, *traces):
         path.unlink(missing_ok=True)
 
@@ -433,4 +443,4 @@ def _run_info(run: LocalRun, prepared: Prepared | None, outcome: Outcome) -> Run
         window=(issued.window_start_ns, issued.window_end_ns) if issued else (0, 0),
         generator=issued.generator if issued else None,
     )
-    return info.model_copy(update={"supplements": prepared.supplements if prepared else ()})
+    return info.model_copy(update={"supplements": prepared.supplements if prepared else (), "bystanders": run.sampler.bystanders})

@@ -55,7 +55,7 @@ def test_a_sample_holds_the_process_and_its_children(tmp_path: Path) -> None:
         child = processes.start("triton", "triton", [sys.executable, "-c", parent])
         quiet = processes.start("parse", "service", ["sleep", "300"])
         wait_until(lambda: psutil.Process(quiet.pid).name() == "sleep")  # starting the generator took CPU
-        with Sampler(lambda: [child, quiet]) as sampler:
+        with Sampler(lambda: [child, quiet], "here") as sampler:
             wait_until(lambda: sum(r.process == "triton" and r.cpu_share > 0.05 and r.rss_bytes > 64 << 20 for r in sampler.records) >= 2)
             wait_until(lambda: any(r.process == "parse" for r in sampler.records))
     assert {r.pid for r in sampler.records} == {child.pid, quiet.pid}
