@@ -41,7 +41,7 @@ class RunOptions:
     training_seed: int = 7
     timeout_s: float = 10.0
     ready_s: float = 120.0
-    answer_s: float = 5.0
+    answer_s: float = 10.0
     wait_quiet_s: float = 0.0
     command: str = ""
     progress: Progress = silent
