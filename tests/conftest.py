@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,39 +23,82 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 # The longest files, most seconds first: begun last, one of them would run on while the other processes have nothing left to do.
 LONGEST = (
+    "runtime/control/local/test_control.py",
+    "runtime/components/test_models.py",
+    "runtime/train/test_training.py",
+    "libraries/test_path_models.py",
+    "runtime/train/test_train_verb.py",
     "runtime/scenarios/test_ecommerce.py",
     "runtime/control/local/test_local_faults.py",
-    "runtime/control/local/test_control.py",
+    "runtime/report/test_report.py",
+    "compiler/cli/test_plan_verb.py",
     "runtime/report/test_verdict.py",
     "runtime/planner/test_replicas.py",
-    "libraries/test_library_run.py",
-    "runtime/report/test_report.py",
-    "runtime/datasets/movielens_shop/test_world.py",
-    "runtime/components/test_models.py",
     "runtime/report/test_service_times.py",
-    "compiler/cli/test_plan_verb.py",
-    "runtime/train/test_training.py",
-    "compiler/test_generated.py",
-    "runtime/load/test_load.py",
-    "runtime/micro/test_micro.py",
-    "runtime/report/test_hosts.py",
+    "runtime/datasets/movielens_shop/test_world.py",
     "runtime/scenarios/test_ecommerce_path.py",
-    "runtime/load/test_generators.py",
-    "libraries/test_path_models.py",
+    "libraries/test_library_run.py",
+    "compiler/syntax/test_syntax.py",
+    "compiler/test_generated.py",
+    "runtime/micro/test_micro.py",
     "libraries/test_new_library.py",
-    "compiler/placement/test_search.py",
-    "compiler/distill/test_distill.py",
-    "runtime/components/test_postgresql.py",
-    "runtime/datasets/sources/test_fetch.py",
-    "runtime/datasets/test_derived.py",
+    "runtime/serve/test_services.py",
+    "hostile/test_files.py",
     "runtime/components/test_components.py",
+    "runtime/components/test_workloads.py",
+    "compiler/distill/test_distill.py",
+    "runtime/report/test_hosts.py",
+    "hostile/test_surroundings.py",
+    "compiler/test_cases.py",
     "runtime/test_code_key.py",
+    "runtime/datasets/sources/test_fetch.py",
+    "compiler/placement/test_search.py",
+    "runtime/datasets/web_pages/test_web_pages.py",
+    "runtime/control/local/test_measurement.py",
+    "runtime/datasets/test_derived.py",
+    "runtime/load/test_load.py",
+    "compiler/cli/test_cli.py",
+    "runtime/load/test_generators.py",
+    "compiler/show/test_trace.py",
+    "runtime/components/test_postgresql.py",
+    "runtime/report/test_degraded_replicas.py",
+    "runtime/test_wheel.py",
+    "runtime/control/cluster/test_cluster.py",
+    "hostile/test_inventories.py",
     "runtime/experiments/test_component_benchmark.py",
 )
+# They export networks as ONNX: what that imports of torch takes a process five seconds, so the same one runs all of these.
+EXPORTING = frozenset(LONGEST[1:5])
 _HERE = Path(__file__).parent
 
 # Whoever starts the tests in the background may have Ctrl-C ignored in them and in all that they start; some tests are about it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# What is imported while tests are collected, half a million objects, stays until the end: looking through it for garbage again and again
+# would be a seventh of what the tests cost.
+gc.disable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Files beside each other, but those that export; long tests take far more than what that saves."""
+    if config.option.dist != "loadfile" or "not long" not in config.option.markexpr:
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Files(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return "exporting" if file.removeprefix(f"{_HERE.name}/") in EXPORTING else file
+
+    return Files(config, log)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

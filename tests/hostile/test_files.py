@@ -126,7 +126,7 @@ def _signed(path: Path, folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_run(tmp_path_factory.mktemp("hostile") / "run", Shape())
+    return write_run(tmp_path_factory.mktemp("hostile") / "run", Shape(duration_s=4))
 
 
 @pytest.mark.parametrize("kind", ["pipe", "endless device", "deep", "out of range"])

@@ -171,7 +171,7 @@ def test_what_grows_is_not_written_through_a_link_or_into_a_pipe(tmp_path: Path,
 
 
 def test_a_run_directory_of_somebody_else_does_not_lead_the_report_elsewhere(tmp_path: Path) -> None:
-    directory, victim = write_run(tmp_path / "run", Shape()), tmp_path / "authorized_keys"
+    directory, victim = write_run(tmp_path / "run", Shape(duration_s=4)), tmp_path / "authorized_keys"
     victim.write_text(KEYS)
     for name in (REPORT_HTML, REPORT_JSON, VERDICT_JSON):
         _prepared(directory, name, victim, "link")

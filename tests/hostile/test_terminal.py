@@ -96,7 +96,7 @@ def test_a_command_line_is_repeated_as_text(attack: str, verb: str, capsys: pyte
 
 @pytest.fixture(scope="module")
 def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_run(tmp_path_factory.mktemp("terminal") / "run", Shape())
+    return write_run(tmp_path_factory.mktemp("terminal") / "run", Shape(duration_s=4))
 
 
 def test_a_run_directory_of_somebody_else_writes_nothing_but_text(

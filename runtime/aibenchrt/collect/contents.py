@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from aibenchrt.collect.appender import KEPT_BYTES
-from aibenchrt.collect.schema import unreadable
+from aibenchrt.collect.unreadable import unreadable
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.input_file import InputFileError, read_bytes
 from aibenchrt.whole_file import write_bytes

@@ -19,7 +19,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from aibenchrt.collect.appender import KEPT_BYTES, Appender
 from aibenchrt.collect.records import MOST_INTEGER
-from aibenchrt.collect.schema import unreadable
+from aibenchrt.collect.unreadable import unreadable
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.input_file import MIB, InputFileError, open_file
 

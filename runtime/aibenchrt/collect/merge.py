@@ -26,6 +26,7 @@ from aibenchrt.collect.run_info import (
     ProcessInfo,
     Role,
 )
+from aibenchrt.collect.unreadable import unreadable
 from aibenchrt.collect.watch_lines import HostUnit, WatchLine, read_watch
 from aibenchrt.deployment import PartKind, PlanPart
 from aibenchrt.errors import EnvironmentFailure
@@ -142,7 +143,7 @@ def read_issued(folder: Path) -> Issued | None:
             try:
                 return read_json(folder / name, Issued)
             except JsonFileError as error:
-                raise schema.unreadable(folder / name, str(error)) from error
+                raise unreadable(folder / name, str(error)) from error
     return None
 
 

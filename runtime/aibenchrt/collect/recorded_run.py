@@ -16,6 +16,7 @@ from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.plausible import check_calls, check_requests
 from aibenchrt.collect.records import CallRecord, MachineRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.collect.run_info import RUN_FILE, RunInfo
+from aibenchrt.collect.unreadable import unreadable
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.input_file import InputFileError, json_document, read_bytes
 from aibenchrt.json_file import MOST_BYTES, JsonFileError, read_json
@@ -134,27 +135,27 @@ def read_run(directory: Path) -> Run:
         check_requests(plan, run.requests)
         check_calls(plan, run.calls)
     except InputFileError as error:
-        raise schema.unreadable(directory / "requests.parquet", str(error)) from error
+        raise unreadable(directory / "requests.parquet", str(error)) from error
     if whole and not run.measured:
-        raise schema.unreadable(directory / "requests.parquet", "it has no measured request")
+        raise unreadable(directory / "requests.parquet", "it has no measured request")
     return run
 
 
 def read_model(path: Path, model: type[M]) -> M:
     """A JSON file of the run directory. Raises EnvironmentFailure AIB609 where it is missing or not of this model."""
     if not path.exists():
-        raise schema.unreadable(path, "the file is missing")
+        raise unreadable(path, "the file is missing")
     try:
         return read_json(path, model)
     except JsonFileError as error:
-        raise schema.unreadable(path, str(error)) from error
+        raise unreadable(path, str(error)) from error
 
 
 def _triton(path: Path) -> dict[str, Any]:
     try:
         document = json_document(read_bytes(path, MOST_BYTES))
     except InputFileError as error:
-        raise schema.unreadable(path, str(error)) from error
+        raise unreadable(path, str(error)) from error
     if not isinstance(document, dict):
-        raise schema.unreadable(path, "it is not a JSON object")
+        raise unreadable(path, "it is not a JSON object")
     return document

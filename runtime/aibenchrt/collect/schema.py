@@ -23,7 +23,7 @@ from aibenchrt.collect.records import (
     ScheduleRecord,
     TruthRecord,
 )
-from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.collect.unreadable import unreadable
 from aibenchrt.input_file import InputFileError
 from aibenchrt.whole_file import whole_file
 
@@ -76,8 +76,3 @@ def read(path: Path, row_class: type[Row]) -> tuple[Row, ...]:
     except InputFileError as error:
         raise unreadable(path, str(error)) from error
     return tuple(row_class(*row) for row in zip(*columns.values(), strict=True))
-
-
-def unreadable(path: Path, reason: str) -> EnvironmentFailure:
-    """The failure for a run directory that cannot be read."""
-    return EnvironmentFailure("AIB609", file=path.name, directory=path.parent, reason=reason)

@@ -9,7 +9,7 @@ from typing import Any
 
 from aibenchrt.answers import AnswerType, TruthType
 from aibenchrt.collect.contents import Contents
-from aibenchrt.collect.schema import unreadable
+from aibenchrt.collect.unreadable import unreadable
 
 INLINE_BYTES = 16 << 10  # larger values are kept beside the records
 

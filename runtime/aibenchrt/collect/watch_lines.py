@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aibenchrt.collect.lines import whole_lines
 from aibenchrt.collect.records import MOST_INTEGER
-from aibenchrt.collect.schema import unreadable
+from aibenchrt.collect.unreadable import unreadable
 from aibenchrt.input_file import InputFileError, check_json
 
 _LONGEST = 1000  # characters of what a host says of itself

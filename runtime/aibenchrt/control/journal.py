@@ -11,8 +11,8 @@ from typing import Literal
 
 from pydantic import RootModel
 
-from aibenchrt.collect import schema
 from aibenchrt.collect.run_info import StageEntry
+from aibenchrt.collect.unreadable import unreadable
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.json_file import JsonFileError, read_json
 from aibenchrt.whole_file import write_text
@@ -48,11 +48,11 @@ class Journal:
     def stage(self, name: StageName) -> Iterator[None]:
         """Records that the stage runs, and at the end its outcome; exceptions pass through."""
         started = time.monotonic() - self._start
-        self._write(len(self.entries), StageEntry(name=name, started_s=started, ended_s=None, outcome="running"))
-        position = len(self.entries) - 1
+        position = len(self.entries)
         outcome: Literal["ok", "failed", "interrupted"] = "failed"
         detail = ""
         try:
+            self._write(position, StageEntry(name=name, started_s=started, ended_s=None, outcome="running"))
             yield
             outcome = "ok"
         except EnvironmentFailure as failure:
@@ -89,7 +89,7 @@ def read_journal(path: Path) -> list[StageEntry]:
     try:
         entries = read_json(path, _Entries).root
     except JsonFileError as error:
-        raise schema.unreadable(path, str(error)) from error
+        raise unreadable(path, str(error)) from error
     return [
         entry.model_copy(update={"outcome": "interrupted", "detail": "the control host was interrupted"})
         if entry.outcome == "running"

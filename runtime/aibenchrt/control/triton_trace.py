@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from aibenchrt.collect.schema import unreadable
+from aibenchrt.collect.unreadable import unreadable
 from aibenchrt.input_file import MIB, InputFileError, read_bytes
 
 MOST_BYTES = 2048 * MIB

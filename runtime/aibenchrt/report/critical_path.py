@@ -41,13 +41,15 @@ def critical_path(request: RequestRecord, calls: tuple[CallRecord, ...], plan: P
     if last is None:
         return None
     chain = [last]
+    seen = {last.task}
     broken = False
     while chain[-1].waited_for:
         before = by_task.get(chain[-1].waited_for)
-        if before is None or before in chain:
+        if before is None or before.task in seen:
             broken = chain[-1].waited_for != request.request_class
             break
         chain.append(before)
+        seen.add(before.task)
     chain.reverse()
     spent = sum(call.end_ns - call.start_ns for call in chain)
     return CriticalPath(request, tuple(chain), request.done_ns - request.sent_ns - spent, broken)

@@ -73,10 +73,16 @@ def svg(draw: Callable[[Any], None], width: float, height: float, label: str, al
     """Draws on a matplotlib figure of that size in inches; gives an <svg> element for a page, without any outside reference. label: its
     name on the page; alt: what is seen in it, for whoever does not see it."""
     with matplotlib.rc_context(STYLE):
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-        figure = Figure(figsize=(width, height), layout="constrained")
+        layout = ConstrainedLayoutEngine()
+        figure = Figure(figsize=(width, height), layout=layout, dpi=72)  # dpi: of an SVG file, whatever is asked for
+        FigureCanvasSVG(figure)
         draw(figure)
+        layout.execute(figure)
+        figure.set_layout_engine("none")  # else savefig draws everything once more, for the layout alone
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return inline(buffer.getvalue(), label, alt or label)
