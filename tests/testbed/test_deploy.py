@@ -74,7 +74,7 @@ def check_addresses(small: Site) -> None:
     address where they do not reach it."""
     with pytest.raises(AssertionError, match=r"leads to 127\.0\.1\.1 on the host itself"):
         small.play("deploy.yml", aibench_bind_address="127.0.1.1")
-    for host in small.bed.hosts:
+    for host in {host for service in small.plan["services"] for host in service["hosts"]}:  # where something would listen
         assert small.bed.ran("sh", host, "test", "-e", f"/var/lib/aibench/{small.plan['scenario']}").returncode, "it has no install record"
 
 
