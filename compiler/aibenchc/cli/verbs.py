@@ -56,5 +56,6 @@ VERBS: tuple[Verb, ...] = (
     Verb("bench", "measure single kernels, or one component in isolation"),
     Verb("train", "train the models of a spec"),
     Verb("data", "list the data sets on this machine; fetch or make them"),
+    Verb("completion", "write what bash, zsh or fish reads to complete the command line"),
 )
 BY_NAME = {verb.name: verb for verb in VERBS}
