@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from bed import ROOT, Bed, a_bed, bed_marks
+from bed import OF_THE_MACHINE, ROOT, Bed, a_bed, bed_marks
 from deployment import renamed
 from trial import Effect, Result, Trial, table
 
@@ -23,7 +23,6 @@ pytestmark = bed_marks(1200)
 SPEC = ROOT / "tests" / "specs" / "faults.aib"
 GROUPS = {"planner": "h1 h2", "triton": "h3 h4", "services": "h3 h4", "generators": "h5", "postgresql": "h5"}
 DISK_MIB = 128
-OF_THE_MACHINE = {"V04", "V05", "V06", "V09"}  # five hosts share its two cores: a generator may be late, a planner busy
 NOTICED_S = 8.0  # a replica that vanished without a word is not asked any more
 RESTARTED_S = 15.0  # until a part that was killed runs again, on two busy cores
 BOOTED_S = 30.0  # the same for a host

@@ -11,11 +11,10 @@ import pytest
 from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.plan import planner_endpoints
 from aibenchrt.report import report, validate
-from bed import HERE, ROOT, bed_marks
+from bed import HERE, OF_THE_MACHINE, ROOT, bed_marks
 
 pytestmark = bed_marks(1200)
 
-OF_THE_MACHINE = {"V04", "V05", "V06", "V09", "V16"}  # five hosts share its two cores: a generator may be late, a planner busy
 OF_A_SHORT_LOAD = {"V08"}  # no p99 of so few requests
 
 

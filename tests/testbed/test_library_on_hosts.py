@@ -14,12 +14,10 @@ from aibenchrt.collect.run_info import RunInfo
 from aibenchrt.collect.schema import read
 from aibenchrt.home import home
 from aibenchrt.json_file import read_json
-from bed import HERE, bed_marks
+from bed import HERE, OF_THE_MACHINE, bed_marks
 from partner import ACME_TICKETS, TICKETS, environment
 
 pytestmark = bed_marks(1200)
-
-OF_THE_MACHINE = {"V04", "V05", "V06", "V09"}  # five hosts share its two cores
 
 
 def test_a_partners_library_runs_on_five_hosts(tmp_path: Path) -> None:
