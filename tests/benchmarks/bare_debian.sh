@@ -10,7 +10,7 @@ shift
 umask 022
 if [ ! -e "$image/complete" ]; then
   mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -1)
-  debootstrap --variant=minbase bookworm "$image" "${mirror:-http://deb.debian.org/debian}"
+  debootstrap --variant=minbase bookworm "$image" ${mirror:+"$mirror"}
   cp /etc/resolv.conf "$image/etc/"
   cp -r /etc/apt/apt.conf.d/. "$image/etc/apt/apt.conf.d/"
   if [ -d /etc/apt/sources.list.d ]; then cp -r /etc/apt/sources.list.d/. "$image/etc/apt/sources.list.d/" && : > "$image/etc/apt/sources.list"; fi
