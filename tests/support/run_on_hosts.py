@@ -1,4 +1,4 @@
-"""A simulated run on several hosts."""
+"""A simulated run on several hosts, and why a run is INVALID."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.run_info import ClockInfo, ClockOffset, GeneratorShard, HostInfo
+from aibenchrt.report.make import make_report
 
 
 def on_hosts(run: Run, drift_ns: int = 10_000, **more: Any) -> Run:
@@ -26,3 +27,9 @@ S = 1_000_000_000
 
 def offset(ns: int, uncertainty_ns: int = 20_000) -> ClockOffset:
     return ClockOffset(at_ns=0, offset_ns=ns, realtime_ns=0, uncertainty_ns=uncertainty_ns, exchanges=32)
+
+
+def reasons(run: Run) -> dict[str, str]:
+    """Code of each violated check → what was observed."""
+    report, _ = make_report(run)
+    return {reason.code: reason.observed for reason in report.verdict.reasons}

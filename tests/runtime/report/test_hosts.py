@@ -16,7 +16,7 @@ from aibenchrt.report.host_tables import fault_says
 from aibenchrt.report.hosts import fault
 from aibenchrt.report.html import page
 from aibenchrt.report.make import make_report
-from run_on_hosts import S, on_hosts
+from run_on_hosts import S, on_hosts, reasons
 from synthetic_run import Shape, write_run
 
 MS = 1_000_000
@@ -25,11 +25,6 @@ MS = 1_000_000
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return read_run(write_run(tmp_path_factory.mktemp("run") / "run", Shape()))
-
-
-def reasons(run: Run) -> dict[str, str]:
-    report, _ = make_report(run)
-    return {reason.code: reason.observed for reason in report.verdict.reasons}
 
 
 def test_a_run_on_hosts_shows_hosts_generators_and_clocks(measured: Run) -> None:

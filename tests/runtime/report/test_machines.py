@@ -15,7 +15,7 @@ from aibenchrt.report.machines import machine_rows
 from aibenchrt.report.make import make_report
 from hypothesis import given
 from hypothesis import strategies as st
-from run_on_hosts import on_hosts
+from run_on_hosts import on_hosts, reasons
 from synthetic_run import Shape, write_run
 
 S = 1_000_000_000
@@ -24,11 +24,6 @@ S = 1_000_000_000
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return read_run(write_run(tmp_path_factory.mktemp("run") / "run", Shape()))
-
-
-def why(run: Run) -> dict[str, str]:
-    report, _ = make_report(run)
-    return {reason.code: reason.observed for reason in report.verdict.reasons}
 
 
 def host(name: str, machine: str) -> HostInfo:
@@ -51,7 +46,7 @@ def test_a_quiet_machine_is_shown_and_passes(measured: Run) -> None:
 
 def test_other_work_is_named_with_who_did_it(measured: Run) -> None:
     info = measured.info.model_copy(update={"bystanders": (Bystander(name="cc1plus", pid=7, cpu_share=0.2),)})
-    observed = why(with_own(replace(measured, info=info), 0.85, {"here": 0.6}))
+    observed = reasons(with_own(replace(measured, info=info), 0.85, {"here": 0.6}))
     assert observed == {"V16": "25.0 % of here by other work; busiest: cc1plus 20.0 %"}
 
 
@@ -59,26 +54,26 @@ def test_only_the_measured_window_counts(measured: Run) -> None:
     start = measured.info.load.window_start_ns
     before = [replace(s, busy_share=1.0) if s.time_ns < start else s for s in measured.machine]
     assert any(s.busy_share == 1.0 for s in before)
-    assert why(replace(measured, machine=tuple(before))) == {}
+    assert reasons(replace(measured, machine=tuple(before))) == {}
 
 
 def test_a_machine_that_was_not_sampled_proves_nothing(measured: Run) -> None:
-    assert why(replace(measured, machine=())) == {"V16": "no samples of here"}
+    assert reasons(replace(measured, machine=())) == {"V16": "no samples of here"}
 
 
 def test_a_fault_on_purpose_may_be_other_work(measured: Run) -> None:
     disturbed = with_own(measured, 0.9, {"here": 0.3})
-    assert "V16" in why(disturbed)
-    assert "V16" not in why(replace(disturbed, info=disturbed.info.model_copy(update={"fault": "a busy loop"})))
+    assert "V16" in reasons(disturbed)
+    assert "V16" not in reasons(replace(disturbed, info=disturbed.info.model_copy(update={"fault": "a busy loop"})))
 
 
 def test_containers_of_one_machine_count_together(measured: Run) -> None:
     """Each sees the whole machine at 80 %, of which it uses 40 %."""
     own = {"h1": 0.4, "h2": 0.4}
     apart = with_own(on_hosts(measured, hosts=(host("h1", "h1"), host("h2", "h2"))), 0.8, own)
-    assert "40.0 % of h1 by other work; 40.0 % of h2 by other work" in why(apart)["V16"]
+    assert "40.0 % of h1 by other work; 40.0 % of h2 by other work" in reasons(apart)["V16"]
     together = with_own(on_hosts(measured, hosts=(host("h1", "h1"), host("h2", "h1"))), 0.8, own)
-    assert "V16" not in why(together)
+    assert "V16" not in reasons(together)
     assert [round(row.own, 6) for row in machine_rows(together)] == [0.8, 0.8]
 
 
