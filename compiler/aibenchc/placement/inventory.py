@@ -165,9 +165,8 @@ def place_of(variable: str, inventory: Path) -> str:
             text = read_bytes(path, MOST_BYTES).decode("utf-8", "replace")
         except InputFileError:
             continue  # a program's output, or a file that Ansible leaves out, too
-        found = word.search(text)
-        if found:
-            return f"{path}:{text.count(chr(10), 0, found.start()) + 1}"
+        if match := word.search(text):
+            return f"{path}:{text.count(chr(10), 0, match.start()) + 1}"
     return ""
 
 

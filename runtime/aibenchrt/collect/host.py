@@ -78,8 +78,8 @@ class Watch:
         self._out.close()
 
     def _sample(self) -> None:
-        machine, rows, groups = read_machine(), [], {}
-        now = machine.time_ns
+        reading, rows, groups = read_machine(), [], {}
+        now = reading.time_ns
         for name, path in self._found():
             try:
                 groups[name] = path.stat().st_ino
@@ -90,7 +90,7 @@ class Watch:
             rows.append([name, members[0] if members else 0, groups[name], used, sum(map(_resident, members))])
         changed = [name for name in {*groups, *self._groups} if groups.get(name) != self._groups.get(name)]
         self._groups = groups
-        counters = [machine.busy_us, machine.steal_us, machine.total_us, machine.pressure_us]
+        counters = [reading.busy_us, reading.steal_us, reading.total_us, reading.pressure_us]
         self._say({"time_ns": now, "samples": rows, "machine": counters})
         if changed:
             self._say({"time_ns": now, "units": units(self._prefix), "when": "changed"})

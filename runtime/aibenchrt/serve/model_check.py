@@ -6,11 +6,9 @@ A check's request holds the smallest value of every input. What the model makes 
 
 from __future__ import annotations
 
-import io
 import math
 import re
 import time
-import wave
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +16,11 @@ from typing import Any
 import grpc
 import numpy as np
 from tritonclient.grpc import service_pb2, service_pb2_grpc
+from tritonclient.utils import serialize_byte_tensor
 
 from aibenchrt.component import Field, Scalar
 from aibenchrt.datasets.png import png
+from aibenchrt.datasets.sources.synthetic_speech import RATE, wav
 from aibenchrt.plan import PlanPort, Step
 from aibenchrt.wire.tensors import Tensor, encode, tensor_fields
 
@@ -50,24 +50,11 @@ def _smallest(port: PlanPort) -> dict[str, Any]:
 def _value(typed: Field) -> Any:
     if typed.scalar is not Scalar.BYTES:
         return _PLAIN[typed.scalar]
-    return _silence() if typed.name == "wav" else png(np.zeros((32, 32), np.uint8))
-
-
-def _silence() -> bytes:
-    """A tenth of a second of 16 kHz mono."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(16000)
-        sound.writeframes(bytes(3200))
-    return file.getvalue()
+    return wav(np.zeros(RATE // 10)) if typed.name == "wav" else png(np.zeros((32, 32), np.uint8))
 
 
 def _raw(tensor: Tensor) -> bytes:
-    if tensor.dtype != np.object_:
-        return tensor.tobytes()
-    return b"".join(len(element).to_bytes(4, "little") + element for element in tensor.tolist())
+    return tensor.tobytes() if tensor.dtype != np.object_ else bytes(serialize_byte_tensor(tensor).item())
 
 
 def is_answer(error: grpc.RpcError | None) -> bool:

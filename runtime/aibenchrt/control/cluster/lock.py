@@ -21,15 +21,15 @@ def lock_text() -> str:
 @cache
 def hashes() -> Mapping[str, tuple[str, ...]]:
     """name==version → pip's options --hash of all its files."""
-    found: dict[str, list[str]] = {}
+    options: dict[str, list[str]] = {}
     pin = ""
     for line in lock_text().splitlines():
         if begins := _PIN.match(line):
             pin = begins[1]
-            found[pin] = []
+            options[pin] = []
         elif pin:
-            found[pin] += _HASH.findall(line)
-    return {pin: tuple(options) for pin, options in found.items()}
+            options[pin] += _HASH.findall(line)
+    return {pin: tuple(own) for pin, own in options.items()}
 
 
 def split(pins: Iterable[str]) -> tuple[list[str], list[str]]:
