@@ -11,7 +11,6 @@ import sys
 import threading
 from pathlib import Path
 
-import psutil
 import pytest
 from aibenchc.cli import main
 from aibenchrt.collect.recorded_run import read_run
@@ -20,19 +19,24 @@ from aibenchrt.control.options import RunOptions
 from aibenchrt.short_folder import ShortFolder
 from observed_run import requests_ended, wait_until
 from paths import TEST_SPECS
+from seen_processes import Seen, descendants
 
 LISTENING = "0A"  # in /proc/net/tcp
 NOBODY = 65534
 CONNECT = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
 
 
-def socket_inodes(processes: list[psutil.Process]) -> set[str]:
+def socket_inodes(processes: list[Seen]) -> set[str]:
     found = set()
     for process in processes:
-        for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+        try:
+            descriptors = list(Path(f"/proc/{process.pid}/fd").iterdir())
+        except (FileNotFoundError, ProcessLookupError):  # it has ended
+            continue
+        for descriptor in descriptors:
             try:
                 target = os.readlink(descriptor)
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
                 continue
             if target.startswith("socket:["):
                 found.add(target[len("socket:[") : -1])
@@ -73,7 +77,7 @@ def test_no_part_of_a_local_run_can_be_reached_by_another_user(tmp_path: Path) -
 
     def look() -> None:
         wait_until(lambda: requests_ended(runs) > 5)
-        inodes = socket_inodes(psutil.Process().children(recursive=True))
+        inodes = socket_inodes(descendants())
         ports.extend(open_ports(inodes))
         sockets.extend(unix_sockets(inodes))
         modes.update((stat.S_IMODE(path.parent.stat().st_mode), path.parent.stat().st_uid) for path in sockets)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 from aibenchc.cli import main
 from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.control.local.run import run_local
@@ -22,6 +21,7 @@ from aibenchrt.planner.in_process import caller, open_chains, works
 from aibenchrt.train.task import plan_models
 from paths import SPECS
 from ports import port_range
+from seen_processes import processes_about
 
 QUICK: Mapping[str, object] = {"variant": "synthetic", "size": "tiny"}
 PORTS = 40  # more than any scenario's processes need, undistilled too
@@ -67,18 +67,6 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def processes_about(text: Path) -> list[psutil.Process]:
-    """Every process but us whose command line names `text`."""
-    processes = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and str(text) in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
-                processes.append(process)
-        except psutil.Error:
-            continue
-    return processes
 
 
 @dataclass(frozen=True)

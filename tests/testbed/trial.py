@@ -25,6 +25,7 @@ from aibenchrt.plan import Plan, read_plan
 from aibenchrt.report import report, validate
 from aibenchrt.report.model import Report
 from bed import BIN, HERE, ROOT, Bed
+from seen_processes import descendants
 
 START_S = 600.0  # longest time until a run's load has begun
 BEFORE = 60  # requests that have ended when the first fault comes; of them 20 or so are warm-up
@@ -386,7 +387,7 @@ def _p99(times: Sequence[float]) -> float | None:
 
 def _below(pid: int) -> list[int]:
     """All descendants of this process."""
-    return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    return [seen.pid for seen in descendants(pid)]
 
 
 def _kill(pid: int) -> None:

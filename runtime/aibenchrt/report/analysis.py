@@ -8,10 +8,10 @@ import numpy as np
 
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.report import figures
+from aibenchrt.report.checks.every import validity
 from aibenchrt.report.critical_path import CriticalPath, critical_paths
 from aibenchrt.report.model import Check, FractionRow, LatencyRow, RatioRow, Reason
 from aibenchrt.report.validity import Limits
-from aibenchrt.report.verdict import validity
 
 BOOTSTRAP_SEED = 20201
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,14 +48,19 @@ class Secured:
         shown = f"sslmode=verify-full sslrootcert={trusted} sslcert={folder / CERT} sslkey={folder / KEY}"
         return f"host=127.0.0.1 port={self.port} user=aibench dbname=postgres {shown}"
 
-    def members(self) -> list[psutil.Process]:
-        return [psutil.Process(self.process.pid), *self.process.children(recursive=True)]
-
     def cpu_s(self) -> float:
-        return sum(sum(member.cpu_times()[:2]) for member in self.members())
+        return self._sum(lambda member: sum(member.cpu_times()[:2]))
 
     def memory_mib(self) -> float:
-        return float(sum(member.memory_full_info().pss for member in self.members())) / 2**20
+        return self._sum(lambda member: member.memory_full_info().pss) / 2**20
+
+    def _sum(self, used: Callable[[psutil.Process], float]) -> float:
+        """Over the server and its processes, of which one may end meanwhile."""
+        total = 0.0
+        for member in (self.process, *self.process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += used(member)
+        return total
 
 
 @pytest.fixture(scope="module")

@@ -264,7 +264,11 @@ def _refused_model(server: Child) -> tuple[str, str] | None:
 
 def _model_processes(server: int) -> Iterator[Member]:
     """The stub of every python model that the server has loaded; its first argument is MODEL/VERSION/model.py."""
-    for process in psutil.Process(server).children(recursive=True):
+    try:
+        started = psutil.Process(server).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return
+    for process in started:
         try:
             command = process.cmdline()
         except psutil.NoSuchProcess:

@@ -10,11 +10,11 @@ import threading
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 from aibenchrt.control.cluster.playbooks import Playbooks, failure
 from aibenchrt.control.journal import Journal
 from aibenchrt.errors import EnvironmentFailure
+from seen_processes import processes_about
 
 PLAY = """
 - hosts: all
@@ -75,8 +75,7 @@ def test_an_interruption_ends_the_playbook(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         made.play("go.yml", {})
     thread.join()
-    left = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(p.info["cmdline"] or ())]
-    assert left == []
+    assert processes_about(tmp_path) == []
 
 
 def test_a_journal_is_taken_up_where_it_was_left(tmp_path: Path) -> None:

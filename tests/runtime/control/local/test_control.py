@@ -34,7 +34,7 @@ from local_plan import local_plan
 from observed_run import calls_made, wait_until
 from paths import SUPPORT
 from replicas import replicated
-from scenario import processes_about
+from seen_processes import descendants, is_alive, processes_about
 from shop_plan import free_ports, generate, shop_plan
 
 PROGRAM = SUPPORT / "local_plan.py"
@@ -115,7 +115,7 @@ def test_a_killed_service_fails_requests_and_the_run(tmp_path: Path) -> None:
 
     def kill_parse() -> None:
         wait_until(lambda: calls_made(runs) > 100)  # some requests go well first
-        (victim,) = (p for p in processes_about(folder) if "parse" in p.cmdline())
+        (victim,) = (seen.process for seen in processes_about(folder) if "parse" in seen.command)
         victim.suspend()
         wait_until(lambda: victim.status() == psutil.STATUS_STOPPED)
         since_ns = time.monotonic_ns()
@@ -183,12 +183,12 @@ def test_ctrl_c_ends_everything_and_keeps_the_records(tmp_path: Path, number: si
     runs = tmp_path / "runs"
     process = subprocess.Popen([sys.executable, str(PROGRAM), str(folder), str(runs)], stderr=subprocess.PIPE)
     wait_until(lambda: stage(runs, "load") == "running" and calls_made(runs) > 100)
-    children = psutil.Process(process.pid).children(recursive=True)
+    children = descendants(process.pid)
     assert len(children) == 6
     process.send_signal(number)
     process.wait(120)
     assert b"KeyboardInterrupt" in process.communicate()[1]
-    assert not any(child.is_running() for child in children)
+    assert not any(child.process.is_running() for child in children)
     assert processes_about(folder) == []
     (directory,) = runs.iterdir()
     info = json.loads((directory / "run.json").read_text())
@@ -202,7 +202,7 @@ def test_a_second_ctrl_c_kills_what_is_left_and_the_run_is_described(tmp_path: P
     runs = tmp_path / "runs"
     process = subprocess.Popen([sys.executable, str(PROGRAM), str(folder), str(runs)], stderr=subprocess.DEVNULL)
     wait_until(lambda: stage(runs, "load") == "running" and calls_made(runs) > 100)
-    (stubborn,) = (p for p in processes_about(folder) if "profile" in p.cmdline())
+    (stubborn,) = (seen.process for seen in processes_about(folder) if "profile" in seen.command)
     stubborn.suspend()  # it does not react to SIGTERM
     process.send_signal(signal.SIGINT)
     wait_until(lambda: stage(runs, "stop") == "running")
@@ -222,10 +222,10 @@ def test_children_die_with_a_killed_controller(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     process = subprocess.Popen([sys.executable, str(PROGRAM), str(folder), str(runs)])
     wait_until(lambda: stage(runs, "load") == "running")
-    children = psutil.Process(process.pid).children(recursive=True)
+    children = descendants(process.pid)
     process.kill()
     process.wait()
-    wait_until(lambda: not any(child.is_running() for child in children))
+    wait_until(lambda: not any(child.process.is_running() for child in children))
     assert processes_about(folder) == []
 
 
@@ -258,7 +258,7 @@ def test_a_stubborn_process_and_its_children_are_killed(tmp_path: Path) -> None:
         grandchild = int(child.log_end())
         processes.stop(child, grace_s=0.5)
     assert child.process.poll() == -signal.SIGKILL
-    wait_until(lambda: not psutil.pid_exists(grandchild) or psutil.Process(grandchild).status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: not is_alive(grandchild))
 
 
 def test_what_children_leave_is_cleaned_up_when_they_have_ended(tmp_path: Path) -> None:

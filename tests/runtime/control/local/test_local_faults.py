@@ -22,7 +22,7 @@ from aibenchrt.report import validate
 from aibenchrt.report.outages import CONNECTED_NS
 from observed_run import requests_ended, wait_until
 from paths import TEST_SPECS
-from scenario import processes_about
+from seen_processes import descendants, processes_about
 from shop_plan import free_ports
 
 SPEC = TEST_SPECS / "small.aib"
@@ -38,8 +38,8 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def part(program: str) -> psutil.Process:
     """The only process that we have started, and its parts, whose command's first words name `program`."""
-    (process,) = (p for p in psutil.Process().children(recursive=True) if any(program in word for word in p.cmdline()[:3]))
-    return process
+    (seen,) = (seen for seen in descendants() if any(program in word for word in seen.command[:3]))
+    return seen.process
 
 
 def run_with(generated: Path, runs: Path, fault: Callable[[], None], **options: Any) -> EnvironmentFailure | None:
@@ -59,7 +59,7 @@ def run_with(generated: Path, runs: Path, fault: Callable[[], None], **options: 
         failure = raised
     actor.join()
     assert processes_about(runs) == []
-    assert not [p for p in psutil.Process().children(recursive=True) if "triton" in p.name()]
+    assert not [seen for seen in descendants() if "triton" in seen.name]
     return failure
 
 
@@ -153,9 +153,9 @@ def test_a_triton_that_dies_again_and_again_is_given_up(generated: Path, tmp_pat
 
     def kill_each() -> None:
         while len(killed) < 3:
-            for server in (p for p in psutil.Process().children(recursive=True) if p.name() == "tritonserver" and p.pid not in killed):
+            for server in (seen for seen in descendants() if seen.name == "tritonserver" and seen.pid not in killed):
                 killed.add(server.pid)
-                server.kill()
+                server.process.kill()
             time.sleep(0.05)
 
     failure = failure_with(generated, tmp_path, kill_each, duration_s=60.0)

@@ -1,0 +1,33 @@
+"""All checks of a run: none violated, and it is VALID."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aibenchrt.collect.recorded_run import Run
+from aibenchrt.report import figures
+from aibenchrt.report.checks.cluster import cluster_checks
+from aibenchrt.report.checks.deployment import fault_checks, stage_checks
+from aibenchrt.report.checks.load import schedule_checks
+from aibenchrt.report.checks.machines import machine_checks, resource_checks
+from aibenchrt.report.checks.records import record_checks
+from aibenchrt.report.critical_path import CriticalPath
+from aibenchrt.report.model import Check, Reason
+from aibenchrt.report.validity import REASONS, Limits
+
+
+def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[tuple[Reason, ...], tuple[Check, ...]]:
+    """The reasons why the run is INVALID (none: VALID), and every check with what was observed."""
+    checks: tuple[Check, ...] = (
+        *stage_checks(run),
+        *schedule_checks(run, figures.arrival_row(run), limits),
+        *resource_checks(run, figures.resource_rows(run), limits),
+        *machine_checks(run, limits),
+        *record_checks(run, paths, limits),
+        *cluster_checks(run, limits),
+        *fault_checks(run, limits),
+    )
+    reasons = tuple(
+        Reason(code=c.code, name=c.name, observed=c.observed, limit=c.limit, hint=REASONS[c.code].hint) for c in checks if not c.ok
+    )
+    return reasons, checks
