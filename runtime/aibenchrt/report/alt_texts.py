@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aibenchrt.figure_format import number, percent
 from aibenchrt.plan import Plan
-from aibenchrt.report.model import Estimate, LatencyRow, Percentile, Report
+from aibenchrt.report.model import BEYOND, Estimate, LatencyRow, Percentile, Report
 
 _MOST = 5  # rows that a text names
 
@@ -88,8 +88,13 @@ def _quality(report: Report) -> str:
 
 
 def _percentiles(row: LatencyRow) -> str:
-    shown = [f"p{p.p:g} {number(p.estimate.value)} ms" for p in row.percentiles if p.estimate is not None]
+    shown = [f"p{p.p:g} {_answer(p)}" for p in row.percentiles if p.estimate or p.beyond]
     return f"{'Whole path' if row.scope == 'whole path' else row.name}: {_listed(shown) or 'too few samples for a percentile'}"
+
+
+def _answer(percentile: Percentile) -> str:
+    value = percentile.beyond.value if percentile.beyond else _value(percentile.estimate)
+    return BEYOND if value is None else f"{number(value)} ms"
 
 
 def _highest(row: LatencyRow) -> Percentile | None:

@@ -42,17 +42,21 @@ def shown_percentiles(plan: Plan) -> tuple[float, ...]:
     return tuple(sorted(named or set(SHOWN)))
 
 
-def latencies_ms(requests: Iterable[RequestRecord]) -> Array:
-    """Latencies of the successful requests, from the intended time, in the given order."""
-    return np.array([(r.done_ns - r.intended_ns) / MS for r in requests if r.outcome == "ok"], dtype=np.float64)
+def ranked_ms(requests: Iterable[RequestRecord]) -> Array:
+    """Latency of each request, from the intended time, in the given order; infinite for one that failed, timed out or was never sent: it
+    got no answer, and so it ranks as slower than all that did."""
+    return np.array([(r.done_ns - r.intended_ns) / MS if r.outcome == "ok" else np.inf for r in requests], dtype=np.float64)
 
 
-def response_calls(run: Run) -> dict[str, list[CallRecord]]:
-    """Task → its successful calls before the response, for measured requests, in the order of the requests' intended times."""
+def task_calls(run: Run) -> dict[str, list[CallRecord]]:
+    """Task → its calls for measured requests that succeeded or failed, in the order of the requests' intended times.
+
+    Cancelled ones are no part of it: another call of the request had failed, and nobody knows how long they would have taken.
+    """
     calls: dict[str, list[CallRecord]] = {}
     for request in run.measured:
         for call in run.calls_of.get(request.request_id, ()):
-            if call.outcome == "ok":
+            if call.outcome in ("ok", "failed"):
                 calls.setdefault(call.task, []).append(call)
     return calls
 
@@ -60,81 +64,89 @@ def response_calls(run: Run) -> dict[str, list[CallRecord]]:
 def latency_rows(run: Run, paths: Sequence[CriticalPath]) -> tuple[LatencyRow, ...]:
     """Whole path, each class, each component (planner too), each supplement; classes and tasks in the order of the plan."""
     percentiles = shown_percentiles(run.plan)
-    failed = [r for r in run.measured if r.outcome != "ok"]
-    rows = [_latency("whole path", "all", "", latencies_ms(run.measured), len(failed), percentiles)]
+    rows = [_latency("whole path", "all", "", ranked_ms(run.measured), percentiles)]
     for cls in run.plan.requests:
         own = [r for r in run.measured if r.request_class == cls.name]
-        rows.append(_latency("class", cls.name, "", latencies_ms(own), sum(r.outcome != "ok" for r in own), percentiles))
+        rows.append(_latency("class", cls.name, "", ranked_ms(own), percentiles))
     for cls in run.plan.requests:
         own = [r for r in run.phase(SUPPLEMENT) if r.request_class == cls.name]
         if own:
-            rows.append(_latency("supplement", cls.name, "", latencies_ms(own), sum(r.outcome != "ok" for r in own), percentiles))
-    by_task = response_calls(run)
-    measured = {r.request_id for r in run.measured}
-    failures = Counter(call.task for call in run.calls if call.outcome == "failed" and call.request_id in measured)
+            rows.append(_latency("supplement", cls.name, "", ranked_ms(own), percentiles))
+    by_task = task_calls(run)
     for step in run.plan.steps:
-        if step.task in by_task or failures[step.task]:
-            times = _call_ms(by_task.get(step.task, []))
-            row = _latency("component", step.task, step.kind, times, failures[step.task], percentiles)
+        if step.task in by_task:
+            times = np.array([_call_ms(call) for call in by_task[step.task]], dtype=np.float64)
+            row = _latency("component", step.task, step.kind, times, percentiles)
             rows.append(row.model_copy(update={"after": step.phase == "after"}))
     overhead = np.array([path.overhead_ns / MS for path in paths], dtype=np.float64)
-    rows.append(_latency("component", PLANNER, PLANNER, overhead, 0, percentiles))
+    rows.append(_latency("component", PLANNER, PLANNER, overhead, percentiles))
     return tuple(rows)
 
 
-def _call_ms(calls: Iterable[CallRecord]) -> Array:
-    return np.array([(c.end_ns - c.start_ns) / MS for c in calls], dtype=np.float64)
+def _call_ms(call: CallRecord) -> float:
+    """Infinite for a call that failed, as a request's latency is."""
+    return (call.end_ns - call.start_ns) / MS if call.outcome == "ok" else np.inf
 
 
-def _latency(scope: str, name: str, kind: str, values: Array, failed: int, percentiles: Iterable[float]) -> LatencyRow:
+def _latency(scope: str, name: str, kind: str, values: Array, percentiles: Iterable[float]) -> LatencyRow:
+    """values: in ms, in time order, infinite for failures."""
     positive = np.maximum(values, 1e-6)  # one clock tick: a logarithm needs positive values
-    shown = tuple(Percentile(p=p, estimate=statistics.percentile(positive, p), needed=statistics.samples_needed(p)) for p in percentiles)
-    mean = statistics.mean(positive)
+    answered = positive[np.isfinite(positive)]
+    shown = tuple(
+        Percentile(
+            p=p,
+            estimate=statistics.percentile(positive, p),
+            needed=statistics.samples_needed(p),
+            beyond=statistics.beyond_answers(positive, p),
+        )
+        for p in percentiles
+    )
+    mean, failed = statistics.mean(answered), len(values) - len(answered)
     return LatencyRow.model_validate(
-        {"scope": scope, "name": name, "kind": kind, "n": len(values), "failed": failed, "mean": mean, "percentiles": shown}
+        {"scope": scope, "name": name, "kind": kind, "n": len(answered), "failed": failed, "mean": mean, "percentiles": shown}
     )
 
 
 def ratio_rows(run: Run) -> tuple[RatioRow, ...]:
     """Whole-path percentile over each component's, for every shown percentile that both have enough samples for.
 
-    Both are taken over the same successive batches of requests, so that the interval sees their dependence.
+    Both are taken over the same successive batches of requests, so that the interval sees their dependence. Failed requests and failed
+    calls rank as slower than all others, as in the rows of latency; where that leaves either percentile without an upper end, there is no
+    ratio.
     """
-    whole = _request_table(run)
+    whole = ranked_ms(run.measured)
     rows = []
     for step in run.plan.steps:
         if step.phase == "after":
             continue
         table = np.column_stack([whole, _task_column(run, step.task)])
-        counted = int(np.isfinite(table[:, 1]).sum())
+        called = table[~np.isnan(table[:, 1]), 1]
         for p in shown_percentiles(run.plan):
-            if counted >= statistics.samples_needed(p) and _in_every_batch(table):
-                rows.append(RatioRow(task=step.task, kind=step.kind, p=p, estimate=_ratio(table, p)))
+            if len(called) >= statistics.samples_needed(p) and all(statistics.bounded(values, p) for values in (whole, called)):
+                estimate = _ratio(table, p)
+                rows += [RatioRow(task=step.task, kind=step.kind, p=p, estimate=estimate)] if estimate else []
     return tuple(rows)
 
 
-def _in_every_batch(table: Array) -> bool:
-    return all(bool(np.isfinite(part[:, 1]).any()) for part in np.array_split(table, statistics.BATCHES))
-
-
-def _request_table(run: Run) -> Array:
-    return latencies_ms(run.measured)
-
-
 def _task_column(run: Run, task: str) -> Array:
-    """Per successful measured request the task's call time in ms, NaN where it did not run."""
+    """Per measured request the task's call time in ms, infinite where the call failed, NaN where it did not run or was cancelled."""
     column = []
     for request in run.measured:
-        if request.outcome == "ok":
-            calls = [c for c in run.calls_of.get(request.request_id, ()) if c.task == task and c.outcome == "ok"]
-            column.append(max((c.end_ns - c.start_ns) / MS for c in calls) if calls else np.nan)
+        calls = [c for c in run.calls_of.get(request.request_id, ()) if c.task == task and c.outcome in ("ok", "failed")]
+        column.append(max(map(_call_ms, calls)) if calls else np.nan)
     return np.array(column, dtype=np.float64)
 
 
-def _ratio(table: Array, p: float) -> Estimate:
-    def statistic(part: Array) -> float:
-        return float(np.quantile(part[:, 0], p / 100) / np.nanquantile(part[:, 1], p / 100))
+def _ratio(table: Array, p: float) -> Estimate | None:
+    """None where a batch has no call, or only failures up there."""
 
+    def statistic(part: Array) -> float:
+        called = part[~np.isnan(part[:, 1]), 1]
+        return statistics.quantile(part[:, 0], p / 100) / statistics.quantile(called, p / 100) if len(called) else np.nan
+
+    parts = [statistic(part) for part in np.array_split(table, statistics.BATCHES)]
+    if not all(np.isfinite(value) and value > 0 for value in parts):
+        return None
     return statistics.sectioned(table, statistic, log=True, method=f"batch quantiles of both, {statistics.BATCHES} batches")
 
 
@@ -242,13 +254,13 @@ def planner_row(run: Run, paths: Sequence[CriticalPath]) -> PlannerRow | None:
 
 
 def prediction_rows(run: Run) -> tuple[PredictionRow, ...]:
-    """Empty where the compiler predicted nothing."""
+    """Empty where the compiler predicted nothing. Mean and p99 as in the row of the whole path: of the successful requests, and of all."""
     predicted = run.plan.prediction
     if predicted is None:
         return ()
-    measured = latencies_ms(run.measured)
+    measured = ranked_ms(run.measured)
     return (
-        PredictionRow(figure="mean", predicted_ms=predicted.mean_ms, measured=statistics.mean(measured)),
+        PredictionRow(figure="mean", predicted_ms=predicted.mean_ms, measured=statistics.mean(measured[np.isfinite(measured)])),
         PredictionRow(figure="p99", predicted_ms=predicted.p99_ms, measured=statistics.percentile(measured, 99)),
     )
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from aibenchrt.figure_format import number, percent
 from aibenchrt.report.host_tables import fault_says
 from aibenchrt.report.legends import LEGENDS
-from aibenchrt.report.model import Report
+from aibenchrt.report.model import BEYOND, Report
 from aibenchrt.report.tables import Table, interval, tables
 from aibenchrt.report.verdict import counts
 
@@ -63,8 +63,11 @@ def page(report: Report, pictures: Mapping[str, str], graph: str, files: Contain
 def headline(report: Report) -> tuple[tuple[str, str, str], ...]:
     """What a reader sees first: (figure, what it is, its interval or reason)."""
     whole = report.latency[0]
-    top = max((q for q in whole.percentiles if q.estimate), key=lambda q: q.p, default=None)
+    top = max((q for q in whole.percentiles if q.estimate or q.beyond), key=lambda q: q.p, default=None)
     cards = []
+    if top is not None and top.beyond is not None:
+        value = BEYOND if top.beyond.value is None else f"{number(top.beyond.value)} ms"
+        cards.append((value, f"p{top.p:g} of the whole path", f"the interval reaches into the {top.beyond.failed:,} failures"))
     if top is not None and top.estimate is not None:
         e = top.estimate
         cards.append((f"{number(e.value)} ms", f"p{top.p:g} of the whole path", f"95 % interval {number(e.low)} to {number(e.high)} ms"))

@@ -11,7 +11,18 @@ from aibenchrt.collect.recorded_run import Run
 from aibenchrt.figure_format import number, percent, percent_bounds
 from aibenchrt.metrics import lower_is_better
 from aibenchrt.plan import PlanLatencyPercentile, PlanLatencyRatio, PlanQuality, PlanQuantity, PlanTimeFraction
-from aibenchrt.report.model import Estimate, FractionRow, Judgement, LatencyRow, RatioRow, ReferenceRow, Status
+from aibenchrt.report.model import (
+    BEYOND,
+    BeyondAnswers,
+    Estimate,
+    FractionRow,
+    Judgement,
+    LatencyRow,
+    Percentile,
+    RatioRow,
+    ReferenceRow,
+    Status,
+)
 from aibenchrt.report.reference_file import Reference, ReferenceItem
 from aibenchrt.report.statistics import CONFIDENCE
 from aibenchrt.report.verdict import Band, judge
@@ -22,18 +33,24 @@ class Measured:
 
     def __init__(self, latency: Sequence[LatencyRow], ratios: Sequence[RatioRow], fractions: Sequence[FractionRow]) -> None:
         whole = next(row for row in latency if row.scope == "whole path")
-        self._whole = {q.p: q.estimate for q in whole.percentiles}
+        self._whole = {q.p: q for q in whole.percentiles}
         self._ratios = {(row.task, row.p): row.estimate for row in ratios}
         self._fractions = {row.of: row.all_calls for row in fractions}
 
-    def latency(self, p: float) -> Estimate | None:
+    def latency(self, p: float) -> Percentile | None:
         return self._whole.get(p)
 
+    def beyond(self, quantity: PlanQuantity) -> BeyondAnswers | None:
+        """What is known of a percentile that reaches into the failures; None of all else."""
+        whole = self._whole.get(quantity.percentile) if isinstance(quantity, PlanLatencyPercentile) else None
+        return whole.beyond if whole else None
+
     def quantity(self, quantity: PlanQuantity) -> Estimate | None:
-        """The measured figure of what a reference names, None where the run has not enough samples for it."""
+        """The measured figure of what a reference names, None where the run has not enough samples for it, or too many failures."""
         match quantity:
             case PlanLatencyPercentile(percentile=p):
-                return self._whole.get(p)
+                whole = self._whole.get(p)
+                return whole.estimate if whole else None
             case PlanLatencyRatio(percentile=p, task=task):
                 return self._ratios.get((task, p))
             case PlanTimeFraction(of=of):
@@ -60,17 +77,23 @@ def figure(value: float, unit: str) -> str:
 
 
 def slo_judgements(run: Run, measured: Measured) -> tuple[Judgement, ...]:
-    """Each slo: the whole interval below the bound passes."""
+    """Each slo: the whole interval below the bound passes; an interval that reaches into the failures never does."""
     judgements = []
     for bound in run.plan.slo:
         name, target = f"latency p{bound.percentile:g}", f"< {bound.below_ms:g} ms"
-        estimate = measured.latency(bound.percentile)
-        if estimate is None:
-            reason = "too few samples for this percentile"
-            judgements.append(_judgement("slo", run.plan.scenario, name, target, "INCONCLUSIVE", "–", reason))
-            continue
-        status = judge(estimate.low, estimate.high, Band(0.0, bound.below_ms))
-        judgements.append(_judgement("slo", run.plan.scenario, name, target, status, shown(estimate, "ms"), _why(status)))
+        percentile = measured.latency(bound.percentile)
+        status: Status = "INCONCLUSIVE"
+        if percentile is not None and percentile.estimate is not None:
+            estimate = percentile.estimate
+            status = judge(estimate.low, estimate.high, Band(0.0, bound.below_ms))
+            observed, reason = shown(estimate, "ms"), _why(status)
+        elif percentile is not None and percentile.beyond is not None:
+            low = percentile.beyond.low
+            status = "FAIL" if low is None or low > bound.below_ms else "INCONCLUSIVE"
+            observed, reason = shown_beyond(percentile.beyond), _failures(percentile.beyond)
+        else:
+            observed, reason = "–", "too few samples for this percentile"
+        judgements.append(_judgement("slo", run.plan.scenario, name, target, status, observed, reason))
     return tuple(judgements)
 
 
@@ -149,13 +172,24 @@ def _reference(run: Run, measured: Measured, reference: Reference, item: Referen
     reason = incomparable(run, reference, item)
     if reason is not None:
         return verdict("NOT COMPARABLE", reason)
+    if beyond := measured.beyond(item.quantity):
+        return _judgement("reference", reference.title, name, target, _beyond_status(beyond, item), shown_beyond(beyond), _failures(beyond))
     if estimate is None:
-        return verdict("INCONCLUSIVE", "too few samples for this figure")
+        return verdict("INCONCLUSIVE", "too few samples for this figure, or a percentile that reaches into the failures")
     low, high = deviation(estimate, item)
     status = judge(low, high, Band(-item.within, item.within))
     return verdict(
         status, f"deviation {100 * (estimate.value / item.value - 1):+.1f} % [{100 * low:+.1f}, {100 * high:+.1f}]; {_why(status)}"
     )
+
+
+def _beyond_status(beyond: BeyondAnswers, item: ReferenceItem) -> Status:
+    """FAIL where even the lower end is too slow. Never PASS: there is no upper end."""
+    if beyond.low is None:
+        return "FAIL"
+    value = beyond.low if beyond.value is None else beyond.value
+    least = Estimate(value=value, low=beyond.low, high=value, n=beyond.n, se=0.0, method="")
+    return "FAIL" if deviation(least, item)[0] > item.within else "INCONCLUSIVE"
 
 
 def deviation(estimate: Estimate, item: ReferenceItem) -> tuple[float, float]:
@@ -178,6 +212,18 @@ def shown(estimate: Estimate, unit: str) -> str:
     if unit == "%":
         return percent_bounds(estimate.value, estimate.low, estimate.high)
     return f"{figure(estimate.value, unit)} [{number(estimate.low, DIGITS)}, {number(estimate.high, DIGITS)}]"
+
+
+def shown_beyond(beyond: BeyondAnswers) -> str:
+    """'64.1 ms [58.2, beyond all answers]', 'beyond all answers, at least 58.2 ms', or 'beyond all answers'."""
+    if beyond.low is None:
+        return BEYOND
+    low = number(beyond.low, DIGITS)
+    return f"{BEYOND}, at least {low} ms" if beyond.value is None else f"{figure(beyond.value, 'ms')} [{low}, {BEYOND}]"
+
+
+def _failures(beyond: BeyondAnswers) -> str:
+    return f"{beyond.failed:,} of {beyond.n:,} requests failed and rank as slower than all answers: the interval reaches beyond these"
 
 
 _WHY: dict[Status, str] = {

@@ -9,8 +9,10 @@ LEGENDS: dict[str, str] = {
     "latency": (
         "Milliseconds, with a 95 % interval that allows for dependent requests (batch quantiles on 5 batches in time order). "
         "Whole path, class and supplement: from the intended send time to the answer. Component: one call as the planner saw it; "
-        "'planner' is the response time minus the calls on the critical path. Successful requests and calls only; failures are "
-        "counted beside them. – : fewer than 20/(1−p) samples, so the percentile is not shown."
+        "'planner' is the response time minus the calls on the critical path. In a percentile a failed, timed-out or unsent request, and a "
+        "failed call, ranks as slower than all answers; 'beyond all answers': the percentile, or the upper end of its interval, lies among "
+        "these. The mean is that of the successful ones. Cancelled calls, after another one of the request had failed, count nowhere. – : "
+        "fewer than 20/(1−p) samples, so the percentile is not shown."
     ),
     "quality": (
         "The answers that the requests of this run received (cached ones too) against held-out truth; the notes say "
@@ -30,7 +32,8 @@ LEGENDS: dict[str, str] = {
         "baseline does better."
     ),
     "ratios": (
-        "The percentile of the whole path over that of the component. Near 1: this component determines the tail; large: it hardly matters."
+        "The percentile of the whole path over that of the component. Near 1: this component determines the tail; large: it hardly "
+        "matters. Failures rank as slower than all answers; there is no ratio of percentiles that reach into them."
     ),
     "fractions": (
         "Sum of the client-observed times of the calls before the response. Calls may overlap; on the critical path they do not."
@@ -46,7 +49,8 @@ LEGENDS: dict[str, str] = {
     ),
     "prediction": (
         "Predicted by the compiler for the distilled graph from the tasks' mean service times alone: exponential service, no queueing, "
-        "no transport, no planner. The difference to the measurement is the cost of those, not an error of the graph."
+        "no transport, no planner. The difference to the measurement is the cost of those, not an error of the graph. Measured: the mean "
+        "over successful requests; in the p99 failures rank as slower than all."
     ),
     "traffic": ("The measured window only: neither warm-up nor supplements."),
     "arrivals": (
@@ -82,10 +86,13 @@ LEGENDS: dict[str, str] = {
     "validity": ("One violated check makes the run INVALID: its figures are shown, but prove nothing."),
     "provenance": ("observed: recorded from people or the world. composed: made by us from observed parts, by the rule in the note."),
     "picture distribution": (
-        "For each latency the fraction of successful requests that took longer: lower and further left is better. A curve "
-        "ends where fewer than 20 requests took longer."
+        "For each latency the fraction of requests that took longer or failed: lower and further left is better. A curve "
+        "ends where fewer than 20 requests took longer, or where only failures are left."
     ),
-    "picture components": "Percentiles of the whole path and of single calls, each with its 95 % interval, on a logarithmic axis.",
+    "picture components": (
+        "Percentiles of the whole path and of single calls, each with its 95 % interval, on a logarithmic axis. Not drawn: those whose "
+        "interval lies beyond all answers."
+    ),
     "picture ratios": (
         "At the dotted line the component's tail is the path's tail. Further right, the tail of the path comes from "
         "elsewhere, or from waiting."

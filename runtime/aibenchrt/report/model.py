@@ -30,19 +30,37 @@ class Estimate(_Frozen):
     method: str
 
 
+BEYOND = "beyond all answers"
+
+
+class BeyondAnswers(_Frozen):
+    """A percentile whose 95 % interval reaches into the failures, which rank as slower than all answers: nothing bounds it from above.
+
+    value: in ms; None: the percentile itself lies among the failures. low: the lower end of the interval; None: even that lies among them.
+    n: answers and failures; failed: the failures.
+    """
+
+    value: float | None
+    low: float | None
+    n: int
+    failed: int
+
+
 class Percentile(_Frozen):
-    """estimate None: fewer than `needed` samples."""
+    """estimate: where the whole interval lies among the answers; beyond: where it does not. Both None: fewer than `needed` samples."""
 
     p: float
     estimate: Estimate | None
     needed: int
+    beyond: BeyondAnswers | None = None
 
 
 class LatencyRow(_Frozen):
-    """Latency in ms of the requests or calls of one kind, successful ones only. scope: 'whole path', 'class', 'component', 'supplement'.
+    """Latency in ms of the requests or calls of one kind. scope: 'whole path', 'class', 'component', 'supplement'.
 
-    name: the class or task, 'all'. kind: 'ai', 'service', 'planner' for components, else ''. n: samples; failed: what failed
-    beside them; after: a task that runs after the response.
+    name: the class or task, 'all'. kind: 'ai', 'service', 'planner' for components, else ''. n: successful ones; failed: what failed
+    beside them; after: a task that runs after the response. The mean is that of the successful ones; in the percentiles each failure
+    ranks as slower than all of them.
     """
 
     scope: Literal["whole path", "class", "component", "supplement"]
@@ -104,7 +122,10 @@ class PlannerRow(_Frozen):
 
 
 class PredictionRow(_Frozen):
-    """Latency of the whole path in ms: what the compiler predicted from service times, and what was measured (None: not enough)."""
+    """Latency of the whole path in ms: what the compiler predicted from service times, and what was measured.
+
+    measured: as in the row of the whole path; None: not enough requests, or a percentile that reaches into the failures.
+    """
 
     figure: Literal["mean", "p99"]
     predicted_ms: float

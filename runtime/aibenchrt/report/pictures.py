@@ -122,22 +122,22 @@ def pictures(analysis: Analysis, report: Report) -> dict[str, str]:
 
 
 def _tail(values: Array) -> tuple[Array, Array]:
-    """Latency against the fraction of requests that were slower, up to where fewer than 20 are left."""
+    """Latency against the fraction of requests that were slower, up to where fewer than 20 are left, or only failures (infinite)."""
     ordered = np.sort(values)
     slower = 1.0 - np.arange(1, len(ordered) + 1) / len(ordered)
-    kept = slower * len(ordered) >= SAMPLES_BEYOND
+    kept = (slower * len(ordered) >= SAMPLES_BEYOND) & np.isfinite(ordered)
     step = max(1, int(kept.sum()) // 400)
     return ordered[kept][::step], slower[kept][::step]
 
 
 def _distribution(analysis: Analysis, alt: str) -> str:
     run = analysis.run
-    curves = [("whole path", INK, figures.latencies_ms(run.measured))]
+    curves = [("whole path", INK, figures.ranked_ms(run.measured))]
     for index, cls in enumerate(run.plan.requests):
         own = [r for r in (*run.measured, *run.phase(SUPPLEMENT)) if r.request_class == cls.name]
         phases = {r.phase for r in own}
         name = cls.name + (" (with its supplement)" if SUPPLEMENT in phases else "")
-        curves.append((name, CLASSES[index % len(CLASSES)], figures.latencies_ms(own)))
+        curves.append((name, CLASSES[index % len(CLASSES)], figures.ranked_ms(own)))
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
@@ -161,7 +161,7 @@ def _distribution(analysis: Analysis, alt: str) -> str:
         axes.grid(True)
         axes.legend()
 
-    return svg(draw, WIDTH, 4.2, "latency distribution", alt) if len(curves[0][2]) >= SAMPLES_BEYOND * 2 else ""
+    return svg(draw, WIDTH, 4.2, "latency distribution", alt) if np.isfinite(curves[0][2]).sum() >= SAMPLES_BEYOND * 2 else ""
 
 
 def _plain_log(axes: Any) -> None:

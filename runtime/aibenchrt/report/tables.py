@@ -10,7 +10,7 @@ from aibenchrt.metrics import SHARE
 from aibenchrt.metrics import metric as metric_of
 from aibenchrt.report.host_tables import clock_cells, generator_cells, host_cells, timeline_cells
 from aibenchrt.report.legends import LEGENDS
-from aibenchrt.report.model import AblationRow, Estimate, LatencyRow, PredictionRow, Report, Verdict
+from aibenchrt.report.model import BEYOND, AblationRow, BeyondAnswers, Estimate, LatencyRow, Percentile, PredictionRow, Report, Verdict
 
 ABSENT = "–"
 
@@ -32,6 +32,20 @@ def interval(estimate: Estimate | None, scale: float = 1.0) -> str:
     if estimate is None:
         return ABSENT
     return f"{number(estimate.value * scale)} [{number(estimate.low * scale)}, {number(estimate.high * scale)}]"
+
+
+def percentile_interval(percentile: Percentile) -> str:
+    """'12.30 [11.90, 12.80]'; '12.30 [11.90, beyond all answers]', 'beyond all answers, at least 11.90' or 'beyond all answers' where it
+    reaches into the failures; – below the samples that it needs."""
+    return _beyond(percentile.beyond) if percentile.beyond else interval(percentile.estimate)
+
+
+def _beyond(beyond: BeyondAnswers) -> str:
+    if beyond.low is None:
+        return BEYOND
+    return (
+        f"{BEYOND}, at least {number(beyond.low)}" if beyond.value is None else f"{number(beyond.value)} [{number(beyond.low)}, {BEYOND}]"
+    )
 
 
 def measured(metric: str, value: Estimate | float | None) -> str:
@@ -116,7 +130,7 @@ def _latency(row: LatencyRow) -> tuple[str, ...]:
         f"{row.n:,}",
         f"{row.failed:,}",
         interval(row.mean),
-        *(interval(q.estimate) if q.estimate else f"– (needs {q.needed:,})" for q in row.percentiles),
+        *(percentile_interval(q) if q.estimate or q.beyond else f"– (needs {q.needed:,})" for q in row.percentiles),
     )
 
 

@@ -84,7 +84,9 @@ def test_no_percentile_stands_on_too_few_samples(made: Report) -> None:
 
 
 def test_whole_path_percentiles_are_those_of_the_records(run: Run, made: Report) -> None:
-    values = [(r.done_ns - r.intended_ns) / 1e6 for r in run.requests if r.phase == "measured" and r.outcome == "ok"]
+    measured = [r for r in run.requests if r.phase == "measured"]
+    assert any(r.outcome != "ok" for r in measured)
+    values = [(r.done_ns - r.intended_ns) / 1e6 if r.outcome == "ok" else 1e9 for r in measured]  # failures rank as slower than all
     whole = {q.p: q.estimate for q in made.latency[0].percentiles}
     assert whole[99] is not None
     assert whole[99].value == pytest.approx(np.quantile(values, 0.99))

@@ -14,7 +14,7 @@ from aibenchrt.control.run_metadata import load_text
 from aibenchrt.figure_format import percent, percent_bounds
 from aibenchrt.report import report, statistics
 from aibenchrt.report.model import Estimate, LatencyRow, ModelQualityRow, Percentile, QualityRow, Report
-from aibenchrt.report.tables import ABSENT, Table, interval
+from aibenchrt.report.tables import ABSENT, Table, interval, percentile_interval
 
 VERSION: Literal[1] = 1
 SLICES = 50  # number of slices of the measured window in which answers are counted
@@ -169,7 +169,7 @@ LEGEND = (
 
 def _at(row: LatencyRow, p: float) -> str:
     shown: Sequence[Percentile] = [q for q in row.percentiles if q.p == p]
-    return interval(shown[0].estimate) if shown else ABSENT
+    return percentile_interval(shown[0]) if shown else ABSENT
 
 
 def _qualities(mode: ModeFigures) -> list[str]:
