@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, TruthType
+from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, Truth, TruthType
 from aibenchrt.collect import schema, typed_values
 from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.plausible import check_calls, check_requests
@@ -100,6 +100,12 @@ class Run:
         row, kind = self.truth_of.get(request_id), TRUTH_TYPES[truth_type]
         value = self._value(row.truth, kind) if row is not None else None
         return value if value is not None and kind.known(value) else None
+
+    def truth_values(self, request_id: int) -> Truth:
+        """All of the request's truth, also what no answer can be compared with. EnvironmentFailure AIB609 as answer()."""
+        row = self.truth_of.get(request_id)
+        values = {name: self._value(row.truth, kind) for name, kind in TRUTH_TYPES.items()} if row is not None else {}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def read_run(directory: Path) -> Run:

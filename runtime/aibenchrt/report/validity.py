@@ -26,6 +26,11 @@ class Limits(BaseModel):
     records_missing: float = 0.001
     clock_error_gap: float = 0.10  # of the mean gap between the arrivals of all generators together
     others_cpu: float = 0.05  # of the CPU time of a machine, for other work and other virtual machines
+    empty_share: float = 0.05  # of the successful requests of a class
+    shares_p: float = 0.001  # of the exact test of shares, for all shares of a run together
+    shares_points: float = 0.10  # by how much an author's expectation of a share may be off, at most
+    shares_part: float = 0.50  # and no more than this part of the share, or of what it leaves
+    shares_independent: int = 200  # requests that the test of such a share counts at most, since users ask repeatedly
     used_up: float = 0.10  # share of requests sent after every payload of their class had been sent
 
 
@@ -58,6 +63,8 @@ REASONS: dict[str, Validity] = {
     "V14": Validity("parts degraded", f"check the host: its power, its network, other processes; {_FAULT}", "No replica stops answering for a while: during that time the deployment was not what the plan says."),
     "V15": Validity("effects failed", "calls after the response failed: see the table of latency and the log of that part", "At most {error_share:.1%} of the calls after the response may fail: users do not notice, but work was left undone."),
     "V16": Validity("machine disturbed", "end the other work, or wait until it has ended: `aibenchc run … --wait-quiet 10min`", "Over the measured window at most {others_cpu:.0%} of the CPU time of a machine may go to anything but the run: other processes, or other virtual machines (steal). Beyond that the latency is that of the machine's other work. How long tasks waited for a processor (PSI) is shown, not judged: the run's own tasks wait, too."),
+    "V21": Validity("answers hold nothing", "send a request by hand and read the logs of the tasks before the response", "Of the successful requests of each class, its supplement included, at most {empty_share:.0%} may have an answer that holds nothing: no item, no text, no label, no picture. A search may find nothing, so a few may; an answer that is empty where the truth is (no relevant item, an empty reference text, somebody to be refused) does not count. An exact binomial test allows for chance: p is at least {shares_p:g}, over all classes. A system that answers nothing is fast."),
+    "V22": Validity("shares differ from the plan's", "correct the share in the spec if its expectation is wrong, else look for what decides the arm: a cache that always hits, a search that finds too little", "The observed shares of request classes and of the arms of choices are those of the plan, by exact binomial tests (p is at least {shares_p:g} over all shares together). Classes and draws with seeded chance have no margin beyond chance and failed requests. Where the run decides (`when cache.hit`, `until`), the author's expectation may be off by half of it (of what it leaves, if that is less), at least by one percentage point and at most by ten, and however many requests there are, they count as at most {shares_independent:d}: a user who asks again tells nothing new. These arms are not judged on synthetic data, which the spec does not describe, or where answers were replaced."),
     "V11": Validity("payloads used up", "shorten the run or lower the rate: once every payload has been sent, caches answer the rest", "At most {used_up:.0%} of the requests may be sent after every payload of their class has been sent."),
 }
 # fmt: on

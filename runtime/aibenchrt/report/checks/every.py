@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.report import figures
+from aibenchrt.report.checks.answers import answer_checks
 from aibenchrt.report.checks.cluster import cluster_checks
 from aibenchrt.report.checks.deployment import fault_checks, stage_checks
 from aibenchrt.report.checks.load import schedule_checks
@@ -26,6 +27,7 @@ def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[t
         *record_checks(run, paths, limits),
         *cluster_checks(run, limits),
         *fault_checks(run, limits),
+        *answer_checks(run, limits),
     )
     reasons = tuple(
         Reason(code=c.code, name=c.name, observed=c.observed, limit=c.limit, hint=REASONS[c.code].hint) for c in checks if not c.ok

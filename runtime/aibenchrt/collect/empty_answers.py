@@ -1,0 +1,50 @@
+"""Which answers hold nothing, and where the held-out truth says that nothing is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, Truth
+from aibenchrt.collect import typed_values
+from aibenchrt.collect.contents import Contents
+from aibenchrt.metrics import METRICS, metric
+
+
+def scored_types(metrics: Iterable[str]) -> frozenset[str]:
+    """The answer types that these metrics score."""
+    return frozenset(row.answer for row in map(metric, metrics) if row is not None)
+
+
+def empty_types(entries: Sequence[str], contents: Contents) -> frozenset[str]:
+    """The types of which an answer shows a value that holds nothing. EnvironmentFailure AIB609: an entry, or its content, is damaged."""
+    return frozenset(name for name in ANSWER_TYPES if _shows_nothing(entries, ANSWER_TYPES[name], contents))
+
+
+def is_empty(entries: Sequence[str], scored: frozenset[str], contents: Contents) -> bool:
+    """Whether an answer shows nothing at all, or nothing of a type that a metric scores (`scored`). An answer that does not show a type
+    is not empty in it: not every case has every part of a response. EnvironmentFailure as empty_types()."""
+    empty = empty_types(entries, contents)
+    return len(empty) == len(entries) or bool(empty & scored)
+
+
+def empty_is_right(truth: Truth, shown: Iterable[str]) -> bool:
+    """Whether the truth of a request says that an answer of these types holds nothing: no item is relevant, the reference text is
+    empty, or who asks is to be refused."""
+    shown = frozenset(shown)
+    compared = frozenset(row.truth for row in METRICS.values() if row.answer in shown)
+    return any(name in truth and (truth[name] is False or not TRUTH_TYPES[name].known(truth[name])) for name in compared)
+
+
+def _shows_nothing(entries: Sequence[str], kind: AnswerType, contents: Contents) -> bool:
+    entry = typed_values.entry_of(entries, kind.name)
+    if entry is None or not typed_values.is_inline(entry):  # what has a file of its own is large
+        return False
+    return _holds_nothing(typed_values.decode(entry, kind, contents), kind)
+
+
+def _holds_nothing(value: Any, kind: AnswerType) -> bool:
+    """Texts without a character that can be seen count as none."""
+    texts = value if isinstance(value, tuple) else ()
+    blank = bool(texts) and all(isinstance(text, str) and not text.strip() for text in texts)
+    return blank or bool(value == kind.nothing)
