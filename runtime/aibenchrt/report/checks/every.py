@@ -9,6 +9,7 @@ from aibenchrt.report import figures
 from aibenchrt.report.checks.answers import answer_checks
 from aibenchrt.report.checks.cluster import cluster_checks
 from aibenchrt.report.checks.deployment import fault_checks, stage_checks
+from aibenchrt.report.checks.lateness import lateness_checks
 from aibenchrt.report.checks.load import schedule_checks
 from aibenchrt.report.checks.machines import machine_checks, resource_checks
 from aibenchrt.report.checks.records import record_checks
@@ -19,9 +20,11 @@ from aibenchrt.report.validity import REASONS, Limits
 
 def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[tuple[Reason, ...], tuple[Check, ...]]:
     """The reasons why the run is INVALID (none: VALID), and every check with what was observed."""
+    arrivals = figures.arrival_row(run)
     checks: tuple[Check, ...] = (
         *stage_checks(run),
-        *schedule_checks(run, figures.arrival_row(run), limits),
+        *schedule_checks(run, arrivals, limits),
+        *lateness_checks(run, arrivals, limits),
         *resource_checks(run, figures.resource_rows(run), limits),
         *machine_checks(run, limits),
         *record_checks(run, paths, limits),

@@ -1,11 +1,10 @@
-"""Whether the load was the one that was scheduled, sent when it should be."""
+"""Whether the load was the one that was scheduled; whether it was sent in time: lateness.py."""
 
 from __future__ import annotations
 
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.figure_format import number, percent
 from aibenchrt.plan import PlanUsers
-from aibenchrt.report import figures
 from aibenchrt.report.checks.check import check
 from aibenchrt.report.model import ArrivalRow, Check
 from aibenchrt.report.validity import Limits
@@ -17,19 +16,12 @@ def schedule_checks(run: Run, arrivals: ArrivalRow, limits: Limits) -> list[Chec
     scheduled = len(run.measured) if closed else sum(row.phase == "measured" for row in run.schedule)
     sent = sum(r.outcome != "not_sent" for r in run.measured)
     missing = 1 - sent / scheduled if scheduled else 1.0
-    late = max([arrivals.lateness_p99_ms, *(g.figures.lateness_p99_ns / figures.MS for g in run.info.generators if g.figures)])
     checks = [
         check(
             "V03",
             abs(missing) <= limits.rate_deviation,
             f"{sent:,} of {scheduled:,} requests sent",
             f"{percent(limits.rate_deviation)} may be missing",
-        ),
-        check(
-            "V04",
-            late <= limits.lateness_p99_ms,
-            f"p99 of the lateness {number(late)} ms{', of the latest generator' if len(run.info.generators) > 1 else ''}",
-            f"{limits.lateness_p99_ms:g} ms",
         ),
     ]
     if arrivals.sent_ks_p is not None:
