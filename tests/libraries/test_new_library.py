@@ -12,6 +12,7 @@ from aibenchc.emit.templates import folder
 from partner import environment
 
 
+@pytest.mark.long
 def test_what_is_written_passes_its_own_test_and_its_scenario_compiles(tmp_path: Path) -> None:
     assert main(["new", "acme_words", "--library", "--folder", str(tmp_path)]) == 0
     package = tmp_path / "acme_words"

@@ -377,6 +377,7 @@ def test_other_content_of_an_archive_is_a_change() -> None:
     }
 
 
+@pytest.mark.long
 def test_hosts_are_asked_through_ansible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(asked, "STATE", str(tmp_path))
     line = f"ansible_connection=local ansible_python_interpreter={sys.executable} aibench_address=192.0.2.{{}}"

@@ -260,6 +260,7 @@ def test_nothing_is_left_running(deployed: Deployed) -> None:
     assert {p.name for p in deployed.run.info.processes if p.exit_code != 0 and not p.model} <= {"triton"}
 
 
+@pytest.mark.long
 def test_a_second_run_trains_nothing_again(generated: Path, run: Run, models: dict[str, ModelVersion]) -> None:
     files = [path for version in models.values() for path in version.folder.rglob("*") if path.is_file()]
     before = {path: path.stat().st_mtime_ns for path in files}

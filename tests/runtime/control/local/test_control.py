@@ -177,7 +177,7 @@ def test_whatever_stage_fails_the_run_is_ended_and_says_which(tmp_path: Path, pr
     assert processes_about(folder) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_ctrl_c_ends_everything_and_keeps_the_records(tmp_path: Path, number: signal.Signals) -> None:
     folder = generated(tmp_path, duration_s=120.0)
     runs = tmp_path / "runs"
@@ -197,6 +197,7 @@ def test_ctrl_c_ends_everything_and_keeps_the_records(tmp_path: Path, number: si
     assert stage(runs, "stop") == "ok"
 
 
+@pytest.mark.long
 def test_a_second_ctrl_c_kills_what_is_left_and_the_run_is_described(tmp_path: Path) -> None:
     folder = generated(tmp_path, duration_s=120.0)
     runs = tmp_path / "runs"

@@ -88,6 +88,7 @@ def reason(runs: Path, code: str) -> str:
     return next(reason.observed for reason in validate(directory).reasons if reason.code == code)
 
 
+@pytest.mark.long
 def test_a_triton_that_hangs_does_not_hang_the_run(generated: Path, tmp_path: Path) -> None:
     failure = failure_with(generated, tmp_path, lambda: part("tritonserver").suspend(), answer_s=100.0)  # it ends before that is noticed
     assert failure.code == "AIB658"
@@ -181,6 +182,7 @@ def test_a_killed_triton_leaves_no_shared_memory(generated: Path, tmp_path: Path
     assert f"triton: signal {signal.SIGKILL:d} (SIGKILL)" in reason(tmp_path, "V02")
 
 
+@pytest.mark.long
 def test_a_killed_generator_leaves_what_had_ended(generated: Path, tmp_path: Path) -> None:
     failure = failure_with(generated, tmp_path, lambda: part("aibenchrt.load").kill())
     assert failure.code == "AIB607"
