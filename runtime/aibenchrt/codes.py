@@ -115,6 +115,7 @@ FAILURES = (
     Code("AIB702", "--wait-quiet watches this machine, and the load goes to hosts", "leave it out; every host's other work is recorded and judged (V16)", "--wait-quiet begins the load of a local run when nothing else uses the machine."),
     Code("AIB710", "'{stage}' cannot be trained: no request of the world '{world}' comes after its snapshot", "give its training requests from `rank_start` on the part \"rank\" (Payload.part)", "A model that is trained on its scenario's path learns from the training requests of the part \"rank\"."),
     Code("AIB720", "the {what} '{name}' of the run has no name of the language", "make the reference of a directory that `aibenchc run` wrote", "A reference block names a deployment and tasks; a run directory that somebody changed may name them so that the block says something else."),
+    Code("AIB740", "these runs cannot be compared: {reason}", "{way_out}", "Groups of runs of one scenario are compared: each group of one system, each run of a deployment of its own."),
 )
 # fmt: on
 

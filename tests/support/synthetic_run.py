@@ -52,7 +52,7 @@ FAMILY = {"category": "classification", "picture": "classification", "recommend"
 
 @dataclass(frozen=True)
 class Shape:
-    """What to simulate. slow: factor on service times; lateness_ms: mean of the sending delay;
+    """What to simulate. slow: factor on service times; slow_task: a task that takes twice as long; lateness_ms: mean of the sending delay;
     bunch_ms: sending only at multiples of this; bad_ranker: answers in random order."""
 
     seed: int = 1
@@ -60,6 +60,8 @@ class Shape:
     rate: float = 50.0
     duration_s: float = 60.0
     slow: float = 1.0
+    slow_task: str = ""
+    slo_percentile: float = 99
     error_share: float = 0.0
     lateness_ms: float = 0.01
     bunch_ms: int = 0
@@ -151,7 +153,7 @@ def plan(shape: Shape) -> Plan:
             "load": {"arrival": "poisson", "rate": shape.rate, "duration_s": shape.duration_s, "warmup_s": 5, "seed": 7},
             "metrics": ["precision@10", "recall@10", "ndcg@10", "latency"],
             "percentiles": [50, 90, 99],
-            "slo": [{"metric": "latency", "percentile": 99, "below_ms": 500}],
+            "slo": [{"metric": "latency", "percentile": shape.slo_percentile, "below_ms": 500}],
             "quality": [
                 {"task": "category", "metric": "accuracy", "bound": 0.7},
                 {"task": "picture", "metric": "accuracy", "bound": 0.95},
@@ -226,7 +228,7 @@ def _simulate(shape: Shape, requests: list[_Request], rng: np.random.Generator) 
     while heap:
         ready, rid, position = heapq.heappop(heap)
         task, waited = routes[rid][position]
-        service = int(next(unit_times) * MEAN_MS[task] * shape.slow * 1e6) + 1
+        service = int(next(unit_times) * MEAN_MS[task] * shape.slow * (2 if task == shape.slow_task else 1) * 1e6) + 1
         begin = max(ready + 100_000, free.get(task, 0))
         free[task] = begin + service
         end = begin + service + 100_000

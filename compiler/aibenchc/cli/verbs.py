@@ -35,7 +35,8 @@ class Verb:
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """What these words of a command line say. SystemExit: they cannot be understood, or ask for help."""
-        return self.parser().parse_args(words)
+        own = getattr(self.module(), "words", list)  # a verb may read `--` as something else than argparse does
+        return self.parser().parse_args(own(words))
 
 
 VERBS: tuple[Verb, ...] = (
@@ -51,6 +52,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("run", "compile, start everything on this machine, apply the load and collect records"),
     Verb("report", "show the tables and pictures of a run"),
     Verb("validate", "judge a run against its references, slo and quality targets; or show what a spec covers"),
+    Verb("compare", "compare groups of runs: what differs, and which component moved"),
     Verb("reference", "write runs' figures as a reference block"),
     Verb("ablate", "measure what each AI component contributes to the answers"),
     Verb("bench", "measure single kernels, or one component in isolation"),

@@ -1,0 +1,82 @@
+"""Differences between groups of deployments. Pure functions on arrays; the unit of observation is a deployment, not a request.
+
+Requests of one run depend on each other, and runs of one deployment share its luck, so that only separate deployments show how much a
+figure varies by itself. Welch's t compares two groups without taking their variances for equal (Welch 1947). Several figures are looked
+at together: Holm's procedure keeps the chance of any false difference below alpha (Holm 1979). Each interval is that of the figure's own
+step of the procedure, so that it leaves out zero exactly where the figure is said to differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Array = NDArray[np.float64]
+
+POWER = 0.9  # of the smallest difference that is said to have been seen, had it been there
+
+
+@dataclass(frozen=True)
+class Difference:
+    """other − base, on the scale of the values. dof: of Student's t; inf: the normal distribution."""
+
+    value: float
+    se: float
+    dof: float
+
+    @property
+    def p(self) -> float:
+        """Two-sided."""
+        if self.se == 0:
+            return 1.0 if self.value == 0 else 0.0
+        return float(2 * stats.t.sf(abs(self.value) / self.se, self.dof))
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A difference within its family. p: adjusted by Holm; low, high: its interval; seen: it differs from zero; detectable: the smallest
+    difference that would have been seen with probability POWER."""
+
+    value: float
+    p: float
+    low: float
+    high: float
+    seen: bool
+    detectable: float
+
+
+def welch(base: Array, other: Array, extra_se: float = 0.0) -> Difference:
+    """Means of two groups of at least two deployments each. extra_se: an error that all deployments of a group share, such as that of the
+    requests drawn once for all of them."""
+    parts = [float(group.var(ddof=1)) / len(group) for group in (base, other)]
+    between = sum(parts)
+    weights = sum(part**2 / (len(group) - 1) for part, group in zip(parts, (base, other), strict=True))
+    dof = between**2 / weights if weights > 0 else np.inf
+    return Difference(float(other.mean() - base.mean()), float(np.hypot(np.sqrt(between), extra_se)), float(dof))
+
+
+def holm(differences: Sequence[Difference], alpha: float) -> tuple[Tested, ...]:
+    """The differences in their order, tested together at the family-wise level alpha."""
+    order = sorted(range(len(differences)), key=lambda i: differences[i].p)
+    tested: dict[int, Tested] = {}
+    so_far, rejecting, level = 0.0, True, alpha
+    for rank, index in enumerate(order):
+        difference = differences[index]
+        left = len(order) - rank
+        so_far = max(so_far, min(1.0, left * difference.p))
+        if rejecting:
+            level = alpha / left
+            rejecting = so_far <= alpha
+        tested[index] = _tested(difference, so_far, level, rejecting)
+    return tuple(tested[index] for index in range(len(differences)))
+
+
+def _tested(difference: Difference, p: float, level: float, seen: bool) -> Tested:
+    quantile = float(stats.t.ppf(1 - level / 2, difference.dof))
+    half = quantile * difference.se
+    detectable = (quantile + float(stats.t.ppf(POWER, difference.dof))) * difference.se
+    return Tested(difference.value, p, difference.value - half, difference.value + half, seen, detectable)
