@@ -116,6 +116,7 @@ FAILURES = (
     Code("AIB710", "'{stage}' cannot be trained: no request of the world '{world}' comes after its snapshot", "give its training requests from `rank_start` on the part \"rank\" (Payload.part)", "A model that is trained on its scenario's path learns from the training requests of the part \"rank\"."),
     Code("AIB720", "the {what} '{name}' of the run has no name of the language", "make the reference of a directory that `aibenchc run` wrote", "A reference block names a deployment and tasks; a run directory that somebody changed may name them so that the block says something else."),
     Code("AIB740", "these runs cannot be compared: {reason}", "{way_out}", "Groups of runs of one scenario are compared: each group of one system, each run of a deployment of its own."),
+    Code("AIB741", "--{option} is about one run, and --repeats makes several", "give them one at a time", "--repeats deploys anew each time; what was only prepared, or interrupted, is one run."),
 )
 # fmt: on
 

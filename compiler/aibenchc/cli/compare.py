@@ -105,11 +105,15 @@ def show(comparison: Comparison, gated: Sequence[Gated]) -> None:
             say(f"{pair.other} differs from {pair.base} in {line}")
 
 
-def say_findings(comparison: Comparison, code: int, gated: bool) -> None:
-    """What was found, last on the screen."""
+def say_pairs(comparison: Comparison) -> None:
     for pair in comparison.pairs:
         for sentence in pair.sentences:
             complain(sentence)
+
+
+def say_findings(comparison: Comparison, code: int, gated: bool) -> None:
+    """What was found, last on the screen."""
+    say_pairs(comparison)
     invalid = f"INVALID, so that nothing is proven: {'; '.join(comparison.invalid)}; " if comparison.invalid else ""
     means = {ExitCode.OK: "nothing FAILs" if gated else "compared", ExitCode.FAIL: "a figure FAILs", ExitCode.INVALID: "a run is INVALID"}
     colour = "\x1b[32m" if code == ExitCode.OK else "\x1b[31m" if code in (ExitCode.FAIL, ExitCode.INVALID) else "\x1b[33m"

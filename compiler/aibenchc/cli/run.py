@@ -20,12 +20,16 @@ from aibenchc.cli.trained import add_trained_spec_arguments
 from aibenchc.model import LoadChange
 
 SUPPLEMENT_S = 20.0
+MOST_REPEATS = 1000
 EXAMPLES = """examples:
   aibenchc run shop.aib                             on this machine, as the spec says
   aibenchc run shop.aib --data synthetic            without downloading data
   aibenchc run shop.aib --rate 10 --duration 200    another load
   aibenchc run shop.aib -i hosts.ini --teardown     on the hosts of an Ansible inventory
   aibenchc run shop.aib -i hosts.ini --resume RUN   where a run was interrupted
+  aibenchc run shop.aib --repeats 5                 five deployments, and how much they differ
+  aibenchc run shop.aib --repeats 5 --against new.aib
+                                                    two systems in turn, and what differs between them
 
 shop.aib is what `aibenchc new shop` or `aibenchc new shop --from ecommerce` writes.
 stdout is the run directory; `aibenchc validate RUN --report` judges it."""
@@ -37,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_trained_spec_arguments(parser)
     _add_load_arguments(parser.add_argument_group("the load, instead of the spec's"))
     _add_run_arguments(parser.add_argument_group("this run"))
+    _add_repeat_arguments(parser.add_argument_group("several deployments"))
     _add_cluster_arguments(parser.add_argument_group("hosts"))
 
 
@@ -78,6 +83,17 @@ def _add_run_arguments(parser: Arguments) -> None:
     )
 
 
+def _add_repeat_arguments(parser: Arguments) -> None:
+    parser.add_argument(
+        "--repeats", type=_repeats, default=1, metavar="N", help="deploy and measure N times, to see how much deployments differ"
+    )
+    parser.add_argument(
+        "--against",
+        metavar="'SPEC OPTIONS'",
+        help="measure another system N times too, in turn with this one (A B B A …), and compare both; what is not named is as here",
+    )
+
+
 def _add_cluster_arguments(parser: Arguments) -> None:
     add_inventory_arguments(parser)
     parser.add_argument("--teardown", action="store_true", help="with -i: remove everything from the hosts once the records are collected")
@@ -102,6 +118,12 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _repeats(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_REPEATS:
+        raise argparse.ArgumentTypeError(f"write a whole number from 1 to {MOST_REPEATS}, not {text!r}")
+    return int(text)
+
+
 def _replacement(text: str) -> tuple[str, str]:
     task, _, model = text.partition("=")
     if not task or model not in ("random", "baseline"):
@@ -110,6 +132,10 @@ def _replacement(text: str) -> tuple[str, str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.repeats > 1 or arguments.against is not None:
+        from aibenchc.cli import repeats
+
+        return repeats.run(arguments, directory_of)
     directory = directory_of(arguments)
     if directory is None:
         return ExitCode.AUTHOR

@@ -42,6 +42,13 @@ def compare(groups: Sequence[Sequence[Path]]) -> Comparison:
     )
 
 
+def group_of(name: str, directories: Sequence[Path]) -> Group:
+    """One group by itself. Raises as compare()."""
+    runs = [run_figures(directory) for directory in directories]
+    _check([runs])
+    return _group(name, runs)
+
+
 def _check(groups: Sequence[Sequence[RunFigures]]) -> None:
     def fail(reason: str, way_out: str) -> EnvironmentFailure:
         return EnvironmentFailure("AIB740", reason=reason, way_out=way_out)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from aibenchrt.figure_format import number, percent
 from aibenchrt.report.compare.gate import Gated, observed
-from aibenchrt.report.compare.model import Comparison, Effect, Pair
+from aibenchrt.report.compare.model import Comparison, Effect, Group, Pair
 from aibenchrt.report.tables import ABSENT, Table
 
 _GROUPS = (
@@ -28,7 +28,7 @@ _GATE = "FAIL: the whole interval is worse than the margin; PASS: none of it is;
 
 def comparison_tables(comparison: Comparison) -> tuple[Table, ...]:
     """The groups, then of each pair its figures and where on the critical paths its time went."""
-    tables = [_groups(comparison)]
+    tables = [group_table(comparison.groups)]
     for pair in comparison.pairs:
         tables += [_effects(pair), _moved(pair)]
     return tuple(table for table in tables if table.rows)
@@ -39,7 +39,8 @@ def gate_table(gated: Iterable[Gated]) -> Table:
     return Table("gate", "Gate", ("groups", "figure", "change", "margin", "status", "why"), rows, _GATE)
 
 
-def _groups(comparison: Comparison) -> Table:
+def group_table(groups: Iterable[Group]) -> Table:
+    """How much the figures of each group vary over its deployments."""
     rows = tuple(
         (
             group.name,
@@ -50,7 +51,7 @@ def _groups(comparison: Comparison) -> Table:
             percent(spread.within**0.5),
             ABSENT if spread.between is None else percent(spread.between**0.5),
         )
-        for group in comparison.groups
+        for group in groups
         for spread in group.spreads
     )
     columns = ("group", "deployments", "latency", "value", "coefficient of variation", "within", "between")
