@@ -28,7 +28,7 @@ from aibenchrt.collect.run_info import (
     Supplement,
     write_run_info,
 )
-from aibenchrt.plan import Plan
+from aibenchrt.plan import Plan, wiring_hash
 from recorded import answer_entries, truth_entries
 
 S = 1_000_000_000
@@ -80,41 +80,52 @@ def _port(name: str, kind: str) -> dict[str, object]:
     return {"name": name, "type": kind}
 
 
-def _step(
-    task: str, outputs: list[dict[str, object]], sources: list[tuple[str, list[tuple[str, int]]]], phase: str = "response"
-) -> dict[str, object]:
-    guards = [{"task": t, "port": "out", "guards": [{"choice": c, "arm": a} for c, a in gs]} for t, gs in sources]
+Sources = list[tuple[str, list[tuple[str, int]]]]  # (task.port, the arms under which it is taken)
+
+
+def _step(task: str, outputs: list[dict[str, object]], kind: str, sources: Sources, phase: str = "response") -> dict[str, object]:
+    """kind: of its only input."""
     return {
         "task": task,
         "kind": KIND[task],
         "family": FAMILY.get(task, task),
         "stages": [{"name": task, "component": task, "kind": KIND[task], "model": "m" if KIND[task] == "ai" else None}],
-        "inputs": [{"port": _port("in", "Items"), "sources": guards}],
+        "inputs": [{"port": _port("in", kind), "sources": [_source(*entry) for entry in sources], "concat": task == "recommend"}],
         "outputs": outputs,
         "phase": phase,
     }
 
 
+def _source(output: str, guards: list[tuple[str, int]]) -> dict[str, object]:
+    task, port = output.split(".")
+    return {"task": task, "port": port, "guards": [{"choice": c, "arm": a} for c, a in guards]}
+
+
 def _steps() -> list[dict[str, object]]:
-    items, hits = _port("items", "Items"), _port("hits", "Count")
-    miss = [("cache_hit", 1)]
+    items, hits, category, details = (
+        _port("items", "Items"),
+        _port("hits", "Count"),
+        _port("category", "Category"),
+        _port("details", "Details"),
+    )
+    hit, miss, more = [("cache_hit", 0)], [("cache_hit", 1)], [("tiers", 1)]
     return [
-        _step("parse", [_port("query", "Query")], [("text", [])]),
-        _step("cache", [_port("hit", "Flag")], [("parse", [])]),
-        _step("category", [_port("category", "Category")], [("cache", miss)]),
-        _step("picture", [_port("category", "Category")], [("image", [])]),
-        _step("good", [items, hits], [("category", []), ("picture", [])]),
-        _step("rest", [items, hits], [("category", [("tiers", 1)]), ("picture", [("tiers", 1)])]),
-        _step("recommend", [items], [("good", []), ("rest", [])]),
-        _step("rank", [items], [("recommend", [])]),
-        _step("summary", [_port("details", "Details")], [("rank", [])]),
-        _step("clicks", [], [("summary", [])], "after"),
+        _step("parse", [_port("query", "Query")], "User", [("text.user", [])]),
+        _step("cache", [_port("hit", "Flag"), details], "Query", [("parse.query", [])]),
+        _step("category", [category], "Query", [("parse.query", miss)]),
+        _step("picture", [category], "User", [("image.user", [])]),
+        _step("good", [items, hits], "Category", [("category.category", []), ("picture.category", [])]),
+        _step("rest", [items, hits], "Category", [("category.category", more), ("picture.category", more)]),
+        _step("recommend", [items], "Items", [("good.items", []), ("rest.items", [])]),
+        _step("rank", [items], "Items", [("recommend.items", [])]),
+        _step("summary", [details], "Items", [("rank.items", [])]),
+        _step("clicks", [], "Details", [("summary.details", []), ("cache.details", hit)], "after"),
     ]
 
 
 def plan(shape: Shape) -> Plan:
-    """A small search scenario with a cache, an ordered fallback and two classes."""
-    return Plan.model_validate(
+    """A small search scenario with a cache, an ordered fallback and two classes, which a planner could execute."""
+    made = Plan.model_validate(
         {
             "scenario": "shop",
             "title": "A simulated shop",
@@ -173,6 +184,7 @@ def plan(shape: Shape) -> Plan:
             ],
         }
     )
+    return made.model_copy(update={"graph_hash": wiring_hash(made.requests, made.steps, made.choices, made.response)})
 
 
 @dataclass
@@ -224,15 +236,18 @@ def _simulate(shape: Shape, requests: list[_Request], rng: np.random.Generator) 
     heap = [(r.sent + 300_000, r.id, 0) for r in requests]
     heapq.heapify(heap)
     routes = {r.id: (*(route := r.route()), ("clicks", route[-1][0])) for r in requests}
+    taken = {r.id: (r.hit, r.fallback) for r in requests}
     unit_times = iter(rng.gamma(2.0, 0.5, size=sum(map(len, routes.values()))).tolist())  # of mean 1
     while heap:
         ready, rid, position = heapq.heappop(heap)
         task, waited = routes[rid][position]
         service = int(next(unit_times) * MEAN_MS[task] * shape.slow * (2 if task == shape.slow_task else 1) * 1e6) + 1
+        hit, fallback = taken[rid]
         begin = max(ready + 100_000, free.get(task, 0))
         free[task] = begin + service
         end = begin + service + 100_000
         note = (f"category={_label(rid) if rng.random() < 0.84 else 99}",) if FAMILY.get(task) == "classification" else ()
+        note += (f"hit={int(hit)}",) if task == "cache" else (f"hits={7 if fallback else 30}",) if task in ("good", "rest") else ()
         waited = "" if position == 0 else waited
         calls[rid].append(
             CallRecord(
@@ -325,7 +340,8 @@ def _write_records(
     rng = np.random.default_rng(shape.seed + 2)
     schema.write(directory / "requests.parquet", records, RequestRecord)
     schema.write(directory / "calls.parquet", [c for own in calls.values() for c in own], CallRecord)
-    schedule = [ScheduleRecord(r.id, r.cls, r.phase, r.payload, (r.intended - 100 * S) / S) for r in requests]
+    begins = {"warmup": 100 * S, "measured": 105 * S, "supplement": end}
+    schedule = [ScheduleRecord(r.id, r.cls, r.phase, r.payload, (r.intended - begins[r.phase]) / S) for r in requests]
     schema.write(directory / "schedule.parquet", schedule, ScheduleRecord)
     truth = [TruthRecord(r.id, truth_entries(relevant=range(100 * r.payload, 100 * r.payload + 4), label=_label(r.id))) for r in requests]
     schema.write(directory / "truth.parquet", truth, TruthRecord)

@@ -35,6 +35,8 @@ def check_requests(plan: Plan, requests: Iterable[RequestRecord]) -> None:
             if min(request.request_id, request.payload, request.planner_ns, request.planner_queue_ns) < 0
             else "an answer before it was sent"
             if request.done_ns and request.done_ns < request.sent_ns
+            else "an end before its intended time"
+            if request.outcome != "not_sent" and request.done_ns < request.intended_ns
             else "an arm that is none"
             if not all(map(_ARM.fullmatch, request.arms))
             else ""

@@ -8,6 +8,7 @@ from aibenchrt.collect.recorded_run import Run
 from aibenchrt.report import figures
 from aibenchrt.report.checks.answers import answer_checks
 from aibenchrt.report.checks.cluster import cluster_checks
+from aibenchrt.report.checks.consistency import consistency_checks
 from aibenchrt.report.checks.deployment import fault_checks, stage_checks
 from aibenchrt.report.checks.lateness import lateness_checks
 from aibenchrt.report.checks.load import schedule_checks
@@ -28,6 +29,7 @@ def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[t
         *resource_checks(run, figures.resource_rows(run), limits),
         *machine_checks(run, limits),
         *record_checks(run, paths, limits),
+        *consistency_checks(run),
         *cluster_checks(run, limits),
         *fault_checks(run, limits),
         *answer_checks(run, limits),

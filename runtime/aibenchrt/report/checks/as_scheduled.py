@@ -1,0 +1,167 @@
+"""Whether each request is the one that was scheduled, at the instant that was intended for it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from aibenchrt.collect.recorded_run import MEASURED, SUPPLEMENT, Run
+from aibenchrt.collect.records import RequestRecord, ScheduleRecord
+from aibenchrt.load.schedule import WHEN_FREE
+from aibenchrt.plan import PlanUsers
+
+_S = 1_000_000_000
+_ROUNDING_NS = 100  # of an offset in seconds, made whole nanoseconds
+_COMPARED_NS = 100_000  # what a comparison of clocks does not see between its exchanges
+_TOGETHER_NS = 1_000_000  # generators begin at the same instant, as merge takes it
+_MOST, _MOST_OWN = 1.05, 10.0  # of a machine; processes are sampled a moment later, on a stalled machine much later
+_DRIFT = 5e-4  # of clocks that were compared only once: more than NTP ever slews
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One contradiction. what: its kind, in the plural; where: 'request 7', 'rank of request 7'."""
+
+    what: str
+    where: str
+
+
+def clock_error_ns(run: Run) -> int:
+    """By how much times of generators and planners on several hosts may be wrong; 0 on one machine, which has one clock."""
+    clocks = [clock for generator in run.info.generators for clock in generator.clocks]
+    if not clocks:
+        return 0
+    once = int(_DRIFT * _S * (run.info.load.warmup_s + run.info.load.duration_s)) if any(clock.after is None for clock in clocks) else 0
+    return 4 * max(clock.error_ns for clock in clocks) + _COMPARED_NS + once
+
+
+def whole(run: Run) -> bool:
+    """Whether nothing explains that records are missing: a fault, a process that died with what it had not written, a host out of reach."""
+    info = run.info
+    return info.outcome == "completed" and not (info.fault or info.missing or info.outages or any(p.died for p in info.processes))
+
+
+def schedule_findings(run: Run) -> Iterator[Finding]:
+    rows = {row.request_id: row for row in run.schedule}
+    yield from _twice("rows of the schedule twice", (row.request_id for row in run.schedule))
+    yield from _twice("requests recorded more than once", (request.request_id for request in run.requests))
+    yield from _twice("truths recorded more than once", (row.request_id for row in run.truth))
+    yield from (
+        Finding("truths of requests that were not scheduled", _request(t.request_id)) for t in run.truth if t.request_id not in rows
+    )
+    closed = isinstance(run.plan.load, PlanUsers)
+    for request in run.requests:
+        row = rows.get(request.request_id)
+        if row is None:
+            yield Finding("requests that were not scheduled", _request(request.request_id))
+        elif (row.request_class, row.payload) != (request.request_class, request.payload) or not (closed or row.phase == request.phase):
+            yield Finding("requests with another class, phase or payload than scheduled", _request(request.request_id))
+    yield from _load(run)
+    shards = max(1, len(run.info.generators))
+    known = {request.request_id: request for request in run.requests}
+    for shard in range(shards):
+        yield from _shard(run, run.schedule[shard::shards], known)
+    yield from _counts(run)
+    yield from _samples(run)
+
+
+def _shard(run: Run, rows: Sequence[ScheduleRecord], known: dict[int, RequestRecord]) -> Iterator[Finding]:
+    """What one generator sent. A supplement may be sent by one of its own, which begins later."""
+    mix = [row for row in rows if row.phase != SUPPLEMENT]
+    if isinstance(run.plan.load, PlanUsers):
+        yield from _closed(run, mix, known, run.plan.load)
+    else:
+        yield from _open(run, mix, known, _begin_ns(run))
+    yield from _open(run, [row for row in rows if row.phase == SUPPLEMENT], known, None)
+
+
+def _begin_ns(run: Run) -> int:
+    """Time 0 of the schedule."""
+    return run.info.load.window_start_ns - int(run.info.load.warmup_s * _S)
+
+
+def _agreed_ns(run: Run) -> int:
+    """By how much the beginning of a generator may differ from that of the first."""
+    return _TOGETHER_NS + clock_error_ns(run) if run.info.generators else _ROUNDING_NS
+
+
+def _open(run: Run, rows: Sequence[ScheduleRecord], known: dict[int, RequestRecord], begin_ns: int | None) -> Iterator[Finding]:
+    """begin_ns None: unknown; then only the distances between requests are compared."""
+    warmup_ns = int(run.info.load.warmup_s * _S)
+    own_ns: int | None = None
+    for row in rows:
+        request = known.get(row.request_id)
+        if request is None:
+            if whole(run):
+                yield Finding("scheduled requests that left no record", _request(row.request_id))
+            continue
+        began = request.intended_ns - int(row.offset_s * _S) - (warmup_ns if row.phase == MEASURED else 0)
+        if own_ns is None:
+            own_ns = began if begin_ns is None or abs(began - begin_ns) <= _agreed_ns(run) else begin_ns
+        if abs(began - own_ns) > _ROUNDING_NS:
+            yield Finding("requests intended for another instant than scheduled", _request(row.request_id))
+
+
+def _closed(run: Run, rows: Sequence[ScheduleRecord], known: dict[int, RequestRecord], load: PlanUsers) -> Iterator[Finding]:
+    """Rows are sent in order, each when it is a user's first, or a think time after an answer; none is left out."""
+    sent = [known[row.request_id] for row in rows if row.request_id in known]
+    if not sent or not whole(run):  # what followed on a lost record cannot be told
+        return
+    last = max(position for position, row in enumerate(rows) if row.request_id in known)
+    for row in rows[:last]:
+        if row.request_id not in known:
+            yield Finding("scheduled requests that left no record", _request(row.request_id))
+    first = [int(row.offset_s * _S) for row in rows if row.offset_s != WHEN_FREE]
+    begin_ns = _begin_ns(run)
+    own_ns = min(request.intended_ns for request in sent) - min(first, default=0)
+    own_ns = own_ns if abs(own_ns - begin_ns) <= _agreed_ns(run) else begin_ns
+    due = Counter(own_ns + offset for offset in first)
+    due.update(request.done_ns + int(load.think_s * _S) for request in sent)
+    for request in sent:
+        if due[request.intended_ns] <= 0:
+            yield Finding("requests intended for another instant than a think time after an answer", _request(request.request_id))
+        due[request.intended_ns] -= 1
+        measured = request.intended_ns >= own_ns + int(load.warmup_s * _S)
+        if measured != (request.phase == MEASURED):
+            yield Finding("requests with another class, phase or payload than scheduled", _request(request.request_id))
+
+
+def _load(run: Run) -> Iterator[Finding]:
+    """What run.json says of the load, compared with the plan."""
+    said, planned = run.info.load, run.plan.load
+    rate = None if isinstance(planned, PlanUsers) else planned.mean_rate
+    own = (planned.arrival, rate, planned.duration_s, planned.warmup_s, planned.seed, {r.name: r.share for r in run.plan.requests})
+    if (said.arrival, said.rate, said.duration_s, said.warmup_s, said.seed, said.shares) != own:
+        yield Finding("loads in run.json that are not the plan's", f"{said.duration_s:g} s after {said.warmup_s:g} s, seed {said.seed}")
+    if run.measured and abs(said.window_end_ns - said.window_start_ns - int(said.duration_s * _S)) > _ROUNDING_NS:
+        yield Finding("measured windows of another length than planned", f"{(said.window_end_ns - said.window_start_ns) / _S:g} s")
+
+
+def _samples(run: Run) -> Iterator[Finding]:
+    what = "samples of CPU time that cannot be"
+    for row in run.machine:
+        if (
+            not 0 <= min(row.busy_share, row.steal_share) <= max(row.busy_share, row.steal_share) <= _MOST
+            or not 0 <= row.own_share <= _MOST_OWN
+        ):
+            yield Finding(what, row.host)
+    yield from (Finding(what, row.process) for row in run.resources if row.cpu_share < 0 or row.rss_bytes < 0)
+
+
+def _counts(run: Run) -> Iterator[Finding]:
+    """The generators' own counts, which run.json holds."""
+    counted = run.info.generator
+    if counted is None or not whole(run):
+        return
+    sent = sum(request.outcome != "not_sent" for request in run.measured)
+    if (counted.scheduled, counted.sent) != (len(run.measured), sent):
+        yield Finding("count of the generators that is not the records'", f"{counted.sent:,} sent, records of {sent:,}")
+
+
+def _twice(what: str, ids: Iterable[int]) -> Iterator[Finding]:
+    return (Finding(what, _request(request_id)) for request_id, times in Counter(ids).items() if times > 1)
+
+
+def _request(request_id: int) -> str:
+    return f"request {request_id}"
