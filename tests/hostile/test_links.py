@@ -17,6 +17,7 @@ from aibenchc.syntax.grammar import make_parser
 from aibenchrt.collect import schema
 from aibenchrt.collect.appender import Appender
 from aibenchrt.collect.contents import Contents
+from aibenchrt.collect.hashes import HASHES, bind
 from aibenchrt.collect.lines import Recorder
 from aibenchrt.collect.records import TruthRecord
 from aibenchrt.collect.run_info import Issued, RunInfo, write_run_info
@@ -80,6 +81,7 @@ WHOLE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "records": ("truth.parquet", lambda folder: schema.write(folder / "truth.parquet", [TruthRecord(1, ())], TruthRecord)),
     "messages": ("payloads.parquet", lambda folder: write_messages(folder / "payloads.parquet", {("a", 0): b"x"})),
     "run.json": ("run.json", _run_info),
+    "hashes": (HASHES, bind),
     "journal": ("journal.json", _journal),
     "kept state": (cluster.STATE, lambda folder: cluster._keep(folder, cluster.State.model_construct(plan="p"))),
     "generator": ("begun.json", lambda folder: generator._write(folder / "begun.json", ISSUED)),

@@ -11,12 +11,13 @@ from aibenchc.cli.folders import RUNS
 from aibenchc.cli.output import add_json_argument, complain, say_json
 from aibenchc.cli.tables import print_table
 from aibenchc.cli.terminal import needs
-from aibenchc.cli.verdict import FULL, SUMMARY, add_reference_argument, say_last, show_json, show_report
+from aibenchc.cli.verdict import FULL, SUMMARY, add_reference_argument, add_root_argument, say_last, show_json, show_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", nargs="?", help="a run directory")
     add_reference_argument(parser)
+    add_root_argument(parser)
     add_json_argument(parser)
     parser.add_argument("--full", action="store_true", help="show all tables, not only the most important; report.html has all")
     parser.add_argument(

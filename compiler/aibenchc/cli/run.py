@@ -17,6 +17,7 @@ from aibenchc.cli.output import complain, say
 from aibenchc.cli.parser import Arguments
 from aibenchc.cli.terminal import needs, progress_bars
 from aibenchc.cli.trained import add_trained_spec_arguments
+from aibenchc.cli.verdict import root_text
 from aibenchc.model import LoadChange
 
 SUPPLEMENT_S = 20.0
@@ -139,11 +140,13 @@ def run(arguments: argparse.Namespace) -> int:
     directory = directory_of(arguments)
     if directory is None:
         return ExitCode.AUTHOR
+    from aibenchrt.collect.hashes import binding
+
     say(str(directory))
     if arguments.prepare_only:
         complain(f"next: the same command with --resume {directory} instead of --prepare-only, where the hosts can be reached")
     else:
-        complain(f"next: aibenchc validate {directory} --report")
+        complain(f"{root_text(binding(directory).root)}; next: aibenchc validate {directory} --report")
     return ExitCode.OK
 
 

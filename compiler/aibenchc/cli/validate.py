@@ -8,15 +8,16 @@ from pathlib import Path
 from aibenchrt.exit_codes import ExitCode
 
 from aibenchc.cli import validate_spec
-from aibenchc.cli.output import add_json_argument, complain
+from aibenchc.cli.output import add_json_argument, complain, say
 from aibenchc.cli.tables import print_table
 from aibenchc.cli.terminal import needs
-from aibenchc.cli.verdict import FULL, SUMMARY, add_reference_argument, say_last, say_verdict, show_json, show_report
+from aibenchc.cli.verdict import FULL, SUMMARY, add_reference_argument, add_root_argument, say_last, say_verdict, show_json, show_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", nargs="?", help="a run directory")
     add_reference_argument(parser)
+    add_root_argument(parser)
     validate_spec.add_arguments(parser)
     add_json_argument(parser)
     parser.add_argument(
@@ -26,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const=SUMMARY,
         help="after RUN: write report.html into the run directory too, and show its most important tables, or with `full` all",
     )
+    parser.add_argument(
+        "--recompute",
+        action="store_true",
+        help="after RUN: check every file's hash, make every figure again from the records, and compare; writes nothing",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,8 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.run is None or arguments.spec is not None or arguments.sign:
         complain("aibenchc validate: name a run directory, or a spec with --spec SPEC; --sign goes with --spec")
         return ExitCode.ENVIRONMENT
+    if arguments.recompute and (arguments.json or arguments.report is not None):
+        complain("aibenchc validate: --recompute writes and shows no report: leave --report and --json out")
+        return ExitCode.ENVIRONMENT
     needs("report", "validate")
-    from aibenchrt.report import validate
+    from aibenchrt.report import recompute, validate
     from aibenchrt.report.tables import judgement_table
 
     if arguments.json:
@@ -44,7 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
         verdict = show_report(arguments, arguments.report)
         say_last(verdict, verdict.exit_code, f"open {arguments.run / 'report.html'}")
         return verdict.exit_code
-    verdict = validate(arguments.run, arguments.reference)
+    if arguments.recompute:
+        made = recompute(arguments.run, arguments.reference, arguments.root)
+        say(f"{made.values:,} values of verdict.json and report.json are those that the records give")
+        verdict = made.verdict
+    else:
+        verdict = validate(arguments.run, arguments.reference, arguments.root)
     say_verdict(verdict)
     table = judgement_table(verdict)
     if table.rows:

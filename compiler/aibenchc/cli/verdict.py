@@ -30,13 +30,19 @@ def add_reference_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_root_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--root", default="", metavar="HASH", help="the run's root as you kept it (at least 16 digits): another one is an error"
+    )
+
+
 def show_report(arguments: argparse.Namespace, tables: str = SUMMARY) -> Verdict:
     """Writes the report, shows the verdict, then its tables: those of the summary, or all (FULL), which report.html has in any case."""
     from aibenchrt.report import report
     from aibenchrt.report.tables import summary_tables
     from aibenchrt.report.tables import tables as all_tables
 
-    made = report(arguments.run, arguments.reference)
+    made = report(arguments.run, arguments.reference, arguments.root)
     say_verdict(made.verdict)
     for table in all_tables(made) if tables == FULL else summary_tables(made):
         print_table(table.title, table.columns, table.rows, table.numeric)
@@ -49,10 +55,10 @@ def show_json(arguments: argparse.Namespace, whole: bool) -> int:
     from aibenchrt.report import report, validate
 
     if whole:
-        made = report(arguments.run, arguments.reference)
+        made = report(arguments.run, arguments.reference, arguments.root)
         say_json(made.model_dump(mode="json"))
         return made.verdict.exit_code
-    verdict = validate(arguments.run, arguments.reference)
+    verdict = validate(arguments.run, arguments.reference, arguments.root)
     say_json(verdict.model_dump(mode="json"))
     return verdict.exit_code
 
@@ -69,7 +75,7 @@ def say_last(verdict: Verdict, code: int, way_on: str) -> None:
 
 
 def sentence(verdict: Verdict, code: int, way_on: str) -> str:
-    """VALID or INVALID, the counts, what decided, the exit code and what it means, and the next command."""
+    """VALID or INVALID, the counts, the run's root, what decided, the exit code and what it means, and the next command."""
     from aibenchrt.report.verdict import counts
 
     means = _MEANS[ExitCode(verdict.exit_code)]
@@ -80,9 +86,17 @@ def sentence(verdict: Verdict, code: int, way_on: str) -> str:
         first = verdict.reasons[0]
         head = f"INVALID by {len(verdict.reasons)} of {len(verdict.checks)} checks"
         decided = f"decided by {first.code} {first.name}: {first.observed}, limit {first.limit}"
-        return f"{head}; {decided}; {exits}; next: aibenchc explain {first.code}"
+        return f"{head}; {root_text(verdict.root)}; {decided}; {exits}; next: aibenchc explain {first.code}"
     head = f"VALID by all {len(verdict.checks)} checks, {counts(verdict) or 'no targets or references'}"
-    return "; ".join((head, *(f"decided by {_named(j)}" for j in _decisive(verdict)), exits, f"next: {way_on}"))
+    decisive = (f"decided by {_named(j)}" for j in _decisive(verdict))
+    return "; ".join((head, root_text(verdict.root), *decisive, exits, f"next: {way_on}"))
+
+
+def root_text(root: str) -> str:
+    """'root 0123456789abcdef', as --root takes it."""
+    from aibenchrt.collect.hashes import SHOWN_DIGITS
+
+    return f"root {root[:SHOWN_DIGITS]}" if root else "not bound by hashes"
 
 
 def _decisive(verdict: Verdict) -> list[Judgement]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, Truth, TruthType
 from aibenchrt.collect import schema, typed_values
 from aibenchrt.collect.contents import CONTENTS, Contents
+from aibenchrt.collect.hashes import UNBOUND, Binding, binding
 from aibenchrt.collect.plausible import check_calls, check_requests
 from aibenchrt.collect.records import CallRecord, MachineRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.collect.run_info import RUN_FILE, RunInfo
@@ -31,7 +32,8 @@ MEASURED, SUPPLEMENT = "measured", "supplement"
 
 @dataclass(frozen=True)
 class Run:
-    """A run as read from its directory. triton: Triton's own model statistics, model name → its JSON, empty if it had no AI task."""
+    """A run as read from its directory. triton: Triton's own model statistics, model name → its JSON, empty if it had no AI task. binding:
+    its files compared with hashes.json."""
 
     directory: Path
     info: RunInfo
@@ -43,6 +45,7 @@ class Run:
     machine: tuple[MachineRecord, ...]
     truth: tuple[TruthRecord, ...]
     triton: dict[str, Any]
+    binding: Binding = UNBOUND
 
     def phase(self, name: str) -> tuple[RequestRecord, ...]:
         """The requests of one phase in the order of their intended times."""
@@ -136,6 +139,7 @@ def read_run(directory: Path) -> Run:
         machine=schema.read(directory / "machine.parquet", MachineRecord) if (directory / "machine.parquet").exists() else (),
         truth=read("truth.parquet", TruthRecord),
         triton=_triton(directory / "triton.json") if whole or (directory / "triton.json").exists() else {},
+        binding=binding(directory),
     )
     try:
         check_requests(plan, run.requests)

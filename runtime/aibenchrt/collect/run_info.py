@@ -279,6 +279,15 @@ class GeneratorShard(_Frozen):
     clocks: tuple[ClockInfo, ...] = ()
 
 
+class CodeInfo(_Frozen):
+    """The code that made the run, on the machine that started it. commit: that it was checked out or installed from, '-dirty' after it if
+    files were changed since; '': unknown. sha256: of the Python files of both packages."""
+
+    version: str
+    commit: str
+    sha256: str
+
+
 class Attempt(_Frozen):
     """A load that was begun and not completed; its records are kept in `folder` of the run directory, and count nowhere."""
 
@@ -302,7 +311,7 @@ class RunInfo(_Frozen):
     generator: of all generators together (counts summed, other figures of the worst). generators: each of them, if they ran on hosts of
     their own; all times in the records are then on the first planner's monotonic clock. missing: records that could not be collected, and
     why. fault: what was broken on purpose; '' for a measurement. outages: of what was started again, on one machine. bystanders: the
-    busiest processes that were not of the run, during the load, the busiest first.
+    busiest processes that were not of the run, during the load, the busiest first. code None: of a run from before it was recorded.
     """
 
     version: Literal[1] = RUN_VERSION
@@ -333,6 +342,7 @@ class RunInfo(_Frozen):
     fault: str = ""
     outages: tuple[Outage, ...] = ()
     bystanders: tuple[Bystander, ...] = ()
+    code: CodeInfo | None = None
 
 
 def write_run_info(directory: Path, info: RunInfo) -> None:

@@ -29,6 +29,7 @@ from aibenchrt.collect.run_info import (
     StageEntry,
 )
 from aibenchrt.control.assets import Assets, baseline_of
+from aibenchrt.control.code_version import code_info
 from aibenchrt.control.options import RunOptions
 from aibenchrt.datasets.specs import DATASETS
 from aibenchrt.datasets.worlds import provenance_of
@@ -267,6 +268,7 @@ def run_info(
         processes=tuple(processes),
         load=load_info(plan, window, repeated),
         generator=generator,
+        code=code_info(),
     )
 
 

@@ -10,21 +10,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aibenchrt.report.measurements import ServiceTimes
     from aibenchrt.report.model import Ablation, Report, Verdict
+    from aibenchrt.report.recomputing import Recomputed
     from aibenchrt.report.reference_file import Reference
 
 
-def report(directory: Path, references: Sequence[Path] = ()) -> Report:
+def report(directory: Path, references: Sequence[Path] = (), root: str = "") -> Report:
     """Writes report.json, report.html and verdict.json into the run directory; `tables.tables(report)` is what a terminal shows."""
     from aibenchrt.report import make
 
-    return make.report(directory, references)
+    return make.report(directory, references, root)
 
 
-def validate(directory: Path, references: Sequence[Path] = ()) -> Verdict:
+def recompute(directory: Path, references: Sequence[Path] = (), root: str = "") -> Recomputed:
+    """Checks every hash, and compares report.json and verdict.json with what the records give. EnvironmentFailure AIB703 to AIB706."""
+    from aibenchrt.report import recomputing
+
+    return recomputing.recompute(directory, references, root)
+
+
+def validate(directory: Path, references: Sequence[Path] = (), root: str = "") -> Verdict:
     """Writes verdict.json into the run directory. references: JSON files that `write_reference` wrote. Exit with Verdict.exit_code."""
     from aibenchrt.report import make
 
-    return make.validate(directory, references)
+    return make.validate(directory, references, root)
 
 
 def write_measurements(path: Path, directory: Path) -> ServiceTimes:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aibenchrt.catalog import dataset
+from aibenchrt.collect.hashes import SHOWN_DIGITS
 from aibenchrt.collect.recorded_run import Run, read_run
+from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.metrics import metric
 from aibenchrt.report import ablation, figures, hosts, quality
 from aibenchrt.report.analysis import Analysis, analyse, bootstrap_rng
@@ -128,14 +130,22 @@ def _attempts(run: Run) -> tuple[str, ...]:
     )
 
 
-def report(directory: Path, references: Sequence[Path] = ()) -> Report:
+def check_root(run: Run, root: str) -> None:
+    """root: '' for none. EnvironmentFailure AIB705: the run has another."""
+    own = run.binding.root
+    if root and (len(root) < SHOWN_DIGITS or not own.startswith(root.lower())):
+        raise EnvironmentFailure("AIB705", directory=run.directory, own=own or "none", given=root)
+
+
+def report(directory: Path, references: Sequence[Path] = (), root: str = "") -> Report:
     """Writes report.json, report.html and verdict.json into the run directory; Report.verdict is the verdict that `validate` gives.
 
-    Raises EnvironmentFailure AIB609: unreadable; AIB605: cannot write.
+    Raises EnvironmentFailure AIB609: unreadable; AIB605: cannot write; AIB705: as `validate`.
     """
     from aibenchrt.report import html, pictures
 
     run = read_run(directory)
+    check_root(run, root)
     made, analysis = make_report(run, [read_reference(path) for path in references])
     files = {REPORT_JSON, VERDICT_JSON, *(path.name for path in directory.iterdir())}
     write_text(directory / REPORT_HTML, html.page(made, pictures.pictures(analysis, made), graph_svg(run.plan), files))
@@ -144,9 +154,11 @@ def report(directory: Path, references: Sequence[Path] = ()) -> Report:
     return made
 
 
-def validate(directory: Path, references: Sequence[Path] = ()) -> Verdict:
-    """Writes verdict.json into the run directory; Verdict.exit_code is what the command exits with. Raises like `report`."""
+def validate(directory: Path, references: Sequence[Path] = (), root: str = "") -> Verdict:
+    """Writes verdict.json into the run directory; Verdict.exit_code is what the command exits with. root: one that was kept elsewhere, or
+    its beginning. Raises like `report`; AIB705: the run has another root."""
     run = read_run(directory)
+    check_root(run, root)
     analysis = analyse(run)
     measured = Measured(analysis.latency, analysis.ratios, analysis.fractions)
     verdict = _verdict(analysis, measured, (*of_plan(run.plan), *(read_reference(path) for path in references)))

@@ -387,10 +387,11 @@ class Judgement(_Frozen):
 
 
 class Verdict(_Frozen):
-    """verdict.json."""
+    """verdict.json. root: the SHA-256 of the run's hashes.json, 64 hexadecimal digits; '' of a run that is not bound."""
 
     version: Literal[1] = VERDICT_VERSION
     run_id: str
+    root: str = ""
     valid: bool
     reasons: tuple[Reason, ...]
     checks: tuple[Check, ...]

@@ -50,6 +50,7 @@ def verdict(run: Run, reasons: tuple[Reason, ...], checks: tuple[Check, ...], ju
         )
     return Verdict(
         run_id=run.info.run_id,
+        root=run.binding.root,
         valid=not reasons,
         reasons=reasons,
         checks=checks,

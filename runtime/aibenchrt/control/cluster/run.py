@@ -19,6 +19,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from aibenchrt.collect import schema
+from aibenchrt.collect.hashes import bind
 from aibenchrt.collect.merge import together
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import Attempt, Outcome, RunInfo, Supplement, write_run_info
@@ -260,6 +261,7 @@ def _run_stages(run: ClusterRun) -> None:
         raise
     finally:
         write_run_info(run.directory, _run_info(run, reached, outcome))
+        bind(run.directory)
 
 
 def _prepare(run: ClusterRun) -> Prepared:

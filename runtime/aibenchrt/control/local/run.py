@@ -26,6 +26,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from aibenchrt import command_lines
 from aibenchrt.collect import schema
 from aibenchrt.collect.contents import Contents
+from aibenchrt.collect.hashes import bind
 from aibenchrt.collect.merge import read_issued
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import REQUESTS_LINES, Outcome, RunInfo, Supplement, write_run_info
@@ -392,6 +393,7 @@ def _finish(run: LocalRun, reached: Stage, outcome: Outcome) -> EnvironmentFailu
         finally:
             outages = tuple(reached.keeper.outages) if isinstance(reached, Ready) and reached.keeper else ()
             write_run_info(run.directory, _run_info(run, prepared, outcome).model_copy(update={"outages": outages}))
+            bind(run.directory)
     return silence
 
 

@@ -16,6 +16,7 @@ _ROUNDING_NS = 100  # of an offset in seconds, made whole nanoseconds
 _COMPARED_NS = 100_000  # what a comparison of clocks does not see between its exchanges
 _TOGETHER_NS = 1_000_000  # generators begin at the same instant, as merge takes it
 _MOST, _MOST_OWN = 1.05, 10.0  # of a machine; processes are sampled a moment later, on a stalled machine much later
+_KILLED = -9  # what did not end in time when it was told to
 _DRIFT = 5e-4  # of clocks that were compared only once: more than NTP ever slews
 
 
@@ -39,7 +40,8 @@ def clock_error_ns(run: Run) -> int:
 def whole(run: Run) -> bool:
     """Whether nothing explains that records are missing: a fault, a process that died with what it had not written, a host out of reach."""
     info = run.info
-    return info.outcome == "completed" and not (info.fault or info.missing or info.outages or any(p.died for p in info.processes))
+    ended = any(process.died or process.exit_code == _KILLED for process in info.processes)
+    return info.outcome == "completed" and not (info.fault or info.missing or info.outages or ended)
 
 
 def schedule_findings(run: Run) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from aibenchrt.report.checks.answers import answer_checks
 from aibenchrt.report.checks.cluster import cluster_checks
 from aibenchrt.report.checks.consistency import consistency_checks
 from aibenchrt.report.checks.deployment import fault_checks, stage_checks
+from aibenchrt.report.checks.files import file_checks
 from aibenchrt.report.checks.lateness import lateness_checks
 from aibenchrt.report.checks.load import schedule_checks
 from aibenchrt.report.checks.machines import machine_checks, resource_checks
@@ -30,6 +31,7 @@ def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[t
         *machine_checks(run, limits),
         *record_checks(run, paths, limits),
         *consistency_checks(run),
+        *file_checks(run),
         *cluster_checks(run, limits),
         *fault_checks(run, limits),
         *answer_checks(run, limits),
