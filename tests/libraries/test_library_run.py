@@ -14,7 +14,7 @@ from partner import TICKETS
 from scenario import PORTS, free_block
 
 QUICK = ("--data", "synthetic", "--size", "tiny")
-OF_THE_MACHINE = {"V04", "V05", "V06", "V08", "V09", "V16"}  # late, busy, and with that too few
+OF_THE_MACHINE = {"V04", "V05", "V06", "V08", "V09", "V16", "V19", "V20"}  # late, busy, and with that too few
 
 
 def aibenchc(programs: Path, folder: Path, *words: str, code: int = 0) -> str:

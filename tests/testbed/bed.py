@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 BIN = Path(sys.executable).parent
 # Reasons that only say how busy the machine is: its cores are shared by all hosts of a bed, and by whatever else it does.
-OF_THE_MACHINE = frozenset(("V04", "V05", "V06", "V09", "V16"))
+OF_THE_MACHINE = frozenset(("V04", "V05", "V06", "V09", "V16", "V19", "V20"))
 TOOLS = ("debootstrap", "systemd-nspawn", "ip", "ssh-keygen", "ssh")
 LONGEST_S = 1500.0
 SHOWN = 5000  # characters of what failed

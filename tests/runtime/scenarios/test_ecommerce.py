@@ -248,7 +248,7 @@ def test_report_and_verdict(run: Run) -> None:
     assert page.count("<svg") + page.count("<img") >= 5
     assert {(row.request_class, row.metric) for row in made.quality} >= {(c, m) for c in ("text", "image") for m in run.plan.metrics}
     # Late sends, a busy core or too few samples for p99 are this small run's and this machine's; a failure or a hole in the records is not.
-    assert {reason.code for reason in made.verdict.reasons} <= {"V03", "V04", "V05", "V06", "V08", "V09", "V16"}
+    assert {reason.code for reason in made.verdict.reasons} <= {"V03", "V04", "V05", "V06", "V08", "V09", "V16", "V19", "V20"}
     assert {check.code for check in made.verdict.checks if check.ok} >= {"V01", "V02", "V07", "V10", "V17", "V18"}
     assert "V08" in {reason.code for reason in made.verdict.reasons}
 

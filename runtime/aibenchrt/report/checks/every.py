@@ -15,6 +15,7 @@ from aibenchrt.report.checks.lateness import lateness_checks
 from aibenchrt.report.checks.load import schedule_checks
 from aibenchrt.report.checks.machines import machine_checks, resource_checks
 from aibenchrt.report.checks.records import record_checks
+from aibenchrt.report.checks.stability import stability_checks
 from aibenchrt.report.critical_path import CriticalPath
 from aibenchrt.report.model import Check, Reason
 from aibenchrt.report.validity import REASONS, Limits
@@ -35,6 +36,7 @@ def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[t
         *cluster_checks(run, limits),
         *fault_checks(run, limits),
         *answer_checks(run, limits),
+        *stability_checks(run, limits),
     )
     reasons = tuple(
         Reason(code=c.code, name=c.name, observed=c.observed, limit=c.limit, hint=REASONS[c.code].hint) for c in checks if not c.ok
