@@ -40,6 +40,17 @@ def test_batch_quantiles_cover_a_queue_that_iid_intervals_do_not(p: float, n: in
     assert ours / rounds >= iid / rounds + 0.4
 
 
+@pytest.mark.parametrize(("load", "at_least"), [(0.5, 0.94), (0.8, 0.93)])
+def test_batch_means_cover_the_mean_of_a_queue(load: float, at_least: float) -> None:
+    rng = np.random.default_rng(5)
+    true, rounds, hits = 1 / (1 - load), 400, 0
+    for _ in range(rounds):
+        estimate = statistics.mean(mm1(2400, load, rng))
+        assert estimate is not None
+        hits += estimate.low <= true <= estimate.high
+    assert hits / rounds >= at_least
+
+
 def test_batch_quantiles_of_independent_values_cover_95_percent() -> None:
     rng = np.random.default_rng(6)
     true, hits = float(-np.log(0.01)), 0
