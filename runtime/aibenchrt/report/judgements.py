@@ -8,8 +8,9 @@ import numpy as np
 from scipy import stats
 
 from aibenchrt.collect.recorded_run import Run
+from aibenchrt.collect.run_info import ModelInfo
 from aibenchrt.figure_format import number, percent, percent_bounds
-from aibenchrt.metrics import lower_is_better
+from aibenchrt.metrics import lower_is_better, metric
 from aibenchrt.plan import PlanLatencyPercentile, PlanLatencyRatio, PlanQuality, PlanQuantity, PlanTimeFraction
 from aibenchrt.report.model import (
     BEYOND,
@@ -23,8 +24,9 @@ from aibenchrt.report.model import (
     ReferenceRow,
     Status,
 )
+from aibenchrt.report.quality import InRun, in_run
 from aibenchrt.report.reference_file import Reference, ReferenceItem
-from aibenchrt.report.statistics import CONFIDENCE
+from aibenchrt.report.statistics import CONFIDENCE, SAMPLES_BEYOND
 from aibenchrt.report.verdict import Band, judge
 
 
@@ -97,31 +99,71 @@ def slo_judgements(run: Run, measured: Measured) -> tuple[Judgement, ...]:
     return tuple(judgements)
 
 
-def quality_judgements(run: Run) -> tuple[Judgement, ...]:
-    """Each quality target on the held-out quality of the model that served, by the protocol of its training."""
-    return tuple(_quality(run, target) for target in run.plan.quality)
+def quality_judgements(run: Run, rng: np.random.Generator) -> tuple[Judgement, ...]:
+    """Each quality target twice: on the held-out quality of the model that served, by the protocol of its training, and on what the model
+    answered in this run, where the run shows that (quality.in_run)."""
+    judgements = []
+    for target in run.plan.quality:
+        judgements.append(_held_out(run, target))
+        seen = in_run(run, target.task, target.metric, rng)
+        if seen is not None:
+            judgements.append(_in_run(run, target, seen))
+    return tuple(judgements)
 
 
-def _quality(run: Run, target: PlanQuality) -> Judgement:
-    lower = lower_is_better(target.metric)
-
+def _held_out(run: Run, target: PlanQuality) -> Judgement:
     def verdict(status: Status, observed: str, reason: str) -> Judgement:
-        bound = f"{'≤' if lower else '≥'} {100 * target.bound:g} %"
-        return _judgement("quality", target.task, target.metric, bound, status, observed, reason)
+        return _judgement("quality", target.task, f"{target.metric}, held-out", _bound(target), status, observed, reason)
 
-    models = [m for m in run.info.models if target.task in (m.task, m.stage)]
-    metric = next((metric for m in models for metric in m.metrics if metric.name == target.metric), None)
-    if metric is None:
+    models = _models(run, target)
+    known = next((known for m in models for known in m.metrics if known.name == target.metric), None)
+    if known is None:
         return verdict("INCONCLUSIVE", "–", f"no model of this task recorded {target.metric}")
-    observed = percent_bounds(metric.value, metric.low, metric.high)
+    observed = percent_bounds(known.value, known.low, known.high)
     if any(m.override for m in models):
         return verdict("NOT COMPARABLE", observed, "an ablation replaced this task's answers")
     if any(d.variant == "synthetic" for d in run.info.data):
-        return verdict("NOT COMPARABLE", observed, "the data were synthetic; the target is for the real data")
-    if metric.low is None or metric.high is None:
+        return verdict("NOT COMPARABLE", observed, _SYNTHETIC)
+    if known.low is None or known.high is None:
         return verdict("INCONCLUSIVE", observed, "the model's metadata has no interval")
-    status = judge(metric.low, metric.high, Band(0.0, target.bound) if lower else Band(target.bound, 1.0))
+    status = judge(known.low, known.high, _band(target))
     return verdict(status, observed, _why(status))
+
+
+def _in_run(run: Run, target: PlanQuality, seen: InRun) -> Judgement:
+    """Answers below the target FAIL only if they are this model's alone; with other models' errors in them, they decide nothing."""
+
+    def verdict(status: Status, reason: str) -> Judgement:
+        name = f"{target.metric}, in this run"
+        observed = percent_bounds(seen.estimate.value, seen.estimate.low, seen.estimate.high)
+        return _judgement("quality", target.task, name, _bound(target), status, observed, f"{reason}; {seen.estimate.n:,} answers")
+
+    if any(m.override for m in run.info.models):
+        return verdict("NOT COMPARABLE", "an ablation replaced answers")
+    if any(d.variant == "synthetic" for d in run.info.data):
+        return verdict("NOT COMPARABLE", _SYNTHETIC)
+    if seen.estimate.n < SAMPLES_BEYOND:
+        return verdict("INCONCLUSIVE", "too few answers with known truth")
+    status = judge(seen.estimate.low, seen.estimate.high, _band(target))
+    if status == "FAIL" and seen.others:
+        return verdict("INCONCLUSIVE", f"the whole interval lies outside, with the errors of {', '.join(seen.others)} in it")
+    return verdict(status, _why(status))
+
+
+def _models(run: Run, target: PlanQuality) -> list[ModelInfo]:
+    return [m for m in run.info.models if target.task in (m.task, m.stage)]
+
+
+def _bound(target: PlanQuality) -> str:
+    return f"{'≤' if lower_is_better(target.metric) else '≥'} {100 * target.bound:g} %"
+
+
+def _band(target: PlanQuality) -> Band:
+    row = metric(target.metric)
+    return Band(0.0, target.bound) if lower_is_better(target.metric) else Band(target.bound, row.most if row else 1.0)
+
+
+_SYNTHETIC = "the data were synthetic; the target is for the real data"
 
 
 def reference_rows(run: Run, measured: Measured, references: Sequence[Reference]) -> tuple[ReferenceRow, ...]:

@@ -4,7 +4,10 @@ LEGENDS: dict[str, str] = {
     "verdict": (
         "PASS: the whole 95 % interval lies inside the target; FAIL: wholly outside; INCONCLUSIVE: partly, or too few samples; "
         "NOT COMPARABLE: the reference was made on another system (its fingerprint differs or was never published), or from "
-        "deployments that disagree by more than a factor of two, so nothing is judged. Tolerances are relative to the reference."
+        "deployments that disagree by more than a factor of two, so nothing is judged. Tolerances are relative to the reference. A quality "
+        "target is judged held-out, by the protocol of the model's training, and in this run, on what the model answered: a classifier's "
+        "calls with a known label, or responses that show the model's own output. Of the requests those count that no other AI task "
+        "worked for before; where there are fewer than 20 of these, all count, and answers below the target are INCONCLUSIVE, not FAIL."
     ),
     "latency": (
         "Milliseconds, with a 95 % interval that allows for dependent requests (batch quantiles on 5 batches in time order). "

@@ -75,7 +75,11 @@ def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits |
 
 def _verdict(analysis: Analysis, measured: Measured, references: Sequence[Reference]) -> Verdict:
     run = analysis.run
-    judgements = (*slo_judgements(run, measured), *quality_judgements(run), *reference_judgements(run, measured, references))
+    judgements = (
+        *slo_judgements(run, measured),
+        *quality_judgements(run, bootstrap_rng()),
+        *reference_judgements(run, measured, references),
+    )
     return verdict(run, analysis.reasons, analysis.checks, judgements, analysis.limits)
 
 

@@ -5,16 +5,15 @@ A failed request is an empty answer. Requests of one payload share their answer,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aibenchrt.answers import ANSWER_TYPES, Answer, Truth, known_truth
+from aibenchrt.answers import ANSWER_TYPES, Answer, Truth, known_truth, shown_by
 from aibenchrt.collect.recorded_run import SUPPLEMENT, Run
 from aibenchrt.collect.records import RequestRecord
-from aibenchrt.component import PORT_TYPES
 from aibenchrt.metrics import METRICS, Metric, Scope, score_all, score_each
 from aibenchrt.metrics import metric as metric_of
 from aibenchrt.plan import Plan, Step
@@ -170,30 +169,68 @@ def model_rows(run: Run, rng: np.random.Generator) -> tuple[ModelQualityRow, ...
     return tuple(rows)
 
 
+@dataclass(frozen=True)
+class InRun:
+    """What a model's metric was in the run. others: AI tasks that worked before it, whose errors count, too; () if there were none."""
+
+    estimate: Estimate
+    others: tuple[str, ...]
+
+
+def in_run(run: Run, task: str, name: str, rng: np.random.Generator) -> InRun | None:
+    """The metric on what the task answered in the run: a classifier's calls, or the responses that show the task's own output. None where
+    nothing of that is recorded, or no truth is known.
+
+    Of the requests, supplements included, that reached the task; only those that no other AI task worked for before, if these are enough.
+    """
+    step = next((s for s in run.plan.steps if s.kind == "ai" and task in (s.task, s.stages[-1].name)), None)
+    row = metric_of(name)
+    if step is None or row is None:
+        return None
+    before = _ai_before(run.plan, step)
+    reached = [r for r in (*run.measured, *run.phase(SUPPLEMENT)) if any(c.task == step.task for c in run.calls_of.get(r.request_id, ()))]
+    alone = [r for r in reached if not any(c.task in before for c in run.calls_of[r.request_id])]
+    seen = _measured(run, step, row, name, alone, rng)
+    if seen is not None and seen.n >= statistics.SAMPLES_BEYOND:
+        return InRun(seen, ())
+    seen = _measured(run, step, row, name, reached, rng)
+    return None if seen is None else InRun(seen, before)
+
+
+def _measured(run: Run, step: Step, row: Metric, name: str, requests: Sequence[RequestRecord], rng: np.random.Generator) -> Estimate | None:
+    if row.name == METRICS["accuracy"].name:
+        hits, payloads = _first_labels(run, step, {r.request_id: r for r in requests})
+        return statistics.cluster_bootstrap(np.array(hits), payloads, rng) if hits else None
+    shown = {port.name for port in step.outputs if row.answer in shown_by((port.type,))}
+    parts = [part for part in run.plan.response if row.answer in shown_by((part.port.type,))]
+    own = [s for part in parts for s in part.sources if s.task == step.task and s.port in shown]
+    scored = with_truth(run, requests, name) if own and len(parts) == 1 else []
+    return scores(run, scored, name).estimate([(r.request_class, r.payload) for r in scored], rng) if scored else None
+
+
+def _ai_before(plan: Plan, step: Step) -> tuple[str, ...]:
+    """The AI tasks that something flows from into this one, in the plan's order."""
+    by_task = {s.task: s for s in plan.steps}
+    found: set[str] = set()
+    pending = [step.task]
+    while pending:
+        sources = {source.task for entry in by_task[pending.pop()].inputs for source in entry.sources}
+        new = (sources & by_task.keys()) - found
+        found |= new
+        pending += sorted(new)
+    return tuple(s.task for s in plan.steps if s.kind == "ai" and s.task in found)
+
+
 def accuracy(run: Run, step: Step, rng: np.random.Generator) -> ModelQualityRow | None:
     """Share of a classifier's calls whose first label was the true one; a failed call is wrong. None where no label is known."""
-    metric = METRICS["accuracy"]
-    shows = {name for name, port_type in PORT_TYPES.items() if any(s.answer == metric.answer for s in port_type.shows)}
-    port = next((p.name for p in step.outputs if p.type in shows), None)
-    if port is None or step.kind != "ai":
-        return None
-    request_of = {r.request_id: r for r in (*run.measured, *run.phase(SUPPLEMENT))}
-    hits, payloads = [], []
-    for call in run.calls:
-        if call.task != step.task:
-            continue
-        request, label = request_of.get(call.request_id), run.held_out(call.request_id, metric.truth)
-        if request is not None and label is not None:
-            said = next((n.partition("=")[2] for n in call.note if n.partition("=")[0] == port), None)
-            hits.append(1.0 if call.outcome == "ok" and said == str(label) else 0.0)
-            payloads.append((request.request_class, request.payload))
+    hits, payloads = _first_labels(run, step, {r.request_id: r for r in (*run.measured, *run.phase(SUPPLEMENT))})
     if not hits:
         return None
     seen = statistics.cluster_bootstrap(np.array(hits), payloads, rng)
     return ModelQualityRow(
         task=step.task,
         model="",
-        metric=metric.name,
+        metric="accuracy",
         where="in this run",
         value=seen.value,
         low=seen.low,
@@ -203,3 +240,18 @@ def accuracy(run: Run, step: Step, rng: np.random.Generator) -> ModelQualityRow 
         baseline_value=None,
         n=len(hits),
     )
+
+
+def _first_labels(run: Run, step: Step, request_of: Mapping[int, RequestRecord]) -> tuple[list[float], list[tuple[str, int]]]:
+    """Of each call with a known label, for these requests, whether its first label was the true one, and its payload."""
+    metric = METRICS["accuracy"]
+    port = next((p.name for p in step.outputs if metric.answer in shown_by((p.type,))), None)
+    hits, payloads = list[float](), list[tuple[str, int]]()
+    for call in run.calls if port is not None and step.kind == "ai" else ():
+        request = request_of.get(call.request_id) if call.task == step.task else None
+        label = run.held_out(call.request_id, metric.truth) if request is not None else None
+        if request is not None and label is not None:
+            said = next((n.partition("=")[2] for n in call.note if n.partition("=")[0] == port), None)
+            hits.append(1.0 if call.outcome == "ok" and said == str(label) else 0.0)
+            payloads.append((request.request_class, request.payload))
+    return hits, payloads

@@ -82,6 +82,12 @@ def test_where_the_truth_is_empty_an_empty_answer_is_right(good: Run) -> None:
     assert "V21" not in observed(replace(emptied(good, {"text", "image"}), truth=truth))
 
 
+def test_services_alone_may_answer_nothing(good: Run) -> None:
+    """As a cache does in a component benchmark, whose plan has no AI task."""
+    services = tuple(step.model_copy(update={"kind": "service"}) for step in good.plan.steps)
+    assert observed(replace(emptied(good, {"text"}), plan=good.plan.model_copy(update={"steps": services}))) == {}
+
+
 def test_an_expected_fault_is_no_reason(good: Run) -> None:
     faulty = good.info.model_copy(update={"fault": "the index is emptied"})
     assert observed(replace(with_hits(emptied(good, {"text"}), 0.9), info=faulty)) == {}

@@ -63,7 +63,12 @@ def test_a_good_run_is_valid_and_published_figures_are_never_passed(tmp_path: Pa
     assert len(published) == 3
     assert {j.status for j in published} == {"NOT COMPARABLE"}
     assert [j.status for j in judged.judgements if j.group == "slo"] == ["PASS"]
-    assert [j.status for j in judged.judgements if j.group == "quality"] == ["PASS", "FAIL"]
+    assert [(j.title, j.what, j.status) for j in judged.judgements if j.group == "quality"] == [
+        ("category", "accuracy, held-out", "PASS"),
+        ("category", "accuracy, in this run", "PASS"),
+        ("picture", "accuracy, held-out", "FAIL"),
+        ("picture", "accuracy, in this run", "FAIL"),
+    ]
     assert judged.exit_code == 1
     assert Verdict.model_validate_json((tmp_path / "run" / "verdict.json").read_text()) == judged
 
