@@ -23,7 +23,7 @@ EXIT_CODES: dict[ExitCode, str] = {
     ExitCode.AUTHOR: "the spec or the input is at fault (diagnostics on stderr), or a target FAILs",
     ExitCode.ENVIRONMENT: "the environment is at fault, or the command line cannot be understood",
     ExitCode.INVALID: "the run is INVALID",
-    ExitCode.INCONCLUSIVE: "something is INCONCLUSIVE and nothing fails",
+    ExitCode.INCONCLUSIVE: "something is INCONCLUSIVE, as what passes otherwise is under an expected fault, and nothing fails",
     ExitCode.STALE: "the distilled graph has changed since the partner signed it",
     ExitCode.OURS: "an internal error, which is our fault",
     ExitCode.INTERRUPTED: "interrupted",

@@ -154,6 +154,8 @@ def answers_again(effect: Effect, host: str) -> None:
 def test_the_run_says_what_was_broken_and_loses_nothing(result: Result) -> None:
     assert result.lost() == set()
     assert set(result.codes) <= OF_THE_MACHINE, "what was asked for is excused"
+    assert result.verdict.exit_code == (3 if result.codes else 4), "and passes nothing; the spec has no slo that could fail"
+    assert "PASS" not in {j.status for j in result.verdict.judgements}
     assert result.report.fault is not None
     page = (result.directory / "report.html").read_text()
     assert "Fault experiment" in page

@@ -88,6 +88,8 @@ def sentence(verdict: Verdict, code: int, way_on: str) -> str:
         decided = f"decided by {first.code} {first.name}: {first.observed}, limit {first.limit}"
         return f"{head}; {root_text(verdict.root)}; {decided}; {exits}; next: aibenchc explain {first.code}"
     head = f"VALID by all {len(verdict.checks)} checks, {counts(verdict) or 'no targets or references'}"
+    if verdict.fault:
+        head += f"; measured during an expected fault: {verdict.fault}"
     decisive = (f"decided by {_named(j)}" for j in _decisive(verdict))
     return "; ".join((head, root_text(verdict.root), *decisive, exits, f"next: {way_on}"))
 

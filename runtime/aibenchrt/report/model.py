@@ -387,7 +387,8 @@ class Judgement(_Frozen):
 
 
 class Verdict(_Frozen):
-    """verdict.json. root: the SHA-256 of the run's hashes.json, 64 hexadecimal digits; '' of a run that is not bound."""
+    """verdict.json. root: the SHA-256 of the run's hashes.json, 64 hexadecimal digits; '' of a run that is not bound. fault: one that was
+    expected, '' if none was."""
 
     version: Literal[1] = VERDICT_VERSION
     run_id: str
@@ -399,6 +400,7 @@ class Verdict(_Frozen):
     judgements: tuple[Judgement, ...]
     fingerprint: str
     exit_code: int
+    fault: str = ""
 
 
 class Report(_Frozen):

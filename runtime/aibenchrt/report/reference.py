@@ -58,6 +58,9 @@ def _check(runs: Sequence[Run], analyses: Sequence[Analysis]) -> None:
         )
     if any(model.override for run in runs for model in run.info.models):
         raise fail("an ablation replaced a model's answers in one of the runs", "give runs of the scenario as it is")
+    faulty = [f"{run.info.run_id} ({run.info.fault})" for run in runs if run.info.fault]
+    if faulty:
+        raise fail(f"a fault was expected during {'; '.join(faulty)}", "give runs without --expect-fault")
     invalid = [f"{a.run.info.run_id} ({', '.join(r.code for r in a.reasons)})" for a in analyses if a.reasons]
     if invalid:
         raise fail(f"INVALID runs cannot be a reference: {'; '.join(invalid)}", "`aibenchc validate RUN` shows what was wrong; run again")

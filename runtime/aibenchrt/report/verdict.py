@@ -1,7 +1,8 @@
 """The verdict: first VALID or INVALID, with coded reasons against limits that are data; then a status for each slo, quality, reference.
 
 PASS only where the whole 95 % interval of the deviation lies inside the tolerance, FAIL where it lies wholly outside, else INCONCLUSIVE.
-References are judged only on a matching fingerprint; elsewhere they are NOT COMPARABLE, which is never a pass.
+References are judged only on a matching fingerprint; elsewhere they are NOT COMPARABLE, which is never a pass. What was measured while a
+fault was expected (`run --expect-fault`) is INCONCLUSIVE at best: the deployment was not what the plan says, however good its figures.
 """
 
 from __future__ import annotations
@@ -33,21 +34,22 @@ def judge(low: float, high: float, band: Band) -> Status:
     return "INCONCLUSIVE"
 
 
-def exit_code(valid: bool, statuses: Sequence[Status]) -> ExitCode:
-    """Of `aibenchc validate`: INVALID goes before every status of a target; PASS and NOT COMPARABLE are OK."""
+def exit_code(valid: bool, statuses: Sequence[Status], fault: str = "") -> ExitCode:
+    """Of `aibenchc validate`: INVALID goes before every status of a target; PASS and NOT COMPARABLE are OK. fault: one that was expected;
+    such a run is INCONCLUSIVE at best, also without any target."""
     if not valid:
         return ExitCode.INVALID
     codes = {"FAIL": ExitCode.FAIL, "INCONCLUSIVE": ExitCode.INCONCLUSIVE}
-    return gravest(codes.get(status, ExitCode.OK) for status in statuses)
+    return gravest((*(codes.get(status, ExitCode.OK) for status in statuses), ExitCode.INCONCLUSIVE if fault else ExitCode.OK))
 
 
 def verdict(run: Run, reasons: tuple[Reason, ...], checks: tuple[Check, ...], judgements: tuple[Judgement, ...], limits: Limits) -> Verdict:
-    """Assembles the verdict. In an INVALID run every status but NOT COMPARABLE becomes INCONCLUSIVE, since its figures prove nothing."""
-    if reasons:
-        judgements = tuple(
-            j if j.status == "NOT COMPARABLE" else j.model_copy(update={"status": "INCONCLUSIVE", "reason": "the run is INVALID"})
-            for j in judgements
-        )
+    """Assembles the verdict. In an INVALID run every status but NOT COMPARABLE becomes INCONCLUSIVE, since its figures prove nothing; under
+    an expected fault every PASS does."""
+    fault = run.info.fault
+    unproven: tuple[Status, ...] = ("PASS", "FAIL", "INCONCLUSIVE") if reasons else ("PASS",) if fault else ()
+    reason = "the run is INVALID" if reasons else f"measured during an expected fault: {fault}"
+    judgements = tuple(j.model_copy(update={"status": "INCONCLUSIVE", "reason": reason}) if j.status in unproven else j for j in judgements)
     return Verdict(
         run_id=run.info.run_id,
         root=run.binding.root,
@@ -57,7 +59,8 @@ def verdict(run: Run, reasons: tuple[Reason, ...], checks: tuple[Check, ...], ju
         limits=limits.model_dump(),
         judgements=judgements,
         fingerprint=run.info.fingerprint.hash,
-        exit_code=exit_code(not reasons, [j.status for j in judgements]),
+        exit_code=exit_code(not reasons, [j.status for j in judgements], fault),
+        fault=fault,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from aibenchrt.collect.recorded_run import read_run
-from aibenchrt.collect.run_info import Outage
+from aibenchrt.collect.run_info import Outage, write_run_info
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import PlanUsers
 from aibenchrt.report import record_reference, reference_block, validate, write_reference
@@ -49,6 +49,25 @@ def test_the_whole_interval_decides(low: float, high: float, status: str) -> Non
 )
 def test_exit_codes(valid: bool, statuses: list[str], code: int) -> None:
     assert exit_code(valid, statuses) == code  # type: ignore[arg-type]
+
+
+def test_an_expected_fault_passes_nothing_and_makes_no_reference(tmp_path: Path) -> None:
+    run = read_run(write_run(tmp_path / "run", BASE))
+    fault = "a disk is full"
+    report, _ = make_report(replace(run, info=run.info.model_copy(update={"fault": fault})))
+    verdict = report.verdict
+    assert verdict.valid
+    assert {(j.title, j.status) for j in verdict.judgements if j.group == "quality"} == {("category", "INCONCLUSIVE"), ("picture", "FAIL")}
+    slo = [(j.status, j.reason) for j in verdict.judgements if j.group == "slo"]
+    assert slo == [("INCONCLUSIVE", f"measured during an expected fault: {fault}")]
+    assert verdict.exit_code == 1
+    assert exit_code(True, ["INCONCLUSIVE"], fault) == 4
+    assert exit_code(True, [], fault) == 4, "nor without any target"
+    other = write_run(tmp_path / "other", again(BASE, 2, "d2"))
+    write_run_info(other, read_run(other).info.model_copy(update={"fault": fault}))
+    with pytest.raises(EnvironmentFailure, match=r"a fault was expected during other \(a disk is full\)") as failure:
+        record_reference([run.directory, other])
+    assert failure.value.code == "AIB616"
 
 
 def verdict_of(directory: Path, shape: Shape, references: tuple[Path, ...] = ()) -> Verdict:

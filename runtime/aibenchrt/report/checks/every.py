@@ -16,6 +16,7 @@ from aibenchrt.report.checks.load import schedule_checks
 from aibenchrt.report.checks.machines import machine_checks, resource_checks
 from aibenchrt.report.checks.records import record_checks
 from aibenchrt.report.checks.stability import stability_checks
+from aibenchrt.report.checks.supplement import with_supplement
 from aibenchrt.report.critical_path import CriticalPath
 from aibenchrt.report.model import Check, Reason
 from aibenchrt.report.validity import REASONS, Limits
@@ -38,6 +39,7 @@ def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[t
         *answer_checks(run, limits),
         *stability_checks(run, limits),
     )
+    checks = with_supplement(run, checks, limits)
     reasons = tuple(
         Reason(code=c.code, name=c.name, observed=c.observed, limit=c.limit, hint=REASONS[c.code].hint) for c in checks if not c.ok
     )
