@@ -5,10 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, Truth
+from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, Truth, shown_by
 from aibenchrt.collect import typed_values
 from aibenchrt.collect.contents import Contents
+from aibenchrt.collect.records import RequestRecord
 from aibenchrt.metrics import METRICS, metric
+from aibenchrt.plan import Plan
+
+FEWEST = 3  # answers of a class that say something about all of them
+
+
+def judged_types(plan: Plan) -> frozenset[str]:
+    """The answer types that a response of the plan shows; none if it has no AI task. What services alone answer may hold nothing: a cache
+    that misses, an index of what is rarely asked for."""
+    if not any(step.kind == "ai" for step in plan.steps):
+        return frozenset()
+    return shown_by(part.port.type for part in plan.response)
+
+
+def silent_class(plan: Plan, answered: Iterable[tuple[RequestRecord, Truth]], contents: Contents) -> str | None:
+    """The first class to whose requests at least FEWEST answers came, all of which hold nothing where the truth does not say so."""
+    shown = judged_types(plan)
+    scored = scored_types(plan.metrics) & shown
+    empty: dict[str, list[bool]] = {}
+    for request, truth in answered if shown else ():
+        nothing = is_empty(request.answer, scored, contents)
+        if not (nothing and empty_is_right(truth, shown)):
+            empty.setdefault(request.request_class, []).append(nothing)
+    return next((name for name, each in empty.items() if len(each) >= FEWEST and all(each)), None)
 
 
 def scored_types(metrics: Iterable[str]) -> frozenset[str]:

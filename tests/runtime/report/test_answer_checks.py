@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from aibenchrt.answers import Decision, Label
-from aibenchrt.collect.empty_answers import empty_is_right, empty_types, is_empty
+from aibenchrt.collect.empty_answers import empty_is_right, empty_types, is_empty, silent_class
 from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.records import RequestRecord
 from aibenchrt.plan import PlanSessions
@@ -126,6 +126,16 @@ def test_an_impostor_is_refused_rightly_and_a_label_is_always_due() -> None:
     assert empty_is_right({"reference": " "}, ("text",))
     assert not empty_is_right({"label": 0}, ("label",))
     assert not empty_is_right({"relevant": ()}, ("text",)), "it is no text's truth"
+
+
+@pytest.mark.parametrize(("empty", "silent"), [(3, "text"), (2, None)])
+def test_a_class_is_silent_if_all_of_its_three_answers_are_empty(good: Run, empty: int, silent: str | None) -> None:
+    first = [r for r in good.measured if r.request_class == "text"][:3]
+    answered = [replace(r, answer=answer_entries(ranking=())) if k < empty else r for k, r in enumerate(first)]
+    known = {"relevant": (1,)}
+    assert silent_class(good.plan, [(r, known) for r in answered], NOWHERE) == silent
+    assert silent_class(good.plan, [(r, {"relevant": ()}) for r in answered], NOWHERE) is None
+    assert silent_class(good.plan, [(r, known) for r in answered[:2]], NOWHERE) is None, "two say little"
 
 
 def test_a_cache_that_always_hits_is_found(good: Run) -> None:

@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from aibenchc.cli import main
+from aibenchrt.collect.recorded_run import read_run
+from aibenchrt.collect.run_info import write_run_info
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.report.compare.differences import Difference, holm, welch
 from aibenchrt.report.compare.gate import Margins, gate, gate_exit_code, github_annotations, junit, markdown
@@ -112,6 +114,15 @@ def test_runs_that_are_invalid_prove_nothing(groups: dict[str, list[Path]], tmp_
     gated = gate(comparison, Margins())
     assert {row.status for row in gated} == {"INCONCLUSIVE"}
     assert gate_exit_code(comparison, gated) == 3
+
+
+def test_runs_with_an_expected_fault_prove_nothing(groups: dict[str, list[Path]], tmp_path: Path) -> None:
+    faulty = group(tmp_path, "f", BASE, range(1, 3))
+    for run in faulty:
+        write_run_info(run, read_run(run).info.model_copy(update={"fault": "a disk is full"}))
+    comparison = compare([groups["a"], faulty])
+    assert comparison.groups[1].invalid == ("f-1 (expected fault: a disk is full)", "f-2 (expected fault: a disk is full)")
+    assert {row.status for row in gate(comparison, Margins())} == {"INCONCLUSIVE"}
 
 
 def test_what_cannot_be_compared_is_refused(groups: dict[str, list[Path]]) -> None:

@@ -26,6 +26,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from aibenchrt import command_lines
 from aibenchrt.collect import schema
 from aibenchrt.collect.contents import Contents
+from aibenchrt.collect.empty_answers import silent_class
 from aibenchrt.collect.hashes import bind
 from aibenchrt.collect.merge import read_issued
 from aibenchrt.collect.records import ScheduleRecord
@@ -135,8 +136,8 @@ def run_local(generated: Path, runs: Path, options: RunOptions | None = None, pr
     """Runs a generated scenario and returns its run directory, created below `runs`. prepare: provides its data and models.
 
     EnvironmentFailure: AIB605 disk full, AIB607 a process died, AIB608 not ready in time,
-    AIB612 no Triton here, AIB613 a plan that cannot be executed, AIB655 a request fails, AIB657 a model cannot be loaded, and what
-    preparation raises.
+    AIB612 no Triton here, AIB613 a plan that cannot be executed, AIB655 a request fails, AIB657 a model cannot be loaded, AIB711
+    answers hold nothing, and what preparation raises.
     KeyboardInterrupt: Ctrl-C or SIGTERM.
     """
     options = options or RunOptions()
@@ -269,7 +270,8 @@ def _await_ready(started: Started) -> Ready:
 
 
 def _warm_up(ready: Ready) -> None:
-    """Sends a few requests of each class through every planner and checks that they are answered; the load repeats none of them."""
+    """Sends a few requests of each class through every planner and checks that they are answered, and that some answer holds something; the
+    load repeats none of them."""
     run, trials = ready.prepared.run, ready.prepared.assets.trial
     rows = [
         ScheduleRecord(TRIAL_FROM + n * 1000 + k, request.name, "supplement", k, 0.0)
@@ -284,12 +286,15 @@ def _warm_up(ready: Ready) -> None:
         tempfile.TemporaryDirectory(prefix="aibench-trial-") as scratch,  # the answers are not kept
     ):
         messages = messages_for(run.plan, run.stubs, trials, rows)
-        contents = Contents(Path(scratch))
+        contents, answered = Contents(Path(scratch)), []
         for row in rows:  # one after the other
             records, _ = issue([row], messages, settings, run.stubs.message("ScenarioReply"), contents)
+            answered.append((records[0], trials[row.request_class][row.payload].truth))
             if records[0].outcome != "ok":
                 run.processes.check()
                 raise EnvironmentFailure("AIB655", request_class=row.request_class, reason=records[0].error, logs=run.directory / "logs")
+        if silent := silent_class(run.plan, answered, contents):
+            raise EnvironmentFailure("AIB711", request_class=silent, logs=run.directory / "logs")
         before_load(run.sampler, run.options.wait_quiet_s, run.options.progress)
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-from aibenchrt.answers import shown_by
-from aibenchrt.collect.empty_answers import empty_is_right, is_empty, scored_types
+from aibenchrt.collect.empty_answers import empty_is_right, is_empty, judged_types, scored_types
 from aibenchrt.collect.recorded_run import SUPPLEMENT, Run
 from aibenchrt.figure_format import percent
 from aibenchrt.plan import PlanExclusiveChoice, PlanSessions
@@ -51,10 +50,8 @@ def answer_checks(run: Run, limits: Limits) -> list[Check]:
 
 
 def _empty(run: Run, limits: Limits) -> Check:
-    """Of each class, its supplement included: a class that is rare in the mix may not be empty either. What services alone answer may
-    hold nothing: a cache that misses, an index of what is rarely asked for."""
-    judged = any(step.kind == "ai" for step in run.plan.steps)
-    shown = shown_by(part.port.type for part in run.plan.response) if judged else frozenset[str]()
+    """Of each class, its supplement included: a class that is rare in the mix may not be empty either."""
+    shown = judged_types(run.plan)
     scored = scored_types(run.plan.metrics) & shown
     answered, empty = Counter[str](), Counter[str]()
     for request in (*run.measured, *run.phase(SUPPLEMENT)) if shown else ():

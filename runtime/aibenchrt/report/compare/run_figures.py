@@ -29,7 +29,8 @@ class OnPath:
 @dataclass(frozen=True)
 class RunFigures:
     """latency: 'mean', 'p99' → estimate in ms, of the whole path. calls: task → mean ms of its calls. on_path: task → its part of the
-    critical paths. quality: metric → value over all measured requests. invalid: the codes why the run is INVALID."""
+    critical paths. quality: metric → value over all measured requests. invalid: the codes why the run is INVALID, and a fault that was
+    expected, under which nothing is proven either."""
 
     directory: Path
     info: RunInfo
@@ -50,7 +51,7 @@ def run_figures(directory: Path) -> RunFigures:
     return RunFigures(
         directory=directory,
         info=run.info,
-        invalid=tuple(reason.code for reason in analysis.reasons),
+        invalid=(*(reason.code for reason in analysis.reasons), *((f"expected fault: {run.info.fault}",) if run.info.fault else ())),
         latency={name: estimate for name, estimate in estimates.items() if estimate is not None},
         calls={row.name: row.mean.value for row in analysis.latency if row.scope == "component" and row.mean is not None},
         on_path={

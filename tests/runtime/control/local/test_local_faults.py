@@ -8,22 +8,29 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import psutil
 import pytest
 from aibenchc.cli import main
 from aibenchrt.collect.recorded_run import Run, read_run
+from aibenchrt.components.indexing import service as indexing
+from aibenchrt.control.assets import Assets, prepare
 from aibenchrt.control.local import keeper
 from aibenchrt.control.local.run import run_local
 from aibenchrt.control.options import RunOptions
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.plan import Plan
 from aibenchrt.report import validate
 from aibenchrt.report.outages import CONNECTED_NS
 from observed_run import requests_ended, wait_until
 from paths import TEST_SPECS
 from seen_processes import descendants, processes_about
 from shop_plan import free_ports
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import ItemWorld
 
 SPEC = TEST_SPECS / "small.aib"
 STUB = "triton_python_backend_stub"
@@ -191,6 +198,27 @@ def test_a_killed_generator_leaves_what_had_ended(generated: Path, tmp_path: Pat
     assert {"V01", "V02", "V06", "V10"} <= codes
     assert len(run.measured) > 0
     assert len(run.measured) < sum(row.phase == "measured" for row in run.schedule)
+
+
+def test_a_system_that_answers_nothing_is_not_measured(generated: Path, tmp_path: Path) -> None:
+    """Everything works, and no answer holds anything, because the search has no goods: found by the requests before the load."""
+
+    def without_goods(plan: Plan, options: RunOptions, into: Path) -> Assets:
+        assets = prepare(plan, options, into)
+        for stage in (stage for step in plan.steps for stage in step.stages if stage.component == "indexing"):
+            folder = assets.prepared / stage.name
+            folder.unlink()  # a link to the cache, which stays as it is
+            folder.mkdir()
+            indexing.prepare(cast("ItemWorld", SimpleNamespace(items=())), stage.settings, folder)
+        return assets
+
+    with pytest.raises(EnvironmentFailure, match="every answer to a 'text' request holds nothing") as failure:
+        run_local(generated, tmp_path, RunOptions("synthetic", "tiny", ports_from=free_ports(1)[0]), without_goods)
+    assert failure.value.code == "AIB711"
+    run, codes = judged(tmp_path)
+    assert [stage.name for stage in run.info.stages if stage.outcome == "failed"] == ["warmup"]
+    assert run.requests == ()
+    assert "V01" in codes
 
 
 def test_a_trace_is_part_of_what_is_compiled_and_is_what_is_sent(tmp_path: Path) -> None:
