@@ -14,7 +14,7 @@ from aibenchc.cli import main
 from aibenchrt.collect.recorded_run import read_run
 from aibenchrt.collect.run_info import write_run_info
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.report.compare.differences import Difference, holm, welch
+from aibenchrt.report.compare.differences import Difference, difference, holm
 from aibenchrt.report.compare.gate import Margins, gate, gate_exit_code, github_annotations, junit, markdown
 from aibenchrt.report.compare.make import compare
 from aibenchrt.report.compare.model import Comparison
@@ -172,7 +172,7 @@ def test_the_verb(groups: dict[str, list[Path]], tmp_path: Path, capsys: pytest.
 
 def test_differences_of_nothing_are_seen_as_rarely_as_is_said() -> None:
     rng = np.random.default_rng(11)
-    alarms = sum(any(tested.seen for tested in holm([welch(*rng.normal(0, 1, (2, 5))) for _ in range(4)], 0.05)) for _ in range(600))
+    alarms = sum(any(tested.seen for tested in holm([difference(*rng.normal(0, 1, (2, 5))) for _ in range(4)], 0.05)) for _ in range(600))
     assert alarms <= 45  # 30 expected; 45 or more by chance in 0.4 % of all seeds
 
 
@@ -187,4 +187,4 @@ def test_an_interval_leaves_out_zero_exactly_where_a_difference_is_seen(drawn: l
 
 def test_equal_answers_are_no_difference_and_others_are_one() -> None:
     equal, other = np.full(5, 0.3), np.full(5, 0.4)
-    assert [t.seen for t in holm([welch(equal, equal), welch(equal, other)], 0.05)] == [False, True]
+    assert [t.seen for t in holm([difference(equal, equal), difference(equal, other)], 0.05)] == [False, True]

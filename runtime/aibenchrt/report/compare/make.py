@@ -11,14 +11,14 @@ from aibenchrt.collect.recorded_run import read_run
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.report import ablation, quality
 from aibenchrt.report.analysis import bootstrap_rng
-from aibenchrt.report.compare.differences import Array, Difference, Tested, holm, welch
+from aibenchrt.report.compare.differences import Array, Difference, Tested, difference, holm
 from aibenchrt.report.compare.model import Comparison, Effect, Family, Finding, Group, Moved, Pair, Spread
 from aibenchrt.report.compare.run_figures import OnPath, RunFigures, run_figures
 from aibenchrt.report.compare.sentences import sentences
 from aibenchrt.report.model import Estimate
 
-ALPHA = 0.05  # chance that anything at all is said to differ where nothing does
-FAMILIES: tuple[Family, ...] = ("latency", "component", "quality")
+# The chance that anything at all is said to differ where nothing does is their sum. Most of it goes to what changes least beside its noise.
+LEVELS: Mapping[Family, float] = {"latency": 0.04, "component": 0.005, "quality": 0.005}
 FEWEST = 2  # deployments of a group, so that it shows how much they differ among themselves
 _NOWHERE = OnPath("", 0.0, 0.0, 0.0, 0.0)
 
@@ -26,19 +26,19 @@ _NOWHERE = OnPath("", 0.0, 0.0, 0.0, 0.0)
 def compare(groups: Sequence[Sequence[Path]]) -> Comparison:
     """Raises EnvironmentFailure AIB740: these runs cannot be compared; AIB609: a run cannot be read.
 
-    alpha is split evenly over the groups that are compared with the base, and over latency, components and quality.
+    Every level is split evenly over the groups that are compared with the base.
     """
     if len(groups) < 2 or not all(groups):
         raise EnvironmentFailure("AIB740", reason="a comparison needs at least two groups", way_out="put `--` between them")
     read = [[run_figures(directory) for directory in group] for group in groups]
     _check(read)
     names = [chr(ord("A") + index) if index < 26 else f"group {index + 1}" for index in range(len(read))]
-    alpha = ALPHA / (len(read) - 1) / len(FAMILIES)
+    levels = {family: level / (len(read) - 1) for family, level in LEVELS.items()}
     return Comparison(
         scenario=read[0][0].info.scenario,
-        alpha=ALPHA,
+        alpha=sum(LEVELS.values()),
         groups=tuple(_group(name, runs) for name, runs in zip(names, read, strict=True)),
-        pairs=tuple(_pair((names[0], read[0]), other, alpha) for other in zip(names[1:], read[1:], strict=True)),
+        pairs=tuple(_pair((names[0], read[0]), other, levels) for other in zip(names[1:], read[1:], strict=True)),
     )
 
 
@@ -91,14 +91,14 @@ def _spread(figure: str, estimates: Sequence[Estimate]) -> Spread:
     )
 
 
-def _pair(base: tuple[str, Sequence[RunFigures]], other: tuple[str, Sequence[RunFigures]], alpha: float) -> Pair:
+def _pair(base: tuple[str, Sequence[RunFigures]], other: tuple[str, Sequence[RunFigures]], levels: Mapping[Family, float]) -> Pair:
     (base_name, base_runs), (other_name, other_runs) = base, other
     times: dict[Family, list[tuple[str, Array, Array]]] = {
         "latency": _times([[{k: e.value for k, e in run.latency.items()} for run in runs] for runs in (base_runs, other_runs)]),
         "component": _times([[run.calls for run in runs] for runs in (base_runs, other_runs)]),
     }
-    effects = [effect for family, rows in times.items() for effect in _time_effects(family, rows, alpha)]
-    effects += _quality_effects(base_runs, other_runs, alpha)
+    effects = [effect for family, rows in times.items() for effect in _time_effects(family, rows, levels[family])]
+    effects += _quality_effects(base_runs, other_runs, levels["quality"])
     moved = _moved(base_runs, other_runs)
     return Pair(
         base=base_name,
@@ -125,7 +125,7 @@ def _shared(runs: Iterable[Mapping[str, object]]) -> list[str]:
 
 def _time_effects(family: Family, rows: Sequence[tuple[str, Array, Array]], alpha: float) -> list[Effect]:
     enough = all(min(len(base), len(other)) >= FEWEST for _, base, other in rows)
-    tested = holm([welch(base, other) for _, base, other in rows], alpha) if enough else [None] * len(rows)
+    tested = holm([difference(base, other) for _, base, other in rows], alpha) if enough else [None] * len(rows)
     effects = []
     for (name, base, other), result in zip(rows, tested, strict=True):
         effects.append(
@@ -174,9 +174,9 @@ def _quality_effects(base_runs: Sequence[RunFigures], other_runs: Sequence[RunFi
 
 
 def _quality_difference(base: Array, other: Array, extra_se: float) -> Difference:
-    difference = welch(base, other, extra_se)
+    found = difference(base, other, extra_se)
     # Sums in another order differ in the last digits: that is no difference of answers.
-    return Difference(round(difference.value, quality.DIGITS), round(difference.se, quality.DIGITS), difference.dof)
+    return Difference(round(found.value, quality.DIGITS), round(found.se, quality.DIGITS), found.dof)
 
 
 def _errors_of_requests(base: RunFigures, other: RunFigures) -> dict[str, float]:

@@ -16,8 +16,8 @@ _GROUPS = (
 )
 _EFFECTS = (
     "Means over the deployments: geometric in ms for latency and for the calls of components, arithmetic for quality. The interval is that "
-    "of the figure's step in Holm's procedure (Welch's t over deployments): it leaves out 0 exactly where a difference is seen. Would be "
-    "seen: the smallest change that these deployments would have shown with probability 0.9."
+    "of the figure's step in Holm's procedure (Student's or Welch's t over deployments): it leaves out 0 exactly where a difference is "
+    "seen. Would be seen: the smallest change that these deployments would have shown with probability 0.9."
 )
 _MOVED = (
     "Mean ms of a measured request on the critical paths, all components together its response time. The change is split by where in the "
