@@ -16,6 +16,7 @@ from aibenchc.cli.output import complain, say
 from aibenchc.cli.tables import print_table
 from aibenchc.cli.terminal import needs
 from aibenchc.cli.verbs import BY_NAME
+from aibenchc.cli.verdict import root_text
 
 _OF_ONE_RUN = ("resume", "prepare_only")
 
@@ -24,6 +25,8 @@ def run(arguments: argparse.Namespace, run_once: Callable[[argparse.Namespace], 
     """Each run directory on stdout, `--` between those of two systems, as `aibenchc compare` takes them, then the tables. What has been
     measured stays, whatever ends the rest. run_once: makes one run directory; None after an error of the spec was shown."""
     needs("report", "run --repeats")
+    from aibenchrt.collect.hashes import binding
+
     for option in _OF_ONE_RUN:
         if getattr(arguments, option):
             raise EnvironmentFailure("AIB741", option=option.replace("_", "-"))
@@ -37,6 +40,7 @@ def run(arguments: argparse.Namespace, run_once: Callable[[argparse.Namespace], 
             if directory is None:
                 return ExitCode.AUTHOR
             groups[system].append(directory)
+            complain(f"{directory}: {root_text(binding(directory).root)}")
     finally:
         for index, group in enumerate(groups):
             for line in (["--"] if index else []) + [str(directory) for directory in group]:

@@ -53,9 +53,16 @@ def _commit() -> str:
     if commit := installed.get("vcs_info", {}).get("commit_id"):
         return str(commit)
     folder = _folder(_PACKAGES[1])
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    # Installed below somebody's own repository, as in its .venv, the code has nothing to do with what is committed there.
+    if folder is None or not _git(folder, "ls-files", "--error-unmatch", "__init__.py"):
+        return ""
+    return _git(folder, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def _git(folder: Path, *words: str) -> str:
+    """What it says; '' where there is no git, or it refuses."""
     try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_S, check=False)
+        said = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=_GIT_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return said.stdout.strip() if said.returncode == 0 else ""
