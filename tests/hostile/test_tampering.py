@@ -36,7 +36,7 @@ FOUND = {"AIB609", "AIB703", "AIB704", "AIB705", "AIB706"}
 @pytest.fixture(scope="module")
 def bound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with its hashes, report and verdict, as run and report leave it."""
-    directory = write_run(tmp_path_factory.mktemp("bound") / "run", Shape(duration_s=10.0))
+    directory = write_run(tmp_path_factory.mktemp("bound") / "run", Shape(rate=25.0, duration_s=6.0))
     (directory / "load.json").write_text('{"arrival": "poisson", "rate": 50.0}\n')
     (directory / "triton.json").write_text('{"rank": {"count": 7}}\n')
     write_run_info(directory, read_run(directory).info.model_copy(update={"code": CodeInfo(version="0.1", commit="", sha256="ab" * 32)}))
