@@ -2,7 +2,8 @@
 
 gRPC itself does the work: calls go round over the replicas that are connected and whose health service says SERVING (Triton, which has
 no Watch, counts as healthy while it is connected); a lost replica is tried again about every second. A call of a task without effects
-that a replica could not take (UNAVAILABLE) is repeated, at most twice and only while such calls are rare (retryThrottling).
+that a replica could not take (UNAVAILABLE) is repeated, at most twice, at Triton four times, and only while such calls are rare
+(retryThrottling).
 """
 
 from __future__ import annotations
@@ -33,8 +34,15 @@ RETRIES = {
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
 # A Triton that is told to stop unloads its models first, and for seconds answers that it knows no such model; what arrives in its last
-# moment it cancels. Another replica has the model. (A call that the planner itself has cancelled, gRPC does not retry.)
-TRITON_RETRIES = RETRIES | {"retryableStatusCodes": ["UNAVAILABLE", "NOT_FOUND", "CANCELLED"]}
+# moment it cancels. Another replica has the model, but a repeated call may well reach the same one again: calls go round, and all share the
+# turns. So there are more attempts (five is gRPC's limit), further apart: together they last about as long as such a stop.
+# (A call that the planner itself has cancelled, gRPC does not retry.)
+TRITON_RETRIES = RETRIES | {
+    "maxAttempts": 5,
+    "maxBackoff": "1s",
+    "backoffMultiplier": 4,
+    "retryableStatusCodes": ["UNAVAILABLE", "NOT_FOUND", "CANCELLED"],
+}
 # Each failure takes a token, each success gives a tenth back; below half of them nothing is retried: at most a tenth more calls.
 BUDGET = {"maxTokens": 40, "tokenRatio": 0.1}
 

@@ -235,7 +235,7 @@ def test_what_a_triton_that_stops_refuses_is_asked_again(code: str) -> None:
 
     def infer(_request: bytes, context: Any) -> bytes:
         earlier.append(dict(context.invocation_metadata()).get("grpc-previous-rpc-attempts", "0"))
-        if len(earlier) == 1:
+        if len(earlier) < 5:  # repeated calls may reach the same replica again
             context.abort(grpc.StatusCode[code], "")
         return service_pb2.ModelInferResponse(model_name="category").SerializeToString()
 
@@ -246,7 +246,7 @@ def test_what_a_triton_that_stops_refuses_is_asked_again(code: str) -> None:
 
     with listening("inference.GRPCInferenceService", {"ModelInfer": infer}) as port:
         assert asyncio.run(call(port)).model_name == "category"
-    assert earlier == ["0", "1"]
+    assert earlier == ["0", "1", "2", "3", "4"]
 
 
 def test_a_call_that_the_planner_cancels_is_not_asked_again() -> None:
