@@ -150,7 +150,7 @@ def test_seeded_edits_are_found(bound: Path, tmp_path: Path, seed: int) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("block", range(20))
+@pytest.mark.parametrize("block", [*range(4), *(pytest.param(block, marks=pytest.mark.nightly) for block in range(4, 20))])
 def test_a_thousand_seeded_edits_are_found(bound: Path, tmp_path: Path, block: int) -> None:
     for seed in range(50 * block, 50 * block + 50):
         assert_found(bound, tmp_path, seed)
