@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aibenchc.cli import main
 from aibenchrt.collect import schema
-from aibenchrt.collect.hashes import BOUND, HASHES, bind
+from aibenchrt.collect.hashes import BOUND, HASHES, bind, sha256_of
 from aibenchrt.collect.recorded_run import read_run
 from aibenchrt.collect.records import CallRecord, MachineRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.collect.run_info import CodeInfo, write_run_info
@@ -139,8 +139,6 @@ def assert_found(bound: Path, folder: Path, seed: int) -> None:
 
 
 def root_of_bytes(directory: Path) -> str:
-    from aibenchrt.collect.hashes import sha256_of
-
     return sha256_of(directory / HASHES)
 
 

@@ -16,6 +16,7 @@ from aibenchrt.report.compare.model import Comparison, Effect, Family, Finding, 
 from aibenchrt.report.compare.run_figures import OnPath, RunFigures, run_figures
 from aibenchrt.report.compare.sentences import sentences
 from aibenchrt.report.model import Estimate
+from aibenchrt.report.statistics import repeatability
 
 # The chance that anything at all is said to differ where nothing does is their sum. Most of it goes to what changes least beside its noise.
 LEVELS: Mapping[Family, float] = {"latency": 0.04, "component": 0.005, "quality": 0.005}
@@ -79,16 +80,11 @@ def _group(name: str, runs: Sequence[RunFigures]) -> Group:
 
 
 def _spread(figure: str, estimates: Sequence[Estimate]) -> Spread:
-    logs = np.log([estimate.value for estimate in estimates])
-    within = float(np.mean([estimate.se**2 for estimate in estimates]))
-    seen = float(logs.var(ddof=1)) if len(logs) > 1 else None
-    return Spread(
-        figure=figure,
-        value=float(np.exp(logs.mean())),
-        cv=float(np.sqrt(np.expm1(seen))) if seen is not None else None,
-        within=within,
-        between=max(0.0, seen - within) if seen is not None else None,
-    )
+    if len(estimates) < FEWEST:
+        (only,) = estimates
+        return Spread(figure=figure, value=only.value, cv=None, within=only.se**2, between=None)
+    repeat = repeatability(estimates)
+    return Spread(figure=figure, value=repeat.value, cv=repeat.cv, within=repeat.within, between=repeat.between)
 
 
 def _pair(base: tuple[str, Sequence[RunFigures]], other: tuple[str, Sequence[RunFigures]], levels: Mapping[Family, float]) -> Pair:
