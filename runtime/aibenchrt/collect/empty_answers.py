@@ -42,7 +42,9 @@ def scored_types(metrics: Iterable[str]) -> frozenset[str]:
 
 def empty_types(entries: Sequence[str], contents: Contents) -> frozenset[str]:
     """The types of which an answer shows a value that holds nothing. EnvironmentFailure AIB609: an entry, or its content, is damaged."""
-    return frozenset(name for name in ANSWER_TYPES if _shows_nothing(entries, ANSWER_TYPES[name], contents))
+    shown = {typed_values.type_of(entry): entry for entry in reversed(entries)}  # of several of a type the first counts
+    known = {name: entry for name, entry in shown.items() if name is not None and name in ANSWER_TYPES}
+    return frozenset(name for name, entry in known.items() if _shows_nothing(entry, ANSWER_TYPES[name], contents))
 
 
 def is_empty(entries: Sequence[str], scored: frozenset[str], contents: Contents) -> bool:
@@ -60,9 +62,8 @@ def empty_is_right(truth: Truth, shown: Iterable[str]) -> bool:
     return any(name in truth and (truth[name] is False or not TRUTH_TYPES[name].known(truth[name])) for name in compared)
 
 
-def _shows_nothing(entries: Sequence[str], kind: AnswerType, contents: Contents) -> bool:
-    entry = typed_values.entry_of(entries, kind.name)
-    if entry is None or not typed_values.is_inline(entry):  # what has a file of its own is large
+def _shows_nothing(entry: str, kind: AnswerType, contents: Contents) -> bool:
+    if not typed_values.is_inline(entry):  # what has a file of its own is large
         return False
     return _holds_nothing(typed_values.decode(entry, kind, contents), kind)
 

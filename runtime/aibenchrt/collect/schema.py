@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from itertools import starmap
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -75,4 +76,4 @@ def read(path: Path, row_class: type[Row]) -> tuple[Row, ...]:
         columns = read_columns(path, schema(row_class))
     except InputFileError as error:
         raise unreadable(path, str(error)) from error
-    return tuple(row_class(*row) for row in zip(*columns.values(), strict=True))
+    return tuple(starmap(row_class, zip(*columns.values(), strict=True)))

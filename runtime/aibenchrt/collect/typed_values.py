@@ -42,6 +42,12 @@ def entry_of(entries: Sequence[str], name: str) -> str | None:
     return None
 
 
+def type_of(entry: str) -> str | None:
+    """The name of the entry's type; None: it is no entry."""
+    match = _ENTRY.fullmatch(entry)
+    return match[1] if match is not None else None
+
+
 def content_of(entry: str) -> str | None:
     """The sha256 of the content that holds the value; None where the entry holds it."""
     match = _ENTRY.fullmatch(entry)

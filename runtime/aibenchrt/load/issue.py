@@ -105,8 +105,6 @@ class Issuer:
         """Sends everything from start_ns (time 0 of the schedule) on and waits for the replies."""
         interval = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_S)
-        gc.collect()
-        gc.freeze()
         gc.disable()
         try:
             self._cpu_start = time.process_time()
@@ -117,7 +115,6 @@ class Issuer:
             self._drain()
         finally:
             gc.enable()
-            gc.unfreeze()
             sys.setswitchinterval(interval)
 
     def cpu_s(self) -> float:

@@ -34,10 +34,10 @@ class CriticalPath:
         return len(self.calls)
 
 
-def critical_path(request: RequestRecord, calls: tuple[CallRecord, ...], plan: Plan) -> CriticalPath | None:
-    """The path of one successful request; None where no call fed its response."""
+def critical_path(request: RequestRecord, calls: tuple[CallRecord, ...], feeding: frozenset[str]) -> CriticalPath | None:
+    """The path of one successful request; None where no call fed its response. feeding: as `feeding_response` has it."""
     by_task = {call.task: call for call in calls if call.outcome == "ok" and not call.after}
-    last = _completing(by_task, plan)
+    last = _completing(by_task, feeding)
     if last is None:
         return None
     chain = [last]
@@ -55,11 +55,15 @@ def critical_path(request: RequestRecord, calls: tuple[CallRecord, ...], plan: P
     return CriticalPath(request, tuple(chain), request.done_ns - request.sent_ns - spent, broken)
 
 
-def _completing(by_task: dict[str, CallRecord], plan: Plan) -> CallRecord | None:
+def feeding_response(plan: Plan) -> frozenset[str]:
+    """The tasks whose outputs a response may hold; those of all steps, where it has no parts."""
+    return frozenset(source.task for part in plan.response for source in part.sources) or frozenset(step.task for step in plan.steps)
+
+
+def _completing(by_task: dict[str, CallRecord], feeding: frozenset[str]) -> CallRecord | None:
     """The call whose output completed the response: for each part the first source that ran, and among the parts the last to arrive; for an
     empty response the call that ended last."""
-    feeding = {source.task for part in plan.response for source in part.sources} if plan.response else set(by_task)
-    candidates = [by_task[task] for task in sorted(feeding & set(by_task))]
+    candidates = [by_task[task] for task in sorted(feeding & by_task.keys())]
     if not candidates:
         return None
     # A class may run a task that feeds the response only in another case (a cache that missed): the path ends where nothing else waited.
@@ -70,5 +74,6 @@ def _completing(by_task: dict[str, CallRecord], plan: Plan) -> CallRecord | None
 
 def critical_paths(run: Run) -> tuple[CriticalPath, ...]:
     """The paths of the measured, successful requests in the order of their intended times."""
-    paths = (critical_path(r, run.calls_of.get(r.request_id, ()), run.plan) for r in run.measured if r.outcome == "ok")
+    feeding = feeding_response(run.plan)
+    paths = (critical_path(r, run.calls_of.get(r.request_id, ()), feeding) for r in run.measured if r.outcome == "ok")
     return tuple(path for path in paths if path is not None)

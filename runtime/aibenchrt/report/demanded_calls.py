@@ -51,6 +51,7 @@ class Demands:
         self._programs = compile_programs(plan)
         self._orders = {name: _order(program) for name, program in self._programs.items()}
         self._draws = [choice for choice in plan.choices if isinstance(choice, PlanExclusiveChoice) and not choice.flags]
+        self._arms = {choice.name: len(choice.arms) for choice in plan.choices}
         self._deciders = dict(_deciders(plan))
         self._known: dict[tuple[object, ...], Demand] = {}
 
@@ -65,8 +66,7 @@ class Demands:
 
     def _evidence(self, request: RequestRecord, calls: Sequence[CallRecord]) -> _Evidence:
         arms = {name: int(arm) for name, _, arm in (entry.rpartition("=") for entry in request.arms)}
-        sizes = {choice.name: len(choice.arms) for choice in self._plan.choices}
-        if len(arms) < len(request.arms) or any(not 0 <= arm < sizes.get(name, 0) for name, arm in arms.items()):
+        if len(arms) < len(request.arms) or any(not 0 <= arm < self._arms.get(name, 0) for name, arm in arms.items()):
             raise ValueError(f"request {request.request_id} has an arm that is none")
         drawn = {choice.name: drawn_arm(choice, draw(self._plan.seed, request.request_id, choice.name)) for choice in self._draws}
         values: dict[tuple[str, str], float] = {}

@@ -114,12 +114,12 @@ def ratio_rows(run: Run) -> tuple[RatioRow, ...]:
     calls rank as slower than all others, as in the rows of latency; where that leaves either percentile without an upper end, there is no
     ratio.
     """
-    whole = ranked_ms(run.measured)
+    whole, columns = ranked_ms(run.measured), _task_columns(run)
     rows = []
     for step in run.plan.steps:
         if step.phase == "after":
             continue
-        table = np.column_stack([whole, _task_column(run, step.task)])
+        table = np.column_stack([whole, columns[step.task]])
         called = table[~np.isnan(table[:, 1]), 1]
         for p in shown_percentiles(run.plan):
             if len(called) >= statistics.samples_needed(p) and all(statistics.bounded(values, p) for values in (whole, called)):
@@ -128,13 +128,16 @@ def ratio_rows(run: Run) -> tuple[RatioRow, ...]:
     return tuple(rows)
 
 
-def _task_column(run: Run, task: str) -> Array:
-    """Per measured request the task's call time in ms, infinite where the call failed, NaN where it did not run or was cancelled."""
-    column = []
-    for request in run.measured:
-        calls = [c for c in run.calls_of.get(request.request_id, ()) if c.task == task and c.outcome in ("ok", "failed")]
-        column.append(max(map(_call_ms, calls)) if calls else np.nan)
-    return np.array(column, dtype=np.float64)
+def _task_columns(run: Run) -> dict[str, Array]:
+    """Task → per measured request its call time in ms, infinite where the call failed, NaN where it did not run or was cancelled."""
+    columns = {step.task: [np.nan] * len(run.measured) for step in run.plan.steps}
+    for row, request in enumerate(run.measured):
+        for call in run.calls_of.get(request.request_id, ()):
+            column = columns.get(call.task)
+            if column is not None and call.outcome in ("ok", "failed"):
+                ms = _call_ms(call)
+                column[row] = column[row] if column[row] >= ms else ms  # NaN is not
+    return {task: np.array(column, dtype=np.float64) for task, column in columns.items()}
 
 
 def _ratio(table: Array, p: float) -> Estimate | None:

@@ -7,7 +7,6 @@ a process or a host are no contradictions; other codes tell of them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -97,51 +96,53 @@ def _request(recorded: _Recorded, error_ns: int) -> Iterator[Finding]:
 
 def _times(recorded: _Recorded, error_ns: int) -> Iterator[Finding]:
     """What each call says of itself, and of when its request was sent."""
+    sent_ns = recorded.request.sent_ns - error_ns
     for call in recorded.calls:
-        where = f"{call.task} of request {call.request_id}"
         if not 0 <= call.ready_ns <= call.start_ns <= call.end_ns:
-            yield Finding("calls that do not begin when they are ready and then end", where)
-        if call.ready_ns < recorded.request.sent_ns - error_ns:
-            yield Finding("calls before their request was sent", where)
+            yield Finding("calls that do not begin when they are ready and then end", _where(call.task, recorded))
+        if call.ready_ns < sent_ns:
+            yield Finding("calls before their request was sent", _where(call.task, recorded))
         if call.queue_ns + call.service_ns > call.end_ns - call.start_ns + error_ns:
-            yield Finding("calls that took longer at the server than with it", where)
+            yield Finding("calls that took longer at the server than with it", _where(call.task, recorded))
 
 
 def _calls(recorded: _Recorded, complete: bool) -> Iterator[Finding]:
     """Whether the steps that are demanded were called once, and no other."""
-    request, demand = recorded.request, recorded.demand
-    for task, times in Counter(call.task for call in recorded.calls).items():
-        where = f"{task} of request {request.request_id}"
-        if times > 1:
-            yield Finding("calls recorded more than once", where)
+    demand, made = recorded.demand, [call.task for call in recorded.calls]
+    for task in dict.fromkeys(made):
+        if made.count(task) > 1:
+            yield Finding("calls recorded more than once", _where(task, recorded))
         if demand is not None and demand.calls.get(task, False) is False:
-            yield Finding("calls that the plan does not demand", where)
+            yield Finding("calls that the plan does not demand", _where(task, recorded))
     if demand is not None and complete and recorded.answered:
-        made = {call.task for call in recorded.calls}
         for task, demanded in demand.calls.items():
             if demanded and task not in made:
-                yield Finding("calls that the plan demands and that left no record", f"{task} of request {request.request_id}")
+                yield Finding("calls that the plan demands and that left no record", _where(task, recorded))
 
 
 def _order(recorded: _Recorded, demand: Demand, error_ns: int) -> Iterator[Finding]:
     """Of an answered request: no call before those whose output it takes, none that the response holds after the response."""
     made: Mapping[str, CallRecord] = {call.task: call for call in recorded.calls}
-    done_ns, of = recorded.request.done_ns, f"of request {recorded.request.request_id}"
+    done_ns = recorded.request.done_ns
     came_ns: dict[str, int] = {}  # task → when the last of what it takes was there
     for task, taker in demand.before:
         if task in made and taker in made:
             came_ns[taker] = max(came_ns.get(taker, 0), made[task].end_ns)
     for task in demand.response:
         if task in made and (made[task].end_ns > done_ns + error_ns or made[task].after):
-            yield Finding("calls that the response holds and that ended after it", f"{task} {of}")
+            yield Finding("calls that the response holds and that ended after it", _where(task, recorded))
     for call in recorded.calls:
         waited = made.get(call.waited_for)
         if waited is None and call.waited_for not in ("", recorded.request.request_class):
-            yield Finding("calls that waited for one without a record", f"{call.task} {of}")
+            yield Finding("calls that waited for one without a record", _where(call.task, recorded))
         until_ns = waited.end_ns if waited else 0
         if max(until_ns, came_ns.get(call.task, 0)) > call.ready_ns:
-            yield Finding("calls before what they waited for was there", f"{call.task} {of}")
+            yield Finding("calls before what they waited for was there", _where(call.task, recorded))
         if until_ns < came_ns.get(call.task, 0):
-            yield Finding("calls that did not wait for the last of what they take", f"{call.task} {of}")
+            yield Finding("calls that did not wait for the last of what they take", _where(call.task, recorded))
         if call.ready_ns > max(done_ns, until_ns) + error_ns + (EFFECT_BEGINS_NS if call.after else 0):
-            yield Finding("calls long after their request", f"{call.task} {of}")
+            yield Finding("calls long after their request", _where(call.task, recorded))
+
+
+def _where(task: str, recorded: _Recorded) -> str:
+    return f"{task} of request {recorded.request.request_id}"
