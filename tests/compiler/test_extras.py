@@ -41,7 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_run(tmp_path_factory.mktemp("run") / "run", Shape())
 
 
-@pytest.mark.parametrize("words", [["validate"], ["report", "--full"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["validate"], pytest.param(["report", "--full"], marks=pytest.mark.long)], ids=" ".join)
 def test_the_extra_report_judges_a_run(words: list[str], run: Path) -> None:
     (run / "report.html").unlink(missing_ok=True)
     ended = only_with(["report"], COMMAND_LINE, words[0], str(run), *words[1:])

@@ -68,8 +68,8 @@ def refused_as_nobody(path: Path) -> str:
 
 
 def test_no_part_of_a_local_run_can_be_reached_by_another_user(tmp_path: Path) -> None:
-    folder, runs = tmp_path / "small", tmp_path / "runs"
-    assert main(["compile", str(TEST_SPECS / "small.aib"), "--out", str(folder)]) == 0
+    folder, runs = tmp_path / "two_tasks", tmp_path / "runs"
+    assert main(["compile", str(TEST_SPECS / "two_tasks.aib"), "--out", str(folder)]) == 0
     ports: list[str] = []
     sockets: list[Path] = []
     modes: set[tuple[int, int]] = set()

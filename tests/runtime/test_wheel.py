@@ -44,6 +44,7 @@ def test_pip_installs_it_and_what_is_installed_from_it_gives_it_again(programs: 
     assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
 
 
+@pytest.mark.long
 def test_an_edit_of_its_code_is_another_wheel(tmp_path: Path) -> None:
     programs = environment(tmp_path / "environment", ACME_TICKETS)
     name, digest = made(programs, tmp_path / "before")

@@ -28,6 +28,7 @@ from local_plan import local_plan
 from observed_run import wait_until
 from shop_plan import free_ports, generate
 
+THINK_S = 0.03  # without it the users would take a core while processes start and end
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
@@ -167,12 +168,12 @@ class Client:
 
     @contextlib.contextmanager
     def load(self, users: int) -> Iterator[Load]:
-        """A number of users who send requests without a pause until the block is left."""
+        """A number of users who send requests, each THINK_S after the last answer, until the block is left."""
         stop = threading.Event()
         load = Load()
 
         def user() -> None:
-            while not stop.is_set():
+            while not stop.wait(THINK_S):
                 said, took = self.ask()
                 load.add(said, took)
 

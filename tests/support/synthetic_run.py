@@ -6,6 +6,7 @@ import heapq
 import shutil
 import tempfile
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -343,7 +344,7 @@ def _write_records(
     begins = {"warmup": 100 * S, "measured": 105 * S, "supplement": end}
     schedule = [ScheduleRecord(r.id, r.cls, r.phase, r.payload, (r.intended - begins[r.phase]) / S) for r in requests]
     schema.write(directory / "schedule.parquet", schedule, ScheduleRecord)
-    truth = [TruthRecord(r.id, truth_entries(relevant=range(100 * r.payload, 100 * r.payload + 4), label=_label(r.id))) for r in requests]
+    truth = [TruthRecord(r.id, _truth(r.payload, _label(r.id))) for r in requests]
     schema.write(directory / "truth.parquet", truth, TruthRecord)
     busy = {"planner": shape.planner_cpu, "generator": shape.generator_cpu, "triton": 0.5, "parse": 0.05}
     samples = [
@@ -354,6 +355,11 @@ def _write_records(
     schema.write(directory / "resources.parquet", samples, ResourceRecord)
     machine = [MachineRecord(t, "here", 0.6 + shape.others_cpu, 0.6, shape.steal, 0.3) for t in range(101 * S, end, S // 2)]
     schema.write(directory / "machine.parquet", machine, MachineRecord)
+
+
+@cache
+def _truth(payload: int, label: int) -> tuple[str, ...]:
+    return truth_entries(relevant=range(100 * payload, 100 * payload + 4), label=label)
 
 
 def _fingerprint(shape: Shape, graph_hash: str) -> Fingerprint:

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytriton
 import tritonclient.grpc as triton_grpc
-from aibenchrt.control.local.triton import backends, environment
+from aibenchrt.control.local.triton import backends, environment, program
 from aibenchrt.wire.tls import CHANNEL_OPTIONS
 from shop_plan import free_ports
 from tritonclient.utils import InferenceServerException
@@ -22,7 +21,7 @@ def triton(repository: Path, log: Path) -> Iterator[triton_grpc.InferenceServerC
     """A client of a ready server. AssertionError with the log's end: it did not become ready."""
     port = free_ports(1)[0]
     command = [
-        str(Path(pytriton.__file__).parent / "tritonserver" / "bin" / "tritonserver"),
+        program(),
         f"--model-repository={repository}",
         f"--backend-directory={backends()}",
         *("--grpc-address=127.0.0.1", f"--grpc-port={port}", "--allow-http=false"),

@@ -58,6 +58,7 @@ def test_it_agrees_with_trying_every_placement(
     assert stays[0] == max(stays)
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=12)
 @given(st.integers(0, 10**6))
 def test_what_can_be_packed_exactly_is_placed(seed: int) -> None:

@@ -43,6 +43,7 @@ def test_the_order_of_hosts_loses_no_part(needs: tuple[Demand, ...], inventory: 
         assert here.alone == there.alone
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=300)
 @given(needs_of(), inventories(), rules_of, st.data())
 def test_what_fits_where_it_is_stays_there(needs: tuple[Demand, ...], inventory: Inventory, rules: Rules, data: st.DataObject) -> None:

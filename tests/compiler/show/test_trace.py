@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+import pytest
 from aibenchc.distill import Distilled, DistillSettings, distill
 from aibenchc.graph import Graph
 from aibenchc.show import trace
@@ -57,6 +58,7 @@ def test_the_short_trace_shows_what_changed_alone_in_rounded_figures(ecommerce: 
     assert exact <= removed, "every line that is gone at the end was removed by some rule"
 
 
+@pytest.mark.long
 @TRIES
 @given(graphs())
 def test_every_graph_can_be_drawn(graph: Graph) -> None:

@@ -79,7 +79,10 @@ def of(spec: DatasetSpec, world: str, split: str) -> tuple[list[Payload], dict[i
     return own, {payload.query_id: payload for payload in base}, loaded
 
 
-@pytest.mark.parametrize("world", SPECS["spoken_queries"].worlds)
+FIRST, *OTHERS = SPECS["spoken_queries"].worlds
+
+
+@pytest.mark.parametrize("world", [FIRST, *(pytest.param(world, marks=pytest.mark.long) for world in OTHERS)])
 def test_queries_are_spoken_with_the_truth_of_the_typed_ones(world: str) -> None:
     spec = SPECS["spoken_queries"]
     said: dict[str, set[str]] = {}

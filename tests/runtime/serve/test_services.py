@@ -124,6 +124,7 @@ def test_the_cache_is_shared_by_processes(shop: Site) -> None:
         assert lookup.call(**{**asked, "user": {"user_id": 78}})[0]["hit"] == {"value": False}
 
 
+@pytest.mark.long
 def test_combined_stages_answer_as_separate_ones_in_one_hop(shop: Site) -> None:
     with shop.running("parse") as parse, shop.running("spell") as spell, shop.running("parse_spell") as combined:
         for text in MISSPELT:

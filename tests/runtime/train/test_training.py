@@ -110,9 +110,8 @@ def _refuse(*_: Any, **__: Any) -> Any:
     raise AssertionError("it was trained again")
 
 
-@pytest.mark.parametrize(
-    ("component", "stage"), [pytest.param("text_classification", "category", marks=pytest.mark.long), ("recommendation", "recommend")]
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("component", "stage"), [("text_classification", "category"), ("recommendation", "recommend")])
 def test_the_same_seed_gives_the_same_version(
     component: str, stage: str, world: World, models: dict[str, ModelVersion], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

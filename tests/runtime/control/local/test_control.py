@@ -84,7 +84,7 @@ def test_a_whole_run_is_recorded_and_leaves_no_process(tmp_path: Path) -> None:
     assert processes_about(folder) == []
     before = kept()
     assert before
-    run_local(folder, tmp_path / "runs", RunOptions(variant="synthetic", duration_s=0.5, warmup_s=0.0))
+    prepare(run.plan, RunOptions(variant="synthetic"), tmp_path / "again")
     assert kept() == before, "nothing was made again"
 
 
@@ -94,6 +94,7 @@ def kept() -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in files if path.is_file() and path.suffix != ".lock"}
 
 
+@pytest.mark.long
 def test_a_run_takes_no_port_and_balances_over_replicas(tmp_path: Path) -> None:
     plan = replicated({"parse": 2, "planner": 2})
     folder = generate(plan, tmp_path / "generated")

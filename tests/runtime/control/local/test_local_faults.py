@@ -32,14 +32,18 @@ from shop_plan import free_ports
 if TYPE_CHECKING:
     from aibenchrt.datasets.needs import ItemWorld
 
-SPEC = TEST_SPECS / "small.aib"
+SPEC = TEST_SPECS / "two_tasks.aib"
+SEARCH = TEST_SPECS / "small.aib"
 STUB = "triton_python_backend_stub"
 
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("compiled") / "small"
-    assert main(["compile", str(SPEC), "--out", str(folder)]) == 0
+    return compiled(SPEC, tmp_path_factory.mktemp("compiled") / "two_tasks")
+
+
+def compiled(spec: Path, folder: Path) -> Path:
+    assert main(["compile", str(spec), "--out", str(folder)]) == 0
     return folder
 
 
@@ -200,7 +204,7 @@ def test_a_killed_generator_leaves_what_had_ended(generated: Path, tmp_path: Pat
     assert len(run.measured) < sum(row.phase == "measured" for row in run.schedule)
 
 
-def test_a_system_that_answers_nothing_is_not_measured(generated: Path, tmp_path: Path) -> None:
+def test_a_system_that_answers_nothing_is_not_measured(tmp_path: Path) -> None:
     """Everything works, and no answer holds anything, because the search has no goods: found by the requests before the load."""
 
     def without_goods(plan: Plan, options: RunOptions, into: Path) -> Assets:
@@ -212,10 +216,11 @@ def test_a_system_that_answers_nothing_is_not_measured(generated: Path, tmp_path
             indexing.prepare(cast("ItemWorld", SimpleNamespace(items=())), stage.settings, folder)
         return assets
 
+    search = compiled(SEARCH, tmp_path / "small")
     with pytest.raises(EnvironmentFailure, match="every answer to a 'text' request holds nothing") as failure:
-        run_local(generated, tmp_path, RunOptions("synthetic", "tiny", ports_from=free_ports(1)[0]), without_goods)
+        run_local(search, tmp_path / "runs", RunOptions("synthetic", "tiny", ports_from=free_ports(1)[0]), without_goods)
     assert failure.value.code == "AIB711"
-    run, codes = judged(tmp_path)
+    run, codes = judged(tmp_path / "runs")
     assert [stage.name for stage in run.info.stages if stage.outcome == "failed"] == ["warmup"]
     assert run.requests == ()
     assert "V01" in codes

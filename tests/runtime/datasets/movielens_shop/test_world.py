@@ -311,6 +311,7 @@ def shown(variant: str, seed: int, folder: Path, hash_seed: str) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_bytes_in_every_process(world: World, tmp_path_factory: pytest.TempPathFactory) -> None:
     (home() / "downloads").mkdir(exist_ok=True)
     answers = [shown(world.variant, world.seed, tmp_path_factory.mktemp("home"), hash_seed) for hash_seed in ("0", "4711")]

@@ -163,6 +163,7 @@ def own_lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "home"
 
 
+@pytest.mark.long
 def test_apt_makes_lists_of_its_own_where_there_are_none(own_lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIBENCH_HOME", str(own_lists))
     assert fetch(fashion_mnist.PACKAGE)["t10k-labels-idx1-ubyte.gz"].is_file()
