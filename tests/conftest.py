@@ -67,6 +67,27 @@ LONGEST = (
     "hostile/test_inventories.py",
     "runtime/experiments/test_component_benchmark.py",
 )
+# The same of the long tests. Several of these files take minutes each.
+LONGEST_OF_LONG = (
+    "runtime/scenarios/test_undistilled.py",
+    "runtime/scenarios/test_ecommerce_real.py",
+    "runtime/components/test_recognition.py",
+    "hostile/test_tampering.py",
+    "runtime/components/test_models.py",
+    "compiler/distill/test_distill.py",
+    "runtime/control/cluster/test_cluster.py",
+    "runtime/components/test_text_translation.py",
+    "runtime/scenarios/test_run.py",
+    "compiler/cli/test_repeats.py",
+    "runtime/scenarios/test_web_search.py",
+    "compiler/test_generated.py",
+    "runtime/experiments/test_component_benchmark.py",
+    "runtime/scenarios/test_ecommerce_anywhere.py",
+    "compiler/test_scale.py",
+    "compiler/test_installed_wheel.py",
+    "runtime/scenarios/test_translation.py",
+    "runtime/scenarios/test_news_feed.py",
+)
 # They export networks as ONNX: what that imports of torch takes a process five seconds, so the same one runs all of these.
 EXPORTING = frozenset(LONGEST[1:5])
 _HERE = Path(__file__).parent
@@ -101,8 +122,9 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    rank = {_HERE / file: place for place, file in enumerate(LONGEST)}
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    longest = LONGEST if "not long" in config.option.markexpr else LONGEST_OF_LONG
+    rank = {_HERE / file: place for place, file in enumerate(longest)}
     items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
