@@ -122,6 +122,9 @@ FAILURES = (
     Code("AIB720", "the {what} '{name}' of the run has no name of the language", "make the reference of a directory that `aibenchc run` wrote", "A reference block names a deployment and tasks; a run directory that somebody changed may name them so that the block says something else."),
     Code("AIB740", "these runs cannot be compared: {reason}", "{way_out}", "Groups of runs of one scenario are compared: each group of one system, each run of a deployment of its own."),
     Code("AIB741", "--{option} is about one run, and --repeats makes several", "give them one at a time", "--repeats deploys anew each time; what was only prepared, or interrupted, is one run."),
+    Code("AIB742", "'{file}' exists, and an export writes over nothing", "name another file, or remove it", "`aibenchc export RUN FILE` writes a new file."),
+    Code("AIB743", "{file} of the export would hold '{place}', a path of this machine", "look for it in the spec, whose texts an export keeps, and in the run's run.json and plan.json", "An export holds no folder of the run or of its user. This one was found after everything had been cleaned, and nothing was written."),
+    Code("AIB744", "the run in {directory} cannot be exported: {reason}", "{way_out}", "An export names the root of the run that it was made from, so it is made of a run whose files are bound by hashes.json and are those that it ended with."),
 )
 # fmt: on
 

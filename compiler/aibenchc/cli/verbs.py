@@ -53,6 +53,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("report", "show the tables and pictures of a run"),
     Verb("validate", "judge a run against its references, slo and quality targets; or show what a spec covers"),
     Verb("compare", "compare groups of runs: what differs, and which component moved"),
+    Verb("export", "write a run as one file for others: no payloads, no names of hosts and users"),
     Verb("reference", "write runs' figures as a reference block"),
     Verb("ablate", "measure what each AI component contributes to the answers"),
     Verb("bench", "measure single kernels, or one component in isolation"),

@@ -64,7 +64,11 @@ def show_json(arguments: argparse.Namespace, whole: bool) -> int:
 
 
 def say_verdict(verdict: Verdict) -> None:
+    from aibenchrt.report.verdict import export_text
+
     say("VALID" if verdict.valid else "INVALID")
+    if exported := export_text(verdict):
+        say(f"  {exported}")
     for reason in verdict.reasons:
         say(f"  {reason.code} {reason.name}: {reason.observed}, limit {reason.limit}; {reason.hint}")
 

@@ -33,6 +33,8 @@ BOUND = (
     "machine.parquet",
     "truth.parquet",
     "triton.json",
+    "export.json",
+    "scores.parquet",
 )
 MOST_BYTES = 4096 << 20  # of one file, as of records
 _PIECE = 1 << 20

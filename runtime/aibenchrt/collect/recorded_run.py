@@ -14,8 +14,9 @@ from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, Truth, Trut
 from aibenchrt.collect import schema, typed_values
 from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.hashes import UNBOUND, Binding, binding
+from aibenchrt.collect.kept_scores import EXPORT_FILE, SCORES_FILE, Exported, KeptScores
 from aibenchrt.collect.plausible import check_calls, check_requests
-from aibenchrt.collect.records import CallRecord, MachineRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
+from aibenchrt.collect.records import CallRecord, MachineRecord, RequestRecord, ResourceRecord, ScheduleRecord, ScoreRecord, TruthRecord
 from aibenchrt.collect.run_info import RUN_FILE, RunInfo
 from aibenchrt.collect.unreadable import unreadable
 from aibenchrt.errors import EnvironmentFailure
@@ -33,7 +34,7 @@ MEASURED, SUPPLEMENT = "measured", "supplement"
 @dataclass(frozen=True)
 class Run:
     """A run as read from its directory. triton: Triton's own model statistics, model name → its JSON, empty if it had no AI task. binding:
-    its files compared with hashes.json."""
+    its files compared with hashes.json. kept: of an export, which has scores in place of answers and truth; None: of a run itself."""
 
     directory: Path
     info: RunInfo
@@ -46,6 +47,7 @@ class Run:
     truth: tuple[TruthRecord, ...]
     triton: dict[str, Any]
     binding: Binding = UNBOUND
+    kept: KeptScores | None = None
 
     def phase(self, name: str) -> tuple[RequestRecord, ...]:
         """The requests of one phase in the order of their intended times."""
@@ -140,6 +142,7 @@ def read_run(directory: Path) -> Run:
         truth=read("truth.parquet", TruthRecord),
         triton=_triton(directory / "triton.json") if whole or (directory / "triton.json").exists() else {},
         binding=binding(directory),
+        kept=_kept(directory),
     )
     try:
         check_requests(plan, run.requests)
@@ -159,6 +162,12 @@ def read_model(path: Path, model: type[M]) -> M:
         return read_json(path, model)
     except JsonFileError as error:
         raise unreadable(path, str(error)) from error
+
+
+def _kept(directory: Path) -> KeptScores | None:
+    if not (directory / EXPORT_FILE).exists():
+        return None
+    return KeptScores(read_model(directory / EXPORT_FILE, Exported), schema.read(directory / SCORES_FILE, ScoreRecord))
 
 
 def _triton(path: Path) -> dict[str, Any]:

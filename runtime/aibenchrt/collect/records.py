@@ -110,3 +110,16 @@ class TruthRecord:
 
     request_id: int
     truth: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ScoreRecord:
+    """A score that an export keeps in place of an answer and its truth. task: '' where the response was scored, or the classifier whose
+    first label was. metric: its name, or 'empty answer': 1 where the response holds nothing. counts: whether the value is one of those that
+    the metric is the mean of; an empty answer does not count where the truth says that nothing is right."""
+
+    request_id: int
+    task: str
+    metric: str
+    value: float
+    counts: bool

@@ -22,6 +22,7 @@ from aibenchrt.collect.records import (
     RequestRecord,
     ResourceRecord,
     ScheduleRecord,
+    ScoreRecord,
     TruthRecord,
 )
 from aibenchrt.collect.unreadable import unreadable
@@ -44,6 +45,7 @@ FILES: dict[str, type] = {
     "resources.parquet": ResourceRecord,
     "machine.parquet": MachineRecord,
     "truth.parquet": TruthRecord,
+    "scores.parquet": ScoreRecord,  # of an export
 }
 
 Row = TypeVar("Row")

@@ -56,7 +56,7 @@ def failed_effects(run: Run) -> tuple[int, int, str]:
     measured = {r.request_id for r in run.measured}
     calls = [c for c in run.calls if c.after and c.request_id in measured]
     where = hosts_of(run)
-    failures = Counter(f"{c.task} on {where.get(c.endpoint, c.endpoint)}: {_cause(c)}" for c in calls if c.outcome == "failed")
+    failures = Counter(f"{c.task} on {where.get(c.endpoint, c.endpoint)}: {cause(c)}" for c in calls if c.outcome == "failed")
     return failures.total(), len(calls), failures.most_common(1)[0][0] if failures else ""
 
 
@@ -65,7 +65,8 @@ def hosts_of(run: Run) -> dict[str, str]:
     return {endpoint: host for s in run.plan.services for endpoint, host in zip(s.endpoints, s.hosts, strict=False)}
 
 
-def _cause(call: CallRecord) -> str:
+def cause(call: CallRecord) -> str:
+    """What a failed call says, without where."""
     return call.error.removeprefix("CallError: ").removeprefix(f"{call.endpoint}: ")[:120]
 
 

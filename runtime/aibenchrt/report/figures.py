@@ -32,6 +32,7 @@ from aibenchrt.report.statistics import Array
 MS = 1e6
 PLANNER = "planner"
 SHOWN = (50.0, 90.0, 99.0)
+MESSAGE_CHARACTERS = 120  # of an error; messages that begin alike are one
 
 
 def shown_percentiles(plan: Plan) -> tuple[float, ...]:
@@ -289,7 +290,7 @@ def resource_rows(run: Run) -> tuple[ResourceRow, ...]:
 
 
 def traffic_rows(run: Run) -> tuple[TrafficRow, ...]:
-    """Per class and 'all'. Rates over the measured window."""
+    """Per class and 'all'. Rates over the measured window; 0 where the run ended before it."""
     seconds = (run.info.load.window_end_ns - run.info.load.window_start_ns) / 1e9
     rows = []
     for name, share in (("all", 1.0), *((cls.name, run.info.load.shares.get(cls.name, cls.share)) for cls in run.plan.requests)):
@@ -303,8 +304,8 @@ def traffic_rows(run: Run) -> tuple[TrafficRow, ...]:
                 ok=outcomes["ok"],
                 failed=outcomes["failed"] + outcomes["timeout"],
                 not_sent=outcomes["not_sent"],
-                rate_intended=len(own) / seconds,
-                rate_answered=outcomes["ok"] / seconds,
+                rate_intended=len(own) / seconds if seconds else 0.0,
+                rate_answered=outcomes["ok"] / seconds if seconds else 0.0,
             )
         )
     return tuple(rows)
@@ -357,7 +358,7 @@ def _time_mean(times: Array, count: Array) -> float:
 
 def error_rows(run: Run) -> tuple[ErrorRow, ...]:
     """Most frequent first."""
-    counts = Counter((r.request_class, r.outcome, r.error[:120]) for r in run.measured if r.outcome != "ok")
+    counts = Counter((r.request_class, r.outcome, r.error[:MESSAGE_CHARACTERS]) for r in run.measured if r.outcome != "ok")
     return tuple(
         ErrorRow(request_class=c, outcome=o, message=m, count=n) for (c, o, m), n in sorted(counts.items(), key=lambda x: (-x[1], x[0]))
     )

@@ -11,11 +11,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from aibenchrt.figure_format import number, percent
+from aibenchrt.report.definitions import DEFINITIONS, definition_of
 from aibenchrt.report.host_tables import fault_says
 from aibenchrt.report.legends import LEGENDS
 from aibenchrt.report.model import BEYOND, Report
 from aibenchrt.report.tables import Table, interval, tables
-from aibenchrt.report.verdict import counts
+from aibenchrt.report.verdict import counts, export_text
 
 TEMPLATE = "template.html.j2"
 SCRIPT = Path(__file__).with_name("sort_tables.js").read_text(encoding="utf-8")
@@ -31,6 +32,8 @@ FILES: Mapping[str, str] = {
     "resources.parquet": "CPU time and memory of every process, twice a second",
     "machine.parquet": "CPU time of the whole machine, twice a second",
     "truth.parquet": "what answers are compared with",
+    "export.json": "what this export was made from, what was left out of it, and what replaced",
+    "scores.parquet": "the score of each request, kept in place of answers and truth",
     "cluster.json": "how the run on hosts went on, attempt by attempt",
     "journal.json": "the stages of the run and when they ended",
     "logs": "what each process wrote",
@@ -50,10 +53,13 @@ def page(report: Report, pictures: Mapping[str, str], graph: str, files: Contain
         headline=headline(report),
         fault=fault_says(report.fault) if report.fault else "",
         counts=counts(report.verdict),
+        exported=export_text(report.verdict),
         tables=made,
         pictures={name: Markup(text) for name, text in pictures.items()},
         graph=Markup(graph),
         legends=LEGENDS,
+        definitions=DEFINITIONS,
+        definition_of=definition_of,
         script=Markup(SCRIPT),
         script_hash=base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode(),
         files=[(name, what) for name, what in FILES.items() if name in files],

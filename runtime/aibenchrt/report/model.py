@@ -388,7 +388,7 @@ class Judgement(_Frozen):
 
 class Verdict(_Frozen):
     """verdict.json. root: the SHA-256 of the run's hashes.json, 64 hexadecimal digits; '' of a run that is not bound. fault: one that was
-    expected, '' if none was."""
+    expected, '' if none was. exported_from: of an export, the root of the run that it was made from; its quality is that of kept scores."""
 
     version: Literal[1] = VERDICT_VERSION
     run_id: str
@@ -401,6 +401,7 @@ class Verdict(_Frozen):
     fingerprint: str
     exit_code: int
     fault: str = ""
+    exported_from: str = ""
 
 
 class Report(_Frozen):

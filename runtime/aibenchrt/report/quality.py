@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aibenchrt.answers import ANSWER_TYPES, Answer, Truth, known_truth, shown_by
 from aibenchrt.collect.recorded_run import SUPPLEMENT, Run
-from aibenchrt.collect.records import RequestRecord
+from aibenchrt.collect.records import RequestRecord, ScoreRecord
 from aibenchrt.metrics import METRICS, Metric, Scope, score_all, score_each
 from aibenchrt.metrics import metric as metric_of
 from aibenchrt.plan import Plan, Step
@@ -88,6 +88,9 @@ def score(metric: str, truths: Sequence[Truth], answers: Sequence[Answer]) -> Sc
 def scores(run: Run, requests: Sequence[RequestRecord], metric: str) -> Scored:
     """The answers of these requests. Requests must have truth; an answer to one that failed is empty."""
     row = _row(metric)
+    if run.kept is not None:
+        known = run.kept.of(metric)
+        return _kept(row, [known[request.request_id] for request in requests])
     truths = [run.held_out(request.request_id, row.truth) for request in requests]
     return _scored(metric, row, truths, [run.answer(request, row.answer) for request in requests])
 
@@ -105,9 +108,27 @@ def _scored(name: str, row: Metric, truths: Sequence[object], answers: Sequence[
     return per_answer(score_each(name, truths, answers))
 
 
+def _kept(row: Metric, scores: Sequence[ScoreRecord]) -> Scored:
+    """The scores of an export: of a metric over a run the cases that it is a share of, and which of them it counts."""
+    values = np.array([score.value for score in scores], dtype=np.float64)
+    if row.scope is not Scope.RUN:
+        return per_answer(values)
+    tried = np.array([score.counts for score in scores], dtype=np.float64)
+    counted = tried * values
+
+    def statistic(counts: Array) -> float:
+        whole = float(counts @ tried)
+        return float(counts @ counted) / whole if whole else float("nan")
+
+    return Scored(len(values), None, statistic)
+
+
 def with_truth(run: Run, requests: Iterable[RequestRecord], metric: str) -> list[RequestRecord]:
     """Those whose payload has what the metric compares with; another request cannot be scored."""
     row = _row(metric)
+    if run.kept is not None:
+        known = run.kept.of(metric)
+        return [r for r in requests if r.request_id in known]
     return [r for r in requests if run.held_out(r.request_id, row.truth) is not None]
 
 
@@ -244,14 +265,20 @@ def accuracy(run: Run, step: Step, rng: np.random.Generator) -> ModelQualityRow 
 
 def _first_labels(run: Run, step: Step, request_of: Mapping[int, RequestRecord]) -> tuple[list[float], list[tuple[str, int]]]:
     """Of each call with a known label, for these requests, whether its first label was the true one, and its payload."""
+    seen = [(request_of[request_id], hit) for request_id, hit in first_labels(run, step) if request_id in request_of]
+    return [hit for _, hit in seen], [(request.request_class, request.payload) for request, _ in seen]
+
+
+def first_labels(run: Run, step: Step) -> list[tuple[int, float]]:
+    """Of each of the step's calls with a known label: its request, and 1 if its first label was the true one. Empty: no classifier."""
     metric = METRICS["accuracy"]
+    if run.kept is not None:
+        return [(row.request_id, row.value) for row in run.kept.every(metric.name, step.task)]
     port = next((p.name for p in step.outputs if metric.answer in shown_by((p.type,))), None)
-    hits, payloads = list[float](), list[tuple[str, int]]()
+    hits = list[tuple[int, float]]()
     for call in run.calls if port is not None and step.kind == "ai" else ():
-        request = request_of.get(call.request_id) if call.task == step.task else None
-        label = run.held_out(call.request_id, metric.truth) if request is not None else None
-        if request is not None and label is not None:
+        label = run.held_out(call.request_id, metric.truth) if call.task == step.task else None
+        if label is not None:
             said = next((n.partition("=")[2] for n in call.note if n.partition("=")[0] == port), None)
-            hits.append(1.0 if call.outcome == "ok" and said == str(label) else 0.0)
-            payloads.append((request.request_class, request.payload))
-    return hits, payloads
+            hits.append((call.request_id, 1.0 if call.outcome == "ok" and said == str(label) else 0.0))
+    return hits

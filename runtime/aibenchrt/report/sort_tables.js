@@ -24,10 +24,11 @@ for (const table of document.querySelectorAll("table")) {
       name.setAttribute("aria-sort", up ? "ascending" : "descending");
     };
     name.tabIndex = 0;
-    name.title = "sort by " + name.textContent;
-    name.addEventListener("click", sort);
+    name.title = "sort by " + name.firstChild.textContent.trim();
+    const leads = (event) => event.target !== name; // to the definition of the column
+    name.addEventListener("click", (event) => leads(event) || sort());
     name.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" && event.key !== " ") return;
+      if (leads(event) || (event.key !== "Enter" && event.key !== " ")) return;
       event.preventDefault();
       sort();
     });

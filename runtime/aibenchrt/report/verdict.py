@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aibenchrt.collect.hashes import SHOWN_DIGITS
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.exit_codes import ExitCode, gravest
 from aibenchrt.report.model import Check, Judgement, Reason, Status, Verdict
@@ -61,7 +62,15 @@ def verdict(run: Run, reasons: tuple[Reason, ...], checks: tuple[Check, ...], ju
         fingerprint=run.info.fingerprint.hash,
         exit_code=exit_code(not reasons, [j.status for j in judgements], fault),
         fault=fault,
+        exported_from=run.kept.exported.made_from if run.kept is not None else "",
     )
+
+
+def export_text(verdict: Verdict) -> str:
+    """What a reader of an export's figures must know; '' of a run itself."""
+    if not verdict.exported_from:
+        return ""
+    return f"from an export of the run with root {verdict.exported_from[:SHOWN_DIGITS]}: quality from kept scores of each request"
 
 
 def counts(verdict: Verdict) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from aibenchrt.collect.recorded_run import Run
+from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.records import RequestRecord
 from aibenchrt.components.event_log.service import read_events
 from aibenchrt.components.indexing.service import searched
@@ -21,6 +21,7 @@ from aibenchrt.report import quality, report, statistics
 from aibenchrt.report.analysis import bootstrap_rng
 from aibenchrt.train.repository import ModelVersion
 from aibenchrt.train.task import plan_models
+from exported import figures, unpacked
 from recorded import shown
 from scenario import Deployed, Replayed, compiled, deploy, replay
 
@@ -251,6 +252,16 @@ def test_report_and_verdict(run: Run) -> None:
     assert {reason.code for reason in made.verdict.reasons} <= {"V03", "V04", "V05", "V06", "V08", "V09", "V16", "V19", "V20"}
     assert {check.code for check in made.verdict.checks if check.ok} >= {"V01", "V02", "V07", "V10", "V17", "V18"}
     assert "V08" in {reason.code for reason in made.verdict.reasons}
+
+
+def test_an_export_has_its_figures_and_none_of_its_payloads(run: Run, shop_payloads: dict[str, list[Payload]], tmp_path: Path) -> None:
+    out = unpacked(run.directory, tmp_path)
+    assert figures(out.folder) == figures(run.directory)
+    assert not [row for row in read_run(out.folder).requests if row.answer]
+    texts = {str(shop_payloads[r.request_class][r.payload].values["text"]["text"]) for r in run.requests if r.request_class == "text"}
+    assert len(texts) > 50
+    assert not [text for text in texts if len(text) > 8 and text.encode() in out.content]
+    assert str(run.directory).encode() not in out.content
 
 
 def test_nothing_is_left_running(deployed: Deployed) -> None:

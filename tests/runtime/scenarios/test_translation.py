@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from aibenchc.cli import main
-from aibenchrt.collect.recorded_run import Run
+from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.translation import dataset as translation
 from aibenchrt.datasets.translation.world import TranslationWorld
@@ -20,6 +20,7 @@ from aibenchrt.plan import Plan, read_plan
 from aibenchrt.planner.executor import Executor
 from aibenchrt.report import report
 from cuts import cuts
+from exported import figures, unpacked
 from recorded import shown
 from scenario import SPECS, Deployed, Replayed, compiled, deploy, replay, tiny_models
 
@@ -159,6 +160,17 @@ def test_a_run_is_reported_with_its_end_to_end_quality(run: Run) -> None:
     assert {(name, metric) for name in ("all", *SOURCES) for metric in ("chrf", "bleu")} <= set(rows)
     assert rows["text", "chrf"].estimate.value > 0.5
     assert {check.code for check in made.verdict.checks if check.ok} >= {"V01", "V02", "V07", "V10", "V17", "V18"}
+
+
+def test_an_export_has_its_figures_and_none_of_its_texts(run: Run, tmp_path: Path) -> None:
+    out = unpacked(run.directory, tmp_path)
+    assert figures(out.folder) == figures(run.directory)
+    texts = {text for r in run.requests for text in (*run.answer(r, "text"), run.held_out(r.request_id, "reference") or "")}
+    long = [text for text in texts if len(text) > 8]
+    assert len(long) > 50
+    assert not [text for text in long if text.encode() in out.content]
+    assert str(run.directory).encode() not in out.content
+    assert [host.name for host in read_run(out.folder).info.hosts] == ["host-1"]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from scipy import stats
 
 from aibenchrt.collect.empty_answers import empty_is_right, is_empty, judged_types, scored_types
+from aibenchrt.collect.kept_scores import EMPTY_ANSWER
 from aibenchrt.collect.recorded_run import SUPPLEMENT, Run
+from aibenchrt.collect.records import RequestRecord
 from aibenchrt.figure_format import percent
 from aibenchrt.plan import PlanExclusiveChoice, PlanSessions
 from aibenchrt.report import figures
@@ -55,10 +57,8 @@ def _empty(run: Run, limits: Limits) -> Check:
     scored = scored_types(run.plan.metrics) & shown
     answered, empty = Counter[str](), Counter[str]()
     for request in (*run.measured, *run.phase(SUPPLEMENT)) if shown else ():
-        if request.outcome != "ok":
-            continue
-        nothing = is_empty(request.answer, scored, run.contents)
-        if nothing and empty_is_right(run.truth_values(request.request_id), shown):
+        nothing = holds_nothing(run, request, shown, scored) if request.outcome == "ok" else None
+        if nothing is None:
             continue
         answered[request.request_class] += 1
         empty[request.request_class] += nothing
@@ -69,6 +69,16 @@ def _empty(run: Run, limits: Limits) -> Check:
     observed = observed or ("no answers" if shown else "no answer of an AI task is shown")
     limit = f"{percent(limits.empty_share, 0)} of a class, so that chance alone does not explain it (p < {limits.shares_p:g})"
     return check("V21", ok or bool(run.info.fault), observed, f"expected fault: {run.info.fault}" if run.info.fault else limit)
+
+
+def holds_nothing(run: Run, request: RequestRecord, shown: frozenset[str], scored: frozenset[str]) -> bool | None:
+    """Whether the answer to a request that succeeded is empty; None where the truth says that it must be. shown, scored: the types that a
+    response shows, and those of them that a metric scores."""
+    if run.kept is not None:
+        row = run.kept.of(EMPTY_ANSWER).get(request.request_id)
+        return bool(row.value) if row is not None and row.counts else None
+    nothing = is_empty(request.answer, scored, run.contents)
+    return None if nothing and empty_is_right(run.truth_values(request.request_id), shown) else nothing
 
 
 def _shares(run: Run, limits: Limits) -> Check:

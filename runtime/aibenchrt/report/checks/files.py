@@ -19,4 +19,6 @@ def file_checks(run: Run) -> list[Check]:
     names = ", ".join(bound.changed[:_MOST_NAMES]) + (
         f" and {len(bound.changed) - _MOST_NAMES} more" if len(bound.changed) > _MOST_NAMES else ""
     )
-    return [check("V18", not bound.changed, f"changed: {names}" if names else f"{bound.files} files, root {bound.root}", limit)]
+    made_from = f", an export of the run with root {run.kept.exported.made_from}" if run.kept is not None else ""
+    whole = f"{bound.files} files, root {bound.root}{made_from}"
+    return [check("V18", not bound.changed, f"changed: {names}" if names else whole, limit)]

@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict
 
 from aibenchrt.collect import schema
 from aibenchrt.collect.hashes import Hashes
+from aibenchrt.collect.kept_scores import Exported
 from aibenchrt.collect.records import RECORDS_VERSION
 from aibenchrt.collect.run_info import RunInfo
 from aibenchrt.plan import Plan, PlanLoad
 from aibenchrt.report.compare.model import Comparison
+from aibenchrt.report.definitions import BY_ID
 from aibenchrt.report.model import Ablation, Report, Verdict
 
 FOLDER = Path(__file__).parent
@@ -60,6 +62,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "load.json": LoadFile,
     "run.json": RunInfo,
     "hashes.json": Hashes,
+    "export.json": Exported,
     "report.json": Report,
     "verdict.json": Verdict,
     "ablation.json": Ablation,
@@ -74,7 +77,13 @@ def schemas() -> dict[str, str]:
 
 
 def of_model(model: type[BaseModel]) -> dict[str, Any]:
-    return {"$schema": DIALECT, **model.model_json_schema(mode="serialization", by_alias=True)}
+    """With the definition of each figure: its text as the description of the field, its id as `x-definition`."""
+    document = {"$schema": DIALECT, **model.model_json_schema(mode="serialization", by_alias=True)}
+    for own in (document, *document.get("$defs", {}).values()):
+        for field, described in own.get("properties", {}).items():
+            if (definition := BY_ID.get(f"{own['title']}.{field}")) is not None:
+                described |= {"description": definition.text, "x-definition": definition.id}
+    return document
 
 
 def _of_records() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,0 +1,1 @@
+"""A run made into a bundle for others. Entry point: `bundle.export`."""
