@@ -125,6 +125,7 @@ FAILURES = (
     Code("AIB742", "'{file}' exists, and an export writes over nothing", "name another file, or remove it", "`aibenchc export RUN FILE` writes a new file."),
     Code("AIB743", "{file} of the export would hold '{place}', a path of this machine", "look for it in the spec, whose texts an export keeps, and in the run's run.json and plan.json", "An export holds no folder of the run or of its user. This one was found after everything had been cleaned, and nothing was written."),
     Code("AIB744", "the run in {directory} cannot be exported: {reason}", "{way_out}", "An export names the root of the run that it was made from, so it is made of a run whose files are bound by hashes.json and are those that it ended with."),
+    Code("AIB750", "the run in {run} answered {payloads} different payloads, and an audit needs about {needed}", "run it for longer with --duration, or at a higher --rate", "`aibenchc audit SPEC` asks some of the run's payloads again, and others several times, none of them both."),
 )
 # fmt: on
 

@@ -40,13 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXAMPLES
     add_trained_spec_arguments(parser)
-    _add_load_arguments(parser.add_argument_group("the load, instead of the spec's"))
+    add_load_arguments(parser.add_argument_group("the load, instead of the spec's"))
     _add_run_arguments(parser.add_argument_group("this run"))
     _add_repeat_arguments(parser.add_argument_group("several deployments"))
     _add_cluster_arguments(parser.add_argument_group("hosts"))
 
 
-def _add_load_arguments(parser: Arguments) -> None:
+def add_load_arguments(parser: Arguments) -> None:
     parser.add_argument("--rate", type=positive, help="requests per second")
     parser.add_argument("--duration", type=positive, metavar="S", help="measured seconds")
     parser.add_argument("--warmup", type=positive, metavar="S", help="seconds of warm-up")

@@ -55,6 +55,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("compare", "compare groups of runs: what differs, and which component moved"),
     Verb("export", "write a run as one file for others: no payloads, no names of hosts and users"),
     Verb("reference", "write runs' figures as a reference block"),
+    Verb("audit", "look for hidden caches, and for answers that are others under load, in the manner of MLPerf"),
     Verb("ablate", "measure what each AI component contributes to the answers"),
     Verb("bench", "measure single kernels, or one component in isolation"),
     Verb("train", "train the models of a spec"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aibenchrt.catalog import MOST_REQUESTS
+from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import Override
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanConstant, PlanLoad, PlanPoisson, PlanService, PlanSessions, PlanTrace, PlanUsers
@@ -24,7 +25,7 @@ class RunOptions:
     labelled runs of rare classes, each at most supplement_s long. data_seed: of the world; training_seed: of the models. command: what the
     user typed. ready_s: how long a part may take to become ready. answer_s: how long a model may answer no inference before it counts as
     dead. wait_quiet_s: how long the load may wait until the machine has no other work; 0: it begins at once, and stderr says so. progress:
-    called during everything that takes time.
+    called during everything that takes time. rows: what is sent, instead of what the load draws; () for that.
     """
 
     variant: str = "real"
@@ -44,6 +45,7 @@ class RunOptions:
     answer_s: float = 10.0
     wait_quiet_s: float = 0.0
     command: str = ""
+    rows: tuple[ScheduleRecord, ...] = ()
     progress: Progress = silent
 
 

@@ -209,7 +209,7 @@ def _prepare(run: LocalRun) -> Prepared:
             write_bytes(directory / "distilled.svg", (run.generated / "distilled.svg").read_bytes())
         assets = run.prepare(run.compiled, options, directory / "prepared")
         counts = {name: len(payloads) for name, payloads in assets.payloads.items()}
-        mix = schedule(plan.load, plan.requests, counts, plan.load.seed, trace_of(plan.load, run.generated))
+        mix = options.rows or schedule(plan.load, plan.requests, counts, plan.load.seed, trace_of(plan.load, run.generated))
         supplement, supplements = supplement_rows(plan, mix, counts, options.supplement_s if options.supplement else 0.0)
         if run.ai_steps:
             weights = {stage: version.folder for stage, version in assets.models.items()}

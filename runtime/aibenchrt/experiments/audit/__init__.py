@@ -1,0 +1,13 @@
+"""Whether a measured run can be believed: are its answers those that it gives without load, and is each request worked for anew?
+
+In the manner of MLPerf Inference's compliance tests (mlcommons/inference, compliance/):
+
+- TEST01, "Verify accuracy in performance mode", compares what a system answers under load with what it answers in accuracy mode. Here a
+  seeded sample of the run's requests is asked again, of a fresh deployment and one by one (`answers`).
+- TEST04, "Verify SUT is not caching samples", compares the usual load with one that repeats the same sample; more than 10 % faster
+  fails, and samples of variable size are exempt. Here every payload of a sample is asked several times in a row (`repeats`), and each
+  repeat compared with the first time of its own payload, so that sizes cancel out, and first times and repeats take turns in one load.
+
+Caches that the plan declares are no finding: a request whose choices took other arms than the first time (an answer found in the cache)
+is not compared. A component that caches unseen takes the same arms, and answers faster.
+"""
