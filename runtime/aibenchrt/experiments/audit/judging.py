@@ -107,9 +107,9 @@ def _repeats(again: Run) -> tuple[Repeats, ...]:
     for name, each in by_class.items():
         logs = [value for asked in each if (value := _log_ratio([r.done_ns - r.sent_ns for r in _on_arms(asked)])) is not None]
         others = sum(len(asked) - len(_on_arms(asked)) for asked in each)
-        rows.append(_row("class", name, logs, others, MUCH_FASTER, None, level))
+        rows.append(rated("class", name, logs, others, MUCH_FASTER, None, level))
     for task, (logs, share) in calls.items():
-        rows.append(_row("component", task, logs, 0, CALL_MUCH_FASTER, share, level))
+        rows.append(rated("component", task, logs, 0, CALL_MUCH_FASTER, share, level))
     return tuple(rows)
 
 
@@ -154,7 +154,8 @@ def _component_ratios(again: Run, payloads: Iterable[Sequence[RequestRecord]]) -
     return {task: (logs[task], spent[task] / whole) for task in order}
 
 
-def _row(scope: str, name: str, logs: Sequence[float], others: int, limit: float, share: float | None, level: float) -> Repeats:
+def rated(scope: str, name: str, logs: Sequence[float], others: int, limit: float, share: float | None, level: float) -> Repeats:
+    """logs: of each payload the log of repeat over first. level: what the interval may miss."""
     ratio = _geometric(logs, level) if len(logs) >= FEWEST else None
     status: Status = "INCONCLUSIVE"
     if ratio is None:

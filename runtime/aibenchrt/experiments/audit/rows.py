@@ -13,7 +13,7 @@ from aibenchrt.plan import Plan, PlanExclusiveChoice
 from aibenchrt.planner.executor import draw, drawn_arm
 
 SAMPLE = 60  # requests that are asked again
-PAYLOADS = 25  # of each class, that are repeated
+PAYLOADS = 60  # of each class, that are repeated
 TIMES = 3  # that each of them is asked
 FEWEST = 10  # payloads of a class that say something
 REPEATS_FROM = 1_500_000_000  # request ids; below it those of the run

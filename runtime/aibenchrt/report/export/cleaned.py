@@ -168,9 +168,7 @@ def _left_out(text: str) -> str:
 def _without_places(value: Any, place: str, texts: list[str]) -> Any:
     """The document without texts that hold an absolute path or an address; their places are added to texts."""
     if isinstance(value, dict):
-        return {
-            key: _without_places(own, f"{place}: {key}" if ": " not in place else f"{place}.{key}", texts) for key, own in value.items()
-        }
+        return {key: _without_places(own, f"{place}.{key}", texts) for key, own in value.items()}
     if isinstance(value, list):
         return [_without_places(own, f"{place}[{number}]", texts) for number, own in enumerate(value)]
     if isinstance(value, str) and names_a_place(value):
