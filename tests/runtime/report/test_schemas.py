@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aibenchrt.collect import schema
 from aibenchrt.collect.hashes import bind
+from aibenchrt.collect.kept_scores import EXPORT_FILE, SCORES_FILE
 from aibenchrt.collect.recorded_run import read_run
+from aibenchrt.collect.records import ScoreRecord
 from aibenchrt.collect.schema import FILES
 from aibenchrt.report import report
 from aibenchrt.report.compare.make import compare
 from aibenchrt.report.schemas.published import FOLDER, schemas
+from exported import unpacked
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from paths import ROOT
 from synthetic_run import Shape, write_run
@@ -62,10 +66,21 @@ def test_what_a_run_leaves_is_as_its_schema_says(run: Path, name: str) -> None:
 def test_every_row_of_the_records_is_as_its_schema_says(run: Path) -> None:
     records = read_run(run)
     for name in FILES:
+        if name == SCORES_FILE:  # of an export
+            continue
         stem = Path(name).stem
         rows = getattr(records, stem)
         assert problems(stem, json.loads(json.dumps(asdict(rows[0])))) == []
         assert problems(stem, {}) != []
+
+
+def test_an_export_is_as_its_schemas_say(run: Path, tmp_path: Path) -> None:
+    folder = unpacked(run, tmp_path).folder
+    said = json.loads((folder / EXPORT_FILE).read_bytes())
+    assert problems("export", said) == []
+    assert problems("export", {**said, "made_from": 1}) != []
+    score = schema.read(folder / SCORES_FILE, ScoreRecord)[0]
+    assert problems("scores", json.loads(json.dumps(asdict(score)))) == []
 
 
 def test_a_comparison_is_as_its_schema_says(run: Path, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def _pack(folder: Path, file: Path) -> int:
     with (
         whole_file(file) as target,
         gzip.GzipFile(filename="", fileobj=target, mode="wb", mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        tarfile.TarFile(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
         for path in paths:
             content = path.read_bytes()
