@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from aibenchrt.load.schedule import SAMPLES_BEYOND as SAMPLES_BEYOND
 from aibenchrt.load.schedule import samples_needed as samples_needed
@@ -108,7 +108,7 @@ def sectioned(values: Array, statistic: Callable[[Array], float], *, log: bool, 
     if not np.isfinite(whole) or not np.isfinite(parts).all():
         raise ValueError(f"{method}: the statistic is not finite in every batch")
     error = float(np.sqrt(np.sum((parts - whole) ** 2) / (BATCHES - 1) / BATCHES))
-    below, above = (float(stats.t.ppf(1 - tail, BATCHES - 1)) * error for tail in tails)
+    below, above = (float(special.stdtrit(BATCHES - 1, 1 - tail)) * error for tail in tails)
     return Estimate(
         value=float(back(whole)), low=float(back(whole - below)), high=float(back(whole + above)), n=len(values), se=error, method=method
     )
@@ -120,7 +120,7 @@ def _same(value: float) -> float:
 
 def wilson(hits: int, n: int) -> Estimate:
     """A share of n independent trials with Wilson's score interval (Wilson 1927; Brown, Cai and DasGupta 2001). n ≥ 1."""
-    z = float(stats.norm.ppf(0.5 + CONFIDENCE / 2))
+    z = float(special.ndtri(0.5 + CONFIDENCE / 2))
     share = hits / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
@@ -239,5 +239,5 @@ def repeatability(estimates: Sequence[Estimate]) -> Repeatability:
 
 def prediction_half_width(repeat: Repeatability) -> float:
     """Half width, on the log scale, of the 95 % prediction interval for the deviation of one further run from the runs' mean."""
-    t = float(stats.t.ppf(0.5 + CONFIDENCE / 2, repeat.dof))
+    t = float(special.stdtrit(repeat.dof, 0.5 + CONFIDENCE / 2))
     return t * float(np.sqrt(repeat.single * (1 + 1 / repeat.runs)))

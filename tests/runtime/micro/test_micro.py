@@ -347,6 +347,7 @@ def test_options_that_make_no_sense(words: list[str], capsys: pytest.CaptureFixt
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_the_module_runs_with_torch_alone(tmp_path: Path) -> None:
     """As on a machine where the command line and the runtime's packages are not installed."""
     blocked = ("lark", "rich", "pydantic", "grpc", "pyarrow", "pandas", "scipy", "jinja2")

@@ -37,7 +37,8 @@ def certificates(folder: Path) -> dict[str, Path]:
     return {role: made / role / "h1" for role in roles}
 
 
-@pytest.mark.parametrize("secure", [pytest.param(False, marks=pytest.mark.long), True])
+@pytest.mark.long
+@pytest.mark.parametrize("secure", [False, True])
 def test_a_killed_replica_costs_at_most_what_was_in_flight_and_serves_again_when_it_is_back(tmp_path: Path, secure: bool) -> None:
     with parts(tmp_path, {"parse": 2}, certificates(tmp_path) if secure else {}) as running:
         running.start_all()

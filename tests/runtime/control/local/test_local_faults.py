@@ -179,6 +179,7 @@ def test_a_triton_that_dies_again_and_again_is_given_up(generated: Path, tmp_pat
     assert next(p.restarts for p in run.info.processes if p.name == "triton") == 2
 
 
+@pytest.mark.long
 def test_a_killed_triton_leaves_no_shared_memory(generated: Path, tmp_path: Path) -> None:
     regions: list[Path] = []
 

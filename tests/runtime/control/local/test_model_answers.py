@@ -79,6 +79,7 @@ def test_an_error_of_the_model_itself_is_an_answer(tmp_path: Path) -> None:
         assert not server.child.died
 
 
+@pytest.mark.long
 def test_a_long_queue_is_no_silence(tmp_path: Path) -> None:
     with serving(TAKES_ITS_TIME, tmp_path) as (server, address):
         server.await_answers(60.0)
