@@ -48,7 +48,7 @@ FAILURES = (
     Code("AIB613", "the plan cannot be executed: {problems}", "compile the scenario again", "An edge of the plan is missing or leads nowhere, or its hash is not that of its content."),
     Code("AIB614", "upstream changed: the registry has another version of {package} ({archive}), and its {file} is different", "Version {version} is pinned: qualities measured on other data are not comparable. Use the synthetic variant meanwhile.", "The registry has a new version of the data, whose qualities are not comparable with those of the pinned one."),
     Code("AIB615", "the PostgreSQL server cannot be reached: {reason}", "check {variable}", "A task with `engine postgresql` needs a server that can be reached."),
-    Code("AIB616", "these runs cannot be a reference: {reason}", "{way_out}", "A reference needs VALID runs of one fingerprint, of at least two separate deployments, without replaced answers or expected faults."),
+    Code("AIB616", "these runs cannot be a reference: {reason}", "{way_out}", "A reference needs VALID runs of one fingerprint, each of a deployment of its own, without replaced answers or expected faults."),
     Code("AIB617", "task '{task}' {problem}", "run `aibenchc run SPEC`, which prepares every service", "A service reads a folder that is created when the run is prepared."),
     Code("AIB618", "there is no CUDA GPU that torch can use here", "use --device cpu or --device auto", "`--device cuda` needs a CUDA GPU that torch can use; `auto` uses one if it is there. The served models are the same either way."),
     Code("AIB619", "cannot determine what is deployed: {reason}", "`ansible all -i INVENTORY -m ping` tells more; --deployed FOLDER reads files fetched before", "`aibenchc plan --diff` compares with /var/lib/aibench/<scenario>/deployed.json of every host, which a deployment writes at its end."),
@@ -93,7 +93,6 @@ FAILURES = (
     Code("AIB680", "the PostgreSQL server has no schema {schema}", "run `aibenchc run SPEC`, which prepares it", "Preparation writes a scenario's tables into a schema of their own."),
     Code("AIB681", "engine postgresql needs the environment variable {variable}", "set it to the connection string of your server", "A task with `engine postgresql` connects as the variable's connection string says."),
     Code("AIB682", "the two runs have no request in common", "run the ablation with the spec and seed of the base run", "A run with replaced answers is compared with its base run request by request."),
-    Code("AIB683", "the deployments disagree on every figure: tolerances of {narrowest} % and more would accept any system", "run them again while nothing else uses the machine, longer, or more of them", "A reference's tolerances follow from how far its deployments differ; wider ones could not distinguish one system from another."),
     Code("AIB684", "TF32 needs a CUDA GPU, and this would run on the CPU", "use --arithmetic float32 or bfloat16", "Only NVIDIA GPUs compute in TF32."),
     Code("AIB685", "{what} cannot be read: {reason}", "look at the host, or deploy to it again", "`aibenchc plan --diff` reads the deployed.json of every host, which a deployment writes at its end."),
     Code("AIB686", "'{folder}' holds no shipment", "name the folder that `aibenchc run` shipped from", "A shipment's folder has a shipment.json, which names its archives."),
@@ -126,6 +125,9 @@ FAILURES = (
     Code("AIB743", "{file} of the export would hold '{place}', a path of this machine", "look for it in the spec, whose texts an export keeps, and in the run's run.json and plan.json", "An export holds no folder of the run or of its user. This one was found after everything had been cleaned, and nothing was written."),
     Code("AIB744", "the run in {directory} cannot be exported: {reason}", "{way_out}", "An export names the root of the run that it was made from, so it is made of a run whose files are bound by hashes.json and are those that it ended with."),
     Code("AIB750", "the run in {run} answered {payloads} different payloads, and an audit needs about {needed}", "run it for longer with --duration, or at a higher --rate", "`aibenchc audit SPEC` asks some of the run's payloads again, and others several times, none of them both."),
+    Code("AIB760", "the reference {path} was recorded by an earlier rule, whose tolerances were made of the noise of two deployments", "record it anew: `aibenchc run SPEC --repeats 5`, then `aibenchc reference RUN… --json FILE`", "A reference now holds the figures of each of its deployments and a margin that its author sets; an old file has neither."),
+    Code("AIB761", "{runs} deployments are too few for a reference: it needs at least {least}", "`aibenchc run SPEC --repeats {least}` makes them and prints their directories: give all of these", "How much deployments vary is part of a reference, and fewer do not show it well enough to find a system that is 20 % slower."),
+    Code("AIB762", "these runs cannot be judged together: {reason}", "{way_out}", "`aibenchc validate RUN RUN… --reference FILE` judges several deployments of one system against a reference, which finds smaller slowdowns than one run alone."),
 )
 # fmt: on
 

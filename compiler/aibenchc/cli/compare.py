@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aibenchrt.exit_codes import ExitCode
 
-from aibenchc.cli.numbers import not_negative
+from aibenchc.cli.numbers import not_negative, percentage
 from aibenchc.cli.output import add_json_argument, complain, complain_last, say, say_json
 from aibenchc.cli.tables import print_table
 from aibenchc.cli.terminal import needs
@@ -51,11 +51,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     gate.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
     gate.add_argument("--markdown", type=Path, metavar="FILE", help="write a summary for a pull request")
     gate.add_argument("--github", action="store_true", help="print annotations of GitHub Actions")
-
-
-def percentage(text: str) -> float:
-    """A number from 0, with or without a percent sign."""
-    return not_negative(text.removesuffix("%").strip())
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -24,6 +24,11 @@ def not_negative(text: str) -> float:
     return value
 
 
+def percentage(text: str) -> float:
+    """A number from 0, with or without a percent sign."""
+    return not_negative(text.removesuffix("%").strip())
+
+
 def time_span(text: str) -> float:
     """Seconds above 0, from a number with its unit: 90s, 10min, 1h."""
     for unit, seconds in (("min", 60.0), ("h", 3600.0), ("s", 1.0)):

@@ -54,7 +54,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("validate", "judge a run against its references, slo and quality targets; or show what a spec covers"),
     Verb("compare", "compare groups of runs: what differs, and which component moved"),
     Verb("export", "write a run as one file for others: no payloads, no names of hosts and users"),
-    Verb("reference", "write runs' figures as a reference block"),
+    Verb("reference", "record a reference from several deployments"),
     Verb("audit", "look for hidden caches, and for answers that are others under load, in the manner of MLPerf"),
     Verb("ablate", "measure what each AI component contributes to the answers"),
     Verb("bench", "measure single kernels, or one component in isolation"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from aibenchc.cli.tables import print_table
 
 if TYPE_CHECKING:
     from aibenchrt.report.model import Judgement, Verdict
+    from aibenchrt.report.together import Together
 
 SUMMARY, FULL = "summary", "full"
 _MEANS = {
@@ -78,6 +80,17 @@ def say_last(verdict: Verdict, code: int, way_on: str) -> None:
     complain_last(sentence(verdict, code, way_on), _COLOURS[ExitCode(verdict.exit_code)])
 
 
+def say_together(made: Together) -> None:
+    """Of several deployments, last on the screen: the counts, what decided, the exit code and what it means."""
+    from aibenchrt.report.verdict import counts
+
+    code = ExitCode(made.exit_code)
+    head = f"INVALID: {', '.join(made.invalid)}" if made.invalid else f"{len(made.runs)} VALID deployments"
+    decided = (f"decided by {_named(judgement)}" for judgement in _decisive(made.judgements))
+    exits = f"exit code {made.exit_code} ({'a run is INVALID' if code == ExitCode.INVALID else _MEANS[code]})"
+    complain_last("; ".join((head, counts(made.judgements), *decided, exits)), _COLOURS[code])
+
+
 def sentence(verdict: Verdict, code: int, way_on: str) -> str:
     """VALID or INVALID, the counts, the run's root, what decided, the exit code and what it means, and the next command."""
     from aibenchrt.report.verdict import counts
@@ -91,10 +104,10 @@ def sentence(verdict: Verdict, code: int, way_on: str) -> str:
         head = f"INVALID by {len(verdict.reasons)} of {len(verdict.checks)} checks"
         decided = f"decided by {first.code} {first.name}: {first.observed}, limit {first.limit}"
         return f"{head}; {root_text(verdict.root)}; {decided}; {exits}; next: aibenchc explain {first.code}"
-    head = f"VALID by all {len(verdict.checks)} checks, {counts(verdict) or 'no targets or references'}"
+    head = f"VALID by all {len(verdict.checks)} checks, {counts(verdict.judgements) or 'no targets or references'}"
     if verdict.fault:
         head += f"; measured during an expected fault: {verdict.fault}"
-    decisive = (f"decided by {_named(j)}" for j in _decisive(verdict))
+    decisive = (f"decided by {_named(j)}" for j in _decisive(verdict.judgements))
     return "; ".join((head, root_text(verdict.root), *decisive, exits, f"next: {way_on}"))
 
 
@@ -105,10 +118,10 @@ def root_text(root: str) -> str:
     return f"root {root[:SHOWN_DIGITS]}" if root else "not bound by hashes"
 
 
-def _decisive(verdict: Verdict) -> list[Judgement]:
+def _decisive(judgements: Sequence[Judgement]) -> list[Judgement]:
     """The first that FAILs, else the first that is INCONCLUSIVE; empty where nothing else than the checks decided."""
     for status in ("FAIL", "INCONCLUSIVE"):
-        decisive = [judgement for judgement in verdict.judgements if judgement.status == status]
+        decisive = [judgement for judgement in judgements if judgement.status == status]
         if decisive:
             return decisive[:1]
     return []

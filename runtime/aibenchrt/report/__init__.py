@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aibenchrt.report.model import Ablation, Report, Verdict
     from aibenchrt.report.recomputing import Recomputed
     from aibenchrt.report.reference_file import Reference
+    from aibenchrt.report.together import Together
 
 
 def report(directory: Path, references: Sequence[Path] = (), root: str = "") -> Report:
@@ -35,6 +36,13 @@ def validate(directory: Path, references: Sequence[Path] = (), root: str = "") -
     return make.validate(directory, references, root)
 
 
+def validate_together(directories: Sequence[Path], references: Sequence[Path] = ()) -> Together:
+    """Several deployments of one system against references. Writes nothing. Exit with Together.exit_code."""
+    from aibenchrt.report import together
+
+    return together.validate_together(directories, references)
+
+
 def write_measurements(path: Path, directory: Path) -> ServiceTimes:
     """The run's mean service times as JSON for the compiler's `--measurements FILE`, written whole or not at all."""
     from aibenchrt.collect.recorded_run import read_run
@@ -46,11 +54,13 @@ def write_measurements(path: Path, directory: Path) -> ServiceTimes:
     return times
 
 
-def record_reference(directories: Sequence[Path], title: str | None = None) -> Reference:
-    """The reference of at least two VALID runs of separate deployments; `reference_block` and `write_reference` give its two forms."""
+def record_reference(directories: Sequence[Path], title: str | None = None, margin: float | None = None) -> Reference:
+    """The reference of at least five VALID runs of separate deployments; `reference_block` and `write_reference` give its two forms.
+
+    margin: relative, how much slower counts."""
     from aibenchrt.report import reference as of_runs
 
-    return of_runs.record_reference(directories, title)
+    return of_runs.record_reference(directories, title, of_runs.MARGIN if margin is None else margin)
 
 
 def reference_block(reference: Reference) -> str:

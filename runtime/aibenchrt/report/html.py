@@ -52,7 +52,7 @@ def page(report: Report, pictures: Mapping[str, str], graph: str, files: Contain
         verdict=report.verdict,
         headline=headline(report),
         fault=fault_says(report.fault) if report.fault else "",
-        counts=counts(report.verdict),
+        counts=counts(report.verdict.judgements),
         exported=export_text(report.verdict),
         tables=made,
         pictures={name: Markup(text) for name, text in pictures.items()},

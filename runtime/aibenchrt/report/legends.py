@@ -3,8 +3,10 @@
 LEGENDS: dict[str, str] = {
     "verdict": (
         "PASS: the whole 95 % interval lies inside the target; FAIL: wholly outside; INCONCLUSIVE: partly, or too few samples; "
-        "NOT COMPARABLE: the reference was made on another system (its fingerprint differs or was never published), or from "
-        "deployments that disagree by more than a factor of two, so nothing is judged. Tolerances are relative to the reference. A quality "
+        "NOT COMPARABLE: the reference was made on another system (its fingerprint differs or was never published), so nothing is judged. "
+        "A reference that was recorded from several deployments is judged by how much these vary: PASS where the 90 % interval of the "
+        "deviation lies inside the margin; FAIL where the figure is higher than chance explains (Student's t over deployments, Holm over "
+        "the figures) and than the margin; else INCONCLUSIVE. An author's figure has a margin alone, and the interval decides. A quality "
         "target is judged held-out, by the protocol of the model's training, and in this run, on what the model answered: a classifier's "
         "calls with a known label, or responses that show the model's own output. Of the requests those count that no other AI task "
         "worked for before; where there are fewer than 20 of these, all count, and answers below the target are INCONCLUSIVE, not FAIL."

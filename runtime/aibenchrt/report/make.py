@@ -13,11 +13,12 @@ from aibenchrt.metrics import metric
 from aibenchrt.report import ablation, figures, hosts, quality
 from aibenchrt.report.analysis import Analysis, analyse, bootstrap_rng
 from aibenchrt.report.graph_picture import graph_svg
-from aibenchrt.report.judgements import Measured, quality_judgements, reference_judgements, reference_rows, slo_judgements
+from aibenchrt.report.judgements import Measured, quality_judgements, slo_judgements
 from aibenchrt.report.machines import machine_rows
 from aibenchrt.report.model import Fact, Provenance, Report, Verdict
 from aibenchrt.report.outages import outage_texts
 from aibenchrt.report.reference_file import Reference, of_plan, read_reference
+from aibenchrt.report.reference_judgements import Deployment, reference_judgements, reference_rows
 from aibenchrt.report.validity import Limits
 from aibenchrt.report.verdict import verdict
 from aibenchrt.report.writing import write_json, write_text
@@ -56,7 +57,7 @@ def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits |
         errors=figures.error_rows(run),
         resources=figures.resource_rows(run),
         machines=machine_rows(run),
-        references=reference_rows(run, measured, every),
+        references=reference_rows(Deployment(info, measured), every),
         provenance=tuple(
             Provenance(data=d.name, part=p.part, origin=p.origin, source=p.source, note=p.note) for d in info.data for p in d.provenance
         ),
@@ -78,7 +79,7 @@ def _verdict(analysis: Analysis, measured: Measured, references: Sequence[Refere
     judgements = (
         *slo_judgements(run, measured),
         *quality_judgements(run, bootstrap_rng()),
-        *reference_judgements(run, measured, references),
+        *reference_judgements([Deployment(run.info, measured)], references),
     )
     return verdict(run, analysis.reasons, analysis.checks, judgements, analysis.limits)
 

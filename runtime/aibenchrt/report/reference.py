@@ -1,104 +1,109 @@
-"""A local reference from separate deployments: figures, the tolerance that their variance asks for, as JSON and as a block of a spec."""
+"""A local reference from separate deployments: the figures of each, and a margin, as JSON and as a block of a spec."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from aibenchrt.collect.recorded_run import Run, read_run
+import numpy as np
+
+from aibenchrt.collect.recorded_run import read_run
+from aibenchrt.collect.run_info import RunInfo
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import PlanLatencyPercentile, PlanLatencyRatio, PlanQuantity, PlanTimeFraction
+from aibenchrt.plan import PlanLatencyPercentile, PlanLatencyRatio, PlanTimeFraction
 from aibenchrt.report.analysis import Analysis, analyse
 from aibenchrt.report.judgements import Measured
-from aibenchrt.report.model import Estimate
-from aibenchrt.report.reference_file import Reference, ReferenceItem, Spread
-from aibenchrt.report.statistics import Repeatability, prediction_half_width, repeatability
+from aibenchrt.report.reference_file import MeanLatency, Quantity, Reference, ReferenceItem
+from aibenchrt.report.reference_rule import LEAST_DEPLOYMENTS
 
-SMALLEST_TOLERANCE = 0.01
+MARGIN = 0.10  # how much slower counts, where the author says nothing else
+OF_RATIOS = 2  # margins: both of a ratio's percentiles vary
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}")  # of the language; a combined task has the names of what it was made of
 
 
-def record_reference(directories: Sequence[Path], title: str | None = None) -> Reference:
-    """The reference of at least two VALID runs of separate deployments with one fingerprint.
+def record_reference(directories: Sequence[Path], title: str | None = None, margin: float = MARGIN) -> Reference:
+    """The reference of at least LEAST_DEPLOYMENTS VALID runs of separate deployments with one fingerprint. margin: relative; a ratio has
+    OF_RATIOS times as much.
 
-    Raises EnvironmentFailure AIB609: unreadable run; AIB616: fewer than two deployments, different fingerprints, an INVALID run,
-    deployments that disagree so much that no figure could tell one system from another.
+    Raises EnvironmentFailure AIB609: unreadable run; AIB761: too few deployments; AIB616: two runs of one, different fingerprints, an
+    INVALID run.
     """
-    analyses = [analyse(read_run(directory)) for directory in directories]
-    _check([a.run for a in analyses], analyses)
-    measured = [Measured(a.latency, a.ratios, a.fractions) for a in analyses]
-    first = analyses[0].run
-    items = tuple(item for quantity in _quantities(analyses[0]) if (item := _item(quantity, measured)) is not None)
-    if not any(item.discriminates for item in items):
-        narrowest = 100 * min((item.within for item in items), default=math.inf)
-        raise EnvironmentFailure("AIB683", narrowest=f"{narrowest:.0f}")
+    if len(directories) < LEAST_DEPLOYMENTS:
+        raise EnvironmentFailure("AIB761", runs=len(directories), least=LEAST_DEPLOYMENTS)
+    runs = [_recorded(directory) for directory in directories]
+    _check(runs)
+    measured = [run.measured for run in runs]
+    first = runs[0].info
     return Reference(
-        title=title or f"local, {len({a.run.info.deployment_id for a in analyses})} deployments",
-        deployment=first.info.deployment,
-        fingerprint=first.info.fingerprint.hash,
-        runs=tuple(a.run.info.run_id for a in analyses),
-        items=items,
+        title=title or f"local, {len(runs)} deployments",
+        deployment=first.deployment,
+        fingerprint=first.fingerprint.hash,
+        runs=tuple(run.info.run_id for run in runs),
+        items=tuple(item for quantity in runs[0].quantities if (item := _item(quantity, measured, margin)) is not None),
     )
 
 
-def _check(runs: Sequence[Run], analyses: Sequence[Analysis]) -> None:
+@dataclass(frozen=True)
+class _Recorded:
+    """What is kept of a run: several are read, and one may hold a million calls."""
+
+    info: RunInfo
+    reasons: tuple[str, ...]
+    measured: Measured
+    quantities: tuple[Quantity, ...]
+
+
+def _recorded(directory: Path) -> _Recorded:
+    analysis = analyse(read_run(directory))
+    measured = Measured(analysis.latency, analysis.ratios, analysis.fractions)
+    return _Recorded(analysis.run.info, tuple(reason.code for reason in analysis.reasons), measured, _quantities(analysis))
+
+
+def _check(runs: Sequence[_Recorded]) -> None:
     def fail(reason: str, way_out: str) -> EnvironmentFailure:
         return EnvironmentFailure("AIB616", reason=reason, way_out=way_out)
 
-    if len({run.info.deployment_id for run in runs}) < len(runs) or len(runs) < 2:
+    infos = [run.info for run in runs]
+    if len({info.deployment_id for info in infos}) < len(infos):
         raise fail(
-            "a reference needs runs of at least two separate deployments", "run `aibenchc run` once more and give both run directories"
+            "two of them are of the same deployment",
+            "give each run once, each of a deployment of its own, as `aibenchc run --repeats` does",
         )
-    prints = {run.info.fingerprint.hash for run in runs}
+    prints = {info.fingerprint.hash for info in infos}
     if len(prints) > 1:
         raise fail(
             f"the runs have different fingerprints: {', '.join(sorted(prints))}", "give runs of one machine, spec, data and set of models"
         )
-    if any(model.override for run in runs for model in run.info.models):
+    if any(model.override for info in infos for model in info.models):
         raise fail("an ablation replaced a model's answers in one of the runs", "give runs of the scenario as it is")
-    faulty = [f"{run.info.run_id} ({run.info.fault})" for run in runs if run.info.fault]
+    faulty = [f"{info.run_id} ({info.fault})" for info in infos if info.fault]
     if faulty:
         raise fail(f"a fault was expected during {'; '.join(faulty)}", "give runs without --expect-fault")
-    invalid = [f"{a.run.info.run_id} ({', '.join(r.code for r in a.reasons)})" for a in analyses if a.reasons]
+    invalid = [f"{run.info.run_id} ({', '.join(run.reasons)})" for run in runs if run.reasons]
     if invalid:
         raise fail(f"INVALID runs cannot be a reference: {'; '.join(invalid)}", "`aibenchc validate RUN` shows what was wrong; run again")
 
 
-def _quantities(analysis: Analysis) -> tuple[PlanQuantity, ...]:
-    """Whole-path percentiles, the ratios at the highest percentile that has them, and the fraction of time in AI components."""
+def _quantities(analysis: Analysis) -> tuple[Quantity, ...]:
+    """The whole path's mean and percentiles, the ratios at the highest percentile that has them, the fraction of time in AI components."""
     whole = next(row for row in analysis.latency if row.scope == "whole path")
     shown = [q.p for q in whole.percentiles if q.estimate is not None]
     percentiles = [PlanLatencyPercentile(percentile=p) for p in shown]
     top = max((row.p for row in analysis.ratios), default=None)
     ratios = [PlanLatencyRatio(percentile=row.p, task=row.task) for row in analysis.ratios if row.p == top and row.kind == "ai"]
-    return (*percentiles, *ratios, PlanTimeFraction(of="ai"))
+    return (MeanLatency(), *percentiles, *ratios, PlanTimeFraction(of="ai"))
 
 
-def _item(quantity: PlanQuantity, measured: Sequence[Measured]) -> ReferenceItem | None:
+def _item(quantity: Quantity, measured: Sequence[Measured], margin: float) -> ReferenceItem | None:
     """None where one of the runs has not enough samples for the figure."""
-    measured_items = [m.quantity(quantity) for m in measured]
-    estimates = [_relative(e, quantity) for e in measured_items if e is not None]
-    if len(estimates) < len(measured_items) or any(e.value <= 0 for e in estimates):
+    values = [estimate.value for one in measured if (estimate := one.quantity(quantity)) is not None]
+    if len(values) < len(measured) or any(value <= 0 for value in values):
         return None
-    repeat = repeatability(estimates)
-    spread = Spread(single=repeat.single, dof=repeat.dof, runs=repeat.runs, cv=repeat.cv)
-    return ReferenceItem(quantity=quantity, value=_rounded(repeat.value), within=tolerance(repeat), spread=spread)
-
-
-def _relative(estimate: Estimate, quantity: PlanQuantity) -> Estimate:
-    """A fraction's standard error is on its own scale; relative to its value it is that of its logarithm (delta method)."""
-    return estimate.model_copy(update={"se": estimate.se / estimate.value}) if isinstance(quantity, PlanTimeFraction) else estimate
-
-
-def tolerance(repeat: Repeatability) -> float:
-    """Twice the half width of the 95 % prediction interval for one further run, in whole percent rounded up.
-
-    Once for the deviation of a further run of the same system, once for the width of its interval, which has to lie inside as well.
-    """
-    wide = math.expm1(2 * prediction_half_width(repeat))
-    return max(SMALLEST_TOLERANCE, math.ceil(100 * wide - 1e-9) / 100)
+    value = _rounded(float(np.exp(np.log(values).mean())))
+    within = margin * (OF_RATIOS if isinstance(quantity, PlanLatencyRatio) else 1)
+    return ReferenceItem(quantity=quantity, value=value, within=min(within, 1.0), deployments=tuple(values))
 
 
 def _rounded(value: float) -> float:
@@ -122,20 +127,20 @@ def block(reference: Reference) -> str:
 
 
 def _line(item: ReferenceItem) -> str:
-    within = f"within {100 * item.within:.0f}%"
+    within = f"within {_number(100 * item.within)}%"
     match item.quantity:
+        case MeanLatency():
+            text = f"# latency mean {_number(item.value)} ms {within}: in the JSON file alone"
         case PlanLatencyPercentile(percentile=p):
             text = f"latency p{p:g} {_number(item.value)} ms {within}"
         case PlanLatencyRatio(percentile=p, task=task):
             text = f"ratio p{p:g} / {_name('task', task)}.p{p:g} = {_number(item.value)} {within}"
         case PlanTimeFraction(of=of):
             text = f"time {of} {_number(100 * item.value)}% {within}"
-    if item.spread is None:
+    if not item.deployments:
         return text
-    comment = f"{item.spread.runs} deployments, coefficient of variation {100 * item.spread.cv:.1f} %"
-    if not item.discriminates:
-        return f"# {text}: left out, for {comment}: this band passes anything"
-    return f"{text:<58} # {comment}"
+    spread = float(np.log(item.deployments).std(ddof=1))
+    return f"{text:<58} # {len(item.deployments)} deployments, coefficient of variation {100 * spread:.1f} %"
 
 
 def _number(value: float) -> str:
@@ -152,8 +157,3 @@ def _name(what: str, name: str) -> str:
     if not _NAME.fullmatch(name):
         raise EnvironmentFailure("AIB720", what=what, name=name)
     return name
-
-
-def reference(directories: Sequence[Path], title: str | None = None) -> str:
-    """The text of `block` for these runs."""
-    return block(record_reference(directories, title))

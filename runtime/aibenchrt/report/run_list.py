@@ -68,7 +68,7 @@ def _judged(directory: Path) -> str:
         return ""
     verdict = read_model(path, Verdict)
     if verdict.valid:
-        return ", ".join(part for part in ("VALID", counts(verdict)) if part)
+        return ", ".join(part for part in ("VALID", counts(verdict.judgements)) if part)
     return f"INVALID by {', '.join(dict.fromkeys(reason.code for reason in verdict.reasons))}"
 
 

@@ -196,48 +196,28 @@ def arrival_fit(times_s: Array, nominal_rate: float) -> ArrivalFit:
 class Repeatability:
     """Variance of one figure over deployments, on the log scale of its estimates.
 
-    within: mean squared standard error inside a run; between: what remains of the variance over runs, never below 0;
-    single: variance of one further run, `dof` its degrees of freedom; cv: coefficient of variation over the runs.
+    within: mean squared standard error inside a run; between: what remains of the variance over runs, never below 0; cv: coefficient of
+    variation over the runs.
     """
 
     runs: int
     value: float
     within: float
     between: float
-    single: float
-    dof: int
     cv: float
 
 
-_PRIOR_DOF = BATCHES - 1
-
-
 def repeatability(estimates: Sequence[Estimate]) -> Repeatability:
-    """One estimate per separate deployment, at least two, all on the log scale.
-
-    Two or three deployments say little about their own variance, so it is moderated by the within-run variance as prior with
-    BATCHES − 1 degrees of freedom (Smyth 2004, Linear Models and Empirical Bayes Methods, section 4.1), and is never taken smaller
-    than what was seen between the deployments.
-    """
+    """One estimate per separate deployment, at least two, all on the log scale."""
     if len(estimates) < 2:
         raise ValueError("repeatability needs at least two deployments")
     logs = np.log([e.value for e in estimates])
     seen = float(logs.var(ddof=1))
     within = float(np.mean([e.se**2 for e in estimates]))
-    dof = len(logs) - 1
-    moderated = (_PRIOR_DOF * within + dof * seen) / (_PRIOR_DOF + dof)
     return Repeatability(
         runs=len(logs),
         value=float(np.exp(logs.mean())),
         within=within,
         between=max(0.0, seen - within),
-        single=max(moderated, seen),
-        dof=_PRIOR_DOF + dof,
         cv=float(np.sqrt(np.expm1(seen))),
     )
-
-
-def prediction_half_width(repeat: Repeatability) -> float:
-    """Half width, on the log scale, of the 95 % prediction interval for the deviation of one further run from the runs' mean."""
-    t = float(special.stdtrit(repeat.dof, 0.5 + CONFIDENCE / 2))
-    return t * float(np.sqrt(repeat.single * (1 + 1 / repeat.runs)))

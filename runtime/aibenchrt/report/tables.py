@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aibenchrt.figure_format import number, percent
@@ -10,7 +10,7 @@ from aibenchrt.metrics import SHARE
 from aibenchrt.metrics import metric as metric_of
 from aibenchrt.report.host_tables import clock_cells, generator_cells, host_cells, timeline_cells
 from aibenchrt.report.legends import LEGENDS
-from aibenchrt.report.model import BEYOND, AblationRow, BeyondAnswers, Estimate, LatencyRow, Percentile, PredictionRow, Report, Verdict
+from aibenchrt.report.model import BEYOND, AblationRow, BeyondAnswers, Estimate, Judgement, LatencyRow, Percentile, PredictionRow, Report
 
 ABSENT = "–"
 
@@ -61,7 +61,7 @@ def tables(report: Report) -> tuple[Table, ...]:
     """Every table of the report, in its order; empty ones are left out."""
     made = (
         timeline_table(report),
-        judgement_table(report.verdict),
+        judgement_table(report.verdict.judgements),
         latency_table(report),
         quality_table(report),
         model_table(report),
@@ -95,17 +95,17 @@ def summary_tables(report: Report) -> tuple[Table, ...]:
         error_table(report),
         traffic_table(report),
         latency_table(report.model_copy(update={"latency": paths})),
-        judgement_table(report.verdict),
+        judgement_table(report.verdict.judgements),
     )
     return tuple(table for table in made if table.rows)
 
 
-def judgement_table(verdict: Verdict) -> Table:
+def judgement_table(judgements: Iterable[Judgement]) -> Table:
     return Table(
         "verdict",
         "Targets and references",
         ("what", "of", "target", "measured", "status", "why"),
-        tuple((f"{j.group}: {j.what}", j.title, j.target, j.observed, j.status, j.reason) for j in verdict.judgements),
+        tuple((f"{j.group}: {j.what}", j.title, j.target, j.observed, j.status, j.reason) for j in judgements),
         LEGENDS["verdict"],
     )
 

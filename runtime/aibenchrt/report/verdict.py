@@ -1,8 +1,9 @@
 """The verdict: first VALID or INVALID, with coded reasons against limits that are data; then a status for each slo, quality, reference.
 
-PASS only where the whole 95 % interval of the deviation lies inside the tolerance, FAIL where it lies wholly outside, else INCONCLUSIVE.
-References are judged only on a matching fingerprint; elsewhere they are NOT COMPARABLE, which is never a pass. What was measured while a
-fault was expected (`run --expect-fault`) is INCONCLUSIVE at best: the deployment was not what the plan says, however good its figures.
+PASS only where the whole 95 % interval lies inside the target, FAIL where it lies wholly outside, else INCONCLUSIVE; what was recorded of
+several deployments is judged by reference_rule.py. References are judged only on a matching fingerprint; elsewhere they are NOT COMPARABLE,
+which is never a pass. What was measured while a fault was expected (`run --expect-fault`) is INCONCLUSIVE at best: the deployment was not
+what the plan says, however good its figures.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ def export_text(verdict: Verdict) -> str:
     return f"from an export of the run with root {verdict.exported_from[:SHOWN_DIGITS]}: quality from kept scores of each request"
 
 
-def counts(verdict: Verdict) -> str:
+def counts(judgements: Sequence[Judgement]) -> str:
     """'1 FAIL, 2 PASS', the most severe first."""
     statuses: tuple[Status, ...] = ("FAIL", "INCONCLUSIVE", "PASS", "NOT COMPARABLE")
-    seen = Counter(j.status for j in verdict.judgements)
+    seen = Counter(j.status for j in judgements)
     return ", ".join(f"{seen[status]} {status}" for status in statuses if seen[status])
