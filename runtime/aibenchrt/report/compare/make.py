@@ -31,7 +31,11 @@ def compare(groups: Sequence[Sequence[Path]]) -> Comparison:
     """
     if len(groups) < 2 or not all(groups):
         raise EnvironmentFailure("AIB740", reason="a comparison needs at least two groups", way_out="put `--` between them")
-    read = [[run_figures(directory) for directory in group] for group in groups]
+    return compared([[run_figures(directory) for directory in group] for group in groups])
+
+
+def compared(read: Sequence[Sequence[RunFigures]]) -> Comparison:
+    """As compare(), of figures that were read before; at least two groups. Raises AIB740."""
     _check(read)
     names = [chr(ord("A") + index) if index < 26 else f"group {index + 1}" for index in range(len(read))]
     levels = {family: level / (len(read) - 1) for family, level in LEVELS.items()}

@@ -1,0 +1,1 @@
+"""A component that does its work several times: a slowdown to be found."""

@@ -1,0 +1,1 @@
+"""Query parsing, several times for each request."""
