@@ -359,7 +359,9 @@ class DatasetSpec:
     made_from: empty for one that makes a world of its own; otherwise the request sources, one per world, of which its requests are another
     form, such as ('movielens_shop.queries', …): it belongs to whichever of these worlds the scenario has, or to the first if the scenario
     has none. truth: what the held-out truth of a request is, as the end of a sentence in reports. gives: what its world gives to
-    components, in every variant; empty if it is made from the requests of another data set, whose world gives it.
+    components, in every variant; empty if it is made from the requests of another data set, whose world gives it. clustered_by: the port
+    of its requests whose value the truth depends on, such as 'user' where one user's requests are answered alike well: intervals of
+    quality then draw whole users. Empty: only requests with the same content belong together.
     """
 
     name: str
@@ -374,6 +376,7 @@ class DatasetSpec:
     made_from: tuple[str, ...] = ()
     truth_types: tuple[str, ...] = ()
     gives: tuple[Need, ...] = ()
+    clustered_by: str = ""
 
     @property
     def worlds(self) -> tuple[str, ...]:

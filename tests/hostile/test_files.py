@@ -220,7 +220,7 @@ def test_other_columns_are_told(tmp_path: Path, what: str) -> None:
 @given(st.data())
 def test_a_damaged_parquet_file_is_told_or_read(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     path = tmp_path_factory.mktemp("damaged") / "truth.parquet"
-    schema.write(path, [TruthRecord(n, (f"relevant=[{n}]",)) for n in range(200)], TruthRecord)
+    schema.write(path, [TruthRecord(n, (f"relevant=[{n}]",), "") for n in range(200)], TruthRecord)
     content = bytearray(path.read_bytes())
     for _ in range(data.draw(st.integers(1, 8))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))

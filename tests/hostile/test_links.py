@@ -78,7 +78,7 @@ def _load(folder: Path) -> None:
 WHOLE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "report": (REPORT_HTML, lambda folder: write_text(folder / REPORT_HTML, "page")),
     "verdict": (VERDICT_JSON, lambda folder: write_json(folder / VERDICT_JSON, REFERENCE)),
-    "records": ("truth.parquet", lambda folder: schema.write(folder / "truth.parquet", [TruthRecord(1, ())], TruthRecord)),
+    "records": ("truth.parquet", lambda folder: schema.write(folder / "truth.parquet", [TruthRecord(1, (), "")], TruthRecord)),
     "messages": ("payloads.parquet", lambda folder: write_messages(folder / "payloads.parquet", {("a", 0): b"x"})),
     "run.json": ("run.json", _run_info),
     "hashes": (HASHES, bind),

@@ -49,6 +49,16 @@ SPEC = ComponentSpec(
 )
 LIBRARY = Library(components=(SPEC,))
 """
+CLUSTERED = """
+from aibenchrt.component import DatasetSpec, Port, RequestSource
+from aibenchrt.libraries import Library
+
+WORDS = DatasetSpec(
+    name="words", package=__package__, doc="", licence="", data_class=("text",), metrics=(),
+    sources=(RequestSource("all", (Port("text", "Text"),), ""),), clustered_by="reader",
+)
+LIBRARY = Library(datasets=(WORDS,))
+"""
 NAMING = "aib 1\n\n{libraries}\nscenario s {{\n}}\n"
 
 
@@ -103,6 +113,7 @@ def test_what_a_library_adds_may_be_named_and_is_gone_with_the_next_spec(site: P
             SPEC.format(name="word_count", type="Text").replace('doc="counts words"', 'doc="", metrics=("beauty",)'),
             "component word_count has the metric 'beauty', which nobody defines",
         ),
+        (CLUSTERED, "data set words is clustered by 'reader', which no request source of it has as a port"),
     ],
 )
 def test_a_broken_library_is_told_where_the_spec_names_it(site: Path, library: str, problem: str) -> None:

@@ -109,7 +109,7 @@ def with_answers(run: Run, directory: Path, metrics: tuple[str, ...], answer: An
     """The run with other answers and other truth, written into its records and read again."""
     requests = [replace(r, answer=answer_entries(**answer(r)) if r.outcome == "ok" else ()) for r in run.requests]
     schema.write(directory / "requests.parquet", requests, RequestRecord)
-    truths = [TruthRecord(r.request_id, truth_entries(**truth(r))) for r in run.requests]
+    truths = [TruthRecord(r.request_id, truth_entries(**truth(r)), "") for r in run.requests]
     schema.write(directory / "truth.parquet", truths, TruthRecord)
     return replace(
         run,

@@ -344,7 +344,7 @@ def _write_records(
     begins = {"warmup": 100 * S, "measured": 105 * S, "supplement": end}
     schedule = [ScheduleRecord(r.id, r.cls, r.phase, r.payload, (r.intended - begins[r.phase]) / S) for r in requests]
     schema.write(directory / "schedule.parquet", schedule, ScheduleRecord)
-    truth = [TruthRecord(r.id, _truth(r.payload, _label(r.id))) for r in requests]
+    truth = [TruthRecord(r.id, _truth(r.payload, _label(r.id)), "") for r in requests]
     schema.write(directory / "truth.parquet", truth, TruthRecord)
     busy = {"planner": shape.planner_cpu, "generator": shape.generator_cpu, "triton": 0.5, "parse": 0.05}
     samples = [

@@ -106,6 +106,11 @@ class Run:
         value = self._value(row.truth, kind) if row is not None else None
         return value if value is not None and kind.known(value) else None
 
+    def cluster(self, request: RequestRecord) -> tuple[str, ...]:
+        """The same for requests whose truths depend on each other: those of one cluster (TruthRecord), otherwise those of one payload."""
+        row = self.truth_of.get(request.request_id)
+        return (row.cluster,) if row is not None and row.cluster else (request.request_class, str(request.payload))
+
     def truth_values(self, request_id: int) -> Truth:
         """All of the request's truth, also what no answer can be compared with. EnvironmentFailure AIB609 as answer()."""
         row = self.truth_of.get(request_id)

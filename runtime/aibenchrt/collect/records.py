@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RECORDS_VERSION = 3
+RECORDS_VERSION = 4
 MOST_INTEGER = 2**61  # of any number in a record: in ns 73 years; moved to another clock it still has 64 bits
 QUEUE_UNKNOWN = "queue=unknown"  # a note: the queueing time of the call was not measured
 
@@ -106,10 +106,12 @@ class MachineRecord:
 
 @dataclass(frozen=True)
 class TruthRecord:
-    """Held-out truth of one request, one entry per truth type that it has (typed_values)."""
+    """Held-out truth of one request, one entry per truth type that it has (typed_values). cluster: the same for requests whose truths
+    depend on each other, such as those of one user (`DatasetSpec.clustered_by`); '' for one that only its repeats depend on."""
 
     request_id: int
     truth: tuple[str, ...]
+    cluster: str
 
 
 @dataclass(frozen=True)

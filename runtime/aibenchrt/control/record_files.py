@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from aibenchrt.answers import TRUTH_TYPES
+from aibenchrt.catalog import DATASETS
 from aibenchrt.collect import schema, typed_values
 from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.merge import read_issued, read_requests
 from aibenchrt.collect.records import QUEUE_UNKNOWN, CallRecord, MachineRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.control.triton_trace import QueueWaits
 from aibenchrt.datasets.payload import Payload
+from aibenchrt.plan import PlanRequest
 
 
 def joined_calls(recorded: Iterable[CallRecord], waits: QueueWaits, requests: Sequence[RequestRecord]) -> list[CallRecord]:
@@ -38,14 +41,24 @@ def requests_of(folders: Sequence[Path]) -> list[RequestRecord]:
     return [request for folder in folders if read_issued(folder) for request in read_requests(folder)]
 
 
-def truth_of(rows: Sequence[ScheduleRecord], payloads: dict[str, list[Payload]], contents: Contents) -> list[TruthRecord]:
-    """contents: where large truth goes."""
+def truth_of(
+    rows: Sequence[ScheduleRecord], requests: Sequence[PlanRequest], payloads: dict[str, list[Payload]], contents: Contents
+) -> list[TruthRecord]:
+    """requests: the plan's classes; contents: where large truth goes."""
+    clustered_by = {request.name: DATASETS[request.dataset].clustered_by for request in requests}
 
     @cache
-    def encoded(request_class: str, payload: int) -> tuple[str, ...]:
-        return typed_values.encode(payloads[request_class][payload].truth, TRUTH_TYPES, contents)
+    def encoded(request_class: str, payload: int) -> tuple[tuple[str, ...], str]:
+        content = payloads[request_class][payload]
+        return typed_values.encode(content.truth, TRUTH_TYPES, contents), _cluster(content, clustered_by[request_class])
 
-    return [TruthRecord(row.request_id, encoded(row.request_class, row.payload)) for row in rows]
+    return [TruthRecord(row.request_id, *encoded(row.request_class, row.payload)) for row in rows]
+
+
+def _cluster(payload: Payload, port: str) -> str:
+    """The hash of the port's value, which may be large or name somebody; '' if the payload has none."""
+    value = payload.values.get(port)
+    return "" if value is None else hashlib.sha256(repr(sorted(value.items())).encode()).hexdigest()[:16]
 
 
 def write_records(
@@ -55,10 +68,11 @@ def write_records(
     calls: Sequence[CallRecord],
     resources: Sequence[ResourceRecord],
     machine: Sequence[MachineRecord],
+    classes: Sequence[PlanRequest],
     payloads: dict[str, list[Payload]],
     generators: Sequence[Path],
 ) -> None:
-    """generators: the folders whose records these are; their large answers go to the run's.
+    """classes: the plan's requests. generators: the folders whose records these are; their large answers go to the run's.
 
     EnvironmentFailure AIB605: the disk is full; AIB609: a large answer is damaged.
     """
@@ -66,7 +80,7 @@ def write_records(
     large = [sha256 for request in requests for entry in request.answer if (sha256 := typed_values.content_of(entry))]
     for folder in generators:
         contents.take_in(folder / CONTENTS, large)
-    truth = truth_of(schedule, payloads, contents)
+    truth = truth_of(schedule, classes, payloads, contents)
     contents.close()
     schema.write(directory / "schedule.parquet", schedule, ScheduleRecord)
     schema.write(directory / "requests.parquet", requests, RequestRecord)

@@ -37,6 +37,7 @@ DATASETS: Registry[DatasetSpec] = Registry(
             truth_types=("relevant", "label"),
             truth="the goods that its user took after the global time split and that fit the request",
             gives=(ITEMS, USERS, INTERACTIONS, SNAPSHOTS, QUERIES, PHOTOS, UTTERANCES),
+            clustered_by=_USER.name,
         ),
         DatasetSpec(
             name="web_pages",
@@ -50,6 +51,7 @@ DATASETS: Registry[DatasetSpec] = Registry(
             truth_types=("relevant", "label", "reference"),
             truth="constructed, known-item: the page that its user went on to like and that the query's words were taken from",
             gives=(ITEMS, USERS, INTERACTIONS, SNAPSHOTS, QUERIES, SITE, SUMMARIES, UTTERANCES),
+            clustered_by=_USER.name,
         ),
         DatasetSpec(
             name="news",
@@ -62,6 +64,7 @@ DATASETS: Registry[DatasetSpec] = Registry(
             truth_types=("relevant",),
             truth="the articles that its reader liked after the global time split, from the visit on",
             gives=(ITEMS, USERS, INTERACTIONS, SNAPSHOTS, UTTERANCES),
+            clustered_by=_USER.name,
         ),
         DatasetSpec(
             name="translation",
@@ -90,6 +93,7 @@ DATASETS: Registry[DatasetSpec] = Registry(
             truth_types=("relevant",),
             truth="that of the query that is spoken",
             made_from=("movielens_shop.queries", "web_pages.queries", "news.visits"),
+            clustered_by=_USER.name,
         ),
         DatasetSpec(
             name="telephone_calls",

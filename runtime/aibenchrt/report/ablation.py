@@ -1,6 +1,7 @@
 """Ablation: what a component's answers are worth. Two runs of the same requests, one with a component's answers replaced.
 
-Paired on (class, payload): a difference is variant minus base on the same request; the interval is a paired bootstrap that draws payloads.
+Paired on (class, payload): a difference is variant minus base on the same request; the interval is a paired bootstrap that draws
+whole clusters of requests (`quality`).
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def compare(base: Run, variant: Run, rng: np.random.Generator) -> tuple[Ablation
                 continue
             pair = before.only(own), after.only(own)
             if all(np.isfinite(scored.value) for scored in pair):
-                payloads = [key[:2] for key, taken in zip(keys, own, strict=True) if taken]
+                clusters = [base.cluster(base_of[key]) for key, taken in zip(keys, own, strict=True) if taken]
                 rows.append(
                     AblationRow(
                         overrides=overrides,
@@ -54,7 +55,7 @@ def compare(base: Run, variant: Run, rng: np.random.Generator) -> tuple[Ablation
                         metric=metric,
                         base=pair[0].value,
                         variant=pair[1].value,
-                        difference=pair[1].minus(pair[0]).estimate(payloads, rng),
+                        difference=pair[1].minus(pair[0]).estimate(clusters, rng),
                     )
                 )
     return tuple(rows)

@@ -166,8 +166,8 @@ def fraction_rows(run: Run, paths: Sequence[CriticalPath]) -> tuple[FractionRow,
             FractionRow.model_validate(
                 {
                     "of": of,
-                    "all_calls": _fraction(every, column),
-                    "on_path": _fraction(chain, column),
+                    "all_calls": statistics.fraction(every, column),
+                    "on_path": statistics.fraction(chain, column),
                     "mean_ms": every[:, column].mean() / MS,
                 }
             )
@@ -179,14 +179,6 @@ def _by_kind(calls: Iterable[CallRecord]) -> tuple[float, float]:
     before = [c for c in calls if not c.after and c.outcome == "ok"]
     ai = sum(c.end_ns - c.start_ns for c in before if c.kind == "ai")
     return float(ai), float(sum(c.end_ns - c.start_ns for c in before) - ai)
-
-
-def _fraction(times: Array, column: int) -> Estimate:
-    def statistic(part: Array) -> float:
-        return float(part[:, column].sum() / part.sum())
-
-    estimate = statistics.sectioned(times, statistic, log=False, method=f"batch means, {statistics.BATCHES} batches")
-    return estimate.model_copy(update={"low": max(0.0, estimate.low), "high": min(1.0, estimate.high)})
 
 
 def path_rows(plan: Plan, paths: Sequence[CriticalPath]) -> tuple[PathRow, ...]:

@@ -21,7 +21,8 @@ LEGENDS: dict[str, str] = {
     ),
     "quality": (
         "The answers that the requests of this run received (cached ones too) against held-out truth; the notes say "
-        "what that is, and what each metric means. A failed request counts as an empty answer. 95 % interval: bootstrap over payloads. "
+        "what that is, and what each metric means. A failed request counts as an empty answer. 95 % interval: bootstrap over users, or "
+        "over payloads where the data set declares none. "
         "'all' is the measured mix; a class includes its supplement."
     ),
     "models": (
@@ -32,7 +33,7 @@ LEGENDS: dict[str, str] = {
     "references": ("Figures of another system, for orientation: its hosts, models, data and load differ. Nothing is tuned towards them."),
     "ablation": (
         "The same requests, run again with one component's answers replaced by random ones or by its baseline: variant minus this run, in "
-        "percentage points, paired on the request; 95 % interval: paired bootstrap over payloads. 'worse': the whole "
+        "percentage points, paired on the request; 95 % interval: paired bootstrap, likewise. 'worse': the whole "
         "interval shows worse answers, so the component contributes something; 'baseline wins': replacing the model by its "
         "baseline does better."
     ),

@@ -1,6 +1,7 @@
 """Quality in the measured run: the answers that users got against held-out truth, each by the types that its metric declares.
 
-A failed request is an empty answer. Requests of one payload share their answer, so intervals draw whole payloads.
+A failed request is an empty answer. Requests of one payload share their answer, and those of one user are answered alike well: intervals
+draw whole clusters, as the data set declares them (`DatasetSpec.clustered_by`).
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ def quality_rows(run: Run, rng: np.random.Generator) -> tuple[QualityRow, ...]:
                 QualityRow(
                     request_class=name,
                     metric=metric,
-                    estimate=scored.estimate([(r.request_class, r.payload) for r in own], rng),
+                    estimate=scored.estimate([run.cluster(r) for r in own], rng),
                     requests=len(own),
                     failed=int((~succeeded).sum()),
                     ok_only=ok_only if np.isfinite(ok_only) else None,
@@ -220,13 +221,13 @@ def in_run(run: Run, task: str, name: str, rng: np.random.Generator) -> InRun | 
 
 def _measured(run: Run, step: Step, row: Metric, name: str, requests: Sequence[RequestRecord], rng: np.random.Generator) -> Estimate | None:
     if row.name == METRICS["accuracy"].name:
-        hits, payloads = _first_labels(run, step, {r.request_id: r for r in requests})
-        return statistics.cluster_bootstrap(np.array(hits), payloads, rng) if hits else None
+        hits, clusters = _first_labels(run, step, {r.request_id: r for r in requests})
+        return statistics.cluster_bootstrap(np.array(hits), clusters, rng) if hits else None
     shown = {port.name for port in step.outputs if row.answer in shown_by((port.type,))}
     parts = [part for part in run.plan.response if row.answer in shown_by((part.port.type,))]
     own = [s for part in parts for s in part.sources if s.task == step.task and s.port in shown]
     scored = with_truth(run, requests, name) if own and len(parts) == 1 else []
-    return scores(run, scored, name).estimate([(r.request_class, r.payload) for r in scored], rng) if scored else None
+    return scores(run, scored, name).estimate([run.cluster(r) for r in scored], rng) if scored else None
 
 
 def _ai_before(plan: Plan, step: Step) -> tuple[str, ...]:
@@ -244,10 +245,10 @@ def _ai_before(plan: Plan, step: Step) -> tuple[str, ...]:
 
 def accuracy(run: Run, step: Step, rng: np.random.Generator) -> ModelQualityRow | None:
     """Share of a classifier's calls whose first label was the true one; a failed call is wrong. None where no label is known."""
-    hits, payloads = _first_labels(run, step, {r.request_id: r for r in (*run.measured, *run.phase(SUPPLEMENT))})
+    hits, clusters = _first_labels(run, step, {r.request_id: r for r in (*run.measured, *run.phase(SUPPLEMENT))})
     if not hits:
         return None
-    seen = statistics.cluster_bootstrap(np.array(hits), payloads, rng)
+    seen = statistics.cluster_bootstrap(np.array(hits), clusters, rng)
     return ModelQualityRow(
         task=step.task,
         model="",
@@ -263,10 +264,10 @@ def accuracy(run: Run, step: Step, rng: np.random.Generator) -> ModelQualityRow 
     )
 
 
-def _first_labels(run: Run, step: Step, request_of: Mapping[int, RequestRecord]) -> tuple[list[float], list[tuple[str, int]]]:
-    """Of each call with a known label, for these requests, whether its first label was the true one, and its payload."""
+def _first_labels(run: Run, step: Step, request_of: Mapping[int, RequestRecord]) -> tuple[list[float], list[tuple[str, ...]]]:
+    """Of each call with a known label, for these requests, whether its first label was the true one, and its cluster."""
     seen = [(request_of[request_id], hit) for request_id, hit in first_labels(run, step) if request_id in request_of]
-    return [hit for _, hit in seen], [(request.request_class, request.payload) for request, _ in seen]
+    return [hit for _, hit in seen], [run.cluster(request) for request, _ in seen]
 
 
 def first_labels(run: Run, step: Step) -> list[tuple[int, float]]:

@@ -13,7 +13,8 @@ from aibenchrt.collect.records import CallRecord
 from aibenchrt.plan import PlanPort, PlanQuality, ResponsePart, Source
 from aibenchrt.report.judgements import quality_judgements
 from aibenchrt.report.make import make_report
-from aibenchrt.report.model import Judgement
+from aibenchrt.report.model import Estimate, Judgement
+from aibenchrt.report.quality import quality_rows
 from recorded import answer_entries
 from synthetic_run import Shape, write_run
 
@@ -93,3 +94,16 @@ def test_synthetic_data_and_replaced_answers_are_not_comparable(good: Run) -> No
     for change in ({"data": data}, {"models": models}):
         seen = judged(replace(good, info=good.info.model_copy(update=change)))
         assert seen["category", "accuracy, in this run"].status == "NOT COMPARABLE"
+
+
+def test_quality_is_drawn_by_whole_users(good: Run) -> None:
+    """Every request of a user is answered alike well: as many draws as there are users, not as there are requests."""
+
+    def interval(run: Run) -> Estimate:
+        return next(row.estimate for row in quality_rows(run, np.random.default_rng(1)) if row.metric == "precision@10")
+
+    payloads = {request.request_id: request.payload for request in good.requests}
+    users = replace(good, truth=tuple(replace(row, cluster=f"user {payloads[row.request_id] % 5}") for row in good.truth))
+    assert "bootstrap over 5 clusters" in interval(users).method
+    assert interval(users).n == interval(good).n
+    assert f"bootstrap over {len({(r.request_class, r.payload) for r in good.measured})} clusters" in interval(good).method

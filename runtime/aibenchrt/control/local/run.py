@@ -427,7 +427,8 @@ def _collect(prepared: Prepared) -> None:
     recorded = (call for path in run.call_files if path.exists() for call in read_calls(path))
     calls = joined_calls(recorded, ChainMap(*map(queue_waits, traces)), requests)
     rows = (*prepared.mix, *prepared.supplement)
-    write_records(run.directory, rows, requests, calls, run.sampler.records, run.sampler.machine, prepared.assets.payloads, folders)
+    sampled, payloads = (run.sampler.records, run.sampler.machine), prepared.assets.payloads
+    write_records(run.directory, rows, requests, calls, *sampled, run.plan.requests, payloads, folders)
     for path in (*run.call_files, *traces):
         path.unlink(missing_ok=True)
 

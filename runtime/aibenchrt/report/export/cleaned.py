@@ -70,7 +70,7 @@ def cleaned(run: Run) -> Cleaned:
         requests=tuple(_request(request, names, errors) for request in run.requests),
         calls=tuple(_call(call, labels, names, errors) for call in run.calls),
         machine=tuple(replace(row, host=names.of("host", row.host)) for row in run.machine),
-        truth=tuple(replace(row, truth=()) for row in run.truth),
+        truth=tuple(replace(row, truth=(), cluster=names.of("cluster", row.cluster)) for row in run.truth),
         triton={},
     )
     return Cleaned(own, names.counts(), tuple(texts))
