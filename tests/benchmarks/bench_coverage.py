@@ -118,10 +118,17 @@ def queues(runs: int, name: str, load: float) -> None:
 
 
 def of_users(runs: int, users: int) -> None:
+    """Whole users drawn, and for comparison single requests as if they were independent."""
     rng = np.random.default_rng(5)
-    made = (statistics.cluster_bootstrap(*answered(users, rng), rng) for _ in range(runs))
-    truth = {"quality": float(answered(2_000_000, np.random.default_rng(1))[0].mean())}
-    row(f"{users} users", counted(truth, ([("quality", (estimate.low, estimate.high))] for estimate in made)))
+    truth = float(answered(2_000_000, np.random.default_rng(1))[0].mean())
+
+    def drawn() -> Iterator[tuple[str, Interval]]:
+        scores, who = answered(users, rng)
+        for name, clusters in (("users", who), ("requests", list(range(len(who))))):
+            made = statistics.cluster_bootstrap(scores, clusters, rng)
+            yield name, (made.low, made.high)
+
+    row(f"quality of {users} users", counted({"users": truth, "requests": truth}, (drawn() for _ in range(runs))))
 
 
 def main(runs: int) -> None:

@@ -16,7 +16,7 @@ from aibenchrt.collect.merge import read_issued, read_requests
 from aibenchrt.collect.records import QUEUE_UNKNOWN, CallRecord, MachineRecord, RequestRecord, ResourceRecord, ScheduleRecord, TruthRecord
 from aibenchrt.control.triton_trace import QueueWaits
 from aibenchrt.datasets.payload import Payload
-from aibenchrt.plan import PlanRequest
+from aibenchrt.plan import Plan
 
 
 def joined_calls(recorded: Iterable[CallRecord], waits: QueueWaits, requests: Sequence[RequestRecord]) -> list[CallRecord]:
@@ -41,11 +41,9 @@ def requests_of(folders: Sequence[Path]) -> list[RequestRecord]:
     return [request for folder in folders if read_issued(folder) for request in read_requests(folder)]
 
 
-def truth_of(
-    rows: Sequence[ScheduleRecord], requests: Sequence[PlanRequest], payloads: dict[str, list[Payload]], contents: Contents
-) -> list[TruthRecord]:
-    """requests: the plan's classes; contents: where large truth goes."""
-    clustered_by = {request.name: DATASETS[request.dataset].clustered_by for request in requests}
+def truth_of(rows: Sequence[ScheduleRecord], plan: Plan, payloads: dict[str, list[Payload]], contents: Contents) -> list[TruthRecord]:
+    """contents: where large truth goes."""
+    clustered_by = {request.name: DATASETS[plan.datasets[request.dataset]].clustered_by for request in plan.requests}
 
     @cache
     def encoded(request_class: str, payload: int) -> tuple[tuple[str, ...], str]:
@@ -68,11 +66,11 @@ def write_records(
     calls: Sequence[CallRecord],
     resources: Sequence[ResourceRecord],
     machine: Sequence[MachineRecord],
-    classes: Sequence[PlanRequest],
+    plan: Plan,
     payloads: dict[str, list[Payload]],
     generators: Sequence[Path],
 ) -> None:
-    """classes: the plan's requests. generators: the folders whose records these are; their large answers go to the run's.
+    """generators: the folders whose records these are; their large answers go to the run's.
 
     EnvironmentFailure AIB605: the disk is full; AIB609: a large answer is damaged.
     """
@@ -80,7 +78,7 @@ def write_records(
     large = [sha256 for request in requests for entry in request.answer if (sha256 := typed_values.content_of(entry))]
     for folder in generators:
         contents.take_in(folder / CONTENTS, large)
-    truth = truth_of(schedule, classes, payloads, contents)
+    truth = truth_of(schedule, plan, payloads, contents)
     contents.close()
     schema.write(directory / "schedule.parquet", schedule, ScheduleRecord)
     schema.write(directory / "requests.parquet", requests, RequestRecord)

@@ -206,6 +206,14 @@ def test_every_answer_that_was_made_is_in_the_event_log(run: Run, shop_payloads:
     assert sum((logged - made).values()) <= 6
 
 
+def test_the_truth_of_one_users_requests_belongs_together(run: Run, shop_payloads: dict[str, list[Payload]]) -> None:
+    """Intervals of quality draw whole users, whatever the user asked."""
+    users = {r.request_id: shop_payloads[r.request_class][r.payload].user for r in run.requests}
+    clusters = {(users[r.request_id], run.cluster(r)) for r in run.requests}
+    assert len(clusters) == len({user for user, _ in clusters}) == len({cluster for _, cluster in clusters})
+    assert len(clusters) < len({(r.request_class, r.payload) for r in run.requests})
+
+
 def chance(metric: str, relevant: int, goods: int) -> float:
     """The exact mean of the metric for ten goods drawn at random from `goods`, of which `relevant` are relevant."""
     gains = 1 / np.log2(np.arange(2, 12))

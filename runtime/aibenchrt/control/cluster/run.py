@@ -307,8 +307,8 @@ def _collect(loaded: Loaded) -> Collected:
         records = read_hosts(run.plan, prepared.records, list(dict.fromkeys(str(f).splitlines()[0] for f in failures)))
         folders = [prepared.records / part.host for part in parts(run.plan) if part.kind == "generator"]
         requests, payloads = records.merged.requests, prepared.assets.payloads
-        sampled, classes = (records.resources, records.machine), run.plan.requests
-        write_records(run.directory, prepared.rows, requests, records.calls, *sampled, classes, payloads, folders)
+        sampled = (records.resources, records.machine)
+        write_records(run.directory, prepared.rows, requests, records.calls, *sampled, run.plan, payloads, folders)
         write_text(run.directory / "triton.json", "{}\n")
     return Collected(loaded, records)
 

@@ -282,7 +282,7 @@ def contents_of(plan: Plan, generated: Path, assets: Assets, scratch: Path, supp
     load = {name: scratch / name for name in (*SHIPPED_LOAD, "truth.parquet")}
     schema.write(load["schedule.parquet"], rows, ScheduleRecord)
     large = Contents(scratch / CONTENTS)
-    schema.write(load["truth.parquet"], truth_of(rows, plan.requests, assets.payloads, large), TruthRecord)
+    schema.write(load["truth.parquet"], truth_of(rows, plan, assets.payloads, large), TruthRecord)
     large.close()
     load |= {f"{CONTENTS}/{path.name}": path for path in sorted(large.folder.glob("*"))}
     write_messages(load["payloads.parquet"], messages_for(plan, load_stubs(generated), assets.payloads, rows))

@@ -428,7 +428,7 @@ def _collect(prepared: Prepared) -> None:
     calls = joined_calls(recorded, ChainMap(*map(queue_waits, traces)), requests)
     rows = (*prepared.mix, *prepared.supplement)
     sampled, payloads = (run.sampler.records, run.sampler.machine), prepared.assets.payloads
-    write_records(run.directory, rows, requests, calls, *sampled, run.plan.requests, payloads, folders)
+    write_records(run.directory, rows, requests, calls, *sampled, run.plan, payloads, folders)
     for path in (*run.call_files, *traces):
         path.unlink(missing_ok=True)
 
