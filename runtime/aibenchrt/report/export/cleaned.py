@@ -34,7 +34,7 @@ NOT_IN_IT = (
 KEPT = (
     "names and texts of the spec: scenario, deployment, classes, tasks, choices, settings, references",
     "texts of data sets and components: licences, provenance, protocols; names and versions of packages and libraries",
-    "processors, cores, memory and operating systems; when the run was started; payloads by their numbers",
+    "processors, cores, memory and operating systems; when the run was started; payloads and users by numbers",
 )
 _RUN_ID = re.compile(r"-\d{8}-\d{6}(-\d+)?")
 _KERNEL = re.compile(r"\d+(\.\d+)*")
