@@ -1,6 +1,7 @@
 """python echo_server.py GENERATED ADDRESS: a real gRPC server of ScenarioService that answers at once with three goods.
 
-A request whose id is divisible by the third argument, where given, is refused: a failed call.
+A request whose id is divisible by the third argument, where given and not 0, is refused: a failed call. With a fourth argument no answer
+holds any goods.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from aibenchrt.wire.proto import load_stubs
 from aibenchrt.wire.tls import SERVER_KEY
 
 
-async def main(generated: str, address: str, refuse: int) -> None:
+async def main(generated: str, address: str, refuse: int, empty: bool) -> None:
     stubs = load_stubs(Path(generated))
     reply, details = stubs.message("ScenarioReply"), stubs.message("Details")
 
@@ -25,7 +26,7 @@ async def main(generated: str, address: str, refuse: int) -> None:
         context.set_trailing_metadata(((SERVER_KEY, address),))
         if refuse and request.request_id % refuse == 0:
             await context.abort(grpc.StatusCode.INTERNAL, "refused")
-        return reply(details=details(item_id=[request.request_id, 2, 3]), planner_ns=1, arms=["ranker=0"])
+        return reply(details=details(item_id=[] if empty else [request.request_id, 2, 3]), planner_ns=1, arms=["ranker=0"])
 
     server = grpc.aio.server()
     handler = grpc.unary_unary_rpc_method_handler(
@@ -39,4 +40,4 @@ async def main(generated: str, address: str, refuse: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0))
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0, len(sys.argv) > 4))

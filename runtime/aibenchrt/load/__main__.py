@@ -31,6 +31,7 @@ from aibenchrt.libraries import open_plan
 from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import read_messages
 from aibenchrt.load.schedule import shard_of
+from aibenchrt.load.silence import WarmUpWatch
 from aibenchrt.shown import tell_failure
 from aibenchrt.stop_signals import on_stop_signals
 from aibenchrt.whole_file import write_bytes, write_text
@@ -85,7 +86,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
-    open_plan(arguments.generated / "plan.json")  # answers may have types of its libraries
+    plan = open_plan(arguments.generated / "plan.json")  # answers may have types of its libraries
     stubs = load_stubs(arguments.generated)
     shard, shards = arguments.shard
     several = shards > 1 or arguments.start_at is not None or arguments.start_file is not None
@@ -109,6 +110,13 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
         out.mkdir(parents=True, exist_ok=True)
         recorder = Recorder(out / REQUESTS_LINES)
         contents = Contents(out / CONTENTS)
+        watch = WarmUpWatch(plan, contents, stop) if several else None  # alone, this machine's run has tried the system before
+
+        def keep(record: RequestRecord) -> None:
+            recorder.add(astuple(record))
+            if watch is not None:
+                watch.saw(record)
+
         try:
             records, issued = issue(
                 rows,
@@ -118,7 +126,7 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
                 contents,
                 stop,
                 lambda begun: _write(out / BEGUN, begun),
-                lambda record: recorder.add(astuple(record)),
+                keep,
                 (lambda: _agreed(arguments.start_file, out / "ready", stop)) if arguments.start_file else None,
             )
         finally:
@@ -127,6 +135,8 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
         schema.write(out / "requests.parquet", records, RequestRecord)
         _write(out / GENERATOR, issued)
         (out / REQUESTS_LINES).unlink()
+        if watch is not None and watch.silent:
+            raise EnvironmentFailure("AIB711", request_class=watch.silent, logs=out)
     except grpc.FutureTimeoutError as error:
         raise EnvironmentFailure("AIB659", what="the planner", endpoint=arguments.target) from error
     except OSError as error:

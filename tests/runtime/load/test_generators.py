@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,8 @@ import grpc
 import numpy as np
 import pytest
 from aibenchrt.collect import schema
+from aibenchrt.collect.contents import Contents
+from aibenchrt.collect.empty_answers import silent_class
 from aibenchrt.collect.lines import Recorder, read_lines
 from aibenchrt.collect.merge import merge_requests, together
 from aibenchrt.collect.records import ScheduleRecord
@@ -91,9 +94,9 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def echo(generated: Path) -> Iterator[str]:
+def echo(generated: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     address = f"127.0.0.1:{free_ports(1)[0]}"
-    server = subprocess.Popen([sys.executable, str(ECHO), str(generated), address])
+    server = subprocess.Popen([sys.executable, str(ECHO), str(generated), address, *getattr(request, "param", ())])
     with grpc.insecure_channel(address) as channel:
         grpc.channel_ready_future(channel).result(120)
     yield address
@@ -145,6 +148,26 @@ def test_a_generator_that_is_told_to_stop_before_the_start_sends_nothing(generat
     merged = merge_requests(["a"], [tmp_path / "shard-0"])
     assert [r.outcome for r in merged.requests] == ["not_sent"] * len(rows)
     assert not merged.whole
+
+
+@pytest.mark.parametrize("echo", [("0", "empty")], indirect=True)
+def test_a_load_whose_warm_up_is_answered_with_nothing_ends_there(generated: Path, tmp_path: Path, echo: str) -> None:
+    rows = prepared(generated, tmp_path)
+    child = generator(generated, tmp_path, echo, 0, 1, tmp_path / "start")
+    wait_until(lambda: (tmp_path / "shard-0" / "ready").exists())
+    begin(tmp_path / "start", 3 * S)
+    said = child.communicate(timeout=120)[1]
+    assert child.returncode == 2
+    assert "AIB711" in said
+    merged = merge_requests(["a"], [tmp_path / "shard-0"])
+    assert not merged.whole
+    outcomes = {phase: Counter(r.outcome for r in merged.requests if r.phase == phase) for phase in ("warmup", "measured")}
+    assert set(outcomes["warmup"]) == {"ok"}
+    assert 0 < outcomes["measured"]["ok"] < outcomes["measured"]["not_sent"]
+    assert len(merged.requests) == len(rows)
+    plan = shop_plan()
+    warm = [r for r in merged.requests if r.phase == "warmup"]
+    assert silent_class(plan, [(r, {"relevant": (1,)}) for r in warm], Contents(tmp_path)) in ("text", "image")
 
 
 def test_two_generators_send_one_schedule_from_one_instant(generated: Path, tmp_path: Path, echo: str) -> None:

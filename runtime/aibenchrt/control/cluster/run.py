@@ -19,6 +19,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from aibenchrt.collect import schema
+from aibenchrt.collect.contents import CONTENTS, Contents
+from aibenchrt.collect.empty_answers import silent_class
 from aibenchrt.collect.hashes import bind
 from aibenchrt.collect.merge import together
 from aibenchrt.collect.records import ScheduleRecord
@@ -150,8 +152,8 @@ def run_cluster(generated: Path, inventory: Path, runs: Path, options: ClusterOp
     run that is only prepared, what `resume` goes on with.
 
     EnvironmentFailure: AIB601 no ansible-runner, AIB605 disk full, AIB670 a plan without hosts, AIB633 a host or a task failed, AIB634 the
-    run to be resumed is another plan's, and what preparation raises. KeyboardInterrupt: Ctrl-C or SIGTERM; the load is stopped and its
-    records so far are collected.
+    run to be resumed is another plan's, AIB635 a load that was not sent whole, AIB711 answers hold nothing, and what preparation raises.
+    KeyboardInterrupt: Ctrl-C or SIGTERM; the load is stopped and its records so far are collected.
     """
     compiled = open_plan(generated / "plan.json")
     check_plan(compiled)
@@ -337,9 +339,14 @@ def _put_apart(collected: Collected) -> Prepared:
 
 
 def _half(collected: Collected) -> EnvironmentFailure:
-    """AIB635 with what Ansible said and what is missing."""
+    """AIB635 with what Ansible said and what is missing; AIB711 where the generators ended, as the answers of the warm-up held nothing."""
+    prepared = collected.prepared
+    warm = [r for r in collected.records.merged.requests if r.phase == "warmup" and r.outcome == "ok"]
+    answered = [(r, prepared.assets.payloads[r.request_class][r.payload].truth) for r in warm]
+    if silent := silent_class(prepared.run.plan, answered, Contents(prepared.run.directory / CONTENTS)):
+        return EnvironmentFailure("AIB711", request_class=silent, logs=prepared.run.directory / "logs")
     said = [str(f) for f in collected.loaded.failures] or collected.missing
-    directory = collected.prepared.run.directory
+    directory = prepared.run.directory
     return EnvironmentFailure("AIB635", reason="\n".join(said), logs=directory / "logs", run=directory)
 
 
