@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.records import RequestRecord
@@ -182,7 +182,7 @@ def _geometric(logs: Sequence[float], level: float) -> Estimate:
     """t interval of the mean log ratio over payloads, which are drawn independently."""
     values = np.array(logs)
     error = float(values.std(ddof=1)) / math.sqrt(len(values))
-    reach = float(stats.t.ppf(1 - level / 2, len(values) - 1)) * error
+    reach = float(special.stdtrit(len(values) - 1, 1 - level / 2)) * error
     mean = float(values.mean())
     return Estimate(
         value=math.exp(mean), low=math.exp(mean - reach), high=math.exp(mean + reach), n=len(values), se=error,
