@@ -87,7 +87,7 @@ def _scores(run: Run, again: Run, pairs: Sequence[tuple[RequestRecord, RequestRe
             continue
         now = quality.scores(again, [other for _, other in own], name)
         difference = now.minus(quality.scores(run, [one for one, _ in own], name))
-        estimate = difference.estimate([(one.request_class, one.payload) for one, _ in own], bootstrap_rng())
+        estimate = difference.estimate([run.cluster(one) for one, _ in own], bootstrap_rng())
         if math.isfinite(estimate.value):
             tolerance = TOLERANCE * row.most
             status = judge(estimate.low, estimate.high, Band(-tolerance, tolerance))
