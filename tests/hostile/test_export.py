@@ -135,7 +135,7 @@ def test_it_says_what_is_not_in_it_without_saying_it(out: Unpacked) -> None:
     assert said.made_from
 
 
-@pytest.mark.parametrize("hosts", [WORDS, ODD])
+@pytest.mark.parametrize("hosts", [WORDS, pytest.param(ODD, marks=pytest.mark.long)])
 def test_the_figures_are_those_of_the_run_whatever_its_hosts_are_called(hosts: tuple[str, ...], tmp_path: Path) -> None:
     run = hosts_run(tmp_path / "run", hosts)
     out = unpacked(run, tmp_path)

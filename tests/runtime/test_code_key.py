@@ -56,7 +56,9 @@ def edited(package: Path, names: Iterable[str]) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("nth", [pytest.param(1, marks=pytest.mark.long, id="every module"), pytest.param(16, id="every sixteenth module")])
+@pytest.mark.parametrize(
+    "nth", [pytest.param(1, marks=pytest.mark.long, id="every module"), pytest.param(32, id="every thirty-second module")]
+)
 def test_a_module_that_a_builder_reaches_changes_its_key_and_no_other(copy: Path, nth: int) -> None:
     before = keys(copy)
     reach = {builder: set(reachable([builder], copy)) for builder in BUILDERS}

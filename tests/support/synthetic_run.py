@@ -54,12 +54,12 @@ FAMILY = {"category": "classification", "picture": "classification", "recommend"
 @dataclass(frozen=True)
 class Shape:
     """What to simulate. slow: factor on service times; slow_task: a task that takes twice as long; lateness_ms: mean of the sending delay;
-    bunch_ms: sending only at multiples of this; bad_ranker: answers in random order."""
+    bunch_ms: sending only at multiples of this; duration_s: at first a little more than p99 needs; bad_ranker: answers in random order."""
 
     seed: int = 1
     deployment: str = "d1"
     rate: float = 50.0
-    duration_s: float = 60.0
+    duration_s: float = 44.0
     slow: float = 1.0
     slow_task: str = ""
     slo_percentile: float = 99

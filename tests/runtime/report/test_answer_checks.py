@@ -26,7 +26,7 @@ RANKING = frozenset(("ranking",))
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return read_run(write_run(tmp_path_factory.mktemp("answers") / "run", Shape(supplement_images=200)))
+    return read_run(write_run(tmp_path_factory.mktemp("answers") / "run", Shape(duration_s=60, supplement_images=200)))
 
 
 def observed(run: Run) -> dict[str, str]:

@@ -22,7 +22,7 @@ HOSTS = ("h1", "h2")
 @pytest.fixture(scope="module")
 def replicas(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Two replicas of every task, on two hosts, asked in turn."""
-    run = on_hosts(read_run(write_run(tmp_path_factory.mktemp("run") / "run", Shape())))
+    run = on_hosts(read_run(write_run(tmp_path_factory.mktemp("run") / "run", Shape(duration_s=60))))
     tasks = {step.task for step in run.plan.steps}
     twice = {"endpoints": (HERE, THERE), "hosts": HOSTS}
     services = tuple(service.model_copy(update=twice) if service.name in tasks else service for service in run.plan.services)

@@ -24,7 +24,7 @@ MS = 1_000_000
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return read_run(write_run(tmp_path_factory.mktemp("run") / "run", Shape()))
+    return read_run(write_run(tmp_path_factory.mktemp("run") / "run", Shape(duration_s=60)))
 
 
 def test_a_run_on_hosts_shows_hosts_generators_and_clocks(measured: Run) -> None:

@@ -21,7 +21,7 @@ MS = 1_000_000
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return read_run(write_run(tmp_path_factory.mktemp("run") / "run", Shape()))
+    return read_run(write_run(tmp_path_factory.mktemp("run") / "run", Shape(duration_s=60)))
 
 
 def stalled(run: Run, *stalls: tuple[float, int]) -> Run:

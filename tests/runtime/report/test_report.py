@@ -30,7 +30,7 @@ from synthetic_run import Shape, write_run
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_run(tmp_path_factory.mktemp("runs") / "run", Shape(supplement_images=2100, error_share=0.005))
+    return write_run(tmp_path_factory.mktemp("runs") / "run", Shape(duration_s=60, supplement_images=2100, error_share=0.005))
 
 
 @pytest.fixture(scope="module")
@@ -160,9 +160,10 @@ def test_choices_are_compared_with_their_expectation(made: Report) -> None:
 
 
 def test_ablation_is_paired_and_sees_what_a_component_is_worth(run: Run, tmp_path: Path) -> None:
-    same = read_run(write_run(tmp_path / "same", Shape(supplement_images=2100, error_share=0.005)))
+    shape = Shape(duration_s=60, supplement_images=2100, error_share=0.005)
+    same = read_run(write_run(tmp_path / "same", shape))
     assert all(d.difference.value == 0 for d in compare(run, same, np.random.default_rng(1)))
-    variant = read_run(write_run(tmp_path / "random", Shape(supplement_images=2100, error_share=0.005, override=("rank", "random"))))
+    variant = read_run(write_run(tmp_path / "random", replace(shape, override=("rank", "random"))))
     rows = {(d.metric, d.request_class): d for d in compare(run, variant, np.random.default_rng(1))}
     assert rows["ndcg@10", "all"].worse
     assert rows["ndcg@10", "text"].worse

@@ -17,7 +17,7 @@ from aibenchrt.report.validity import REASONS
 from aibenchrt.report.verdict import Band, exit_code, judge
 from synthetic_run import Shape, write_run
 
-BASE = Shape()
+BASE = Shape(duration_s=60)
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,7 @@ def test_a_system_that_answers_nothing_is_not_measured(tmp_path: Path) -> None:
     assert "V01" in codes
 
 
+@pytest.mark.long
 def test_a_trace_is_part_of_what_is_compiled_and_is_what_is_sent(tmp_path: Path) -> None:
     offsets = [0.3, 1.2, 1.2, 1.9, 2.05, 2.8, 9.0]
     (tmp_path / "monday.txt").write_text("".join(f"{offset}\n" for offset in offsets))
