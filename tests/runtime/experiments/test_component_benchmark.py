@@ -257,7 +257,8 @@ def test_a_model_alone_is_a_run_like_any_other_with_the_quality_of_its_answers(t
         assert [m.stage for m in run.info.models] == ["category"]
         assert {process.role for process in run.info.processes} == {"planner", "triton", "generator"}
         window = run.info.load.window_end_ns - run.info.load.window_start_ns
-        inside_window = sum(run.info.load.window_start_ns <= r.done_ns < run.info.load.window_end_ns for r in run.requests)
+        answered = [r.done_ns for r in run.requests if r.outcome == "ok"]  # of the warm-up one may fail while the machine is busy
+        inside_window = sum(run.info.load.window_start_ns <= done_ns < run.info.load.window_end_ns for done_ns in answered)
         assert throughput(run).value == pytest.approx(inside_window / (window / 1e9))
         (seen,) = [row for row in mode.models if row.where == "in this run"]
         assert seen.metric == "accuracy"
