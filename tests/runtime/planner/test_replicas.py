@@ -147,6 +147,7 @@ def test_a_task_that_is_down_fails_requests_with_its_name_before_their_deadline(
         assert failed.endpoint == running.endpoint("answers")
 
 
+@pytest.mark.long
 def test_a_planner_that_is_told_to_stop_answers_what_it_has_taken(tmp_path: Path) -> None:
     with parts(tmp_path, {}) as running:
         running.start_all()
