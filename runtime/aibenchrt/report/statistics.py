@@ -210,7 +210,7 @@ def _few_clusters(sizes: Array) -> float:
     """By how much Student's t is wider than the normal distribution that a bootstrap tends to, for the effective number of clusters."""
     effective = float(sizes.sum() ** 2 / (sizes**2).sum())
     tail = (1 + CONFIDENCE) / 2
-    return float(stats.t.ppf(tail, max(1.0, effective - 1)) / stats.norm.ppf(tail))
+    return float(special.stdtrit(max(1.0, effective - 1), tail) / special.ndtri(tail))
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from aibenchrt.exit_codes import ExitCode, gravest
+from aibenchrt.exit_codes import ExitCode
 from aibenchrt.report.model import Estimate, Status
+from aibenchrt.report.verdict import exit_code
 
 AUDIT_FILE = "audit.json"
 
@@ -76,5 +77,4 @@ class Audit(_Frozen):
 
     @property
     def exit_code(self) -> ExitCode:
-        codes = {"FAIL": ExitCode.FAIL, "INCONCLUSIVE": ExitCode.INCONCLUSIVE}
-        return gravest(codes.get(status, ExitCode.OK) for status in self.statuses)
+        return exit_code(True, self.statuses)
