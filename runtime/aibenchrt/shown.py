@@ -15,6 +15,11 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
 
 
+def visible_in_line(text: str) -> str:
+    """As visible(), with line ends and tabs as escapes, too: for names that somebody else chose, within a line of ours."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
 def visible_json(text: str) -> str:
     """JSON, still the same document: escapes as JSON has them."""
     import json  # the compiler's `check` starts without it

@@ -231,6 +231,12 @@ def fields(name: str, make: Callable[[Plan], Any], **changes: Any) -> Callable[[
     return lambda folder, plan: (folder / name).write_text((json.dumps(astuple(replace(make(plan), **changes))) + "\n") * 2) and None
 
 
+def look(names: list[list[Any]]) -> Callable[[Path, Plan], None]:
+    """A watch that says that these took CPU time."""
+    line = {"time_ns": 1, "looked": {"total_us": 10, "busiest": names}}
+    return text("host.jsonl", json.dumps(watch()) + "\n" + json.dumps(line) + "\n")
+
+
 GENERATOR: dict[str, Callable[[Path, Plan], None]] = {
     "figures that are none": text("generator.json", "[]"),
     "figures without end": text("generator.json", b'{"generator":' * 5000),
@@ -253,6 +259,10 @@ OTHERS: dict[str, Callable[[Path, Plan], None]] = {
     "a watch of a list": text("host.jsonl", "[1]\n"),
     "a watch without facts": text("host.jsonl", json.dumps({"units": []}) + "\n"),
     "samples that are none": text("host.jsonl", json.dumps(watch()) + '\n{"time_ns": 1, "samples": [["a", 1]]}\n'),
+    "more names than it looks for": look([["a", 1, 1]] * 4),
+    "a name of a kibibyte": look([["a" * 1024, 1, 1]]),
+    "a negative time of a process": look([["a", 1, -1]]),
+    "a command line for a name": look([[["a", "--password"], 1, 1]]),
     "cores out of range": text("host.jsonl", json.dumps(watch(cores=10**30)) + "\n"),
     "not UTF-8": text("host.jsonl", b'{"facts": "\xff"}\n'),
 }

@@ -14,18 +14,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
 from aibenchrt import machine
 from aibenchrt.collect.appender import Appender
-from aibenchrt.collect.machine_counters import read_machine
+from aibenchrt.collect.busiest import Taken, busiest, taken
+from aibenchrt.collect.machine_counters import Reading, read_machine
 from aibenchrt.process_names import HOST_WATCH
 from aibenchrt.stop_signals import on_stop_signals
 from aibenchrt.whole_file import write_text
 
 PERIOD_S = 0.5
+LOOK_SAMPLES = 10  # how many samples lie between two looks at all processes: these cost more
 SLICE = Path("/sys/fs/cgroup/system.slice")
 PROPERTIES = (
     "Id", "ActiveState", "SubState", "MainPID", "NRestarts", "Result", "ExecMainCode", "ExecMainStatus", "InvocationID",
@@ -62,12 +64,15 @@ def units(prefix: str) -> list[dict[str, str]]:
 
 
 class Watch:
-    """Samples the control groups of the units; the state of a unit whose processes changed is read at once."""
+    """Samples the control groups of the units; the state of a unit whose processes changed is read at once. Every LOOK_SAMPLES samples it
+    looks which processes that are none of the units' took CPU time since the last look."""
 
     def __init__(self, prefix: str, out: Path) -> None:
         self._prefix = prefix
         self._out = Appender(out, append=True)
         self._groups: dict[str, int] = {}  # unit → inode of its control group: another one after each start
+        self._sampled = 0
+        self._looked: tuple[Taken, Reading] | None = None
 
     def run(self, stop: threading.Event) -> None:
         self._say({"facts": facts(), "units": units(self._prefix), "when": "before"})
@@ -78,7 +83,7 @@ class Watch:
         self._out.close()
 
     def _sample(self) -> None:
-        reading, rows, groups = read_machine(), [], {}
+        reading, rows, groups, own = read_machine(), [], {}, {os.getpid()}
         now = reading.time_ns
         for name, path in self._found():
             try:
@@ -88,12 +93,25 @@ class Watch:
             except (OSError, StopIteration):
                 continue  # it has just ended
             rows.append([name, members[0] if members else 0, groups[name], used, sum(map(_resident, members))])
+            own |= set(members)
         changed = [name for name in {*groups, *self._groups} if groups.get(name) != self._groups.get(name)]
         self._groups = groups
         counters = [reading.busy_us, reading.steal_us, reading.total_us, reading.pressure_us]
-        self._say({"time_ns": now, "samples": rows, "machine": counters})
+        self._say({"time_ns": now, "samples": rows, "machine": counters, **self._others(reading, own)})
         if changed:
             self._say({"time_ns": now, "units": units(self._prefix), "when": "changed"})
+
+    def _others(self, reading: Reading, own: Container[int]) -> dict[str, Any]:
+        """looked: who was busiest since the last look, and the CPU time of the machine in between; nothing where it is no time to look."""
+        self._sampled += 1
+        if self._looked is not None and self._sampled % LOOK_SAMPLES:
+            return {}
+        now, before = taken(), self._looked
+        self._looked = now, reading
+        if before is None:
+            return {}
+        total_us = reading.total_us - before[1].total_us
+        return {"looked": {"total_us": total_us, "busiest": [[u.name, u.pid, u.us] for u in busiest(before[0], now, total_us, own)]}}
 
     def _found(self) -> list[tuple[str, Path]]:
         mine = f"{self._prefix}{HOST_WATCH}.service"

@@ -6,19 +6,22 @@ clocks (which NTP keeps to far less than a sample's half second).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from aibenchrt.collect import schema
+from aibenchrt.collect.busiest import MOST
 from aibenchrt.collect.lines import read_lines
 from aibenchrt.collect.machine_counters import Reading, machine_record
-from aibenchrt.collect.records import CallRecord, MachineRecord, RequestRecord, ResourceRecord
+from aibenchrt.collect.records import MOST_INTEGER, CallRecord, MachineRecord, RequestRecord, ResourceRecord
 from aibenchrt.collect.run_info import (
     BEGUN,
     GENERATOR,
     REQUESTS_LINES,
+    Bystander,
     GeneratorInfo,
     GeneratorShard,
     HostInfo,
@@ -175,13 +178,22 @@ class HostRecords:
     processes: tuple[ProcessInfo, ...]
     resources: tuple[ResourceRecord, ...]
     machine: tuple[MachineRecord, ...] = ()
+    bystanders: tuple[Bystander, ...] = ()
     started_ns: int = 0  # realtime when its monotonic clock was 0: the same on hosts that share one machine, but for a few µs
 
 
-def read_host(host: str, files: Sequence[Path], scenario: str, parts: Sequence[PlanPart], realtime_ns: int | None) -> HostRecords:
+def read_host(
+    host: str,
+    files: Sequence[Path],
+    scenario: str,
+    parts: Sequence[PlanPart],
+    realtime_ns: int | None,
+    window: tuple[int, int] = (-MOST_INTEGER, MOST_INTEGER),
+) -> HostRecords:
     """files: the samples during the load, then what --once wrote after it. parts: those that were to run there throughout.
 
-    realtime_ns: the base clock's realtime minus its monotonic, as Merged has it; None: the host's own.
+    realtime_ns: the base clock's realtime minus its monotonic, as Merged has it; None: the host's own. window: of the measured phase, on
+    the run's clock: who took CPU time then.
     """
     lines = [line for path in files if path.exists() for line in read_watch(path)]
     states = [line for line in lines if line.units is not None]
@@ -205,7 +217,8 @@ def read_host(host: str, files: Sequence[Path], scenario: str, parts: Sequence[P
     rebooted = first.boot != last.boot
     processes = tuple(_process(host, part, prefix, states, rebooted) for part in parts)
     resources, machine = tuple(_resources(lines, prefix, shift)), tuple(_machine(host, lines, shift))
-    return HostRecords(info, processes, resources, machine, first.realtime_ns - first.monotonic_ns)
+    bystanders = _bystanders(host, lines, shift, window)
+    return HostRecords(info, processes, resources, machine, bystanders, first.realtime_ns - first.monotonic_ns)
 
 
 def _process(host: str, part: PlanPart, prefix: str, states: Sequence[WatchLine], rebooted: bool) -> ProcessInfo:
@@ -266,3 +279,19 @@ def _machine(host: str, lines: Iterable[WatchLine], shift_ns: int) -> Iterable[M
             sample = machine_record(host, before[0], reading, own_us)
             yield replace(sample, time_ns=sample.time_ns + shift_ns)
         before = reading, used
+
+
+def _bystanders(host: str, lines: Iterable[WatchLine], shift_ns: int, window: tuple[int, int]) -> tuple[Bystander, ...]:
+    """The busiest of what the host's looks show; a look counts if most of what it tells of lies in the window."""
+    used: Counter[tuple[str, int]] = Counter()
+    total_us, before_ns = 0, 0
+    for line in lines:
+        before_ns = before_ns or line.time_ns
+        if line.looked is not None:
+            if window[0] <= (before_ns + line.time_ns) // 2 + shift_ns <= window[1]:
+                total_us += line.looked.total_us
+                used.update({(name, pid): us for name, pid, us in line.looked.busiest})
+            before_ns = line.time_ns
+    if not total_us:
+        return ()
+    return tuple(Bystander(name=name, pid=pid, cpu_share=min(1.0, us / total_us), host=host) for (name, pid), us in used.most_common(MOST))

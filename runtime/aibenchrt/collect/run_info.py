@@ -173,11 +173,13 @@ class Outage(_Frozen):
 
 
 class Bystander(_Frozen):
-    """A process that is not of the run. cpu_share: of the CPU time of the whole machine during the load."""
+    """A process that is not of the run. cpu_share: of the CPU time of the whole machine during the load; host: '' where everything runs on
+    one."""
 
     name: str
     pid: int
     cpu_share: float
+    host: str = ""
 
 
 class LoadInfo(_Frozen):
@@ -311,7 +313,8 @@ class RunInfo(_Frozen):
     generator: of all generators together (counts summed, other figures of the worst). generators: each of them, if they ran on hosts of
     their own; all times in the records are then on the first planner's monotonic clock. missing: records that could not be collected, and
     why. fault: what was broken on purpose; '' for a measurement. outages: of what was started again, on one machine. bystanders: the
-    busiest processes that were not of the run, during the load, the busiest first. code None: of a run from before it was recorded.
+    busiest processes that were not of the run, during the load, of each host the busiest first. code None: of a run from before it was
+    recorded.
     """
 
     version: Literal[1] = RUN_VERSION

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from aibenchrt.collect.busiest import LONGEST_NAME, MOST
 from aibenchrt.collect.lines import whole_lines
 from aibenchrt.collect.records import MOST_INTEGER
 from aibenchrt.collect.unreadable import unreadable
@@ -54,16 +55,25 @@ class HostUnit(_Line):
     invocation: Annotated[Word, Field(alias="InvocationID")] = ""
 
 
+class HostLook(_Line):
+    """busiest: (name, pid, CPU µs since the last look) of processes that are not of the run; total_us: CPU time of the machine since
+    then."""
+
+    total_us: Count
+    busiest: Annotated[tuple[tuple[Annotated[str, Field(max_length=LONGEST_NAME)], Count, Count], ...], Field(max_length=MOST)] = ()
+
+
 class WatchLine(_Line):
     """facts, units: how the host and its units are; samples: (unit, pid, inode of its control group, CPU µs so far, resident bytes) at
     time_ns of the host's monotonic clock. machine: CPU time of the whole machine so far, busy, stolen and in total, and the time for which
-    some task waited for a processor, all in µs, as machine_counters.Reading has them."""
+    some task waited for a processor, all in µs, as machine_counters.Reading has them. looked: now and then."""
 
     time_ns: Ns = 0
     facts: HostFacts | None = None
     units: tuple[HostUnit, ...] | None = None
     samples: tuple[tuple[Word, Count, Count, Count, Count], ...] = ()
     machine: tuple[Count, Count, Count, Pressure] | None = None
+    looked: HostLook | None = None
 
 
 def read_watch(path: Path) -> Iterator[WatchLine]:

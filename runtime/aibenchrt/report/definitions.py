@@ -102,6 +102,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     Definition("MachineRow.others", "busy with other work", "share of the CPU time of all processors", WINDOW, "disturbed − steal", shown=("machines/other work",)),
     Definition("MachineRow.steal", "taken by the hypervisor", "share of the CPU time of all processors", WINDOW, "mean of steal_share", "/proc/stat", ("machines/stolen",)),
     Definition("MachineRow.pressure", "tasks waited for a processor", "share of the time", WINDOW, "mean of pressure_share, where the kernel tells", "/proc/pressure/cpu, `some`", ("machines/tasks waited",)),
+    Definition("OtherWork.cpu_share", "taken by one process of others", "share of the CPU time of all processors", "looks at all processes during the load (on hosts every 5 s, within the measured window)", "its CPU time / that of the machine, of the three busiest", "/proc/PID/stat"),
     Definition("MachineRow.disturbed", "not left to this run", "share of the CPU time of all processors", WINDOW, "other work and steal together", "collect/machine_counters.py"),
     Definition("ResourceRow.cpu_mean", "CPU, mean", _CORE, WINDOW, "mean of cpu_share", shown=("resources/CPU mean",)),
     Definition("ResourceRow.cpu_max", "CPU, most", _CORE, WINDOW, "largest cpu_share", shown=("resources/CPU max",)),

@@ -72,7 +72,8 @@ LEGENDS: dict[str, str] = {
     "machines": (
         "Over the measured window, as fractions of the CPU time of all processors of the machine. Other work: what ran and was not of this "
         "run; stolen: what the hypervisor gave to other virtual machines; tasks waited: the fraction of time in which some task, also of "
-        "this run, waited for a processor (PSI). Hosts that are containers of one machine all show the whole machine."
+        "this run, waited for a processor (PSI). Hosts that are containers of one machine all show the whole machine. Busiest others: "
+        "who took most of it during the load, of the processes that the host sees."
     ),
     "resources": ("Over the measured window, sampled about every half second; CPU as a fraction of one core."),
     "timeline": (

@@ -9,7 +9,10 @@ import numpy as np
 from aibenchrt.collect.machine_counters import others_share
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.records import MachineRecord
-from aibenchrt.report.model import MachineRow
+from aibenchrt.collect.run_info import Bystander
+from aibenchrt.figure_format import percent
+from aibenchrt.report.model import MachineRow, OtherWork
+from aibenchrt.shown import visible_in_line
 
 
 def machine_rows(run: Run) -> tuple[MachineRow, ...]:
@@ -22,13 +25,18 @@ def machine_rows(run: Run) -> tuple[MachineRow, ...]:
     own = {name: float(np.mean([s.own_share for s in samples])) for name, samples in of_host.items() if samples}
     machine = {host.name: host.machine or host.name for host in run.info.hosts}
     return tuple(
-        _row(name, samples, sum(own[other] for other in own if machine[other] == machine[name]))
+        _row(name, samples, sum(own[other] for other in own if machine[other] == machine[name]), run.info.bystanders)
         for name, samples in of_host.items()
         if samples
     )
 
 
-def _row(host: str, samples: Sequence[MachineRecord], own: float) -> MachineRow:
+def busiest(row: MachineRow) -> str:
+    """'cc1plus 20.0 %, make 3.0 %'; '' where nobody is known."""
+    return ", ".join(f"{visible_in_line(other.name)} {percent(other.cpu_share)}" for other in row.busiest)
+
+
+def _row(host: str, samples: Sequence[MachineRecord], own: float, bystanders: Sequence[Bystander]) -> MachineRow:
     steal = float(np.mean([s.steal_share for s in samples]))
     told = [s.pressure_share for s in samples if s.pressure_share >= 0]
     disturbed = others_share(samples, own)
@@ -41,4 +49,5 @@ def _row(host: str, samples: Sequence[MachineRecord], own: float) -> MachineRow:
         steal=steal,
         pressure=float(np.mean(told)) if told else None,
         disturbed=disturbed,
+        busiest=tuple(OtherWork(name=other.name, cpu_share=other.cpu_share) for other in bystanders if other.host in ("", host)),
     )

@@ -216,10 +216,17 @@ class ErrorRow(_Frozen):
     count: int
 
 
+class OtherWork(_Frozen):
+    """A process that was not of the run. cpu_share: of the CPU time of its whole machine during the load."""
+
+    name: str
+    cpu_share: float
+
+
 class MachineRow(_Frozen):
     """One machine over the measured window. Shares of the CPU time of all its processors: busy with anything, with the run's own processes,
     with others, and taken by the hypervisor. pressure: share of the time in which some task waited for a processor; None: not told.
-    disturbed: others and steal together."""
+    disturbed: others and steal together. busiest: of the others, a few, the busiest first; only of those that the host sees."""
 
     host: str
     samples: int
@@ -229,6 +236,7 @@ class MachineRow(_Frozen):
     steal: float
     pressure: float | None
     disturbed: float
+    busiest: tuple[OtherWork, ...] = ()
 
 
 class ResourceRow(_Frozen):

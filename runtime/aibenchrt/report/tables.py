@@ -10,6 +10,7 @@ from aibenchrt.metrics import SHARE
 from aibenchrt.metrics import metric as metric_of
 from aibenchrt.report.host_tables import clock_cells, generator_cells, host_cells, timeline_cells
 from aibenchrt.report.legends import LEGENDS
+from aibenchrt.report.machines import busiest
 from aibenchrt.report.model import BEYOND, AblationRow, BeyondAnswers, Estimate, Judgement, LatencyRow, Percentile, PredictionRow, Report
 
 ABSENT = "–"
@@ -408,8 +409,11 @@ def machine_table(report: Report) -> Table:
     return Table(
         "machines",
         "Machines",
-        ("host", "busy", "this run", "other work", "stolen", "tasks waited"),
-        tuple((m.host, percent(m.busy), percent(m.own), percent(m.others), percent(m.steal), waited(m.pressure)) for m in report.machines),
+        ("host", "busy", "this run", "other work", "stolen", "tasks waited", "busiest others"),
+        tuple(
+            (m.host, percent(m.busy), percent(m.own), percent(m.others), percent(m.steal), waited(m.pressure), busiest(m) or ABSENT)
+            for m in report.machines
+        ),
         LEGENDS["machines"],
         (1, 2, 3, 4, 5),
     )

@@ -11,8 +11,10 @@ from aibenchrt.collect.machine_counters import Reading, machine_record, read_mac
 from aibenchrt.collect.merge import read_host
 from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.run_info import Bystander, HostInfo
+from aibenchrt.report.html import page
 from aibenchrt.report.machines import machine_rows
 from aibenchrt.report.make import make_report
+from aibenchrt.report.tables import machine_table
 from hypothesis import given
 from hypothesis import strategies as st
 from run_on_hosts import on_hosts, reasons
@@ -47,7 +49,22 @@ def test_a_quiet_machine_is_shown_and_passes(measured: Run) -> None:
 def test_other_work_is_named_with_who_did_it(measured: Run) -> None:
     info = measured.info.model_copy(update={"bystanders": (Bystander(name="cc1plus", pid=7, cpu_share=0.2),)})
     observed = reasons(with_own(replace(measured, info=info), 0.85, {"here": 0.6}))
-    assert observed == {"V16": "25.0 % of here by other work; busiest: cc1plus 20.0 %"}
+    assert observed == {"V16": "25.0 % of here by other work (cc1plus 20.0 %)"}
+
+
+def test_each_host_s_other_work_is_named(measured: Run) -> None:
+    """Names are what somebody on a host chose: nothing of them reaches the terminal or begins a line but escaped."""
+    run = with_own(on_hosts(measured, hosts=(host("h1", "h1"), host("h2", "h2"))), 0.85, {"h1": 0.6, "h2": 0.7})
+    others = (
+        Bystander(name="cc1plus", pid=7, cpu_share=0.2, host="h1"),
+        Bystander(name="\x1b[2J\nVALID <b>", pid=8, cpu_share=0.125, host="h2"),
+    )
+    run = replace(run, info=run.info.model_copy(update={"bystanders": others}))
+    said = "25.0 % of h1 by other work (cc1plus 20.0 %); 15.0 % of h2 by other work (\\x1b[2J\\nVALID <b> 12.5 %)"
+    assert reasons(run) == {"V16": said}
+    report, _ = make_report(run)
+    assert [row[-1] for row in machine_table(report).rows] == ["cc1plus 20.0 %", "\\x1b[2J\\nVALID <b> 12.5 %"]
+    assert "VALID <b>" not in page(report, {}, "")
 
 
 def test_only_the_measured_window_counts(measured: Run) -> None:
@@ -135,3 +152,26 @@ def test_a_host_s_samples_become_shares_of_its_machine(tmp_path: Path) -> None:
     assert sample.time_ns == (53 + 50) * S  # on the run's clock
     assert (sample.busy_share, sample.steal_share, sample.pressure_share) == (0.25, 0.025, 0.25)
     assert sample.own_share == pytest.approx(0.075)
+
+
+def looked(total_us: int, *busiest: tuple[str, int, int]) -> dict[str, object]:
+    return {"samples": [], "machine": [0, 0, 0, -1], "looked": {"total_us": total_us, "busiest": busiest}}
+
+
+def test_who_took_a_host_s_time_is_that_of_the_window(tmp_path: Path) -> None:
+    facts = {"cpu_model": "c", "cores": 2, "memory_kib": 2**20, "kernel": "k", "os": "o", "boot": "b"}
+    facts |= {"monotonic_ns": 50 * S, "realtime_ns": 1_000 * S}
+    lines: list[dict[str, object]] = [{"facts": facts, "units": [], "when": "before"}]
+    lines += [{"time_ns": 51 * S, "samples": [], "machine": [0, 0, 0, -1]}]
+    lines += [{"time_ns": 56 * S} | looked(10_000_000, ("ansible", 3, 9_000_000))]
+    lines += [{"time_ns": 61 * S} | looked(10_000_000, ("cc1plus", 7, 4_000_000), ("make", 6, 100_000))]
+    lines += [{"time_ns": 66 * S} | looked(10_000_000, ("cc1plus", 7, 1_000_000), ("liar", 9, 10**15))]
+    path = tmp_path / "host.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    seen = read_host("h1", [path], "shop", [], 900 * S, (107 * S, 120 * S)).bystanders  # on the run's clock
+    assert [(other.name, other.pid, other.cpu_share, other.host) for other in seen] == [
+        ("liar", 9, 1.0, "h1"),
+        ("cc1plus", 7, 0.25, "h1"),
+        ("make", 6, 0.005, "h1"),
+    ]
+    assert read_host("h1", [path], "shop", [], 900 * S, (120 * S, 130 * S)).bystanders == ()

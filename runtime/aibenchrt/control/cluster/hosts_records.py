@@ -12,7 +12,7 @@ from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.merge import Merged, merge_requests, move_calls, read_host
 from aibenchrt.collect.plausible import check_answers, check_calls, check_requests
 from aibenchrt.collect.records import CallRecord, MachineRecord, RequestRecord, ResourceRecord
-from aibenchrt.collect.run_info import GeneratorShard, HostInfo, ProcessInfo
+from aibenchrt.collect.run_info import Bystander, GeneratorShard, HostInfo, ProcessInfo
 from aibenchrt.control.record_files import joined_calls
 from aibenchrt.control.triton_trace import queue_waits
 from aibenchrt.deployment import PlanPart, parts
@@ -36,6 +36,7 @@ class HostsRecords:
     processes: tuple[ProcessInfo, ...]
     resources: tuple[ResourceRecord, ...]
     machine: tuple[MachineRecord, ...]
+    bystanders: tuple[Bystander, ...]
     missing: tuple[str, ...]
 
 
@@ -54,12 +55,13 @@ def read_hosts(plan: Plan, folder: Path, failures: Sequence[str]) -> HostsRecord
     processes: list[ProcessInfo] = []
     resources: list[ResourceRecord] = []
     machine: list[MachineRecord] = []
+    bystanders: list[Bystander] = []
     started: dict[str, int] = {}
     for host in plan.hosts:
         own = [part for part in every if part.host == host.name]
         watched = [part for part in own if part.kind != "generator"]
         files = [folder / host.name / name for name in WATCHED]
-        watch = partial(read_host, host.name, files, plan.scenario, watched, merged.realtime_ns)
+        watch = partial(read_host, host.name, files, plan.scenario, watched, merged.realtime_ns, merged.window)
         records = _read(watch, host.name, missing)
         if records is None or records.info is None:
             missing.append(f"nothing from the watch on {host.name}")
@@ -70,10 +72,18 @@ def read_hosts(plan: Plan, folder: Path, failures: Sequence[str]) -> HostsRecord
         processes += records.processes
         resources += records.resources
         machine += records.machine
+        bystanders += records.bystanders
     processes += [_generator(part, said) for part, said in zip(generators, merged.generators, strict=True)]
     calls = joined_calls(recorded, waits, merged.requests)
     return HostsRecords(
-        merged, tuple(calls), tuple(hosts), tuple(processes), tuple(resources), tuple(machine), tuple(dict.fromkeys(missing))
+        merged=merged,
+        calls=tuple(calls),
+        hosts=tuple(hosts),
+        processes=tuple(processes),
+        resources=tuple(resources),
+        machine=tuple(machine),
+        bystanders=tuple(bystanders),
+        missing=tuple(dict.fromkeys(missing)),
     )
 
 

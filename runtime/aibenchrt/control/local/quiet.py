@@ -9,7 +9,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.figure_format import percent
 from aibenchrt.progress import Progress
 from aibenchrt.report.validity import Limits
-from aibenchrt.shown import tell
+from aibenchrt.shown import tell, visible_in_line
 
 LOOK_SAMPLES = 4  # two seconds
 
@@ -36,5 +36,5 @@ def before_load(sampler: Sampler, wait_s: float, progress: Progress) -> None:
 
 
 def _said(look: Look) -> str:
-    busiest = ", ".join(f"{other.name} {percent(other.cpu_share)}" for other in look.bystanders)
+    busiest = ", ".join(f"{visible_in_line(other.name)} {percent(other.cpu_share)}" for other in look.bystanders)
     return f"other work takes {percent(look.others_share)} of this machine" + (f" ({busiest})" if busiest else "")

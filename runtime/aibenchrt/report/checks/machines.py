@@ -8,7 +8,7 @@ from aibenchrt.collect.recorded_run import Run
 from aibenchrt.figure_format import percent
 from aibenchrt.plan import PlanUsers
 from aibenchrt.report.checks.check import check
-from aibenchrt.report.machines import machine_rows
+from aibenchrt.report.machines import busiest, machine_rows
 from aibenchrt.report.model import Check, MachineRow, ResourceRow
 from aibenchrt.report.validity import Limits
 
@@ -36,14 +36,17 @@ def machine_checks(run: Run, limits: Limits) -> list[Check]:
     rows = machine_rows(run)
     unsampled = [host.name for host in run.info.hosts if host.name not in {row.host for row in rows}]
     worst = sorted(rows, key=lambda row: -row.disturbed)[:_MOST_MACHINES]
-    observed = [f"{percent(row.disturbed)} of {row.host} by other work{_steal(row)}" for row in worst]
+    observed = [f"{percent(row.disturbed)} of {row.host} by other work{_steal(row)}{_busiest(row)}" for row in worst]
     observed += [f"no samples of {', '.join(unsampled)}"] if unsampled else []
-    busiest = ", ".join(f"{other.name} {percent(other.cpu_share)}" for other in run.info.bystanders)
     ok = not unsampled and all(row.disturbed <= limits.others_cpu for row in rows)
-    text = "; ".join(observed) + (f"; busiest: {busiest}" if busiest else "")
     limit = f"expected fault: {run.info.fault}" if run.info.fault else percent(limits.others_cpu)
-    return [check("V16", ok or bool(run.info.fault), text, limit)]
+    return [check("V16", ok or bool(run.info.fault), "; ".join(observed), limit)]
 
 
 def _steal(row: MachineRow) -> str:
     return f", {percent(row.steal)} of it stolen" if row.steal >= _SHOWN_STEAL else ""
+
+
+def _busiest(row: MachineRow) -> str:
+    said = busiest(row)
+    return f" ({said})" if said else ""

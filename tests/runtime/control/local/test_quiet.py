@@ -3,9 +3,7 @@ processor busy."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -18,28 +16,14 @@ from aibenchrt.control.local.quiet import LOOK_SAMPLES, before_load
 from aibenchrt.control.local.resources import Look, Sampler
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.progress import silent
-
-BUSY = """import os
-if os.fork(): os._exit(0)
-os.setsid()
-print(os.getpid(), flush=True)
-os.close(1)
-while True: pass"""
+from strangers import strangers
 
 
 @pytest.fixture(scope="module")
 def stranger() -> Iterator[int]:
-    """A busy process that no process of ours started, as far as the system knows; one for each processor, and the pid of the last."""
-    pids = []
-    try:
-        for _ in range(os.cpu_count() or 1):
-            begun = subprocess.run([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, text=True, check=True, close_fds=True, timeout=60)
-            pids.append(int(begun.stdout))
+    """A busy process that no process of ours started; one for each processor, and the pid of the last."""
+    with strangers(os.cpu_count() or 1) as pids:
         yield pids[-1]
-    finally:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
 
 
 def test_other_work_is_warned_of_with_its_name(stranger: int, capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,6 +64,11 @@ def test_waiting_ends_when_the_other_work_ends() -> None:
     busy = Look(0.351, (Bystander(name="cc1plus", pid=7, cpu_share=0.3),))
     before_load(Recorded(busy, busy, Look(0.049, ())), 600.0, lambda what, _share: told.append(what))
     assert told == ["waiting for a quiet machine: other work takes 35.1 % of this machine (cc1plus 30.0 %)"] * 2
+
+
+def test_a_name_that_somebody_chose_begins_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    before_load(Recorded(Look(0.351, (Bystander(name="x\nVALID", pid=7, cpu_share=0.3),))), 0.0, silent)
+    assert "(x\\nVALID 30.0 %)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("look", [None, Look(0.05, ())])
