@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import psutil
@@ -122,7 +124,7 @@ def failure(playbook: str, failures: list[TaskFailure], logs: Path) -> Environme
 
 def _apart(work: Callable[[], str], cancelled: threading.Event) -> str:
     """Runs it on a thread of its own, so that Ctrl-C cannot interrupt it halfway: it is first cancelled and awaited."""
-    done = threading.Event()  # Thread.join() believes that a thread has ended when Ctrl-C interrupts it (CPython 3.11)
+    done = threading.Event()
     results: list[str] = []
     raised: list[BaseException] = []
 
@@ -134,17 +136,38 @@ def _apart(work: Callable[[], str], cancelled: threading.Event) -> str:
         finally:
             done.set()
 
-    threading.Thread(target=run, name="ansible", daemon=True).start()
-    try:
+    with _interruptions_kept() as kept:
+        threading.Thread(target=run, name="ansible", daemon=True).start()
         while not done.wait(_POLL_S):
-            pass
-    except BaseException:
-        cancelled.set()
-        done.wait()
-        raise
+            if kept:
+                cancelled.set()
     if raised:
         raise raised[0]
     return results[0]
+
+
+@contextlib.contextmanager
+def _interruptions_kept() -> Iterator[Sequence[int]]:
+    """The numbers of signals that would have interrupted what is inside; the first is raised when it has ended.
+
+    An interruption inside Event.wait or Thread.start can leave a lock held, for which everything waits for ever then, or release it twice
+    (CPython 3.11). Has an effect in the main thread only.
+    """
+    kept: list[int] = []
+    before: dict[signal.Signals, Callable[[int, FrameType | None], Any]] = {}
+    try:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                handler = signal.getsignal(number)
+                if callable(handler):
+                    before[number] = handler
+                    signal.signal(number, lambda told, _frame: kept.append(told))
+        yield kept
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if kept:
+            before[signal.Signals(kept[0])](kept[0], None)
 
 
 def _end_workers(mark: str) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
+import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -60,21 +58,72 @@ def test_a_playbook_that_is_none_is_a_coded_error(tmp_path: Path) -> None:
         playbooks(tmp_path, "    - no_such_module: {}\n").play("go.yml", {})
 
 
+# Ctrl-C at each line that the main thread executes while a playbook runs, in turn: inside Event.wait it may hold a lock then.
+INTERRUPTED = """
+import signal, sys, threading
+from itertools import count
+from aibenchrt.control.cluster import playbooks
+
+playbooks._POLL_S = 0.01
+signal.signal(signal.SIGINT, signal.default_int_handler)
+interrupted = 0
+for line in count():
+    passed, begun, ended, cancelled = 0, threading.Event(), threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        cancelled.wait(0.02)
+        ended.set()
+        return "ended"
+
+    def trace(frame, event, _):
+        global passed
+        passed += 1
+        if passed == line + 1:
+            signal.raise_signal(signal.SIGINT)
+        return trace
+
+    try:
+        sys.settrace(trace)
+        assert playbooks._apart(work, cancelled) == "ended"
+    except KeyboardInterrupt:
+        interrupted += 1
+    finally:
+        sys.settrace(None)
+    assert begun.is_set() == ended.is_set(), line
+    if passed <= line:
+        break
+assert interrupted > 40, interrupted
+"""
+
+
+def test_an_interruption_at_its_worst_is_waited_for() -> None:
+    assert subprocess.run([sys.executable, "-c", INTERRUPTED], timeout=240, check=False).returncode == 0
+
+
+# A process of its own: an interruption that is not caught where it should be would end the other tests of this one.
+PLAYED = """
+import sys
+from pathlib import Path
+from aibenchrt.control.cluster.playbooks import Playbooks
+
+folder = Path(sys.argv[1])
+made = Playbooks(folder / "ansible", folder / "inventory.ini", folder / "logs", folder / ".ansible", lambda *told: print(*told, flush=True))
+try:
+    made.play("go.yml", {})
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
 def test_an_interruption_ends_the_playbook(tmp_path: Path) -> None:
-    task = f"    - name: Wait\n      ansible.builtin.wait_for: {{ path: {tmp_path}/never, timeout: 3600 }}\n"
-    told: list[tuple[str, float]] = []
-    made = playbooks(tmp_path, task, told)
-
-    def interrupt() -> None:
-        while not told:
-            time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        made.play("go.yml", {})
-    thread.join()
+    playbooks(tmp_path, f"    - name: Wait\n      ansible.builtin.wait_for: {{ path: {tmp_path}/never, timeout: 3600 }}\n")
+    with subprocess.Popen([sys.executable, "-c", PLAYED, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("go: Wait")
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == "interrupted\n"
+    assert process.returncode == 0
     assert processes_about(tmp_path) == []
 
 
