@@ -62,13 +62,13 @@ class Deployment(BaseModel):
 
 
 class Pool(BaseModel):
-    """fingerprints differ between the systems; of one system only the deployments of its last fingerprint are looked at."""
+    """fingerprints differ between the systems; of one system only the VALID deployments of its last fingerprint are drawn."""
 
     version: Literal[1] = 1
     deployments: tuple[Deployment, ...] = ()
 
     def of(self, system: System) -> list[Deployment]:
-        every = [one for one in self.deployments if one.system == system]
+        every = [one for one in self.deployments if one.system == system and not one.figures.invalid]
         return [one for one in every if one.figures.info.fingerprint.hash == every[-1].figures.info.fingerprint.hash]
 
 
@@ -183,14 +183,11 @@ def show(pool: Pool) -> None:
     )
     for system in dict.fromkeys(one.system for one in pool.deployments):
         show_variation(system, pool.of(system))
-    plain, slow = pool.of("plain"), pool.of("planted")
-    show_draws("all deployments", plain, slow)
-    if quiet < len(pool.deployments):
-        show_draws("quiet ones", *([one for one in group if one.disturbed <= limit] for group in (plain, slow)))
+    show_draws(pool.of("plain"), pool.of("planted"))
 
 
 def show_variation(system: System, group: Sequence[Deployment]) -> None:
-    """Coefficients of variation over the deployments of the last fingerprint."""
+    """Coefficients of variation over the VALID deployments of the last fingerprint."""
     if len(group) < 2:
         return
     cv = {name: float(np.exp(logs(group, name)).std(ddof=1) / np.exp(logs(group, name)).mean()) for name in shared(group)}
@@ -198,7 +195,7 @@ def show_variation(system: System, group: Sequence[Deployment]) -> None:
     beside = ", ".join(f"{name} {value:g}" for name, value in zip(("mean", "p90", "p99"), PUBLISHED.get(scenario, ()), strict=False))
     told = ", ".join(f"{name} {value:.3f}" for name, value in cv.items())
     published = f" (published: {beside})" if beside else ""
-    sys.stdout.write(f"{scenario}, {system}, {len(group)} deployments: coefficient of variation {told}{published}\n")
+    sys.stdout.write(f"{scenario}, {system}, {len(group)} VALID deployments: coefficient of variation {told}{published}\n")
 
 
 def shared(group: Sequence[Deployment]) -> list[str]:
@@ -209,13 +206,13 @@ def logs(group: Sequence[Deployment], name: str) -> np.ndarray[tuple[int], np.dt
     return np.log([one.figures.latency[name].value for one in group])
 
 
-def show_draws(title: str, plain: Sequence[Deployment], slow: Sequence[Deployment]) -> None:
+def show_draws(plain: Sequence[Deployment], slow: Sequence[Deployment]) -> None:
     """Groups of five a side, or of half the pool where it has fewer than ten of a system."""
     rng = np.random.default_rng(29)
     for name, first, second in (("A/A", plain, plain), ("A/B", plain, slow)):
         size = min(LEAST_DEPLOYMENTS, len(first) // 2 if first is second else min(len(first), len(second)))
         if size < 2:
-            sys.stdout.write(f"{title}, {name}: too few deployments\n")
+            sys.stdout.write(f"{name}: too few VALID deployments\n")
             continue
         compare, reference, named = Counter[str](), Counter[str](), Counter[str]()
         for _ in range(DRAWS):
@@ -225,7 +222,7 @@ def show_draws(title: str, plain: Sequence[Deployment], slow: Sequence[Deploymen
             other = [second[i] for i in rest[:size]]
             compare.update(seen(base, other, named))
             reference.update(judged(base, other))
-        sys.stdout.write(f"{title}, {name}, {size} a side, {DRAWS} draws\n")
+        sys.stdout.write(f"{name}, {size} a side, {DRAWS} draws\n")
         sys.stdout.write(f"  compare: {shares(compare)}; moved most: {shares(named) or 'nothing'}\n  reference: {shares(reference)}\n")
 
 

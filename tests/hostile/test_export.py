@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shutil
+import socket
 import tarfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -40,6 +41,7 @@ SHAPE = Shape(rate=25.0, duration_s=8.0, error_share=0.05)
 WORDS = ("run", "p50", "ok", "text", "rank", "latency")
 ODD = ("gpu07.rz.acme-muenchen.example", "frankfurt-b2", "Dr.Meier's laptop", "näher-1", "198.18.7.9", "x y")
 SECRET = ("jutta.meier", "/home/jutta.meier", "zugspitze.example", "10.20.30.40", "fd00:aa:bb:cc::17", "qemu-secret-guest", "acme-patch17")
+EXPORTER = "meiers-own-laptop"
 PAYLOAD = "where did my grandmother hide the keys"
 
 
@@ -107,7 +109,12 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def out(odd: Path, tmp_path_factory: pytest.TempPathFactory) -> Unpacked:
-    return unpacked(odd, tmp_path_factory.mktemp("out"))
+    """Made on a machine whose own name is long enough not to be among compressed bytes by chance."""
+    real = os.uname()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "uname", lambda: os.uname_result((real.sysname, EXPORTER, real.release, real.version, real.machine)))
+        patch.setattr(socket, "gethostname", lambda: EXPORTER)
+        return unpacked(odd, tmp_path_factory.mktemp("out"))
 
 
 @pytest.fixture
@@ -122,9 +129,8 @@ def test_what_names_a_place_or_a_person_is_not_in_it(odd: Path, out: Unpacked) -
         assert secret.encode() in held or json.dumps(secret)[1:-1].encode() in held, secret
         assert secret.encode() not in out.content, secret
         assert json.dumps(secret)[1:-1].encode() not in out.content, secret
-    for secret in (PAYLOAD, "grandmother", str(odd), odd.name, str(Path.home()), os.uname().nodename):
-        if len(secret) > 3:  # compressed bytes hold a shorter name by chance
-            assert secret.encode() not in out.content
+    for secret in (PAYLOAD, "grandmother", str(odd), odd.name, str(Path.home()), EXPORTER):
+        assert secret.encode() not in out.content
 
 
 def test_it_says_what_is_not_in_it_without_saying_it(out: Unpacked) -> None:

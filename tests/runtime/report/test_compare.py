@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_run import Shape, write_run
 
-BASE = Shape(rate=25.0, duration_s=20.0, slo_percentile=90)  # which 500 requests are enough for
+BASE = Shape(rate=25.0, duration_s=20.0)  # which 500 requests are enough for
 
 
 def group(folder: Path, name: str, shape: Shape, seeds: range) -> list[Path]:

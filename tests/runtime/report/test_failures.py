@@ -17,12 +17,12 @@ from aibenchrt.report.reference_file import Reference
 from aibenchrt.report.tables import tables
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic_run import Shape, write_run
+from synthetic_run import FOR_P99_S, Shape, write_run
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return read_run(write_run(tmp_path_factory.mktemp("run") / "run", Shape()))
+    return read_run(write_run(tmp_path_factory.mktemp("run") / "run", Shape(duration_s=FOR_P99_S, slo_percentile=99)))
 
 
 def slowest_fail(run: Run, share: float, outcome: str = "timeout") -> Run:

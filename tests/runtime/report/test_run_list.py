@@ -11,7 +11,7 @@ from aibenchrt.report import validate
 from aibenchrt.report.run_list import run_list
 from synthetic_run import Shape, write_run
 
-SHORT = Shape(rate=25.0, duration_s=20.0, slo_percentile=90)
+SHORT = Shape(rate=25.0, duration_s=20.0)
 
 
 def test_runs_are_listed_with_their_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from paths import ROOT
 from synthetic_run import Shape, write_run
 
-SHORT = Shape(rate=25.0, duration_s=20.0, slo_percentile=90)
+SHORT = Shape(rate=25.0, duration_s=20.0)
 
 
 def problems(name: str, document: Any) -> list[str]:
@@ -84,5 +84,5 @@ def test_an_export_is_as_its_schemas_say(run: Path, tmp_path: Path) -> None:
 
 
 def test_a_comparison_is_as_its_schema_says(run: Path, tmp_path: Path) -> None:
-    other = write_run(tmp_path / "other", Shape(rate=25.0, duration_s=20.0, slo_percentile=90, seed=2, deployment="d2"))
+    other = write_run(tmp_path / "other", Shape(rate=25.0, duration_s=20.0, seed=2, deployment="d2"))
     assert problems("comparison", compare([[run], [other]]).model_dump(mode="json")) == []

@@ -109,7 +109,7 @@ def test_verdict_and_report_as_json(directory: Path, capsys: pytest.CaptureFixtu
 def test_an_invalid_run_exits_3_with_its_report_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bad = write_run(tmp_path / "bad", Shape(duration_s=20))
+    bad = write_run(tmp_path / "bad", Shape(slo_percentile=99))
     assert main(["report", str(bad)]) == 0
     assert "; exit code 0 (of `validate`: 3, the run is INVALID); next: aibenchc explain V08\n" in capsys.readouterr().err
     monkeypatch.setenv("FORCE_COLOR", "1")

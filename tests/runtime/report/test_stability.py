@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from queues import Array, exponential, fifo, queue
 from run_on_hosts import reasons
-from synthetic_run import Shape, write_run
+from synthetic_run import FOR_P99_S, Shape, write_run
 
 LIMITS = Limits()
 RUNS = 200
@@ -24,7 +24,7 @@ RUNS = 200
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return read_run(write_run(tmp_path_factory.mktemp("run") / "run", Shape()))
+    return read_run(write_run(tmp_path_factory.mktemp("run") / "run", Shape(duration_s=FOR_P99_S, slo_percentile=99)))
 
 
 def checks(run: Run) -> dict[str, Check]:
