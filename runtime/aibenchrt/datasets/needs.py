@@ -152,6 +152,122 @@ class PicturedWorld(Protocol):
         """The pictures of "train", "validation" or "test"; no text is in two of them."""
 
 
+class Framed(Protocol):
+    """Where a thing is seen in a photo, in pixels from its upper left corner; right and bottom are the first beyond. label: what it is."""
+
+    @property
+    def label(self) -> int: ...
+    @property
+    def left(self) -> int: ...
+    @property
+    def top(self) -> int: ...
+    @property
+    def right(self) -> int: ...
+    @property
+    def bottom(self) -> int: ...
+
+
+class Boxed(Protocol):
+    """A photo, 8-bit colour, and the boxes of all things in it; the first is the one that the photo is of."""
+
+    @property
+    def png(self) -> bytes: ...
+    @property
+    def boxes(self) -> Sequence[Framed]: ...
+
+
+@runtime_checkable
+class BoxedWorld(Protocol):
+    """A world of photos with boxes. categories: names, in the order of the boxes' labels."""
+
+    @property
+    def categories(self) -> Sequence[str]: ...
+    def boxed(self, split: str) -> Sequence[Boxed]:
+        """The photos of "train", "validation" or "test"; no thing is in two of them."""
+
+
+class Turned(Protocol):
+    """A square picture of one thing, 8-bit colour, cut out by its box. label: what it is. degrees: by which it is turned clockwise."""
+
+    @property
+    def png(self) -> bytes: ...
+    @property
+    def label(self) -> int: ...
+    @property
+    def degrees(self) -> float: ...
+
+
+@runtime_checkable
+class TurnedWorld(Protocol):
+    """A world of turned things. categories: names, in the order of their labels."""
+
+    @property
+    def categories(self) -> Sequence[str]: ...
+    def turned(self, split: str) -> Sequence[Turned]:
+        """Pictures of "train", "validation" or "test"; no thing is in two of them."""
+
+
+class View(Protocol):
+    """A square picture of one thing, upright, 8-bit colour. item_id: which it is. label: what it is."""
+
+    @property
+    def png(self) -> bytes: ...
+    @property
+    def item_id(self) -> int: ...
+    @property
+    def label(self) -> int: ...
+
+
+class CataloguePicture(View, Protocol):
+    """An item as the catalogue shows it. split: of the item; a model learns from those of "train" only."""
+
+    @property
+    def split(self) -> str: ...
+
+
+@runtime_checkable
+class ViewWorld(Protocol):
+    """A world of items seen from several sides. categories: names, in the order of the labels."""
+
+    @property
+    def categories(self) -> Sequence[str]: ...
+    def views(self, split: str) -> Sequence[View]:
+        """Pictures of "train", "validation" or "test"; no item is in two of them."""
+
+
+@runtime_checkable
+class CatalogueWorld(Protocol):
+    """A world with one picture of each item, which are searched. categories: names, in the order of the labels."""
+
+    @property
+    def categories(self) -> Sequence[str]: ...
+    @property
+    def catalogue(self) -> Sequence[CataloguePicture]: ...
+
+
+class Captioned(Protocol):
+    """A picture of one thing, 8-bit colour, and what is said of it."""
+
+    @property
+    def png(self) -> bytes: ...
+    @property
+    def text(self) -> str: ...
+
+
+@runtime_checkable
+class CaptionedWorld(Protocol):
+    def captioned(self, split: str) -> Sequence[Captioned]:
+        """The pictures of "train", "validation" or "test"; no thing is in two of them, but their captions may be alike."""
+
+
+@runtime_checkable
+class HostedWorld(Protocol):
+    """A world in which pictures are kept at addresses. hosted: address, as a request names it → PNG."""
+
+    @property
+    def hosted(self) -> Mapping[str, bytes]: ...
+
+
 ITEMS = Need("items", "categorised items with texts", ItemWorld)
 USERS = Need("users", "users with records and histories", UserWorld)
 INTERACTIONS = Need("interactions", "interactions of users with items over time", InteractionWorld)
@@ -163,5 +279,14 @@ SUMMARIES = Need("summaries", "texts with summaries", ArticleWorld)
 PAIRS = Need("pairs", "sentences with translations", ParallelWorld)
 UTTERANCES = Need("utterances", "utterances with transcripts", SpokenWorld)
 LINES = Need("lines", "pictures of lines of text", PicturedWorld)
+BOXES = Need("boxes", "photos with boxes of what is in them", BoxedWorld)
+TURNED = Need("turned", "pictures of things with the angle by which they are turned", TurnedWorld)
+VIEWS = Need("views", "pictures of items from several sides", ViewWorld)
+CATALOGUE = Need("catalogue", "a picture of each item", CatalogueWorld)
+CAPTIONS = Need("captions", "pictures with captions", CaptionedWorld)
+HOSTED = Need("hosted", "pictures kept at addresses", HostedWorld)
 
-NEEDS: tuple[Need, ...] = (ITEMS, USERS, INTERACTIONS, SNAPSHOTS, QUERIES, PHOTOS, SITE, SUMMARIES, PAIRS, UTTERANCES, LINES)
+NEEDS: tuple[Need, ...] = (
+    ITEMS, USERS, INTERACTIONS, SNAPSHOTS, QUERIES, PHOTOS, SITE, SUMMARIES, PAIRS, UTTERANCES, LINES, BOXES, TURNED, VIEWS, CATALOGUE,
+    CAPTIONS, HOSTED,
+)  # fmt: skip

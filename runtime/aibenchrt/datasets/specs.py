@@ -4,6 +4,10 @@ from collections.abc import Iterable, Mapping
 
 from aibenchrt.component import DatasetSpec, Port, RequestSource
 from aibenchrt.datasets.needs import (
+    BOXES,
+    CAPTIONS,
+    CATALOGUE,
+    HOSTED,
     INTERACTIONS,
     ITEMS,
     LINES,
@@ -13,8 +17,10 @@ from aibenchrt.datasets.needs import (
     SITE,
     SNAPSHOTS,
     SUMMARIES,
+    TURNED,
     USERS,
     UTTERANCES,
+    VIEWS,
 )
 from aibenchrt.registry import Registry
 
@@ -81,6 +87,25 @@ DATASETS: Registry[DatasetSpec] = Registry(
             truth_types=("reference",),
             truth="the reference translation of the sentence that was typed, spoken or drawn",
             gives=(PAIRS, UTTERANCES, LINES),
+        ),
+        DatasetSpec(
+            name="furniture_pictures",
+            package="aibenchrt.datasets.furniture_pictures",
+            doc="photos composed of rendered furniture on wallpapers, in any pose and light, with boxes; their catalogue pictures",
+            licence="models: CC-BY 3.0 or CC0, each with its author; wallpapers: CC-BY(-SA) 4.0, CC0, GPL-2+; fetched; rest: Apache-2.0",
+            data_class=("product", "image"),
+            sources=(
+                RequestSource("photos", (Port("image", "Image"), _USER), "a photo of a piece of furniture that its user wants"),
+                RequestSource(
+                    "photos_with_words", (Port("image", "Image"), Port("text", "Text"), _USER), "a photo of two things, and words for one"
+                ),
+                RequestSource("addresses", (Port("text", "Text"), _USER), "the address at which such a photo is kept"),
+            ),
+            metrics=("recall@10", "ndcg@10", "hit_rate@10", "accuracy", "chrf"),
+            truth_types=("relevant", "label", "reference"),
+            truth="the model that was rendered, which no component saw in training; its noun; a caption made from both",
+            gives=(ITEMS, BOXES, TURNED, VIEWS, CATALOGUE, CAPTIONS, HOSTED),
+            clustered_by=_USER.name,
         ),
         DatasetSpec(
             name="spoken_queries",

@@ -23,10 +23,16 @@ from aibenchrt.plan import Plan, PlanRequest
 from aibenchrt.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from aibenchrt.datasets.furniture_pictures import dataset as furniture_pictures
     from aibenchrt.datasets.movielens_shop import dataset as movielens_shop
     from aibenchrt.datasets.needs import (
         ArticleWorld,
+        BoxedWorld,
+        CaptionedWorld,
+        CatalogueWorld,
+        HostedWorld,
         InteractionWorld,
+        ItemWorld,
         ParallelWorld,
         PhotoWorld,
         PicturedWorld,
@@ -34,7 +40,9 @@ if TYPE_CHECKING:
         SiteWorld,
         SnapshotWorld,
         SpokenWorld,
+        TurnedWorld,
         UserWorld,
+        ViewWorld,
     )
     from aibenchrt.datasets.news import dataset as news
     from aibenchrt.datasets.translation import dataset as translation
@@ -116,10 +124,13 @@ if TYPE_CHECKING:
 
     class _Sentences(ParallelWorld, SpokenWorld, PicturedWorld, Protocol): ...
 
+    class _Pictures(ItemWorld, BoxedWorld, TurnedWorld, ViewWorld, CatalogueWorld, CaptionedWorld, HostedWorld, Protocol): ...
+
     _shop: _Shop = movielens_shop.WORLDS.load("real")
     _site: _Site = web_pages.WORLDS.load("real")
     _paper: _Paper = news.WORLDS.load("real")
     _sentences: _Sentences = translation.WORLDS.load("real")
+    _pictures: _Pictures = furniture_pictures.WORLDS.load("real")
 
 
 def world_name(plan: Plan) -> str:

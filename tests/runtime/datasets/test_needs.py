@@ -28,7 +28,16 @@ CONTENT: Mapping[str, Callable[[Any], bool]] = {
     "pairs": lambda world: all(world.pairs(split).source for split in SPLITS),
     "utterances": lambda world: bool(world.utterances("validation")),
     "lines": lambda world: all(world.lines(split) for split in SPLITS),
+    "boxes": lambda world: all(photo.boxes for split in SPLITS for photo in world.boxed(split)),
+    "turned": lambda world: any(abs(picture.degrees) > 20 for picture in world.turned("validation")),
+    "views": lambda world: all(world.views(split) for split in SPLITS),
+    "catalogue": lambda world: {entry.split for entry in world.catalogue} == set(SPLITS),
+    "captions": lambda world: all(picture.text for picture in world.captioned("validation")),
+    "hosted": lambda world: all(world.hosted.values()),
 }
+
+# Given, and taken by the components of image retrieval that are still to come; a need that is taken is struck off here.
+AWAITED = {needs.BOXES, needs.TURNED, needs.VIEWS, needs.CATALOGUE, needs.CAPTIONS, needs.HOSTED}
 
 
 def has(world: Any, need: Need) -> bool:
@@ -47,7 +56,8 @@ def test_every_need_is_given_and_taken() -> None:
     assert len({need.name for need in needs.NEEDS}) == len(needs.NEEDS)
     taken = {need for spec in COMPONENTS.values() for need in (*spec.needs, *(need for *_, more in spec.needs_if for need in more))}
     given = {need for spec in DATASETS.values() for need in spec.gives}
-    assert taken == given == set(needs.NEEDS)
+    assert given == set(needs.NEEDS)
+    assert taken == given - AWAITED
     assert not [spec.name for spec in DATASETS.values() if spec.made_from and spec.gives]
 
 
