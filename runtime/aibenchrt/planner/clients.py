@@ -113,7 +113,11 @@ class ServiceClient:
 
 
 class TritonClient:
-    """Client of a task that Triton serves (Open Inference Protocol)."""
+    """Client of a task that Triton serves (Open Inference Protocol).
+
+    It ends no inference early, neither by cancelling it nor by a deadline that the server would be told: either may kill a Triton 2.51
+    (serve/SOAK.md). One that is waited for no longer runs to its end.
+    """
 
     def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str], access: Access = None) -> None:
         self._model = step.task
@@ -121,10 +125,19 @@ class TritonClient:
         self._where = ", ".join(endpoints)
         self._channel = open_aio_channel(endpoints, access, "triton", channel_options(None, idempotent(step)), step.task)
         self._stub: Any = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+        self._running = set[Any]()  # gRPC cancels a call that nobody holds
 
     async def call(self, request_id: int, inputs: Mapping[str, Any], timeout_s: float | None, /) -> Reply:
         try:
-            response = await self._stub.ModelInfer(self._codec.encode(request_id, inputs), timeout=timeout_s)
+            if timeout_s is not None and timeout_s <= 0:
+                raise TimeoutError
+            call = self._stub.ModelInfer(self._codec.encode(request_id, inputs))
+            self._running.add(call)
+            call.add_done_callback(self._running.discard)
+            await _ended(call, timeout_s)
+            response = await call
+        except TimeoutError:
+            raise CallError(self._where, "DEADLINE_EXCEEDED: no answer before the request's deadline") from None
         except grpc.aio.AioRpcError as error:
             raise _failed(error, self._where) from error
         answer = self._codec.decode(response)
@@ -174,6 +187,14 @@ def channel_options(health_service: str | None, repeated: bool) -> list[tuple[st
         retries = RETRIES if health_service is not None else TRITON_RETRIES
         config |= {"methodConfig": [{"name": [{}], "retryPolicy": retries}], "retryThrottling": BUDGET}
     return [("grpc.service_config", json.dumps(config))]
+
+
+async def _ended(call: Any, timeout_s: float | None) -> None:
+    """Returns when an RPC has ended, however. To cancel this ends only the waiting. TimeoutError: it takes longer than timeout_s."""
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    call.add_done_callback(lambda _: None if ended.done() else ended.set_result(None))
+    async with asyncio.timeout(timeout_s):
+        await ended
 
 
 def _answered(metadata: Any, where: str) -> tuple[str, int]:

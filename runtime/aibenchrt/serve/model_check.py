@@ -1,7 +1,8 @@
 """Whether the models of a Triton server answer, by a real inference of each: its health and its readiness go on saying yes after the
 process of a model has died or hangs.
 
-A check's request holds the smallest value of every input. What the model makes of it does not matter: its own error is an answer.
+A check's request holds the smallest value of every input. What the model makes of it does not matter: its own error is an answer. A check
+that gets none is given up but not cancelled, nor is the server told a deadline: either may kill a Triton 2.51 (SOAK.md).
 """
 
 from __future__ import annotations
@@ -66,9 +67,9 @@ def is_answer(error: grpc.RpcError | None) -> bool:
 
 @dataclass
 class _Checked:
-    """A model. due: when its next check is sent; answers: when it was last known to, at first the start; unanswered: when the first of the
-    checks since then was sent; answered: when it last answered one. counted: its successful inferences at counted_at, asked for only where
-    a check gets no answer; None: not asked for, or the server did not say."""
+    """A model. due: when its next check is sent; sent: when the pending one was; answers: when it was last known to, at first the start;
+    unanswered: when the first of the checks since then was sent; answered: when it last answered one. counted: its successful inferences
+    at counted_at, asked for only where a check gets no answer; None: not asked for, or the server did not say."""
 
     request: Any
     due: float
@@ -76,6 +77,7 @@ class _Checked:
     unanswered: float | None = None
     answered: float = -math.inf
     pending: Any = None
+    sent: float = 0.0
     counted: int | None = None
     counted_at: float | None = None
 
@@ -90,16 +92,20 @@ class ModelChecks:
         self._stub: Any = service_pb2_grpc.GRPCInferenceServiceStub(channel)
         now = time.monotonic()
         self._models = {step.task: _Checked(check_request(step), now, now) for step in steps}
+        self._given_up: list[Any] = []  # gRPC cancels a call that nobody holds
 
     def look(self) -> tuple[str, float] | None:
         """Sends the checks that are due and takes answers; returns the first model that is silent, and since when (time.monotonic())."""
         for name, model in self._models.items():
             now = time.monotonic()
             if model.pending is None and now >= model.due:
-                model.pending = self._stub.ModelInfer.future(model.request, timeout=self.answer_s / 2)
+                model.pending, model.sent = self._stub.ModelInfer.future(model.request), now
                 model.unanswered = model.unanswered or now
             elif model.pending is not None and model.pending.done():
                 self._take(model, now)
+            elif model.pending is not None and now - model.sent > self.answer_s / 2:
+                self._given_up = [*(check for check in self._given_up if not check.done()), model.pending]
+                model.pending, model.due = None, now + AGAIN_S
             if model.unanswered is not None and self._silent(name, model, now - model.unanswered):
                 return name, model.answers
         return None
