@@ -20,7 +20,7 @@ from aibenchc.cli.trained import add_trained_spec_arguments
 from aibenchc.model import LoadChange
 
 if TYPE_CHECKING:
-    from aibenchrt.experiments.audit.model import Audit
+    from aibenchrt.report.audit import Audit
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.AUTHOR
     from aibenchrt.control.options import RunOptions
     from aibenchrt.experiments.audit.audit import audit
-    from aibenchrt.experiments.audit.model import AUDIT_FILE
+    from aibenchrt.report.audit import AUDIT_FILE
 
     with progress_bars() as progress:
         options = RunOptions(

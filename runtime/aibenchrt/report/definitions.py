@@ -1,7 +1,9 @@
 # ruff: noqa: E501  (a table: one definition a line)
-"""DEFINITIONS: what every figure of report.json and verdict.json is. The published schemas name them, the page lists and links them.
+"""DEFINITIONS: what every figure of report.json, verdict.json, ablation.json and audit.json is. The published schemas name them, the page
+lists and links them.
 
-An id is a class of report/model.py (or of what it holds) and its field; a test compares them with the schema: no number without one.
+An id is a class of report/model.py or report/audit.py (or of what they hold) and its field; a test compares them with the schema: no number
+without one.
 """
 
 from __future__ import annotations
@@ -155,6 +157,19 @@ DEFINITIONS: tuple[Definition, ...] = (
     Definition("ReferenceRow.reference", "figure of the reference", "`unit` (% as a share of 1)", "the spec or a reference file", "as written there", shown=("references/reference value",)),
     Definition("ReferenceRow.within", "tolerance of the reference", "share of the reference", "the spec or a reference file", "as written there"),
     Definition("ReferenceRow.measured", "the same figure here", "`unit` (% as a share of 1)", "this run", "as in the rows of latency, ratios and fractions", shown=("references/measured*",)),
+    Definition("Answers.asked", "requests asked again", _REQUESTS, "a sample of the measured requests", "their number"),
+    Definition("Answers.compared", "requests compared", _REQUESTS, "requests asked again", "those answered both times that took the same arms"),
+    Definition("Answers.equal", "answered as in the run", _REQUESTS, "requests compared", "those with the same whole answer"),
+    Definition("Answers.other_arms", "led elsewhere", _REQUESTS, "requests asked again", "those answered that took other arms"),
+    Definition("Answers.failed", "not answered again", _REQUESTS, "requests asked again", "those that did not succeed"),
+    Definition("Answers.differing", "answered otherwise", "ids of requests", "requests compared", "the first five whose answers are not equal"),
+    Definition("AnswerScores.difference", "quality lost or gained by load, negated", "the metric's unit", "requests compared whose truth is known", "mean of (again − under load), paired by request; whole clusters drawn"),
+    Definition("AnswerScores.tolerance", "what the interval may reach", "the metric's unit", "experiments/audit/judging.py", "0.02 × the metric's range"),
+    Definition("Repeats.payloads", "payloads compared", _COUNT, "payloads asked several times", "those whose first time and a repeat succeeded on the same arms"),
+    Definition("Repeats.other_arms", "repeats that led elsewhere", _REQUESTS, "repeats that succeeded", "those that took other arms than the first time"),
+    Definition("Repeats.ratio", "repeat over first time", "a ratio of times", "payloads compared", "geometric mean of (repeats / first time), their own mean log each", "Student's t on log ratios; MLPerf's compliance test TEST04"),
+    Definition("Repeats.limit", "below it something remembers", "a ratio of times", "experiments/audit/judging.py", "0.8 of requests, 0.5 of a component's calls"),
+    Definition("Repeats.share", "part of the component in the time", _SHARE, "first requests of payloads", "time of its calls / time of the requests; none: a class"),
     Definition("Verdict.limits", "limits of the validity checks", "that of each check", "report/validity.py", "constants, explained by `aibenchc explain V01` and so on"),
     Definition("Verdict.exit_code", "exit code of `validate`", _COUNT, "validity and judgements", "3 INVALID, else 1 FAIL, else 4 INCONCLUSIVE, else 0"),
 )

@@ -20,14 +20,15 @@ from aibenchrt.collect.records import RequestRecord, ScheduleRecord
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import ExitCode
 from aibenchrt.experiments.audit.judging import judged
-from aibenchrt.experiments.audit.model import Audit, Repeats
 from aibenchrt.experiments.audit.rows import REPEATS_FROM, TIMES, audit_rows
 from aibenchrt.experiments.audit.tables import audit_tables
 from aibenchrt.libraries import use
 from aibenchrt.plan import PlanExclusiveArm, PlanExclusiveChoice
 from aibenchrt.planner.executor import draw, drawn_arm
+from aibenchrt.report.audit import Audit, Repeats
 from partner_package import installed
 from recorded import answer_entries
+from schema_problems import problems
 from synthetic_run import Shape, write_run
 
 MS = 1_000_000
@@ -66,6 +67,13 @@ def answered(
         made = replace(like, request_id=row.request_id, phase="measured", intended_ns=begin, sent_ns=begin, done_ns=begin + took)
         requests.append(changed(made, repeat))
     return replace(run, requests=tuple(requests), calls=(), schedule=tuple(rows))
+
+
+def test_an_audit_is_as_its_schema_says(run: Run, rows: tuple[ScheduleRecord, ...]) -> None:
+    document = json.loads(judged(run, answered(run, rows), run_valid=True).model_dump_json())
+    assert problems("audit", document) == []
+    assert problems("audit", {**document, "more": 1}) != []
+    assert problems("audit", {**document, "repeats": [{**document["repeats"][0], "limit": "0.8"}]}) != []
 
 
 def class_row(audit: Audit, name: str = "text") -> Repeats:

@@ -1,4 +1,4 @@
-"""Every figure of report.json and verdict.json names its definition, and the page leads from each column of figures to it."""
+"""Every figure of report.json, verdict.json, ablation.json and audit.json names its definition; the page leads from each column to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aibenchrt.report.schemas.published import schemas
 from aibenchrt.report.tables import tables
 from synthetic_run import Shape, write_run
 
-FIGURES = ("report.schema.json", "verdict.schema.json", "ablation.schema.json")
+FIGURES = ("report.schema.json", "verdict.schema.json", "ablation.schema.json", "audit.schema.json")
 CONSISTS = ("Estimate", "Percentile", "BeyondAnswers")  # of figures: a field of such a type is one
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aibenchrt.collect import schema
@@ -20,15 +19,10 @@ from aibenchrt.report.schemas.published import FOLDER, schemas
 from exported import unpacked
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from paths import ROOT
+from schema_problems import problems
 from synthetic_run import Shape, write_run
 
 SHORT = Shape(rate=25.0, duration_s=20.0)
-
-
-def problems(name: str, document: Any) -> list[str]:
-    """What a document violates of a published schema."""
-    validator = Draft202012Validator(json.loads((FOLDER / f"{name}.schema.json").read_text()))
-    return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(document)]
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ from aibenchrt.collect.recorded_run import read_run
 from aibenchrt.control.local.run import run_local
 from aibenchrt.control.options import RunOptions
 from aibenchrt.experiments.audit.judging import judged
-from aibenchrt.experiments.audit.model import AUDIT_FILE, Audit
 from aibenchrt.experiments.audit.rows import audit_rows
 from aibenchrt.report import validate
+from aibenchrt.report.audit import AUDIT_FILE, Audit
 from aibenchrt.report.writing import write_json
 
 _AFTER_S = 1.0  # of the load, after the last request is due

@@ -11,11 +11,11 @@ from scipy import special
 
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.records import RequestRecord
-from aibenchrt.experiments.audit.model import Answers, AnswerScores, Audit, Repeats
 from aibenchrt.experiments.audit.rows import FEWEST, REPEATS_FROM
 from aibenchrt.metrics import metric as metric_of
 from aibenchrt.report import quality
 from aibenchrt.report.analysis import bootstrap_rng
+from aibenchrt.report.audit import Answers, AnswerScores, Audit, Repeats
 from aibenchrt.report.model import Estimate, Status
 from aibenchrt.report.verdict import Band, judge
 

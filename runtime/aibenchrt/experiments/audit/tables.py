@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from aibenchrt.experiments.audit.model import AnswerScores, Audit
 from aibenchrt.figure_format import percent
+from aibenchrt.report.audit import AnswerScores, Audit
 from aibenchrt.report.tables import ABSENT, Table, interval
 
 _ANSWERS = (

@@ -17,6 +17,7 @@ from aibenchrt.collect.kept_scores import Exported
 from aibenchrt.collect.records import RECORDS_VERSION
 from aibenchrt.collect.run_info import RunInfo
 from aibenchrt.plan import Plan, PlanLoad
+from aibenchrt.report.audit import AUDIT_FILE, Audit
 from aibenchrt.report.compare.model import Comparison
 from aibenchrt.report.definitions import BY_ID
 from aibenchrt.report.model import Ablation, Report, Verdict
@@ -67,6 +68,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "verdict.json": Verdict,
     "ablation.json": Ablation,
     "comparison.json": Comparison,
+    AUDIT_FILE: Audit,
 }
 
 
