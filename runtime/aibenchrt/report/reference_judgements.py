@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from aibenchrt.collect.run_info import RunInfo
 from aibenchrt.figure_format import number
@@ -146,7 +146,7 @@ def _against_author(estimates: Sequence[Estimate], item: ReferenceItem) -> tuple
     centre = float(logs.mean())
     low, high = math.log(max(estimates[0].low, math.ulp(0.0))), math.log(max(estimates[0].high, math.ulp(0.0)))
     if len(logs) > 1:
-        half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(logs) - 1)) * float(logs.std(ddof=1)) / math.sqrt(len(logs))
+        half = float(special.stdtrit(len(logs) - 1, 0.5 + CONFIDENCE / 2)) * float(logs.std(ddof=1)) / math.sqrt(len(logs))
         low, high = centre - half, centre + half
     centre, low, high = (value - math.log(item.value) for value in (centre, low, high))
     margin = math.log1p(item.within)

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from aibenchrt.report.compare.differences import POWER, Array, Difference, Tested, difference, holm
 from aibenchrt.report.model import Status
@@ -85,7 +85,7 @@ def inside(low: float, high: float, margin: float) -> bool:
 
 
 def _decision(sides: Sides, gap: Difference, test: Tested) -> Decision:
-    half = float(stats.t.ppf(1 - EQUIVALENCE, gap.dof)) * gap.se
+    half = float(special.stdtrit(gap.dof, 1 - EQUIVALENCE)) * gap.se
     low, high, margin = gap.value - half, gap.value + half, math.log1p(sides.margin)
     status: Status = "INCONCLUSIVE"
     if inside(low, high, sides.margin):
@@ -99,6 +99,6 @@ def _decision(sides: Sides, gap: Difference, test: Tested) -> Decision:
         reason = "faster by more than the margin: not the system that was recorded; record it anew"
     else:
         reason = "the deployments do not decide it: judge more of them"
-    found = max(test.detectable, margin + float(stats.t.ppf(POWER, gap.dof)) * gap.se)
+    found = max(test.detectable, margin + float(special.stdtrit(gap.dof, POWER)) * gap.se)
     change, low, high, found = (float(np.expm1(value)) for value in (gap.value, low, high, found))
     return Decision(status, change, low, high, found, reason)

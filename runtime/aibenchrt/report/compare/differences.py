@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 Array = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class Difference:
         """Two-sided."""
         if self.se == 0:
             return 1.0 if self.value == 0 else 0.0
-        return float(2 * stats.t.sf(abs(self.value) / self.se, self.dof))
+        return float(2 * special.stdtr(self.dof, -abs(self.value) / self.se))
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def holm(differences: Sequence[Difference], alpha: float) -> tuple[Tested, ...]:
 
 
 def _tested(difference: Difference, p: float, level: float, seen: bool) -> Tested:
-    quantile = float(stats.t.ppf(1 - level / 2, difference.dof))
+    quantile = float(special.stdtrit(difference.dof, 1 - level / 2))
     half = quantile * difference.se
-    detectable = (quantile + float(stats.t.ppf(POWER, difference.dof))) * difference.se
+    detectable = (quantile + float(special.stdtrit(difference.dof, POWER))) * difference.se
     return Tested(difference.value, p, difference.value - half, difference.value + half, seen, detectable)
