@@ -15,7 +15,7 @@ from aibenchrt.report.judgements import Measured
 from aibenchrt.report.model import Judgement
 from aibenchrt.report.reference_file import Reference, of_plan, read_reference
 from aibenchrt.report.reference_judgements import Deployment, reference_judgements
-from aibenchrt.report.verdict import exit_code
+from aibenchrt.report.verdict import exit_code, undecided
 
 
 class Together(BaseModel):
@@ -49,8 +49,7 @@ def validate_together(directories: Sequence[Path], references: Sequence[Path] = 
     _check(deployments, given)
     judgements = reference_judgements(deployments, given)
     if invalid:
-        unproven = {"status": "INCONCLUSIVE", "reason": "a run is INVALID"}
-        judgements = tuple(j if j.status == "NOT COMPARABLE" else j.model_copy(update=unproven) for j in judgements)
+        judgements = undecided(judgements, "a run is INVALID")
     return Together(
         runs=tuple(one.info.run_id for one in deployments),
         fingerprint=deployments[0].info.fingerprint.hash,

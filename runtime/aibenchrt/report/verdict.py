@@ -18,6 +18,8 @@ from aibenchrt.exit_codes import ExitCode, gravest
 from aibenchrt.report.model import Check, Judgement, Reason, Status, Verdict
 from aibenchrt.report.validity import Limits
 
+_DECIDING: tuple[Status, ...] = ("PASS", "FAIL", "INCONCLUSIVE")
+
 
 @dataclass(frozen=True)
 class Band:
@@ -45,13 +47,19 @@ def exit_code(valid: bool, statuses: Sequence[Status], fault: str = "") -> ExitC
     return gravest((*(codes.get(status, ExitCode.OK) for status in statuses), ExitCode.INCONCLUSIVE if fault else ExitCode.OK))
 
 
+def undecided(judgements: Sequence[Judgement], reason: str, of: Sequence[Status] = _DECIDING) -> tuple[Judgement, ...]:
+    """The judgements, those with a status `of` made INCONCLUSIVE for this reason. NOT COMPARABLE says nothing of a run and stays."""
+    return tuple(j.model_copy(update={"status": "INCONCLUSIVE", "reason": reason}) if j.status in of else j for j in judgements)
+
+
 def verdict(run: Run, reasons: tuple[Reason, ...], checks: tuple[Check, ...], judgements: tuple[Judgement, ...], limits: Limits) -> Verdict:
     """Assembles the verdict. In an INVALID run every status but NOT COMPARABLE becomes INCONCLUSIVE, since its figures prove nothing; under
     an expected fault every PASS does."""
     fault = run.info.fault
-    unproven: tuple[Status, ...] = ("PASS", "FAIL", "INCONCLUSIVE") if reasons else ("PASS",) if fault else ()
-    reason = "the run is INVALID" if reasons else f"measured during an expected fault: {fault}"
-    judgements = tuple(j.model_copy(update={"status": "INCONCLUSIVE", "reason": reason}) if j.status in unproven else j for j in judgements)
+    if reasons:
+        judgements = undecided(judgements, "the run is INVALID")
+    elif fault:
+        judgements = undecided(judgements, f"measured during an expected fault: {fault}", ("PASS",))
     return Verdict(
         run_id=run.info.run_id,
         root=run.binding.root,

@@ -12,9 +12,9 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import PlanUsers
 from aibenchrt.report import validate
 from aibenchrt.report.make import make_report
-from aibenchrt.report.model import Verdict
+from aibenchrt.report.model import Judgement, Status, Verdict
 from aibenchrt.report.validity import REASONS
-from aibenchrt.report.verdict import Band, exit_code, judge
+from aibenchrt.report.verdict import Band, exit_code, judge, undecided
 from synthetic_run import FOR_P99_S, Shape, write_run
 
 BASE = Shape()
@@ -50,6 +50,16 @@ def test_the_whole_interval_decides(low: float, high: float, status: str) -> Non
 )
 def test_exit_codes(valid: bool, statuses: list[str], code: int) -> None:
     assert exit_code(valid, statuses) == code  # type: ignore[arg-type]
+
+
+def test_what_decides_nothing_is_inconclusive_and_says_why() -> None:
+    """One function for one run and for several: NOT COMPARABLE stays, with its own reason."""
+    statuses: tuple[Status, ...] = ("PASS", "FAIL", "INCONCLUSIVE", "NOT COMPARABLE")
+    given = [Judgement(group="slo", title=status, what="", status=status, observed="", target="", reason="own") for status in statuses]
+    whole = [(j.title, j.status, j.reason) for j in undecided(given, "INVALID")]
+    assert whole == [(s, "INCONCLUSIVE", "INVALID") for s in statuses[:3]] + [("NOT COMPARABLE", "NOT COMPARABLE", "own")]
+    passed = [(j.status, j.reason) for j in undecided(given, "a fault", ("PASS",))]
+    assert passed == [("INCONCLUSIVE", "a fault"), *((s, "own") for s in statuses[1:])]
 
 
 def test_an_expected_fault_passes_nothing(tmp_path: Path) -> None:
