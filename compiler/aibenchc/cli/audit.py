@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from aibenchrt.exit_codes import ExitCode
 from aibenchc.cli.compiled import compile_and_show
 from aibenchc.cli.folders import RUNS
 from aibenchc.cli.output import add_json_argument, complain, say, say_json
-from aibenchc.cli.run import add_load_arguments
+from aibenchc.cli.run_options import add_load_arguments, run_options
 from aibenchc.cli.tables import print_table
 from aibenchc.cli.terminal import needs, progress_bars
 from aibenchc.cli.trained import add_trained_spec_arguments
@@ -37,22 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     generated = compile_and_show(arguments, LoadChange(arguments.rate, arguments.duration))
     if generated is None:
         return ExitCode.AUTHOR
-    from aibenchrt.control.options import RunOptions
     from aibenchrt.experiments.audit.audit import audit
     from aibenchrt.report.audit import AUDIT_FILE
 
     with progress_bars() as progress:
-        options = RunOptions(
-            variant=arguments.data,
-            size=arguments.size,
-            rate=arguments.rate,
-            duration_s=arguments.duration,
-            warmup_s=arguments.warmup,
-            seed=arguments.seed,
-            supplement=False,
-            command=shlex.join(["aibenchc", *sys.argv[1:]]),
-            progress=progress,
-        )
+        options = replace(run_options(arguments, progress), supplement=False)
         made, directory = audit(generated, arguments.runs, options, arguments.exact)
     if arguments.json:
         say_json(made.model_dump(mode="json"))

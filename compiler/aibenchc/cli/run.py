@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 from aibenchrt.errors import EnvironmentFailure
@@ -12,9 +11,10 @@ from aibenchrt.exit_codes import ExitCode
 
 from aibenchc.cli.compiled import add_inventory_arguments, compile_and_show, read_port
 from aibenchc.cli.folders import GENERATED, RUNS
-from aibenchc.cli.numbers import not_negative, positive, time_span
+from aibenchc.cli.numbers import not_negative, time_span
 from aibenchc.cli.output import complain, say
 from aibenchc.cli.parser import Arguments
+from aibenchc.cli.run_options import add_load_arguments, run_options
 from aibenchc.cli.terminal import needs, progress_bars
 from aibenchc.cli.trained import add_trained_spec_arguments
 from aibenchc.cli.verdict import root_text
@@ -44,13 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_run_arguments(parser.add_argument_group("this run"))
     _add_repeat_arguments(parser.add_argument_group("several deployments"))
     _add_cluster_arguments(parser.add_argument_group("hosts"))
-
-
-def add_load_arguments(parser: Arguments) -> None:
-    parser.add_argument("--rate", type=positive, help="requests per second")
-    parser.add_argument("--duration", type=positive, metavar="S", help="measured seconds")
-    parser.add_argument("--warmup", type=positive, metavar="S", help="seconds of warm-up")
-    parser.add_argument("--seed", type=_seed, help="seed of the schedule")
 
 
 def _add_run_arguments(parser: Arguments) -> None:
@@ -113,12 +106,6 @@ def _add_cluster_arguments(parser: Arguments) -> None:
     )
 
 
-def _seed(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"write a whole number from 0 to {2**32 - 1}, not {text!r}")
-    return int(text)
-
-
 def _repeats(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MOST_REPEATS:
         raise argparse.ArgumentTypeError(f"write a whole number from 1 to {MOST_REPEATS}, not {text!r}")
@@ -169,23 +156,16 @@ def directory_of(arguments: argparse.Namespace) -> Path | None:
     if generated is None:
         return None
     from aibenchrt.control.local.run import run_local
-    from aibenchrt.control.options import ClusterOptions, RunOptions
+    from aibenchrt.control.options import ClusterOptions
 
     with progress_bars() as progress:
-        options = RunOptions(
-            variant=arguments.data,
-            size=arguments.size,
-            rate=arguments.rate,
-            duration_s=arguments.duration,
-            warmup_s=arguments.warmup,
-            seed=arguments.seed,
+        options = replace(
+            run_options(arguments, progress),
             ports_from=None if on_hosts else arguments.first_port,
             overrides=dict(arguments.replace),
             supplement=arguments.supplement > 0,
             supplement_s=arguments.supplement,
             wait_quiet_s=arguments.wait_quiet or 0.0,
-            command=shlex.join(["aibenchc", *sys.argv[1:]]),
-            progress=progress,
         )
         if on_hosts:
             from aibenchrt.control.cluster.run import run_cluster
