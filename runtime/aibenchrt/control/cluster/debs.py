@@ -11,7 +11,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from aibenchrt.control.cluster.archives import WHOLE, Entry, tree
+from aibenchrt.control.cluster.archives import Entry, tree
+from aibenchrt.control.cluster.whole_folder import is_whole, whole_folder
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 
@@ -34,19 +35,15 @@ def unpacked(name: str, folders: tuple[str, ...], progress: Callable[[str], None
     EnvironmentFailure AIB601: no apt; AIB651: it cannot download them.
     """
     kept = home() / "debs" / name
-    if not (kept / WHOLE).exists():
+    if not is_whole(kept):
         progress(f"fetching {name} with apt")
-        unfinished = kept.with_name(f"{name}.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        (unfinished / "debs" / "partial").mkdir(parents=True)
-        _download(name, unfinished / "debs")
-        for path in sorted((unfinished / "debs").glob("*.deb")):
-            if not path.name.startswith(f"{HOSTS_OWN}_"):
-                _run(["dpkg-deb", "--extract", str(path), str(unfinished / "root")])
-        shutil.rmtree(unfinished / "debs")
-        (unfinished / WHOLE).touch()
-        shutil.rmtree(kept, ignore_errors=True)
-        unfinished.rename(kept)
+        with whole_folder(kept) as unfinished:
+            (unfinished / "debs" / "partial").mkdir(parents=True)
+            _download(name, unfinished / "debs")
+            for path in sorted((unfinished / "debs").glob("*.deb")):
+                if not path.name.startswith(f"{HOSTS_OWN}_"):
+                    _run(["dpkg-deb", "--extract", str(path), str(unfinished / "root")])
+            shutil.rmtree(unfinished / "debs")
     entries = [entry for folder in folders for entry in tree(kept / "root" / folder, folder)]
     for folder in LIBRARIES:
         entries += [(f"lib/{path.name}", path) for path in sorted((kept / "root" / folder).glob("*.so*"))]

@@ -18,8 +18,9 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from aibenchrt.control.cluster.archives import WHOLE, Entry
+from aibenchrt.control.cluster.archives import Entry
 from aibenchrt.control.cluster.lock import split
+from aibenchrt.control.cluster.whole_folder import is_whole, whole_folder
 from aibenchrt.deployment import PartKind
 from aibenchrt.errors import EnvironmentFailure, install
 from aibenchrt.home import home
@@ -115,24 +116,19 @@ def installed(progress: Callable[[str], None], partners: Iterable[str] = ()) -> 
     """
     pins = sorted(pin for group in members(partners).values() for pin in group)
     folder = home() / "libraries" / key_of(pins)
-    if (folder / WHOLE).exists():
+    if is_whole(folder):
         return folder
     locked, others = split(pins)
     progress(
         "installing the hosts' libraries" + (f"; without hashes, as requirements.lock has none: {', '.join(others)}" if others else "")
     )
-    unfinished = folder.with_name(f"{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(prefix="aibench-libraries-") as scratch:
+    with whole_folder(folder) as unfinished, tempfile.TemporaryDirectory(prefix="aibench-libraries-") as scratch:
         requirements = Path(scratch, "locked.txt")
         write_text(requirements, "\n".join(locked) + "\n")
         _install(unfinished, "--require-hashes", "-r", str(requirements))
         if others:  # into a folder of their own: pip leaves folders alone that are there already, as `google` is
             _install(Path(scratch, "others"), *others)
             shutil.copytree(Path(scratch, "others"), unfinished, dirs_exist_ok=True)
-    (unfinished / WHOLE).touch()
-    unfinished.rename(folder)
     return folder
 
 
