@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from aibenchrt.control.cluster.private_folder import private_folder
+from aibenchrt.control.cluster.private_folder import private_folder, strange
+from aibenchrt.control.run_directory import stranger
 from aibenchrt.errors import EnvironmentFailure
 from paths import ROOT
 
@@ -71,3 +72,14 @@ def test_what_others_prepared_is_not_played(tmp_path: Path, kind: str) -> None:
     assert ended.returncode == 2, ended.stdout + ended.stderr
     assert "is no folder of yours" in ended.stdout
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("mode", [0o720, 0o702])
+def test_a_folder_that_others_can_write_to_is_called_that_in_one_way(tmp_path: Path, mode: int) -> None:
+    """A run that is gone on with, and a shipment, by the same look."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    folder.chmod(mode)
+    assert stranger(folder) == strange(folder) == "others can write to it"
+    folder.chmod(0o700)
+    assert stranger(folder) == strange(folder) == ""

@@ -33,11 +33,17 @@ def new_directory(runs: Path, name: str) -> Path:
 
 def stranger(directory: Path) -> str:
     """Why this run directory is not to be gone on with: somebody else can write into it, or it leads elsewhere; '' if it is ours."""
-    status = directory.stat()
-    if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o022:
-        return "it belongs to another user, or others can write into it"
+    if reason := foreign(directory.stat()):
+        return reason
     links = sorted(path.name for path in directory.iterdir() if path.is_symlink())
     return f"'{links[0]}' in it is a link" if links else ""
+
+
+def foreign(status: os.stat_result) -> str:
+    """Why a folder is not ours alone, whoever may write to where it is; '' if it is."""
+    if status.st_uid != os.geteuid():
+        return "it belongs to another user"
+    return "others can write to it" if stat.S_IMODE(status.st_mode) & 0o022 else ""
 
 
 def first_difference(folder: Path, expected: Path, besides: Container[str] = ()) -> str:

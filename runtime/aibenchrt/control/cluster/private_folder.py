@@ -7,6 +7,7 @@ import os
 import stat
 from pathlib import Path
 
+from aibenchrt.control.run_directory import foreign
 from aibenchrt.errors import EnvironmentFailure
 
 
@@ -28,10 +29,8 @@ def strange(folder: Path) -> str:
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
         return "it is a link, or no folder"
-    if status.st_uid != os.geteuid():
-        return "it belongs to another user"
-    if stat.S_IMODE(status.st_mode) & 0o022:
-        return "others can write to it"
+    if reason := foreign(status):
+        return reason
     for parent in folder.resolve().parents:
         mode = stat.S_IMODE(parent.stat().st_mode)
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
