@@ -21,6 +21,7 @@ FILES = (
     "inventory.example.ini",
     "site.yml",
     "deploy.yml",
+    "look.yml",
     "load.yml",
     "stop.yml",
     "collect.yml",

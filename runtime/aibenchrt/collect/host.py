@@ -1,7 +1,8 @@
 """python -m aibenchrt.collect.host --scenario NAME --out FILE [--once]: what a host says of itself and of its parts while a load runs.
 
 Writes JSON lines (HostFacts, then HostSamples and HostUnits as they come) until SIGTERM, then the units' states once more. --once:
-facts and states, no samples. Only the standard library: it must cost next to nothing on the host that it watches.
+facts and states, no samples. --look in place of --out: two samples, LOOK_S apart, to stdout. Only the standard library: it must cost
+next to nothing on the host that it watches.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from aibenchrt.stop_signals import on_stop_signals
 from aibenchrt.whole_file import write_text
 
 PERIOD_S = 0.5
+LOOK_S = 2.0  # of --look
 LOOK_SAMPLES = 10  # how many samples lie between two looks at all processes: these cost more
 SLICE = Path("/sys/fs/cgroup/system.slice")
 PROPERTIES = (
@@ -63,28 +65,18 @@ def units(prefix: str) -> list[dict[str, str]]:
     return [unit for unit in blocks if unit.get("Id") and unit["Id"] != f"{prefix}{HOST_WATCH}.service"]
 
 
-class Watch:
-    """Samples the control groups of the units; the state of a unit whose processes changed is read at once. Every LOOK_SAMPLES samples it
-    looks which processes that are none of the units' took CPU time since the last look."""
+class Samples:
+    """Of the machine and of the control groups of the units. groups: of the last sample, unit → inode of its control group: another one
+    after each start."""
 
-    def __init__(self, prefix: str, out: Path) -> None:
+    def __init__(self, prefix: str) -> None:
         self._prefix = prefix
-        self._out = Appender(out, append=True)
-        self._groups: dict[str, int] = {}  # unit → inode of its control group: another one after each start
-        self._sampled = 0
         self._looked: tuple[Taken, Reading] | None = None
+        self.groups = {name: path.stat().st_ino for name, path in self._found()}
 
-    def run(self, stop: threading.Event) -> None:
-        self._say({"facts": facts(), "units": units(self._prefix), "when": "before"})
-        self._groups = {name: path.stat().st_ino for name, path in self._found()}
-        while not stop.wait(PERIOD_S):
-            self._sample()
-        self._say({"facts": facts(), "units": units(self._prefix), "when": "after"})
-        self._out.close()
-
-    def _sample(self) -> None:
+    def line(self, *, look: bool) -> dict[str, Any]:
+        """look: also at all processes, and which of those that are none of the units' took CPU time since the last look."""
         reading, rows, groups, own = read_machine(), [], {}, {os.getpid()}
-        now = reading.time_ns
         for name, path in self._found():
             try:
                 groups[name] = path.stat().st_ino
@@ -94,18 +86,12 @@ class Watch:
                 continue  # it has just ended
             rows.append([name, members[0] if members else 0, groups[name], used, sum(map(_resident, members))])
             own |= set(members)
-        changed = [name for name in {*groups, *self._groups} if groups.get(name) != self._groups.get(name)]
-        self._groups = groups
+        self.groups = groups
         counters = [reading.busy_us, reading.steal_us, reading.total_us, reading.pressure_us]
-        self._say({"time_ns": now, "samples": rows, "machine": counters, **self._others(reading, own)})
-        if changed:
-            self._say({"time_ns": now, "units": units(self._prefix), "when": "changed"})
+        return {"time_ns": reading.time_ns, "samples": rows, "machine": counters, **(self._others(reading, own) if look else {})}
 
     def _others(self, reading: Reading, own: Container[int]) -> dict[str, Any]:
-        """looked: who was busiest since the last look, and the CPU time of the machine in between; nothing where it is no time to look."""
-        self._sampled += 1
-        if self._looked is not None and self._sampled % LOOK_SAMPLES:
-            return {}
+        """looked: who was busiest since the last look, and the CPU time of the machine in between; nothing at the first."""
         now, before = taken(), self._looked
         self._looked = now, reading
         if before is None:
@@ -116,6 +102,29 @@ class Watch:
     def _found(self) -> list[tuple[str, Path]]:
         mine = f"{self._prefix}{HOST_WATCH}.service"
         return [(path.name, path) for path in sorted(SLICE.glob(f"{self._prefix}*.service")) if path.name != mine]
+
+
+class Watch:
+    """Samples the host; the state of a unit whose processes changed is read at once. Every LOOK_SAMPLES samples it looks at all
+    processes."""
+
+    def __init__(self, prefix: str, out: Path) -> None:
+        self._prefix = prefix
+        self._out = Appender(out, append=True)
+
+    def run(self, stop: threading.Event) -> None:
+        self._say({"facts": facts(), "units": units(self._prefix), "when": "before"})
+        samples = Samples(self._prefix)
+        number = 0
+        while not stop.wait(PERIOD_S):
+            before = samples.groups
+            line = samples.line(look=number % LOOK_SAMPLES == 0)
+            number += 1
+            self._say(line)
+            if samples.groups != before:
+                self._say({"time_ns": line["time_ns"], "units": units(self._prefix), "when": "changed"})
+        self._say({"facts": facts(), "units": units(self._prefix), "when": "after"})
+        self._out.close()
 
     def _say(self, line: dict[str, Any]) -> None:
         self._out.add((json.dumps(line) + "\n").encode())
@@ -141,10 +150,18 @@ def _started() -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(allow_abbrev=False, prog="python -m aibenchrt.collect.host", description=__doc__)
     parser.add_argument("--scenario", required=True, help="the scenario whose units aibench-NAME-*.service are sampled")
-    parser.add_argument("--out", type=Path, required=True)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--out", type=Path)
+    where.add_argument("--look", action="store_true", help=f"write two samples, {LOOK_S:g} s apart, to stdout")
     parser.add_argument("--once", action="store_true", help="write the host's facts and the units' states once, without samples")
     given = parser.parse_args()
     prefix = f"aibench-{given.scenario}-"
+    if given.look:
+        samples = Samples(prefix)
+        first = samples.line(look=True)
+        time.sleep(LOOK_S)
+        sys.stdout.write("".join(json.dumps(line) + "\n" for line in (first, samples.line(look=True))))
+        return 0
     if given.once:
         line = {"facts": facts(), "units": units(prefix), "when": "after"}
         write_text(given.out, json.dumps(line) + "\n")

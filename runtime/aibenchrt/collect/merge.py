@@ -37,6 +37,7 @@ from aibenchrt.input_file import InputFileError
 from aibenchrt.json_file import JsonFileError, read_json
 
 _MEMORY_STEP_MIB = 256
+_ALWAYS = (-MOST_INTEGER, MOST_INTEGER)
 _ROLES: Final[Mapping[PartKind, Role]] = {
     "planner": "planner",
     "triton": "triton",
@@ -188,7 +189,7 @@ def read_host(
     scenario: str,
     parts: Sequence[PlanPart],
     realtime_ns: int | None,
-    window: tuple[int, int] = (-MOST_INTEGER, MOST_INTEGER),
+    window: tuple[int, int] = _ALWAYS,
 ) -> HostRecords:
     """files: the samples during the load, then what --once wrote after it. parts: those that were to run there throughout.
 
@@ -216,8 +217,8 @@ def read_host(
     )
     rebooted = first.boot != last.boot
     processes = tuple(_process(host, part, prefix, states, rebooted) for part in parts)
-    resources, machine = tuple(_resources(lines, prefix, shift)), tuple(_machine(host, lines, shift))
-    bystanders = _bystanders(host, lines, shift, window)
+    resources, machine = tuple(_resources(lines, prefix, shift)), tuple(machine_of(host, lines, shift))
+    bystanders = bystanders_of(host, lines, shift, window)
     return HostRecords(info, processes, resources, machine, bystanders, first.realtime_ns - first.monotonic_ns)
 
 
@@ -265,7 +266,7 @@ def _resources(lines: Iterable[WatchLine], prefix: str, shift_ns: int) -> Iterab
                 yield ResourceRecord(at + shift_ns, part, pid, share, resident)
 
 
-def _machine(host: str, lines: Iterable[WatchLine], shift_ns: int) -> Iterable[MachineRecord]:
+def machine_of(host: str, lines: Iterable[WatchLine], shift_ns: int) -> Iterable[MachineRecord]:
     """own_share: of the units that are sampled here."""
     before: tuple[Reading, dict[tuple[str, int], int]] | None = None  # the machine, and (unit, its control group) → CPU µs
     for line in lines:
@@ -281,7 +282,7 @@ def _machine(host: str, lines: Iterable[WatchLine], shift_ns: int) -> Iterable[M
         before = reading, used
 
 
-def _bystanders(host: str, lines: Iterable[WatchLine], shift_ns: int, window: tuple[int, int]) -> tuple[Bystander, ...]:
+def bystanders_of(host: str, lines: Iterable[WatchLine], shift_ns: int, window: tuple[int, int] = _ALWAYS) -> tuple[Bystander, ...]:
     """The busiest of what the host's looks show; a look counts if most of what it tells of lies in the window."""
     used: Counter[tuple[str, int]] = Counter()
     total_us, before_ns = 0, 0

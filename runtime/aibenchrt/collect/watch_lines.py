@@ -12,8 +12,9 @@ from aibenchrt.collect.busiest import LONGEST_NAME, MOST
 from aibenchrt.collect.lines import whole_lines
 from aibenchrt.collect.records import MOST_INTEGER
 from aibenchrt.collect.unreadable import unreadable
-from aibenchrt.input_file import InputFileError, check_json
+from aibenchrt.input_file import MIB, InputFileError, check_json
 
+_LONGEST_REPLY = MIB
 _LONGEST = 1000  # characters of what a host says of itself
 
 Count = Annotated[int, Field(ge=0, lt=MOST_INTEGER, strict=True)]
@@ -85,6 +86,13 @@ def read_watch(path: Path) -> Iterator[WatchLine]:
                 yield _read(content, number)
     except InputFileError as error:
         raise unreadable(path, str(error)) from error
+
+
+def read_reply(reply: bytes) -> list[WatchLine]:
+    """What a host wrote when it was asked to look once. InputFileError: it is longer than such a reply, or no such lines."""
+    if len(reply) > _LONGEST_REPLY:
+        raise InputFileError(f"it is longer than {_LONGEST_REPLY:,} bytes")
+    return [_read(line, number) for number, line in enumerate(reply.split(b"\n"), 1) if line]
 
 
 def _read(content: bytes, number: int) -> WatchLine:

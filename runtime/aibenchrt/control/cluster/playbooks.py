@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,6 +24,7 @@ from aibenchrt.static_inventories import STATIC_INVENTORIES
 from aibenchrt.whole_file import growing_file
 
 _POLL_S = 0.1
+MOST_OF_A_REPLY = 1 << 20
 _SHOWN = 600  # characters of a message
 _MARK = "AIBENCH_PLAY"  # environment variable of everything that a play starts on this machine
 
@@ -42,6 +43,14 @@ class TaskFailure:
         return f"{self.host} {what}: {self.message}"
 
 
+@dataclass
+class Replies:
+    """What a task wrote to stdout on each host, at most MOST_OF_A_REPLY characters; nothing where it failed."""
+
+    task: str
+    of: dict[str, str] = field(default_factory=dict)
+
+
 class Playbooks:
     """The playbooks of one generated folder on one inventory. logs: where their output goes; scratch: ansible-runner's own, removed.
     trusted: the inventory may be a program or a plugin's configuration."""
@@ -53,8 +62,8 @@ class Playbooks:
         # Ansible names a persistent connection by address alone: a host of the same address in another network must not be taken for ours.
         self.connections = ShortFolder()
 
-    def play(self, playbook: str, variables: Mapping[str, Any], what: str = "") -> list[TaskFailure]:
-        """Runs a playbook to its end and returns the failures; what: its name in progress messages.
+    def play(self, playbook: str, variables: Mapping[str, Any], what: str = "", replies: Replies | None = None) -> list[TaskFailure]:
+        """Runs a playbook to its end and returns the failures; what: its name in progress messages. replies: of one task, to be filled.
 
         EnvironmentFailure AIB601: no ansible-runner; AIB691: Ansible itself failed, before or between the tasks. KeyboardInterrupt: after
         the playbook was ended; what it started on the hosts continues.
@@ -62,7 +71,7 @@ class Playbooks:
         run = _ansible_runner()
         name = playbook.removesuffix(".yml")
         log = self._logs / f"{name}.log"
-        watched = _Events(log, what or name, _tasks(self._folder, playbook), self._progress)
+        watched = _Events(log, what or name, _tasks(self._folder, playbook), self._progress, replies)
         cancelled = threading.Event()
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch.mkdir(mode=0o700)
@@ -186,12 +195,13 @@ def _end_workers(mark: str) -> None:
 class _Events:
     """ansible-runner's event handler: returns whether the event is kept as a file, which none is."""
 
-    def __init__(self, log: Path, what: str, tasks: int, progress: Progress) -> None:
+    def __init__(self, log: Path, what: str, tasks: int, progress: Progress, replies: Replies | None = None) -> None:
         self._path, self._what, self._tasks, self._progress = log, what, max(1, tasks), progress
         self._log = os.fdopen(growing_file(log), "a", encoding="utf-8")
         self._begun = 0
         self._last: list[str] = []
         self.failures: list[TaskFailure] = []
+        self._replies = replies
 
     def __call__(self, event: dict[str, Any]) -> bool:
         text = visible(event.get("stdout") or "")  # a host wrote it, and people read the log in a terminal
@@ -206,6 +216,8 @@ class _Events:
             self._progress(f"{self._what}: {data.get('task', '')}", min(0.99, self._begun / self._tasks))
         elif kind == "playbook_on_stats":
             self._progress(f"{self._what}: done", 1.0)
+        elif kind == "runner_on_ok" and self._replies is not None and data.get("task") == self._replies.task:
+            self._replies.of[str(data.get("host", ""))] = str(data.get("res", {}).get("stdout", ""))[:MOST_OF_A_REPLY]
         elif kind in ("runner_on_failed", "runner_on_unreachable") and not data.get("ignore_errors"):
             message = _message(data.get("res", {}))
             self.failures.append(TaskFailure(str(data.get("host", "")), str(data.get("task", "")), message, kind.endswith("unreachable")))

@@ -28,7 +28,8 @@ from aibenchrt.collect.run_info import Attempt, Outcome, RunInfo, Supplement, wr
 from aibenchrt.control import run_metadata
 from aibenchrt.control.assets import Assets, prepare
 from aibenchrt.control.cluster.hosts_records import HostsRecords, read_hosts
-from aibenchrt.control.cluster.playbooks import Playbooks, TaskFailure, failure
+from aibenchrt.control.cluster.playbooks import Playbooks, Replies, TaskFailure, failure
+from aibenchrt.control.cluster.quiet import LOOK_TASK, tell_other_work
 from aibenchrt.control.cluster.shipment import contents_of, pack
 from aibenchrt.control.journal import Journal, StageName
 from aibenchrt.control.local.process import terminations
@@ -100,7 +101,7 @@ class Prepared:
     def records(self) -> Path:
         return self.run.directory / RECORDS / self.load_name
 
-    def play(self, playbook: str) -> list[TaskFailure]:
+    def play(self, playbook: str, replies: Replies | None = None) -> list[TaskFailure]:
         load = self.run.plan.load
         variables: Mapping[str, Any] = {
             "aibench_shipment": str(shipment_of(self.run.plan)),
@@ -110,7 +111,7 @@ class Prepared:
             "aibench_duration_s": load.duration_s,
             "aibench_think_s": think_s(load),
         }
-        return self.run.playbooks.play(playbook, variables)
+        return self.run.playbooks.play(playbook, variables, replies=replies)
 
 
 @dataclass(frozen=True)
@@ -249,6 +250,7 @@ def _run_stages(run: ClusterRun) -> None:
         if not journal.done("load"):
             if prepared.state.attempt > 1 or not journal.done("deploy"):  # another attempt has another name, which the units bear
                 _play(prepared, "deploy", "deploy.yml")
+            _look(prepared)
             reached = collected = _collect(_load(prepared))
             _go_on(collected)
             if not collected.whole and not prepared.state.fault:
@@ -285,6 +287,13 @@ def _play(prepared: Prepared, stage: StageName, playbook: str) -> None:
         failures = prepared.play(playbook)
         if failures:
             raise failure(playbook, failures, prepared.run.directory / "logs")
+
+
+def _look(prepared: Prepared) -> None:
+    """Says on stderr if hosts do other work. What does not answer is left to the load, which says why."""
+    replies = Replies(LOOK_TASK)
+    prepared.play("look.yml", replies)
+    tell_other_work(replies.of)
 
 
 def _load(prepared: Prepared) -> Loaded:
