@@ -11,13 +11,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from aibenchc.cli import main
-from aibenchrt.collect.recorded_run import Run, read_run
+from aibenchrt.collect.recorded_run import read_run
 from aibenchrt.collect.run_info import write_run_info
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.report.compare import make, run_figures
 from aibenchrt.report.compare.differences import Difference, difference, holm
 from aibenchrt.report.compare.gate import Margins, gate, gate_exit_code, github_annotations, junit, markdown
-from aibenchrt.report.compare.make import compare, compared
+from aibenchrt.report.compare.make import compare
 from aibenchrt.report.compare.model import Comparison
 from aibenchrt.report.compare.tables import comparison_tables, gate_table
 from hypothesis import given
@@ -81,22 +80,6 @@ def test_its_tables_have_a_legend_and_as_many_cells_as_columns(slower: Compariso
         assert len(table.legend) > 20
         assert table.rows
         assert all(len(row) == len(table.columns) for row in table.rows)
-
-
-def test_every_run_is_read_once(groups: dict[str, list[Path]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also the first of each group, whose answers are compared request by request; with the same findings."""
-    directories = [groups["a"][:2], groups["slow"][:2]]
-    later = compared([[run_figures.run_figures(directory) for directory in group] for group in directories])
-    read: list[Path] = []
-
-    def counted(directory: Path) -> Run:
-        read.append(directory)
-        return read_run(directory)
-
-    for module in (make, run_figures):
-        monkeypatch.setattr(module, "read_run", counted)
-    assert compare(directories) == later
-    assert sorted(read) == sorted(directory for group in directories for directory in group)
 
 
 def test_a_gate_fails_what_is_worse_than_its_margin(slower: Comparison) -> None:

@@ -31,7 +31,7 @@ def compare(groups: Sequence[Sequence[Path]]) -> Comparison:
     """
     if len(groups) < 2 or not all(groups):
         raise EnvironmentFailure("AIB740", reason="a comparison needs at least two groups", way_out="put `--` between them")
-    return compared([[run_figures(directory, answers=number == 0) for number, directory in enumerate(group)] for group in groups])
+    return compared([[run_figures(directory) for directory in group] for group in groups])
 
 
 def compared(read: Sequence[Sequence[RunFigures]]) -> Comparison:
@@ -184,9 +184,9 @@ def _errors_of_requests(base: RunFigures, other: RunFigures) -> dict[str, float]
 
     Of the paired difference where both groups are asked the same requests; what their answers have in common then cancels.
     """
-    runs = [run.answers or read_run(run.directory) for run in (base, other)]
+    runs = read_run(base.directory), read_run(other.directory)
     try:
-        rows = ablation.compare(runs[0], runs[1], bootstrap_rng())
+        rows = ablation.compare(*runs, bootstrap_rng())
         return {row.metric: row.difference.se for row in rows if row.request_class == quality.ALL}
     except EnvironmentFailure as failure:
         if failure.code != "AIB682":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ class OnPath:
 class RunFigures:
     """latency: 'mean', 'p99' → estimate in ms, of the whole path. calls: task → mean ms of its calls. on_path: task → its part of the
     critical paths. quality: metric → value over all measured requests. invalid: the codes why the run is INVALID, and a fault that was
-    expected, under which nothing is proven either. answers: the run without its calls and samples, where it was kept."""
+    expected, under which nothing is proven either."""
 
     directory: Path
     info: RunInfo
@@ -39,12 +39,10 @@ class RunFigures:
     calls: Mapping[str, float]
     on_path: Mapping[str, OnPath]
     quality: Mapping[str, float]
-    answers: Run | None = None
 
 
-def run_figures(directory: Path, *, answers: bool = False) -> RunFigures:
-    """Reads the run and keeps its figures alone: many runs are compared, and one may hold a million calls. answers: keeps these, too.
-    Raises as read_run."""
+def run_figures(directory: Path) -> RunFigures:
+    """Reads the run and keeps its figures alone: many runs are compared, and one may hold a million calls. Raises as read_run."""
     run = read_run(directory)
     analysis = analyse(run)
     whole = next(row for row in analysis.latency if row.scope == "whole path")
@@ -62,7 +60,6 @@ def run_figures(directory: Path, *, answers: bool = False) -> RunFigures:
             if row.request_class == "all"
         },
         quality=_quality(run),
-        answers=replace(run, calls=(), resources=(), machine=()) if answers else None,
     )
 
 
