@@ -159,6 +159,7 @@ ALLOWED = {
     "compiler/aibenchc/cli/__init__.py": "flushes what was written, and turns to /dev/null a stdout that nobody reads",
     "compiler/aibenchc/cli/plan.py": "asks whether it is a terminal; argparse prints the usage",
     "runtime/aibenchrt/shown.py": "this is the one",
+    "runtime/aibenchrt/collect/host.py": "JSON, whose non-ASCII characters are escaped, for the control host, which bounds and checks it",
     "runtime/aibenchrt/surroundings.py": "opens those that are closed, and sets how they take what an encoding lacks; prints nothing",
     "runtime/aibenchrt/process_log.py": "with a formatter that filters",
     "runtime/aibenchrt/serve/service_host.py": "one line of our own, of a plan's names",
