@@ -18,8 +18,8 @@ from aibenchrt.datasets.draws import Rng, choose, rng_of
 from aibenchrt.datasets.furniture_pictures.captions import colour_of, words
 from aibenchrt.datasets.furniture_pictures.photos import Conditions, Picture, photo, rendering
 from aibenchrt.datasets.furniture_pictures.world import Box, FurnitureWorld, Piece, Shot
-from aibenchrt.datasets.rasteriser import Solid
 from aibenchrt.datasets.rows import SPLITS, Provenance
+from aibenchrt.datasets.sources.furniture_model import FurnitureModel
 from aibenchrt.progress import Progress
 
 Background = Callable[[Rng], Picture]  # draws a (side, side, 3) picture
@@ -28,20 +28,6 @@ PHOTOS, WITH_WORDS, ADDRESSES = SOURCES = ("photos", "photos_with_words", "addre
 ACCOMPANIED: Mapping[str, float] = {PHOTOS: 0.35, WITH_WORDS: 1.0, ADDRESSES: 0.35}
 SMALLEST = 64  # pixels of a rendering
 HELD_OUT = {"test": 0.35, "validation": 0.10}  # shares of each noun's models; at least one of each
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """A model as a source gives it. picture: the catalogue's, (height, width, 4)."""
-
-    key: str
-    name: str
-    noun: str
-    material: str
-    licence: str
-    author: str
-    solid: Solid
-    picture: Picture
 
 
 @dataclass(frozen=True)
@@ -57,7 +43,7 @@ class Amounts:
 def compose(
     variant: str,
     seed: int,
-    samples: Iterable[Sample],
+    models: Iterable[FurnitureModel],
     nouns: Sequence[str],
     backgrounds: Mapping[str, Background],
     amounts: Amounts,
@@ -65,25 +51,25 @@ def compose(
     provenance: tuple[Provenance, ...],
     progress: Progress,
 ) -> FurnitureWorld:
-    """The world. samples: taken one by one, since solids are large. nouns: in the order of their labels. backgrounds: by split."""
+    """The world. models: taken one by one, since solids are large. nouns: in the order of their labels. backgrounds: by split."""
     pieces: list[Piece] = []
     pictures: list[bytes] = []
     drawn: list[list[Picture]] = []
-    for sample in samples:
-        progress(f"rendering {sample.noun} {len(pieces) + 1}", 0.0)
-        rng = rng_of(seed, f"renderings of {sample.key}")
+    for model in models:
+        progress(f"rendering {model.noun} {len(pieces) + 1}", 0.0)
+        rng = rng_of(seed, f"renderings of {model.key}")
         price = round(float(np.exp(rng.uniform(1.5, 7.0))), 2)
-        renderings = [rendering(sample.solid, how, rng) for _ in range(amounts.renderings)]
+        renderings = [rendering(model.solid, how, rng) for _ in range(amounts.renderings)]
         if min(picture.shape[0] * picture.shape[1] for picture in renderings) < SMALLEST:
             continue  # glass all over, or as flat as paper
         drawn.append(renderings)
         pieces.append(
             Piece(
-                len(pieces) + 1, sample.key, sample.name, nouns.index(sample.noun), colour_of(sample.picture), sample.material, price, "",
-                sample.licence, sample.author,
+                len(pieces) + 1, model.key, model.name, nouns.index(model.noun), colour_of(model.picture), model.material, price, "",
+                model.licence, model.author,
             )
         )  # fmt: skip
-        pictures.append(colour_png(_on_white(sample.picture, amounts.catalogue)))
+        pictures.append(colour_png(_on_white(model.picture, amounts.catalogue)))
     progress("composing photos", 0.8)
     placed = _with_splits(pieces)
     shots, photos = _photos(seed, placed, nouns, drawn, backgrounds, amounts, how)
@@ -115,6 +101,7 @@ def _photos(
     rng = rng_of(seed, "photos")
     for split in SPLITS:
         own = [row for row, piece in enumerate(pieces) if piece.split == split]
+        mine = [pieces[row] for row in own]
         taken = 0
         for source, times in zip(SOURCES, amounts.shots[split], strict=True):
             for _ in range(times):
@@ -122,7 +109,7 @@ def _photos(
                     piece = pieces[row]
                     things = [(piece, drawn[row][taken // len(own) % amounts.renderings])]
                     if rng.random() < ACCOMPANIED[source]:
-                        other = _other(piece, [pieces[place] for place in own], rng)
+                        other = _other(piece, mine, rng)
                         things.append((other, choose(drawn[other.item_id - 1], rng)))
                     image, frames = photo(backgrounds[split](rng), [picture for _, picture in things], how, rng)
                     boxes = tuple(

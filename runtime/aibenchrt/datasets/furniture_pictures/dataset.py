@@ -16,7 +16,7 @@ import numpy as np
 from aibenchrt.datasets.cache import WorldCache
 from aibenchrt.datasets.draws import choose, rng_of
 from aibenchrt.datasets.furniture_pictures import solids
-from aibenchrt.datasets.furniture_pictures.compose import ADDRESSES, SOURCES, WITH_WORDS, Amounts, Background, Sample, compose
+from aibenchrt.datasets.furniture_pictures.compose import ADDRESSES, SOURCES, WITH_WORDS, Amounts, Background, compose
 from aibenchrt.datasets.furniture_pictures.photos import Conditions, Picture, clouds, part_of
 from aibenchrt.datasets.furniture_pictures.world import FurnitureWorld, Shot, load, save
 from aibenchrt.datasets.payload import Payload
@@ -24,6 +24,7 @@ from aibenchrt.datasets.rasteriser import Light, view
 from aibenchrt.datasets.rows import SPLITS, Provenance
 from aibenchrt.datasets.sources import sweethome3d, wallpapers
 from aibenchrt.datasets.sources.fetch import SourcePackage
+from aibenchrt.datasets.sources.furniture_model import FurnitureModel
 from aibenchrt.progress import Progress
 from aibenchrt.values import Value
 
@@ -89,15 +90,8 @@ def _real(seed: int, progress: Progress) -> FurnitureWorld:
         Provenance("nouns", "composed", "by words of the models' names (the catalogues' categories are rooms)", "Apache-2.0"),
         *_composed(),
     )  # fmt: skip
-    models = (
-        Sample(
-            model.key, model.name, model.noun, model.material, model.licence, model.author, model.solid,
-            np.asarray(sweethome3d.rgba(model.picture), dtype=np.uint8),
-        )
-        for model in sweethome3d.load_models(progress)
-    )  # fmt: skip
     nouns = tuple(sorted(sweethome3d.NOUNS))
-    return compose("real", seed, models, nouns, _walls(walls, how.side, seed), REAL, how, provenance, progress)
+    return compose("real", seed, sweethome3d.load_models(progress), nouns, _walls(walls, how.side, seed), REAL, how, provenance, progress)
 
 
 def _walls(walls: list[Picture], side: int, seed: int) -> dict[str, Background]:
@@ -122,12 +116,12 @@ def _synthetic(seed: int, progress: Progress) -> FurnitureWorld:
     return compose("synthetic", seed, _made(seed), solids.NOUNS, backgrounds, SYNTHETIC, how, provenance, progress)
 
 
-def _made(seed: int) -> Iterator[Sample]:
+def _made(seed: int) -> Iterator[FurnitureModel]:
     """The synthetic models; the catalogue shows each from the same side, in the same light."""
     for number, piece in enumerate(solids.pieces(EACH, seed)):
         picture = view(piece.solid, -30.0, 20.0, Light((-0.5, 1.0, 1.0), 0.6), 96)
         name = f"{piece.noun.capitalize()} {number}"
-        yield Sample(f"synthetic#{number}", name, piece.noun, piece.material, "Apache-2.0", "aibenchc", piece.solid, picture)
+        yield FurnitureModel(f"synthetic#{number}", name, piece.noun, piece.material, "Apache-2.0", "aibenchc", piece.solid, picture)
 
 
 def _composed() -> tuple[Provenance, ...]:

@@ -34,7 +34,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A made model; names as in `sweethome3d.Model`."""
+    """A made model; names as in `FurnitureModel`."""
 
     noun: str
     material: str

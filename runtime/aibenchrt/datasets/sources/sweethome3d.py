@@ -12,13 +12,15 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from aibenchrt.datasets.rasteriser import Solid
 from aibenchrt.datasets.sources.fetch import Package, PackageFile, fetch
+from aibenchrt.datasets.sources.furniture_model import FurnitureModel
 from aibenchrt.datasets.sources.wavefront import load_solid
 from aibenchrt.progress import Progress, silent
 
@@ -84,22 +86,7 @@ MATERIALS: Mapping[str, str] = {
 LEAST = 0.35  # the share of the surface of known material that the commonest one must have to be named
 
 
-@dataclass(frozen=True, eq=False)
-class Model:
-    """key: unique in the catalogues. name: the catalogue's. noun: of NOUNS. material: of MATERIALS, '' if unknown. licence, author: of the
-    model. solid: as large as in the catalogue, in cm, seen from its front. picture: the catalogue's own, a PNG."""
-
-    key: str
-    name: str
-    noun: str
-    material: str
-    licence: str
-    author: str
-    solid: Solid
-    picture: bytes
-
-
-def load_models(progress: Progress = silent) -> Iterator[Model]:
+def load_models(progress: Progress = silent) -> Iterator[FurnitureModel]:
     """The models that have a noun, in order of the catalogues, each distinct model once. EnvironmentFailure: as for `fetch`."""
     known: set[str] = set()
     for name, path in fetch(PACKAGE, progress).items():
@@ -131,12 +118,12 @@ def _records(properties: str) -> list[dict[str, str]]:
     return [records[number] for number in sorted(records)]
 
 
-def _model(archive: zipfile.ZipFile, record: Mapping[str, str], noun: str, obj: bytes, licence: str) -> Model:
+def _model(archive: zipfile.ZipFile, record: Mapping[str, str], noun: str, obj: bytes, licence: str) -> FurnitureModel:
     folder = posixpath.dirname(record["model"].lstrip("/"))
     solid, names = load_solid(obj, lambda name: archive.read(posixpath.join(folder, name.replace("\\", "/"))))
     placed = _as_placed(solid, record)
-    picture = archive.read(record["icon"].lstrip("/"))
-    return Model(record["id"], record["name"], noun, material_of(placed, names), licence, record["creator"], placed, picture)
+    picture = _rgba(archive.read(record["icon"].lstrip("/")))
+    return FurnitureModel(record["id"], record["name"], noun, material_of(placed, names), licence, record["creator"], placed, picture)
 
 
 def _as_placed(solid: Solid, record: Mapping[str, str]) -> Solid:
@@ -163,7 +150,7 @@ def material_of(solid: Solid, names: tuple[str, ...]) -> str:
     return best if told[best] >= LEAST * sum(told.values()) else ""
 
 
-def rgba(picture: bytes) -> Image.Image:
+def _rgba(picture: bytes) -> NDArray[np.uint8]:
     """A catalogue's picture with its alpha channel."""
     with Image.open(io.BytesIO(picture)) as opened:
-        return opened.convert("RGBA")
+        return np.asarray(opened.convert("RGBA"), dtype=np.uint8)
