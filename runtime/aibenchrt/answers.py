@@ -37,6 +37,18 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Boxes:
+    """Things seen in a picture, surest first. corners: (left, top, right, bottom) of each, in pixels, right and bottom the first beyond.
+
+    labels: what each is. scores: how sure of each; a true box has 1.
+    """
+
+    corners: tuple[tuple[float, float, float, float], ...] = ()
+    labels: tuple[int, ...] = ()
+    scores: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class Codec:
     """How a record holds a value: decode(encode(value)) == value. binary: the bytes are no UTF-8 text.
 
@@ -109,6 +121,22 @@ def _decision(accepted: Any, score: Any) -> Decision:
     return Decision(bool(accepted), float(score))
 
 
+def _boxes(*columns: Iterable[Any]) -> Boxes:
+    """columns: left, top, right, bottom, label, score, equally long. ValueError: they are not."""
+    *sides, labels, scores = (tuple(column) for column in columns)
+    if len(sides) != 4 or {len(column) for column in (*sides, scores)} != {len(labels)}:
+        raise ValueError("the columns of boxes are not equally long")
+    left, top, right, bottom = (tuple(map(float, side)) for side in sides)
+    return Boxes(tuple(zip(left, top, right, bottom, strict=True)), tuple(map(int, labels)), tuple(map(float, scores)))
+
+
+def _plain_boxes(boxes: Boxes) -> list[Any]:
+    return [*([corner[side] for corner in boxes.corners] for side in range(4)), boxes.labels, boxes.scores]
+
+
+_BOXES = json_codec(_plain_boxes, lambda columns: _boxes(*columns))
+
+
 ANSWER_TYPES: Registry[AnswerType] = Registry(
     (
         AnswerType("ranking", "a ranking of items", _ids, _joined, (), json_codec(list, _ids)),
@@ -121,6 +149,8 @@ ANSWER_TYPES: Registry[AnswerType] = Registry(
             json_codec(lambda decision: [decision.accepted, decision.score], lambda p: _decision(*p)),
         ),
         AnswerType("picture", "a picture", bytes, _first, b"", BYTES),
+        AnswerType("boxes", "boxes of what is seen", _boxes, _first, Boxes(), _BOXES),
+        AnswerType("angle", "an angle", float, _first, 0.0, json_codec(float, float)),
     )
 )  # fmt: skip
 
@@ -131,6 +161,9 @@ TRUTH_TYPES: Registry[TruthType] = Registry(
         TruthType("label", "a true label", json_codec(int, int), known=lambda _: True),
         TruthType("genuine", "whether to accept", json_codec(bool, bool), known=lambda _: True),
         TruthType("original", "the original picture", BYTES),
+        TruthType("same_class", "the ids of items of the same class", json_codec(list, _ids)),
+        TruthType("boxes", "the true boxes", _BOXES, known=lambda boxes: bool(boxes.labels)),
+        TruthType("angle", "the true angle", json_codec(float, float), known=lambda _: True),
     )
 )
 

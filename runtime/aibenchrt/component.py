@@ -166,6 +166,25 @@ PORT_TYPES: Registry[PortType] = Registry(
             answer=True,
             shows=(Shows("ranking", ("item_id",)), Shows("text", ("text",))),
         ),
+        PortType(
+            "Boxes",
+            (
+                Field("left", Scalar.FLOAT, repeated=True),
+                Field("top", Scalar.FLOAT, repeated=True),
+                Field("right", Scalar.FLOAT, repeated=True),
+                Field("bottom", Scalar.FLOAT, repeated=True),
+                Field("label", Scalar.INT64, repeated=True),
+                Field("score", Scalar.FLOAT, repeated=True),
+            ),
+            "things found in a picture, surest first; edges in its pixels, right and bottom the first beyond",
+            answer=True,
+            shows=(Shows("boxes", ("left", "top", "right", "bottom", "label", "score")),),
+        ),
+        PortType(
+            "Turn", (Field("degrees", Scalar.FLOAT),), "by how much something is turned, clockwise", shows=(Shows("angle", ("degrees",)),)
+        ),
+        PortType("Vector", (Field("value", Scalar.FLOAT, repeated=True),), "an embedding, of unit length"),
+        PortType("Caption", (Field("text", Scalar.STRING),), "what is said of a picture", answer=True, shows=(Shows("text", ("text",)),)),
         PortType("Report", (Field("text", Scalar.STRING),), "an internal report that no user sees"),
         PortType(
             "Any",

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aibenchrt.answers import Decision, Label
+from aibenchrt.answers import Boxes, Decision, Label
 from aibenchrt.registry import Registry
 
 if TYPE_CHECKING:
@@ -129,6 +129,12 @@ def _psnr(truths: Sequence[bytes], answers: Sequence[bytes], _depth: int) -> Sco
 MOST_DB = 100.0  # of equal pictures, whose ratio has no bound
 
 
+def _map50(truths: Sequence[Boxes], answers: Sequence[Boxes], _depth: int) -> Statistic:
+    from aibenchrt.average_precision import mean_average_precision
+
+    return mean_average_precision(truths, answers, 0.5)
+
+
 def _wrongly(accepted: bool) -> Callable[[Sequence[bool], Sequence[Decision], int], Statistic]:
     """accepted: the fraction accepted of those to be refused; otherwise the fraction refused of those to be accepted (ISO/IEC 19795-1,
     2021)."""
@@ -148,6 +154,18 @@ def _wrongly(accepted: bool) -> Callable[[Sequence[bool], Sequence[Decision], in
     return score
 
 
+def _angle_error(truths: Sequence[float], answers: Sequence[float], _depth: int) -> Scores:
+    """Degrees between two directions, the short way round; 180 if the answer is not finite. ValueError: a truth is not."""
+    import numpy as np
+
+    true, given = np.asarray(truths, dtype=np.float64), np.asarray(answers, dtype=np.float64)
+    if not np.isfinite(true).all():
+        raise ValueError("a true angle is not a number")
+    apart = true - np.where(np.isfinite(given), given, true + 180.0)
+    between: Scores = np.abs((apart + 180.0) % 360.0 - 180.0)
+    return between
+
+
 METRICS: Registry[Metric] = Registry(
     (
         Metric(
@@ -158,6 +176,14 @@ METRICS: Registry[Metric] = Registry(
         Metric(
             "hit_rate", "ranking", "relevant", Scope.SET, "share of requests with a true one among those shown first", _items("hit_rate"),
             depth=True,
+        ),
+        Metric(
+            "same_class_precision", "ranking", "same_class", Scope.SET, "share of those shown first that are of the right class",
+            _items("precision"), depth=True,
+        ),
+        Metric(
+            "same_class_ndcg", "ranking", "same_class", Scope.SET, "the share of the right class, with more weight on the top",
+            _items("ndcg"), depth=True,
         ),
         Metric(
             "chrf", "text", "reference", Scope.PAIR,
@@ -183,6 +209,15 @@ METRICS: Registry[Metric] = Registry(
         Metric(
             "psnr", "picture", "original", Scope.PAIR, "peak signal-to-noise ratio to the original picture, at most 100 dB", _psnr,
             unit="dB", most=MOST_DB,
+        ),
+        Metric(
+            "map50", "boxes", "boxes", Scope.RUN,
+            "mean over the classes of the average precision of boxes that overlap a true one by half (COCO's AP50, Lin et al. 2014)",
+            _map50,
+        ),
+        Metric(
+            "angle_error", "angle", "angle", Scope.PAIR, "degrees between the angle and the true one", _angle_error, lower_is_better=True,
+            unit="°", most=180.0,
         ),
         Metric(
             "false_accept_rate", "decision", "genuine", Scope.RUN, "share of those to refuse that were accepted", _wrongly(accepted=True),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, Decision, Label, TruthType, answer_of, json_codec, known_truth
+from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, Boxes, Decision, Label, TruthType, answer_of, json_codec, known_truth
 from aibenchrt.collect import schema, typed_values
 from aibenchrt.collect.contents import CONTENTS, MOST_BYTES, Contents
 from aibenchrt.collect.recorded_run import Run, read_run
@@ -35,6 +35,10 @@ ANSWERS = {
     ),
     "decision": st.builds(Decision, st.booleans(), _floats),
     "picture": st.binary(max_size=200),
+    "boxes": st.lists(st.tuples(st.tuples(_floats, _floats, _floats, _floats), st.integers(0, 99), _floats), max_size=4).map(
+        lambda rows: Boxes(*(tuple(row[k] for row in rows) for k in range(3)))
+    ),
+    "angle": _floats,
 }
 TRUTHS = {
     "relevant": ANSWERS["ranking"],
@@ -42,6 +46,9 @@ TRUTHS = {
     "label": st.integers(0, 99),
     "genuine": st.booleans(),
     "original": st.binary(max_size=200),
+    "same_class": ANSWERS["ranking"],
+    "boxes": ANSWERS["boxes"],
+    "angle": _floats,
 }
 
 
@@ -58,6 +65,14 @@ def test_records_give_every_value_back(answer: dict[str, Any], truth: dict[str, 
 def test_a_value_of_no_type_is_refused() -> None:
     with pytest.raises(KeyError, match="smell"):
         answer_entries(smell="of roses")
+
+
+@pytest.mark.parametrize(
+    "entry", ["[]", "[[1],[1],[1],[1],[1]]", "[[1],[1],[1],[1],[1],[]]", "[[1],[],[1],[1],[1],[1]]", "[1,1,1,1,1,1]", "{}"]
+)
+def test_boxes_that_are_none_are_refused(entry: str) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        ANSWER_TYPES["boxes"].codec.decode(entry.encode())
 
 
 def test_what_is_large_is_kept_once_beside_the_records_and_checked(tmp_path: Path) -> None:

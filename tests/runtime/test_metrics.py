@@ -28,7 +28,8 @@ def test_what_is_no_metric_is_none(name: str) -> None:
 
 
 def test_only_error_rates_are_better_when_lower() -> None:
-    assert {name for name, row in METRICS.items() if row.lower_is_better} == {"wer", "cer", "false_accept_rate", "false_reject_rate"}
+    errors = {"wer", "cer", "angle_error", "false_accept_rate", "false_reject_rate"}
+    assert {name for name, row in METRICS.items() if row.lower_is_better} == errors
     assert lower_is_better("wer")
     assert not lower_is_better("ndcg@10")
 
@@ -37,6 +38,7 @@ def test_only_error_rates_are_better_when_lower() -> None:
     ("name", "expected"),
     [
         ("precision@2", [0.5, 0.0]),
+        ("same_class_precision@2", [0.5, 0.0]),
         ("recall@2", [1 / 3, 0.0]),
         ("hit_rate@2", [1.0, 0.0]),
         # gains of 7 at place 1 and 9 at place 3; ideal: three at the top
@@ -133,3 +135,10 @@ def test_the_table_needs_no_library_and_scoring_no_corpus() -> None:
     assert done.returncode == 0, done.stderr
     texts = [name for name in METRICS if METRICS[name].answer == "text"]
     assert json.loads(done.stdout) == pytest.approx({name: 0.0 if lower_is_better(name) else 1.0 for name in texts})
+
+
+def test_angles_are_compared_the_short_way_round() -> None:
+    scores = score_each("angle_error", [10.0, -170.0, 90.0, 5.0], [-20.0, 175.0, 90.0, float("nan")])
+    assert scores.tolist() == pytest.approx([30.0, 15.0, 0.0, 180.0])
+    with pytest.raises(ValueError, match="true angle"):
+        score_each("angle_error", [float("inf")], [0.0])

@@ -90,7 +90,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "text summarization": ("text_summarization",),
     "object detection": ("object_detection",),
     "spatial transformer": ("spatial_transformer",),
-    "image-to-text": ("image_captioning",),
+    "image-to-text": ("image_to_text",),
     "face embedding": ("face_embedding",),
     "3D face recognition": ("face_recognition_3d",),
     "image generation": ("image_generation",),
@@ -114,7 +114,7 @@ TASKS: dict[str, tuple[str, ...]] = {
 
 # Metric of the table → the metrics of a spec that stand for it, without depth. Accuracy is that of the answer, measured as its field does.
 METRICS: dict[str, tuple[str, ...]] = {
-    "precision": ("precision",),
+    "precision": ("precision", "same_class_precision"),
     "recall": ("recall",),
     "accuracy": ("accuracy", "chrf", "bleu", "rouge_l", "wer", "cer"),
 }

@@ -1,4 +1,4 @@
-"""PNG encoding of small greyscale pictures, using only zlib: the same zlib gives the same bytes on every machine."""
+"""PNG encoding of small pictures, using only zlib: the same zlib gives the same bytes on every machine. In colour: colour_png.py."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+GREY, COLOUR = 0, 2  # colour types of 8 bits a channel
+
 
 def png(image: NDArray[np.uint8]) -> bytes:
-    """(height, width) uint8 grey, 0 black → a PNG file (colour type 0, 8 bits, no filter; PNG specification, sections 5 and 11)."""
+    """(height, width) uint8 grey, 0 black → a PNG file without filters."""
     height, width = image.shape
-    lines = b"".join(b"\0" + row.tobytes() for row in np.ascontiguousarray(image))
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return png_file(width, height, GREY, b"".join(b"\0" + row.tobytes() for row in np.ascontiguousarray(image)))
+
+
+def png_file(width: int, height: int, colour: int, lines: bytes) -> bytes:
+    """The file of a picture of that colour type, 8 bits a channel. lines: the rows, each behind the type of its filter.
+
+    PNG specification, sections 5, 9 and 11.
+    """
+    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines, 6)) + _chunk(b"IEND", b"")
 
 

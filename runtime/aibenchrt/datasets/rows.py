@@ -112,8 +112,8 @@ class PhotoQuery:
 
 @dataclass(frozen=True, eq=False)
 class Photos:
-    """images: (n, 28, 28) uint8, greyscale, 0 is black; label: (n,) int64 category; split: (n,) int8, index into SPLITS. May be
-    memory-mapped."""
+    """images: (n, side, side) uint8, greyscale, 0 is black, or (n, side, side, 3) in red, green, blue; label: (n,) int64 category; split:
+    (n,) int8, index into SPLITS. May be memory-mapped."""
 
     images: NDArray[np.uint8]
     label: NDArray[np.int64]

@@ -8,17 +8,18 @@ README.md in the folder above says what is observed and what is composed. Truth 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
 
+from aibenchrt.answers import Boxes
 from aibenchrt.datasets.cache import WorldCache
 from aibenchrt.datasets.draws import choose, rng_of
 from aibenchrt.datasets.furniture_pictures import solids
 from aibenchrt.datasets.furniture_pictures.compose import ADDRESSES, SOURCES, WITH_WORDS, Amounts, Background, compose
 from aibenchrt.datasets.furniture_pictures.photos import Conditions, Picture, clouds, part_of
-from aibenchrt.datasets.furniture_pictures.world import FurnitureWorld, Shot, load, save
+from aibenchrt.datasets.furniture_pictures.world import Box, FurnitureWorld, Shot, load, save
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.rasteriser import Light, view
 from aibenchrt.datasets.rows import SPLITS, Provenance
@@ -58,8 +59,9 @@ def sizes(world: FurnitureWorld) -> str:
 def payloads(world: FurnitureWorld, source: str, split: str = "test") -> list[Payload]:
     """The requests of one source ("photos", "photos_with_words" or "addresses") and split, in order of their ids.
 
-    relevant: the id of the model that is wanted, the larger one. label: its noun. reference: its caption. user: who wants it; each model
-    has a user of its own, who takes all of its photos, so that intervals over users are intervals over models.
+    relevant: the id of the model that is wanted, the larger one. same_class: those of all models of its noun. label: its noun. reference:
+    its caption. boxes: of all things in the photo. angle: by which the wanted one is turned. user: who wants it; each model has a user of
+    its own, who takes all of its photos, so that intervals over users are intervals over models.
     """
     if source not in SOURCES:
         raise ValueError(f"furniture_pictures has no source {source!r}; it has {', '.join(SOURCES)}")
@@ -75,8 +77,20 @@ def _payload(world: FurnitureWorld, shot: Shot, png: bytes, number: int) -> Payl
     if shot.source == WITH_WORDS:
         values["text"] = {"text": shot.words}
     piece, said = world.piece[shot.item_id], world.caption(shot.item_id)
-    truth = {"relevant": (piece.item_id,), "label": piece.label, "reference": said}
+    truth = {
+        "relevant": (piece.item_id,),
+        "same_class": world.of_noun(piece.label),
+        "label": piece.label,
+        "reference": said,
+        "boxes": _true(shot.boxes),
+        "angle": shot.boxes[0].degrees,
+    }
     return Payload(values, truth, number, f"{piece.name}: {said}", _PARTS[shot.split])
+
+
+def _true(boxes: Sequence[Box]) -> Boxes:
+    corners = tuple((float(box.left), float(box.top), float(box.right), float(box.bottom)) for box in boxes)
+    return Boxes(corners, tuple(box.label for box in boxes), (1.0,) * len(boxes))
 
 
 def _real(seed: int, progress: Progress) -> FurnitureWorld:

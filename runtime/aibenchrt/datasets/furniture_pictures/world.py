@@ -18,9 +18,10 @@ from aibenchrt.datasets.cache import save_whole, whole_version
 from aibenchrt.datasets.colour_png import colour_png
 from aibenchrt.datasets.furniture_pictures.captions import caption
 from aibenchrt.datasets.furniture_pictures.photos import cut_out
-from aibenchrt.datasets.rows import Item, Provenance
+from aibenchrt.datasets.rows import SPLITS, Item, PhotoQuery, Photos, Provenance
 
 CUT = 64  # pixels of the side of a picture of one thing
+SMALL = 32  # of one for a classifier: what the networks of He et al. 2016, section 4.2, read
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Boxed:
 
 @dataclass(frozen=True)
 class Cutting:
-    """A square picture of one thing, CUT × CUT. degrees: by which it is turned clockwise. text: its caption."""
+    """A square picture of one thing. degrees: by which it is turned clockwise. text: its caption."""
 
     png: bytes
     item_id: int
@@ -97,7 +98,7 @@ class CatalogueEntry:
 
 @dataclass(frozen=True, eq=False)
 class FurnitureWorld:
-    """categories: nouns. pieces, pictures: models in order of their ids, and the catalogue's picture of each. shots, photos: photos of
+    """categories: nouns. pieces, pictures: models in order of their ids, and the catalogue's picture of each. shots, pngs: photos of
     them; each is in the split of its models. version: sha256 of all content."""
 
     version: str
@@ -108,7 +109,7 @@ class FurnitureWorld:
     pieces: tuple[Piece, ...]
     pictures: Sequence[bytes]
     shots: tuple[Shot, ...]
-    photos: Sequence[bytes]
+    pngs: Sequence[bytes]
 
     @cached_property
     def piece(self) -> Mapping[int, Piece]:
@@ -145,7 +146,7 @@ class FurnitureWorld:
 
     def shot(self, split: str, source: str | None = None) -> list[tuple[Shot, bytes]]:
         """The photos of "train", "validation" or "test", of one source or of all."""
-        return [(shot, self.photos[row]) for row, shot in enumerate(self.shots) if shot.split == split and source in (None, shot.source)]
+        return [(shot, self.pngs[row]) for row, shot in enumerate(self.shots) if shot.split == split and source in (None, shot.source)]
 
     def boxed(self, split: str) -> Sequence[Boxed]:
         """The photos of a split with their boxes."""
@@ -164,14 +165,33 @@ class FurnitureWorld:
         return self.views(split)
 
     @cached_property
+    def photos(self) -> Photos:
+        """`views` of all splits as pixels, (n, SMALL, SMALL, 3)."""
+        cuttings = [(cut, split) for split in SPLITS for cut in self._cuttings(split, upright=True, side=SMALL)]
+        return Photos(
+            np.stack([pixels(cut.png) for cut, _ in cuttings]),
+            np.array([cut.label for cut, _ in cuttings], dtype=np.int64),
+            np.array([SPLITS.index(split) for _, split in cuttings], dtype=np.int8),
+        )
+
+    def photo_queries_of(self, split: str, part: str | None = None) -> tuple[PhotoQuery, ...]:
+        """One request for each of `photos`; all of those of "train" are of its part "fit"."""
+        own = "fit" if split == "train" else split
+        rows = self.photos.rows(split).tolist() if part in (None, own) else []
+        return tuple(
+            PhotoQuery(number, split, own, shot.item_id, self.piece[shot.item_id].label, row, (shot.item_id,))
+            for number, (row, (shot, _)) in enumerate(zip(rows, self.shot(split), strict=False))
+        )
+
+    @cached_property
     def hosted(self) -> Mapping[str, bytes]:
         """Address → the photo that is kept there, of all splits."""
-        return {shot.address: self.photos[row] for row, shot in enumerate(self.shots) if shot.address}
+        return {shot.address: self.pngs[row] for row, shot in enumerate(self.shots) if shot.address}
 
-    def _cuttings(self, split: str, upright: bool) -> Iterator[Cutting]:
+    def _cuttings(self, split: str, upright: bool, side: int = CUT) -> Iterator[Cutting]:
         for shot, png in self.shot(split):
             box = shot.boxes[0]
-            cut = cut_out(pixels(png), (box.left, box.top, box.right, box.bottom), box.degrees if upright else 0.0, CUT)
+            cut = cut_out(pixels(png), (box.left, box.top, box.right, box.bottom), box.degrees if upright else 0.0, side)
             yield Cutting(colour_png(cut), box.item_id, box.label, 0.0 if upright else box.degrees, self.caption(box.item_id))
 
 
@@ -193,11 +213,11 @@ def save(world: FurnitureWorld, folder: Path) -> FurnitureWorld:
             "pieces": [astuple(piece) for piece in world.pieces],
             "shots": [astuple(shot) for shot in world.shots],
             "pictures": np.cumsum([len(picture) for picture in world.pictures]).tolist(),
-            "photos": np.cumsum([len(photo) for photo in world.photos]).tolist(),
+            "photos": np.cumsum([len(png) for png in world.pngs]).tolist(),
         }
         (partial / "world.json").write_text(json.dumps(document, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
         (partial / "pictures.bin").write_bytes(b"".join(world.pictures))
-        (partial / "photos.bin").write_bytes(b"".join(world.photos))
+        (partial / "photos.bin").write_bytes(b"".join(world.pngs))
 
     return replace(world, version=save_whole(folder, write))
 
@@ -220,5 +240,5 @@ def load(folder: Path) -> FurnitureWorld | None:
             Shot(split, source, item_id, tuple(Box(*box) for box in boxes), words, address)
             for split, source, item_id, boxes, words, address in document["shots"]
         ),
-        photos=Blobs(folder / "photos.bin", np.array(document["photos"], dtype=np.int64)),
+        pngs=Blobs(folder / "photos.bin", np.array(document["photos"], dtype=np.int64)),
     )

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from aibenchrt.datasets.blobs import Blobs
 from aibenchrt.datasets.cache import save_whole, whole_version
 from aibenchrt.datasets.rows import Provenance
 from aibenchrt.datasets.sources.tuxpaint_stamps import Utterance
@@ -80,23 +80,6 @@ class TranslationWorld:
         return tuple(pair.split for pair in self.all_pairs)
 
 
-class Blobs(Sequence[bytes]):
-    """Byte strings, concatenated in a memory-mapped array. ends: (n,), the end offset of each."""
-
-    def __init__(self, content: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
-        self._content = content
-        self._ends = ends
-
-    def __len__(self) -> int:
-        return len(self._ends)
-
-    def __getitem__(self, place: int | slice) -> bytes:  # type: ignore[override]
-        if isinstance(place, slice) or not 0 <= place < len(self):
-            raise IndexError(place)
-        start = int(self._ends[place - 1]) if place else 0
-        return bytes(self._content[start : int(self._ends[place])])
-
-
 def save(world: TranslationWorld, folder: Path) -> TranslationWorld:
     """Writes the world with `save_whole`, and returns it with its version. OSError: it could not be written."""
 
@@ -135,12 +118,7 @@ def load(folder: Path) -> TranslationWorld | None:
         all_pairs=tuple(Pair(*pair) for pair in document["all_pairs"]),
         texts=tuple(TextRequest(*text) for text in document["texts"]),
         said=tuple(document["said"]),
-        sounds=_blobs(folder / "sounds.bin", document["sounds"]),
+        sounds=Blobs(folder / "sounds.bin", np.array(document["sounds"], dtype=np.int64)),
         shown=tuple(document["shown"]),
-        pictures=_blobs(folder / "pictures.bin", document["pictures"]),
+        pictures=Blobs(folder / "pictures.bin", np.array(document["pictures"], dtype=np.int64)),
     )
-
-
-def _blobs(path: Path, ends: list[int]) -> Blobs:
-    content = np.memmap(path, dtype=np.uint8, mode="r") if path.stat().st_size else np.zeros(0, dtype=np.uint8)
-    return Blobs(content, np.array(ends, dtype=np.int64))

@@ -174,12 +174,25 @@ def test_every_model_is_in_one_split_and_its_photos_too(world: FurnitureWorld) -
 
 def test_boxes_lie_in_the_photo_and_the_wanted_thing_is_first_and_not_small(world: FurnitureWorld) -> None:
     side = CONDITIONS[world.variant].side
-    assert pixels(world.photos[0]).shape == (side, side, 3)
+    assert pixels(world.pngs[0]).shape == (side, side, 3)
     for shot in world.shots:
         assert shot.boxes[0].item_id == shot.item_id
         assert all(0 <= box.left < box.right <= side and 0 <= box.top < box.bottom <= side for box in shot.boxes)
         assert max(shot.boxes[0].right - shot.boxes[0].left, shot.boxes[0].bottom - shot.boxes[0].top) > side / 4
     assert {len(shot.boxes) for shot in world.shots} == {1, 2}
+
+
+def test_photos_for_a_classifier_are_the_upright_views(world: FurnitureWorld) -> None:
+    assert world.photos.images.shape == (len(world.shots), 32, 32, 3)
+    for split in SPLITS:
+        images, labels = world.photos.of(split)
+        asked = world.photo_queries_of(split)
+        assert labels.tolist() == [view.label for view in world.views(split)] == [query.label for query in asked]
+        assert [query.photo for query in asked] == world.photos.rows(split).tolist()
+        larger = pixels(world.views(split)[0].png).astype(float).reshape(32, 2, 32, 2, 3).mean((1, 3))
+        assert np.corrcoef(images[0].ravel(), larger.ravel())[0, 1] > 0.9
+    assert world.photo_queries_of("train", "fit") == world.photo_queries_of("train")
+    assert world.photo_queries_of("train", "rank") == ()
 
 
 def test_requests_have_what_their_source_declares(world: FurnitureWorld) -> None:
@@ -197,6 +210,12 @@ def test_requests_have_what_their_source_declares(world: FurnitureWorld) -> None
                 assert world.piece[wanted].split == split
                 assert world.piece[wanted].label == payload.truth["label"]
                 assert payload.user == wanted
+                assert wanted in payload.truth["same_class"]
+                assert {world.piece[item].label for item in payload.truth["same_class"]} == {payload.truth["label"]}
+                assert (payload.truth["boxes"].labels[0], len(payload.truth["boxes"].corners)) == (
+                    payload.truth["label"], len(payload.truth["boxes"].labels),
+                )  # fmt: skip
+                assert abs(payload.truth["angle"]) <= CONDITIONS[world.variant].turned
     with pytest.raises(ValueError, match="no source"):
         payloads(world, "queries")
 
@@ -257,8 +276,8 @@ def test_what_was_saved_is_loaded_and_damage_is_seen(synthetic: FurnitureWorld, 
     save(synthetic, tmp_path / "world")
     again = load(tmp_path / "world")
     assert again is not None
-    assert (again.pieces, again.shots, list(again.photos), again.version) == (
-        synthetic.pieces, synthetic.shots, list(synthetic.photos), synthetic.version,
+    assert (again.pieces, again.shots, list(again.pngs), again.version) == (
+        synthetic.pieces, synthetic.shots, list(synthetic.pngs), synthetic.version,
     )  # fmt: skip
     with (tmp_path / "world" / "photos.bin").open("r+b") as stream:
         stream.seek(1000)
