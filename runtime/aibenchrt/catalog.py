@@ -19,6 +19,9 @@ from aibenchrt.components.fraud_check.spec import SPEC as FRAUD_CHECK
 from aibenchrt.components.hash.spec import SPEC as HASH
 from aibenchrt.components.health_check.spec import SPEC as HEALTH_CHECK
 from aibenchrt.components.image_classification.spec import SPEC as IMAGE_CLASSIFICATION
+from aibenchrt.components.image_filter.spec import SPEC as IMAGE_FILTER
+from aibenchrt.components.image_lookup.spec import SPEC as IMAGE_LOOKUP
+from aibenchrt.components.image_memory.spec import SPEC as IMAGE_MEMORY
 from aibenchrt.components.indexing.spec import SPEC as INDEXING
 from aibenchrt.components.language_detection.spec import SPEC as LANGUAGE_DETECTION
 from aibenchrt.components.learning_to_rank.spec import SPEC as LEARNING_TO_RANK
@@ -38,6 +41,7 @@ from aibenchrt.components.text_summarization.spec import SPEC as TEXT_SUMMARIZAT
 from aibenchrt.components.text_translation.spec import SPEC as TEXT_TRANSLATION
 from aibenchrt.components.tracing.spec import SPEC as TRACING
 from aibenchrt.components.translation_memory.spec import SPEC as TRANSLATION_MEMORY
+from aibenchrt.components.vector_index.spec import SPEC as VECTOR_INDEX
 from aibenchrt.datasets.specs import DATASETS, shared_worlds
 from aibenchrt.registry import Registry
 
@@ -73,6 +77,10 @@ COMPONENTS: Registry[ComponentSpec] = Registry(
         TRANSLATION_MEMORY,
         LANGUAGE_DETECTION,
         CONTENT_FILTER,
+        VECTOR_INDEX,
+        IMAGE_MEMORY,
+        IMAGE_LOOKUP,
+        IMAGE_FILTER,
         AB_ASSIGNMENT,
         LOGGING,
         MONITORING,

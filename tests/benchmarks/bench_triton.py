@@ -68,7 +68,7 @@ def inputs_on_the_path(plan: Plan, assets: Assets, stubs: Stubs, state: Path) ->
     """AI task → its inputs (port → proto message) for a test request of a class that reaches it."""
     seen: dict[str, dict[str, Any]] = {}
     models = {stage: version.folder for stage, version in assets.models.items()}
-    call = caller(open_chains(plan, works(assets.world, models, state)))
+    call = caller(open_chains(plan, works(plan, assets.world, models, state)))
 
     async def kept(step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
         if step.kind == "ai" and step.task not in seen:

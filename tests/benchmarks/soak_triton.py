@@ -185,7 +185,7 @@ def open_scenario(name: str, variant: str, size: str, scratch: Path) -> Scenario
 def model_calls(plan: Plan, assets: Assets, stubs: Stubs, state: Path) -> Iterator[tuple[str, Any]]:
     """The calls of AI tasks for the first payloads of every class, as a planner would encode them."""
     codecs = {step.task: InferenceCodec(step, stubs) for step in plan.steps if step.kind == "ai"}
-    call = caller(open_chains(plan, works(assets.world, {stage: version.folder for stage, version in assets.models.items()}, state)))
+    call = caller(open_chains(plan, works(plan, assets.world, {stage: version.folder for stage, version in assets.models.items()}, state)))
     seen: list[tuple[str, Any]] = []
 
     async def kept(step: Step, inputs: dict[str, Any]) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class Replayed:
 def replay(plan: Plan, world: Any, models: Mapping[str, Path], asked: Iterable[tuple[str, Payload]], state: Path) -> list[Replayed]:
     """asked: (request class, payload). The cache stays empty, so each request takes the whole path."""
     executor = Executor(plan)
-    call = caller(open_chains(plan, works(world, models, state)))
+    call = caller(open_chains(plan, works(plan, world, models, state)))
 
     async def replayed(number: int, request_class: str, payload: Payload) -> Replayed:
         calls: dict[str, CallTimes] = {}

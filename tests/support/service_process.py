@@ -145,7 +145,7 @@ def site(folder: Path, world: World, steps: Sequence[p.Step]) -> Site:
     """Compiles and prepares. AIBENCH_HOME decides where prepared data is kept."""
     plan = service_plan(*steps)
     generated = generate(plan, folder / "generated")
-    prepared = lay_out(prepare_services(plan, world), folder / "prepared")
+    prepared = lay_out(prepare_services(plan, world, {}), folder / "prepared")
     return Site(plan, generated, prepared, folder / "state")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aibenchrt.catalog import COMPONENTS
 from aibenchrt.collect.records import ScheduleRecord
-from aibenchrt.control.options import RunOptions
+from aibenchrt.control.options import RunOptions, overridden
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.worlds import AnyWorld, load_world, payloads_of
 from aibenchrt.load.messages import Messages, encode_payloads
@@ -39,9 +39,11 @@ def prepare(plan: Plan, options: RunOptions, into: Path) -> Assets:
     world: AnyWorld = load_world(plan, options.variant, options.data_seed, options.progress)
     payloads = {request.name: payloads_of(plan, request, world, "test") for request in plan.requests}
     trial = {request.name: payloads_of(plan, request, world, "validation") for request in plan.requests}
-    folders = prepare_services(portable(plan), world, lambda stage: options.progress(f"preparing {stage}", 0.0))
-    prepared = lay_out(folders, into)
-    return Assets(world, payloads, trial, _models(plan, world, options), prepared)
+    models = _models(plan, world, options)
+    versions = {stage: version.folder for stage, version in models.items()}
+    serving = portable(overridden(plan, options.overrides))  # what is made with a model is made with what takes that model's place
+    folders = prepare_services(serving, world, versions, lambda stage: options.progress(f"preparing {stage}", 0.0))
+    return Assets(world, payloads, trial, models, lay_out(folders, into))
 
 
 def portable(plan: Plan) -> Plan:

@@ -73,7 +73,7 @@ def effective(plan: Plan, options: RunOptions) -> Plan:
     changed: dict[str, Any] = {"load": _changed(plan.load, options)}
     if options.ports_from is not None:
         changed["services"] = _moved(plan, options.ports_from)
-    return _overridden(plan.model_copy(update=changed), options.overrides)
+    return overridden(plan.model_copy(update=changed), options.overrides)
 
 
 def _changed(load: PlanLoad, options: RunOptions) -> PlanLoad:
@@ -110,7 +110,7 @@ def _moved(plan: Plan, first: int) -> tuple[PlanService, ...]:
     return tuple(service.model_copy(update={"endpoints": tuple(map(moved, service.endpoints))}) for service in plan.services)
 
 
-def _overridden(plan: Plan, overrides: Mapping[str, Override]) -> Plan:
+def overridden(plan: Plan, overrides: Mapping[str, Override]) -> Plan:
     known = {stage.name for step in plan.steps for stage in step.stages if stage.kind == "ai"}
     known |= {step.task for step in plan.steps if step.kind == "ai"}
     unknown = sorted(set(overrides) - known)

@@ -77,7 +77,7 @@ def capture(plan: Plan, world: AnyWorld, models: Mapping[str, Path], stages: Col
     world: services are prepared from it. models: AI stage → folder of its version, for all other AI stages that are on the way.
     """
     with tempfile.TemporaryDirectory(prefix="aibench-capture-") as state:
-        work_of = _ending_at(stages, works(world, models, Path(state)))
+        work_of = _ending_at(stages, works(plan, world, models, Path(state)))
         yield Capture(Executor(plan), {step.task: opened(step, work_of) for step in _needed(plan, stages)})
 
 

@@ -13,7 +13,7 @@ from aibenchrt.catalog import component, component_module
 from aibenchrt.plan import Plan, PlanStage, Step
 from aibenchrt.planner.executor import Call
 from aibenchrt.serve.models import open_stage
-from aibenchrt.serve.prepare import prepare_component
+from aibenchrt.serve.prepare import maker_of, prepare_component
 from aibenchrt.serve.stages import Chain, chain
 from aibenchrt.values import Work
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 WorkOf = Callable[[PlanStage], Work]
 
 
-def works(world: AnyWorld, models: Mapping[str, Path], state: Path) -> WorkOf:
-    """Opens a stage's component: a service on what is prepared from the world, with the folder `state` to write to; an AI stage on its
-    model version. Settings that are time limits have no effect (Setting.untimed).
+def works(plan: Plan, world: AnyWorld, models: Mapping[str, Path], state: Path) -> WorkOf:
+    """Opens the component of a stage of the plan: a service on what is prepared from the world, with the folder `state` to write to; an AI
+    stage on its model version. Settings that are time limits have no effect (Setting.untimed).
 
     models: AI stage → folder of the version. EnvironmentFailure as the components raise; KeyError: a stage without a version.
     """
@@ -33,7 +33,7 @@ def works(world: AnyWorld, models: Mapping[str, Path], state: Path) -> WorkOf:
     def open_work(stage: PlanStage) -> Work:
         if stage.kind == "ai":
             return open_stage(stage, models[stage.name])
-        folder = prepare_component(stage.component, stage.settings, world)
+        folder = prepare_component(stage.component, stage.settings, world, maker=maker_of(plan, stage, models))
         work: Work = component_module(stage.component, "service").open_work(folder, _untimed(stage), state)
         return work
 

@@ -111,7 +111,7 @@ def test_the_deadline_holds_where_times_are_measured_and_in_one_process_it_does_
 ) -> None:
     monkeypatch.setenv("AIBENCH_HOME", str(tmp_path))
     stage = PlanStage(name="fetch", component="crawler", kind="service", settings={"top": 10, "connections": 4, "deadline_ms": 0})
-    in_process = works(paper(), {}, tmp_path)(stage)  # type: ignore[arg-type]
+    in_process = works(None, paper(), {}, tmp_path)(stage)  # type: ignore[arg-type]
     assert isinstance(in_process, Crawler)
     served = service.open_work(prepare_component("crawler", stage.settings, paper()), stage.settings, tmp_path)  # type: ignore[arg-type]
     assert isinstance(served, Crawler)

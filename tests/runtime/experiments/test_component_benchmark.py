@@ -84,7 +84,7 @@ def test_what_is_recorded_is_what_the_component_gets_inside(plan: Plan, assets: 
     calls: dict[str, CallTimes] = {}
     seen: dict[str, Any] = {}
     folders = {name: version.folder for name, version in assets.models.items()}
-    answered = caller(open_chains(plan, works(assets.world, folders, tmp_path)))
+    answered = caller(open_chains(plan, works(plan, assets.world, folders, tmp_path)))
 
     async def call(called: Any, inputs: dict[str, Any]) -> dict[str, Any]:
         seen[called.task] = dict(inputs)

@@ -213,16 +213,16 @@ def test_prepared_folders_are_built_once_and_whole(world: World, tmp_path: Path,
     monkeypatch.setenv("AIBENCH_HOME", str(tmp_path))
     plan = service_plan(single("find", "indexing", shards=2), single("profile", "database_operation"))
     built: list[str] = []
-    first = prepare_services(plan, world, built.append)
+    first = prepare_services(plan, world, {}, built.append)
     assert built == ["find", "profile"]
-    assert prepare_services(plan, world, built.append) == first
+    assert prepare_services(plan, world, {}, built.append) == first
     assert built == ["find", "profile"]
     other = prepare_component("indexing", {"tier": "all", "shards": 3, "limit": 100}, world)
     assert other != first["find"]
     unfinished = first["find"].with_name(f"{first['find'].name}.unfinished")
     first["find"].rename(unfinished)  # as a process leaves it that died before the end
     (unfinished / "0" / "meta.json").unlink()
-    assert prepare_services(plan, world) == first
+    assert prepare_services(plan, world, {}) == first
     assert (first["find"] / "0" / "meta.json").is_file()
     assert not unfinished.exists()
 

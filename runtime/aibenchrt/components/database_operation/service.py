@@ -5,7 +5,7 @@ Both engines hold the same tables (TABLES) and give the same answers; sqlite.py 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aibenchrt.datasets.needs import InteractionWorld, UserWorld
 
     class Recorded(UserWorld, InteractionWorld, Protocol):
-        """What the tables are made from: all of them are made, whichever is read."""
+        """What all tables together are made from; a world need have only what those hold that are read (spec.py)."""
 
 
 # Table → its columns as (name, SQL type); the first ones, up to `key`, are the primary key.
@@ -27,6 +27,14 @@ TABLES: dict[str, tuple[int, tuple[tuple[str, str], ...]]] = {
     "weights": (2, (("user_id", "bigint"), ("label", "bigint"), ("weight", "double precision"))),
     "items": (1, (("item_id", "bigint"), ("title", "text"), ("category", "bigint"), ("price", "double precision"))),
     "articles": (1, (("item_id", "bigint"), ("category", "bigint"), ("popularity", "double precision"), ("last_met", "bigint"))),
+}
+
+# Setting `table` → the tables that are read, and filled.
+READ: dict[str, tuple[str, ...]] = {
+    "users": ("users", "history"),
+    "weights": ("weights",),
+    "items": ("items",),
+    "articles": ("articles", "users", "weights"),
 }
 
 # Candidates for a user; the parameters are (user, number of candidates).
@@ -43,8 +51,9 @@ CANDIDATES = {
 
 
 def prepare(world: Recorded, settings: Mapping[str, str | int], folder: Path) -> None:
-    """Writes all tables, to one file or one PostgreSQL schema. Histories and weights come from the training period (World.users)."""
-    _engine(settings).build(folder, TABLES, rows(world))
+    """Writes the tables, to one file or one PostgreSQL schema; those that are not read stay empty. Histories and weights come from the
+    training period (World.users)."""
+    _engine(settings).build(folder, TABLES, rows(world, READ[str(settings["table"])]))
 
 
 def still_prepared(folder: Path, settings: Mapping[str, str | int]) -> bool:
@@ -68,18 +77,23 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
             raise ValueError(f"no table '{table}'")
 
 
-def rows(world: Recorded) -> dict[str, Iterable[Sequence[Any]]]:
-    """Table → its rows."""
+def rows(world: Recorded, read: Collection[str]) -> dict[str, Iterable[Sequence[Any]]]:
+    """Table → its rows; none of a table that is not in `read`."""
+    made: dict[str, Callable[[], Iterable[Sequence[Any]]]] = {
+        "users": lambda: [(user.user_id, user.age, user.gender, user.occupation) for user in world.users],
+        "history": lambda: [(user.user_id, position, item) for user in world.users for position, item in enumerate(user.history)],
+        "weights": lambda: [(user.user_id, label, weight) for user in world.users for label, weight in enumerate(user.weights)],
+        "items": lambda: [(item.item_id, item.title, item.category, item.price) for item in world.items],
+        "articles": lambda: _articles(world),
+    }
+    return {table: make() if table in read else () for table, make in made.items()}
+
+
+def _articles(world: InteractionWorld) -> list[Sequence[Any]]:
     from aibenchrt.datasets.interactions.recency import last_met  # imports numpy, which serving does not need
 
     met = last_met(world)
-    return {
-        "users": [(user.user_id, user.age, user.gender, user.occupation) for user in world.users],
-        "history": [(user.user_id, position, item) for user in world.users for position, item in enumerate(user.history)],
-        "weights": [(user.user_id, label, weight) for user in world.users for label, weight in enumerate(user.weights)],
-        "items": [(item.item_id, item.title, item.category, item.price) for item in world.items],
-        "articles": [(item.item_id, item.category, item.popularity, met[item.item_id]) for item in world.items],
-    }
+    return [(item.item_id, item.category, item.popularity, met[item.item_id]) for item in world.items]
 
 
 class Users:

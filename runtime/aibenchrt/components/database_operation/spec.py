@@ -1,7 +1,7 @@
 """Database operation: looks up records by key, in embedded SQLite or, if configured, in PostgreSQL."""
 
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
-from aibenchrt.datasets.needs import INTERACTIONS, USERS
+from aibenchrt.datasets.needs import INTERACTIONS, ITEMS, USERS
 
 _USERS = Ports((Port("user", "User"),), (Port("profile", "Profile"),))
 _WEIGHTS = Ports((Port("profile", "Profile"),), (Port("weights", "Weights"),))
@@ -26,5 +26,10 @@ SPEC = ComponentSpec(
         Setting("limit", "count", 300, (), "table articles: the most candidates"),
         Setting("engine", "word", "sqlite", ("sqlite", "postgresql"), "embedded SQLite, or a PostgreSQL server"),
     ),
-    needs=(USERS, INTERACTIONS),
+    needs_if=(
+        ("table", "users", (USERS,)),
+        ("table", "weights", (USERS,)),
+        ("table", "items", (ITEMS,)),
+        ("table", "articles", (USERS, INTERACTIONS)),
+    ),
 )

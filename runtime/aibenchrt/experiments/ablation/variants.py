@@ -35,6 +35,7 @@ from aibenchrt.planner.in_process import open_chains, opened, works
 from aibenchrt.progress import Progress, silent
 from aibenchrt.report.analysis import bootstrap_rng
 from aibenchrt.report.quality import answer_metrics
+from aibenchrt.serve.prepare import maker_of
 from aibenchrt.serve.stages import Chain
 
 PROTOCOL = (
@@ -121,14 +122,24 @@ def answer(
 ) -> tuple[Answered, ...]:
     """Each class's requests, answered as trained and with each of the stages `replaced` by each replacement. RuntimeError: one failed."""
     with tempfile.TemporaryDirectory(prefix="aibench-ablation-") as state:
-        work_of = works(world, models, Path(state))
-        trained = open_chains(plan, work_of)
+        trained = open_chains(plan, works(plan, world, models, Path(state)))
         variants = [_Variant(TRAINED, trained, frozenset())]
         for stage, how in [(stage, how) for stage in replaced for how in REPLACEMENTS]:
             changed = effective(plan, RunOptions(overrides={stage: how}))
-            own = {new.task: opened(new, work_of) for old, new in zip(plan.steps, changed.steps, strict=True) if old != new}
+            work_of = works(changed, world, models, Path(state))
+            own = {
+                step.task: opened(step, work_of)
+                for step in changed.steps
+                if step.phase == "response" and _touched(changed, step, stage, models)
+            }
             variants.append(_Variant(variant(stage, how), trained | own, frozenset(own)))
         return asyncio.run(_answer_all(plan, variants, payloads, progress))
+
+
+def _touched(plan: Plan, step: Step, stage: str, models: Mapping[str, Path]) -> bool:
+    """Whether the step has that AI stage, or a stage whose data are made with it."""
+    makers = (maker_of(plan, other, models) for other in step.stages)
+    return any(other.name == stage for other in step.stages) or any(maker is not None and maker.stage.name == stage for maker in makers)
 
 
 async def _answer_all(
