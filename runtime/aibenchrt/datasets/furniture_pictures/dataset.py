@@ -18,8 +18,8 @@ from aibenchrt.datasets.cache import WorldCache
 from aibenchrt.datasets.draws import choose, rng_of
 from aibenchrt.datasets.furniture_pictures import solids
 from aibenchrt.datasets.furniture_pictures.compose import ADDRESSES, SOURCES, WITH_WORDS, Amounts, Background, compose
-from aibenchrt.datasets.furniture_pictures.photos import Conditions, Picture, clouds, part_of
-from aibenchrt.datasets.furniture_pictures.world import Box, FurnitureWorld, Shot, load, save
+from aibenchrt.datasets.furniture_pictures.photos import Conditions, Picture, clouds, frame_of, part_of
+from aibenchrt.datasets.furniture_pictures.world import Box, FurnitureWorld, Shot, catalogue_address, load, pixels, save
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.rasteriser import Light, view
 from aibenchrt.datasets.rows import SPLITS, Provenance
@@ -65,7 +65,17 @@ def payloads(world: FurnitureWorld, source: str, split: str = "test") -> list[Pa
     """
     if source not in SOURCES:
         raise ValueError(f"furniture_pictures has no source {source!r}; it has {', '.join(SOURCES)}")
-    return [_payload(world, shot, png, number) for number, (shot, png) in enumerate(world.shot(split, source))]
+    asked = [*world.shot(split, source), *(_of_catalogue(world, split) if source == ADDRESSES else ())]
+    return [_payload(world, shot, png, number) for number, (shot, png) in enumerate(asked)]
+
+
+def _of_catalogue(world: FurnitureWorld, split: str) -> Iterator[tuple[Shot, bytes]]:
+    """Users also name the address of a picture that they saw in the catalogue itself, which shows one thing upright on white."""
+    for piece, png in zip(world.pieces, world.pictures, strict=True):
+        if piece.split == split:
+            frame = frame_of((pixels(png) != 255).any(axis=2))
+            box = Box(piece.item_id, piece.label, *frame, 0.0)
+            yield Shot(split, ADDRESSES, piece.item_id, (box,), "", catalogue_address(piece.item_id)), png
 
 
 def _payload(world: FurnitureWorld, shot: Shot, png: bytes, number: int) -> Payload:

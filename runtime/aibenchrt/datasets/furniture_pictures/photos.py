@@ -59,14 +59,14 @@ def photo(background: Picture, things: Sequence[Picture], how: Conditions, rng: 
     drawn = [_drawn(*given, how.side) for given in zip(things, sizes, degrees, strict=True)]
     places = [_place(thing, how.side, rng) for thing in drawn]
     front = _mask(drawn[0], places[0], how.side)
-    frames = [(_frame(front), degrees[0])]
+    frames = [(frame_of(front), degrees[0])]
     shown = background.astype(np.float64)
     for thing, place, angle in zip(drawn[1:], places[1:], degrees[1:], strict=True):
         for _ in range(TRIES):
             seen = _mask(thing, place, how.side) & ~front
             if seen.sum() >= LEAST * _solid(thing).sum() > 0:
                 _paste(shown, thing, place)
-                frames.append((_frame(seen), angle))
+                frames.append((frame_of(seen), angle))
                 break
             place = _place(thing, how.side, rng)
     _paste(shown, drawn[0], places[0])
@@ -124,7 +124,7 @@ def _trimmed(picture: Picture) -> Picture:
     solid = _solid(picture)
     if not solid.any():
         return np.zeros((1, 1, 4), dtype=np.uint8)
-    left, top, right, bottom = _frame(solid)
+    left, top, right, bottom = frame_of(solid)
     return picture[top:bottom, left:right]
 
 
@@ -147,7 +147,7 @@ def _mask(thing: Picture, place: tuple[int, int], side: int) -> NDArray[np.bool_
     return mask
 
 
-def _frame(mask: NDArray[np.bool_]) -> Frame:
+def frame_of(mask: NDArray[np.bool_]) -> Frame:
     """The smallest frame around what is set; all zero if nothing is."""
     lines, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return (int(columns[0]), int(lines[0]), int(columns[-1]) + 1, int(lines[-1]) + 1) if len(lines) else (0, 0, 0, 0)

@@ -185,14 +185,20 @@ class FurnitureWorld:
 
     @cached_property
     def hosted(self) -> Mapping[str, bytes]:
-        """Address → the photo that is kept there, of all splits."""
-        return {shot.address: self.pngs[row] for row, shot in enumerate(self.shots) if shot.address}
+        """Address → the picture that is kept there: photos of all splits, and the catalogue's pictures."""
+        photos = {shot.address: self.pngs[row] for row, shot in enumerate(self.shots) if shot.address}
+        return photos | {catalogue_address(piece.item_id): png for piece, png in zip(self.pieces, self.pictures, strict=True)}
 
     def _cuttings(self, split: str, upright: bool, side: int = CUT) -> Iterator[Cutting]:
         for shot, png in self.shot(split):
             box = shot.boxes[0]
             cut = cut_out(pixels(png), (box.left, box.top, box.right, box.bottom), box.degrees if upright else 0.0, side)
             yield Cutting(colour_png(cut), box.item_id, box.label, 0.0 if upright else box.degrees, self.caption(box.item_id))
+
+
+def catalogue_address(item_id: int) -> str:
+    """Where the catalogue's picture of a model is kept."""
+    return f"/catalogue/{item_id}.png"
 
 
 def pixels(png: bytes) -> NDArray[np.uint8]:

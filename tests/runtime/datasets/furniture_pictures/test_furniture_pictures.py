@@ -16,7 +16,7 @@ from aibenchrt.datasets.furniture_pictures.captions import caption, colour_of
 from aibenchrt.datasets.furniture_pictures.compose import SOURCES
 from aibenchrt.datasets.furniture_pictures.dataset import CONDITIONS, WORLDS, payloads
 from aibenchrt.datasets.furniture_pictures.photos import clouds, cut_out, photo, rendering
-from aibenchrt.datasets.furniture_pictures.world import FurnitureWorld, load, pixels, save
+from aibenchrt.datasets.furniture_pictures.world import FurnitureWorld, catalogue_address, load, pixels, save
 from aibenchrt.datasets.rasteriser import Light, Solid, Surface, view
 from aibenchrt.datasets.rows import SPLITS
 from aibenchrt.datasets.sources.sweethome3d import noun_of
@@ -216,15 +216,22 @@ def test_requests_have_what_their_source_declares(world: FurnitureWorld) -> None
                     payload.truth["label"], len(payload.truth["boxes"].labels),
                 )  # fmt: skip
                 assert abs(payload.truth["angle"]) <= CONDITIONS[world.variant].turned
+    kept = [payload for payload in payloads(world, "addresses") if payload.values["text"]["text"].startswith("/catalogue/")]
+    assert [payload.user for payload in kept] == [piece.item_id for piece in world.pieces if piece.split == "test"]
+    for payload in kept:
+        (frame,), png = payload.truth["boxes"].corners, world.hosted[payload.values["text"]["text"]]
+        assert (pixels(png) == 255).all(axis=2)[: int(frame[1])].all()
+        assert payload.truth["angle"] == 0.0
     with pytest.raises(ValueError, match="no source"):
         payloads(world, "queries")
 
 
-def test_words_name_the_wanted_thing_and_addresses_lead_to_its_photo(world: FurnitureWorld) -> None:
+def test_words_name_the_wanted_thing_and_addresses_lead_to_its_picture(world: FurnitureWorld) -> None:
     for payload in payloads(world, "photos_with_words"):
         assert world.categories[payload.truth["label"]] in str(payload.values["text"]["text"]).split()
     kept = {shot.address: shot.item_id for shot in world.shots if shot.address}
-    assert len(kept) == len(world.hosted)
+    kept |= {catalogue_address(piece.item_id): piece.item_id for piece in world.pieces}
+    assert kept.keys() == world.hosted.keys()
     for payload in payloads(world, "addresses"):
         address = str(payload.values["text"]["text"])
         assert (kept[address],) == payload.truth["relevant"]
