@@ -23,7 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--measurements", type=Path, metavar="FILE", help="also write the measured service times, for `compile --measurements FILE`"
     )
-
+    parser.add_argument(
+        "--examples",
+        action="store_true",
+        help="also write examples.html: pictures that were sent, what was found in them and shown for them",
+    )
     parser.add_argument(
         "--list", type=Path, nargs="?", const=RUNS, metavar="FOLDER", help="instead: list the run directories of a folder (runs)"
     )
@@ -46,6 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
         complain(f"wrote {arguments.measurements}: mean service times of {len(service_times.values)} tasks")
         for reason in service_times.left_out:
             complain(f"  not in it: {reason}")
+    if arguments.examples:
+        from aibenchrt.collect.recorded_run import read_run
+        from aibenchrt.report.examples import write_examples
+
+        complain(f"wrote {write_examples(read_run(arguments.run))}")
     if verdict is not None:
         say_last(verdict, ExitCode.OK, f"open {arguments.run / 'report.html'}")
     return ExitCode.OK
