@@ -54,6 +54,12 @@ def open_ports(inodes: set[str]) -> list[str]:
     return lines
 
 
+def exchanged(processes: list[Seen]) -> list[Path]:
+    """The files of shared memory of the Triton among them."""
+    words = [word for process in processes for word in process.command if "shm-region-prefix-name=" in word]
+    return [path for word in words for path in Path("/dev/shm").glob(f"{word.rpartition('=')[2]}*")]
+
+
 def unix_sockets(inodes: set[str]) -> list[Path]:
     """The paths at which these sockets listen; '@' would be one of the abstract namespace, which everybody may reach."""
     entries = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
@@ -74,12 +80,14 @@ def test_no_part_of_a_local_run_can_be_reached_by_another_user(tmp_path: Path) -
     sockets: list[Path] = []
     modes: set[tuple[int, int]] = set()
     refusals: set[str] = set()
+    regions: set[int] = set()
 
     def look() -> None:
         wait_until(lambda: requests_ended(runs) > 5)
         inodes = socket_inodes(descendants())
         ports.extend(open_ports(inodes))
         sockets.extend(unix_sockets(inodes))
+        regions.update(stat.S_IMODE(path.stat().st_mode) for path in exchanged(descendants()))
         modes.update((stat.S_IMODE(path.parent.stat().st_mode), path.parent.stat().st_uid) for path in sockets)
         if os.geteuid() == 0:
             refusals.update(refused_as_nobody(path) for path in sockets)
@@ -93,6 +101,7 @@ def test_no_part_of_a_local_run_can_be_reached_by_another_user(tmp_path: Path) -
     named = {endpoint for service in run.plan.services for endpoint in service.endpoints}
     assert {path.name for path in sockets} == named
     assert modes == {(0o700, os.geteuid())}
+    assert regions == {0o600}, "what Triton and its models exchange"
     if os.geteuid() == 0:
         assert refusals == {"PermissionError: [Errno 13] Permission denied"}
     assert not any(path.parent.exists() for path in sockets)

@@ -188,7 +188,7 @@ class TritonServer:
         if self._checks is None:
             if not self._models_ready():
                 return False
-            self.child.members = tuple(_model_processes(self.child.pid))
+            self._loaded()
             self._checks = self._model_checks(FIRST_ANSWER_S)
         return not self._silent(self._checks) and self._checks.answered(0.0)
 
@@ -205,7 +205,7 @@ class TritonServer:
             if failure.code != "AIB607" or refused is None:
                 raise
             raise EnvironmentFailure("AIB657", model=refused[0], reason=refused[1], log=self.child.log) from failure
-        self.child.members = tuple(_model_processes(self.child.pid))
+        self._loaded()
 
     def await_answers(self, timeout_s: float = FIRST_ANSWER_S) -> None:
         """Returns when every model has answered an inference. EnvironmentFailure: AIB695 one answers none within timeout_s; AIB607."""
@@ -222,6 +222,13 @@ class TritonServer:
         """To be called a few times a second while it is watched."""
         if self._checks and not self.child.died:
             self._silent(self._checks)
+
+    def _loaded(self) -> None:
+        """When its models are loaded, and nothing was asked yet: makes what they exchange readable by nobody else, as boost gives these
+        files mode 0644 whatever the umask."""
+        self.child.members = tuple(_model_processes(self.child.pid))
+        for region in _SHARED_MEMORY.glob(f"{self._memory}*"):
+            _keep_private(region)
 
     def _models_ready(self) -> bool:
         return all(_asked(self._client.is_model_ready, model) for model in self._models)
@@ -254,6 +261,18 @@ class TritonServer:
         self._client.close()
         for region in _SHARED_MEMORY.glob(f"{self._memory}*"):
             region.unlink(missing_ok=True)
+
+
+def _keep_private(region: Path) -> None:
+    """Mode 0600 for a file of ours; a link, or what is gone by now, is left alone."""
+    try:
+        descriptor = os.open(region, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
 
 
 def _refused_model(server: Child) -> tuple[str, str] | None:
