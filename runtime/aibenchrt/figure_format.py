@@ -18,6 +18,11 @@ def percent(fraction: float, digits: int = 1) -> str:
     return f"{100 * fraction:.{digits}f} %"
 
 
+def fraction_percent(fraction: float, digits: int = 3, sign: str = "") -> str:
+    """A fraction that may be small, with that many significant digits: '49.6 %', '0.413 %'."""
+    return f"{number(100 * fraction, digits, sign)} %"
+
+
 def percent_bounds(value: float, low: float | None, high: float | None) -> str:
     """A fraction with its interval, if it has one: '86.4 % [85.2, 87.4]'."""
     bounds = "" if low is None or high is None else f" [{100 * low:.1f}, {100 * high:.1f}]"

@@ -19,6 +19,7 @@ from functools import cache, lru_cache, partial
 from typing import Generic, TypeAlias, TypeVar
 
 from aibenchrt.catalog import component
+from aibenchrt.figure_format import fraction_percent
 
 from aibenchc.distill.branches import ArmBranch, ClassBranch, Kept, arm_branches, class_branches, kept, regions
 from aibenchc.distill.r3_auxiliary import is_auxiliary
@@ -154,7 +155,8 @@ def prune_similar_branches(turn: Turn) -> Rewrite:
 def _step(turn: Turn, pair: Pair, removed: tuple[str, ...]) -> DistillStep:
     why = (
         f"similarity {pair.similarity:.2f} >= {turn.settings.similarity:.2f}; "
-        f"{pair.stays.what} has {pair.stays.share:.2%} of the requests, {pair.goes.what} had {pair.goes.share:.2%}"
+        f"{pair.stays.what} has {fraction_percent(pair.stays.share)} of the requests, "
+        f"{pair.goes.what} had {fraction_percent(pair.goes.share)}"
     )
     return DistillStep(ID, removed, (pair.stays.name,), why, pair.goes.span)
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import prod
 
+from aibenchrt.figure_format import fraction_percent
+
 from aibenchc.distill.branches import ArmBranch, Branch, ClassBranch, arm_branches, arm_name, class_branches, kept, region, regions
 from aibenchc.distill.removal import (
     gone,
@@ -50,16 +52,16 @@ def prune_smallest_fraction(turn: Turn) -> Rewrite:
             if rewrite is not None:
                 return rewrite
         small.remove(branch)
-        why = f"{branch.share:.3%} of the requests < {settings.threshold:.2%}"
+        why = f"{fraction_percent(branch.share)} of the requests < {fraction_percent(settings.threshold)}"
         if times is None:
             problems.append(Problem("AIB303"))
         else:
             time = _share_of_time(turn, branch, times)
             if time >= settings.threshold - _ROUNDING:
-                text = f"{branch.what} stays: {why}, but it takes {time:.2%} of the service time"
+                text = f"{branch.what} stays: {why}, but it takes {fraction_percent(time)} of the service time"
                 problems.append(left_alone(ID, text, "", branch.span))
                 continue
-            why += f", {time:.3%} of the service time"
+            why += f", {fraction_percent(time)} of the service time"
         flow = without_unreached(_pruned(turn.graph, branch), turn.work.analyse)
         if flow.findings:
             text = f"{branch.what} stays: without it '{flow.findings[0].task}' would be {flow.findings[0].kind.value}"
@@ -95,7 +97,7 @@ def _whole_fork(turn: Turn, smallest: Branch, small: Sequence[Branch]) -> Rewrit
             break
         removed += branch.share
         pruned.append(now)
-        why = f"{branch.what}: {share:.3%} of the requests < {turn.settings.threshold:.2%}"
+        why = f"{branch.what}: {fraction_percent(share)} of the requests < {fraction_percent(turn.settings.threshold)}"
         done.append(DistillStep(ID, (branch.name,), (), why, branch.span, share))
     if len(pruned) < 2:
         return None

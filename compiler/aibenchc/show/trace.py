@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from difflib import SequenceMatcher
 
+from aibenchrt.figure_format import fraction_percent
+
 from aibenchc.distill import Distilled, DistillStep
 from aibenchc.distill.fidelity import Effect, Measure, effects, whole
 from aibenchc.flow import analyse
@@ -146,8 +148,9 @@ def _size(graph: Graph) -> str:
 
 def _compared(before: Measure, after: Measure) -> Iterator[str]:
     """Lines that compare the measures; times are left out where they are unknown."""
-    change = f"({after.hops / before.hops - 1:+.1%})" if before.hops else ""
-    yield f"hops per request {before.hops:.2f} -> {after.hops:.2f} {change}, of AI {before.ai_share:.1%} -> {after.ai_share:.1%}"
+    change = f"({fraction_percent(after.hops / before.hops - 1, sign='+')})" if before.hops else ""
+    of_ai = f"of AI {fraction_percent(before.ai_share)} -> {fraction_percent(after.ai_share)}"
+    yield f"hops per request {before.hops:.2f} -> {after.hops:.2f} {change}, {of_ai}"
     yield "critical path in hops: " + ", ".join(f"{n} {_arrow(h, after.critical_hops.get(n))}" for n, h in before.critical_hops.items())
     if before.work_ms is not None:
         yield f"service time per request, ms: {_arrow(before.work_ms, after.work_ms)}"

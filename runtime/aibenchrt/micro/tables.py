@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from aibenchrt.figure_format import fraction_percent
 from aibenchrt.micro.record import MicroRun, Rate, Row
 from aibenchrt.micro.timing import NARROW
 
@@ -98,5 +99,5 @@ def rate(value: float) -> str:
 
 
 def share(value: float) -> str:
-    """'12 %', with a digit more below ten."""
-    return f"{100 * value:.0f} %" if value >= 0.0995 else f"{100 * value:.2g} %"
+    """'12 %', '9.5 %'."""
+    return fraction_percent(value, 2)
