@@ -19,6 +19,7 @@ from aibenchrt.components.fraud_check.spec import SPEC as FRAUD_CHECK
 from aibenchrt.components.hash.spec import SPEC as HASH
 from aibenchrt.components.health_check.spec import SPEC as HEALTH_CHECK
 from aibenchrt.components.image_classification.spec import SPEC as IMAGE_CLASSIFICATION
+from aibenchrt.components.image_embedding.spec import SPEC as IMAGE_EMBEDDING
 from aibenchrt.components.image_filter.spec import SPEC as IMAGE_FILTER
 from aibenchrt.components.image_lookup.spec import SPEC as IMAGE_LOOKUP
 from aibenchrt.components.image_memory.spec import SPEC as IMAGE_MEMORY
@@ -53,6 +54,7 @@ COMPONENTS: Registry[ComponentSpec] = Registry(
         SPELLING_CORRECTION,
         TEXT_CLASSIFICATION,
         IMAGE_CLASSIFICATION,
+        IMAGE_EMBEDDING,
         INDEXING,
         RECOMMENDATION,
         LEARNING_TO_RANK,

@@ -1,0 +1,25 @@
+"""Pictures as requests bring them, in colour: PNG of any size and mode, decoded within a bound. Needs numpy and Pillow, never torch."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+MOST_PIXELS = 1 << 24  # of a picture that is decoded; four bytes each
+
+
+def colour_pixels(png: bytes, side: int) -> NDArray[np.uint8]:
+    """(side, side, 3) uint8 red, green, blue; pictures of other sizes are resampled, bilinear, whatever their shape.
+
+    PIL.UnidentifiedImageError or OSError: not a PNG. ValueError: one of more than MOST_PIXELS, which is not decoded.
+    """
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+        if image.width * image.height > MOST_PIXELS:
+            raise ValueError(f"a picture of {image.width} × {image.height} pixels is too large; {MOST_PIXELS:,} are read")
+        colour = image.convert("RGB")
+    if colour.size != (side, side):
+        colour = colour.resize((side, side), Image.Resampling.BILINEAR)
+    return np.asarray(colour, dtype=np.uint8)
