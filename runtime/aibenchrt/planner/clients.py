@@ -23,6 +23,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, Step, task_endpoints
 from aibenchrt.planner.inference import InferenceCodec
 from aibenchrt.proto_names import message_name
+from aibenchrt.wire.own_answer import another_call
 from aibenchrt.wire.proto import Stubs
 from aibenchrt.wire.tls import ATTEMPT_KEY, SERVER_KEY, Access, open_aio_channel
 
@@ -116,7 +117,8 @@ class TritonClient:
     """Client of a task that Triton serves (Open Inference Protocol).
 
     It ends no inference early, neither by cancelling it nor by a deadline that the server would be told: either may kill a Triton 2.51
-    (serve/SOAK.md). One that is waited for no longer runs to its end.
+    (serve/SOAK.md). One that is waited for no longer runs to its end. An answer that names another call, by its id or its model, fails the
+    call: whatever it holds, that was not asked for.
     """
 
     def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str], access: Access = None) -> None:
@@ -131,7 +133,8 @@ class TritonClient:
         try:
             if timeout_s is not None and timeout_s <= 0:
                 raise TimeoutError
-            call = self._stub.ModelInfer(self._codec.encode(request_id, inputs))
+            request = self._codec.encode(request_id, inputs)
+            call = self._stub.ModelInfer(request)
             self._running.add(call)
             call.add_done_callback(self._running.discard)
             await _ended(call, timeout_s)
@@ -140,6 +143,8 @@ class TritonClient:
             raise CallError(self._where, "DEADLINE_EXCEEDED: no answer before the request's deadline") from None
         except grpc.aio.AioRpcError as error:
             raise _failed(error, self._where) from error
+        if other := another_call(request, response):
+            raise CallError(self._where, f"ANOTHER_CALL: the answer to id '{request.id}' of model '{self._model}' names {other}")
         answer = self._codec.decode(response)
         return Reply(answer.outputs, answer.server or self._where, 0, answer.service_ns, answer.stages, answer.attempt)
 

@@ -2,7 +2,8 @@
 process of a model has died or hangs.
 
 A check's request holds the smallest value of every input. What the model makes of it does not matter: its own error is an answer. A check
-that gets none is given up but not cancelled, nor is the server told a deadline: either may kill a Triton 2.51 (SOAK.md).
+that gets none is given up but not cancelled, nor is the server told a deadline: either may kill a Triton 2.51 (SOAK.md). An answer to
+another call is none.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import numpy as np
@@ -23,6 +24,7 @@ from aibenchrt.component import Field, Scalar
 from aibenchrt.datasets.png import png
 from aibenchrt.datasets.sources.synthetic_speech import RATE, wav
 from aibenchrt.plan import PlanPort, Step
+from aibenchrt.wire.own_answer import another_call
 from aibenchrt.wire.tensors import Tensor, encode, tensor_fields
 
 AGAIN_S = 0.25  # from a check that failed to the next
@@ -65,11 +67,19 @@ def is_answer(error: grpc.RpcError | None) -> bool:
     return error.code() not in _SILENT and not _UNHEALTHY.search(str(error.details()))
 
 
+class Silence(NamedTuple):
+    """A model that does not answer. since: of time.monotonic(); instead: the other call whose answer its last check got, '' if none."""
+
+    model: str
+    since: float
+    instead: str
+
+
 @dataclass
 class _Checked:
     """A model. due: when its next check is sent; sent: when the pending one was; answers: when it was last known to, at first the start;
     unanswered: when the first of the checks since then was sent; answered: when it last answered one. counted: its successful inferences
-    at counted_at, asked for only where a check gets no answer; None: not asked for, or the server did not say."""
+    at counted_at, asked for only where a check gets no answer; None: not asked for, or the server did not say. instead: see Silence."""
 
     request: Any
     due: float
@@ -80,11 +90,13 @@ class _Checked:
     sent: float = 0.0
     counted: int | None = None
     counted_at: float | None = None
+    instead: str = ""
 
 
 class ModelChecks:
     """Checks of a server's models, each sent again answer_s after an answer. A model is silent if for answer_s it answers neither checks
-    nor, by the server's statistics, anything else: a long queue is no silence."""
+    nor, by the server's statistics, anything else: a long queue is no silence. Where checks get the answers of other calls, the statistics
+    excuse nothing."""
 
     def __init__(self, channel: grpc.Channel, steps: Iterable[Step], answer_s: float) -> None:
         """channel: to one server; closed with this."""
@@ -94,8 +106,8 @@ class ModelChecks:
         self._models = {step.task: _Checked(check_request(step), now, now) for step in steps}
         self._given_up: list[Any] = []  # gRPC cancels a call that nobody holds
 
-    def look(self) -> tuple[str, float] | None:
-        """Sends the checks that are due and takes answers; returns the first model that is silent, and since when (time.monotonic())."""
+    def look(self) -> Silence | None:
+        """Sends the checks that are due and takes answers; returns the first model that is silent."""
         for name, model in self._models.items():
             now = time.monotonic()
             if model.pending is None and now >= model.due:
@@ -107,7 +119,7 @@ class ModelChecks:
                 self._given_up = [*(check for check in self._given_up if not check.done()), model.pending]
                 model.pending, model.due = None, now + AGAIN_S
             if model.unanswered is not None and self._silent(name, model, now - model.unanswered):
-                return name, model.answers
+                return Silence(name, model.answers, model.instead)
         return None
 
     def answered(self, since: float) -> bool:
@@ -119,8 +131,9 @@ class ModelChecks:
 
     def _take(self, model: _Checked, now: float) -> None:
         error = model.pending.exception()
+        model.instead = another_call(model.request, model.pending.result()) if error is None else ""
         model.pending = None
-        if is_answer(error):
+        if is_answer(error) and not model.instead:
             model.answers = model.answered = now
             model.due, model.unanswered, model.counted_at = now + self.answer_s, None, None
         else:
@@ -135,7 +148,7 @@ class ModelChecks:
         if waited_s <= self.answer_s or time.monotonic() - model.counted_at < self.answer_s / 4:
             return False
         count = self._count(name)
-        if count is None or count == model.counted:
+        if count is None or count == model.counted or model.instead:
             return True
         model.answers = model.unanswered = time.monotonic()  # it answers others
         model.counted_at = None

@@ -33,12 +33,12 @@ class Waiting(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[mi
         self.alive: list[bool] = []
         self._counted = 0
 
-    def ModelInfer(self, _request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802  # gRPC's name
+    def ModelInfer(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802  # gRPC's name
         self.came += 1
         self.arrived.release()
         assert self.answer.wait(60)
         self.alive.append(context.is_active())
-        return service_pb2.ModelInferResponse()
+        return service_pb2.ModelInferResponse(id=request.id, model_name=request.model_name)
 
     def ModelReady(self, _request: Any, _context: grpc.ServicerContext) -> Any:  # noqa: N802
         return service_pb2.ModelReadyResponse(ready=True)

@@ -241,8 +241,9 @@ class TritonServer:
     def _silent(self, checks: ModelChecks) -> bool:
         silence = checks.look()
         if silence:
-            self.child.silent = f"model '{silence[0]}' answers no inference within {checks.answer_s:g} s"
-            self.child.silent_since = silence[1]
+            instead = f", but as if asked for {silence.instead}" if silence.instead else ""
+            self.child.silent = f"model '{silence.model}' answers no inference within {checks.answer_s:g} s{instead}"
+            self.child.silent_since = silence.since
         return bool(silence)
 
     def _model_checks(self, answer_s: float) -> ModelChecks:

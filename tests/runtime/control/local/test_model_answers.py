@@ -1,7 +1,9 @@
-"""Whether a server's models answer, by real inferences through a real Triton: hanging, failing and busy models."""
+"""Whether a server's models answer, by real inferences through a real Triton: hanging, failing and busy models, and which
+call is answered."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Iterator
@@ -13,8 +15,10 @@ from aibenchrt.control.local.process import Processes
 from aibenchrt.control.local.triton import TritonServer
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import step_json
+from aibenchrt.planner.clients import TritonClient
 from aibenchrt.serve.model_check import check_request
 from aibenchrt.short_folder import ShortFolder
+from aibenchrt.wire.proto import load_stubs
 from aibenchrt.wire.tls import Sockets
 from observed_run import wait_until
 from shop_plan import generate, shop_plan
@@ -77,6 +81,22 @@ def test_an_error_of_the_model_itself_is_an_answer(tmp_path: Path) -> None:
     with serving(FAILS, tmp_path) as (server, _):
         server.await_answers(60.0)
         assert not server.child.died
+
+
+def test_each_answer_names_the_call_that_it_answers(tmp_path: Path) -> None:
+    with serving(TAKES_ITS_TIME, tmp_path) as (_, address):
+        stubs = load_stubs(tmp_path / "generated")
+        query = stubs.message("Query")(text="a", term=["a"])
+        sockets = Sockets(Path(address.removeprefix("unix:")).parent)
+
+        async def ask() -> list[str]:
+            client = TritonClient(PLAN.steps[0], stubs, [ENDPOINT], sockets)
+            await client.connect(60)
+            replies = await asyncio.gather(*(client.call(number, {"query": query}, 60.0) for number in (0, 1, 2**63)))
+            await client.close()
+            return [reply.endpoint for reply in replies]
+
+        assert asyncio.run(ask()) == [ENDPOINT] * 3
 
 
 @pytest.mark.long
