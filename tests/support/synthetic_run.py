@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from functools import cache
@@ -34,7 +33,7 @@ from recorded import answer_entries, truth_entries
 
 S = 1_000_000_000
 FOR_P99_S = 44.0  # a duration at the rate of a Shape
-_SIMULATED: dict[str, tempfile.TemporaryDirectory[str]] = {}  # text of a shape → its run directory
+_SIMULATED: dict[str, dict[str, bytes]] = {}  # text of a shape → the files of its run directory, by name
 KIND = {"parse": "service", "cache": "service", "category": "ai", "picture": "ai", "good": "service", "rest": "service"}
 KIND |= {"recommend": "ai", "rank": "ai", "summary": "service", "clicks": "service"}
 MEAN_MS = {
@@ -290,12 +289,20 @@ def _answers(requests: list[_Request], rng: np.random.Generator, ranked: bool) -
 def write_run(directory: Path, shape: Shape = Shape()) -> Path:
     """Writes the whole run directory and returns it; a shape is simulated once in a process."""
     if (kept := _SIMULATED.get(repr(shape))) is None:
-        kept = _SIMULATED[repr(shape)] = tempfile.TemporaryDirectory(prefix="aibench-simulated-")
-        _simulate_run(Path(kept.name), shape)
-    shutil.copytree(kept.name, directory, dirs_exist_ok=True)
+        kept = _SIMULATED[repr(shape)] = _simulated_files(shape)
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, data in kept.items():
+        (directory / name).write_bytes(data)
     info = RunInfo.model_validate_json((directory / RUN_FILE).read_bytes())
     write_run_info(directory, info.model_copy(update={"run_id": directory.name}))
     return directory
+
+
+def _simulated_files(shape: Shape) -> dict[str, bytes]:
+    """Kept in memory, not in a folder: a process of pytest-xdist may be killed before it removes what it keeps."""
+    with tempfile.TemporaryDirectory(prefix="aibench-simulated-") as folder:
+        _simulate_run(Path(folder), shape)
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
 
 
 def _simulate_run(directory: Path, shape: Shape) -> None:

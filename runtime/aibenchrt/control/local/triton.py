@@ -14,6 +14,7 @@ import math
 import os
 import re
 import shutil
+import stat
 import sys
 import sysconfig
 import tempfile
@@ -42,6 +43,7 @@ LOAD_S = 60.0  # how long a model may take to load
 FIRST_ANSWER_S = 30.0  # how long a model may take for its first inference
 ANSWER_S = 5.0  # how long the server may take to return its statistics
 _SHARED_MEMORY = Path("/dev/shm")
+_SCRATCH = Path("/tmp")  # whatever TMPDIR says
 _STUB = "triton_python_backend_stub"
 _LOAD_FAILURE = re.compile(r""""failed to load '(?P<model>[^']+)' version \d+: .*"$""", re.MULTILINE)  # in Triton's log, a JSON string
 _NEEDS = "AI components are served by Triton: install nvidia-pytriton 0.7.0 and numpy 1.26 on Linux x86-64 with glibc 2.35 or newer"
@@ -143,7 +145,8 @@ def assemble(plan: Plan, generated: Path, weights: Mapping[str, Path], into: Pat
 class TritonServer:
     """One server of the plan's models, started through `processes`. It loads its models before it listens.
 
-    Its shared memory has a name of its own: a server that is killed leaves it behind, and `processes` removes it when it closes.
+    Its shared memory has a name of its own: a server that is killed leaves it behind, and `processes` removes it when it closes. So it does
+    with `scratch`, the empty folders of its starts, where it is certain which these are.
     """
 
     def __init__(self, plan: Plan, processes: Processes, repository: Path, endpoint: str, trace: Path, sockets: Sockets) -> None:
@@ -162,11 +165,13 @@ class TritonServer:
         self._client = triton.InferenceServerClient(sockets.target(endpoint), channel_args=CHANNEL_OPTIONS)
         processes.clean_up(self._clean_up)
         self._starts = 0
+        self.scratch = set[Path]()
         self.child: Child = self._start()
 
     def _start(self) -> Child:
         """Each start has a trace and shared memory of its own."""
         number, self._starts = self._starts, self._starts + 1
+        self._others = _scratch_folders()
         host, port = self._sockets.target(self._endpoint).rsplit(":", 1)  # Triton gives gRPC both, with a colon between
         models, server = self._folders
         trace = TritonTrace(self._traces / (f"{self._trace.stem}-{number}.json" if number else self._trace.name))
@@ -229,6 +234,8 @@ class TritonServer:
         self.child.members = tuple(_model_processes(self.child.pid))
         for region in _SHARED_MEMORY.glob(f"{self._memory}*"):
             _keep_private(region)
+        made = _scratch_folders() - self._others
+        self.scratch |= made if len(made) == 1 else set()  # of several, other servers that started meanwhile made all but one
 
     def _models_ready(self) -> bool:
         return all(_asked(self._client.is_model_ready, model) for model in self._models)
@@ -262,6 +269,22 @@ class TritonServer:
         self._client.close()
         for region in _SHARED_MEMORY.glob(f"{self._memory}*"):
             region.unlink(missing_ok=True)
+        for folder in self.scratch:
+            with contextlib.suppress(OSError):  # a server that was not killed has removed it
+                folder.rmdir()
+
+
+def _scratch_folders() -> set[Path]:
+    """What the Python backends of this user's servers have made for packed environments, of which ours has none."""
+    return {folder for folder in _SCRATCH.glob("python_env_??????") if _is_ours(folder)}
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        status = folder.lstat()
+    except OSError:  # gone by now
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
 
 
 def _keep_private(region: Path) -> None:

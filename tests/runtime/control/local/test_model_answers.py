@@ -63,7 +63,7 @@ def serving(model: str, folder: Path) -> Iterator[tuple[TritonServer, str]]:
     (version.parent / "config.pbtxt").write_bytes((generated / "triton" / TASK / "config.pbtxt").read_bytes())
     (version / "model.py").write_text(model)
     (version / "step.json").write_text(step_json(PLAN, PLAN.steps[0]))
-    (folder / "logs").mkdir()
+    (folder / "logs").mkdir(parents=True)
     with contextlib.closing(ShortFolder()) as short, Processes(folder / "logs") as processes:
         sockets = Sockets(short.path)
         server = TritonServer(PLAN, processes, folder / "models", ENDPOINT, folder / "trace.json", sockets)
@@ -97,6 +97,18 @@ def test_each_answer_names_the_call_that_it_answers(tmp_path: Path) -> None:
             return [reply.endpoint for reply in replies]
 
         assert asyncio.run(ask()) == [ENDPOINT] * 3
+
+
+def test_a_server_that_is_killed_leaves_no_folder_behind(tmp_path: Path) -> None:
+    """Triton's Python backend makes one in /tmp, which it removes when it ends by itself."""
+    made = set[Path]()
+    while not made:  # again, where another server was started at the same time: then nobody can tell whose folder is whose
+        with serving(FAILS, tmp_path / f"{time.monotonic_ns()}") as (server, _):
+            made = set(server.scratch)
+            assert all(folder.is_dir() for folder in made)
+            server.end()
+            assert all(folder.is_dir() for folder in made), "it removes the folder itself even when it is killed"
+    assert not any(folder.exists() for folder in made)
 
 
 @pytest.mark.long
