@@ -28,6 +28,7 @@ from aibenchrt.components.language_detection.spec import SPEC as LANGUAGE_DETECT
 from aibenchrt.components.learning_to_rank.spec import SPEC as LEARNING_TO_RANK
 from aibenchrt.components.logging.spec import SPEC as LOGGING
 from aibenchrt.components.monitoring.spec import SPEC as MONITORING
+from aibenchrt.components.object_detection.spec import SPEC as OBJECT_DETECTION
 from aibenchrt.components.query_parsing.spec import SPEC as QUERY_PARSING
 from aibenchrt.components.query_rewrite.spec import SPEC as QUERY_REWRITE
 from aibenchrt.components.query_suggestion.spec import SPEC as QUERY_SUGGESTION
@@ -68,6 +69,7 @@ COMPONENTS: Registry[ComponentSpec] = Registry(
         CRAWLER,
         SPEECH_RECOGNITION,
         TEXT_RECOGNITION,
+        OBJECT_DETECTION,
         TEXT_SUMMARIZATION,
         TEXT_TRANSLATION,
         TEXT_NORMALIZATION,

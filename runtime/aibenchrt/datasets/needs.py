@@ -153,8 +153,11 @@ class PicturedWorld(Protocol):
 
 
 class Framed(Protocol):
-    """Where a thing is seen in a photo, in pixels from its upper left corner; right and bottom are the first beyond. label: what it is."""
+    """Where a thing is seen in a photo, in pixels from its upper left corner; right and bottom are the first beyond. label: what it is;
+    item_id: which one."""
 
+    @property
+    def item_id(self) -> int: ...
     @property
     def label(self) -> int: ...
     @property

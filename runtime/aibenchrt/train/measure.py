@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 RESAMPLES = 1000
+Statistic = Callable[[NDArray[np.float64]], float]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,20 @@ def mean_by_user(values: NDArray[Any], users: Sequence[int], seed: int) -> Measu
     means = total[drawn].sum(axis=1) / count[drawn].sum(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
     return Measurement(_round(np.mean(values)), _round(low), _round(high), len(values), f"bootstrap over {len(total)} users")
+
+
+def over_run_by_user(statistic: Statistic, users: Sequence[int], seed: int) -> Measurement:
+    """A metric over all of a run, such as map50, or the difference of two on the same answers; with a percentile bootstrap over users.
+
+    statistic: how often each answer counts, (n,), → the value; NaN where nothing that counts can be scored.
+    """
+    _, group = np.unique(np.asarray(users), return_inverse=True)
+    most = int(group.max()) + 1
+    drawn = np.random.default_rng(seed).integers(most, size=(RESAMPLES, most))
+    values = [statistic(np.bincount(row, minlength=most)[group].astype(np.float64)) for row in drawn]
+    low, high = np.nanquantile(values, (0.025, 0.975))
+    value = statistic(np.ones(len(group)))
+    return Measurement(_round(value), _round(low), _round(high), len(group), f"bootstrap over {most} users")
 
 
 def paired(hits: NDArray[Any], others: NDArray[Any]) -> Measurement:

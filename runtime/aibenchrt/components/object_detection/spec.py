@@ -1,0 +1,21 @@
+"""Object detection: the things in a photo, where they are, and a picture of the wanted one."""
+
+from aibenchrt.component import ComponentSpec, Kind, Model, Port, Ports, Profile
+from aibenchrt.datasets.needs import BOXES
+
+# On test photos, seed 7, size small; README.md says how it was measured.
+SPEC = ComponentSpec(
+    name="object_detection",
+    package=__package__,
+    family="detection",
+    kind=Kind.AI,
+    doc="finds the things in a photo and cuts out the one that is wanted",
+    ports=Ports((Port("image", "Image"), Port("query", "Query", optional=True)), (Port("boxes", "Boxes"), Port("thing", "Image"))),
+    models=(Model("centernet", Profile.SMALL, (("map50", 0.3),), 105.0, "Zhou et al. 2019, Objects as Points, reduced"),),
+    baseline="blobs",
+    metrics=("map50",),
+    trains=True,
+    memory_mib=96,
+    cpu_ms=3.0,
+    needs=(BOXES,),
+)
