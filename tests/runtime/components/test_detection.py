@@ -89,7 +89,7 @@ def _true_maps() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     heat = torch.where(bumps.amax(1, keepdim=True) == 1, 12.0, -12.0)
     noun = torch.nn.functional.one_hot(LABELS.clamp(min=0), 3).float()[torch.arange(2)[:, None, None], near].permute(0, 3, 1, 2) * 30
     own = CORNERS[torch.arange(2)[:, None, None], near]
-    middle, size = (own[..., :2] + own[..., 2:]) / 8, (own[..., 2:] - own[..., :2]) / model.UNIT
+    middle, size = (own[..., :2] + own[..., 2:]) / 8, (own[..., 2:] - own[..., :2]) / loss.UNIT
     across, down = middle[..., 0] - axis[None, None, :], middle[..., 1] - axis[None, :, None]
     return heat, noun, torch.stack([across, down, size[..., 0], size[..., 1]], 1)
 
@@ -101,7 +101,7 @@ def test_maps_without_a_fault_cost_nothing_and_give_the_boxes_back() -> None:
     assert min(float(loss.centernet_loss(*maps, CORNERS, LABELS)) for maps in worse) > 0.05
     for photo in range(2):
         shown = (heat.sigmoid() * noun.softmax(1))[photo].numpy()
-        seen = peaks(shown, frame[photo, :2].numpy() * 4, frame[photo, 2:].numpy() * model.UNIT, 4)
+        seen = peaks(shown, frame[photo, :2].numpy() * 4, frame[photo, 2:].numpy() * loss.UNIT, 4)
         there = LABELS[photo] >= 0
         sure = seen.scores > 0.5
         order = np.lexsort(seen.corners[sure].T)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,22 @@ def peaks(heat: NDArray[np.float32], offset: NDArray[np.float32], size: NDArray[
     half = size[:, row, column] / 2
     corners, nouns = np.concatenate([middle - half, middle + half]).T, heat[:, row, column].T
     return found(np.repeat(corners, nouns.shape[1], axis=0), np.tile(np.arange(nouns.shape[1]), len(corners)), nouns.ravel())
+
+
+def answered(scores: NDArray[np.float32], boxes: NDArray[np.float32], side: int) -> Found:
+    """The boxes that queries found, each once for every noun. scores: (queries, labels). boxes: (queries, 4), middle and size, in parts of
+    the picture's side."""
+    middle, half = boxes[:, :2] * float(side), boxes[:, 2:] * (side / 2.0)
+    corners, nouns = np.concatenate([middle - half, middle + half], axis=1), scores.shape[1]
+    return found(np.repeat(corners, nouns, axis=0), np.tile(np.arange(nouns), len(corners)), scores.ravel())
+
+
+def read(outputs: Mapping[str, NDArray[np.float32]], side: int) -> Found:
+    """What a network's outputs for one picture of that side mean, whichever network."""
+    if "scores" in outputs:
+        return answered(outputs["scores"], outputs["boxes"], side)
+    heat = outputs["heat"]
+    return peaks(heat, outputs["offset"], outputs["size"], side // heat.shape[1])
 
 
 @dataclass(frozen=True)

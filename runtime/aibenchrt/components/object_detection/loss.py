@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from aibenchrt.components.object_detection.model import STRIDE, UNIT
-
+STRIDE = 4  # pixels of the picture to a cell of the maps
+UNIT = 32.0  # pixels that a size of 1 stands for
 NEAR = 0.3  # the true heat from which a cell learns noun, size and offset of a box
 SPREAD = 0.1  # standard deviation of a middle's heat, in parts of the box's sides
 NOUNS, SIZES, OFFSETS = 1.0, 1.0, 0.3  # weights of the losses beside that of the heat

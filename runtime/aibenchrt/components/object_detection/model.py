@@ -21,9 +21,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-STRIDE = 4  # pixels of the picture to a cell of the maps
-COARSEST = 32  # pixels to a cell of the coarsest map
-UNIT = 32.0  # pixels that a size of 1 stands for
+from aibenchrt.components.object_detection.loss import STRIDE, UNIT, centernet_loss
+from aibenchrt.components.object_detection.rtdetr import RtDetr, RtDetrNumbers
+
+COARSEST = 32  # pixels of the picture to a cell of the coarsest map
 PRIOR = 0.02  # the heat of every cell before training: few are middles (Lin et al. 2017, Focal Loss, section 4.1)
 
 
@@ -44,12 +45,22 @@ def centernet() -> CenterNetNumbers:
     return CenterNetNumbers(16, (24, 64, 128, 192), (1, 1, 1, 1), 64, 64)
 
 
-MODELS: dict[str, Callable[[], CenterNetNumbers]] = {"centernet": centernet}
+def rtdetr_r18() -> RtDetrNumbers:
+    return RtDetrNumbers()
 
 
-def build(model: str, labels: int) -> CenterNet:
-    """The network of that name, (batch, 3, side, side) → heat, offset, size; see CenterNet."""
-    return CenterNet(MODELS[model](), labels)
+MODELS: dict[str, Callable[[], CenterNetNumbers | RtDetrNumbers]] = {"centernet": centernet, "rtdetr_r18": rtdetr_r18}
+
+
+def build(model: str, labels: int) -> CenterNet | RtDetr:
+    """The network of that name. It reads (batch, 3, side, side), gives OUTPUTS, and has `loss(pixels, corners, labels)`, where boxes are as
+    in loss.py."""
+    numbers = MODELS[model]()
+    return CenterNet(numbers, labels) if isinstance(numbers, CenterNetNumbers) else RtDetr(numbers, labels)
+
+
+def parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 class Residual(nn.Module):
@@ -72,6 +83,8 @@ def _convolution(entering: int, leaving: int, stride: int = 1) -> nn.Sequential:
 class CenterNet(nn.Module):
     """(batch, 3, side, side) → heat (batch, labels, cells, cells) in [0, 1], offset and size (batch, 2, cells, cells), x before y, in
     pixels; cells = side / STRIDE."""
+
+    OUTPUTS = ("heat", "offset", "size")
 
     def __init__(self, numbers: CenterNetNumbers, labels: int) -> None:
         super().__init__()
@@ -108,3 +121,6 @@ class CenterNet(nn.Module):
             up = self.smooth[level](up)
         hidden = self.hidden(up)
         return self.heat(hidden), self.noun(hidden), self.frame(hidden)
+
+    def loss(self, pixels: Tensor, corners: Tensor, labels: Tensor) -> Tensor:
+        return centernet_loss(*self.maps(pixels), corners, labels)

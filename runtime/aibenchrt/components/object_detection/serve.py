@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from aibenchrt.components.object_detection.blobs import BlobRule, find_blobs
-from aibenchrt.components.object_detection.finding import Choice, Found, found, named_in, peaks
+from aibenchrt.components.object_detection.finding import Choice, Found, found, named_in, read
 from aibenchrt.components.object_detection.picture import Pixels, photo_of, planes, squared
 from aibenchrt.datasets.colour_png import colour_png
 from aibenchrt.datasets.furniture_pictures.photos import cut_out
@@ -22,12 +22,13 @@ RANDOM_BOXES = 3
 def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
     """folder: of a model version. EnvironmentFailure AIB603: it is missing or corrupted."""
     session, serving = open_session(folder), read_metadata(folder)["serving"]
-    side, stride = int(serving["side"]), int(serving["stride"])
+    side, names = int(serving["side"]), [output.name for output in session.get_outputs()]
 
     def find(photo: Pixels) -> Found:
         square, scale = squared(photo, side)
-        heat, offset, size = session.run(["heat", "offset", "size"], {"pixels": planes(square)[None]})
-        return peaks(heat[0], offset[0], size[0], stride).within(photo.shape[1], photo.shape[0], scale)
+        outputs = session.run(names, {"pixels": planes(square)[None]})
+        seen = {name: output[0] for name, output in zip(names, outputs, strict=True)}
+        return read(seen, side).within(photo.shape[1], photo.shape[0], scale)
 
     return _answering(find, Choice(**serving["choice"]), serving)
 

@@ -7,7 +7,7 @@ COCO's average precision at an overlap of one half; its intervals draw models of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +19,10 @@ from aibenchrt.answers import Boxes
 from aibenchrt.average_precision import mean_average_precision, overlap
 from aibenchrt.components.object_detection.augment import Batch, varied
 from aibenchrt.components.object_detection.blobs import BlobRule, blobs, distance, features, find_blobs, judged
-from aibenchrt.components.object_detection.finding import Choice, Found, peaks
-from aibenchrt.components.object_detection.loss import centernet_loss
-from aibenchrt.components.object_detection.model import COARSEST, STRIDE, CenterNet, build
+from aibenchrt.components.object_detection.finding import Choice, Found, read
+from aibenchrt.components.object_detection.model import COARSEST, CenterNet, build
 from aibenchrt.components.object_detection.picture import Pixels, photo_of, squared
+from aibenchrt.components.object_detection.rtdetr import RtDetr
 from aibenchrt.datasets.furniture_pictures.world import CUT
 from aibenchrt.train.events import Batches, Epoch, Tell
 from aibenchrt.train.measure import Measurement, Statistic, mean_by_user, over_run_by_user
@@ -52,6 +52,7 @@ class Effort:
 
 
 EFFORTS = {"tiny": Effort(5, batch=8), "small": Effort(20), "full": Effort(60)}
+RATES = {"rtdetr_r18": 1e-4}  # the paper's, for which CenterNet's is too high
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,11 +73,11 @@ def train(world: BoxedWorld, model: str, seed: int, size: str, tell: Tell, devic
     """Sizes differ in epochs."""
     nouns = list(world.categories)
     known, choosing, held_out = (list(world.boxed(split)) for split in ("train", "validation", "test"))
-    side = _side(known)
+    side, effort = _side(known), replace(EFFORTS[size], rate=RATES.get(model, EFFORTS[size].rate))
     training, validation, test = (_shown(part, side) for part in (known, choosing, held_out))
     with reproducible(seed, device=device) as generator:
         network = build(model, len(nouns)).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        epoch = _fit(network, training, validation, EFFORTS[size], generator, tell)
+        epoch = _fit(network, training, validation, effort, generator, tell)
         seen, found = _detected(network, validation), _detected(network, test)
     choice = _choice(validation, seen)
     rule, blobs_seen = _blob_rule(training, validation, len(nouns))
@@ -84,9 +85,9 @@ def train(world: BoxedWorld, model: str, seed: int, size: str, tell: Tell, devic
     blob_choice = _choice(validation, blobs_seen)
     ours, theirs = (mean_average_precision(test.truths, [boxes.answer() for boxes in answers], RIGHT) for answers in (found, simple))
     return Trained(
-        graphs={"model": Graph(network.eval().cpu(), {"pixels": test.pixels[:4].float() / 255}, ("heat", "offset", "size"))},
+        graphs={"model": Graph(network.eval().cpu(), {"pixels": test.pixels[:4].float() / 255}, network.OUTPUTS)},
         serving={
-            "side": side, "stride": STRIDE, "cut": CUT, "nouns": nouns, "choice": asdict(choice), "blobs": rule.stored(),
+            "side": side, "cut": CUT, "nouns": nouns, "choice": asdict(choice), "blobs": rule.stored(),
             "blob_choice": asdict(blob_choice),
         },
         protocol=PROTOCOL,
@@ -126,7 +127,7 @@ def _truth(boxed: Boxed) -> Boxes:
     return Boxes(corners, tuple(box.label for box in boxed.boxes), (1.0,) * len(corners))
 
 
-def _fit(network: CenterNet, training: Shown, validation: Shown, effort: Effort, generator: torch.Generator, tell: Tell) -> int:
+def _fit(network: CenterNet | RtDetr, training: Shown, validation: Shown, effort: Effort, generator: torch.Generator, tell: Tell) -> int:
     """Trains the network, restores it to the epoch with the best map50 on validation photos, and returns that epoch's number."""
     device, steps = device_of(network), -(-len(training.photos) // effort.batch)
     optimizer = torch.optim.AdamW(network.parameters(), lr=effort.rate, weight_decay=effort.decay)
@@ -140,7 +141,7 @@ def _fit(network: CenterNet, training: Shown, validation: Shown, effort: Effort,
             batch = Batch(training.pixels[rows].float() / 255, training.corners[rows], training.labels[rows])
             batch = varied(batch, generator)
             pixels = batch.pixels.to(device).contiguous(memory_format=torch.channels_last)
-            centernet_loss(*network.maps(pixels), batch.corners.to(device), batch.labels.to(device)).backward()  # type: ignore[no-untyped-call]
+            network.loss(pixels, batch.corners.to(device), batch.labels.to(device)).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), effort.longest_gradient)
             optimizer.step()
             schedule.step()
@@ -156,14 +157,14 @@ def _fit(network: CenterNet, training: Shown, validation: Shown, effort: Effort,
 
 
 @torch.no_grad()
-def _detected(network: CenterNet, shown: Shown, size: int = 64) -> list[Found]:
+def _detected(network: CenterNet | RtDetr, shown: Shown, size: int = 64) -> list[Found]:
     """What is served for each photo, in its own pixels."""
     network.eval()
     device, found = device_of(network), []
     for start in range(0, len(shown.photos), size):
         pixels = (shown.pixels[start : start + size].float() / 255).to(device).contiguous(memory_format=torch.channels_last)
-        maps = [value.cpu().numpy() for value in network(pixels)]
-        found += [peaks(*one, STRIDE) for one in zip(*maps, strict=True)]
+        outputs = [value.cpu().numpy() for value in network(pixels)]
+        found += [read(dict(zip(network.OUTPUTS, one, strict=True)), pixels.shape[-1]) for one in zip(*outputs, strict=True)]
     return [
         boxes.within(photo.shape[1], photo.shape[0], scale)
         for boxes, photo, scale in zip(found, shown.photos, shown.scales, strict=True)
