@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ import pytest
 import torch
 from aibenchrt.average_precision import overlap
 from aibenchrt.catalog import component
-from aibenchrt.components.object_detection import blobs, loss, model, serve
+from aibenchrt.components.object_detection import blobs, loss, model, serve, set_loss
 from aibenchrt.components.object_detection.augment import Batch, varied
 from aibenchrt.components.object_detection.blobs import BlobRule
-from aibenchrt.components.object_detection.finding import LEAST, MOST, Choice, Found, found, named_in, peaks
+from aibenchrt.components.object_detection.finding import LEAST, MOST, Choice, Found, found, named_in, peaks, read
 from aibenchrt.components.object_detection.picture import MOST_PIXELS, photo_of, planes, squared
+from aibenchrt.components.object_detection.rtdetr import RtDetr
 from aibenchrt.datasets.colour_png import colour_png
 from aibenchrt.datasets.furniture_pictures import dataset
 from aibenchrt.datasets.furniture_pictures.photos import cut_out
@@ -28,6 +30,7 @@ from aibenchrt.train.trained import Graph, Trained
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, UnidentifiedImageError
+from torch import nn
 
 pytestmark = pytest.mark.timeout(900)  # on a machine without caches the tiny model is trained first
 
@@ -114,7 +117,7 @@ def test_a_training_step_lowers_the_loss_and_changes_every_weight() -> None:
     torch.manual_seed(7)
     network = model.build("centernet", 3).train()
     for module in network.modules():
-        if isinstance(module, torch.nn.Dropout):
+        if isinstance(module, nn.Dropout):
             module.p = 0.0
     pixels, optimizer = torch.rand(2, 3, SIDE, SIDE), torch.optim.Adam(network.parameters(), lr=1e-4)
     before = {name: value.clone() for name, value in network.named_parameters()}
@@ -123,6 +126,70 @@ def test_a_training_step_lowers_the_loss_and_changes_every_weight() -> None:
     optimizer.step()
     assert float(loss.centernet_loss(*network.maps(pixels), CORNERS, LABELS).detach()) < float(first.detach())
     assert not [name for name, value in network.named_parameters() if torch.equal(value, before[name])]
+
+
+# RT-DETR R18.
+
+
+def test_the_full_network_is_that_of_the_paper() -> None:
+    """Zhao et al. 2024, table 2: 20 M parameters, of COCO's 80 classes; layers as in the authors' configuration."""
+    with torch.device("meta"):
+        network = model.build("rtdetr_r18", 80)
+    assert abs(model.parameters(network) / 20e6 - 1) < 0.02
+    assert isinstance(network, RtDetr)
+
+    def convolutions(part: nn.Module) -> Counter[tuple[int, int, int]]:
+        layers = [layer for layer in part.modules() if isinstance(layer, nn.Conv2d)]
+        return Counter((layer.in_channels, layer.out_channels, layer.kernel_size[0]) for layer in layers)
+
+    resnet: Counter[tuple[int, int, int]] = Counter({(3, 32, 3): 1, (32, 32, 3): 1, (32, 64, 3): 1, (64, 64, 3): 4})
+    for entering in (64, 128, 256):
+        leaving = 2 * entering
+        resnet += Counter({(entering, leaving, 3): 1, (leaving, leaving, 3): 3, (entering, leaving, 1): 1})
+    assert convolutions(network.backbone) == resnet
+    fusion = Counter({(512, 128, 1): 2, (128, 128, 3): 3, (128, 128, 1): 3, (128, 256, 1): 1})
+    assert all(convolutions(part) == fusion for part in (*network.encoder.up, *network.encoder.down))
+    assert (len(network.encoder.up), len(network.encoder.down), len(network.layers)) == (2, 2, 3)
+    linear = Counter((layer.in_features, layer.out_features) for layer in network.layers.modules() if type(layer) is nn.Linear)
+    assert linear == {(256, 192): 3, (256, 96): 3, (256, 256): 6, (256, 1024): 3, (1024, 256): 3}
+
+
+def test_training_steps_of_the_full_network_lower_the_loss_and_change_every_weight() -> None:
+    torch.manual_seed(7)
+    network = model.build("rtdetr_r18", 3).train()
+    pixels, optimizer = torch.rand(2, 3, SIDE, SIDE), torch.optim.Adam(network.parameters(), lr=1e-4)
+    before = {name: value.clone() for name, value in network.named_parameters()}
+    losses = []
+    for _ in range(3):
+        optimizer.zero_grad()
+        one = network.loss(pixels, CORNERS, LABELS)
+        one.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        losses.append(float(one.detach()))
+    assert losses[2] < losses[0]
+    assert not [name for name, value in network.named_parameters() if torch.equal(value, before[name])]
+
+
+def test_answers_are_matched_with_the_boxes_that_they_fit() -> None:
+    true = CORNERS[0] / SIDE
+    logits, boxes = torch.full((4, 3), -4.0), torch.tensor([[0.5, 0.5, 0.9, 0.9]]).repeat(4, 1)
+    boxes[3], boxes[1] = set_loss.middles_of(true)
+    logits[3, 2] = logits[1, 0] = 4.0
+    overlaps = set_loss.generalised_overlap(set_loss.corners_of(boxes)[:, None], true[None])[..., 1]
+    answer, place = set_loss.matched(logits, boxes, set_loss.middles_of(true), LABELS[0], overlaps)
+    assert dict(zip(place.tolist(), answer.tolist(), strict=True)) == {0: 3, 1: 1}
+    right = float(set_loss.set_loss(logits[None], boxes[None], true[None], LABELS[:1]))
+    worse = float(set_loss.set_loss(logits[None].roll(1, 2), boxes[None], true[None], LABELS[:1]))
+    assert right < 0.2 < worse
+    seen = read({"scores": logits.sigmoid().numpy(), "boxes": boxes.numpy()}, SIDE)
+    assert sorted(seen.labels[:2].tolist()) == [0, 2]
+    assert overlap(seen.corners[:2], CORNERS[0].numpy().astype(float)).max(1) == pytest.approx([1.0, 1.0], abs=1e-4)
+
+
+def test_generalised_overlap_is_that_of_its_authors() -> None:
+    """Two unit squares a unit apart: no overlap, and a third of the common frame is empty."""
+    values = set_loss.generalised_overlap(torch.tensor([0.0, 0, 1, 1]), torch.tensor([2.0, 0, 3, 1]))
+    assert values.tolist() == pytest.approx([0.0, -1 / 3])
 
 
 def test_boxes_follow_the_photo_when_it_is_varied() -> None:
@@ -322,9 +389,10 @@ def test_a_request_without_a_picture_fails(version: ModelVersion) -> None:
             opener(version.folder, {})({"image": {"png": b"\x89PNG\r\n"}})
 
 
-def test_onnx_agrees_with_torch() -> None:
-    network = model.build("centernet", 4).eval()
-    graph = Graph(
-        network, {"pixels": torch.rand(2, 3, SIDE, SIDE)}, ("heat", "offset", "size"), others=[{"pixels": torch.rand(1, 3, SIDE, SIDE)}]
-    )
+@pytest.mark.parametrize("name", model.MODELS)
+def test_onnx_agrees_with_torch(name: str) -> None:
+    torch.manual_seed(7)
+    network = model.build(name, 4).eval()
+    pixels = torch.rand(3, 3, SIDE, SIDE)
+    graph = Graph(network, {"pixels": pixels[:2]}, network.OUTPUTS, others=[{"pixels": pixels[2:]}])
     assert set(export(Trained({"model": graph}, {}, "", {}, {}, 0))) == {"model.safetensors", "model.onnx"}
