@@ -41,7 +41,7 @@ class Found:
         return {"left": left, "top": top, "right": right, "bottom": bottom, "label": self.labels.tolist(), "score": self.scores.tolist()}
 
 
-def found(corners: Array, labels: NDArray[Any], scores: NDArray[Any]) -> Found:
+def found(corners: NDArray[Any], labels: NDArray[Any], scores: NDArray[Any]) -> Found:
     """The MOST surest of these boxes with a score of at least LEAST."""
     order = np.argsort(-scores, kind="stable")[:MOST]
     order = order[scores[order] >= LEAST]

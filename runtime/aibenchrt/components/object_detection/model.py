@@ -105,8 +105,7 @@ class CenterNet(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         heat, noun, frame = self.maps(pixels)
-        offset, size = frame.split(2, dim=1)
-        return heat.sigmoid() * noun.softmax(dim=1), offset * STRIDE, functional.relu(size) * UNIT
+        return heat.sigmoid() * noun.softmax(dim=1), frame[:, :2] * STRIDE, functional.relu(frame[:, 2:]) * UNIT
 
     def maps(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of the heat of all things, logits of the nouns, and offsets in cells beside sizes in UNITs."""

@@ -124,6 +124,7 @@ class HybridEncoder(nn.Module):
         self.up = nn.ModuleList(Fusion(numbers) for _ in range(LEVELS - 1))
         self.halved = nn.ModuleList(_convolution(width, width, 3, 2) for _ in range(LEVELS - 1))
         self.down = nn.ModuleList(Fusion(numbers) for _ in range(LEVELS - 1))
+        self.places: Tensor
         self.register_buffer("places", _places(numbers.resized // 32, width), persistent=False)
 
     def forward(self, seen: list[Tensor]) -> list[Tensor]:
