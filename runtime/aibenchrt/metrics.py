@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aibenchrt.answers import Boxes, Decision, Label
+from aibenchrt.figure_format import number, percent_bounds
 from aibenchrt.registry import Registry
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def _items(name: str) -> Callable[[Sequence[Sequence[int]], Sequence[Sequence[in
 
         measures = {"precision": ir_measures.P, "recall": ir_measures.R, "ndcg": ir_measures.nDCG, "hit_rate": ir_measures.Success}
         qrels, shown = [], []
-        for number, (truth, answer) in enumerate(zip(truths, answers, strict=True)):
-            key = str(number)
+        for row, (truth, answer) in enumerate(zip(truths, answers, strict=True)):
+            key = str(row)
             qrels += [ir_measures.Qrel(key, str(item), 1) for item in set(truth)]
             once = list(dict.fromkeys(answer))
             shown += [ir_measures.ScoredDoc(key, str(item), float(len(once) - rank)) for rank, item in enumerate(once)]
@@ -244,6 +245,14 @@ def lower_is_better(name: str) -> bool:
     """Whether less is better; of an unknown name: no."""
     row = metric(name)
     return row is not None and row.lower_is_better
+
+
+def value_shown(name: str, value: float, low: float | None = None, high: float | None = None) -> str:
+    """A value with its interval, if it has one, in the metric's unit: '86.4 % [85.2, 87.4]', '10.5 ° [9.42, 11.6]'."""
+    row = metric(name)
+    if row is None or row.unit == SHARE:
+        return percent_bounds(value, low, high)
+    return f"{number(value)} {row.unit}" + ("" if low is None or high is None else f" [{number(low)}, {number(high)}]")
 
 
 def score_each(name: str, truths: Sequence[Any], answers: Sequence[Any]) -> Scores:

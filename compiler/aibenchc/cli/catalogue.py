@@ -10,8 +10,9 @@ from typing import cast
 
 from aibenchrt import catalog
 from aibenchrt.component import ComponentSpec, DatasetSpec, Need, Port, Ports, Profile
-from aibenchrt.figure_format import percent_bounds
 from aibenchrt.libraries import library_of
+from aibenchrt.metrics import SHARE, value_shown
+from aibenchrt.metrics import metric as metric_of
 from aibenchrt.train.listing import trained_versions
 
 from aibenchc.diagnostics import did_you_mean
@@ -104,13 +105,18 @@ def _component(spec: ComponentSpec) -> Iterator[str]:
         values = " | ".join(setting.choices) if setting.choices else f"a {setting.kind}"
         yield f"  setting {setting.name}: {values} (default {setting.default}): {setting.doc}"
     for model in spec.models:
-        quality = ", ".join(f"{metric} {value * 100:g}%" for metric, value in model.quality)
+        quality = ", ".join(f"{metric} {_declared(metric, value)}" for metric, value in model.quality)
         yield f"  model {model.name}: profile {model.profile.value}, declared {quality}; {model.cost:g} M multiply-adds; {model.paper}"
     if spec.metrics:
         yield f"  quality metrics: {', '.join(spec.metrics)}"
     if spec.baseline:
         yield f"  baseline: {spec.baseline}"
     yield from _trained(spec)
+
+
+def _declared(metric: str, value: float) -> str:
+    row = metric_of(metric)
+    return f"{value * 100:g}%" if row is None or row.unit == SHARE else f"{value:g} {row.unit}"
 
 
 def _trained(spec: ComponentSpec) -> Iterator[str]:
@@ -120,7 +126,7 @@ def _trained(spec: ComponentSpec) -> Iterator[str]:
     versions = trained_versions(spec.name)
     latest = {(v.model, v.variant, v.size, v.seed): v for v in versions}  # in the order in which they were trained
     for version in latest.values():
-        quality = ", ".join(f"{m.name} {percent_bounds(m.value, m.low, m.high)}" for m in version.metrics)
+        quality = ", ".join(f"{m.name} {value_shown(m.name, m.value, m.low, m.high)}" for m in version.metrics)
         what = f"{version.model} {version.version}: {version.variant} data, size {version.size}, seed {version.seed}"
         yield f"  trained {what}: {quality}; {version.parameters:,} parameters"
     if not latest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aibenchrt.figure_format import number, percent
+from aibenchrt.metrics import value_shown
 from aibenchrt.plan import Plan
 from aibenchrt.report.model import BEYOND, Estimate, LatencyRow, Percentile, Report
 
@@ -83,7 +84,7 @@ def _ratios(report: Report) -> str:
 
 def _quality(report: Report) -> str:
     rows = [row for row in report.quality if row.request_class == "all"] or list(report.quality)
-    shown = [f"{row.metric} {percent(row.estimate.value)}" for row in rows[:_MOST]]
+    shown = [f"{row.metric} {value_shown(row.metric, row.estimate.value)}" for row in rows[:_MOST]]
     return f"Quality of the answers with 95 % intervals: {_listed(shown)}."
 
 

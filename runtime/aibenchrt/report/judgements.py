@@ -9,7 +9,7 @@ import numpy as np
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.run_info import ModelInfo
 from aibenchrt.figure_format import number, percent, percent_bounds
-from aibenchrt.metrics import lower_is_better, metric
+from aibenchrt.metrics import SHARE, lower_is_better, metric, value_shown
 from aibenchrt.plan import PlanLatencyPercentile, PlanLatencyRatio, PlanQuality, PlanTimeFraction
 from aibenchrt.report.model import (
     BEYOND,
@@ -122,7 +122,7 @@ def _held_out(run: Run, target: PlanQuality) -> Judgement:
     known = next((known for m in models for known in m.metrics if known.name == target.metric), None)
     if known is None:
         return verdict("INCONCLUSIVE", "–", f"no model of this task recorded {target.metric}")
-    observed = percent_bounds(known.value, known.low, known.high)
+    observed = value_shown(target.metric, known.value, known.low, known.high)
     if any(m.override for m in models):
         return verdict("NOT COMPARABLE", observed, "an ablation replaced this task's answers")
     if any(d.variant == "synthetic" for d in run.info.data):
@@ -138,7 +138,7 @@ def _in_run(run: Run, target: PlanQuality, seen: InRun) -> Judgement:
 
     def verdict(status: Status, reason: str) -> Judgement:
         name = f"{target.metric}, in this run"
-        observed = percent_bounds(seen.estimate.value, seen.estimate.low, seen.estimate.high)
+        observed = value_shown(target.metric, seen.estimate.value, seen.estimate.low, seen.estimate.high)
         return judgement("quality", target.task, name, _bound(target), status, observed, f"{reason}; {seen.estimate.n:,} answers")
 
     if any(m.override for m in run.info.models):
@@ -158,7 +158,9 @@ def _models(run: Run, target: PlanQuality) -> list[ModelInfo]:
 
 
 def _bound(target: PlanQuality) -> str:
-    return f"{'≤' if lower_is_better(target.metric) else '≥'} {100 * target.bound:g} %"
+    row = metric(target.metric)
+    scale, unit = (row.scale, row.unit) if row else (100.0, SHARE)
+    return f"{'≤' if lower_is_better(target.metric) else '≥'} {scale * target.bound:g} {unit}"
 
 
 def _band(target: PlanQuality) -> Band:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.control.run_metadata import load_text
-from aibenchrt.figure_format import percent, percent_bounds
+from aibenchrt.figure_format import percent
+from aibenchrt.metrics import value_shown
 from aibenchrt.report import report, statistics
 from aibenchrt.report.model import Estimate, LatencyRow, ModelQualityRow, Percentile, QualityRow, Report
 from aibenchrt.report.tables import ABSENT, Table, interval, percentile_interval
@@ -180,4 +181,4 @@ def _qualities(mode: ModeFigures) -> list[str]:
 
 
 def _quality(metric: str, measured: Estimate | ModelQualityRow) -> str:
-    return f"{metric} {percent_bounds(measured.value, measured.low, measured.high)}"
+    return f"{metric} {value_shown(metric, measured.value, measured.low, measured.high)}"

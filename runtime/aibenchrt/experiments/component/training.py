@@ -17,8 +17,8 @@ from aibenchrt.control.assets import prepare
 from aibenchrt.control.options import RunOptions
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.experiments.component.benchmark import with_stage
-from aibenchrt.figure_format import number, percent, percent_bounds
-from aibenchrt.metrics import lower_is_better, metric
+from aibenchrt.figure_format import number, percent
+from aibenchrt.metrics import lower_is_better, metric, value_shown
 from aibenchrt.plan import Plan, PlanStage
 from aibenchrt.report.tables import ABSENT, Table
 from aibenchrt.train.events import Begun, Epoch, Event
@@ -196,7 +196,7 @@ def table(result: Trainings) -> Table:
             ABSENT if training.epoch is None else str(training.epoch),
             number(training.seconds),
             f"{training.curve[0].value:g} … {training.curve[-1].value:g}" if training.curve else ABSENT,
-            _bounds(training),
+            _bounds(result.target.metric, training),
             ABSENT if training.held_out is None else "yes" if result.target.reached(training.held_out) else "no",
             training.trained_on,
         )
@@ -211,7 +211,7 @@ def table(result: Trainings) -> Table:
     return Table("training", title, COLUMNS, tuple(rows), legend, (0, 1, 2, 3))
 
 
-def _bounds(training: Training) -> str:
+def _bounds(metric: str, training: Training) -> str:
     if training.held_out is None:
         return ABSENT
-    return percent_bounds(training.held_out, training.low, training.high)
+    return value_shown(metric, training.held_out, training.low, training.high)
