@@ -34,6 +34,7 @@ from aibenchrt.components.query_rewrite.spec import SPEC as QUERY_REWRITE
 from aibenchrt.components.query_suggestion.spec import SPEC as QUERY_SUGGESTION
 from aibenchrt.components.recommendation.spec import SPEC as RECOMMENDATION
 from aibenchrt.components.sort.spec import SPEC as SORT
+from aibenchrt.components.spatial_transformer.spec import SPEC as SPATIAL_TRANSFORMER
 from aibenchrt.components.speech_recognition.spec import SPEC as SPEECH_RECOGNITION
 from aibenchrt.components.spelling_correction.spec import SPEC as SPELLING_CORRECTION
 from aibenchrt.components.text_classification.spec import SPEC as TEXT_CLASSIFICATION
@@ -67,6 +68,7 @@ COMPONENTS: Registry[ComponentSpec] = Registry(
         SORT,
         HASH,
         CRAWLER,
+        SPATIAL_TRANSFORMER,
         SPEECH_RECOGNITION,
         TEXT_RECOGNITION,
         OBJECT_DETECTION,

@@ -190,10 +190,13 @@ class BoxedWorld(Protocol):
 
 
 class Turned(Protocol):
-    """A square picture of one thing, 8-bit colour, cut out by its box. label: what it is. degrees: by which it is turned clockwise."""
+    """A square picture of one thing, 8-bit colour, cut out by its box. item_id: which it is. label: what it is. degrees: by which it is
+    turned clockwise."""
 
     @property
     def png(self) -> bytes: ...
+    @property
+    def item_id(self) -> int: ...
     @property
     def label(self) -> int: ...
     @property

@@ -37,7 +37,7 @@ CONTENT: Mapping[str, Callable[[Any], bool]] = {
 }
 
 # Given, and taken by the components of image retrieval that are still to come; a need that is taken is struck off here.
-AWAITED = {needs.TURNED, needs.CAPTIONS}
+AWAITED = {needs.CAPTIONS}
 
 
 def has(world: Any, need: Need) -> bool:
