@@ -72,6 +72,14 @@ def test_the_maps_of_resnet20_halve_and_its_filters_double() -> None:
     assert shapes == [(16, 28, 28)] * 3 + [(32, 14, 14)] * 3 + [(64, 7, 7)] * 3
 
 
+def test_resnet20_in_colour_is_the_papers_to_the_last_parameter() -> None:
+    """He et al. 2016, section 4.2: three channels, maps of 32, 16, 8; 0.27M parameters (269,722 with option A and 10 outputs)."""
+    network = images.build("resnet20_colour")
+    assert images.parameters(network) == 269_722
+    shapes = _maps(network, images.example("resnet20_colour"), images.BasicBlock)
+    assert shapes == [(16, 32, 32)] * 3 + [(32, 16, 16)] * 3 + [(64, 8, 8)] * 3
+
+
 def test_the_maps_of_resnet50_are_those_of_table_1() -> None:
     shapes = _maps(images.build("resnet50"), images.example(), images.Bottleneck)
     assert shapes == [(256, 56, 56)] * 3 + [(512, 28, 28)] * 4 + [(1024, 14, 14)] * 6 + [(2048, 7, 7)] * 3
@@ -111,6 +119,8 @@ def _real_inputs(name: str, model: str) -> tuple[nn.Module, dict[str, torch.Tens
     torch.manual_seed(7)
     if name == "image_classification":
         pixels = torch.from_numpy(world.photos.images[:4].astype(np.float32) / 255).unsqueeze(1)
+        if model == "resnet20_colour":
+            pixels = functional.interpolate(pixels, size=32).repeat(1, 3, 1, 1) * torch.tensor([1.0, 0.8, 0.6]).reshape(1, 3, 1, 1)
         return images.build(model), {"pixels": pixels}, "logits"
     if name == "text_classification":
         asked, numbers = [query.text for query in world.queries[:8]], texts.MODELS[model]()
@@ -138,7 +148,7 @@ def _real_inputs(name: str, model: str) -> tuple[nn.Module, dict[str, torch.Tens
 
 NAMED = [(name, model.name, model.profile.value) for name in COMPONENTS for model in component(name).models]  # type: ignore[union-attr]
 # Exporting these takes from seven seconds to minutes; those that train in the quick tests are exported there, too.
-SLOW = ("resnet20", "resnet56", "resnet110", "resnet50", "resnet152", "bert_base", "context_aware")
+SLOW = ("resnet20", "resnet20_colour", "resnet56", "resnet110", "resnet50", "resnet152", "bert_base", "context_aware")
 QUICK = [(name, model) for name, model, _ in NAMED if model not in ("resnet50", "resnet152")]
 
 

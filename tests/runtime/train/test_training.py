@@ -195,7 +195,7 @@ def test_alternatives_ask_for_every_other_model_on_the_device_and_not_for_the_ch
     monkeypatch.setattr(training, "train_task", trained)
     monkeypatch.setattr(training, "plan_models", _refuse)
     versions = training.alternatives(plan, world, models, SEED, "tiny", device="cuda")
-    assert {version.model for version in versions} == {"textcnn", "resnet56", "resnet110", "gmf", "linear_lambda"}
+    assert {version.model for version in versions} == {"textcnn", "resnet20_colour", "resnet56", "resnet110", "gmf", "linear_lambda"}
     others = [(component, model, True, "cuda") for component, model in _OTHERS]
     assert [training_of_world for training_of_world in asked if training_of_world[2]] == others
     assert ("recommendation", "neumf", False, "cuda") in asked, "the ranker's recommender as of rank_start"
@@ -203,6 +203,7 @@ def test_alternatives_ask_for_every_other_model_on_the_device_and_not_for_the_ch
 
 _OTHERS = (
     ("text_classification", "textcnn"),
+    ("image_classification", "resnet20_colour"),
     ("image_classification", "resnet56"),
     ("image_classification", "resnet110"),
     ("recommendation", "gmf"),

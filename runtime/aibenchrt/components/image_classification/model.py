@@ -1,12 +1,12 @@
 """Residual networks: He, Zhang, Ren, Sun 2016, Deep Residual Learning for Image Recognition (CVPR).
 
 resnet20/56/110: section 4.2, the CIFAR-10 networks: 3×3 convolutions, 6n+2 layers with 16, 32, 64 filters on maps of 28, 14, 7
-(32, 16, 8 in the paper), shortcuts of option A (identity, subsampled and padded with zero channels: no parameters).
+(32, 16, 8 in the paper and of resnet20_colour), shortcuts of option A (identity, subsampled and padded with zero channels: no parameters).
 resnet50/152: table 1, bottleneck blocks of 1×1, 3×3, 1×1 with an expansion of 4, projection shortcuts (option B).
 
-The input is (batch, 1, 28, 28) float32, standardised greyscale pixels. Adapted: the first convolution reads one channel, not three,
-and the last layer has 10 outputs. For resnet50/152 the picture is resized to 224×224 (bilinear) inside the model, so that all later
-shapes are those of table 1.
+The input is (batch, 1, 28, 28) float32, standardised greyscale pixels; of resnet20_colour (batch, 3, 32, 32), red, green and blue as in
+the paper. Adapted: of the others the first convolution reads one channel, not three, and the last layer has 10 outputs. For resnet50/152
+the picture is resized to 224×224 (bilinear) inside the model, so that all later shapes are those of table 1.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ LABELS = 10
 
 @dataclass(frozen=True)
 class CifarNumbers:
-    """blocks: residual blocks per stage, the paper's n; layers = 6n + 2."""
+    """blocks: residual blocks per stage, the paper's n; layers = 6n + 2. channels, pixels: of the picture and of its side."""
 
     blocks: int
+    channels: int = 1
+    pixels: int = PIXELS
     filters: tuple[int, int, int] = (16, 32, 64)
 
 
@@ -38,10 +40,16 @@ class BottleneckNumbers:
     filters: tuple[int, int, int, int] = (64, 128, 256, 512)
     expansion: int = 4
     resized: int = 224
+    channels: int = 1
+    pixels: int = PIXELS
 
 
 def resnet20() -> CifarNumbers:
     return CifarNumbers(blocks=3)
+
+
+def resnet20_colour() -> CifarNumbers:
+    return CifarNumbers(blocks=3, channels=3, pixels=32)
 
 
 def resnet56() -> CifarNumbers:
@@ -62,6 +70,7 @@ def resnet152() -> BottleneckNumbers:
 
 MODELS: dict[str, Callable[[], CifarNumbers | BottleneckNumbers]] = {
     "resnet20": resnet20,
+    "resnet20_colour": resnet20_colour,
     "resnet56": resnet56,
     "resnet110": resnet110,
     "resnet50": resnet50,
@@ -70,7 +79,7 @@ MODELS: dict[str, Callable[[], CifarNumbers | BottleneckNumbers]] = {
 
 
 def build(model: str, labels: int = LABELS) -> nn.Module:
-    """The network of that name, (batch, 1, 28, 28) → logits (batch, labels), with the paper's initialisation (He et al. 2015)."""
+    """The network of that name, (batch, channels, side, side) → logits (batch, labels), initialised as the paper does (He et al. 2015)."""
     numbers = MODELS[model]()
     network: nn.Module = CifarResNet(numbers, labels) if isinstance(numbers, CifarNumbers) else BottleneckResNet(numbers, labels)
     for module in network.modules():
@@ -103,7 +112,7 @@ class CifarResNet(nn.Module):
     def __init__(self, numbers: CifarNumbers, labels: int) -> None:
         super().__init__()
         first = numbers.filters[0]
-        self.conv = nn.Conv2d(1, first, 3, 1, 1, bias=False)  # (b, 1, 28, 28) → (b, 16, 28, 28)
+        self.conv = nn.Conv2d(numbers.channels, first, 3, 1, 1, bias=False)  # (b, 1, 28, 28) → (b, 16, 28, 28)
         self.norm = nn.BatchNorm2d(first)
         blocks: list[nn.Module] = []
         entering = first
@@ -172,5 +181,6 @@ def parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def example() -> Tensor:
-    return torch.zeros(2, 1, PIXELS, PIXELS)
+def example(model: str = "resnet20") -> Tensor:
+    numbers = MODELS[model]()
+    return torch.zeros(2, numbers.channels, numbers.pixels, numbers.pixels)
