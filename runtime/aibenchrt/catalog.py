@@ -23,6 +23,7 @@ from aibenchrt.components.image_embedding.spec import SPEC as IMAGE_EMBEDDING
 from aibenchrt.components.image_filter.spec import SPEC as IMAGE_FILTER
 from aibenchrt.components.image_lookup.spec import SPEC as IMAGE_LOOKUP
 from aibenchrt.components.image_memory.spec import SPEC as IMAGE_MEMORY
+from aibenchrt.components.image_to_text.spec import SPEC as IMAGE_TO_TEXT
 from aibenchrt.components.indexing.spec import SPEC as INDEXING
 from aibenchrt.components.language_detection.spec import SPEC as LANGUAGE_DETECTION
 from aibenchrt.components.learning_to_rank.spec import SPEC as LEARNING_TO_RANK
@@ -57,6 +58,7 @@ COMPONENTS: Registry[ComponentSpec] = Registry(
         TEXT_CLASSIFICATION,
         IMAGE_CLASSIFICATION,
         IMAGE_EMBEDDING,
+        IMAGE_TO_TEXT,
         INDEXING,
         RECOMMENDATION,
         LEARNING_TO_RANK,

@@ -252,10 +252,12 @@ class CatalogueWorld(Protocol):
 
 
 class Captioned(Protocol):
-    """A picture of one thing, 8-bit colour, and what is said of it."""
+    """A picture of one thing, 8-bit colour, and what is said of it. item_id: which it is."""
 
     @property
     def png(self) -> bytes: ...
+    @property
+    def item_id(self) -> int: ...
     @property
     def text(self) -> str: ...
 
