@@ -46,7 +46,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.stats import chi2
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-SCENARIOS = ("web_search", "ecommerce", "news_feed", "translation")
+SCENARIOS = ("web_search", "ecommerce", "news_feed", "translation", "image_retrieval")
 IN_FLIGHT = 16
 PAYLOADS = 25  # of each request class
 SLICE_S = 20.0
