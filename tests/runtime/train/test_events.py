@@ -15,6 +15,7 @@ from aibenchrt.component import PORT_TYPES, ComponentSpec
 from aibenchrt.components.image_classification.train import Effort as PhotoEffort
 from aibenchrt.components.text_translation.train import Effort as TranslationEffort
 from aibenchrt.datasets.colour_png import colour_png
+from aibenchrt.datasets.furniture_pictures import dataset as furniture
 from aibenchrt.datasets.movielens_shop import dataset as shop
 from aibenchrt.datasets.sources.synthetic_speech import speak
 from aibenchrt.datasets.sources.tuxpaint_stamps import Utterance
@@ -75,6 +76,24 @@ class FewTexts:
         return Pairs(texts, tuple(text.upper() for text in texts))
 
 
+class FewPictures:
+    """Every tenth photo of the synthetic furniture of a split, and half of its catalogue."""
+
+    def __init__(self) -> None:
+        self._whole = furniture.WORLDS.load("synthetic", 7)
+        self.categories, self.catalogue = self._whole.categories, self._whole.catalogue[::2]
+
+    def boxed(self, split: str) -> Sequence[Any]:
+        return self._whole.boxed(split)[::10]
+
+    def views(self, split: str) -> Sequence[Any]:
+        shown = {entry.item_id for entry in self.catalogue}
+        return [view for view in self._whole.views(split) if view.item_id in shown][::5]
+
+    def captioned(self, split: str) -> Sequence[Any]:
+        return self._whole.captioned(split)[::10]
+
+
 def _ranked(count: int, seed: int) -> list[Sample]:
     """Requests whose wanted item is the one with the highest search score."""
     rng = np.random.default_rng(seed)
@@ -95,7 +114,10 @@ def material() -> Any:
     world = replace(whole, queries=whole.queries[::10], photos=photos)
     few = FewTexts()
     samples = Samples(_ranked(20, 1), _ranked(10, 2), [], _ranked(10, 3))
-    own = dict.fromkeys(("spatial_transformer", "speech_recognition", "text_recognition", "text_summarization", "text_translation"), few)
+    own: dict[str, Any] = dict.fromkeys(
+        ("spatial_transformer", "speech_recognition", "text_recognition", "text_summarization", "text_translation"), few
+    )
+    own |= dict.fromkeys(("image_embedding", "image_to_text", "object_detection"), FewPictures())
     return lambda name: {**own, "learning_to_rank": samples}.get(name, world)
 
 
