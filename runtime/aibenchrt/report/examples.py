@@ -30,6 +30,7 @@ from aibenchrt.report.writing import write_text
 
 TEMPLATE, FILE = "examples.html.j2", "examples.html"
 EACH = 8  # requests of a class
+SURE = 1 / 3
 BOXES, SHOWN, LONGEST = 8, 10, 300  # boxes and items of an answer, characters of a text
 
 
@@ -132,8 +133,10 @@ def data_url(png: bytes) -> str:
 
 
 def frames(boxes: Boxes, names: Sequence[str], width: int, height: int) -> Iterator[Frame]:
-    """The first BOXES boxes, cut to the picture; none of those that are not in it."""
+    """The first BOXES boxes that are at least SURE times as sure as the first, cut to the picture; none of those that are not in it."""
     for (left, top, right, bottom), label, score in list(zip(boxes.corners, boxes.labels, boxes.scores, strict=True))[:BOXES]:
+        if score < SURE * boxes.scores[0]:
+            continue
         inside = [min(max(value, 0.0), float(most)) for value, most in ((left, width), (top, height), (right, width), (bottom, height))]
         if inside[2] > inside[0] and inside[3] > inside[1]:
             yield Frame(inside[0], inside[1], inside[2] - inside[0], inside[3] - inside[1], f"{_name(label, names)} {100 * score:.0f} %")

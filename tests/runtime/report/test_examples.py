@@ -27,6 +27,8 @@ def test_boxes_are_cut_to_the_picture_and_few() -> None:
     corners = ((-5.0, 2.0, 20.0, far), (200.0, 0.0, 300.0, 9.0), (8.0, 8.0, 4.0, 9.0), (float("nan"), 0.0, 5.0, 5.0), (1.0, 1.0, 2.0, 2.0))
     found = list(frames(Boxes(corners, (0, 1, 0, 1, 7), (0.5,) * 5), NAMES, 100, 50))
     assert found == [Frame(0.0, 2.0, 20.0, 48.0, "chair 50 %"), Frame(1.0, 1.0, 1.0, 1.0, "class 7 50 %")]
+    unsure = Boxes(((0.0, 0.0, 5.0, 5.0),) * 3, (0, 1, 1), (0.6, 0.21, 0.19))
+    assert [box.said for box in frames(unsure, NAMES, 100, 50)] == ["chair 60 %", "lamp 21 %"]
     many = Boxes(((0.0, 0.0, 5.0, 5.0),) * 99, (0,) * 99, (0.5,) * 99)
     assert len(list(frames(many, NAMES, 100, 50))) == BOXES
 
