@@ -99,6 +99,10 @@ class Child:
         return "".join(f"\n{line}" for line in lines[-_TAIL:]).rstrip()
 
 
+# As units on hosts have it, unless whoever runs us says otherwise: the threads of BLAS spin after every product, on cores that others need.
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
+
 class Processes:
     """All children of one run, in the order of their starts. Use as a context manager: leaving it ends all of them and cleans up."""
 
@@ -133,7 +137,7 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=child_environment(environment),
+                env=child_environment({**ONE_THREAD, **(os.environ if environment is None else environment)}),
                 start_new_session=True,  # Ctrl-C in a terminal reaches only us, and we end the children in order
             )
         child = Child(name, role, process, log, replica)

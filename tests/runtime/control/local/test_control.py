@@ -231,6 +231,22 @@ def test_children_die_with_a_killed_controller(tmp_path: Path) -> None:
     assert processes_about(folder) == []
 
 
+@pytest.mark.parametrize(("given", "threads"), [(None, "1"), ("2", "2")])
+def test_what_is_started_computes_on_one_thread_unless_its_user_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, threads: str
+) -> None:
+    """The threads of BLAS would spin for tens of milliseconds after each product of matrices."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if given is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+    with Processes(tmp_path) as processes:
+        for name, its_own in (("plain", None), ("own", environment())):
+            child = processes.start(name, "service", [sys.executable, "-c", "import os; print(os.environ['OMP_NUM_THREADS'])"], its_own)
+            child.ends = True
+            assert child.process.wait(60) == 0
+            assert (tmp_path / f"{name}.log").read_text(encoding="utf-8") == f"{threads}\n"
+
+
 def test_a_process_that_is_never_ready(tmp_path: Path) -> None:
     with Processes(tmp_path) as processes:
         child = processes.start("sleeper", "other", [sys.executable, "-c", "print('still here', flush=True); import time; time.sleep(60)"])
