@@ -21,7 +21,8 @@ _MOST_EXPLAINED = 20  # unanswered classes for which it is looked up which task 
 
 def report_findings(built: Built, flow: Flow, diagnostics: Diagnostics) -> None:
     """Reports the findings, without those that only follow from another: no answer because an edge feeds nothing, a task is skipped or no
-    edge leads to it; a port without data because no edge leads to what gives it; two values of a port because alternatives run together."""
+    edge leads to it; a port without data, or a choice without a decision, because no edge leads to what gives it; two values of a port
+    because alternatives run together."""
     reporter = _Reporter(built, flow, diagnostics)
     together = [pair for group in built.exclusive if (pair := reporter.report_together(group, flow))] if flow.order else []
     broken_edges = any(finding.edge for finding in flow.findings)
@@ -38,6 +39,8 @@ def report_findings(built: Built, flow: Flow, diagnostics: Diagnostics) -> None:
             follows = any(pair <= {ref.task for ref in finding.sources} for pair in together)
         if finding.kind is FindingKind.STARVED:
             follows = starved.follows(finding)
+        if finding.kind is FindingKind.UNDECIDED:
+            follows = starved.waits_for_unreached(finding)
         if not follows and finding.kind is FindingKind.RESPONSE_NEVER:
             never.append(finding)
         elif not follows:
@@ -73,6 +76,10 @@ class _Starved:
                 return True
         before = (name for name in self._first if name != finding.task and finding.request in self._requests[name])
         return any(finding.task in self._descendants(name) and self._gives(name, kind, finding.task) for name in before)
+
+    def waits_for_unreached(self, finding: Finding) -> bool:
+        """Whether no edge leads to the task that decides, or to one that it waits for."""
+        return any(finding.task in {name, *self._descendants(name)} for name in self._unreached)
 
     def _gives(self, root: str, kind: str, task: str | None) -> bool:
         """Whether a task, or one that waits for it, gives such data."""
@@ -229,7 +236,8 @@ class _Reporter:
         )
 
     def report_never(self, findings: Iterable[Finding]) -> None:
-        """Classes without an answer in some case; those of which the same task is skipped, or none, together."""
+        """Classes without an answer in some case; together those of which the same task is skipped, those of which none is, and these with
+        a class of which one is, if the same arms are taken."""
         alike: dict[tuple[str, ...], list[Finding]] = {}
         for number, finding in enumerate(findings):
             request = self.requests[finding.request or ""]
@@ -237,9 +245,17 @@ class _Reporter:
                 alike.setdefault(self._skipped(finding) if number < _MOST_EXPLAINED else (), []).append(finding)
             else:
                 self.report("AIB122", request.span, name=request.name)
-        for skipped, (first, *others) in alike.items():
+        for skipped, (first, *others) in self._joined(alike).items():
             request = self.requests[first.request or ""]
             self.report("AIB216", request.span, name=request.name, case=self.case(first.case), notes=(*skipped, *self._nor(others)))
+
+    @staticmethod
+    def _joined(alike: Mapping[tuple[str, ...], list[Finding]]) -> dict[tuple[str, ...], list[Finding]]:
+        joined = {skipped: list(findings) for skipped, findings in alike.items() if skipped}
+        of_case = {findings[0].case: skipped for skipped, findings in reversed(joined.items()) if findings[0].case}
+        for finding in alike.get((), ()):
+            joined.setdefault(of_case.get(finding.case, ()), []).append(finding)
+        return joined
 
     def _nor(self, findings: Sequence[Finding]) -> tuple[str, ...]:
         """The same in other classes and cases."""

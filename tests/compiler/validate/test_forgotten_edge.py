@@ -1,4 +1,4 @@
-"""One forgotten edge is one error: each edge between two tasks of the four scenarios is taken away in turn."""
+"""One forgotten edge is one error: each edge between two tasks of the scenarios is taken away in turn."""
 
 from __future__ import annotations
 
