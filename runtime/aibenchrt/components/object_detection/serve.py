@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from aibenchrt.components.object_detection.blobs import BlobRule, find_blobs
 from aibenchrt.components.object_detection.finding import Choice, Found, found, named_in, read
 from aibenchrt.components.object_detection.picture import Pixels, photo_of, planes, squared
 from aibenchrt.datasets.colour_png import colour_png
@@ -35,6 +34,8 @@ def open_work(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
 
 def open_baseline(folder: Path, settings: Settings) -> Work:  # noqa: ARG001
     """Blobs that differ from the background."""
+    from aibenchrt.components.object_detection.blobs import BlobRule, find_blobs  # imports scipy, which is not on every host
+
     serving = read_metadata(folder)["serving"]
     rule = BlobRule.of(serving["blobs"])
     return _answering(lambda photo: find_blobs(photo, rule), Choice(**serving["blob_choice"]), serving)

@@ -38,15 +38,16 @@ NOT_SHIPPED = ("aibenchc", "torch")  # left out of those: our own packages, whic
 GROUPS: Mapping[str, tuple[str, ...]] = {
     COMMON: ("grpcio", "grpcio-health-checking", "packaging", "psutil", "pydantic"),
     "libraries-numpy": ("numpy",),
-    "libraries-service": ("protego", "psycopg[binary]", "rapidfuzz", "symspellpy", "tantivy", "urllib3", "xxhash"),
+    "libraries-pictures": ("pillow",),
+    "libraries-service": ("protego", "psycopg[binary]", "rapidfuzz", "symspellpy", "tantivy", "urllib3", "usearch", "xxhash"),
     "libraries-client": ("tritonclient[grpc]",),
-    "libraries-triton": ("onnxruntime", "pillow", SERVER),
+    "libraries-triton": ("onnxruntime", SERVER),
     "libraries-arrow": ("pyarrow",),
 }
 NEEDS: Mapping[PartKind, tuple[str, ...]] = {
     "planner": (COMMON, "libraries-numpy", "libraries-client", "libraries-arrow"),
-    "service": (COMMON, "libraries-numpy", "libraries-service"),
-    "triton": (COMMON, "libraries-numpy", "libraries-triton"),
+    "service": (COMMON, "libraries-numpy", "libraries-pictures", "libraries-service"),
+    "triton": (COMMON, "libraries-numpy", "libraries-pictures", "libraries-triton"),
     "generator": (COMMON, "libraries-numpy", "libraries-arrow"),
     "postgresql": (),
 }

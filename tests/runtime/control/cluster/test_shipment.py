@@ -103,7 +103,7 @@ def test_no_library_is_in_two_groups_and_only_triton_hosts_get_what_only_triton_
     pins = [pin for group in members().values() for pin in group]
     assert len(pins) == len(set(pins))
     assert any(pin.startswith("nvidia-pytriton==") for pin in members()["libraries-triton"])
-    assert groups_for(["service"]) == [COMMON, "libraries-numpy", "libraries-service"]
+    assert groups_for(["service"]) == [COMMON, "libraries-numpy", "libraries-pictures", "libraries-service"]
     assert "libraries-triton" not in groups_for(["service", "planner", "generator"])
 
 
