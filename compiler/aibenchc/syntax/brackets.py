@@ -290,7 +290,10 @@ def _mend(text: str, faults: tuple[Fault, ...]) -> Mended:
             damaged.append((fault.head.start, fault.head.end))
         else:
             characters[fault.closer] = " "
-            damaged.append((fault.line.start, fault.closer))
+            start = fault.line.start
+            if _CONTINUES.match(fault.line.code):  # whether it goes on with the line before it shows at that line's end
+                start = len(text[:start].rstrip())
+            damaged.append((start, fault.closer))
     inserts.sort(key=lambda insert: insert[0])  # stable: what was opened last is closed first
     offsets = [at for at, _ in inserts]
     for at, bracket in reversed(inserts):
