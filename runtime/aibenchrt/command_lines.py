@@ -136,6 +136,11 @@ def generator(
     )
 
 
+# Shared memory of each model, from the start: with the default of 1 MiB it has to grow under pictures, while requests lie in it, and a
+# model's process was seen to end by SIGSEGV. All of it is allocated at the start.
+SHARED_BYTES = 4 << 20
+
+
 @dataclass(frozen=True)
 class TritonTrace:
     """Triton's trace of when requests arrived and were processed, a JSON file. every: number of requests written at a time; None: all at
@@ -160,6 +165,7 @@ def triton(
     written = [(f"--model-repository={repository}",) for repository in repositories]
     written += [("--model-control-mode=none",)]
     written += [(f"--backend-directory={backends}",), ("--disable-auto-complete-config",), ("--exit-timeout-secs=5",)]
+    written += [(f"--backend-config=python,shm-default-byte-size={SHARED_BYTES}",)]
     written += [(f"--backend-config=python,shm-region-prefix-name={memory}",)] if memory else []
     written += triton_listening(host, port, tls)
     written += [(f"--trace-config=triton,file={trace.file}",)]
