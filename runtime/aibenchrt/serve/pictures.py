@@ -11,15 +11,20 @@ from PIL import Image
 MOST_PIXELS = 1 << 24  # of a picture that is decoded; four bytes each
 
 
-def colour_pixels(png: bytes, side: int) -> NDArray[np.uint8]:
-    """(side, side, 3) uint8 red, green, blue; pictures of other sizes are resampled, bilinear, whatever their shape.
+def opened(png: bytes) -> Image.Image:
+    """The picture in red, green and blue.
 
-    PIL.UnidentifiedImageError or OSError: not a PNG. ValueError: one of more than MOST_PIXELS, which is not decoded.
+    PIL.UnidentifiedImageError or OSError: not a PNG, or a damaged one. ValueError: one of more than MOST_PIXELS, which is not decoded.
     """
     with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
         if image.width * image.height > MOST_PIXELS:
-            raise ValueError(f"a picture of {image.width} × {image.height} pixels is too large; {MOST_PIXELS:,} are read")
-        colour = image.convert("RGB")
+            raise ValueError(f"a picture of {image.width} × {image.height} pixels is too large; at most {MOST_PIXELS:,} are read")
+        return image.convert("RGB")
+
+
+def colour_pixels(png: bytes, side: int) -> NDArray[np.uint8]:
+    """(side, side, 3) uint8 red, green, blue; pictures of other sizes are resampled, bilinear, whatever their shape. Errors as `opened`."""
+    colour = opened(png)
     if colour.size != (side, side):
         colour = colour.resize((side, side), Image.Resampling.BILINEAR)
     return np.asarray(colour, dtype=np.uint8)

@@ -15,13 +15,14 @@ from aibenchrt.components.object_detection import blobs, loss, model, serve, set
 from aibenchrt.components.object_detection.augment import Batch, varied
 from aibenchrt.components.object_detection.blobs import BlobRule
 from aibenchrt.components.object_detection.finding import LEAST, MOST, Choice, Found, found, named_in, peaks, read
-from aibenchrt.components.object_detection.picture import MOST_PIXELS, photo_of, planes, squared
+from aibenchrt.components.object_detection.picture import photo_of, planes, squared
 from aibenchrt.components.object_detection.rtdetr import RtDetr
 from aibenchrt.datasets.colour_png import colour_png
 from aibenchrt.datasets.furniture_pictures import dataset
 from aibenchrt.datasets.furniture_pictures.photos import cut_out
 from aibenchrt.datasets.furniture_pictures.world import CUT, FurnitureWorld
 from aibenchrt.progress import silent
+from aibenchrt.serve.pictures import MOST_PIXELS
 from aibenchrt.train.export import export
 from aibenchrt.train.measure import over_run_by_user
 from aibenchrt.train.repository import ModelVersion

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 from aibenchrt.catalog import component_module
-from aibenchrt.components.image_filter.pictures import MOST_PIXELS
 from aibenchrt.components.image_filter.service import is_skin
 from aibenchrt.components.image_lookup.service import LONGEST, path_of
 from aibenchrt.components.image_memory.service import difference_hash
@@ -19,6 +18,7 @@ from aibenchrt.datasets.furniture_pictures.dataset import WORLDS
 from aibenchrt.datasets.furniture_pictures.world import FurnitureWorld
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Input, Plan, PlanPort, PlanStage, Source, Step
+from aibenchrt.serve.pictures import MOST_PIXELS
 from aibenchrt.serve.prepare import maker_of, prepare_component
 from aibenchrt.values import Values, Work
 from PIL import Image

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aibenchrt.components.image_filter.pictures import opened
+from aibenchrt.serve.pictures import opened
 from aibenchrt.values import Values, Work
 
 MUCH_SKIN = 0.4  # share of the pixels

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from aibenchrt.components.image_filter.pictures import opened
+from aibenchrt.serve.pictures import opened
 from aibenchrt.values import Values, Work
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def prepare(world: Shown, settings: Mapping[str, str | int], folder: Path) -> No
     known = [
         {
             "hash": f"{difference_hash(entry.png):016x}",
-            "colours": colours(entry.png).tolist(),
+            "colours": colours(opened(entry.png)).tolist(),
             "shown": [entry.item_id, item[entry.item_id].title, entry.label, item[entry.item_id].price],
         }
         for entry in sorted(world.catalogue, key=lambda entry: entry.item_id)
@@ -50,11 +50,12 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
     def work(inputs: Values) -> Values:
         """OSError or ValueError: it is no picture, or too large a one."""
-        apart = np.unpackbits((codes ^ np.uint64(difference_hash(inputs["image"]["png"])))[:, None].view(np.uint8), axis=1).sum(axis=1)
+        picture = opened(inputs["image"]["png"])
+        apart = np.unpackbits((codes ^ np.uint64(hash_of(picture)))[:, None].view(np.uint8), axis=1).sum(axis=1)
         close = np.flatnonzero(apart <= most)
         if not len(close):
             return {"details": _NOTHING, "hit": {"value": False}}
-        distance = np.abs(thumbnails[close] - colours(inputs["image"]["png"])).sum(axis=1)
+        distance = np.abs(thumbnails[close] - colours(picture)).sum(axis=1)
         item, title, category, price = known[int(close[distance.argmin()])]["shown"]
         return {"details": {"item_id": [item], "title": [title], "category": [category], "price": [price]}, "hit": {"value": True}}
 
@@ -62,11 +63,16 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 
 
 def difference_hash(png: bytes) -> int:
-    """64 bits, row by row. OSError or ValueError as `opened`."""
-    grey = np.asarray(opened(png).convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX), dtype=np.int16)
+    """`hash_of` the picture. OSError or ValueError as `opened`."""
+    return hash_of(opened(png))
+
+
+def hash_of(picture: Image.Image) -> int:
+    """64 bits, row by row."""
+    grey = np.asarray(picture.convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX), dtype=np.int16)
     return int.from_bytes(np.packbits((grey[:, 1:] > grey[:, :-1]).ravel()).tobytes(), "big")
 
 
-def colours(png: bytes) -> NDArray[np.int64]:
-    """(COLOURS · COLOURS · 3,) levels of a small copy. OSError or ValueError as `opened`."""
-    return np.asarray(opened(png).resize((COLOURS, COLOURS), Image.Resampling.BOX), dtype=np.int64).ravel()
+def colours(picture: Image.Image) -> NDArray[np.int64]:
+    """(COLOURS · COLOURS · 3,) levels of a small copy."""
+    return np.asarray(picture.resize((COLOURS, COLOURS), Image.Resampling.BOX), dtype=np.int64).ravel()

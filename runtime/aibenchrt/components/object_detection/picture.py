@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-MOST_PIXELS = 1 << 24  # of a photo that comes in
+from aibenchrt.serve.pictures import opened
+
 Pixels = NDArray[np.uint8]
 
 
 def photo_of(png: bytes) -> Pixels:
-    """(height, width, 3) red, green, blue. PIL.UnidentifiedImageError or OSError: not a picture; ValueError: of more than MOST_PIXELS."""
-    with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
-        if image.width * image.height > MOST_PIXELS:
-            raise ValueError(f"a picture of {image.width} × {image.height} pixels; at most {MOST_PIXELS} are read")
-        return np.asarray(image.convert("RGB"), dtype=np.uint8)
+    """(height, width, 3) red, green, blue. Errors as `opened`."""
+    return np.asarray(opened(png), dtype=np.uint8)
 
 
 def squared(photo: Pixels, side: int) -> tuple[Pixels, float]:

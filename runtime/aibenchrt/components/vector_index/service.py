@@ -8,6 +8,7 @@ their similarity from the index, too. Insertion is by one thread in order of ids
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import threading
@@ -18,9 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from usearch.index import Index
 
 from aibenchrt.values import Value, Values, Work
+
+with contextlib.suppress(ImportError):  # where both are installed, onnxruntime has to be loaded first: behind usearch it ends by SIGSEGV
+    import onnxruntime  # noqa: F401
+from usearch.index import Index  # noqa: E402
 
 if TYPE_CHECKING:
     from aibenchrt.datasets.needs import CatalogueWorld
