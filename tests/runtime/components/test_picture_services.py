@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +197,11 @@ def test_a_picture_is_found_at_its_address_however_it_is_written(world: Furnitur
             work({"text": {"text": wrong}})
     with pytest.raises(ValueError, match="too long"):
         path_of("x" * (LONGEST + 1))
+
+
+def test_an_index_and_a_model_are_opened_in_one_process_in_either_order() -> None:
+    """Loaded before onnxruntime, usearch makes that end by SIGSEGV; the index is made with a model in the process that opens both."""
+    modules = ("aibenchrt.components.vector_index.service", "aibenchrt.serve.models")
+    for order in (modules, modules[::-1]):
+        ended = subprocess.run([sys.executable, "-c", f"import {', '.join(order)}"], check=False)
+        assert ended.returncode == 0

@@ -24,7 +24,7 @@ from aibenchrt.values import Value, Values, Work
 
 with contextlib.suppress(ImportError):  # where both are installed, onnxruntime has to be loaded first: behind usearch it ends by SIGSEGV
     import onnxruntime  # noqa: F401
-from usearch.index import Index  # noqa: E402
+from usearch.index import Index
 
 if TYPE_CHECKING:
     from aibenchrt.datasets.needs import CatalogueWorld
