@@ -185,6 +185,37 @@ PORT_TYPES: Registry[PortType] = Registry(
         ),
         PortType("Vector", (Field("value", Scalar.FLOAT, repeated=True),), "an embedding, of unit length"),
         PortType("Caption", (Field("text", Scalar.STRING),), "what is said of a picture", answer=True, shows=(Shows("text", ("text",)),)),
+        PortType(
+            "Depth", (Field("png", Scalar.BYTES),), "how far what a picture shows is: PNG, 16-bit grey, 0.1 mm a level; 0: nothing there"
+        ),
+        PortType(
+            "Sealed", (Field("content", Scalar.BYTES),), "a sealed message: its readable header, and what only its key opens", answer=True
+        ),
+        PortType(
+            "Payment",
+            (
+                Field("payment_id", Scalar.STRING),
+                Field("payer", Scalar.INT64),
+                Field("payee", Scalar.INT64),
+                Field("amount", Scalar.INT64),
+                Field("nonce", Scalar.BYTES),
+            ),
+            "a payment as ordered; amount in cents; nonce: of the message that ordered it, used once",
+        ),
+        PortType(
+            "Receipt",
+            (
+                Field("payment_id", Scalar.STRING),
+                Field("payer", Scalar.INT64),
+                Field("accepted", Scalar.BOOL),
+                Field("score", Scalar.FLOAT),
+                Field("reason", Scalar.STRING),
+                Field("balance", Scalar.INT64),
+            ),
+            "what became of a payment, and the payer's balance after it, in cents; reason: accepted, replayed, face, funds or no_account",
+            answer=True,
+            shows=(Shows("decision", ("accepted", "score")),),
+        ),
         PortType("Report", (Field("text", Scalar.STRING),), "an internal report that no user sees"),
         PortType(
             "Any",
@@ -366,11 +397,17 @@ class ComponentSpec:
 
 @dataclass(frozen=True)
 class RequestSource:
-    """Where a request class takes its payloads and held-out truth from: `dataset.name` in a spec."""
+    """Where a request class takes its payloads and held-out truth from: `dataset.name` in a spec.
+
+    once: each payload can be sent once in the life of a deployment, as a message with a nonce can. pair_apart_s: payloads 2k and 2k + 1
+    belong together: both are sent, the second this many seconds after the first (0: at the same instant).
+    """
 
     name: str
     ports: tuple[Port, ...]
     doc: str
+    once: bool = False
+    pair_apart_s: float | None = None
 
 
 @dataclass(frozen=True)

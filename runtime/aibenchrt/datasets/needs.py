@@ -276,6 +276,60 @@ class HostedWorld(Protocol):
     def hosted(self) -> Mapping[str, bytes]: ...
 
 
+class Captured(Protocol):
+    """A person's face, seen once. png: 8-bit colour, square. depth: of the same side, 16-bit grey PNG, 0.1 mm a level, 0 for nothing."""
+
+    @property
+    def png(self) -> bytes: ...
+    @property
+    def depth(self) -> bytes: ...
+    @property
+    def person(self) -> int: ...
+
+
+@runtime_checkable
+class FaceWorld(Protocol):
+    """A world of faces; no person is in two splits."""
+
+    def faces(self, split: str) -> Sequence[Captured]:
+        """Several captures of each person of "train", "validation" or "test"."""
+
+    def printed(self, split: str) -> Sequence[Captured]:
+        """Captures of printed photos of these persons: flat, whatever they show."""
+
+
+@runtime_checkable
+class EnrolledWorld(Protocol):
+    """A world whose persons were enrolled; those of "test" are the customers."""
+
+    def enrolled(self, split: str) -> Sequence[Captured]:
+        """The captures that were taken of each person for comparison later; none of them is in `FaceWorld.faces`."""
+
+
+@runtime_checkable
+class KeyWorld(Protocol):
+    """A world in which each customer has a device. device_keys: person → its secret key, 32 bytes."""
+
+    @property
+    def device_keys(self) -> Mapping[int, bytes]: ...
+
+
+class Account(Protocol):
+    """account_id: of a payer the person's id. balance: in cents, when the ledger is opened."""
+
+    @property
+    def account_id(self) -> int: ...
+    @property
+    def balance(self) -> int: ...
+
+
+@runtime_checkable
+class AccountWorld(Protocol):
+    @property
+    def accounts(self) -> Sequence[Account]:
+        """Those of all payers and payees."""
+
+
 ITEMS = Need("items", "categorised items with texts", ItemWorld)
 USERS = Need("users", "users with records and histories", UserWorld)
 INTERACTIONS = Need("interactions", "interactions of users with items over time", InteractionWorld)
@@ -293,8 +347,12 @@ VIEWS = Need("views", "pictures of items from several sides", ViewWorld)
 CATALOGUE = Need("catalogue", "a picture of each item", CatalogueWorld)
 CAPTIONS = Need("captions", "pictures with captions", CaptionedWorld)
 HOSTED = Need("hosted", "pictures kept at addresses", HostedWorld)
+FACES = Need("faces", "captures of persons' faces, and of printed photos of them", FaceWorld)
+ENROLMENT = Need("enrolment", "captures of persons at their enrolment", EnrolledWorld)
+KEYS = Need("keys", "the keys of customers' devices", KeyWorld)
+ACCOUNTS = Need("accounts", "accounts with opening balances", AccountWorld)
 
 NEEDS: tuple[Need, ...] = (
     ITEMS, USERS, INTERACTIONS, SNAPSHOTS, QUERIES, PHOTOS, SITE, SUMMARIES, PAIRS, UTTERANCES, LINES, BOXES, TURNED, VIEWS, CATALOGUE,
-    CAPTIONS, HOSTED,
+    CAPTIONS, HOSTED, FACES, ENROLMENT, KEYS, ACCOUNTS,
 )  # fmt: skip
