@@ -342,8 +342,8 @@ class ComponentSpec:
     or Triton and the model take. Both as measured in a run of e-commerce search (real data, 30 requests/s, AMD EPYC), rounded
     up; an AI component's cpu_ms is without its model's multiply-adds (`Model.cost`).
 
-    made_with: of a service, an input port. Its data are prepared with the model that feeds this port: what makes the vectors that an index
-    is asked with makes those that are searched. Empty: its data need no model.
+    made_with: of a service, input ports. Its data are prepared with the models that feed these ports, in this order: what makes the
+    vectors that an index is asked with makes those that are searched. Empty: its data need no model.
 
     needs: what its training and its preparation need from the scenario's world; needs_if: what else they need if a setting has a value, as
     (setting, value, needs).
@@ -371,7 +371,7 @@ class ComponentSpec:
     state_by: str | None = None
     memory_mib: int = 64
     cpu_ms: float = 1.0
-    made_with: str = ""
+    made_with: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
     needs_if: tuple[tuple[str, str | int, tuple[Need, ...]], ...] = ()
 

@@ -13,7 +13,7 @@ from aibenchrt.catalog import component, component_module
 from aibenchrt.plan import Plan, PlanStage, Step
 from aibenchrt.planner.executor import Call
 from aibenchrt.serve.models import open_stage
-from aibenchrt.serve.prepare import maker_of, prepare_component
+from aibenchrt.serve.prepare import makers_of, prepare_component
 from aibenchrt.serve.stages import Chain, chain
 from aibenchrt.values import Work
 
@@ -33,7 +33,7 @@ def works(plan: Plan, world: AnyWorld, models: Mapping[str, Path], state: Path) 
     def open_work(stage: PlanStage) -> Work:
         if stage.kind == "ai":
             return open_stage(stage, models[stage.name])
-        folder = prepare_component(stage.component, stage.settings, world, maker=maker_of(plan, stage, models))
+        folder = prepare_component(stage.component, stage.settings, world, makers=makers_of(plan, stage, models))
         work: Work = component_module(stage.component, "service").open_work(folder, _untimed(stage), state)
         return work
 

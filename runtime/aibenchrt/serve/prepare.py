@@ -2,7 +2,10 @@
 
     prepared/<component>/<hash of world version, settings and the component's code>/     complete, never changed afterwards
 
-What is made with a model (`ComponentSpec.made_with`) has that model's version in its hash, and `prepare` is given the open model as well.
+What is made with models (`ComponentSpec.made_with`) has their versions in its hash, and `prepare(world, settings, folder, *works)` is given
+the open models as well, one for each port. In an ablation these are the rules that take the models' places. What a service learns once,
+such as a threshold, must not follow them there: it has `learn(world, settings, folder, *works)` too, which is always given the models
+themselves, and whose folder is copied to `folder / LEARNT` before `prepare` is called.
 
 `prepare_services` builds or finds them; `lay_out` makes the folder that the service hosts are given, one link per stage.
 """
@@ -14,7 +17,8 @@ import importlib
 import importlib.util
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,14 +38,26 @@ if TYPE_CHECKING:
 
 
 Settings = Mapping[str, str | int]
+Making = Callable[[Path], None]  # fills an empty folder
+
+LEARNT = "learnt"  # in a prepared folder, what the service learnt, and in a component's store, the folders of what it learns
 
 
 @dataclass(frozen=True)
 class Maker:
-    """The model that a service's data are made with (`ComponentSpec.made_with`). folder: of the version of the AI stage's model."""
+    """A model that a service's data are made with (`ComponentSpec.made_with`). folder: of the version of the AI stage's model."""
 
     stage: PlanStage
     folder: Path
+
+    @property
+    def itself(self) -> Maker:
+        """The version's own model, where an ablation has put a rule in its place."""
+        from aibenchrt.serve.models import RULES, read_metadata  # imports ONNX Runtime, which most preparations do not need
+
+        if self.stage.model not in RULES:
+            return self
+        return Maker(self.stage.model_copy(update={"model": str(read_metadata(self.folder)["model"])}), self.folder)
 
 
 def prepare_services(
@@ -50,20 +66,22 @@ def prepare_services(
     """Stage name → its prepared folder, for every service stage of the plan.
 
     models: AI stage → folder of its version, for those that services are prepared with. progress: called with the name of each stage that
-    has to be built. EnvironmentFailure: as the components raise; AIB605: no space left; AIB707: as `maker_of`.
+    has to be built. EnvironmentFailure: as the components raise; AIB605: no space left; AIB707: as `makers_of`.
     """
     folders = {}
     for stage in service_stages(plan):
-        maker = maker_of(plan, stage, models)
-        folders[stage.name] = prepare_component(stage.component, stage.settings, world, partial(progress, stage.name), maker)
+        makers = makers_of(plan, stage, models)
+        folders[stage.name] = prepare_component(stage.component, stage.settings, world, partial(progress, stage.name), makers)
     return folders
 
 
-def maker_of(plan: Plan, stage: PlanStage, models: Mapping[str, Path]) -> Maker | None:
-    """What the stage's data are made with; None: no model. EnvironmentFailure AIB707: no single AI stage feeds the port that names it."""
-    port = COMPONENTS[stage.component].made_with if stage.component in COMPONENTS else ""
-    if not port:
-        return None
+def makers_of(plan: Plan, stage: PlanStage, models: Mapping[str, Path]) -> tuple[Maker, ...]:
+    """What the stage's data are made with, in the order of `made_with`. EnvironmentFailure AIB707: no single AI stage feeds such a port."""
+    ports = COMPONENTS[stage.component].made_with if stage.component in COMPONENTS else ()
+    return tuple(_maker(plan, stage, port, models) for port in ports)
+
+
+def _maker(plan: Plan, stage: PlanStage, port: str, models: Mapping[str, Path]) -> Maker:
     step = next(step for step in plan.steps if any(other.name == stage.name for other in step.stages))
     entering = next((feed.port for feed in stage.feeds if feed.input == port and feed.stage is None), "" if stage.feeds else port)
     feeding = {source.task for entry in step.inputs if entry.port.name == entering for source in entry.sources}
@@ -78,27 +96,42 @@ def service_stages(plan: Plan) -> tuple[PlanStage, ...]:
 
 
 def prepare_component(
-    component: str, settings: Settings, world: AnyWorld, building: Callable[[], None] = lambda: None, maker: Maker | None = None
+    component: str, settings: Settings, world: AnyWorld, building: Callable[[], None] = lambda: None, makers: Sequence[Maker] = ()
 ) -> Path:
     """The component's prepared folder under these settings, built if it does not exist. Safe to call from several processes."""
     service = component_module(component, "service")
-    store = home() / "prepared" / component
-    store.mkdir(parents=True, exist_ok=True)
-    folder = store / prepared_key(component, settings, world, maker)
-    with locked(store / f"{folder.name}.lock"):
+    folder = home() / "prepared" / component / prepared_key(component, settings, world, makers)
+
+    def fill(unfinished: Path) -> None:
+        if hasattr(service, "learn"):
+            shutil.copytree(_learnt(service, component, settings, world, makers), unfinished / LEARNT)
+        if hasattr(service, "prepare"):
+            service.prepare(world, settings, unfinished, *_works_of(makers))
+
+    with _of_one_process(folder):
         if not folder.is_dir() or not _still_there(service, folder, settings):
             building()
-            _build(service, world, settings, folder, maker)
+            _build(folder, fill)
     return folder
 
 
-def prepared_key(component: str, settings: Settings, world: AnyWorld, maker: Maker | None = None) -> str:
-    """16 hex digits: the same for the same data, settings, model and code, including that of the world's class."""
+def _learnt(service: ModuleType, component: str, settings: Settings, world: AnyWorld, makers: Sequence[Maker]) -> Path:
+    """The folder of what the service learns with the models themselves."""
+    true = [maker.itself for maker in makers]
+    folder = home() / "prepared" / component / LEARNT / prepared_key(component, settings, world, true)
+    with _of_one_process(folder):
+        if not folder.is_dir():
+            _build(folder, lambda unfinished: service.learn(world, settings, unfinished, *_works_of(true)))
+    return folder
+
+
+def prepared_key(component: str, settings: Settings, world: AnyWorld, makers: Sequence[Maker] = ()) -> str:
+    """16 hex digits: the same for the same data, settings, models and code, including that of the world's class."""
     modules = [f"{COMPONENTS[component].package}.service", type(world).__module__]
-    made = []
-    if maker is not None:
+    made: list[object] = []
+    for maker in makers:
         modules.append(f"{COMPONENTS[maker.stage.component].package}.serve")
-        made = [maker.folder.name, maker.stage.model, sorted(maker.stage.settings.items())]
+        made += [maker.folder.name, maker.stage.model, sorted(maker.stage.settings.items())]
     return hashlib.sha256(json.dumps([world.version, sorted(settings.items()), code_key(modules), *made]).encode()).hexdigest()[:16]
 
 
@@ -128,12 +161,12 @@ def workload_module(component: str) -> WorkloadModule | None:
     return module
 
 
-def _work_of(maker: Maker | None) -> tuple[Work, ...]:
-    if maker is None:
-        return ()
-    from aibenchrt.serve.models import open_stage  # imports ONNX Runtime, which most preparations do not need
+def _works_of(makers: Sequence[Maker]) -> list[Work]:
+    if not makers:
+        return []
+    from aibenchrt.serve.models import open_stage
 
-    return (open_stage(maker.stage, maker.folder),)
+    return [open_stage(maker.stage, maker.folder) for maker in makers]
 
 
 def _still_there(service: ModuleType, folder: Path, settings: Settings) -> bool:
@@ -142,15 +175,19 @@ def _still_there(service: ModuleType, folder: Path, settings: Settings) -> bool:
     return check is None or bool(check(folder, settings))
 
 
-def _build(service: ModuleType, world: AnyWorld, settings: Settings, folder: Path, maker: Maker | None) -> None:
+def _of_one_process(folder: Path) -> AbstractContextManager[None]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return locked(folder.with_name(f"{folder.name}.lock"))
+
+
+def _build(folder: Path, fill: Making) -> None:
     """Builds beside the folder and renames, so that a folder of this name is always complete."""
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)  # of a process that died; we hold the lock
     unfinished.mkdir()
     try:
-        if hasattr(service, "prepare"):
-            with disk_guard(folder.parent):
-                service.prepare(world, settings, unfinished, *_work_of(maker))
+        with disk_guard(folder.parent):
+            fill(unfinished)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise

@@ -21,7 +21,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import locked
 from aibenchrt.plan import Plan, PlanStage
 from aibenchrt.progress import Progress, silent
-from aibenchrt.serve.prepare import maker_of, prepared_key
+from aibenchrt.serve.prepare import makers_of, prepared_key
 from aibenchrt.sizes import SIZES
 from aibenchrt.train.device import description
 from aibenchrt.train.events import Begun, Event, Tell
@@ -318,8 +318,8 @@ def _context(plan: Plan, stage: PlanStage, most: Most, *states: tuple[AnyWorld, 
                 if other.kind == "ai":
                     parts.append([other.name, sorted(other.settings.items()), versions[other.name].version])
                 else:
-                    maker = maker_of(plan, other, {name: version.folder for name, version in versions.items()})
-                    parts.append([other.name, prepared_key(other.component, other.settings, world, maker)])
+                    makers = makers_of(plan, other, {name: version.folder for name, version in versions.items()})
+                    parts.append([other.name, prepared_key(other.component, other.settings, world, makers)])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

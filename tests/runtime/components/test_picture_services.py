@@ -21,7 +21,7 @@ from aibenchrt.datasets.furniture_pictures.world import FurnitureWorld
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Input, Plan, PlanPort, PlanStage, Source, Step
 from aibenchrt.serve.pictures import MOST_PIXELS
-from aibenchrt.serve.prepare import maker_of, prepare_component
+from aibenchrt.serve.prepare import makers_of, prepare_component
 from aibenchrt.values import Values, Work
 from PIL import Image
 
@@ -119,13 +119,11 @@ def test_what_an_index_is_made_with_is_the_one_model_that_feeds_it() -> None:
 
     folders = {"first": Path("a"), "second": Path("b")}
     one = plan("second")
-    maker = maker_of(one, one.steps[-1].stages[0], folders)
-    assert maker is not None
-    assert (maker.stage.name, maker.folder) == ("second", Path("b"))
-    assert maker_of(one, stage_of("sort", "sort", "service"), folders) is None
+    assert [(maker.stage.name, maker.folder) for maker in makers_of(one, one.steps[-1].stages[0], folders)] == [("second", Path("b"))]
+    assert makers_of(one, stage_of("sort", "sort", "service"), folders) == ()
     for feeding in (("first", "second"), ()):
         with pytest.raises(EnvironmentFailure) as failure:
-            maker_of(plan(*feeding), plan(*feeding).steps[-1].stages[0], folders)
+            makers_of(plan(*feeding), plan(*feeding).steps[-1].stages[0], folders)
         assert failure.value.code == "AIB707"
 
 

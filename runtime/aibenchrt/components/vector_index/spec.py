@@ -16,6 +16,6 @@ SPEC = ComponentSpec(
         Setting("expansion", "count", 64, (), "how many candidates the search of the graph keeps (ef); more: nearer to exact, and slower"),
         Setting("weight", "count", 150, (), "what the best score by words adds to a cosine similarity, in thousandths"),
     ),
-    made_with="vector",
+    made_with=("vector",),
     needs=(CATALOGUE,),
 )

@@ -1,8 +1,9 @@
 """Ablation in this process: the same requests answered by the plan as trained, and with each AI component random or its baseline.
 
-Steps after the response are not run: nothing is stored or logged, so nothing of one variant can reach another, no answer comes out
-of a cache, and every request is answered by the whole path. Variants share the components that they do not replace, and what they have
-in common of one request (a call of the same component with equal inputs) is computed once; nothing is kept for the next request.
+Steps after the response are not run: no answer comes out of a cache, and every request is answered by the whole path. Steps before it
+that keep something, such as accounts, keep it for each variant alone, so that nothing of one can reach another. Variants share the other
+components that they do not replace, and what they have in common of one request (a call of the same component with equal inputs) is
+computed once.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from aibenchrt.answers import Answer, answer_of
+from aibenchrt.catalog import COMPONENTS
 from aibenchrt.control.options import RunOptions, effective
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.worlds import AnyWorld, load_world, payloads_of
@@ -35,7 +37,7 @@ from aibenchrt.planner.in_process import open_chains, opened, works
 from aibenchrt.progress import Progress, silent
 from aibenchrt.report.analysis import bootstrap_rng
 from aibenchrt.report.quality import answer_metrics
-from aibenchrt.serve.prepare import maker_of
+from aibenchrt.serve.prepare import makers_of
 from aibenchrt.serve.stages import Chain
 
 PROTOCOL = (
@@ -121,16 +123,16 @@ def answer(
     progress: Progress = silent,
 ) -> tuple[Answered, ...]:
     """Each class's requests, answered as trained and with each of the stages `replaced` by each replacement. RuntimeError: one failed."""
-    with tempfile.TemporaryDirectory(prefix="aibench-ablation-") as state:
-        trained = open_chains(plan, works(plan, world, models, Path(state)))
+    with tempfile.TemporaryDirectory(prefix="aibench-ablation-") as states:
+        trained = open_chains(plan, works(plan, world, models, Path(tempfile.mkdtemp(dir=states))))
         variants = [_Variant(TRAINED, trained, frozenset())]
         for stage, how in [(stage, how) for stage in replaced for how in REPLACEMENTS]:
             changed = effective(plan, RunOptions(overrides={stage: how}))
-            work_of = works(changed, world, models, Path(state))
+            work_of = works(changed, world, models, Path(tempfile.mkdtemp(dir=states)))
             own = {
                 step.task: opened(step, work_of)
                 for step in changed.steps
-                if step.phase == "response" and _touched(changed, step, stage, models)
+                if step.phase == "response" and (_touched(changed, step, stage, models) or _keeps(step))
             }
             variants.append(_Variant(variant(stage, how), trained | own, frozenset(own)))
         return asyncio.run(_answer_all(plan, variants, payloads, progress))
@@ -138,8 +140,13 @@ def answer(
 
 def _touched(plan: Plan, step: Step, stage: str, models: Mapping[str, Path]) -> bool:
     """Whether the step has that AI stage, or a stage whose data are made with it."""
-    makers = (maker_of(plan, other, models) for other in step.stages)
-    return any(other.name == stage for other in step.stages) or any(maker is not None and maker.stage.name == stage for maker in makers)
+    makers = (maker for other in step.stages for maker in makers_of(plan, other, models))
+    return any(other.name == stage for other in step.stages) or any(maker.stage.name == stage for maker in makers)
+
+
+def _keeps(step: Step) -> bool:
+    """Whether a component of the step answers by what it was asked before."""
+    return any(COMPONENTS[stage.component].state is not None for stage in step.stages if stage.component in COMPONENTS)
 
 
 async def _answer_all(
