@@ -36,7 +36,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     ),
     "runtime/aibenchrt/control/cluster/whole_folder.py": ({"rename", "touch"}, CACHE),
     "runtime/aibenchrt/short_folder.py": ({"symlink_to"}, SCRATCH),
-    "runtime/aibenchrt/serve/prepare.py": ({"rename", "symlink_to"}, CACHE),
+    "runtime/aibenchrt/serve/prepare.py": ({"copytree", "rename", "symlink_to"}, CACHE),
     "runtime/aibenchrt/train/export.py": ({"NamedTemporaryFile"}, "a random name, mode 0600, removed again"),
     "runtime/aibenchrt/train/repository.py": ({"rename", "write_bytes"}, NEW),
     "runtime/aibenchrt/datasets/cache.py": ({"rename", "write_text"}, CACHE),
