@@ -4,7 +4,7 @@ Simulated queues, with one server and exponential, lognormal and mixed service (
 truth is exact for M/M/1 and otherwise from 20 million requests. Mean and percentiles of one queue; the ratio of the whole path's percentile
 to a component's, and the component's share of time, of two queues in a row; quality of users of whom a few ask most. `5 × n`: Student's t
 over five deployments, as `compare` has it. Each row: % covered (% of truths above the interval, % below), and in how many % of the runs an
-interval was made wider because a few episodes of slow requests decide the figure.
+interval was made wider: because a few episodes of slow requests decide the figure, or because there are few requests near it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ LONG = (20, 1_000_000)
 
 
 class Interval(NamedTuple):
-    """wider: because of few episodes."""
-
     low: float
     high: float
     wider: bool = False
@@ -50,7 +48,7 @@ def truth_of_queue(service: Service, load: float, rng: np.random.Generator) -> d
 def of_queue(times: Array) -> Iterator[tuple[str, Interval]]:
     for name, made in (("mean", statistics.mean(times)), *((f"p{p:g}", statistics.percentile(times, p)) for p in PERCENTILES)):
         if made is not None:
-            yield name, Interval(made.low, made.high, statistics.FEW in made.method)
+            yield name, Interval(made.low, made.high, "stretched" in made.method)
 
 
 def over_deployments(runs: Array) -> Iterator[tuple[str, Interval]]:

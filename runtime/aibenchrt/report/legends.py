@@ -13,7 +13,7 @@ LEGENDS: dict[str, str] = {
     ),
     "latency": (
         "Milliseconds, with a 95 % interval that allows for dependent requests (batch quantiles on 5 batches in time order), and is "
-        "wider where a few episodes of slow requests decide the figure. "
+        "wider where a few episodes of slow requests decide the figure, or few requests lie near it. "
         "Whole path, class and supplement: from the intended send time to the answer. Component: one call as the planner saw it; "
         "'planner' is the response time minus the calls on the critical path. In a percentile a failed, timed-out or unsent request, and a "
         "failed call, ranks as slower than all answers; 'beyond all answers': the percentile, or the upper end of its interval, lies among "

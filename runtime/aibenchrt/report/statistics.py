@@ -16,6 +16,11 @@ several batches together: where the slowest tenth of all requests lies in so few
 with 1 % of the requests twenty times as long, that is so in 83 % of 5,000 runs, and covers mean and median in 95 and 96 % of all in place
 of 92 and 91. (Student's t with one degree of freedom less than there are episodes, the obvious alternative, covered both in 94 %.)
 
+Sparse percentiles. Between the fast requests of a mixed service and the slow ones there are few, and a percentile that falls there moves
+far with little: its batches differ by factors, and are skewed. Where its standard error says so (SPARSE), the lower end is moved out by
+STRETCH too. With 1 % of the requests twenty times as long, n 2,400 and ρ 0.4 and 0.5, that covers p90 in 96 and 95 % of 1,500 runs in place
+of 92 and 92; of exponential and lognormal service it is done in few runs, and changes their coverage by less than one point.
+
 Fractions. A fraction of sums, such as the share of time in AI components, may be skewed to either side: SKEWED gives the smaller error to
 the side to which the sections of the run are skewed.
 
@@ -50,8 +55,10 @@ EVEN = ((1 - CONFIDENCE) / 2, (1 - CONFIDENCE) / 2)
 SKEWED = (0.025, 0.01)  # likewise, of a fraction of sums that is skewed upwards, whose truth tends to lie above
 SECTIONS = 4 * BATCHES  # parts of a run in which its episodes of slow requests are told apart
 STRETCH = 1.5  # of the errors, on the log scale, of a figure that fewer than BATCHES episodes decide; from p90 up only of the upper one
+SPARSE = 0.25  # the standard error, on the log scale, beyond which a percentile from p90 up lies where there are few requests
 SLOWEST = 0.1  # the share of requests whose episodes count for the mean and for percentiles below 1 - SLOWEST
 FEW = "few episodes of slow requests"
+SCATTERED = "few requests near it"
 
 
 def percentile(values: Array, p: float) -> Estimate | None:
@@ -95,18 +102,24 @@ def _percentile(values: Array, p: float) -> Estimate:
     estimate = sectioned(values, lambda part: quantile(part, p / 100.0), log=True, method=method, tails=TAILS)
     if p < 100 * (1 - SLOWEST):
         return _stretched_by_episodes(estimate, values)
-    if _episodes(values > estimate.value) >= BATCHES:
-        return estimate
-    high = float(estimate.value * (estimate.high / estimate.value) ** STRETCH)
-    return estimate.model_copy(update={"high": high, "method": f"{method}, upper end stretched: {FEW}"})
+    if estimate.se > SPARSE:
+        estimate = _stretched(estimate, STRETCH, 1.0, f"lower end stretched: {SCATTERED}")
+    if _episodes(values > estimate.value) < BATCHES:
+        estimate = _stretched(estimate, 1.0, STRETCH, f"upper end stretched: {FEW}")
+    return estimate
 
 
 def _stretched_by_episodes(estimate: Estimate, values: Array) -> Estimate:
     """A mean or low percentile of the values, with both ends moved out if few episodes hold the slowest of them."""
     if _episodes(values >= quantile(values, 1 - SLOWEST)) >= BATCHES:
         return estimate
-    low, high = (float(estimate.value * (end / estimate.value) ** STRETCH) for end in (estimate.low, estimate.high))
-    return estimate.model_copy(update={"low": low, "high": high, "method": f"{estimate.method}, stretched: {FEW}"})
+    return _stretched(estimate, STRETCH, STRETCH, f"stretched: {FEW}")
+
+
+def _stretched(estimate: Estimate, below: float, above: float, why: str) -> Estimate:
+    """The estimate with its ends that many times as far away, on the log scale."""
+    low, high = (float(estimate.value * (end / estimate.value) ** by) for end, by in ((estimate.low, below), (estimate.high, above)))
+    return estimate.model_copy(update={"low": low, "high": high, "method": f"{estimate.method}, {why}"})
 
 
 def _episodes(slow: NDArray[np.bool_]) -> float:
