@@ -137,22 +137,26 @@ def _map50(truths: Sequence[Boxes], answers: Sequence[Boxes], _depth: int) -> St
 
 
 def _wrongly(accepted: bool) -> Callable[[Sequence[bool], Sequence[Decision], int], Statistic]:
-    """accepted: the fraction accepted of those to be refused; otherwise the fraction refused of those to be accepted (ISO/IEC 19795-1,
-    2021)."""
+    """accepted: the fraction accepted of those to be refused; otherwise the fraction refused of those to be accepted."""
 
     def score(truths: Sequence[bool], answers: Sequence[Decision], _depth: int) -> Statistic:
-        import numpy as np
+        from aibenchrt.error_rates import wrongly
 
-        tried = np.array([truth != accepted for truth in truths], dtype=np.float64)
-        wrong = tried * np.array([answer.accepted == accepted for answer in answers], dtype=np.float64)
-
-        def statistic(counts: NDArray[np.float64]) -> float:
-            whole = float(counts @ tried)
-            return float(counts @ wrong) / whole if whole else float("nan")
-
-        return statistic
+        return wrongly(truths, [answer.accepted for answer in answers], accepted)
 
     return score
+
+
+def _equal_error_rate(truths: Sequence[bool], answers: Sequence[Decision], _depth: int) -> Statistic:
+    from aibenchrt.error_rates import Trials
+
+    return Trials(truths, [answer.score for answer in answers]).equal_error_rate
+
+
+def _decision_accuracy(truths: Sequence[bool], answers: Sequence[Decision], _depth: int) -> Scores:
+    import numpy as np
+
+    return np.array([float(answer.accepted == truth) for truth, answer in zip(truths, answers, strict=True)], dtype=np.float64)
 
 
 def _angle_error(truths: Sequence[float], answers: Sequence[float], _depth: int) -> Scores:
@@ -227,6 +231,14 @@ METRICS: Registry[Metric] = Registry(
         Metric(
             "false_reject_rate", "decision", "genuine", Scope.RUN, "share of those to accept that were refused", _wrongly(accepted=False),
             lower_is_better=True,
+        ),
+        Metric(
+            "equal_error_rate", "decision", "genuine", Scope.RUN,
+            "share wrongly accepted, and share wrongly refused, at the threshold of the score where both are the same",
+            _equal_error_rate, lower_is_better=True,
+        ),
+        Metric(
+            "decision_accuracy", "decision", "genuine", Scope.PAIR, "share of decisions that are right", _decision_accuracy,
         ),
     )
 )  # fmt: skip

@@ -28,7 +28,7 @@ def test_what_is_no_metric_is_none(name: str) -> None:
 
 
 def test_only_error_rates_are_better_when_lower() -> None:
-    errors = {"wer", "cer", "angle_error", "false_accept_rate", "false_reject_rate"}
+    errors = {"wer", "cer", "angle_error", "false_accept_rate", "false_reject_rate", "equal_error_rate"}
     assert {name for name, row in METRICS.items() if row.lower_is_better} == errors
     assert lower_is_better("wer")
     assert not lower_is_better("ndcg@10")
