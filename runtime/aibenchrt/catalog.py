@@ -13,6 +13,7 @@ from aibenchrt.components.cache_store.spec import SPEC as CACHE_STORE
 from aibenchrt.components.content_filter.spec import SPEC as CONTENT_FILTER
 from aibenchrt.components.crawler.spec import SPEC as CRAWLER
 from aibenchrt.components.database_operation.spec import SPEC as DATABASE_OPERATION
+from aibenchrt.components.encryption.spec import SPEC as ENCRYPTION
 from aibenchrt.components.event_log.spec import SPEC as EVENT_LOG
 from aibenchrt.components.filter.spec import SPEC as FILTER
 from aibenchrt.components.fraud_check.spec import SPEC as FRAUD_CHECK
@@ -27,8 +28,10 @@ from aibenchrt.components.image_to_text.spec import SPEC as IMAGE_TO_TEXT
 from aibenchrt.components.indexing.spec import SPEC as INDEXING
 from aibenchrt.components.language_detection.spec import SPEC as LANGUAGE_DETECTION
 from aibenchrt.components.learning_to_rank.spec import SPEC as LEARNING_TO_RANK
+from aibenchrt.components.ledger.spec import SPEC as LEDGER
 from aibenchrt.components.logging.spec import SPEC as LOGGING
 from aibenchrt.components.monitoring.spec import SPEC as MONITORING
+from aibenchrt.components.nonce_store.spec import SPEC as NONCE_STORE
 from aibenchrt.components.object_detection.spec import SPEC as OBJECT_DETECTION
 from aibenchrt.components.query_parsing.spec import SPEC as QUERY_PARSING
 from aibenchrt.components.query_rewrite.spec import SPEC as QUERY_REWRITE
@@ -90,6 +93,9 @@ COMPONENTS: Registry[ComponentSpec] = Registry(
         IMAGE_LOOKUP,
         IMAGE_FILTER,
         AB_ASSIGNMENT,
+        ENCRYPTION,
+        NONCE_STORE,
+        LEDGER,
         LOGGING,
         MONITORING,
         TRACING,

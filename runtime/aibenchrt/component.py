@@ -345,6 +345,8 @@ class ComponentSpec:
     made_with: of a service, input ports. Its data are prepared with the models that feed these ports, in this order: what makes the
     vectors that an index is asked with makes those that are searched. Empty: its data need no model.
 
+    audited: its state has invariants, which are checked after every run (aibenchrt.state_audit).
+
     needs: what its training and its preparation need from the scenario's world; needs_if: what else they need if a setting has a value, as
     (setting, value, needs).
     """
@@ -372,6 +374,7 @@ class ComponentSpec:
     memory_mib: int = 64
     cpu_ms: float = 1.0
     made_with: tuple[str, ...] = ()
+    audited: bool = False
     needs: tuple[Need, ...] = ()
     needs_if: tuple[tuple[str, str | int, tuple[Need, ...]], ...] = ()
 

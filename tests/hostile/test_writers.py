@@ -48,6 +48,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "runtime/aibenchrt/datasets/translation/world.py": ({"write_bytes", "write_text"}, CACHE),
     "runtime/aibenchrt/components/cache_lookup/store.py": ({"open"}, STATE),
     "runtime/aibenchrt/components/event_log/service.py": ({"open"}, STATE),
+    "runtime/aibenchrt/components/nonce_store/store.py": ({"open"}, STATE),
     "runtime/aibenchrt/components/health_check/service.py": ({"replace", "write_text"}, STATE),
     "runtime/aibenchrt/components/database_operation/postgresql.py": ({"write_text"}, PREPARED),
     "templates/ansible/roles/base/files/survey.py": ({"open", "replace"}, "root's, in a folder that only root writes"),

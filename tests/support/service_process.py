@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 from aibenchrt import plan as p
 from aibenchrt.catalog import component
-from aibenchrt.datasets.interactions.world import World
+from aibenchrt.datasets.worlds import AnyWorld
 from aibenchrt.serve.prepare import lay_out, prepare_services
 from aibenchrt.wire.proto import ServerTiming, TaskCodec, load_stubs
 from aibenchrt.wire.tls import identity_of, open_channel
@@ -141,7 +141,7 @@ class Served:
         return self.codec.decode_reply(self.start(timeout_s, **inputs).result())
 
 
-def site(folder: Path, world: World, steps: Sequence[p.Step]) -> Site:
+def site(folder: Path, world: AnyWorld, steps: Sequence[p.Step]) -> Site:
     """Compiles and prepares. AIBENCH_HOME decides where prepared data is kept."""
     plan = service_plan(*steps)
     generated = generate(plan, folder / "generated")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -24,16 +23,11 @@ from aibenchrt.datasets.movielens_shop.dataset import WORLDS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.serve.prepare import prepare_component
 from cpu_time import quiet_cpu_s
+from postgresql_server import program
 from prepared_components import check_tables, opened
 from shop_plan import free_ports
 
 SETTINGS: dict[str, str | int] = {"table": "users", "top": 10, "engine": "postgresql"}
-
-
-def program(name: str) -> str | None:
-    """Debian keeps the server's programs outside PATH."""
-    kept = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return shutil.which(name) or (str(kept[-1]) if kept else None)
 
 
 @dataclass(frozen=True)
@@ -61,33 +55,6 @@ class Secured:
             with contextlib.suppress(psutil.NoSuchProcess):
                 total += used(member)
         return total
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The connection string of a fresh server, stopped and removed afterwards."""
-    initdb, pg_ctl = program("initdb"), program("pg_ctl")
-    if initdb is None or pg_ctl is None:
-        pytest.skip("needs PostgreSQL's server (Debian package postgresql)")
-    user = pwd.getpwnam("nobody").pw_name if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name  # it refuses to run as root
-    folder = Path(tempfile.mkdtemp(prefix="aibench-pg-", dir="/tmp"))  # short: a socket's path has 107 characters at most
-    shutil.chown(folder, user)
-    as_user = {"user": user, "cwd": folder, "capture_output": True, "check": True, "timeout": 240}
-    data = str(folder / "data")
-    subprocess.run([initdb, "-D", data, "-U", "aibench", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"], **as_user)  # type: ignore[call-overload]
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-    subprocess.run([pg_ctl, "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start"], **as_user)  # type: ignore[call-overload]
-    try:
-        yield f"host={folder} user=aibench dbname=postgres"
-    finally:
-        subprocess.run([pg_ctl, "-D", data, "-w", "-m", "immediate", "stop"], **as_user)  # type: ignore[call-overload]
-        shutil.rmtree(folder)
-
-
-@pytest.fixture
-def dsn(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv(DSN_VARIABLE, server)
-    return server
 
 
 @pytest.fixture

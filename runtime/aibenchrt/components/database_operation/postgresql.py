@@ -22,7 +22,7 @@ class Postgres:
     def build(self, folder: Path, tables: Tables, rows: Rows) -> None:
         content = {table: [tuple(row) for row in rows[table]] for table in tables}
         name = f"aibench_{hashlib.sha256(repr(content).encode()).hexdigest()[:16]}"
-        with _connect() as connection, connection.cursor() as cursor:  # one transaction, so that the schema exists complete or not at all
+        with connect() as connection, connection.cursor() as cursor:  # one transaction, so that the schema exists complete or not at all
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (name,))
             cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
             cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
@@ -36,7 +36,7 @@ class Postgres:
 
     def is_built(self, folder: Path) -> bool:
         name = (folder / "schema").read_text()
-        with _connect() as connection:
+        with connect() as connection:
             return connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (name,)).fetchone() is not None
 
     def open(self, folder: Path) -> Database:
@@ -64,13 +64,13 @@ class _PostgresDatabase:
     def _connection(self) -> psycopg.Connection[tuple[Any, ...]]:
         connection: psycopg.Connection[tuple[Any, ...]] | None = getattr(self._local, "connection", None)
         if connection is None or connection.closed:
-            connection = _connect(autocommit=True)
+            connection = connect(autocommit=True)
             connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(self._schema)))
             self._local.connection = connection
         return connection
 
 
-def _connect(*, autocommit: bool = False) -> psycopg.Connection[tuple[Any, ...]]:
+def connect(*, autocommit: bool = False) -> psycopg.Connection[tuple[Any, ...]]:
     """EnvironmentFailure AIB615: the variable is not set, or the server does not answer within 5 s."""
     dsn = os.environ.get(DSN_VARIABLE)
     if not dsn:

@@ -1,7 +1,8 @@
 """python -m aibenchrt.components.database_operation.upload FOLDER…
 
 Puts the tables of each stage's prepared folder (SQLite, as they are shipped) on the PostgreSQL server that AIBENCH_POSTGRES_DSN names,
-unless they are there; the folder then says where, as `engine postgresql` expects it. Exit code 2: the environment.
+unless they are there; the folder then says where, as `engine postgresql` expects it. A folder without tables is left as it is.
+Exit code 2: the environment.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ def upload(folder: Path) -> None:
     server = Postgres()
     if (folder / "schema").exists() and server.is_built(folder):
         return
-    (path,) = folder.glob("*.sqlite")
+    tables = list(folder.glob("*.sqlite"))
+    if not tables:  # a ledger, which opens its accounts itself
+        return
+    (path,) = tables
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as source:
         keys = {table: ", ".join(str(column + 1) for column in range(key)) for table, (key, _) in TABLES.items()}
         rows = {table: source.execute(f"SELECT * FROM {table} ORDER BY {key}").fetchall() for table, key in keys.items()}

@@ -83,7 +83,7 @@ def seal_payment(payment: Payment, png: bytes, depth: bytes, key: bytes, gcm_non
     gcm_nonce: 12 bytes, for a data set that is made from a seed, whose nonces must differ from each other; None: random. SealError: a field
     out of its bounds.
     """
-    name = _checked(payment)
+    name = checked(payment)
     if not (0 < len(png) <= MOST_PICTURE_BYTES and 0 < len(depth) <= MOST_PICTURE_BYTES):
         raise SealError(f"a payment's pictures have between 1 and {MOST_PICTURE_BYTES} bytes each")
     head = _PAYMENT.pack(len(name), payment.payee, payment.amount, payment.nonce, len(png), len(depth))
@@ -102,7 +102,7 @@ def open_payment(message: bytes, keys: Mapping[int, bytes]) -> tuple[Payment, by
         raise SealError("the message holds no payment")
     name_end = _PAYMENT.size + name_bytes
     payment = Payment(_text(content[_PAYMENT.size : name_end]), payer, payee, amount, nonce)
-    _checked(payment)
+    checked(payment)
     return payment, content[name_end : name_end + png_bytes], content[name_end + png_bytes :]
 
 
@@ -166,8 +166,8 @@ def _open(kind: Kind, message: bytes, keys: Mapping[int, bytes]) -> tuple[int, b
         raise refused from None
 
 
-def _checked(payment: Payment) -> bytes:
-    """The payment's id as bytes, if all its fields are within their bounds."""
+def checked(payment: Payment) -> bytes:
+    """The payment's id as bytes. SealError: a field is out of its bounds."""
     name = _name(payment.payment_id)
     if not 1 <= payment.amount <= MOST_AMOUNT:
         raise SealError(f"a payment is of 1 to {MOST_AMOUNT} cents")

@@ -127,7 +127,7 @@ def build(
             made[f"model-{step.task}"] = archive(f"model-{step.task}", model(step, generated, contents.weights), store, packing)
         else:
             folders = [entry for stage in step.stages for entry in tree(contents.prepared[stage.name], stage.name)]
-            made[f"prepared-{step.task}"] = archive(f"prepared-{step.task}", folders, store, packing)
+            made[f"prepared-{step.task}"] = archive(f"prepared-{step.task}", folders, store, packing, private=True)
     if any(part.kind == "postgresql" for part in parts(plan)):
         made["postgresql"] = archive("postgresql", unpacked(*POSTGRESQL, packing), store, packing)
     code = [

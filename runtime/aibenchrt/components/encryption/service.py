@@ -1,0 +1,72 @@
+"""Encryption: opens sealed payments and seals receipts (sealing.py says how), by the keys of payers' devices.
+
+The keys are in a file of their own, mode 0600, and in no error, log or answer.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aibenchrt.components.encryption.sealing import KEY_BYTES, Receipt, SealError, open_payment, seal_receipt
+from aibenchrt.values import Values, Work
+from aibenchrt.whole_file import OWNERS, write_bytes
+
+if TYPE_CHECKING:
+    from aibenchrt.datasets.needs import KeyWorld
+
+_FILE = "device.keys"
+_ROW = struct.Struct(f">q{KEY_BYTES}s")
+
+
+def prepare(world: KeyWorld, settings: Mapping[str, str | int], folder: Path) -> None:  # noqa: ARG001 - both operations take all keys
+    """SealError: a key has another length."""
+    if any(len(key) != KEY_BYTES for key in world.device_keys.values()):
+        raise SealError(f"a key has {KEY_BYTES} bytes")
+    rows = (_ROW.pack(payer, key) for payer, key in sorted(world.device_keys.items()))
+    write_bytes(folder / _FILE, b"".join(rows), OWNERS)
+
+
+def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - it keeps nothing
+    keys: dict[int, bytes] = dict(_ROW.iter_unpack((folder / _FILE).read_bytes()))
+    return Opening(keys) if settings["operation"] == "open" else Sealing(keys)
+
+
+class Opening:
+    """Message → payment and its pictures. SealError: it cannot be opened."""
+
+    def __init__(self, keys: Mapping[int, bytes]) -> None:
+        self._keys = keys
+
+    def __call__(self, inputs: Values) -> Values:
+        payment, png, depth = open_payment(inputs["message"]["content"], self._keys)
+        return {
+            "payment": {
+                "payment_id": payment.payment_id,
+                "payer": payment.payer,
+                "payee": payment.payee,
+                "amount": payment.amount,
+                "nonce": payment.nonce,
+            },
+            "image": {"png": png},
+            "depth": {"png": depth},
+        }
+
+
+class Sealing:
+    """Receipt → message for the payer's device. LookupError: there is no such device; SealError: no receipt has such values."""
+
+    def __init__(self, keys: Mapping[int, bytes]) -> None:
+        self._keys = keys
+
+    def __call__(self, inputs: Values) -> Values:
+        given = inputs["receipt"]
+        key = self._keys.get(given["payer"])
+        if key is None:
+            raise LookupError("the receipt is for nobody's device")
+        receipt = Receipt(
+            given["payment_id"], given["payer"], bool(given["accepted"]), float(given["score"]), given["reason"], given["balance"]
+        )
+        return {"sealed": {"content": seal_receipt(receipt, key)}}

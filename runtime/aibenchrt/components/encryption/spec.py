@@ -1,0 +1,20 @@
+"""Encryption: opens the sealed messages of payers' devices, and seals receipts for them."""
+
+from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
+from aibenchrt.datasets.needs import KEYS
+
+_OPEN = Ports((Port("message", "Sealed"),), (Port("payment", "Payment"), Port("image", "Image"), Port("depth", "Depth")))
+_SEAL = Ports((Port("receipt", "Receipt"),), (Port("sealed", "Sealed"),))
+
+SPEC = ComponentSpec(
+    name="encryption",
+    package=__package__,
+    family="security",
+    kind=Kind.SERVICE,
+    doc="opens a sealed payment with its two pictures, or seals a receipt, by the key of the payer's device (AES-256-GCM)",
+    ports=_OPEN,
+    varies_by="operation",
+    variants=(("open", _OPEN), ("seal", _SEAL)),
+    settings=(Setting("operation", "word", "open", ("open", "seal"), "open messages, or seal receipts"),),
+    needs=(KEYS,),
+)
