@@ -1,4 +1,5 @@
-"""PNG encoding of small pictures, using only zlib: the same zlib gives the same bytes on every machine. In colour: colour_png.py."""
+"""PNG encoding of small pictures, using only zlib: the same zlib gives the same bytes on every machine. In colour: colour_png.py;
+depth: depth_png.py."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-GREY, COLOUR = 0, 2  # colour types of 8 bits a channel
+GREY, COLOUR = 0, 2  # colour types
 
 
 def png(image: NDArray[np.uint8]) -> bytes:
@@ -17,12 +18,12 @@ def png(image: NDArray[np.uint8]) -> bytes:
     return png_file(width, height, GREY, b"".join(b"\0" + row.tobytes() for row in np.ascontiguousarray(image)))
 
 
-def png_file(width: int, height: int, colour: int, lines: bytes) -> bytes:
-    """The file of a picture of that colour type, 8 bits a channel. lines: the rows, each behind the type of its filter.
+def png_file(width: int, height: int, colour: int, lines: bytes, bits: int = 8) -> bytes:
+    """The file of a picture of that colour type. lines: the rows, each behind the type of its filter. bits: of a channel, 8 or 16.
 
     PNG specification, sections 5, 9 and 11.
     """
-    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines, 6)) + _chunk(b"IEND", b"")
 
 

@@ -43,8 +43,8 @@ class Solid:
 
     def areas(self) -> Floats:
         """(m,) the area of each triangle."""
-        across = _across(self.points[self.corners])
-        return 0.5 * np.sqrt(_dot(across, across))
+        across = across_sides(self.points[self.corners])
+        return 0.5 * np.sqrt(dot(across, across))
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def view(solid: Solid, yaw: float, pitch: float, light: Light, size: int) -> NDA
         nearest = np.full(size * size, -np.inf)
         opaque = opacity[seen] >= 1.0
         for rows in (np.flatnonzero(opaque), np.flatnonzero(~opaque)):  # then the nearest of what one sees through, where it is in front
-            places, hit, weights, depth = _foremost(pixels[rows], triangles[rows, :, 2], size)
+            places, hit, weights, depth = foremost(pixels[rows], triangles[rows, :, 2], size)
             front = depth > nearest[places]
             places, hit, weights = places[front], rows[hit[front]], weights[front]
             nearest[places] = depth[front]
@@ -94,7 +94,7 @@ def _centred(points: Floats) -> Floats:
     """The points around the middle of their box, whose half diagonal becomes 1."""
     low, high = points.min(0), points.max(0)
     half = high / 2 - low / 2
-    centred: Floats = (points - (low + half)) / max(float(np.sqrt(_dot(half, half))), 1e-9)
+    centred: Floats = (points - (low + half)) / max(float(np.sqrt(dot(half, half))), 1e-9)
     return centred
 
 
@@ -123,10 +123,10 @@ def _framed(triangles: Floats, size: int) -> Floats:
 
 def _lit(triangles: Floats, light: Light) -> Floats:
     """(m, 1) the light that each triangle throws back; both of its sides are alike, since models order corners either way."""
-    across = _across(triangles)
+    across = across_sides(triangles)
     direction = np.array(light.direction)
-    length = np.sqrt(_dot(across, across) * _dot(direction, direction))
-    facing = np.abs(_dot(across, direction)) / np.maximum(length, 1e-12)
+    length = np.sqrt(dot(across, across) * dot(direction, direction))
+    facing = np.abs(dot(across, direction)) / np.maximum(length, 1e-12)
     lit: Floats = (light.ambient + (1 - light.ambient) * facing)[:, None]
     return lit
 
@@ -147,7 +147,7 @@ def _colours(solid: Solid, hit: Ints, weights: Floats) -> Floats:
     return colours
 
 
-def _foremost(pixels: Floats, depth: Floats, size: int) -> tuple[Ints, Ints, Floats, Floats]:
+def foremost(pixels: Floats, depth: Floats, size: int) -> tuple[Ints, Ints, Floats, Floats]:
     """The triangle nearest to the camera at each pixel that one covers: pixels (k,), triangles (k,), weights (k, 3), depths (k,).
 
     pixels: (m, 3, 2); depth: (m, 3), larger is nearer.
@@ -189,7 +189,7 @@ def _barycentric(corners: Floats, x: Floats, y: Floats) -> tuple[NDArray[np.bool
     return some & (weights >= 0).all(1), weights
 
 
-def _across(triangles: Floats) -> Floats:
+def across_sides(triangles: Floats) -> Floats:
     """(m, 3) the cross product of two sides."""
     one, two = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
     return np.stack(
@@ -202,5 +202,5 @@ def _across(triangles: Floats) -> Floats:
     )
 
 
-def _dot(one: Floats, two: Floats) -> Floats:
+def dot(one: Floats, two: Floats) -> Floats:
     return np.asarray(one[..., 0] * two[..., 0] + one[..., 1] * two[..., 1] + one[..., 2] * two[..., 2], dtype=np.float64)

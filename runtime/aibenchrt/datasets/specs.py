@@ -4,12 +4,16 @@ from collections.abc import Iterable, Mapping
 
 from aibenchrt.component import DatasetSpec, Port, RequestSource
 from aibenchrt.datasets.needs import (
+    ACCOUNTS,
     BOXES,
     CAPTIONS,
     CATALOGUE,
+    ENROLMENT,
+    FACES,
     HOSTED,
     INTERACTIONS,
     ITEMS,
+    KEYS,
     LINES,
     PAIRS,
     PHOTOS,
@@ -26,6 +30,7 @@ from aibenchrt.registry import Registry
 
 _RANKED = ("precision@10", "recall@10", "ndcg@10")
 _USER = Port("user", "User")
+_MESSAGE = (Port("message", "Sealed"), _USER)
 
 DATASETS: Registry[DatasetSpec] = Registry(
     (
@@ -114,6 +119,25 @@ DATASETS: Registry[DatasetSpec] = Registry(
             truth_types=("relevant", "same_class", "label", "reference", "boxes", "angle"),
             truth="the model that was rendered, which no component saw in training; its noun; a caption made from both; where it is seen",
             gives=(ITEMS, PHOTOS, BOXES, TURNED, VIEWS, CATALOGUE, CAPTIONS, HOSTED),
+            clustered_by=_USER.name,
+        ),
+        DatasetSpec(
+            name="faces",
+            package="aibenchrt.datasets.faces",
+            doc="payments in sealed messages with faces in colour and depth, rendered from drawn heads; impostors, printed photos, replays",
+            licence="heads: MakeHuman's base mesh, targets and face units, CC0 1.0, fetched; rest: Apache-2.0",
+            data_class=("face image", "payment"),
+            sources=(
+                RequestSource("genuine", _MESSAGE, "a payment, with the face of its payer", once=True),
+                RequestSource("impostors", _MESSAGE, "a payment by a stolen device, with another's face", once=True),
+                RequestSource("printed", _MESSAGE, "a payment with a printed photo of its payer", once=True),
+                RequestSource("replays", _MESSAGE, "a payment, and the same bytes again", once=True, pair_apart_s=2.0),
+                RequestSource("doubles", _MESSAGE, "a payment that is ordered twice at once, by two messages", once=True, pair_apart_s=0.0),
+            ),
+            metrics=("false_accept_rate", "false_reject_rate", "equal_error_rate", "decision_accuracy"),
+            truth_types=("genuine",),
+            truth="whether the face is that of the device's owner, is no printed photo, and the message comes for the first time",
+            gives=(FACES, ENROLMENT, KEYS, ACCOUNTS),
             clustered_by=_USER.name,
         ),
         DatasetSpec(

@@ -23,16 +23,21 @@ from aibenchrt.plan import Plan, PlanRequest
 from aibenchrt.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from aibenchrt.datasets.faces import dataset as faces
     from aibenchrt.datasets.furniture_pictures import dataset as furniture_pictures
     from aibenchrt.datasets.movielens_shop import dataset as movielens_shop
     from aibenchrt.datasets.needs import (
+        AccountWorld,
         ArticleWorld,
         BoxedWorld,
         CaptionedWorld,
         CatalogueWorld,
+        EnrolledWorld,
+        FaceWorld,
         HostedWorld,
         InteractionWorld,
         ItemWorld,
+        KeyWorld,
         ParallelWorld,
         PhotoWorld,
         PicturedWorld,
@@ -126,11 +131,14 @@ if TYPE_CHECKING:
 
     class _Pictures(ItemWorld, BoxedWorld, TurnedWorld, ViewWorld, CatalogueWorld, CaptionedWorld, HostedWorld, Protocol): ...
 
+    class _Faces(FaceWorld, EnrolledWorld, KeyWorld, AccountWorld, Protocol): ...
+
     _shop: _Shop = movielens_shop.WORLDS.load("real")
     _site: _Site = web_pages.WORLDS.load("real")
     _paper: _Paper = news.WORLDS.load("real")
     _sentences: _Sentences = translation.WORLDS.load("real")
     _pictures: _Pictures = furniture_pictures.WORLDS.load("real")
+    _faces: _Faces = faces.WORLDS.load("real")
 
 
 def world_name(plan: Plan) -> str:
