@@ -15,6 +15,7 @@ from aibenchrt.components.crawler.spec import SPEC as CRAWLER
 from aibenchrt.components.database_operation.spec import SPEC as DATABASE_OPERATION
 from aibenchrt.components.encryption.spec import SPEC as ENCRYPTION
 from aibenchrt.components.event_log.spec import SPEC as EVENT_LOG
+from aibenchrt.components.face_decision.spec import SPEC as FACE_DECISION
 from aibenchrt.components.filter.spec import SPEC as FILTER
 from aibenchrt.components.fraud_check.spec import SPEC as FRAUD_CHECK
 from aibenchrt.components.hash.spec import SPEC as HASH
@@ -95,6 +96,7 @@ COMPONENTS: Registry[ComponentSpec] = Registry(
         AB_ASSIGNMENT,
         ENCRYPTION,
         NONCE_STORE,
+        FACE_DECISION,
         LEDGER,
         LOGGING,
         MONITORING,
