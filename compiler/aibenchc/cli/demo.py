@@ -28,7 +28,7 @@ LOAD = ("--data", "synthetic", "--size", "tiny", "--rate", "30", "--duration", "
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", type=Path, default=FOLDER, help=f"where the spec, what is compiled of it and the run go ({FOLDER})")
-    parser.add_argument("--open", action="store_true", help="open the report in a browser, where there is a display")
+    parser.add_argument("--no-open", action="store_true", help="only say where the report is; otherwise it is opened where a display is")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,8 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.AUTHOR
     complain(f"{directory}: measured, {time.monotonic() - began:.0f} s after the demo began")
     code = _perform(["validate", str(directory), "--report"])
-    if arguments.open:
-        open_page(directory / "report.html")
+    show_page(directory / "report.html", opened=not arguments.no_open)
     return code
 
 
@@ -81,7 +80,8 @@ def _perform(words: list[str]) -> int:
     return verb.module().run(verb.read(words[1:]))
 
 
-def open_page(page: Path) -> None:
-    """In a browser, where a display is; a text browser would take over the terminal."""
-    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) or not webbrowser.open(page.resolve().as_uri()):
-        complain(f"no browser can be opened here; the report is {page.resolve()}")
+def show_page(page: Path, *, opened: bool) -> None:
+    """Says where it is, and opens it in a browser where a display is; a text browser would take over the terminal."""
+    display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    shown = bool(opened and display) and webbrowser.open(page.resolve().as_uri())
+    complain(f"the report{', opened in your browser' if shown else ''}: {page.resolve()}")
