@@ -174,6 +174,13 @@ def triton(
     return CommandLine((str(server),), tuple(written))
 
 
+def watched_triton(python: Value, server: CommandLine, address: Value, lines: Value, tls: Value | None = None) -> CommandLine:
+    """`aibenchrt.serve.watched_triton`, which starts that Triton server and watches it. address: where the server listens; lines: where it
+    writes how the server fares; tls: folder of the certificates with which it asks the server."""
+    watch = _module(python, "aibenchrt.serve.watched_triton", {"address": address, "lines": lines, "tls": tls})
+    return CommandLine(watch.program, (*watch.options, ("--", *server.program), *server.options))
+
+
 def triton_listening(host: Value, port: Value, tls: Value | None = None) -> list[tuple[str]]:
     """Options with which Triton listens for gRPC at host:port and for nothing else, answers inference, health and statistics alone, answers
     pings of waiting clients, and passes on the header that tells the attempt of a call."""

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 from aibenchrt.collect import schema
 from aibenchrt.collect.records import CallRecord, RequestRecord
-from aibenchrt.collect.run_info import ClockInfo, ClockOffset, GeneratorInfo, Issued
+from aibenchrt.collect.run_info import ClockInfo, ClockOffset, GeneratorInfo, Issued, Outage
 from aibenchrt.control.cluster.hosts_records import HostsRecords, read_hosts
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanHost, TaskService, planner_endpoints
@@ -36,6 +36,7 @@ UNPACK = ROOT / "templates" / "ansible" / "roles" / "records" / "files" / "unpac
 S = 1_000_000_000
 CALLS = f"calls-0-{'a' * 32}.jsonl"
 TRACE = f"triton_trace-0-{'b' * 32}.json"
+WATCHED = f"watched-0-{'c' * 32}.jsonl"
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def test_only_records_come_out_of_an_archive(tmp_path: Path, unpack: ModuleType,
 
 def test_an_archive_of_records_comes_out_whole_and_replaces_what_was_there(tmp_path: Path, unpack: ModuleType) -> None:
     folder = tmp_path / "h1"
-    names = ("requests.parquet", "host.jsonl", "host-after.json", CALLS, TRACE, f"{TRACE}.12", f"contents/{'0' * 64}")
+    names = ("requests.parquet", "host.jsonl", "host-after.json", CALLS, TRACE, f"{TRACE}.12", WATCHED, f"contents/{'0' * 64}")
     for content in (b"1", b"2"):
         left = f"./.generator.json.{'0' * 16}"  # by a generator that was killed
         path = archive(tmp_path / "h1.tar.gz", member(left), *(member(f"./{name}", content) for name in names))
@@ -216,6 +217,7 @@ def records_of(folder: Path, plan: Plan) -> None:
         (folder / host / "host.jsonl").write_text(json.dumps(watch()) + "\n")
     (folder / "h1" / CALLS).write_text("".join(json.dumps(astuple(call(plan, n))) + "\n" for n in (1, 2, 3, 4)))
     (folder / "h1" / TRACE).write_text("[]")
+    (folder / "h1" / WATCHED).write_text('{"realtime_ns": 1}\n')
 
 
 def damaged(**changes: Any) -> Callable[[Path, Plan], None]:
@@ -267,6 +269,10 @@ OTHERS: dict[str, Callable[[Path, Plan], None]] = {
     "not UTF-8": text("host.jsonl", b'{"facts": "\xff"}\n'),
 }
 ON_H1: dict[str, Callable[[Path, Plan], None]] = {
+    "a Triton's watch that is none": text(WATCHED, '{"realtime_ns": 1, "since_ns": -1}\n'),
+    "a Triton's watch of brackets": text(WATCHED, b"[" * 100_000 + b"\n"),
+    "a Triton that died of a long story": text(WATCHED, json.dumps({"realtime_ns": 1, "died": "x" * 601}) + "\n"),
+    "a Triton that died too often": text(WATCHED, '{"realtime_ns": 1, "died": "x"}\n' * 1001),
     "calls that are none": text(CALLS, "[1, 2]\n[1]\n"),
     "calls of objects": text(CALLS, '{"a": 1}\n{}\n'),
     "calls with other types": text(CALLS, json.dumps(["x"] * 15) + "\n[]\n"),
@@ -291,6 +297,24 @@ def test_what_all_hosts_recorded_counts(tmp_path: Path, plan: Plan) -> None:
     assert [call.request_id for call in records.calls] == [1, 2, 3, 4]
     assert records.missing == ()
     assert records.merged.whole
+
+
+def test_a_triton_that_died_meanwhile_is_an_outage_on_the_clock_of_the_run(tmp_path: Path, plan: Plan) -> None:
+    """Of each start a file: it served, died of a model, did not come up once, and serves again. h1's realtime is a second ahead."""
+    records_of(tmp_path, plan)
+    told = (
+        [{"realtime_ns": 1 * S}, {"realtime_ns": 4 * S, "since_ns": 2 * S, "died": "model 'a' answers no inference within 10 s"}],
+        [{"realtime_ns": 5 * S, "since_ns": 5 * S, "died": "Triton ended: exit code 1"}],
+        [{"realtime_ns": 7 * S}],
+        [{"realtime_ns": 90 * S, "since_ns": 90 * S, "died": "after the load"}],
+    )
+    for number, lines in enumerate(told):
+        path = tmp_path / "h1" / f"watched-0-{number}.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "h1" / "watched-1-0.jsonl").write_text(json.dumps({"realtime_ns": 3 * S, "died": "another server's"}) + "\n")
+    (outage,) = read(plan, tmp_path).outages
+    reason = "model 'a' answers no inference within 10 s"
+    assert outage == Outage(process="triton", reason=reason, from_ns=1 * S, until_ns=6 * S, restarts=2, host="h1")
 
 
 @pytest.mark.parametrize("what", GENERATOR)
@@ -325,7 +349,7 @@ def test_calls_and_traces_that_are_none_are_missing(tmp_path: Path, plan: Plan, 
     assert [reason for reason in records.missing if reason.startswith("from h1: ")], records.missing
 
 
-@pytest.mark.parametrize("name", ["generator.json", "requests.parquet", "host.jsonl", CALLS, TRACE])
+@pytest.mark.parametrize("name", ["generator.json", "requests.parquet", "host.jsonl", CALLS, TRACE, WATCHED])
 @pytest.mark.parametrize("kind", ["pipe", "endless device"])
 def test_a_record_that_is_no_file_is_missing(tmp_path: Path, plan: Plan, name: str, kind: str) -> None:
     records_of(tmp_path, plan)

@@ -13,6 +13,7 @@ from paths import ROOT
 
 PACK = ROOT / "templates/ansible/roles/records/files/pack.py"
 CALLS = f"calls-0-{'a' * 32}.jsonl"
+WATCHED = f"watched-0-{'e' * 32}.jsonl"
 OTHERS = f"calls-1-{'b' * 32}.jsonl"
 
 
@@ -41,10 +42,12 @@ def test_records_of_all_kinds_are_packed_and_the_same_give_the_same_bytes(run: P
     (run / "generator" / "requests.parquet").write_bytes(b"requests")
     (run / "generator" / "contents" / content).write_bytes(b"large")
     (run / "triton" / f"triton_trace-0-{'d' * 32}.json.17").write_bytes(b"[]")
+    (run / "triton" / WATCHED).write_bytes(b"{}")
     (run / "watch" / "host.jsonl").write_bytes(b"{}")
+    (run / "watch" / WATCHED).write_bytes(b"{}")  # of another kind of part
     (run / "watch" / "host-after.json").touch()  # empty, as after a full disk
     assert packed(run).keys() == {
-        "requests.parquet", f"contents/{content}", CALLS, f"triton_trace-0-{'d' * 32}.json.17", "host.jsonl",
+        "requests.parquet", f"contents/{content}", CALLS, f"triton_trace-0-{'d' * 32}.json.17", WATCHED, "host.jsonl",
     }  # fmt: skip
     first = (run / "records.tar.gz").read_bytes()
     packed(run)

@@ -34,6 +34,7 @@ ROLLED = "another model and more memory for planners are rolled out"
 SUMMARY = "the only replica of summary is killed"
 PLANNER = "one of two planners is killed"
 TRITON = "one of two Tritons is killed"
+HANGS = "a model of one of two Tritons hangs"
 POSTGRESQL = "PostgreSQL is killed"
 CUT = "a host is cut off, whose tasks have another replica"
 DISKS = "the disks of a planner and of the event log are full"
@@ -255,6 +256,29 @@ def test_a_host_that_nobody_stands_in_for_loses_power_and_comes_back(result: Res
     assert effect.failed
     assert within(effect.mended_s, BOOTED_S)
     answers_again(effect, host)
+
+
+def test_a_model_of_one_of_two_tritons_hangs(bed: Bed, runs: Path, result: Result) -> None:
+    """A run of its own, which takes as long as it takes to notice (10 s) and some more. Needs no repair: the unit is started again."""
+    trial = Trial(bed, SPEC, bed.inventory, runs)
+    trial.start("--expect-fault", HANGS, "--duration", "50")
+    with trial.ended():
+        trial.wait_load()
+        trial.hang(HANGS, "triton-1")
+        trial.calm(40)
+        hung = trial.result()
+    assert result.directory != hung.directory
+    host = trial.host("triton-1")
+    (outage,) = hung.run.info.outages
+    assert (outage.process, outage.host, outage.restarts) == ("triton-1", host, 1)
+    assert outage.reason == "model 'category' answers no inference within 10 s"
+    assert outage.until_ns is not None, "it serves again"
+    assert f"triton-1 on {host} did not serve from second" in hung.unasked["V02"]
+    assert hung.restarts["triton-1", host] == 1
+    assert ("triton", trial.host("triton")) not in hung.restarts, "the other one has nothing of it"
+    by_name(settled(hung, HANGS), "category")
+    assert within(hung.effect(HANGS).well_s, 10 + NOTICED_S + RESTARTED_S)
+    assert hung.lost() == set()
 
 
 def test_the_generator_is_killed(bed: Bed, runs: Path, result: Result) -> None:

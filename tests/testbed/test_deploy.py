@@ -71,9 +71,17 @@ def test_a_deployment_from_bare_hosts_to_bare_hosts(bed: Bed, tmp_path: Path) ->
 
 def check_addresses(small: Site) -> None:
     """A host that would listen at a loopback address is refused before anything of a deployment is on it, as is one that others call at an
-    address where they do not reach it."""
+    address where they do not reach it, and one on which a stranger listens at the port of a part."""
     with pytest.raises(AssertionError, match=r"leads to 127\.0\.1\.1 on the host itself"):
         small.play("deploy.yml", aibench_bind_address="127.0.1.1")
+    (at,) = {(service["hosts"][0], service["endpoints"][0]) for service in small.plan["services"] if service["kind"] == "planner"}
+    port = at[1].rpartition(":")[2]
+    small.bed.sh(at[0], "systemd-run", "--quiet", "--unit=stranger", "python3", "-m", "http.server", port)
+    heard = f"until grep -q ':{int(port):04X} .* 0A ' /proc/net/tcp; do sleep 0.1; done"
+    small.bed.sh(at[0], "timeout", "60", "sh", "-c", heard)
+    with pytest.raises(AssertionError, match=rf"cannot listen at \S+:{port}: python3 \(process \d+\) does"):
+        small.play("deploy.yml")
+    small.bed.sh(at[0], "systemctl", "stop", "stranger")
     for host in {host for service in small.plan["services"] for host in service["hosts"]}:  # where something would listen
         assert small.bed.ran("sh", host, "test", "-e", f"/var/lib/aibench/{small.plan['scenario']}").returncode, "it has no install record"
 
@@ -107,6 +115,7 @@ def check_records(small: Site) -> None:
     effects = {step["task"] for step in plan["steps"] if step["phase"] == "after"}
     assert effects & {c.task for c in calls}, "what runs after the response was recorded before the records were fetched"
     assert list(run.glob("*/triton_trace-*.json*"))
+    assert list(run.glob("*/watched-*.jsonl")), "every model has answered the watch of its Triton"
     for host in {part for service in plan["services"] for part in service["hosts"]}:
         held = json.loads(small.bed.sh(host, "cat", f"/var/lib/aibench/{plan['scenario']}/deployed.json"))
         here = {named(service) for service in plan["services"] if host in service["hosts"]}
@@ -135,7 +144,7 @@ def check_secrets(small: Site) -> None:
         keys = small.bed.sh(host, "find", "-L", "/etc/aibench", "-name", "key.pem", "-printf", "%m %u %h\\n")
         for mode, user, path in map(str.split, keys.splitlines()):
             kind = path.rpartition("/")[2]
-            assert (mode, user) == ("600", "root" if kind == "check" else small.user(kind))
+            assert (mode, user) == ("600", "root" if kind == "check" else small.user("triton" if kind == "keeper" else kind))
         said = small.bed.sh(host, "sh", "-c", "ps axww -o user,args; journalctl --no-pager; systemctl show 'aibench-*'")
         assert "PRIVATE KEY" not in said
         owners = {line.split()[0] for line in said.splitlines() if "aibenchrt." in line and re.match(r"\S+\s+/opt", line)}
@@ -179,6 +188,8 @@ for kind in kinds:
     held[kind] += glob.glob(f"/var/lib/aibench/{scenario}/runs/first/{kind}/*.*")
     pids = subprocess.run(["pgrep", "-u", f"aibench-{scenario}-{kind}"], capture_output=True, text=True).stdout.split()
     held[kind] += [f"/proc/{pid}/environ" for pid in pids]
+    if kind == "triton":
+        held[kind] += glob.glob(f"/etc/aibench/{scenario}/tls/keeper/key.pem")
     if kind == "service":
         held[kind] += filter(os.path.isfile, glob.glob(f"/var/lib/aibench/{scenario}/tasks/**", recursive=True))
 held["root"] = glob.glob(f"/etc/aibench/{scenario}/tls/check/key.pem") + glob.glob(f"/etc/aibench/{scenario}/*.env")
@@ -232,7 +243,7 @@ def check_difference(small: Site, folder: Path) -> None:
 
 
 def check_keys(small: Site) -> None:
-    """A part sees the keys of its own role, and of no other that is on its host."""
+    """A part sees the keys of its own role, and of no other that is on its host; Triton also those of its watch."""
     seen = {}
     for service in small.plan["services"]:
         kind = service["kind"]
@@ -240,7 +251,7 @@ def check_keys(small: Site) -> None:
             unit = f"aibench-{small.plan['scenario']}-{named(service)}.service"
             pid = small.bed.sh(host, "systemctl", "show", "-p", "MainPID", "--value", unit).strip()
             if pid not in ("", "0"):  # an AI task has no unit
-                look = "cd $0; for role in check generator planner service triton; do cat $role/key.pem; done"
+                look = "cd $0; for role in check generator keeper planner service triton; do cat $role/key.pem; done"
                 as_part = (
                     "setpriv",
                     f"--reuid={small.user(kind)}",
@@ -252,7 +263,7 @@ def check_keys(small: Site) -> None:
                 )
                 ended = small.bed.ran("sh", host, "nsenter", "-t", pid, "-m", "--", *as_part)
                 seen[kind] = ended.stdout.count("BEGIN PRIVATE KEY")
-                assert seen[kind] == 1, (unit, ended.stderr)
+                assert seen[kind] == (2 if kind == "triton" else 1), (unit, ended.stderr)
     assert seen.keys() == {"planner", "triton", "service"}
 
 

@@ -229,6 +229,14 @@ class Trial:
         script = f"{joined}; systemctl kill --kill-whom=main --signal=KILL {unit}"
         self.strike(fault, lambda: self.bed.sh(host, "sh", "-ec", script, stays))
 
+    def hang(self, fault: str, name: str) -> None:
+        """Stops the processes of a Triton's models, which then take requests and answer none; the server itself goes on saying ready."""
+        host, unit = self.host(name), self.unit(name)
+        script = """for pid in $(cat /sys/fs/cgroup/system.slice/$0/cgroup.procs); do
+            case "$(cat /proc/$pid/comm)" in triton_python*) kill -STOP $pid; echo $pid;; esac
+        done"""
+        self.strike(fault, lambda: _some(self.bed.sh(host, "sh", "-ec", script, unit)))
+
     def more(self, requests: int) -> None:
         """Waits until this many more requests have ended."""
         before = len(self.requests_now())
@@ -383,6 +391,10 @@ def _ms(request: RequestRecord) -> float:
 def _p99(times: Sequence[float]) -> float | None:
     """Of so few requests it is the slowest but one in a hundred, or the slowest."""
     return round(sorted(times)[min(len(times) - 1, int(0.99 * len(times)))], 1) if times else None
+
+
+def _some(said: str) -> None:
+    assert said.split(), "there was nothing to stop"
 
 
 def _below(pid: int) -> list[int]:

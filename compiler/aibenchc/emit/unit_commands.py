@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aibenchrt.command_lines import CommandLine, GeneratorInput, TritonTrace, generator, planner, service, triton
+from aibenchrt.command_lines import CommandLine, GeneratorInput, TritonTrace, generator, planner, service, triton, watched_triton
 
 from aibenchc.emit.templates import Fit
 
@@ -14,6 +14,7 @@ PYTHON = "{{ aibench_environment }}/bin/python3"
 GENERATED = "{{ aibench_root }}/{{ aibench_archives.scenario }}"
 ADDRESS = "{{ item.address }}:{{ item.listens }}"  # where others call it
 BIND = "{{ aibench_bind_address }}"
+LISTENS = "{{ aibench_bind_address | default(item.address) }}"
 RUN = "{{ aibench_state }}/runs/{{ aibench_run }}"  # root's; in it, each kind of part that records has a folder of its own
 LOAD = "{{ aibench_root }}/{{ aibench_archives.load }}"
 TRITON = "{{ aibench_root }}/{{ aibench_archives['libraries-triton'] }}/pytriton/tritonserver/bin/tritonserver"
@@ -56,6 +57,16 @@ def unit_commands() -> UnitCommands:
     )
     records = f"{RUN}/planner/calls-{{{{ item.replica }}}}-${{INVOCATION_ID}}.jsonl"
     trace = TritonTrace(f"{RUN}/triton/triton_trace-{{{{ item.replica }}}}-${{INVOCATION_ID}}.json", WRITTEN_TOGETHER)
+    lines = f"{RUN}/triton/watched-{{{{ item.replica }}}}-${{INVOCATION_ID}}.jsonl"
+    server = triton(
+        TRITON,
+        ["{{ aibench_root }}/{{ repository }}"],
+        "{{ aibench_root }}/{{ aibench_archives.backends }}",
+        LISTENS,
+        "{{ item.listens }}",
+        trace,
+        tls=_certificates("triton"),
+    )
     return UnitCommands(
         planner=unit_line(planner(PYTHON, GENERATED, ADDRESS, records, "{{ item.replica }}", tls=_certificates("planner"), bind=BIND)),
         service=unit_line(
@@ -79,17 +90,7 @@ def unit_commands() -> UnitCommands:
                 tls=_certificates("generator"),
             )
         ),
-        triton=unit_line(
-            triton(
-                TRITON,
-                ["{{ aibench_root }}/{{ repository }}"],
-                "{{ aibench_root }}/{{ aibench_archives.backends }}",
-                "{{ aibench_bind_address | default(item.address) }}",
-                "{{ item.listens }}",
-                trace,
-                tls=_certificates("triton"),
-            )
-        ),
+        triton=unit_line(watched_triton(PYTHON, server, f"{LISTENS}:{{{{ item.listens }}}}", lines, _certificates("keeper"))),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from aibenchc.placement.inventory import Host, Inventory
 
-TRITON_MIB = 48  # of the server alone, without models
+TRITON_MIB = 96  # of the server alone, without models, and of its watch (44 MiB)
 UNKNOWN_MILLICORES = 10**6  # of a host for which the inventory gives no cores
 
 Kind = Literal["planner", "service", "ai", "postgresql", "generator"]

@@ -163,13 +163,15 @@ class ProcessInfo(_Frozen):
 
 class Outage(_Frozen):
     """A time during which a process did not serve, by the clock of the records: from_ns, when it was seen to have died, or from when on it
-    answered nothing; until_ns, when it had answered an inference again (None: never). restarts: how often it was started meanwhile."""
+    answered nothing; until_ns, when it had answered an inference again (None: never). restarts: how often it was started meanwhile.
+    host: '' where everything runs on one."""
 
     process: str
     reason: str
     from_ns: int
     until_ns: int | None = None
     restarts: int = 0
+    host: str = ""
 
 
 class Bystander(_Frozen):
@@ -312,9 +314,8 @@ class RunInfo(_Frozen):
 
     generator: of all generators together (counts summed, other figures of the worst). generators: each of them, if they ran on hosts of
     their own; all times in the records are then on the first planner's monotonic clock. missing: records that could not be collected, and
-    why. fault: what was broken on purpose; '' for a measurement. outages: of what was started again, on one machine. bystanders: the
-    busiest processes that were not of the run, during the load, of each host the busiest first. code None: of a run from before it was
-    recorded.
+    why. fault: what was broken on purpose; '' for a measurement. outages: of what was started again. bystanders: the busiest processes
+    that were not of the run, during the load, of each host the busiest first. code None: of a run from before it was recorded.
     """
 
     version: Literal[1] = RUN_VERSION

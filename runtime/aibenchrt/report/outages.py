@@ -20,8 +20,9 @@ def _text(run: Run, outage: Outage) -> str:
     start = run.info.load.window_start_ns
     until = f"second {(outage.until_ns - start) / 1e9:.1f}" if outage.until_ns is not None else "the end"
     starts = f", started {outage.restarts} times" if outage.restarts > 1 else ""
+    where = f" on {outage.host}" if outage.host else ""
     return (
-        f"{outage.process} did not serve from second {(outage.from_ns - start) / 1e9:.1f} to {until} ({outage.reason}{starts}): "
+        f"{outage.process}{where} did not serve from second {(outage.from_ns - start) / 1e9:.1f} to {until} ({outage.reason}{starts}): "
         f"{_failed(run, outage):,} requests failed meanwhile"
     )
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import grpc
@@ -23,7 +24,9 @@ from tritonclient.utils import serialize_byte_tensor
 from aibenchrt.component import Field, Scalar
 from aibenchrt.datasets.png import png
 from aibenchrt.datasets.sources.synthetic_speech import RATE, wav
-from aibenchrt.plan import PlanPort, Step
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.json_file import JsonFileError, read_json
+from aibenchrt.plan import PlanPort, ServedStep, Step
 from aibenchrt.wire.own_answer import another_call
 from aibenchrt.wire.tensors import Tensor, encode, tensor_fields
 
@@ -44,6 +47,17 @@ def check_request(step: Step) -> Any:
             request.inputs.add(name=name, datatype=typed.scalar.triton, shape=tensors[name].shape)
             request.raw_input_contents.append(_raw(tensors[name]))
     return request
+
+
+def steps_of(repositories: Sequence[Path]) -> list[Step]:
+    """The step of every model in these repositories. EnvironmentFailure AIB675: a step.json is missing or damaged."""
+    steps = []
+    for path in sorted(path for repository in repositories for path in repository.glob("*/1/step.json")):
+        try:
+            steps.append(read_json(path, ServedStep).step)
+        except JsonFileError as error:
+            raise EnvironmentFailure("AIB675", path=path, reason=error) from error
+    return steps
 
 
 def _smallest(port: PlanPort) -> dict[str, Any]:
@@ -68,11 +82,18 @@ def is_answer(error: grpc.RpcError | None) -> bool:
 
 
 class Silence(NamedTuple):
-    """A model that does not answer. since: of time.monotonic(); instead: the other call whose answer its last check got, '' if none."""
+    """A model that does not answer for answer_s. since: of time.monotonic(); instead: the other call whose answer its last check got, ''
+    if none."""
 
     model: str
     since: float
+    answer_s: float
     instead: str
+
+    @property
+    def said(self) -> str:
+        instead = f", but as if asked for {self.instead}" if self.instead else ""
+        return f"model '{self.model}' answers no inference within {self.answer_s:g} s{instead}"
 
 
 @dataclass
@@ -119,7 +140,7 @@ class ModelChecks:
                 self._given_up = [*(check for check in self._given_up if not check.done()), model.pending]
                 model.pending, model.due = None, now + AGAIN_S
             if model.unanswered is not None and self._silent(name, model, now - model.unanswered):
-                return Silence(name, model.answers, model.instead)
+                return Silence(name, model.answers, self.answer_s, model.instead)
         return None
 
     def answered(self, since: float) -> bool:

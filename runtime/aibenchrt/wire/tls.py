@@ -27,8 +27,10 @@ from aibenchrt.certificate_files import CA, CALLERS, CERT, KEY, SERVERS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.input_file import MIB, InputFileError, read_bytes
 
-# Role → the roles that it calls. `check` is for root on a host, who checks the health of its own servers, under its own authority.
-CHECK = "check"
+# Role → the roles that it calls. `check` is for root on a host, who checks the health of its own servers; `keeper` for the watch of a
+# host's Triton, which asks it for inferences. Both have authorities of their own on each host, which no other accepts.
+CHECK, KEEPER = "check", "keeper"
+OF_ONE_HOST = (CHECK, KEEPER)
 CALLS: Mapping[str, tuple[str, ...]] = {
     "generator": ("planner",),
     "planner": ("service", "triton"),
@@ -36,6 +38,7 @@ CALLS: Mapping[str, tuple[str, ...]] = {
     "triton": (),
     "postgresql": (),
     CHECK: ("planner", "service", "triton"),
+    KEEPER: ("triton",),
 }
 LARGEST_MESSAGE = 64 << 20  # bytes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import yaml
 from aibenchc.cli import main
 from aibenchrt.control.cluster.playbooks import ADDRESS_TASKS, TaskFailure, failure
 from aibenchrt.process_names import PLANNER
-from aibenchrt.wire.tls import CALLS, CHECK, listening
+from aibenchrt.serve.models_answer import arguments_parser as models_answer_arguments
+from aibenchrt.wire.tls import CALLS, OF_ONE_HOST, listening
 from paths import ROOT
 
 BASE = ROOT / "generated" / "ecommerce" / "ansible" / "roles" / "base"  # which are those that the compiler makes (test_generated.py)
@@ -49,6 +51,28 @@ def test_the_survey_tries_to_listen(bind: str, called: str, said: str) -> None:
     found = surveyed(bind, called)
     assert said in found
     assert bool(said) == bool(found)
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "0.0.0.0", "localhost"])
+def test_the_survey_says_who_listens_at_a_port_of_a_part(bind: str) -> None:
+    """As itself, and at all addresses of the host; a port that was used a moment ago is free."""
+    with socket.socket() as held, socket.socket() as left:
+        for listener in (held, left):
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+        ports = [listener.getsockname()[1] for listener in (held, left)]
+        with socket.create_connection(("127.0.0.1", ports[1])) as client:
+            left.accept()[0].close()
+            client.recv(1)
+        left.close()
+        words = [sys.executable, str(BASE / "files" / "survey.py"), "no-such-scenario", "nobody", "3.11", "look", bind, "alone"]
+        ended = subprocess.run([*words, ",".join(map(str, [*ports, free_port()]))], capture_output=True, text=True, check=True)
+    said = [problem for problem in json.loads(ended.stdout)["problems"] if "listen" in problem]
+    name = Path("/proc/self/comm").read_text(encoding="utf-8").strip()
+    assert said == [
+        f"a part cannot listen at {bind}:{ports[0]}: {name} (process {os.getpid()}) does; stop it, or choose other ports with --first-port"
+    ]
 
 
 def free_port() -> int:
@@ -94,7 +118,7 @@ def test_a_failure_about_addresses_has_a_code_of_its_own(tmp_path: Path) -> None
 
 def test_playbooks_try_what_certificates_allow() -> None:
     calls = yaml.safe_load((BASE / "vars" / "main.yml").read_text(encoding="utf-8"))["base_calls"]
-    assert calls == {role: list(called) for role, called in CALLS.items() if role != CHECK} | {"watch": []}
+    assert calls == {role: list(called) for role, called in CALLS.items() if role not in OF_ONE_HOST} | {"watch": []}
 
 
 def test_a_server_listens_at_the_port_at_which_it_is_called() -> None:
@@ -112,6 +136,49 @@ PROBE = """
         dest: "{{ told }}/{{ inventory_hostname }}"
         mode: "0600"
 """
+
+
+ANSWERS = """
+- hosts: h2
+  gather_facts: false
+  vars_files: [roles/part/vars/main.yml]
+  vars:
+    part_kind: triton
+    aibench_repositories: {{triton: [rank-1, category-2]}}
+    aibench_archives: {{environment: environment-1}}
+    aibench_parts_here: [{{name: triton, kind: triton, address: 192.0.2.2, listens: 21007}}]
+  tasks:
+    - ansible.builtin.copy:
+        content: "{{{{ words | to_json }}}}"
+        dest: {told}
+        mode: "0600"
+      vars:
+        words: {argv}
+      loop: {loop}
+"""
+
+
+@pytest.mark.parametrize("tls", ["true", "false"])
+def test_a_deployment_asks_every_model_where_its_triton_listens(tls: str, tmp_path: Path) -> None:
+    """As Ansible itself evaluates the words of the task, for a host behind a floating address."""
+    playbooks = tmp_path / "ansible"
+    shutil.copytree(BASE.parents[1], playbooks)
+    tasks = yaml.safe_load((playbooks / "roles" / "part" / "tasks" / "main.yml").read_text(encoding="utf-8"))
+    (task,) = [task for task in tasks if task["name"] == "Wait until every model answers"]
+    argv, loop = json.dumps(task["ansible.builtin.command"]["argv"]), json.dumps(task["loop"])
+    (playbooks / "probe.yml").write_text(ANSWERS.format(told=tmp_path / "told", argv=argv, loop=loop))
+    host = f"h2 aibench_bind_address=10.0.0.2 ansible_connection=local ansible_python_interpreter={sys.executable}\n"
+    (tmp_path / "here.ini").write_text(host)
+    program = Path(sys.executable).parent / "ansible-playbook"
+    words = [program, "-i", tmp_path / "here.ini", "probe.yml", "-e", f'{{"aibench_tls": {tls}}}']
+    ended = subprocess.run(words, cwd=playbooks, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    said = json.loads((tmp_path / "told").read_text(encoding="utf-8"))
+    assert said[:3] == ["/opt/aibench/ecommerce/environment-1/bin/python3", "-m", "aibenchrt.serve.models_answer"]
+    read = models_answer_arguments().parse_args(said[3:])
+    assert (read.address, read.wait) == ("10.0.0.2:21007", 120.0)
+    assert read.model_repository == [Path("/opt/aibench/ecommerce/rank-1"), Path("/opt/aibench/ecommerce/category-2")]
+    assert read.tls == (Path("/etc/aibench/ecommerce/tls/check") if tls == "true" else None)
 
 
 def test_each_host_tries_the_parts_that_its_own_call(tmp_path: Path) -> None:

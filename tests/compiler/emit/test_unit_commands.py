@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from aibenchc.emit.unit_commands import joined, unit_commands, unit_line, unit_word
 from aibenchrt.certificate_files import CA, CALLERS, CERT, KEY, SERVERS
-from aibenchrt.command_lines import CommandLine, GeneratorInput, TritonTrace, generator, planner, service, triton
+from aibenchrt.command_lines import CommandLine, GeneratorInput, TritonTrace, generator, planner, service, triton, watched_triton
 from aibenchrt.load.__main__ import arguments_parser as generator_arguments
 from aibenchrt.planner.__main__ import arguments_parser as planner_arguments
 from aibenchrt.serve.service_host import arguments_parser as service_arguments
+from aibenchrt.serve.watched_triton import arguments_parser as watched_arguments
 from jinja2 import Environment, StrictUndefined
 from paths import ROOT
 
@@ -84,7 +85,11 @@ def test_triton_gets_the_same_flags_in_a_unit_as_by_itself(tls: bool) -> None:
     trace = TritonTrace("/var/lib/aibench/runs/shop-1/triton/triton_trace-1-${INVOCATION_ID}.json", 50)
     server = "/opt/aibench/libraries-triton-1/pytriton/tritonserver/bin/tritonserver"
     direct = triton(server, repositories, "/opt/aibench/backends-1", "192.0.2.1", 21003, trace, tls=folder)
-    assert on_a_host(unit_commands().triton, aibench_tls=tls) == direct.words
+    read = parsed(watched_arguments(), on_a_host(unit_commands().triton, aibench_tls=tls))
+    assert read.command == direct.words
+    assert (read.address, read.tls) == ("192.0.2.1:21003", Path("/etc/aibench/tls/keeper") if tls else None)
+    assert read.lines == Path("/var/lib/aibench/runs/shop-1/triton/watched-1-${INVOCATION_ID}.jsonl")
+    assert watched_triton("python", direct, "a:1", "l.jsonl").words[-len(direct.words) - 1 :] == ["--", *direct.words]
     assert ("--grpc-use-ssl-mutual=1" in direct.words) == tls
     asked = triton(server, repositories[:1], "b", "127.0.0.1", 1, TritonTrace("t.json"), memory="m").words
     assert {"--model-control-mode=none", "--backend-config=python,shm-region-prefix-name=m"} <= set(asked)
@@ -97,7 +102,9 @@ def test_a_host_that_listens_elsewhere_is_still_named_by_the_address_at_which_it
         read = parsed(parser, on_a_host(command, **floating))
         assert (read.address, read.bind) == ("192.0.2.1:21003", "10.0.0.1")
         assert parsed(parser, on_a_host(command)).bind is None
-    assert "--grpc-address=10.0.0.1" in on_a_host(commands.triton, **floating)
+    unit = on_a_host(commands.triton, **floating)
+    assert "--grpc-address=10.0.0.1" in unit
+    assert parsed(watched_arguments(), unit).address == "10.0.0.1:21003", "a host may not reach itself at its floating address"
 
 
 def test_templates_name_only_files_that_certificates_have() -> None:

@@ -4,7 +4,8 @@
     <folder>/parties.json                                       whom they were made for
 
 EC P-256; keys have mode 0600 in folders of mode 0700. Authorities sign and are forgotten: their keys are written nowhere, so that nobody
-can sign another. A party trusts those that aibenchrt.wire.tls.CALLS gives it; the authority of `check` is each host's own.
+can sign another. A party trusts those that aibenchrt.wire.tls.CALLS gives it; the authorities of `check` and `keeper` are each
+host's own.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from aibenchrt.certificate_files import CA, CALLERS, CERT, KEY, SERVERS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.input_file import MIB, json_document, read_bytes
-from aibenchrt.wire.tls import CALLS, CHECK, Identity, role_name
+from aibenchrt.wire.tls import CALLS, OF_ONE_HOST, Identity, role_name
 
 PARTIES = "parties.json"
 RENEW_SHARE = 0.25  # certificates are renewed when less than this share of their lifetime is left
@@ -100,7 +101,7 @@ class _Authority:
 
 
 def _make(folder: Path, parties: dict[str, list[str]], start: datetime.datetime, end: datetime.datetime) -> None:
-    named = dict.fromkeys((*(role for role in CALLS if role != CHECK), *map(_signed_by, parties)))
+    named = dict.fromkeys((*(role for role in CALLS if role not in OF_ONE_HOST), *map(_signed_by, parties)))
     authorities = {name: _authority(name, start - CLOCKS, end) for name in named}
     for party, names in parties.items():
         key = ec.generate_private_key(ec.SECP256R1())
@@ -114,9 +115,9 @@ def _make(folder: Path, parties: dict[str, list[str]], start: datetime.datetime,
 
 
 def _signed_by(party: str) -> str:
-    """The authority's name: the role, but of a check the whole party."""
+    """The authority's name: the role, but of one that each host has for itself the whole party."""
     role = party.partition("/")[0]
-    return party if role == CHECK else role
+    return party if role in OF_ONE_HOST else role
 
 
 def _callers(party: str, authorities: Iterable[str]) -> list[str]:

@@ -12,7 +12,8 @@ from aibenchrt.collect.contents import CONTENTS, Contents
 from aibenchrt.collect.merge import Merged, merge_requests, move_calls, read_host
 from aibenchrt.collect.plausible import check_answers, check_calls, check_requests
 from aibenchrt.collect.records import CallRecord, MachineRecord, RequestRecord, ResourceRecord
-from aibenchrt.collect.run_info import Bystander, GeneratorShard, HostInfo, ProcessInfo
+from aibenchrt.collect.run_info import Bystander, GeneratorShard, HostInfo, Outage, ProcessInfo
+from aibenchrt.collect.server_lines import ServerLine, outages_of, read_server_lines, server_files
 from aibenchrt.control.record_files import joined_calls
 from aibenchrt.control.triton_trace import queue_waits
 from aibenchrt.deployment import PlanPart, parts
@@ -37,6 +38,7 @@ class HostsRecords:
     resources: tuple[ResourceRecord, ...]
     machine: tuple[MachineRecord, ...]
     bystanders: tuple[Bystander, ...]
+    outages: tuple[Outage, ...]
     missing: tuple[str, ...]
 
 
@@ -56,6 +58,7 @@ def read_hosts(plan: Plan, folder: Path, failures: Sequence[str]) -> HostsRecord
     resources: list[ResourceRecord] = []
     machine: list[MachineRecord] = []
     bystanders: list[Bystander] = []
+    outages: list[Outage] = []
     started: dict[str, int] = {}
     for host in plan.hosts:
         own = [part for part in every if part.host == host.name]
@@ -73,6 +76,10 @@ def read_hosts(plan: Plan, folder: Path, failures: Sequence[str]) -> HostsRecord
         resources += records.resources
         machine += records.machine
         bystanders += records.bystanders
+        ahead_ns = records.started_ns if merged.realtime_ns is None else merged.realtime_ns
+        for part in (part for part in own if part.kind == "triton"):
+            lines = _server_lines(part, folder, missing)
+            outages += outages_of(part.name, host.name, lines, ahead_ns, _load(merged))
     processes += [_generator(part, said) for part, said in zip(generators, merged.generators, strict=True)]
     calls = joined_calls(recorded, waits, merged.requests)
     return HostsRecords(
@@ -83,6 +90,7 @@ def read_hosts(plan: Plan, folder: Path, failures: Sequence[str]) -> HostsRecord
         resources=tuple(resources),
         machine=tuple(machine),
         bystanders=tuple(bystanders),
+        outages=tuple(sorted(outages, key=lambda outage: outage.from_ns)),
         missing=tuple(dict.fromkeys(missing)),
     )
 
@@ -136,6 +144,24 @@ def _waits(part: PlanPart, folder: Path, missing: list[str]) -> dict[tuple[int, 
     for path in paths:
         waits |= _read(partial(queue_waits, path), part.host, missing) or {}
     return waits
+
+
+def _server_lines(part: PlanPart, folder: Path, missing: list[str]) -> list[ServerLine]:
+    """What the watch of a Triton wrote, over all its starts."""
+    files = server_files(folder / part.host, part.replica)
+    if not files:
+        missing.append(f"nothing from the watch of {part.name} on {part.host}")
+    return [line for path in files for line in _read(partial(_server_lines_in, path), part.host, missing) or ()]
+
+
+def _server_lines_in(path: Path) -> list[ServerLine]:
+    return list(read_server_lines(path))
+
+
+def _load(merged: Merged) -> tuple[int, int]:
+    """When the load began and ended, warm-up and supplements included, by the clock of the run."""
+    known = [time for request in merged.requests for time in (request.intended_ns, request.done_ns) if time]
+    return (min(known), max(known)) if known else merged.window
 
 
 def _generator(part: PlanPart, said: GeneratorShard) -> ProcessInfo:

@@ -57,7 +57,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 NEEDS: Mapping[PartKind, tuple[str, ...]] = {
     "planner": (COMMON, "libraries-numpy", "libraries-client", "libraries-arrow"),
     "service": (COMMON, "libraries-numpy", "libraries-pictures", "libraries-service"),
-    "triton": (COMMON, "libraries-numpy", "libraries-pictures", "libraries-triton"),
+    "triton": (COMMON, "libraries-numpy", "libraries-pictures", "libraries-client", "libraries-triton"),
     "generator": (COMMON, "libraries-numpy", "libraries-arrow"),
     "postgresql": (),
 }

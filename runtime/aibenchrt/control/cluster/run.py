@@ -386,6 +386,7 @@ def _run_info(run: ClusterRun, reached: Stage, outcome: Outcome) -> RunInfo:
         "missing": records.missing if records else (),
         "fault": state.fault,
         "bystanders": records.bystanders if records else (),
+        "outages": records.outages if records else (),
         "supplements": prepared.supplements if prepared else (),
     }
     return info.model_copy(update=more)

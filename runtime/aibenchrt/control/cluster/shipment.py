@@ -49,7 +49,7 @@ from aibenchrt.shown import tell, tell_failure
 from aibenchrt.wheel import Wheel, wheel_of
 from aibenchrt.whole_file import OWNERS, whole_file, write_bytes
 from aibenchrt.wire.proto import load_stubs
-from aibenchrt.wire.tls import CALLS, CHECK, role_name
+from aibenchrt.wire.tls import CALLS, OF_ONE_HOST, role_name
 
 TLS_DAYS = 90
 POSTGRESQL = ("postgresql-15", ("usr/lib/postgresql/15", "usr/share/postgresql/15"))  # Debian 12's
@@ -181,8 +181,8 @@ def parties_of(plan: Plan) -> dict[str, list[str]]:
         named = parties.setdefault(f"{part.kind}/{part.host}", [addresses[part.host], part.host])
         tasks = {"service": (part.replicated,), "triton": tasks_at(plan, part.endpoint)}.get(part.kind, ())
         named += [role_name(part.kind, task) for task in tasks]
-        if part.kind in CALLS[CHECK]:
-            parties[f"{CHECK}/{part.host}"] = [addresses[part.host], part.host]
+        for role in (role for role in OF_ONE_HOST if part.kind in CALLS[role]):
+            parties[f"{role}/{part.host}"] = [addresses[part.host], part.host]
     return parties
 
 

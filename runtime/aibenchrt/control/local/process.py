@@ -16,40 +16,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from aibenchrt.collect.run_info import Role
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.serve.model_processes import Member, ending, how_they_ended
 from aibenchrt.surroundings import child_environment
 from aibenchrt.whole_file import growing_file
 
 _DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 _POLL_S = 0.02
 _TAIL, _TAIL_BYTES = 12, 16 << 10  # of a log that a failure shows: its last lines, and at most so many bytes
-
-
-@dataclass
-class Member:
-    """A child process of a child, without which that cannot work: it serves `model`. code: its exit code, negative for a signal, once it
-    was seen to have ended by itself (None: not known)."""
-
-    model: str
-    process: psutil.Process
-    ended: bool = False
-    code: int | None = None
-
-    def look(self) -> bool:
-        """Whether it has ended. Its parent, Triton, never waits for it, so it stays a zombie, of which Linux says how it ended."""
-        if not self.ended:
-            try:
-                self.ended = not self.process.is_running() or self.process.status() == psutil.STATUS_ZOMBIE
-                self.code = _zombies_code(self.process.pid) if self.ended else None
-            except psutil.NoSuchProcess:
-                self.ended = True
-        return self.ended
-
-    def __str__(self) -> str:
-        return f"the process of model '{self.model}' (pid {self.process.pid})"
 
 
 @dataclass
@@ -205,32 +180,10 @@ def how_it_died(child: Child) -> str:
     """'signal 9 (SIGKILL)', 'the process of model 'a' (pid 7): signal 6 (SIGABRT)', 'model 'a' answers no
     inference within 5 s'; '' if it has not."""
     if child.lost:
-        return "; ".join(f"{member}: {ending(member.code) or 'ended'}" for member in child.lost)
+        return how_they_ended(child.lost)
     if child.silent:
         return child.silent
     return ending(child.process.poll()) if child.died else ""
-
-
-def ending(code: int | None) -> str:
-    """'exit code 1', 'signal 11 (SIGSEGV)'; '' if it is not known."""
-    if code is None:
-        return ""
-    try:
-        return f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"
-    except ValueError:  # a real-time signal has no name
-        return f"signal {-code}"
-
-
-def _zombies_code(pid: int) -> int | None:
-    """The exit code of a process that nobody has waited for, negative for a signal; None: it has gone, or is another user's.
-
-    proc_pid_stat(5): the last field, exit_code, is as waitpid gives it.
-    """
-    try:
-        status = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[49])
-    except (OSError, IndexError, ValueError):
-        return None
-    return os.waitstatus_to_exitcode(status)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from aibenchrt.collect.run_info import ProcessInfo
-from aibenchrt.control.local.process import Child, Member, ending, how_it_died
+from aibenchrt.control.local.process import Child, how_it_died
+from aibenchrt.serve.model_processes import Member, ending
 
 
 def process_infos(children: Sequence[Child]) -> tuple[ProcessInfo, ...]:

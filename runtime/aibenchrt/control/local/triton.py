@@ -20,21 +20,21 @@ import sysconfig
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
 from tritonclient import grpc as triton
 from tritonclient.utils import InferenceServerException
 
 from aibenchrt.command_lines import TritonTrace, triton_listening
 from aibenchrt.command_lines import triton as triton_command
-from aibenchrt.control.local.process import Child, Member, Processes
+from aibenchrt.control.local.process import Child, Processes
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.home import home
 from aibenchrt.plan import Plan, Step, step_json
 from aibenchrt.serve.model_check import ModelChecks
+from aibenchrt.serve.model_processes import STUB, model_processes
 from aibenchrt.serve.triton_backend import ENDPOINT
 from aibenchrt.short_folder import ShortFolder
 from aibenchrt.wire.tls import CHANNEL_OPTIONS, Identity, Sockets, open_channel
@@ -44,7 +44,6 @@ FIRST_ANSWER_S = 30.0  # how long a model may take for its first inference
 ANSWER_S = 5.0  # how long the server may take to return its statistics
 _SHARED_MEMORY = Path("/dev/shm")
 _SCRATCH = Path("/tmp")  # whatever TMPDIR says
-_STUB = "triton_python_backend_stub"
 _LOAD_FAILURE = re.compile(r""""failed to load '(?P<model>[^']+)' version \d+: .*"$""", re.MULTILINE)  # in Triton's log, a JSON string
 _NEEDS = "AI components are served by Triton: install nvidia-pytriton 0.7.0 and numpy 1.26 on Linux x86-64 with glibc 2.35 or newer"
 
@@ -59,7 +58,7 @@ def backends() -> Path:
     folder = home() / "triton" / version
     if folder.is_dir():
         return folder
-    stub = server / "python_backend_stubs" / f"{sys.version_info.major}.{sys.version_info.minor}" / _STUB
+    stub = server / "python_backend_stubs" / f"{sys.version_info.major}.{sys.version_info.minor}" / STUB
     if not stub.is_file():
         raise _cannot(f"its wheel has no stub for Python {sys.version_info.major}.{sys.version_info.minor}")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +84,7 @@ def backends() -> Path:
 def runnable_backends() -> Path:
     """As backends(). EnvironmentFailure AIB612: Triton cannot run here, or the backend's program may not."""
     folder = backends()
-    stub = folder / "python" / _STUB
+    stub = folder / "python" / STUB
     if os.access(stub, os.X_OK):
         return folder
     way_out = f"set AIBENCH_HOME to a folder on a file system that runs programs (not mounted noexec), or remove {folder}"
@@ -231,7 +230,7 @@ class TritonServer:
     def _loaded(self) -> None:
         """When its models are loaded, and nothing was asked yet: makes what they exchange readable by nobody else, as boost gives these
         files mode 0644 whatever the umask."""
-        self.child.members = tuple(_model_processes(self.child.pid))
+        self.child.members = tuple(model_processes(self.child.pid))
         for region in _SHARED_MEMORY.glob(f"{self._memory}*"):
             _keep_private(region)
         made = _scratch_folders() - self._others
@@ -248,8 +247,7 @@ class TritonServer:
     def _silent(self, checks: ModelChecks) -> bool:
         silence = checks.look()
         if silence:
-            instead = f", but as if asked for {silence.instead}" if silence.instead else ""
-            self.child.silent = f"model '{silence.model}' answers no inference within {checks.answer_s:g} s{instead}"
+            self.child.silent = silence.said
             self.child.silent_since = silence.since
         return bool(silence)
 
@@ -303,21 +301,6 @@ def _refused_model(server: Child) -> tuple[str, str] | None:
     """(model, why) of the first model that a server, by its log, failed to load; it then ends, with exit code 1."""
     refusal = _LOAD_FAILURE.search(server.log.read_text(encoding="utf-8", errors="replace"))
     return (refusal["model"], json.loads(refusal[0]).partition(": ")[2].strip()) if refusal else None
-
-
-def _model_processes(server: int) -> Iterator[Member]:
-    """The stub of every python model that the server has loaded; its first argument is MODEL/VERSION/model.py."""
-    try:
-        started = psutil.Process(server).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return
-    for process in started:
-        try:
-            command = process.cmdline()
-        except psutil.NoSuchProcess:
-            continue
-        if len(command) > 1 and Path(command[0]).name == _STUB:
-            yield Member(Path(command[1]).parent.parent.name, process)
 
 
 def _steps(plan: Plan) -> list[Step]:

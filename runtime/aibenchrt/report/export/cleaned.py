@@ -129,7 +129,7 @@ def _info(run: Run, names: Names) -> dict[str, Any]:
         "hosts": tuple(_host(host, names) for host in info.hosts),
         "stages": _with(info.stages, detail=_left_out),
         "processes": _with(info.processes, host=lambda host: names.of("host", host), reason=_left_out),
-        "outages": _with(info.outages, reason=_left_out),
+        "outages": _with(info.outages, host=lambda host: names.of("host", host), reason=_left_out),
         "bystanders": _with(info.bystanders, name=lambda name: names.of("program", name), host=lambda host: names.of("host", host)),
         "attempts": _with(info.attempts, folder=lambda folder: names.of("attempt", folder), reason=_left_out),
         "generators": tuple(

@@ -155,7 +155,7 @@ def test_a_certificate_names_the_tasks_that_its_role_serves_on_its_host() -> Non
     assert parties["service/a"] == ["10.0.0.1", "a", *services]
     assert parties["triton/a"] == ["10.0.0.1", "a", role_name("triton", ai[0])]
     assert parties["triton/b"] == ["10.0.0.2", "b", *(role_name("triton", task) for task in ai[1:])]
-    assert parties["check/b"] == ["10.0.0.2", "b"]
+    assert parties["check/b"] == parties["keeper/b"] == ["10.0.0.2", "b"]
     assert not [party for party in parties if party.endswith("/d")]
 
 
@@ -169,6 +169,7 @@ for path in sorted((pathlib.Path(aibenchrt.__file__).parent / "components").glob
 import aibenchrt.components.database_operation.postgresql
 """,
     "triton": """
+import aibenchrt.serve.watched_triton, aibenchrt.serve.models_answer
 import aibenchrt.serve.triton_backend, aibenchrt.serve.models, aibenchrt.wire.health, aibenchrt.collect.host, importlib, pathlib
 for path in sorted((pathlib.Path(aibenchrt.__file__).parent / "components").glob("*/serve.py")):
     importlib.import_module(f"aibenchrt.components.{path.parent.name}.serve")

@@ -1,12 +1,13 @@
-"""What a host has, as JSON: python3 - SCENARIO USER,… PYTHON look|record BIND called|alone
+"""What a host has, as JSON: python3 - SCENARIO USER,… PYTHON look|record BIND called|alone PORT,…
 
 archives: name → folder of each archive that is completely unpacked. units: the scenario's unit files. running: units that run with the
-present content of their file. problems: why the host cannot take the scenario. addresses: why its parts cannot listen at BIND, its address
-in the inventory (empty: nothing listens here); if they are `called` by other hosts, it may not be a loopback address. recorded: whether
-this call wrote the install record, which lists what the deployment adds; only `record` writes it, before anything is added, and
-teardown.yml follows it.
+present content of their file. problems: why the host cannot take the scenario, as somebody who listens at a PORT of its parts. addresses:
+why its parts cannot listen at BIND, its address in the inventory (empty: nothing listens here); if they are `called` by other hosts, it may
+not be a loopback address. recorded: whether this call wrote the install record, which lists what the deployment adds; only `record` writes
+it, before anything is added, and teardown.yml follows it.
 """
 
+import errno
 import glob
 import grp
 import ipaddress
@@ -127,6 +128,47 @@ def problems(scenario, python, record):
             yield f"no {library}: install libpython{python}"
 
 
+LISTENING = "0A"  # a socket's state in proc_net_tcp(5)
+
+
+def holder(port, scenario):
+    """Who listens at a port of this host, as 'NAME (process PID)'; empty: nobody, a part of the scenario, or who cannot be told."""
+    sockets = set()
+    for table in glob.glob("/proc/net/tcp*"):
+        with open(table, encoding="ascii") as file:
+            rows = [line.split() for line in file.readlines()[1:]]
+        sockets |= {f"socket:[{row[9]}]" for row in rows if row[3] == LISTENING and int(row[1].rpartition(":")[2], 16) == port}
+    for link in glob.glob("/proc/[0-9]*/fd/*") if sockets else ():
+        try:
+            if os.readlink(link) in sockets:
+                folder = link.partition("/fd/")[0]
+                with (
+                    open(f"{folder}/cgroup", encoding="utf-8") as groups,
+                    open(f"{folder}/comm", encoding="utf-8", errors="replace") as name,
+                ):
+                    ours = f"/aibench-{scenario}-" in groups.read()
+                    return "" if ours else f"{name.read().strip()} (process {os.path.basename(folder)})"
+        except OSError:  # it has just ended
+            continue
+    return ""
+
+
+def taken(bind, ports, scenario):
+    """Of each port at which parts cannot listen because somebody else does."""
+    for port in ports:
+        family, kind, protocol, _, where = socket.getaddrinfo(bind, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(where)
+                probe.listen()
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    yield f"a part cannot listen at {bind}:{port}: {error.strerror}"
+                elif who := holder(port, scenario):
+                    yield f"a part cannot listen at {bind}:{port}: {who} does; stop it, or choose other ports with --first-port"
+
+
 def addresses(bind, called):
     if not bind:
         return
@@ -150,13 +192,15 @@ def addresses(bind, called):
         yield f"parts cannot listen at {bind} ({where[0]}: {error.strerror}): {way_out}"
 
 
-def main(scenario, users, python, action, bind, called):
+def main(scenario, users, python, action, bind, called, ports=""):
     path = f"/var/lib/aibench/{scenario}/install.json"
     there = None
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             there = json.load(file)
     obstacles, unusable = list(problems(scenario, python, there)), list(addresses(bind, called == "called"))
+    if bind and not unusable:
+        obstacles += taken(bind, [int(port) for port in ports.split(",") if port], scenario)
     record = with_users(there, users.split(",")) if there else before(scenario, users.split(","))
     write = action == "record" and record != there and not obstacles and not unusable
     if write:
