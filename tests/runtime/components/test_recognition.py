@@ -25,8 +25,8 @@ from aibenchrt.components.text_recognition.features import HEIGHT, columns
 from aibenchrt.datasets.sources import tuxpaint_stamps as stamps
 from aibenchrt.datasets.sources.synthetic_speech import RATE, speak, wav
 from aibenchrt.datasets.sources.tuxpaint_stamps import Utterance
+from aibenchrt.datasets.text_lines import Line, picture
 from aibenchrt.datasets.translation import dataset as translation
-from aibenchrt.datasets.translation.rendering import Line, picture
 from aibenchrt.datasets.translation.world import TranslationWorld
 from aibenchrt.progress import silent
 from aibenchrt.train.ctc import alphabet_of, best_path, numbers_of, text_of

@@ -19,8 +19,8 @@ from aibenchrt.datasets.furniture_pictures import dataset as furniture
 from aibenchrt.datasets.movielens_shop import dataset as shop
 from aibenchrt.datasets.sources.synthetic_speech import speak
 from aibenchrt.datasets.sources.tuxpaint_stamps import Utterance
+from aibenchrt.datasets.text_lines import Line, picture
 from aibenchrt.datasets.translation.parallel import Pairs
-from aibenchrt.datasets.translation.rendering import Line, picture
 from aibenchrt.experiments.component.training import Listener, TrainingTarget, curve, declared_metric
 from aibenchrt.metrics import lower_is_better
 from aibenchrt.metrics import metric as metric_of

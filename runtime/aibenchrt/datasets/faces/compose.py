@@ -9,15 +9,16 @@ from aibenchrt.datasets.colour_png import colour_png
 from aibenchrt.datasets.depth_png import depth_png
 from aibenchrt.datasets.draws import Rng, rng_of
 from aibenchrt.datasets.faces.camera import Conditions, Seen, capture, printed
+from aibenchrt.datasets.faces.commands import Merchant
 from aibenchrt.datasets.faces.heads import person
 from aibenchrt.datasets.faces.names import TRADES, merchants_names, persons_names
 from aibenchrt.datasets.faces.skin import drawn_look
-from aibenchrt.datasets.faces.world import ENROLLED, FACE, FIRST_MERCHANT, PRINTED, FacesWorld, Merchant, Person, Taken
+from aibenchrt.datasets.faces.world import ENROLLED, FACE, FIRST_MERCHANT, PRINTED, FacesWorld, Person, Taken
 from aibenchrt.datasets.rows import SPLITS, Provenance
 from aibenchrt.datasets.sources.head_model import HeadModel
 from aibenchrt.progress import Progress
 
-MERCHANTS = 5  # of each trade
+MERCHANTS = 4  # of each trade
 
 
 @dataclass(frozen=True)

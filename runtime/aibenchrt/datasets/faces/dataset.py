@@ -50,7 +50,7 @@ def payloads(world: FacesWorld, source: str, split: str = "test") -> list[Payloa
         raise ValueError(f"faces has no source {source!r}; it has {', '.join(COUNTS)}")
     return [
         Payload(
-            {"message": {"content": one.content}, "user": {"user_id": one.payment.payer}},
+            {"message": {"content": one.content}, **one.beside, "user": {"user_id": one.payment.payer}},
             {"genuine": one.genuine},
             number,
             one.note,
@@ -83,7 +83,8 @@ def _composed() -> tuple[Provenance, ...]:
         "persons: weights of the shapes, colours, brows, hair, beards, moles; none of them lives",
         "captures: rendered in drawn pose, expression and light, with the noise of a sensor",
         "printed photos: captures once more through a camera, with the depth of a plane",
-        "names, merchants, payments, keys, accounts",
+        "names, merchants, payments and earlier ones, keys, accounts",
+        "orders by voice: one sound a letter; cards: a picture of the name",
         "truth: who is shown, and how",
     )
     return tuple(Provenance(part, "composed", composed, "Apache-2.0") for part in parts)

@@ -20,7 +20,8 @@ _LAST = (
     "Petit", "Popov", "Quist", "Rahman", "Reyes", "Rossi", "Sato", "Schmid", "Silva", "Simon", "Sokolov", "Tanaka", "Toth", "Urban",
     "Vidal", "Vogel", "Weber", "Wolf", "Yilmaz", "Young", "Zhang", "Ziegler",
 )  # fmt: skip
-TRADES = ("bakery", "books", "cafe", "clothes", "flowers", "groceries", "pharmacy", "tools")
+# As many as there are departments.CATEGORIES, of which the records of users (interactions/served.py) have weights.
+TRADES = ("bakery", "books", "cafe", "clothes", "flowers", "groceries", "pharmacy", "shoes", "tools", "toys")
 _PLACES = ("bridge", "castle", "corner", "garden", "harbour", "hill", "market", "meadow", "mill", "park", "river", "station")
 
 

@@ -8,17 +8,24 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from aibenchrt.datasets.blobs import Blobs
 from aibenchrt.datasets.cache import save_whole, whole_version
 from aibenchrt.datasets.draws import rng_of
-from aibenchrt.datasets.rows import Provenance
+from aibenchrt.datasets.faces.commands import Command, Merchant, Said, commands, spoken
+from aibenchrt.datasets.faces.history import VALIDATION_START, as_items, as_users, earlier_payments
+from aibenchrt.datasets.faces.names import TRADES, persons_names
+from aibenchrt.datasets.rows import SPLITS, Interactions, Item, Provenance, User
+from aibenchrt.datasets.text_lines import Line, picture
 
 FACE, ENROLLED, PRINTED = "face", "enrolled", "printed"  # kinds of captures
-FIRST_MERCHANT = 1_000_001  # above all persons' numbers
+FIRST_MERCHANT = 10_001  # above all persons' numbers
+LINES: Mapping[str, int] = {"train": 2400, "validation": 150, "test": 200}  # pictures of names
 BALANCES = (4_000_000, 9_000_000)  # cents, of payers when the ledger is opened; payees have none
 
 
@@ -27,15 +34,6 @@ class Person:
     person_id: int
     split: str
     name: str
-
-
-@dataclass(frozen=True)
-class Merchant:
-    """trade: its index in names.TRADES."""
-
-    merchant_id: int
-    name: str
-    trade: int
 
 
 @dataclass(frozen=True)
@@ -119,6 +117,59 @@ class FacesWorld:
         rng = rng_of(self.seed, "balances")
         payers = [Account(person.person_id, int(rng.integers(*BALANCES))) for person in self.of_split("test")]
         return (*payers, *(Account(merchant.merchant_id, 0) for merchant in self.merchants))
+
+    @cached_property
+    def categories(self) -> Sequence[str]:
+        """The merchants' trades."""
+        return TRADES
+
+    @cached_property
+    def interactions(self) -> Interactions:
+        """Earlier payments of all persons."""
+        return earlier_payments([person.person_id for person in self.persons], [one.merchant_id for one in self.merchants], self.seed)
+
+    @property
+    def validation_start(self) -> int:
+        """The end of the training period of `interactions`, in Unix seconds."""
+        return VALIDATION_START
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """The merchants."""
+        rows = [(one.merchant_id, one.name, one.trade) for one in self.merchants]
+        return as_items(rows, TRADES, self.interactions, self.seed)
+
+    @cached_property
+    def users(self) -> tuple[User, ...]:
+        """All persons, as payers."""
+        trade_of = {one.merchant_id: one.trade for one in self.merchants}
+        return as_users([person.person_id for person in self.persons], trade_of, self.interactions, self.seed)
+
+    @cached_property
+    def commands(self) -> Mapping[str, Sequence[Command]]:
+        """Split → the payments that are ordered by voice there."""
+        return commands(self.merchants, self.seed)
+
+    def utterances(self, split: str) -> Sequence[Said]:
+        """The `commands` of a split, spoken; made whenever they are asked for."""
+        return [spoken(command, self.seed) for command in self.commands[split]]
+
+    def lines(self, split: str) -> Sequence[Line]:
+        """Pictures of names: first the persons of a split, then others; made whenever they are asked for."""
+        return [self.line(name) for name in self._names[split]]
+
+    def line(self, name: str, purpose: str = "") -> Line:
+        """A picture of a name. purpose: another one makes another picture of it."""
+        how: Literal["real", "synthetic"] = "synthetic" if self.variant == "synthetic" else "real"
+        return Line(picture(name, rng_of(self.seed, f"line: {name}{purpose}"), how), name)
+
+    @cached_property
+    def _names(self) -> Mapping[str, Sequence[str]]:
+        """Split → its persons' names and as many others as LINES says. No name is in two."""
+        own = {split: [person.name for person in self.of_split(split)] for split in SPLITS}
+        taken = {person.name for person in self.persons}
+        others = (name for name in persons_names(rng_of(self.seed, "names of persons")) if name not in taken)
+        return {split: [*names, *islice(others, max(0, LINES[split] - len(names)))] for split, names in own.items()}
 
 
 def save(world: FacesWorld, folder: Path) -> FacesWorld:

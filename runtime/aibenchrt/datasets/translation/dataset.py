@@ -14,13 +14,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from aibenchrt.datasets import text_lines
 from aibenchrt.datasets.cache import WorldCache
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.rows import Provenance
 from aibenchrt.datasets.sources import debian_translations, freedict, tuxpaint_stamps
 from aibenchrt.datasets.sources.fetch import SourcePackage
 from aibenchrt.datasets.sources.synthetic_speech import speak
-from aibenchrt.datasets.translation import rendering, toy_french
+from aibenchrt.datasets.translation import toy_french
 from aibenchrt.datasets.translation.parallel import Pair, normalised, with_splits
 from aibenchrt.datasets.translation.typing_noise import typed
 from aibenchrt.datasets.translation.world import TextRequest, TranslationWorld, load, save
@@ -84,7 +85,7 @@ def _real(seed: int, progress: Progress) -> TranslationWorld:
     rng = np.random.default_rng([seed, 1])
     progress("drawing pictures of text", 0.0)
     shown = _chosen(pairs, LINES, DRAWN, rng)
-    drawn = [rendering.picture(pairs[place].source, rng, "real") for place in shown]
+    drawn = [text_lines.picture(pairs[place].source, rng, "real") for place in shown]
     provenance = (
         Provenance("sentences and translations: synopses and paragraphs", "observed", f"Debian's package descriptions, {snapshot.said}",
                    debian_translations.LICENCE),
@@ -103,7 +104,7 @@ def _synthetic(seed: int, _progress: Progress) -> TranslationWorld:
     said = _chosen(pairs, SPOKEN, DRAWN, rng)
     sounds = [speak(pairs[place].source, rng) for place in said]
     shown = _chosen(pairs, DRAWINGS, DRAWN, rng)
-    drawn = [rendering.picture(pairs[place].source, rng, "synthetic") for place in shown]
+    drawn = [text_lines.picture(pairs[place].source, rng, "synthetic") for place in shown]
     provenance = (
         Provenance("sentences and translations", "composed", "a small French of 60 words, seeded", "Apache-2.0"),
         Provenance("recordings", "composed", "one sound a letter, seeded", "Apache-2.0"),
@@ -165,7 +166,7 @@ def _texts(pairs: Sequence[Pair], rng: np.random.Generator, users: int = 1) -> t
 def _composed(of: str) -> tuple[Provenance, ...]:
     return (
         Provenance("how users type: words around a sentence, other signs", "composed", f"frames written by hand around {of}", "Apache-2.0"),
-        Provenance("pictures of text", "composed", f"rendered from {of}", rendering.LICENCE),
+        Provenance("pictures of text", "composed", f"rendered from {of}", text_lines.LICENCE),
     )
 
 

@@ -14,8 +14,8 @@ from aibenchrt.datasets.blobs import Blobs
 from aibenchrt.datasets.cache import save_whole, whole_version
 from aibenchrt.datasets.rows import Provenance
 from aibenchrt.datasets.sources.tuxpaint_stamps import Utterance
+from aibenchrt.datasets.text_lines import Line
 from aibenchrt.datasets.translation.parallel import Pair, Pairs
-from aibenchrt.datasets.translation.rendering import Line
 
 
 @dataclass(frozen=True)
