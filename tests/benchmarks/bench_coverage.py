@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,23 +67,21 @@ def two_in_a_row(shape: tuple[int, int], load: float, rng: np.random.Generator, 
     return np.stack([first + second, first, second], axis=2)
 
 
-def ratio(part: Array, p: float) -> float:
-    return float(np.quantile(part[:, 0], p / 100) / np.quantile(part[:, 1], p / 100))
-
-
 def of_path(table: Array) -> Iterator[tuple[str, Interval]]:
     for p in PERCENTILES:
-        made = statistics.sectioned(table, partial(ratio, p=p), log=True, method="")
-        yield f"ratio p{p:g}", Interval(made.low, made.high)
+        if (made := statistics.ratio(table, p)) is not None:
+            yield f"ratio p{p:g}", Interval(made.low, made.high, "stretched" in made.method)
     for column, name in ((0, "share"), (1, "other share")):
-        made = statistics.fraction(table[:, 1:], column)
-        yield name, Interval(made.low, made.high)
+        share = statistics.fraction(table[:, 1:], column)
+        yield name, Interval(share.low, share.high)
 
 
 def truth_of_path(load: float, rng: np.random.Generator, service: Service) -> dict[str, float]:
     table = two_in_a_row(LONG, load, rng, service).reshape(-1, 3)
     share = float(table[:, 1].sum() / table[:, 0].sum())
-    return {f"ratio p{p:g}": ratio(table, p) for p in PERCENTILES} | {"share": share, "other share": 1 - share}
+    over, under = (np.quantile(table[:, column], [p / 100 for p in PERCENTILES]).tolist() for column in (0, 1))
+    ratios = {f"ratio p{p:g}": whole / part for p, whole, part in zip(PERCENTILES, over, under, strict=True)}
+    return ratios | {"share": share, "other share": 1 - share}
 
 
 def answered(users: int, rng: np.random.Generator) -> tuple[Array, list[int]]:

@@ -16,7 +16,6 @@ from aibenchrt.report.model import (
     ArrivalRow,
     ChoiceRow,
     ErrorRow,
-    Estimate,
     FractionRow,
     LatencyRow,
     PathRow,
@@ -124,7 +123,7 @@ def ratio_rows(run: Run) -> tuple[RatioRow, ...]:
         called = table[~np.isnan(table[:, 1]), 1]
         for p in shown_percentiles(run.plan):
             if len(called) >= statistics.samples_needed(p) and all(statistics.bounded(values, p) for values in (whole, called)):
-                estimate = _ratio(table, p)
+                estimate = statistics.ratio(table, p)
                 rows += [RatioRow(task=step.task, kind=step.kind, p=p, estimate=estimate)] if estimate else []
     return tuple(rows)
 
@@ -139,19 +138,6 @@ def _task_columns(run: Run) -> dict[str, Array]:
                 ms = _call_ms(call)
                 column[row] = column[row] if column[row] >= ms else ms  # NaN is not
     return {task: np.array(column, dtype=np.float64) for task, column in columns.items()}
-
-
-def _ratio(table: Array, p: float) -> Estimate | None:
-    """None where a batch has no call, or only failures up there."""
-
-    def statistic(part: Array) -> float:
-        called = part[~np.isnan(part[:, 1]), 1]
-        return statistics.quantile(part[:, 0], p / 100) / statistics.quantile(called, p / 100) if len(called) else np.nan
-
-    parts = [statistic(part) for part in np.array_split(table, statistics.BATCHES)]
-    if not all(np.isfinite(value) and value > 0 for value in parts):
-        return None
-    return statistics.sectioned(table, statistic, log=True, method=f"batch quantiles of both, {statistics.BATCHES} batches")
 
 
 def fraction_rows(run: Run, paths: Sequence[CriticalPath]) -> tuple[FractionRow, ...]:

@@ -53,6 +53,7 @@ CONFIDENCE = 0.95
 TAILS = (0.045, 0.005)  # error below and above the interval of a percentile or mean, together 1 - CONFIDENCE
 EVEN = ((1 - CONFIDENCE) / 2, (1 - CONFIDENCE) / 2)
 SKEWED = (0.025, 0.01)  # likewise, of a fraction of sums that is skewed upwards, whose truth tends to lie above
+RATIO = (0.015, 0.03)  # likewise, of the ratio of two percentiles
 SECTIONS = 4 * BATCHES  # parts of a run in which its episodes of slow requests are told apart
 STRETCH = 1.5  # of the errors, on the log scale, of a figure that fewer than BATCHES episodes decide; from p90 up only of the upper one
 SPARSE = 0.25  # the standard error, on the log scale, beyond which a percentile from p90 up lies where there are few requests
@@ -145,6 +146,24 @@ def fraction(times: Array, column: int) -> Estimate:
     tails = SKEWED if (sections**3).sum() > 0 else (SKEWED[1], SKEWED[0])
     estimate = sectioned(times, statistic, log=False, method=f"batch means, {BATCHES} batches", tails=tails)
     return estimate.model_copy(update={"low": max(0.0, estimate.low), "high": min(1.0, estimate.high)})
+
+
+def ratio(times: Array, p: float) -> Estimate | None:
+    """Percentile p of column 0, the whole path, over that of column 1, one component's calls, NaN where there was none; rows in time order.
+
+    None where a batch has no call, or only failures up there.
+    """
+
+    def statistic(part: Array) -> float:
+        called = part[~np.isnan(part[:, 1]), 1]
+        return quantile(part[:, 0], p / 100) / quantile(called, p / 100) if len(called) else np.nan
+
+    if not all(np.isfinite(value) and value > 0 for value in map(statistic, np.array_split(times, BATCHES))):
+        return None
+    estimate = sectioned(times, statistic, log=True, method=f"batch quantiles of both, {BATCHES} batches", tails=RATIO)
+    if p < 100 * (1 - SLOWEST):
+        return _stretched_by_episodes(estimate, times[:, 0])
+    return estimate
 
 
 def _failed_share(values: Array) -> tuple[float, float]:
