@@ -83,7 +83,9 @@ def test_a_message_is_opened_and_a_receipt_sealed_by_the_key_of_the_payers_devic
     outputs = opened("open")({"message": {"content": message}})
     assert outputs == {"payment": asked, "image": {"png": b"colour"}, "depth": {"png": b"depth"}}
     receipt = {"payment_id": "p-1", "payer": 3, "accepted": False, "score": 0.25, "reason": "funds", "balance": 7}
-    sealed = opened("seal")({"receipt": receipt})["sealed"]["content"]
+    handed_on = opened("seal")({"receipt": receipt})
+    assert handed_on["receipt"] == receipt
+    sealed = handed_on["sealed"]["content"]
     assert open_receipt(sealed, WORLD.device_keys) == Receipt("p-1", 3, False, 0.25, "funds", 7)
     with pytest.raises(SealError):
         opened("open")({"message": {"content": sealed}})

@@ -56,7 +56,7 @@ class Opening:
 
 
 class Sealing:
-    """Receipt → message for the payer's device. LookupError: there is no such device; SealError: no receipt has such values."""
+    """Receipt → message for the payer's device, and the receipt itself. LookupError: there is no such device; SealError: no receipt has such values."""
 
     def __init__(self, keys: Mapping[int, bytes]) -> None:
         self._keys = keys
@@ -69,4 +69,4 @@ class Sealing:
         receipt = Receipt(
             given["payment_id"], given["payer"], bool(given["accepted"]), float(given["score"]), given["reason"], given["balance"]
         )
-        return {"sealed": {"content": seal_receipt(receipt, key)}}
+        return {"sealed": {"content": seal_receipt(receipt, key)}, "receipt": given}

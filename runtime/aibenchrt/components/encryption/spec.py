@@ -4,14 +4,14 @@ from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 from aibenchrt.datasets.needs import KEYS
 
 _OPEN = Ports((Port("message", "Sealed"),), (Port("payment", "Payment"), Port("image", "Image"), Port("depth", "Depth")))
-_SEAL = Ports((Port("receipt", "Receipt"),), (Port("sealed", "Sealed"),))
+_SEAL = Ports((Port("receipt", "Receipt"),), (Port("sealed", "Sealed"), Port("receipt", "Receipt")))
 
 SPEC = ComponentSpec(
     name="encryption",
     package=__package__,
     family="security",
     kind=Kind.SERVICE,
-    doc="opens a sealed payment with its two pictures, or seals a receipt, by the key of the payer's device (AES-256-GCM)",
+    doc="opens a sealed payment with its two pictures, or seals a receipt, which it also hands on, by the key of the payer's device (AES-256-GCM)",
     ports=_OPEN,
     varies_by="operation",
     variants=(("open", _OPEN), ("seal", _SEAL)),
