@@ -16,7 +16,7 @@ from aibenchc.distill import Distilled
 from aibenchc.flow import Flow, analyse, control_edges
 from aibenchc.flow.order import until_tasks
 from aibenchc.flow.wires import Wire
-from aibenchc.graph import RESPONSE, Choice, ExclusiveArm, ExclusiveChoice, Fallback, Graph, Stage, Task
+from aibenchc.graph import RESPONSE, Choice, ExclusiveArm, ExclusiveChoice, Fallback, Graph, RequestClass, Stage, Task
 from aibenchc.model import (
     Constant,
     Deployment,
@@ -81,9 +81,8 @@ def plan(scenario: Scenario, distilled: Distilled, deployment_name: str, diagnos
     note_removed_references(scenario.references, graph, diagnostics)
     if diagnostics.failed:
         return None
-    requests = tuple(
-        p.PlanRequest(name=r.name, share=r.share, dataset=r.dataset, source=r.source, ports=plan_ports(r.ports)) for r in graph.requests
-    )
+    datasets = {dataset.name: dataset.spec for dataset in graph.datasets}
+    requests = tuple(plan_request(request, datasets[request.dataset]) for request in graph.requests)
     choices = tuple(plan_choice(choice, tasks) for choice in graph.choices)
     response = response_parts(flow, tasks)
     planned = p.Plan(
@@ -94,7 +93,7 @@ def plan(scenario: Scenario, distilled: Distilled, deployment_name: str, diagnos
         seed=scenario.load.seed,
         graph_hash=p.wiring_hash(requests, steps, choices, response),
         libraries=tuple(p.PlanLibrary(name=row.name, distribution=row.distribution, version=row.version) for row in libraries.in_use()),
-        datasets={dataset.name: dataset.spec for dataset in graph.datasets},
+        datasets=datasets,
         requests=requests,
         steps=steps,
         choices=choices,
@@ -312,6 +311,21 @@ def plan_stage(task: Task, stage: Stage, models: Mapping[tuple[str, str], str]) 
 def plan_source(wire: Wire) -> p.Source:
     guards = tuple(p.PlanGuard(choice=guard.choice, arm=guard.arm) for guard in wire.guards)
     return p.Source(task=wire.source, port=wire.source_port, guards=guards)
+
+
+def plan_request(request: RequestClass, dataset: str) -> p.PlanRequest:
+    """dataset: the catalogue's, that the class's own name stands for."""
+    known = catalog.dataset(dataset)
+    source = next((source for source in known.sources if source.name == request.source), None) if known else None
+    return p.PlanRequest(
+        name=request.name,
+        share=request.share,
+        dataset=request.dataset,
+        source=request.source,
+        ports=plan_ports(request.ports),
+        once=source.once if source else False,
+        pair_apart_s=source.pair_apart_s if source else None,
+    )
 
 
 def plan_ports(ports: Iterable[Port]) -> tuple[p.PlanPort, ...]:

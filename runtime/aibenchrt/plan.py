@@ -128,11 +128,15 @@ PlanChoice = Annotated[PlanExclusiveChoice | PlanFallback, Field(discriminator="
 
 
 class PlanRequest(_Frozen):
+    """once, pair_apart_s: of the source that its payloads come from (`RequestSource`)."""
+
     name: str
     share: float
     dataset: str
     source: str
     ports: tuple[PlanPort, ...]
+    once: bool = False
+    pair_apart_s: float | None = None
 
 
 class ResponsePart(_Frozen):

@@ -6,6 +6,7 @@ It has what the check of consistency reads: schedule, requests, calls, and what 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import selectors
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,9 @@ import numpy as np
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.records import CallRecord, RequestRecord, ScheduleRecord
 from aibenchrt.collect.run_info import ClockInfo, GeneratorShard
-from aibenchrt.load.schedule import WHEN_FREE, schedule
+from aibenchrt.load.pairs import apart_s
+from aibenchrt.load.schedule import WHEN_FREE, schedule, shard_of
+from aibenchrt.load.turns import Phases, Turns
 from aibenchrt.plan import Plan, PlanUsers, Step
 from aibenchrt.planner.executor import CANCELLED, CallTimes, Executor, Request
 from aibenchrt.planner.operations import MappingOperations, note
@@ -120,31 +123,50 @@ class Execution:
         await asyncio.gather(*asked)
 
     async def closed_loop(self, executor: Executor, rows: Sequence[ScheduleRecord], load: PlanUsers) -> None:
-        ahead, loop = iter(rows), asyncio.get_running_loop()
-        begin_ns, think_ns = int(BEGIN_S * S), int(load.think_s * S)
-        end_ns = begin_ns + int((load.warmup_s + load.duration_s) * S)
+        loop, asked, ended = asyncio.get_running_loop(), set[asyncio.Task[RequestRecord]](), asyncio.Event()
+        begin_ns = int(BEGIN_S * S)
+        warm_ns = begin_ns + int(load.warmup_s * S)
+        phases = Phases(begin_ns, warm_ns, warm_ns + int(load.duration_s * S))
+        turns = Turns(rows, phases, load.think_s, apart_s(self.plan.requests), WHEN_FREE)
 
-        async def user(due_ns: int) -> None:
-            while due_ns < end_ns:
-                await asyncio.sleep(max(0.0, due_ns / S + 1e-6 - loop.time()))
-                row = next(ahead)
-                phase = "warmup" if due_ns < begin_ns + int(load.warmup_s * S) else "measured"
-                due_ns = (await self.ask(executor, replace(row, phase=phase), due_ns)).done_ns + think_ns
+        def answered(task: asyncio.Task[RequestRecord]) -> None:
+            asked.remove(task)
+            turns.ended(task.result().request_id, task.result().done_ns)
+            ended.set()
 
-        await asyncio.gather(*(user(begin_ns + int(row.offset_s * S)) for row in rows if row.offset_s != WHEN_FREE))
+        while asked or turns.next_ns is not None:
+            ended.clear()
+            due_ns = turns.next_ns
+            if due_ns is None:
+                await ended.wait()
+            elif due_ns >= phases.end:
+                await asyncio.gather(*asked)
+                return
+            elif due_ns / S + 1e-6 > loop.time():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), due_ns / S + 1e-6 - loop.time())
+            elif (turn := turns.take()) is not None:
+                row, at_ns = turn
+                task = asyncio.create_task(self.ask(executor, replace(row, phase="warmup" if at_ns < warm_ns else "measured"), at_ns))
+                asked.add(task)
+                task.add_done_callback(answered)
 
     async def everything(self, rows: Sequence[ScheduleRecord], shards: int) -> None:
         executor, load = Executor(self.plan, clock=self.now_ns), self.plan.load
         if isinstance(load, PlanUsers):
-            await asyncio.gather(*(self.closed_loop(executor, rows[shard::shards], load) for shard in range(shards)))
+            paired = apart_s(self.plan.requests)
+            await asyncio.gather(*(self.closed_loop(executor, shard_of(rows, shard, shards, paired), load) for shard in range(shards)))
         else:
             await self.open_loop(executor, rows)
         await asyncio.gather(*self.following)
 
 
-def executed(template: Run, plan: Plan, seed: int, failing: float = 0.0, trace: tuple[float, ...] = (), shards: int = 1) -> Run:
-    """template: any run, whose run.json is made to fit. shards: generators that share the schedule, each with users of its own."""
-    rows = schedule(plan.load, plan.requests, {request.name: 500 for request in plan.requests}, seed, trace)
+def executed(
+    template: Run, plan: Plan, seed: int, failing: float = 0.0, trace: tuple[float, ...] = (), shards: int = 1, payloads: int = 500
+) -> Run:
+    """template: any run, whose run.json is made to fit. shards: generators that share the schedule, each with users of its own. payloads:
+    of each class."""
+    rows = schedule(plan.load, plan.requests, {request.name: payloads for request in plan.requests}, seed, trace)
     execution = Execution(plan, np.random.default_rng(seed), failing)
     _in_virtual_time(execution.everything(rows, shards))
     load = plan.load
@@ -172,10 +194,11 @@ def by_several_generators(run: Run, shards: int, error_ns: int, rng: np.random.G
     clock = ClockInfo(planner="10.0.0.1:21000", before=offset(0, error_ns), after=offset(0, error_ns))
     infos = tuple(GeneratorShard(host=f"h{n}", shard=n, shards=shards, figures=run.info.generator, clocks=(clock,)) for n in range(shards))
     wrong = [0, *(int(ns) for ns in rng.integers(-error_ns, error_ns, shards - 1))]
-    shard_of = {row.request_id: position % shards for position, row in enumerate(run.schedule)}
+    paired = apart_s(run.plan.requests)
+    shard_by_id = {row.request_id: shard for shard in range(shards) for row in shard_of(run.schedule, shard, shards, paired)}
 
     def moved(request: RequestRecord) -> RequestRecord:
-        by = wrong[shard_of[request.request_id]]
+        by = wrong[shard_by_id[request.request_id]]
         return replace(request, intended_ns=request.intended_ns + by, sent_ns=request.sent_ns + by, done_ns=request.done_ns + by)
 
     return replace(run, info=run.info.model_copy(update={"generators": infos}), requests=tuple(map(moved, run.requests)))

@@ -66,6 +66,10 @@ class Run:
         return {key: tuple(sorted(calls, key=lambda c: (c.start_ns, c.task))) for key, calls in grouped.items()}
 
     @cached_property
+    def _paired(self) -> frozenset[str]:
+        return frozenset(request.name for request in self.plan.requests if request.pair_apart_s is not None)
+
+    @cached_property
     def truth_of(self) -> dict[int, TruthRecord]:
         return {row.request_id: row for row in self.truth}
 
@@ -107,9 +111,12 @@ class Run:
         return value if value is not None and kind.known(value) else None
 
     def cluster(self, request: RequestRecord) -> tuple[str, ...]:
-        """The same for requests whose truths depend on each other: those of one cluster (TruthRecord), otherwise those of one payload."""
+        """The same for requests whose truths depend on each other: those of one cluster (TruthRecord), otherwise those of one payload or
+        pair."""
         row = self.truth_of.get(request.request_id)
-        return (row.cluster,) if row is not None and row.cluster else (request.request_class, str(request.payload))
+        if row is not None and row.cluster:
+            return (row.cluster,)
+        return (request.request_class, str(request.payload // 2 if request.request_class in self._paired else request.payload))
 
     def truth_values(self, request_id: int) -> Truth:
         """All of the request's truth, also what no answer can be compared with. EnvironmentFailure AIB609 as answer()."""

@@ -30,6 +30,7 @@ from aibenchrt.input_file import read_text
 from aibenchrt.libraries import open_plan
 from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import read_messages
+from aibenchrt.load.pairs import apart_s
 from aibenchrt.load.schedule import shard_of
 from aibenchrt.load.silence import WarmUpWatch
 from aibenchrt.shown import tell_failure
@@ -54,7 +55,9 @@ def arguments_parser() -> argparse.ArgumentParser:
     parser.add_argument("--duration", type=float, required=True, help="seconds of the measured phase")
     parser.add_argument("--think", type=float, default=0.0, help="closed loop: think time in seconds")
     parser.add_argument("--timeout", type=float, default=10.0, help="timeout of a request in seconds")
-    parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="I/N", help="send row i of the schedule if i mod N is I")
+    parser.add_argument(
+        "--shard", type=_shard, default=(0, 1), metavar="I/N", help="send row i of the schedule if i mod N is I, and both of a pair"
+    )
     parser.add_argument("--start-at", type=int, metavar="NS", help="time 0 of the schedule on the first planner's realtime clock")
     parser.add_argument(
         "--start-file", type=Path, metavar="FILE", help="the same, from a file that is waited for; <out>/ready is written first"
@@ -97,13 +100,14 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
         duration_s=arguments.duration,
         timeout_s=arguments.timeout,
         think_s=arguments.think,
+        apart_s=apart_s(plan.requests),
         clock=f"/{stubs.package}.ScenarioService/{clocks.METHOD}" if several else "",
         shard=shard,
         shards=shards,
         start_at_ns=arguments.start_at,
         access=access_of(arguments.tls, arguments.sockets),
     )
-    rows = shard_of(schema.read(arguments.schedule, ScheduleRecord), shard, shards)
+    rows = shard_of(schema.read(arguments.schedule, ScheduleRecord), shard, shards, settings.apart_s)
     messages = read_messages(arguments.payloads)
     out: Path = arguments.out
     try:

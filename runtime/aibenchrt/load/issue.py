@@ -8,15 +8,14 @@ balances: requests go round over those that are connected and say SERVING, as at
 from __future__ import annotations
 
 import gc
-import heapq
 import json
 import os
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import grpc
@@ -28,6 +27,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load.finished import Finished, Sent
 from aibenchrt.load.messages import Messages, with_id
 from aibenchrt.load.schedule import WHEN_FREE
+from aibenchrt.load.turns import Phases, Turns
 from aibenchrt.wire import clocks
 from aibenchrt.wire.tls import Access, open_channel
 
@@ -41,7 +41,8 @@ _CLOCK_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True)
 class SendingSettings:
-    """targets: planner replicas. timeout_s: of each request. warmup_s: where the measured phase begins. think_s: closed loop.
+    """targets: planner replicas. timeout_s: of each request. warmup_s: where the measured phase begins. think_s: closed loop; apart_s: of
+    the classes that come in pairs.
 
     access: how planners are reached; None: plainly. clock: the gRPC method by which planners tell their time; '' on a single host. shard,
     shards: the part of the schedule that is sent here. start_at_ns: time 0 of the schedule on the first planner's realtime clock; None: at
@@ -54,6 +55,7 @@ class SendingSettings:
     duration_s: float
     timeout_s: float = 10.0
     think_s: float = 0.0
+    apart_s: Mapping[str, float] = field(default_factory=dict)
     access: Access = None
     clock: str = ""
     shard: int = 0
@@ -137,31 +139,28 @@ class Issuer:
             self._send(row, due)
 
     def _closed(self, start_ns: int) -> None:
-        """Each user sends a request, waits for the reply, thinks, and sends the next, whose intended time is that of the reply plus the
-        think time."""
         settings = self._settings
         warm_ns = start_ns + int(settings.warmup_s * _S)
-        end_ns = warm_ns + int(settings.duration_s * _S)
-        rows = iter(self._rows)
-        due = [start_ns + int(row.offset_s * _S) for row in self._rows if row.offset_s != WHEN_FREE]
-        heapq.heapify(due)
+        phases = Phases(start_ns, warm_ns, warm_ns + int(settings.duration_s * _S))
+        turns = Turns(self._rows, phases, settings.think_s, settings.apart_s, WHEN_FREE)
         while True:
             while self._completed:
-                heapq.heappush(due, self._completed.popleft().done_ns + int(settings.think_s * _S))
-            if not due:
+                ended = self._completed.popleft()
+                turns.ended(ended.row.request_id, ended.done_ns)
+            due_ns = turns.next_ns
+            if due_ns is None:
                 with self._done_condition:
                     self._done_condition.wait_for(lambda: bool(self._completed) or self._stop.is_set(), timeout=0.5)
-                if self._stop.is_set() or time.monotonic_ns() >= end_ns:
+                if self._stop.is_set() or time.monotonic_ns() >= phases.end:
                     return
                 continue
-            if due[0] >= end_ns:
-                return
             # A request that completes while we wait makes its user due one think time later, hence after the earliest one: waiting is safe.
-            row = next(rows, None)
-            if row is None or not self._wait_until(due[0]):
+            if due_ns >= phases.end or not self._wait_until(due_ns):
                 return
-            at = heapq.heappop(due)
-            self._send(replace(row, phase="warmup" if at < warm_ns else "measured"), at)
+            turn = turns.take()
+            if turn is not None:
+                row, at_ns = turn
+                self._send(replace(row, phase="warmup" if at_ns < warm_ns else "measured"), at_ns)
 
     def _wait_until(self, due_ns: int) -> bool:
         """True at due_ns, False as soon as the run is stopped."""

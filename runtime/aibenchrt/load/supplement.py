@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import Supplement
 from aibenchrt.load.schedule import SUPPLEMENT_FROM, samples_needed, supplement_schedule
-from aibenchrt.plan import Plan
+from aibenchrt.plan import Plan, PlanRequest
 
 
 def supplement_rows(
     plan: Plan, rows: Sequence[ScheduleRecord], payloads: Mapping[str, int], longest_s: float, begin_s: float = 0.0
 ) -> tuple[list[ScheduleRecord], tuple[Supplement, ...]]:
-    """rows: the mix; payloads: class → how many. longest_s: of each class; 0: none.
+    """rows: the mix; payloads: class → how many. longest_s: of each class; 0: none. Of what is sent once, no more than the mix leaves.
 
     begin_s: offset of the first; the classes follow one another.
     """
@@ -30,11 +31,22 @@ def supplement_rows(
         expected = sum(row.request_class == request.name and row.phase == "measured" for row in rows)
         if request.name == most or expected >= needed:
             continue
-        count = counts[request.name] = min(needed, max(1, int(rate * longest_s)))
-        new = supplement_schedule(request.name, count, rate, payloads[request.name], load.seed, SUPPLEMENT_FROM + len(supplement))
+        used = {row.payload for row in rows if row.request_class == request.name} if request.once else set()
+        count = _count(request, min(needed, max(1, int(rate * longest_s))), payloads[request.name], used)
+        if not count:
+            continue
+        counts[request.name] = count
+        new = supplement_schedule(request, count, rate, payloads[request.name], load.seed, SUPPLEMENT_FROM + len(supplement), used)
         supplement += [ScheduleRecord(row.request_id, row.request_class, row.phase, row.payload, base + row.offset_s) for row in new]
         base = supplement[-1].offset_s
     return supplement, supplements(plan, counts, rate)
+
+
+def _count(request: PlanRequest, wanted: int, payloads: int, used: Collection[int]) -> int:
+    """How many are sent: whole pairs, and of what is sent once no more than is left."""
+    size = 1 if request.pair_apart_s is None else 2
+    units = math.ceil(wanted / size)
+    return size * (min(units, payloads // size - len({payload // size for payload in used})) if request.once else units)
 
 
 def supplements(plan: Plan, counts: Mapping[str, int], rate: float) -> tuple[Supplement, ...]:

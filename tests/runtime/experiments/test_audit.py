@@ -106,6 +106,22 @@ def test_repeats_draw_what_the_first_drew(run: Run) -> None:
     assert set().union(*drawn.values()) == {0, 1, 2}
 
 
+def test_what_can_be_sent_once_is_asked_again_and_not_repeated(run: Run) -> None:
+    text, image, *rest = run.plan.requests
+    requests = (text.model_copy(update={"once": True}), image.model_copy(update={"once": True, "pair_apart_s": 2.0}), *rest)
+    once = replace(run, plan=run.plan.model_copy(update={"requests": requests}))
+    rows = audit_rows(once, 7)
+    asked = Counter((row.request_class, row.payload) for row in rows if row.request_class in ("text", "image"))
+    assert set(asked.values()) == {1}
+    assert not [row for row in rows if row.request_id >= REPEATS_FROM and row.request_class in ("text", "image")]
+    pairs = [row for row in rows if row.request_class == "image"]
+    assert all(a.payload + 1 == b.payload and b.offset_s - a.offset_s == 2.0 for a, b in zip(pairs[::2], pairs[1::2], strict=True))
+    made = judged(once, answered(once, rows), run_valid=True)
+    assert made.answers.status == "PASS"
+    assert {(row.name, row.status) for row in made.repeats if row.scope == "class"} >= {("text", "NOT COMPARABLE")}
+    assert "can be sent once" in class_row(made).reason
+
+
 def test_a_run_of_few_payloads_is_not_audited(run: Run) -> None:
     few = tuple(replace(request, payload=request.payload % 7) for request in run.requests)
     with pytest.raises(EnvironmentFailure, match="AIB750"):

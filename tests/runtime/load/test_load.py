@@ -96,7 +96,7 @@ def test_schedule_counts_offsets_from_the_start_of_each_phase() -> None:
 
 def test_mix_repeats_recent_payloads_in_its_share() -> None:
     mix = Mix({"text": 1.0}, {"text": 100_000}, np.random.default_rng(3))
-    drawn = [mix.draw().payload for _ in range(5000)]
+    drawn = [mix.draw().payloads[0] for _ in range(5000)]
     seen: set[int] = set()
     repeats = [payload in seen or seen.add(payload) is not None for payload in drawn]  # type: ignore[func-returns-value]
     assert sum(repeats) / len(drawn) == pytest.approx(0.15, abs=0.02)
@@ -125,7 +125,8 @@ def test_trace_is_kept_and_checked(tmp_path: Path) -> None:
 
 def test_supplements_are_labelled_and_long_enough() -> None:
     assert (samples_needed(50), samples_needed(99), samples_needed(99.9)) == (40, 2000, 20_000)
-    rows = supplement_schedule("image", samples_needed(90), 30, 40, seed=7, first_id=1000)
+    image = next(request for request in shop_plan().requests if request.name == "image")
+    rows = supplement_schedule(image, samples_needed(90), 30, 40, seed=7, first_id=1000)
     assert {(row.phase, row.request_class) for row in rows} == {("supplement", "image")}
     assert len(rows) == 200
 

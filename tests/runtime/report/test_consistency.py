@@ -12,9 +12,11 @@ from aibenchrt.collect.plausible import check_calls, check_requests
 from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.records import CallRecord, RequestRecord
 from aibenchrt.input_file import InputFileError
-from aibenchrt.plan import Plan, PlanLoad, PlanPoisson, PlanSessions, PlanTrace, PlanUsers, read_plan
+from aibenchrt.plan import Plan, PlanLoad, PlanPoisson, PlanSessions, PlanTrace, PlanUsers, read_plan, wiring_hash
+from aibenchrt.report.checks.answers import class_shares
 from aibenchrt.report.checks.consistency import consistency_checks
 from aibenchrt.report.make import make_report
+from aibenchrt.report.validity import Limits
 from executed_run import by_several_generators, executed
 from paths import ROOT
 from run_on_hosts import on_hosts, reasons
@@ -210,6 +212,32 @@ def test_an_edit_of_what_the_executor_recorded_is_found(measured: Run, kind: str
         assert found(edit(run))
     shared = executed(measured, shop_plan(load=LOADS[kind]), 5, trace=TRACE, shards=3)
     assert found(requests(lambda r: replace(r, intended_ns=r.sent_ns))(by_several_generators(shared, 3, 200_000, np.random.default_rng(1))))
+
+
+def with_pairs(load: PlanLoad, apart_s: float) -> Plan:
+    """Texts are sent once, pictures once and in pairs."""
+    text, image = shop_plan().requests
+    requests = (
+        text.model_copy(update={"once": True, "share": 0.6}),
+        image.model_copy(update={"once": True, "share": 0.4, "pair_apart_s": apart_s}),
+    )
+    plan = shop_plan(load=load)
+    return plan.model_copy(update={"requests": requests, "graph_hash": wiring_hash(requests, plan.steps, plan.choices, plan.response)})
+
+
+@pytest.mark.parametrize("apart_s", [0.0, 0.3])
+@pytest.mark.parametrize("kind", LOADS)
+def test_pairs_of_any_load_are_consistent(measured: Run, kind: str, apart_s: float) -> None:
+    plan = with_pairs(LOADS[kind], apart_s)
+    run = executed(measured, plan, 5, trace=TRACE, payloads=40_000)
+    assert len(run.requests) > 50
+    assert found(run) == ""
+    assert found(executed(measured, plan, 6, failing=0.03, trace=TRACE, payloads=40_000)) == ""
+    shared = executed(measured, plan, 5, trace=TRACE, shards=3, payloads=40_000)
+    assert found(by_several_generators(shared, 3, 200_000, np.random.default_rng(1))) == ""
+    second = next(request for request in run.measured if request.request_class == "image" and request.payload % 2)
+    assert found(requests(lambda r: replace(r, intended_ns=r.intended_ns - 2_000) if r is second else r)(run))
+    assert all(row.p > 0.001 for row in class_shares(run, Limits()))
 
 
 def compiled() -> list[Plan]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import platform
 import subprocess
 import sys
@@ -51,7 +52,7 @@ from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import write_messages
 from aibenchrt.load.schedule import schedule, trace_of
 from aibenchrt.load.supplement import supplement_rows
-from aibenchrt.plan import Plan, planner_endpoints, task_endpoints, think_s, triton_endpoints
+from aibenchrt.plan import Plan, PlanRequest, planner_endpoints, task_endpoints, think_s, triton_endpoints
 from aibenchrt.planner.program import check_plan
 from aibenchrt.planner.recorder import read_calls
 from aibenchrt.process_names import process_name
@@ -276,7 +277,7 @@ def _warm_up(ready: Ready) -> None:
     rows = [
         ScheduleRecord(TRIAL_FROM + n * 1000 + k, request.name, "supplement", k, 0.0)
         for n, request in enumerate(run.plan.requests)
-        for k in range(min(TRIALS * len(run.planners), len(trials[request.name])))
+        for k in range(_trials(request, len(run.planners), len(trials[request.name])))
     ]
     settings = SendingSettings(
         f"/{run.stubs.package}.ScenarioService/Ask", run.planners, 0.0, 1.0, run.options.timeout_s, access=run.sockets
@@ -296,6 +297,12 @@ def _warm_up(ready: Ready) -> None:
         if silent := silent_class(run.plan, answered, contents):
             raise EnvironmentFailure("AIB711", request_class=silent, logs=run.directory / "logs")
         before_load(run.sampler, run.options.wait_quiet_s, run.options.progress)
+
+
+def _trials(request: PlanRequest, planners: int, payloads: int) -> int:
+    """How many requests of the class are tried: whole pairs, each payload once."""
+    size = 1 if request.pair_apart_s is None else 2
+    return min(size * math.ceil(TRIALS * planners / size), payloads - payloads % size)
 
 
 def _send_load(ready: Ready) -> None:

@@ -8,6 +8,9 @@ In the manner of MLPerf Inference's compliance tests (mlcommons/inference, compl
   fails, and samples of variable size are exempt. Here every payload of a sample is asked several times in a row (`repeats`), and each
   repeat compared with the first time of its own payload, so that sizes cancel out, and first times and repeats take turns in one load.
 
+Of messages that a deployment takes only once (`RequestSource.once`) nothing can be repeated: for these classes the audit has no second
+part, and says so. They are in the sample, since a fresh deployment has seen none of them.
+
 Caches that the plan declares are no finding: a request whose choices took other arms than the first time (an answer found in the cache)
 is not compared. A component that caches unseen takes the same arms, and answers faster.
 

@@ -11,7 +11,7 @@ from scipy import special
 
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.records import RequestRecord
-from aibenchrt.experiments.audit.rows import FEWEST, REPEATS_FROM
+from aibenchrt.experiments.audit.rows import FEWEST, REPEATS_FROM, repeatable
 from aibenchrt.metrics import metric as metric_of
 from aibenchrt.report import quality
 from aibenchrt.report.analysis import bootstrap_rng
@@ -102,7 +102,7 @@ def _repeats(again: Run) -> tuple[Repeats, ...]:
     for (name, _), asked in payloads.items():
         by_class[name].append(asked)
     calls = _component_ratios(again, payloads.values())
-    level = _LEVEL / (len(by_class) + len(calls))
+    level = _LEVEL / max(1, len(by_class) + len(calls))
     rows = []
     for name, each in by_class.items():
         logs = [value for asked in each if (value := _log_ratio([r.done_ns - r.sent_ns for r in _on_arms(asked)])) is not None]
@@ -110,7 +110,18 @@ def _repeats(again: Run) -> tuple[Repeats, ...]:
         rows.append(rated("class", name, logs, others, MUCH_FASTER, None, level))
     for task, (logs, share) in calls.items():
         rows.append(rated("component", task, logs, 0, CALL_MUCH_FASTER, share, level))
+    again_and_again = repeatable(again.plan)
+    rows += [_unrepeated(request.name) for request in again.plan.requests if request.name not in again_and_again]
     return tuple(rows)
+
+
+def _unrepeated(name: str) -> Repeats:
+    """What the audit cannot say of a class."""
+    reason = "each of its payloads can be sent once, or only in its pair: whether repeats would be answered from memory cannot be asked"
+    return Repeats(
+        scope="class", name=name, payloads=0, other_arms=0, ratio=None, limit=MUCH_FASTER, share=None, status="NOT COMPARABLE",
+        reason=reason,
+    )  # fmt: skip
 
 
 def _by_payload(again: Run) -> dict[tuple[str, int], list[RequestRecord]]:

@@ -26,6 +26,7 @@ from aibenchrt.progress import Progress, silent
 from aibenchrt.values import Value, Values
 
 LEAST = 40  # number of payloads of every class, if there are enough
+ONCE_SPARE = 1.5  # more payloads than requests are expected, where none may be sent twice
 TRIALS = 8  # validation requests of every class that warm up
 
 
@@ -86,13 +87,16 @@ def record(plan: Plan, assets: Assets, stage: PlanStage, count: int, seed: int, 
     captures: dict[str, tuple[_ClassCapture, _ClassCapture]] = {}
     with capture(plan, assets.world, folders, {stage.name}) as captured:
         for number, request in enumerate(plan.requests):
-            quotas = (max(LEAST, math.ceil(count * request.share)), TRIALS)
+            spare = ONCE_SPARE if request.once else 1.0
+            quotas = (max(LEAST, math.ceil(spare * count * request.share)), TRIALS)
             pools = (assets.payloads[request.name], assets.trial[request.name])
             both = []
             for quota, pool in zip(quotas, pools, strict=True):
                 progress(f"recording the inputs of '{stage.name}'", number / len(plan.requests))
-                order = np.random.default_rng([seed, number]).permutation(len(pool)).tolist()
-                both.append(asyncio.run(_capture(captured, request.name, [pool[k] for k in order], quota, truth_of)))
+                size = 1 if request.pair_apart_s is None else 2  # pairs stay together and in order
+                order = np.random.default_rng([seed, number]).permutation(len(pool) // size).tolist()
+                drawn = [pool[size * k + place] for k in order for place in range(size)]
+                both.append(asyncio.run(_capture(captured, request.name, drawn, quota, truth_of)))
             captures[request.name] = (both[0], both[1])
     progress(f"recording the inputs of '{stage.name}'", 1.0)
     return _recording(plan, stage, captures)
@@ -127,6 +131,8 @@ def _flat(inputs: Values) -> dict[str, Value]:
 
 def _recording(plan: Plan, stage: PlanStage, captures: Mapping[str, tuple[_ClassCapture, _ClassCapture]]) -> Recording:
     types = {port.name: port.type for port in component_ports(stage).inputs}
+    spec = component(stage.component)
+    keeps = spec is not None and spec.state is not None  # otherwise it answers a repeat like any other request
     per_request = {r.name: r.share * captures[r.name][0].count / max(1, captures[r.name][0].requests) for r in plan.requests}
     whole = sum(per_request.values())
     if not whole:
@@ -146,6 +152,7 @@ def _recording(plan: Plan, stage: PlanStage, captures: Mapping[str, tuple[_Class
                         dataset=request.dataset,
                         source=request.source,
                         ports=tuple(PlanPort(name=name, type=types[port]) for name, port in feeds),
+                        once=request.once and keeps,
                     ),
                     feeds,
                     payloads,

@@ -13,6 +13,7 @@ from aibenchrt.collect.kept_scores import EMPTY_ANSWER
 from aibenchrt.collect.recorded_run import SUPPLEMENT, Run
 from aibenchrt.collect.records import RequestRecord
 from aibenchrt.figure_format import percent
+from aibenchrt.load.pairs import apart_s, is_second
 from aibenchrt.plan import PlanExclusiveChoice, PlanSessions
 from aibenchrt.report import figures
 from aibenchrt.report.checks.check import check
@@ -96,15 +97,21 @@ def _shares(run: Run, limits: Limits) -> Check:
 
 
 def class_shares(run: Run, limits: Limits) -> list[Share]:
-    """Of the measured requests, whatever became of them. Classes are drawn one by one, except that a session keeps its class."""
-    total = sum(request.share for request in run.plan.requests)
+    """Of the measured requests, whatever became of them. Classes are drawn one by one, except that a session keeps its class, and that the
+    second of a pair is not drawn."""
     if len(run.plan.requests) < 2:
         return []
-    seen = Counter(request.request_class for request in run.measured)
-    shares = [(f"class '{request.name}'", seen[request.name], request.share / total) for request in run.plan.requests]
+    paired, duration_s = apart_s(run.plan.requests), run.plan.load.duration_s
+    begun = [request for request in run.measured if not is_second(request, paired)]
+    # Of a class in pairs every other request is left out, and a pair that the end of the phase would divide is not sent.
+    whole = {name: max(0.0, 1 - seconds / duration_s) / 2 for name, seconds in paired.items()}
+    weights = {request.name: request.share * whole.get(request.name, 1.0) for request in run.plan.requests}
+    total = sum(weights.values())
+    seen = Counter(request.request_class for request in begun)
+    shares = [(f"class '{name}'", seen[name], weight / total) for name, weight in weights.items()] if total else []
     if isinstance(run.plan.load, PlanSessions):
-        return [roughly(name, hits, len(run.measured), p, limits) for name, hits, p in shares]
-    return [Share(name, hits, len(run.measured), p, 0.0) for name, hits, p in shares]
+        return [roughly(name, hits, len(begun), p, limits) for name, hits, p in shares]
+    return [Share(name, hits, len(begun), p, 0.0) for name, hits, p in shares]
 
 
 def arm_shares(run: Run, limits: Limits) -> list[Share]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from aibenchrt.collect.recorded_run import MEASURED, SUPPLEMENT, Run
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
-from aibenchrt.load.schedule import WHEN_FREE
+from aibenchrt.load.pairs import apart_s, leaders
+from aibenchrt.load.schedule import WHEN_FREE, shard_of
 from aibenchrt.plan import PlanUsers
 
 _S = 1_000_000_000
@@ -63,7 +64,7 @@ def schedule_findings(run: Run) -> Iterator[Finding]:
     shards = max(1, len(run.info.generators))
     known = {request.request_id: request for request in run.requests}
     for shard in range(shards):
-        yield from _shard(run, run.schedule[shard::shards], known)
+        yield from _shard(run, shard_of(run.schedule, shard, shards, apart_s(run.plan.requests)), known)
     yield from _counts(run)
     yield from _samples(run)
 
@@ -106,27 +107,49 @@ def _open(run: Run, rows: Sequence[ScheduleRecord], known: dict[int, RequestReco
 
 
 def _closed(run: Run, rows: Sequence[ScheduleRecord], known: dict[int, RequestRecord], load: PlanUsers) -> Iterator[Finding]:
-    """Rows are sent in order, each when it is a user's first, or a think time after an answer; none is left out."""
+    """Turns are taken in order, each when it is a user's first, or a think time after the answers of one; none is left out, but a pair that
+    each user may give up at the end. A pair may wait for the end of the warm-up (load/turns.py)."""
+    apart = apart_s(run.plan.requests)
+    turns = _turns(rows, apart)
     sent = [known[row.request_id] for row in rows if row.request_id in known]
     if not sent or not whole(run):  # what followed on a lost record cannot be told
         return
-    last = max(position for position, row in enumerate(rows) if row.request_id in known)
-    for row in rows[:last]:
-        if row.request_id not in known:
-            yield Finding("scheduled requests that left no record", _request(row.request_id))
+    last = max(position for position, turn in enumerate(turns) if any(row.request_id in known for row in turn))
+    missing = [[row for row in turn if row.request_id not in known] for turn in turns[: last + 1]]
+    given_up = [lost for turn, lost in zip(turns, missing, strict=False) if len(lost) == len(turn) == 2][: load.users]
+    for row in (row for lost in missing if lost not in given_up for row in lost):
+        yield Finding("scheduled requests that left no record", _request(row.request_id))
     first = [int(row.offset_s * _S) for row in rows if row.offset_s != WHEN_FREE]
     begin_ns = _begin_ns(run)
     own_ns = min(request.intended_ns for request in sent) - min(first, default=0)
     own_ns = own_ns if abs(own_ns - begin_ns) <= _agreed_ns(run) else begin_ns
     due = Counter(own_ns + offset for offset in first)
-    due.update(request.done_ns + int(load.think_s * _S) for request in sent)
+    taken = [[known[row.request_id] for row in turn if row.request_id in known] for turn in turns]
+    due.update(max(request.done_ns for request in turn) + int(load.think_s * _S) for turn in taken if turn)
+    begun_ns = own_ns + int(load.warmup_s * _S)
+    may_have_waited = [turn for turn in taken if len(turn) > 1 and turn[0].intended_ns == begun_ns]
+    for begins, *seconds in (*(turn for turn in taken if turn and turn not in may_have_waited), *may_have_waited):
+        apart_ns = int(apart.get(begins.request_class, 0.0) * _S)
+        since = begins.intended_ns
+        if due[since] <= 0 and seconds and since == begun_ns:
+            since = next((at for at in due if begun_ns - apart_ns <= at < begun_ns and due[at] > 0), since)
+        if due[since] <= 0:
+            yield Finding("requests intended for another instant than a think time after an answer", _request(begins.request_id))
+        due[since] -= 1
+        for second in seconds:
+            if second.intended_ns != begins.intended_ns + apart_ns:
+                yield Finding("requests intended for another instant than scheduled", _request(second.request_id))
     for request in sent:
-        if due[request.intended_ns] <= 0:
-            yield Finding("requests intended for another instant than a think time after an answer", _request(request.request_id))
-        due[request.intended_ns] -= 1
-        measured = request.intended_ns >= own_ns + int(load.warmup_s * _S)
-        if measured != (request.phase == MEASURED):
+        if (request.intended_ns >= begun_ns) != (request.phase == MEASURED):
             yield Finding("requests with another class, phase or payload than scheduled", _request(request.request_id))
+
+
+def _turns(rows: Sequence[ScheduleRecord], paired: Collection[str]) -> list[list[ScheduleRecord]]:
+    """Pairs together, in the order of their firsts."""
+    turns: dict[int, list[ScheduleRecord]] = {}
+    for leader, row in zip(leaders(rows, paired), rows, strict=True):
+        turns.setdefault(leader, []).append(row)
+    return list(turns.values())
 
 
 def _load(run: Run) -> Iterator[Finding]:
