@@ -1,12 +1,15 @@
-"""The wheel in an environment of its own, in a folder that holds nothing else: aibenchc alone compiles."""
+"""The wheel in an environment of its own, in a folder that holds nothing else: aibenchc alone compiles, with every Python that is here.
+
+AIBENCH_PYTHONS: further programs of Python, separated by colons, as of 3.12 and 3.13 where they are not in PATH.
+"""
 
 from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import pytest
@@ -27,10 +30,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Installed:
     """The wheel with an extra in a fresh virtual environment, and an empty folder to work in."""
 
-    def __init__(self, folder: Path, wheel: Path, extra: str = "") -> None:
+    def __init__(self, folder: Path, wheel: Path, extra: str = "", python: str = sys.executable) -> None:
         self.bin, self.work = folder / "venv" / "bin", folder / "work"
         self.work.mkdir()
-        venv.create(folder / "venv", with_pip=True)
+        subprocess.run([python, "-m", "venv", str(folder / "venv")], check=True)
         constraints = folder / "constraints.txt"  # the versions that the other tests run with
         constraints.write_text("\n".join(hashes()), encoding="utf-8")
         wanted = [f"{wheel}[{extra}]" if extra else str(wheel), "--constraint", str(constraints)]
@@ -46,8 +49,22 @@ class Installed:
         return subprocess.run([self.bin / "python", "-c", f"import {module}"], capture_output=True, check=False).returncode == 0
 
 
-def test_aibenchc_alone_compiles_a_scenario_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
-    alone = Installed(tmp_path, wheel)
+def pythons() -> list[str]:
+    """This Python, and 3.12 and 3.13 where they are here and run."""
+    known = [
+        *filter(None, os.environ.get("AIBENCH_PYTHONS", "").split(":")),
+        *filter(None, map(shutil.which, ("python3.12", "python3.13"))),
+    ]
+    return [
+        sys.executable,
+        *(path for path in known if not subprocess.run([path, "--version"], capture_output=True, check=False).returncode),
+    ]
+
+
+@pytest.mark.parametrize("python", pythons(), ids=os.path.basename)
+def test_aibenchc_alone_compiles_a_scenario_in_an_empty_folder(python: str, wheel: Path, tmp_path: Path) -> None:
+    """What it makes is the same, byte for byte, whichever Python makes it."""
+    alone = Installed(tmp_path, wheel, python=python)
     assert not any(alone.has(module) for module in ("torch", "tritonclient", "numpy", "pandas", "ansible"))
     for words in (
         "--version",

@@ -186,6 +186,46 @@ def test_a_play_that_matches_no_host_fails(tmp_path: Path) -> None:
         played(tmp_path, tmp_path / "hosts.ini", "true", hosts="h2")
 
 
+OPERATORS = """[defaults]
+vault_password_file = /nowhere/password
+remote_user = operator
+private_key_file = /nowhere/key
+interpreter_python = /nowhere/python
+forks = none
+[ssh_connection]
+ssh_args = -o User=operator
+"""
+
+
+@pytest.mark.parametrize("place", ["home", "variable", "current folder"])
+def test_an_operators_configuration_has_no_say_in_compile_plan_or_plays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """A password file that is not there and forks that are no number would end every program of Ansible's that read them."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    paths = {
+        "home": tmp_path / "home" / ".ansible.cfg",
+        "variable": tmp_path / "own.cfg",
+        "current folder": tmp_path / "here" / "ansible.cfg",
+    }
+    paths[place].write_text(OPERATORS)
+    if place == "variable":
+        monkeypatch.setenv("ANSIBLE_CONFIG", str(paths[place]))
+    (tmp_path / "hosts.ini").write_text("h1 ansible_host=192.0.2.1\n")
+    inventory, codes = read(tmp_path / "hosts.ini")
+    assert inventory is not None
+    assert ([host.address for host in inventory.hosts], codes) == (["192.0.2.1"], [])
+    asked = "lookup('ansible.builtin.config', 'DEFAULT_{}', on_missing='skip') | default('', true) == {}"
+    for name, unset in (("REMOTE_USER", "''"), ("PRIVATE_KEY_FILE", "''"), ("VAULT_PASSWORD_FILE", "''")):
+        assert played(tmp_path, tmp_path / "hosts.ini", asked.format(name, unset)) == []
+    with pytest.raises(EnvironmentFailure, match="AIB619") as failure:  # nobody is at that address
+        fetch(tmp_path / "hosts.ini", "small", ["h1"])
+    assert "nowhere" not in str(failure.value)
+
+
 def test_an_operators_verbosity_spoils_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANSIBLE_VERBOSITY", "4")
     (tmp_path / "hosts.ini").write_text("h1 ansible_host=192.0.2.1\n")

@@ -112,6 +112,8 @@ def _changes(
         for rule in rules:
             while True:
                 rewrite = rule.apply(Turn(flow, settings, tuple(done), limit, work))
+                for note in [problem for problem in problems if problem.is_note_of(rule.id)]:
+                    del problems[note]  # of an earlier turn, with the figures of a larger graph
                 problems.update(dict.fromkeys(rewrite.problems))
                 if not rewrite.steps:
                     break

@@ -140,12 +140,20 @@ def prune_similar_branches(turn: Turn) -> Rewrite:
             problems.append(left_alone(ID, f"{text}: it is kept by the spec", "remove it from `keep`", pair.goes.span))
             continue
         if not _can_take_over(pair):
-            problems.append(left_alone(ID, f"{text}: flags of their own decide about them", "", pair.goes.span))
+            problems.append(
+                left_alone(
+                    ID,
+                    f"{text}: flags of their own decide about them",
+                    "let one flag decide about both, if they are the same",
+                    pair.goes.span,
+                )
+            )
             continue
         flow = without_unreached(_merged(turn.graph, [pair]), turn.work.analyse)
         if flow.findings:
             why = f"without it '{flow.findings[0].task}' would be {flow.findings[0].kind.value}"
-            problems.append(left_alone(ID, f"{text}: {why}", "", pair.goes.span))
+            way_out = f"if it may go, give '{flow.findings[0].task}' another edge"
+            problems.append(left_alone(ID, f"{text}: {why}", way_out, pair.goes.span))
             continue
         removed = gone(turn.graph, flow.graph) or (pair.goes.name,)
         return Rewrite(flow, (_step(turn, pair, removed),), tuple(problems))

@@ -59,13 +59,13 @@ def prune_smallest_fraction(turn: Turn) -> Rewrite:
             time = _share_of_time(turn, branch, times)
             if time >= settings.threshold - _ROUNDING:
                 text = f"{branch.what} stays: {why}, but it takes {fraction_percent(time)} of the service time"
-                problems.append(left_alone(ID, text, "", branch.span))
+                problems.append(left_alone(ID, text, "to prune it all the same, raise the threshold: `branches below …`", branch.span))
                 continue
             why += f", {fraction_percent(time)} of the service time"
         flow = without_unreached(_pruned(turn.graph, branch), turn.work.analyse)
         if flow.findings:
             text = f"{branch.what} stays: without it '{flow.findings[0].task}' would be {flow.findings[0].kind.value}"
-            problems.append(left_alone(ID, text, "", branch.span))
+            problems.append(left_alone(ID, text, f"if it may go, give '{flow.findings[0].task}' another edge", branch.span))
             continue
         tail = _tail(turn, turn.done, branch)
         if tail:

@@ -88,7 +88,11 @@ def remaining_updates(updates: Iterable[Update], graph: Graph) -> tuple[tuple[Up
         if tasks:
             remaining.append(replace(update, tasks=tasks))
         else:
-            notes.append(left_alone(ID, f"update {update.frequency} has no task left", "", update.span))
+            notes.append(
+                left_alone(
+                    ID, f"update {update.frequency} has no task left", "leave the update out, or `keep` one of its tasks", update.span
+                )
+            )
     return tuple(remaining), notes
 
 

@@ -36,10 +36,17 @@ class Problem:
     fields: tuple[tuple[str, str], ...] = ()
     span: Span | None = field(default=None, compare=False)
 
+    def is_note_of(self, rule: str) -> bool:
+        """Whether it says that this rule left something as it is."""
+        return self.code == LEFT_ALONE and dict(self.fields)["rule"] == rule
+
+
+LEFT_ALONE = "AIB305"
+
 
 def left_alone(rule: str, text: str, way_out: str, span: Span | None) -> Problem:
-    """A note (AIB305) that a rule left something as it is."""
-    return Problem("AIB305", (("rule", rule), ("text", text), ("way_out", way_out)), span)
+    """A note that a rule left something as it is. Of all turns of a rule only the notes of the last count."""
+    return Problem(LEFT_ALONE, (("rule", rule), ("text", text), ("way_out", way_out)), span)
 
 
 MOST_WORK = 2_000_000  # tasks and edges that the rules look at: some seconds

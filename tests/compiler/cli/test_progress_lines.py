@@ -1,8 +1,12 @@
-"""Progress where no terminal is."""
+"""Progress on a terminal, and where none is."""
 
 from __future__ import annotations
 
+import os
+import pty
 import re
+import subprocess
+import sys
 
 import pytest
 from aibenchc.cli.terminal import ProgressLines
@@ -26,3 +30,45 @@ def test_a_share_beyond_the_end_is_the_end(capsys: pytest.CaptureFixture[str]) -
     now = 11.0
     lines.told("training", 7.5)
     assert capsys.readouterr().err.splitlines()[1].endswith("… training 100 %")
+
+
+BARS = """
+import time
+from aibenchc.cli.terminal import progress_bars
+with progress_bars() as told:
+    for epoch in (1, 2, 3):
+        told(f"training neumf: epoch {epoch} of 4", epoch / 4)
+        time.sleep(0.3)  # how long an epoch takes: the time that is left follows from it
+    told("load: 31.4/s, p99 44.5 ms, none failed", 0.25)
+"""
+
+
+def on_a_terminal(**environment: str) -> str:
+    """What the bars leave on a terminal, without the sequences that move the cursor."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-c", BARS], stderr=theirs, env={**os.environ, "COLUMNS": "100", **environment})
+    os.close(theirs)
+    said = b""
+    while True:
+        try:
+            said += os.read(ours, 1 << 16)
+        except OSError:  # the other end has closed
+            break
+    os.close(ours)
+    assert process.wait() == 0
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.decode())
+
+
+def test_a_bar_shows_its_figures_and_the_time_left_and_ends_at_100_percent() -> None:
+    shown = on_a_terminal(TERM="xterm")
+    assert re.search(r"training neumf: epoch 3 of 4 [^a-z]* 75 % 0:00:\d\d left 0:00:\d\d", shown), shown
+    last = [line.strip() for line in shown.replace("\r", "\n").splitlines() if line.strip()][-2:]
+    assert [re.sub(r"0:00:\d\d left", "left", re.sub(r" [━╸╺ ]+ *", " ", line)) for line in last] == [
+        "training neumf: epoch 3 of 4 100 % left 0:00:00",
+        "load: 31.4/s, p99 44.5 ms, none failed 100 % left 0:00:00",
+    ]
+
+
+def test_a_terminal_that_moves_no_cursor_gets_lines() -> None:
+    said = [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in on_a_terminal(TERM="dumb").splitlines()]
+    assert said == ["… training neumf", "… load"]

@@ -181,6 +181,51 @@ def test_a_deployment_asks_every_model_where_its_triton_listens(tls: str, tmp_pa
     assert read.tls == (Path("/etc/aibench/ecommerce/tls/check") if tls == "true" else None)
 
 
+SAID = "error[AIB602]: this process cannot listen on 10.0.0.2:21007: permission denied"
+HEALTH = """
+- hosts: h2
+  gather_facts: false
+  vars_files: [roles/part/vars/main.yml]
+  vars:
+    part_kind: planner
+    aibench_tls: false
+    aibench_ready_s: 0
+    aibench_environment: {environment}
+    aibench_parts_here:
+      - {{name: planner, kind: planner, address: 127.0.0.1, listens: {port}}}
+      - {{name: planner-1, kind: planner, address: 127.0.0.1, listens: {port}}}
+  tasks:
+    - name: Wait until every part is healthy
+      ansible.builtin.command:
+        argv: {argv}
+"""
+
+
+def test_a_deployment_tells_what_the_unit_of_a_part_said_that_is_not_healthy(tmp_path: Path) -> None:
+    """Nobody listens there; journalctl is a stand-in, as no systemd runs here."""
+    playbooks = tmp_path / "ansible"
+    shutil.copytree(BASE.parents[1], playbooks)
+    for name, text in (("journalctl", f'echo "asked for $*"; echo "{SAID}"'), ("python3", f'exec {sys.executable} "$@"')):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(0o755)
+    tasks = yaml.safe_load((playbooks / "roles" / "part" / "tasks" / "main.yml").read_text(encoding="utf-8"))
+    (task,) = [task for task in tasks if task["name"] == "Wait until every part is healthy"]
+    argv, port = json.dumps(task["ansible.builtin.command"]["argv"]), free_port()
+    (playbooks / "probe.yml").write_text(HEALTH.format(environment=tmp_path, port=port, argv=argv))
+    (tmp_path / "here.ini").write_text(f"h2 ansible_connection=local ansible_python_interpreter={sys.executable}\n")
+    environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    words = [Path(sys.executable).parent / "ansible-playbook", "-i", tmp_path / "here.ini", "probe.yml"]
+    ended = subprocess.run(words, cwd=playbooks, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    result = json.loads(ended.stdout[ended.stdout.index("FAILED! => ") + len("FAILED! => ") : ended.stdout.index("PLAY RECAP")])
+    asked, why, health = result["stderr_lines"]
+    assert asked.endswith("--unit=aibench-ecommerce-planner.service --unit=aibench-ecommerce-planner-1.service")
+    assert (why, result["rc"]) == (SAID, 1)
+    assert health.startswith(f"127.0.0.1:{port} is not well: ")
+
+
 def test_each_host_tries_the_parts_that_its_own_call(tmp_path: Path) -> None:
     """As Ansible itself evaluates it: h2 is behind a floating address."""
     hosts = "".join(f"h{i} ansible_host=192.0.2.{i}{' aibench_bind_address=10.0.0.2' if i == 2 else ''}\n" for i in (1, 2, 3))

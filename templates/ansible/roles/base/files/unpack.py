@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tarfile
 
+os.umask(0o022)  # whatever the host's: tar makes folders with it that an archive does not list, and users of parts search them
+
 
 def unpack(archive, folder, name, owner):
     scratch = os.path.join(folder, ".unfinished")
@@ -24,7 +26,7 @@ def unpack(archive, folder, name, owner):
     if tar.returncode:
         sys.exit(f"{name}: tar ended with {tar.returncode}")
     unpacked = os.path.join(scratch, name)
-    os.chmod(unpacked, 0o755)  # whatever the umask: what is private in it has a mode of its own
+    os.chmod(unpacked, 0o755)  # what is private in it has a mode of its own
     if ":" in owner:
         for below, user in (part.split(":") for part in owner.split(",")):
             if os.path.isdir(os.path.join(unpacked, below)):

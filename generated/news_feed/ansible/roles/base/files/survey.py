@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 
+os.umask(0o022)  # whatever the host's: users of parts search the folders that this makes
 VERSION = 2  # of the install record: each kind of part has a user of its own
 PARENTS = ("/opt/aibench", "/var/lib/aibench", "/etc/aibench")
 
