@@ -43,10 +43,11 @@ def _diagnostic(id_: str) -> dict[str, str] | None:
 
 
 def _validity(id_: str) -> dict[str, str] | None:
-    from aibenchrt.report.validity import REASONS, explained
+    from aibenchrt.report.validity import REASONS, VIOLATIONS, explained
 
-    reason = REASONS.get(id_)
-    return None if reason is None else _told(id_, "the run is INVALID", reason.name, explained(id_), reason.hint)
+    reason = REASONS.get(id_) or VIOLATIONS.get(id_)
+    means = "the run is INVALID" if id_ in REASONS else "the run FAILs"
+    return None if reason is None else _told(id_, means, reason.name, explained(id_), reason.hint)
 
 
 def _told(code: str, severity: str, message: str, explanation: str, hint: str) -> dict[str, str]:
@@ -54,9 +55,9 @@ def _told(code: str, severity: str, message: str, explanation: str, hint: str) -
 
 
 def _hint(id_: str) -> str:
-    from aibenchrt.report.validity import REASONS
+    from aibenchrt.report.validity import REASONS, VIOLATIONS
 
-    return did_you_mean(id_, REASONS) if id_.startswith("V") else did_you_mean(id_, CODES)
+    return did_you_mean(id_, REASONS | VIOLATIONS) if id_.startswith("V") else did_you_mean(id_, CODES)
 
 
 def _template(text: str) -> str:

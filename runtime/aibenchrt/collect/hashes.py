@@ -33,6 +33,7 @@ BOUND = (
     "machine.parquet",
     "truth.parquet",
     "triton.json",
+    "state_audits.json",
     "export.json",
     "scores.parquet",
 )

@@ -24,17 +24,20 @@ from aibenchrt.input_file import InputFileError, json_document, read_bytes
 from aibenchrt.json_file import MOST_BYTES, JsonFileError, read_json
 from aibenchrt.libraries import use_as_planned
 from aibenchrt.plan import Plan
+from aibenchrt.state_audit import AUDITS_FILE, StateAudits
 
 M = TypeVar("M", bound=BaseModel)
 R = TypeVar("R")
 
 MEASURED, SUPPLEMENT = "measured", "supplement"
+NO_AUDITS = StateAudits()
 
 
 @dataclass(frozen=True)
 class Run:
     """A run as read from its directory. triton: Triton's own model statistics, model name → its JSON, empty if it had no AI task. binding:
-    its files compared with hashes.json. kept: of an export, which has scores in place of answers and truth; None: of a run itself."""
+    its files compared with hashes.json. kept: of an export, which has scores in place of answers and truth; None: of a run itself.
+    state_audits: empty where no task has a state with invariants, or nobody looked at it."""
 
     directory: Path
     info: RunInfo
@@ -48,6 +51,7 @@ class Run:
     triton: dict[str, Any]
     binding: Binding = UNBOUND
     kept: KeptScores | None = None
+    state_audits: StateAudits = NO_AUDITS
 
     def phase(self, name: str) -> tuple[RequestRecord, ...]:
         """The requests of one phase in the order of their intended times."""
@@ -155,6 +159,7 @@ def read_run(directory: Path) -> Run:
         triton=_triton(directory / "triton.json") if whole or (directory / "triton.json").exists() else {},
         binding=binding(directory),
         kept=_kept(directory),
+        state_audits=read_model(directory / AUDITS_FILE, StateAudits) if (directory / AUDITS_FILE).exists() else NO_AUDITS,
     )
     try:
         check_requests(plan, run.requests)

@@ -32,6 +32,7 @@ FILES: Mapping[str, str] = {
     "resources.parquet": "CPU time and memory of every process, twice a second",
     "machine.parquet": "CPU time of the whole machine, twice a second",
     "truth.parquet": "what answers are compared with",
+    "state_audits.json": "what was found of the states that the run left behind",
     "export.json": "what this export was made from, what was left out of it, and what replaced",
     "scores.parquet": "the score of each request, kept in place of answers and truth",
     "cluster.json": "how the run on hosts went on, attempt by attempt",

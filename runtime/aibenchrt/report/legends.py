@@ -9,7 +9,8 @@ LEGENDS: dict[str, str] = {
         "the figures) and than the margin; else INCONCLUSIVE. An author's figure has a margin alone, and the interval decides. A quality "
         "target is judged held-out, by the protocol of the model's training, and in this run, on what the model answered: a classifier's "
         "calls with a known label, or responses that show the model's own output. Of the requests those count that no other AI task "
-        "worked for before; where there are fewer than 20 of these, all count, and answers below the target are INCONCLUSIVE, not FAIL."
+        "worked for before; where there are fewer than 20 of these, all count, and answers below the target are INCONCLUSIVE, not FAIL. "
+        "An invariant of a state, as that of a ledger, is checked from the state itself when the run has ended: one violation FAILs."
     ),
     "latency": (
         "Milliseconds, with a 95 % interval that allows for dependent requests (batch quantiles on 5 batches in time order), and is "

@@ -13,6 +13,7 @@ from aibenchrt.metrics import metric
 from aibenchrt.report import ablation, figures, hosts, quality
 from aibenchrt.report.analysis import Analysis, analyse, bootstrap_rng
 from aibenchrt.report.graph_picture import graph_svg
+from aibenchrt.report.invariants import invariant_facts, invariant_judgements
 from aibenchrt.report.judgements import Measured, quality_judgements, slo_judgements
 from aibenchrt.report.machines import machine_rows
 from aibenchrt.report.model import Fact, Provenance, Report, Verdict
@@ -77,6 +78,7 @@ def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits |
 def _verdict(analysis: Analysis, measured: Measured, references: Sequence[Reference]) -> Verdict:
     run = analysis.run
     judgements = (
+        *invariant_judgements(run),
         *slo_judgements(run, measured),
         *quality_judgements(run, bootstrap_rng()),
         *reference_judgements([Deployment(run.info, measured)], references),
@@ -91,6 +93,7 @@ def _facts(run: Run) -> tuple[Fact, ...]:
         Fact(name="deployment", value=f"{run.info.deployment} (profile {run.info.profile})"),
         Fact(name="started", value=run.info.started_utc),
         Fact(name="load", value=f"{load.arrival}{rate} for {load.duration_s:g} s after {load.warmup_s:g} s of warm-up, seed {load.seed}"),
+        *invariant_facts(run),
         *(Fact(name="outage", value=text) for text in outage_texts(run)),
     )
 

@@ -383,9 +383,10 @@ class Check(_Frozen):
 
 
 class Judgement(_Frozen):
-    """One slo, quality target or reference item. observed, with its interval, in the item's own unit; reason says why this status."""
+    """One slo, quality target, reference item or invariant of a state. observed, with its interval, in the item's own unit; reason says why
+    this status."""
 
-    group: Literal["slo", "quality", "reference"]
+    group: Literal["slo", "quality", "reference", "invariant"]
     title: str
     what: str
     target: str

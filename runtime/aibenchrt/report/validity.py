@@ -77,14 +77,19 @@ REASONS: dict[str, Validity] = {
     "V22": Validity("shares differ from the plan's", "correct the share in the spec if its expectation is wrong, else look for what decides the arm: a cache that always hits, a search that finds too little", "The observed shares of request classes and of the arms of choices are those of the plan, by exact binomial tests (p is at least {shares_p:g} over all shares together). Classes and draws with seeded chance have no margin beyond chance and failed requests. Where the run decides (`when cache.hit`, `until`), the author's expectation may be off by half of it (of what it leaves, if that is less), at least by one percentage point and at most by ten, and however many requests there are, they count as at most {shares_independent:d}: a user who asks again tells nothing new. These arms are not judged on synthetic data, which the spec does not describe, or where answers were replaced."),
     "V17": Validity("records contradict each other", "somebody changed the records, or a part of the runtime has a bug: run again, and report it if it comes back", "Each request is as scheduled (class, phase, payload, intended time), sent after its intended time, and recorded once. Its calls are between its sending and its answer, effects excepted, and each after those whose output it takes. Each step that the plan and the choices taken demand was called once, and no other. Times on several hosts are compared within the error of their clocks. Failed requests, and records that were lost with a process or a host, are no contradictions."),
     "V18": Validity("files changed", "take the run directory as it was when the run ended, or run again", "The files that a verdict depends on are those that the run ended with: hashes.json holds the SHA-256 of each, and its own is the run's root, which `run`, `report` and `validate` show. Whoever changes a file and hashes.json makes another root: compare it with one that was kept elsewhere, by `aibenchc validate RUN --root ROOT`. `--recompute` also makes every figure again and compares it with report.json and verdict.json. A run from before there were hashes is judged as before, and called not bound."),
+    "V23": Validity("state not audited", "see the reason, and the log of that task in logs/; run again", "A task whose state has invariants, as a ledger has, is audited when the run has ended. Of a run without the audit nobody knows whether its answers were kept: it proves nothing. In a run with an expected fault the audit may be missing."),
     "V11": Validity("payloads used up", "shorten the run or lower the rate: once every payload has been sent, caches answer the rest", "At most {used_up:.0%} of the requests may be sent after every payload of their class has been sent."),
+}
+# What makes a run FAIL, beside its targets.
+VIOLATIONS: dict[str, Validity] = {
+    "V24": Validity("invariant violated", "look at the state that the run left in state/, and at the log of that task: the component is wrong, or somebody wrote to its state", "When a run has ended, the invariants of its states are checked from the states themselves: of a ledger that no money was made or lost, that the legs of each booking sum to zero, that balances follow from the legs and none was ever below zero, that each payment is booked once, and no message twice. One violation makes the run FAIL, whatever its figures; in an INVALID run, too, it is shown as FAIL."),
 }
 # fmt: on
 
 
 def explained(code: str) -> str:
     """The explanation with the usual limits. KeyError: there is no such code."""
-    return _WithPercents().vformat(REASONS[code].explanation, (), Limits().model_dump())
+    return _WithPercents().vformat((REASONS | VIOLATIONS)[code].explanation, (), Limits().model_dump())
 
 
 class _WithPercents(string.Formatter):

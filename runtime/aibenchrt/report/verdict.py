@@ -48,13 +48,19 @@ def exit_code(valid: bool, statuses: Sequence[Status], fault: str = "") -> ExitC
 
 
 def undecided(judgements: Sequence[Judgement], reason: str, of: Sequence[Status] = _DECIDING) -> tuple[Judgement, ...]:
-    """The judgements, those with a status `of` made INCONCLUSIVE for this reason. NOT COMPARABLE says nothing of a run and stays."""
-    return tuple(j.model_copy(update={"status": "INCONCLUSIVE", "reason": reason}) if j.status in of else j for j in judgements)
+    """The judgements, those with a status `of` made INCONCLUSIVE for this reason. NOT COMPARABLE says nothing of a run and stays; so
+    does an invariant that is violated, for which it does not matter how the run was measured."""
+    return tuple(
+        j.model_copy(update={"status": "INCONCLUSIVE", "reason": reason})
+        if j.status in of and (j.group, j.status) != ("invariant", "FAIL")
+        else j
+        for j in judgements
+    )
 
 
 def verdict(run: Run, reasons: tuple[Reason, ...], checks: tuple[Check, ...], judgements: tuple[Judgement, ...], limits: Limits) -> Verdict:
-    """Assembles the verdict. In an INVALID run every status but NOT COMPARABLE becomes INCONCLUSIVE, since its figures prove nothing; under
-    an expected fault every PASS does."""
+    """Assembles the verdict. In an INVALID run every status but NOT COMPARABLE becomes INCONCLUSIVE, since its figures prove nothing, but
+    for a violated invariant; under an expected fault every PASS does."""
     fault = run.info.fault
     if reasons:
         judgements = undecided(judgements, "the run is INVALID")

@@ -23,7 +23,7 @@ from aibenchrt import catalog
 from aibenchrt.catalog import COMPONENTS, DATASETS
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.exit_codes import ExitCode
-from aibenchrt.report.validity import REASONS
+from aibenchrt.report.validity import REASONS, VIOLATIONS
 from paths import ROOT, SPECS
 
 ECOMMERCE = ROOT / "specs" / "ecommerce.aib"
@@ -126,7 +126,7 @@ def test_help_of_run_has_groups_and_examples_that_are_understood(capsys: pytest.
 
 
 def test_explain_knows_why_runs_are_invalid(capsys: pytest.CaptureFixture[str]) -> None:
-    for code, reason in REASONS.items():
+    for code, reason in (REASONS | VIOLATIONS).items():
         assert main(["explain", code.lower()]) == 0
         said = capsys.readouterr().out
         assert reason.hint in said

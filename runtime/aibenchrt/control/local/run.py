@@ -56,7 +56,9 @@ from aibenchrt.plan import Plan, PlanRequest, planner_endpoints, task_endpoints,
 from aibenchrt.planner.program import check_plan
 from aibenchrt.planner.recorder import read_calls
 from aibenchrt.process_names import process_name
+from aibenchrt.serve.audit_state import audit_states, audited_stages
 from aibenchrt.short_folder import ShortFolder
+from aibenchrt.state_audit import write_audits
 from aibenchrt.whole_file import write_bytes, write_text
 from aibenchrt.wire.proto import Stubs, load_stubs
 from aibenchrt.wire.tls import Access, Sockets, open_channel
@@ -401,6 +403,7 @@ def _finish(run: LocalRun, reached: Stage, outcome: Outcome) -> EnvironmentFailu
         try:
             if prepared:
                 with run.journal.stage("collect"):
+                    _audit(prepared)
                     _collect(prepared)
         finally:
             outages = tuple(reached.keeper.outages) if isinstance(reached, Ready) and reached.keeper else ()
@@ -424,6 +427,13 @@ def _stop(run: LocalRun, reached: Stage) -> EnvironmentFailure | None:
     run.processes.stop_all()
     write_text(run.directory / "triton.json", json.dumps(statistics, indent=1, sort_keys=True) + "\n")
     return silence
+
+
+def _audit(prepared: Prepared) -> None:
+    """Looks at what the services left behind, now that none of them writes to it any more."""
+    run = prepared.run
+    if audited_stages(run.plan):
+        write_audits(run.directory, audit_states(run.plan, prepared.assets.prepared, run.directory / "state"))
 
 
 def _collect(prepared: Prepared) -> None:

@@ -16,6 +16,7 @@ from aibenchrt.report.checks.load import schedule_checks
 from aibenchrt.report.checks.machines import machine_checks, resource_checks
 from aibenchrt.report.checks.records import record_checks
 from aibenchrt.report.checks.stability import stability_checks
+from aibenchrt.report.checks.states import state_checks
 from aibenchrt.report.checks.supplement import with_supplement
 from aibenchrt.report.critical_path import CriticalPath
 from aibenchrt.report.model import Check, Reason
@@ -38,6 +39,7 @@ def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[t
         *fault_checks(run, limits),
         *answer_checks(run, limits),
         *stability_checks(run, limits),
+        *state_checks(run),
     )
     checks = with_supplement(run, checks, limits)
     reasons = tuple(

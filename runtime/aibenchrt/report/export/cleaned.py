@@ -21,11 +21,13 @@ from aibenchrt.plan import Plan
 from aibenchrt.report.degraded_replicas import cause
 from aibenchrt.report.export.names import LOOPBACK, Names
 from aibenchrt.report.figures import MESSAGE_CHARACTERS
+from aibenchrt.state_audit import Invariant, StateAudit, StateAudits
 
 LEFT_OUT = "(left out)"
 NOT_IN_IT = (
     "payloads, answers and truth: requests.parquet and truth.parquet have none, scores.parquet has the scores",
     "error messages of requests and calls: equal ones have the same number, and the name of a gRPC status",
+    "what violates the invariants of a state; how many violations there are is kept",
     "the labels that classifiers said, in the notes of calls",
     "command lines; reasons and details of stages, processes, outages, attempts and missing records; the text of an expected fault",
     "what follows the number of a kernel's version",
@@ -72,8 +74,18 @@ def cleaned(run: Run) -> Cleaned:
         machine=tuple(replace(row, host=names.of("host", row.host)) for row in run.machine),
         truth=tuple(replace(row, truth=(), cluster=names.of("cluster", row.cluster)) for row in run.truth),
         triton={},
+        state_audits=StateAudits(audits=tuple(_audit(audit) for audit in run.state_audits.audits)),
     )
     return Cleaned(own, names.counts(), tuple(texts))
+
+
+def _audit(audit: StateAudit) -> StateAudit:
+    """How much violates each invariant, without the sentences that say what."""
+    missing = LEFT_OUT if audit.missing else ""
+    if audit.audited is None:
+        return audit.model_copy(update={"missing": missing})
+    counts = tuple(Invariant(name=invariant.name, more=invariant.count) for invariant in audit.audited.invariants)
+    return audit.model_copy(update={"missing": missing, "audited": audit.audited.model_copy(update={"invariants": counts})})
 
 
 class _Errors:

@@ -21,6 +21,7 @@ from aibenchrt.report.audit import AUDIT_FILE, Audit
 from aibenchrt.report.compare.model import Comparison
 from aibenchrt.report.definitions import BY_ID
 from aibenchrt.report.model import Ablation, Report, Verdict
+from aibenchrt.state_audit import AUDITS_FILE, StateAudits
 
 FOLDER = Path(__file__).parent
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -63,6 +64,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "load.json": LoadFile,
     "run.json": RunInfo,
     "hashes.json": Hashes,
+    AUDITS_FILE: StateAudits,
     "export.json": Exported,
     "report.json": Report,
     "verdict.json": Verdict,
