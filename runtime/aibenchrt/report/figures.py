@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from aibenchrt.collect.recorded_run import SUPPLEMENT, Run
 from aibenchrt.collect.records import CallRecord, RequestRecord
+from aibenchrt.load.pairs import apart_s, is_second, pace
 from aibenchrt.plan import Plan, PlanChoice, PlanExclusiveChoice, PlanFallback, PlanPoisson, PlanTimeFraction
 from aibenchrt.report import statistics
 from aibenchrt.report.critical_path import CriticalPath
@@ -289,10 +290,12 @@ def traffic_rows(run: Run) -> tuple[TrafficRow, ...]:
     return tuple(rows)
 
 
-def arrival_row(run: Run) -> ArrivalRow:
-    """Of the measured phase; the fit is against a Poisson process of the nominal rate: only for Poisson load, 50 requests or more."""
-    sent = sorted(r.sent_ns for r in run.measured if r.outcome != "not_sent")
-    intended = [r.intended_ns for r in run.measured]
+def arrival_row(run: Run, *, apart: bool = False) -> ArrivalRow:
+    """Of the measured phase; the fit is against a Poisson process of the nominal rate: only for Poisson load, 50 requests or more. The
+    second of a pair is sent when it must be, and does not count. apart: each class was sent by itself, as in a supplement."""
+    paced = _paced(run, apart)
+    sent = paced([r for r in run.measured if r.outcome != "not_sent"], "sent_ns")
+    intended = paced(run.measured, "intended_ns")
     late = np.array([(r.sent_ns - r.intended_ns) / MS for r in run.measured if r.outcome != "not_sent"] or [0.0])
     rate = run.plan.load.rate if isinstance(run.plan.load, PlanPoisson) else None
     fitted = rate if len(sent) >= 50 else None
@@ -314,7 +317,24 @@ def arrival_row(run: Run) -> ArrivalRow:
     )
 
 
-def _cv(times_ns: Sequence[int]) -> float:
+def _paced(run: Run, apart: bool) -> Callable[[Sequence[RequestRecord], str], list[float]]:
+    """Takes requests and the name of one of their times, and gives the times in order, in ns, those of pairs' seconds left out; where
+    this makes arrivals rarer, gaps are as much shorter, so that they fit the nominal rate."""
+    paired = apart_s(run.plan.requests)
+    whole = pace(run.info.load.shares, paired)
+
+    def paced(requests: Sequence[RequestRecord], name: str) -> list[float]:
+        times = sorted((getattr(r, name), r.request_class) for r in requests if not is_second(r, paired))
+        if not paired or not times:
+            return [at for at, _ in times]
+        factors = [(0.5 if kind in paired else 1.0) if apart else whole for _, kind in times[1:]]
+        gaps = np.diff([at for at, _ in times]) * factors
+        return [float(times[0][0]), *(times[0][0] + np.cumsum(gaps)).tolist()]
+
+    return paced
+
+
+def _cv(times_ns: Sequence[float]) -> float:
     gaps = np.diff(times_ns)
     return float(gaps.std(ddof=1) / gaps.mean()) if len(gaps) > 1 and gaps.mean() > 0 else 0.0
 

@@ -15,6 +15,7 @@ from aibenchrt.input_file import InputFileError
 from aibenchrt.plan import Plan, PlanLoad, PlanPoisson, PlanSessions, PlanTrace, PlanUsers, read_plan, wiring_hash
 from aibenchrt.report.checks.answers import class_shares
 from aibenchrt.report.checks.consistency import consistency_checks
+from aibenchrt.report.figures import arrival_row
 from aibenchrt.report.make import make_report
 from aibenchrt.report.validity import Limits
 from executed_run import by_several_generators, executed
@@ -238,6 +239,16 @@ def test_pairs_of_any_load_are_consistent(measured: Run, kind: str, apart_s: flo
     second = next(request for request in run.measured if request.request_class == "image" and request.payload % 2)
     assert found(requests(lambda r: replace(r, intended_ns=r.intended_ns - 2_000) if r is second else r)(run))
     assert all(row.p > 0.001 for row in class_shares(run, Limits()))
+
+
+def test_the_beginnings_of_pairs_fit_the_declared_process(measured: Run) -> None:
+    run = executed(measured, with_pairs(PlanPoisson(rate=60.0, duration_s=30.0, warmup_s=0.0, seed=3), 0.0), 5, payloads=4000)
+    fitted, unpaired = arrival_row(run), arrival_row(replace(run, plan=run.plan.model_copy(update={"requests": shop_plan().requests})))
+    assert fitted.sent_ks_p is not None
+    assert unpaired.sent_ks_p is not None
+    assert fitted.sent_ks_p > 0.01 > 1e-6 > unpaired.sent_ks_p
+    ours, others = (class_shares(run, Limits()), class_shares(replace(run, plan=shop_plan(load=run.plan.load)), Limits()))
+    assert min(row.p for row in ours) > 0.01 > 1e-6 > min(row.p for row in others)
 
 
 def compiled() -> list[Plan]:

@@ -39,7 +39,7 @@ def supplement_checks(run: Run, limits: Limits) -> tuple[Check, ...]:
         return tuple(check for check in record_checks(own, (), limits) if check.code == "V10")
     resources = figures.resource_rows(own)
     checks = [
-        *schedule_checks(own, figures.arrival_row(own), limits),
+        *schedule_checks(own, figures.arrival_row(own, apart=True), limits),
         *record_checks(own, critical_paths(own), limits),
         *(resource_checks(own, resources, limits) if resources else ()),  # one shorter than the sampling's period has no samples
         *(machine_checks(own, limits) if machine_rows(own) else ()),
