@@ -28,11 +28,14 @@ from aibenchrt.components.image_memory.spec import SPEC as IMAGE_MEMORY
 from aibenchrt.components.image_to_text.spec import SPEC as IMAGE_TO_TEXT
 from aibenchrt.components.indexing.spec import SPEC as INDEXING
 from aibenchrt.components.language_detection.spec import SPEC as LANGUAGE_DETECTION
+from aibenchrt.components.laundering_check.spec import SPEC as LAUNDERING_CHECK
 from aibenchrt.components.learning_to_rank.spec import SPEC as LEARNING_TO_RANK
 from aibenchrt.components.ledger.spec import SPEC as LEDGER
 from aibenchrt.components.logging.spec import SPEC as LOGGING
+from aibenchrt.components.message_code.spec import SPEC as MESSAGE_CODE
 from aibenchrt.components.monitoring.spec import SPEC as MONITORING
 from aibenchrt.components.nonce_store.spec import SPEC as NONCE_STORE
+from aibenchrt.components.notification.spec import SPEC as NOTIFICATION
 from aibenchrt.components.object_detection.spec import SPEC as OBJECT_DETECTION
 from aibenchrt.components.query_parsing.spec import SPEC as QUERY_PARSING
 from aibenchrt.components.query_rewrite.spec import SPEC as QUERY_REWRITE
@@ -93,6 +96,9 @@ COMPONENTS: Registry[ComponentSpec] = Registry(
         IMAGE_MEMORY,
         IMAGE_LOOKUP,
         IMAGE_FILTER,
+        LAUNDERING_CHECK,
+        NOTIFICATION,
+        MESSAGE_CODE,
         AB_ASSIGNMENT,
         ENCRYPTION,
         NONCE_STORE,

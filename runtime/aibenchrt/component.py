@@ -52,7 +52,8 @@ class Shows:
 class PortType:
     """A named record of fields. Repeated fields of one port type all have the same length. `answer`: may be part of a response.
 
-    shows: the answers that a value holds when it is part of a response, of a scenario or of a component benchmark.
+    shows: the answers that a value holds when it is part of a response, of a scenario or of a component benchmark. private: of a person, so
+    that logs hold a hash in its place.
     """
 
     name: str
@@ -60,6 +61,7 @@ class PortType:
     doc: str
     answer: bool = False
     shows: tuple[Shows, ...] = ()
+    private: bool = False
 
 
 PORT_TYPES: Registry[PortType] = Registry(
@@ -183,13 +185,20 @@ PORT_TYPES: Registry[PortType] = Registry(
         PortType(
             "Turn", (Field("degrees", Scalar.FLOAT),), "by how much something is turned, clockwise", shows=(Shows("angle", ("degrees",)),)
         ),
-        PortType("Vector", (Field("value", Scalar.FLOAT, repeated=True),), "an embedding, of unit length"),
+        PortType("Vector", (Field("value", Scalar.FLOAT, repeated=True),), "an embedding, of unit length", private=True),
         PortType("Caption", (Field("text", Scalar.STRING),), "what is said of a picture", answer=True, shows=(Shows("text", ("text",)),)),
         PortType(
-            "Depth", (Field("png", Scalar.BYTES),), "how far what a picture shows is: PNG, 16-bit grey, 0.1 mm a level; 0: nothing there"
+            "Depth",
+            (Field("png", Scalar.BYTES),),
+            "how far what a picture shows is: PNG, 16-bit grey, 0.1 mm a level; 0: nothing there",
+            private=True,
         ),
         PortType(
-            "Sealed", (Field("content", Scalar.BYTES),), "a sealed message: its readable header, and what only its key opens", answer=True
+            "Sealed",
+            (Field("content", Scalar.BYTES),),
+            "a sealed message: its readable header, and what only its key opens",
+            answer=True,
+            private=True,
         ),
         PortType(
             "Payment",
@@ -201,6 +210,7 @@ PORT_TYPES: Registry[PortType] = Registry(
                 Field("nonce", Scalar.BYTES),
             ),
             "a payment as ordered; amount in cents; nonce: of the message that ordered it, used once",
+            private=True,
         ),
         PortType(
             "Receipt",
@@ -215,6 +225,7 @@ PORT_TYPES: Registry[PortType] = Registry(
             "what became of a payment, and the payer's balance after it, in cents; reason: accepted, replayed, face, funds or no_account",
             answer=True,
             shows=(Shows("decision", ("accepted", "score")),),
+            private=True,
         ),
         PortType("Report", (Field("text", Scalar.STRING),), "an internal report that no user sees"),
         PortType(

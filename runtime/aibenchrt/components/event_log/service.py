@@ -91,10 +91,11 @@ class EventLog:
                     durable.set_result(None)
 
 
-def append(path: Path, lines: bytes, *, sync: bool = True) -> None:
+def append(path: Path, lines: bytes, *, sync: bool = True, mode: int = 0o644) -> None:
     """Appends whole lines; a torn last line, left by a process that died while writing, is cut off first. sync: wait until they are on
-    disk; without it, nothing is lost if a process dies, but a power failure loses what the kernel had not written yet. Raises OSError."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    disk; without it, nothing is lost if a process dies, but a power failure loses what the kernel had not written yet. mode: of a new file.
+    Raises OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, mode)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         size = os.fstat(descriptor).st_size

@@ -1,7 +1,8 @@
 """Logging: appends one structured record for each value that it observes, for operators.
 
 JSON lines in `<state>/log/<UTC day>.jsonl`: the time of writing (Unix, in ns), request, task, port, type, the duration of the task's call
-in µs, and the value's fields, with text cut at TEXT characters, lists cut at LIST elements, and bytes given as their number.
+in µs, and the value's fields, with text cut at TEXT characters, lists cut at LIST elements, and bytes given as their number. Of a value
+that is somebody's (`PortType.private`), and with `values hashed` of every one, only the SHA-256, by which it can be known again.
 
 When the call returns, the record is with the kernel, so a process that dies loses none. `sync always` also waits until it is on disk;
 `sync never` may lose the last seconds in a power failure, as is usual for logs.
@@ -9,6 +10,7 @@ When the call returns, the record is with the kernel, so a process that dies los
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from aibenchrt.component import PORT_TYPES
 from aibenchrt.components.event_log.service import append
 from aibenchrt.values import Values, Work, listed
 from aibenchrt.wire.any_value import decode
@@ -24,7 +27,7 @@ TEXT, LIST = 200, 10
 
 
 def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - nothing is prepared
-    return Log(state / "log", settings["sync"] == "always", time.time_ns)
+    return Log(state / "log", settings["sync"] == "always", time.time_ns, hashed=settings["values"] == "hashed")
 
 
 def read_log(state: Path) -> Iterator[dict[str, Any]]:
@@ -34,11 +37,11 @@ def read_log(state: Path) -> Iterator[dict[str, Any]]:
 
 
 class Log:
-    """Implements `Work`. now: gives the Unix time in ns. Several threads and processes may append to one folder."""
+    """Implements `Work`. now: gives the Unix time in ns. hashed: all values. Several threads and processes may append to one folder."""
 
-    def __init__(self, folder: Path, sync: bool, now: Callable[[], int]) -> None:
+    def __init__(self, folder: Path, sync: bool, now: Callable[[], int], *, hashed: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._sync, self._now = folder, sync, now
+        self._folder, self._sync, self._now, self._hashed = folder, sync, now, hashed
 
     def __call__(self, inputs: Values) -> Values:
         """OSError: a record could not be written."""
@@ -51,7 +54,7 @@ class Log:
                 "port": value["port"],
                 "type": value["type"],
                 "took_us": (value["end_ns"] - value["start_ns"]) // 1000,
-                "value": {name: shortened(element) for name, element in decode(value["type"], value["content"]).items()},
+                "value": self._said(value["type"], value["content"]),
             }
             for value in listed(inputs, "value")
         ]
@@ -59,6 +62,11 @@ class Log:
         day = datetime.fromtimestamp(at / 1e9, UTC).strftime("%Y-%m-%d")
         append(self._folder / f"{day}.jsonl", lines.encode(), sync=self._sync)
         return {}
+
+    def _said(self, kind: str, content: bytes) -> dict[str, Any]:
+        if self._hashed or PORT_TYPES[kind].private:
+            return {"sha256": hashlib.sha256(content).hexdigest()}
+        return {name: shortened(element) for name, element in decode(kind, content).items()}
 
 
 def shortened(element: Any) -> Any:
