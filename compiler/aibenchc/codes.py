@@ -109,6 +109,8 @@ _TYPES = (
     Code("AIB235", "the load sends about {count} requests, more than {limit}", "lower the rate, or shorten `for` and `warmup`", "The whole schedule is drawn and kept in memory before the first request is sent, which limits the size of a load."),
     Code("AIB237", "the scenario has more than {limit} {things}", "{way_out}", "What is checked and distilled grows with these totals, some of it faster than the spec's text."),
     Code("AIB238", "with request '{name}' the scenario has more than {cases} cases in all, or more than {tasks} tasks and edges in all its cases", "merge request classes, drop choices that do not matter, or split the scenario", "Each combination of arms is checked for each request class, task by task; these are too many."),
+    Code("AIB239", "'{name}' sends in pairs, {apart:g} s apart, and the measured phase lasts {duration:g} s: there is time for none", "lengthen `for`, or leave this request out", "The two of a pair belong to one phase: a pair that its end would divide is not sent."),
+    Code("AIB240", "each payload of '{name}' can be sent once, and users who do not think would need more than there can be", "give the users a think time: `users 20 think 1 s`", "A message that a deployment takes only once, as one with a nonce, is never repeated. Of users who do not think as many requests are planned as a generator can send, 10,000 a second."),
     _warning("AIB236", "p{percentile} needs {needed} requests of the load, which sends about {count}", "lengthen `for`, raise the rate, or ask for a lower percentile", "A percentile p is shown only with 20/(1 - p) requests; a run with fewer of them than its highest percentile needs is INVALID."),
 )
 

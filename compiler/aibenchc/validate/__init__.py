@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from aibenchrt import catalog
+from aibenchrt.component import RequestSource
+
 from aibenchc.build import build_graph
 from aibenchc.diagnostics import Diagnostics, place
 from aibenchc.flow import analyse
-from aibenchc.graph import RESPONSE, QualityTarget, Task
+from aibenchc.graph import RESPONSE, Graph, QualityTarget, RequestClass, Task
 from aibenchc.model import AS_DECLARED, LoadChange, Scenario
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax import ast
@@ -19,7 +22,7 @@ from aibenchc.validate.deployments import deployments
 from aibenchc.validate.essential import essential
 from aibenchc.validate.findings import report_findings
 from aibenchc.validate.libraries import use_libraries
-from aibenchc.validate.loads import OpenFile, check_samples
+from aibenchc.validate.loads import OpenFile, check_samples, check_sources
 from aibenchc.validate.references import references
 from aibenchc.value_reader import Reader
 
@@ -88,6 +91,7 @@ def validate(
         _unused_params(spec, reader)
     if load is not None:
         check_samples(load, blocks.get("metrics"), slo, reader, change)
+        check_sources(_sources(built.graph), load, reader, change)
     if load is None or diagnostics.failed:
         return None
     return Scenario(
@@ -106,6 +110,14 @@ def validate(
         params=tuple((name, written(value)) for name, value in reader.params.items()),
         essential=held,
     )
+
+
+def _sources(graph: Graph) -> Iterator[tuple[RequestClass, RequestSource]]:
+    """Each request class with the source of its payloads."""
+    datasets = {dataset.name: catalog.dataset(dataset.spec) for dataset in graph.datasets}
+    for request in graph.requests:
+        known = datasets.get(request.dataset)
+        yield from ((request, source) for source in (known.sources if known else ()) if source.name == request.source)
 
 
 def _target(task: Task) -> QualityTarget | None:

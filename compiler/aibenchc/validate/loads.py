@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from aibenchrt.catalog import MOST_REQUESTS
+from aibenchrt.component import RequestSource
 
+from aibenchc.graph import RequestClass
 from aibenchc.model import AS_DECLARED, Constant, Load, LoadChange, Poisson, Sessions, Slo, Trace, Users
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax import ast
@@ -88,6 +90,16 @@ def _changed(load: Load, change: LoadChange) -> Load:
     if change.rate is not None and isinstance(arrivals, Poisson | Constant | Sessions):
         arrivals = replace(arrivals, rate=change.rate)
     return replace(load, arrivals=arrivals, duration_s=load.duration_s if change.duration_s is None else change.duration_s)
+
+
+def check_sources(requests: Iterable[tuple[RequestClass, RequestSource]], load: Load, reader: Reader, change: LoadChange) -> None:
+    """Reports every class whose payloads this load, as this run changes it, cannot send as their source demands."""
+    load = _changed(load, change)
+    for request, source in requests:
+        if source.pair_apart_s is not None and source.pair_apart_s >= load.duration_s:
+            reader.diagnostics.report("AIB239", request.span, name=request.name, apart=source.pair_apart_s, duration=load.duration_s)
+        if source.once and isinstance(load.arrivals, Users) and not load.arrivals.think_s:
+            reader.diagnostics.report("AIB240", request.span, name=request.name)
 
 
 def check_samples(load: Load, metrics: ast.Section | None, slo: Iterable[Slo], reader: Reader, change: LoadChange) -> None:

@@ -176,10 +176,10 @@ def open_clients(plan: Plan, stubs: Stubs, access: Access = None) -> dict[str, T
 
 
 def idempotent(step: Step) -> bool:
-    """Whether a call may be retried: the catalogue knows every component of the step, and none has an effect or is called only for what it
-    writes."""
+    """Whether a call may be retried: the catalogue knows every component of the step, and none has an effect, keeps what it observes, or is
+    called only for what it writes."""
     specs = [component(stage.component) for stage in step.stages]
-    return all(spec is not None and not spec.effect and spec.ports_for(dict(stage.settings)).outputs
+    return all(spec is not None and not spec.effect and not (spec.auxiliary and spec.state) and spec.ports_for(dict(stage.settings)).outputs
                for spec, stage in zip(specs, step.stages, strict=True))  # fmt: skip
 
 

@@ -298,6 +298,18 @@ def test_a_service_sees_the_time_that_is_left(tmp_path: Path) -> None:
         assert 0 < remaining < 125  # gRPC rounds up, to full seconds where there are many
 
 
+@pytest.mark.parametrize("names", [["ledger"], ["nonce_store"], ["face_decision", "ledger"], ["nonce_store", "sort"], ["event_log"],
+                                   ["notification"], ["message_code"], ["query_parsing", "notification"]], ids=" ".join)  # fmt: skip
+def test_a_chain_with_one_effect_is_asked_once_and_the_same_without_it_again(names: list[str]) -> None:
+    def chained(names: list[str]) -> Any:
+        first = next(step for step in local_plan([1, 2, 3, 4, 5]).steps if step.task == "parse")
+        stages = (first.stages[0].model_copy(update={"name": name, "component": name, "settings": {}}) for name in names)
+        return first.model_copy(update={"stages": tuple(stages)})
+
+    assert not idempotent(chained(names))
+    assert idempotent(chained(["encryption", "face_decision", "laundering_check"]))
+
+
 def test_the_catalogue_says_what_may_be_repeated() -> None:
     assert {step.task: idempotent(step) for step in local_plan([1, 2, 3, 4, 5]).steps} == {
         "parse": True, "answers": True, "profile": True, "remember": False,
