@@ -27,7 +27,7 @@ TEXT, LIST = 200, 10
 
 
 def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - nothing is prepared
-    return Log(state / "log", settings["sync"] == "always", time.time_ns, hashed=settings["values"] == "hashed")
+    return Log(state / "log", settings["sync"] == "always", time.time_ns, hashed=settings.get("values") == "hashed")
 
 
 def read_log(state: Path) -> Iterator[dict[str, Any]]:
