@@ -81,7 +81,10 @@ def test_a_message_is_opened_and_a_receipt_sealed_by_the_key_of_the_payers_devic
     asked = payment(1, payer=3)
     message = seal_payment(Payment(**asked), b"colour", b"depth", WORLD.device_keys[3])
     outputs = opened("open")({"message": {"content": message}})
-    assert outputs == {"payment": asked, "image": {"png": b"colour"}, "depth": {"png": b"depth"}}
+    assert outputs["payment"] == asked
+    assert opened("pictures")(outputs) == {"image": {"png": b"colour"}, "depth": {"png": b"depth"}}
+    with pytest.raises(SealError):
+        opened("pictures")({**outputs, "payment": payment(1, payer=4)})
     receipt = {"payment_id": "p-1", "payer": 3, "accepted": False, "score": 0.25, "reason": "funds", "balance": 7}
     handed_on = opened("seal")({"receipt": receipt})
     assert handed_on["receipt"] == receipt
@@ -135,6 +138,7 @@ def test_the_refusal_of_a_replay_tells_no_balance(state: Path) -> None:
     assert (fresh["replayed"]["value"], again["replayed"]["value"]) == (False, True)
     receipt = {"payment_id": "p-1", "payer": 1, "accepted": False, "score": 0.0, "reason": "replayed", "balance": 0}
     assert again["receipt"] == receipt
+    assert fresh["payment"] == payment(1)
     with pytest.raises(ValueError, match="nonce has 16 bytes"):
         work({"payment": payment(2, nonce=b"short")})
 

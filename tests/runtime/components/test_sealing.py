@@ -37,7 +37,11 @@ RECEIPT = Receipt("p-1", 7, True, 0.75, "accepted", 98750)
 @given(payments, pictures, pictures)
 def test_a_payment_comes_back_as_it_was(payment: Payment, png: bytes, depth: bytes) -> None:
     message = sealing.seal_payment(payment, png, depth, KEY)
-    assert sealing.open_payment(message, {payment.payer: KEY, payment.payee: OTHER}) == (payment, png, depth)
+    keys = {payment.payer: KEY, payment.payee: OTHER}
+    opened_payment, sealed = sealing.open_payment(message, keys)
+    assert opened_payment == payment
+    assert sealing.open_pictures(sealed, payment.payer, keys) == (png, depth)
+    assert len(png) < 4 or png not in sealed
 
 
 @given(receipts)
@@ -56,6 +60,7 @@ def messages() -> dict[str, bytes]:
     return {
         "payment": sealing.seal_payment(PAYMENT, b"colour", b"depth", KEY),
         "receipt": sealing.seal_receipt(RECEIPT, KEY),
+        "pictures": sealing.open_payment(sealing.seal_payment(PAYMENT, b"colour", b"depth", KEY), {7: KEY})[1],
         "rest": sealing.seal_at_rest(b"template", KEY, 7),
     }
 
@@ -66,6 +71,8 @@ def opened(kind: str, message: bytes, key: bytes = KEY) -> object:
             return sealing.open_payment(message, {7: key, 8: key})
         case "receipt":
             return sealing.open_receipt(message, {7: key, 8: key})
+        case "pictures":
+            return sealing.open_pictures(message, 7, {7: key, 8: key})
         case _:
             return sealing.open_at_rest(message, key, 7)
 
@@ -140,20 +147,31 @@ def by_a_device(content: bytes, kind: int = sealing.Kind.PAYMENT.value) -> bytes
     return header + bytes(NONCE) + AESGCM(KEY).encrypt(bytes(NONCE), content, header)
 
 
-def packed(name: bytes = b"p-1", payee: int = 1001, amount: int = 5, png: int = 1, depth: int = 1, rest: bytes = b"12") -> bytes:
-    return struct.pack(">Hqq16sII", len(name), payee, amount, b"n" * 16, png, depth) + name + rest
+def packed(name: bytes = b"p-1", payee: int = 1001, amount: int = 5, rest: bytes = b"p" * 37) -> bytes:
+    return struct.pack(">Hqq16s", len(name), payee, amount, b"n" * 16) + name + rest
+
+
+def shown(png: int = 1, depth: int = 1, rest: bytes = b"12") -> bytes:
+    return struct.pack(">II", png, depth) + rest
 
 
 def test_the_layout_is_as_documented() -> None:
-    assert sealing.open_payment(by_a_device(packed()), {7: KEY}) == (Payment("p-1", 7, 1001, 5, b"n" * 16), b"1", b"2")
+    assert sealing.open_payment(by_a_device(packed()), {7: KEY}) == (Payment("p-1", 7, 1001, 5, b"n" * 16), b"p" * 37)
+    assert sealing.open_pictures(by_a_device(shown(), sealing.Kind.PICTURES.value), 7, {7: KEY}) == (b"1", b"2")
+
+
+def test_the_pictures_of_another_payers_payment_are_refused() -> None:
+    pictures = by_a_device(shown(), sealing.Kind.PICTURES.value)
+    with pytest.raises(SealError):
+        sealing.open_pictures(pictures, 8, {7: KEY, 8: KEY})
 
 
 @pytest.mark.parametrize(
     "content",
     [
         b"",
-        packed()[:-1],
-        packed() + b"3",
+        packed(rest=b"p" * 36),
+        packed(rest=b""),
         packed(name=b""),
         packed(name=b"x" * 65),
         packed(name=b"\xff\xfe"),
@@ -163,16 +181,29 @@ def test_the_layout_is_as_documented() -> None:
         packed(amount=0),
         packed(amount=-5),
         packed(amount=sealing.MOST_AMOUNT + 1),
-        packed(png=0, rest=b"1"),
-        packed(depth=0, rest=b"1"),
-        packed(png=(1 << 20) + 1, rest=bytes((1 << 20) + 2)),
-        packed(png=0xFFFFFFFF, depth=0xFFFFFFFF),
-        packed(png=3, depth=0xFFFFFFFF),
     ],
 )
-def test_content_out_of_its_bounds_is_refused(content: bytes) -> None:
+def test_a_payment_out_of_its_bounds_is_refused(content: bytes) -> None:
     with pytest.raises(SealError):
         sealing.open_payment(by_a_device(content), {7: KEY})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        shown()[:-1],
+        shown(rest=b"123"),
+        shown(png=0, rest=b"1"),
+        shown(depth=0, rest=b"1"),
+        shown(png=(1 << 20) + 1, rest=bytes((1 << 20) + 2)),
+        shown(png=0xFFFFFFFF, depth=0xFFFFFFFF),
+        shown(png=3, depth=0xFFFFFFFF),
+    ],
+)
+def test_pictures_out_of_their_bounds_are_refused(content: bytes) -> None:
+    with pytest.raises(SealError):
+        sealing.open_pictures(by_a_device(content, sealing.Kind.PICTURES.value), 7, {7: KEY})
 
 
 @given(st.binary(max_size=120))
@@ -180,6 +211,8 @@ def test_any_content_under_the_right_key_is_a_message_or_refused(content: bytes)
     for kind, open_message in ((sealing.Kind.PAYMENT, sealing.open_payment), (sealing.Kind.RECEIPT, sealing.open_receipt)):
         with contextlib.suppress(SealError):
             open_message(by_a_device(content, kind.value), {7: KEY})
+    with contextlib.suppress(SealError):
+        sealing.open_pictures(by_a_device(content, sealing.Kind.PICTURES.value), 7, {7: KEY})
 
 
 @pytest.mark.parametrize(
@@ -206,11 +239,14 @@ def test_a_key_of_another_length_is_refused(key: bytes) -> None:
 
 
 def test_no_message_is_sealed_twice_alike_unless_its_nonce_is_given() -> None:
-    def seal(nonce: bytes | None) -> bytes:
-        return sealing.seal_payment(PAYMENT, b"colour", b"depth", KEY, nonce)
+    def seal(nonces: tuple[bytes, bytes] | None) -> bytes:
+        return sealing.seal_payment(PAYMENT, b"colour", b"depth", KEY, nonces)
 
+    nonces = b"0" * NONCE, b"1" * NONCE
     assert seal(None) != seal(None)
-    assert seal(b"0" * NONCE) == seal(b"0" * NONCE)
+    assert seal(nonces) == seal(nonces)
+    with pytest.raises(SealError, match="twice"):
+        seal((nonces[0], nonces[0]))
 
 
 @settings(max_examples=50)

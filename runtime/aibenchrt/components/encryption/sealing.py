@@ -6,8 +6,9 @@
     sealed     n bytes   the content, encrypted
     tag       16 bytes
 
-    content of a payment   2 bytes length of the payment's id, 8 payee, 8 amount in cents, 16 nonce of the payment, 4 length of the
-                           picture, 4 length of the depth picture; the id in UTF-8; the two pictures
+    content of a payment   2 bytes length of the payment's id, 8 payee, 8 amount in cents, 16 nonce of the payment; the id in UTF-8; its
+                           pictures, a sealed message themselves, under the same key, so that whoever checks the payment sees no face
+    content of pictures    4 bytes length of the picture, 4 length of the depth picture; the two pictures
     content of a receipt   2 bytes length of the payment's id, 1 accepted, 4 score (IEEE 754 single), 1 number of the reason, 8 balance
                            in cents; the id in UTF-8
 
@@ -35,10 +36,11 @@ MOST_PICTURE_BYTES = 1 << 20  # of the picture, and of the depth picture
 REASONS = ("accepted", "replayed", "face", "funds", "no_account")  # why a payment was accepted or refused; sealed as the place in this row
 
 _HEADER = struct.Struct(">Bq")
-_PAYMENT = struct.Struct(f">Hqq{PAYMENT_NONCE_BYTES}sII")
+_PAYMENT = struct.Struct(f">Hqq{PAYMENT_NONCE_BYTES}s")
+_PICTURES = struct.Struct(">II")
 _RECEIPT = struct.Struct(">HBfBq")
 _AROUND = _HEADER.size + GCM_NONCE_BYTES + TAG_BYTES
-MOST_MESSAGE_BYTES = _AROUND + _PAYMENT.size + MOST_ID_BYTES + 2 * MOST_PICTURE_BYTES
+MOST_MESSAGE_BYTES = 2 * _AROUND + _PAYMENT.size + MOST_ID_BYTES + _PICTURES.size + 2 * MOST_PICTURE_BYTES
 _NOBODY = os.urandom(KEY_BYTES)  # opens nothing: an unknown payer's message takes as long as one with a wrong tag
 
 
@@ -48,6 +50,7 @@ class Kind(Enum):
     PAYMENT = 0x11
     RECEIPT = 0x21
     AT_REST = 0x31
+    PICTURES = 0x41
 
 
 class SealError(ValueError):
@@ -77,33 +80,47 @@ class Receipt:
     balance: int
 
 
-def seal_payment(payment: Payment, png: bytes, depth: bytes, key: bytes, gcm_nonce: bytes | None = None) -> bytes:
+def seal_payment(payment: Payment, png: bytes, depth: bytes, key: bytes, gcm_nonces: tuple[bytes, bytes] | None = None) -> bytes:
     """The message with the payer's picture and depth picture, by the key of the payer's device (32 bytes).
 
-    gcm_nonce: 12 bytes, for a data set that is made from a seed, whose nonces must differ from each other; None: random. SealError: a field
-    out of its bounds.
+    gcm_nonces: 12 bytes each, of the payment and of its pictures, for a data set that is made from a seed, whose nonces must all differ
+    from each other; None: random. SealError: a field out of its bounds.
     """
     name = checked(payment)
     if not (0 < len(png) <= MOST_PICTURE_BYTES and 0 < len(depth) <= MOST_PICTURE_BYTES):
         raise SealError(f"a payment's pictures have between 1 and {MOST_PICTURE_BYTES} bytes each")
-    head = _PAYMENT.pack(len(name), payment.payee, payment.amount, payment.nonce, len(png), len(depth))
-    return _seal(Kind.PAYMENT, payment.payer, b"".join((head, name, png, depth)), key, gcm_nonce)
+    outer, inner = (None, None) if gcm_nonces is None else gcm_nonces
+    if outer is not None and outer == inner:
+        raise SealError("no nonce of GCM is used twice under one key")
+    pictures = _seal(Kind.PICTURES, payment.payer, _PICTURES.pack(len(png), len(depth)) + png + depth, key, inner)
+    head = _PAYMENT.pack(len(name), payment.payee, payment.amount, payment.nonce)
+    return _seal(Kind.PAYMENT, payment.payer, b"".join((head, name, pictures)), key, outer)
 
 
-def open_payment(message: bytes, keys: Mapping[int, bytes]) -> tuple[Payment, bytes, bytes]:
-    """The payment, its picture and its depth picture. keys: payer → key of its device. SealError: it is none of a known payer."""
+def open_payment(message: bytes, keys: Mapping[int, bytes]) -> tuple[Payment, bytes]:
+    """The payment, and its pictures, which are still sealed. keys: payer → key of its device. SealError: it is none of a known payer."""
     payer, content = _open(Kind.PAYMENT, message, keys)
     if len(content) < _PAYMENT.size:
         raise SealError("the message holds no payment")
-    name_bytes, payee, amount, nonce, png_bytes, depth_bytes = _PAYMENT.unpack_from(content)
-    if len(content) != _PAYMENT.size + name_bytes + png_bytes + depth_bytes:
-        raise SealError("the message holds no payment")
-    if not (0 < png_bytes <= MOST_PICTURE_BYTES and 0 < depth_bytes <= MOST_PICTURE_BYTES):
-        raise SealError("the message holds no payment")
+    name_bytes, payee, amount, nonce = _PAYMENT.unpack_from(content)
     name_end = _PAYMENT.size + name_bytes
+    if len(content) < name_end + _AROUND:
+        raise SealError("the message holds no payment")
     payment = Payment(_text(content[_PAYMENT.size : name_end]), payer, payee, amount, nonce)
     checked(payment)
-    return payment, content[name_end : name_end + png_bytes], content[name_end + png_bytes :]
+    return payment, content[name_end:]
+
+
+def open_pictures(pictures: bytes, payer: int, keys: Mapping[int, bytes]) -> tuple[bytes, bytes]:
+    """The picture and the depth picture of a payment by this payer. SealError: they are not the payer's, or the payer is not known."""
+    whose, content = _open(Kind.PICTURES, pictures, keys)
+    if whose != payer or len(content) < _PICTURES.size:
+        raise SealError("the message holds no pictures")
+    png_bytes, depth_bytes = _PICTURES.unpack_from(content)
+    sized = 0 < png_bytes <= MOST_PICTURE_BYTES and 0 < depth_bytes <= MOST_PICTURE_BYTES
+    if not sized or len(content) != _PICTURES.size + png_bytes + depth_bytes:
+        raise SealError("the message holds no pictures")
+    return content[_PICTURES.size : _PICTURES.size + png_bytes], content[_PICTURES.size + png_bytes :]
 
 
 def seal_receipt(receipt: Receipt, key: bytes, gcm_nonce: bytes | None = None) -> bytes:

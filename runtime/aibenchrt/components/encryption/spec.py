@@ -3,7 +3,8 @@
 from aibenchrt.component import ComponentSpec, Kind, Port, Ports, Setting
 from aibenchrt.datasets.needs import KEYS
 
-_OPEN = Ports((Port("message", "Sealed"),), (Port("payment", "Payment"), Port("image", "Image"), Port("depth", "Depth")))
+_OPEN = Ports((Port("message", "Sealed"),), (Port("payment", "Payment"), Port("pictures", "Sealed")))
+_PICTURES = Ports((Port("payment", "Payment"), Port("pictures", "Sealed")), (Port("image", "Image"), Port("depth", "Depth")))
 _SEAL = Ports((Port("receipt", "Receipt"),), (Port("sealed", "Sealed"), Port("receipt", "Receipt")))
 
 SPEC = ComponentSpec(
@@ -11,10 +12,14 @@ SPEC = ComponentSpec(
     package=__package__,
     family="security",
     kind=Kind.SERVICE,
-    doc="opens a sealed payment with its two pictures, or seals a receipt, which it also hands on, by the key of the payer's device (AES-256-GCM)",
+    doc="opens a payment, or its pictures, or seals a receipt and hands it on, by the key of the payer's device (AES-256-GCM)",
     ports=_OPEN,
     varies_by="operation",
-    variants=(("open", _OPEN), ("seal", _SEAL)),
-    settings=(Setting("operation", "word", "open", ("open", "seal"), "open messages, or seal receipts"),),
+    variants=(("open", _OPEN), ("pictures", _PICTURES), ("seal", _SEAL)),
+    settings=(
+        Setting(
+            "operation", "word", "open", ("open", "pictures", "seal"), "open messages, open the pictures of payments, or seal receipts"
+        ),
+    ),
     needs=(KEYS,),
 )

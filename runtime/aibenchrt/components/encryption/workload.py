@@ -39,6 +39,11 @@ def messages(world: Paying, open_service: OpenService) -> Sequence[Values]:  # n
     return [{"message": {"content": content}} for content in sealed]
 
 
+def pictures(world: Paying, open_service: OpenService) -> Sequence[Values]:
+    opened = open_service("encryption", operation="open")
+    return [opened(message) for message in messages(world, open_service)]
+
+
 def receipts(world: KeyWorld, open_service: OpenService) -> Sequence[Values]:  # noqa: ARG001 - as above
     payers = sorted(world.device_keys)
     shown = {"accepted": True, "score": 0.5, "reason": "accepted", "balance": 1}
@@ -47,5 +52,6 @@ def receipts(world: KeyWorld, open_service: OpenService) -> Sequence[Values]:  #
 
 WORKLOADS = (
     Workload(messages, (FACES, ACCOUNTS), {"operation": "open"}, "open"),
+    Workload(pictures, (FACES, ACCOUNTS), {"operation": "pictures"}, "pictures"),
     Workload(receipts, (), {"operation": "seal"}, "seal"),
 )

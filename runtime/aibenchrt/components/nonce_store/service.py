@@ -1,4 +1,4 @@
-"""Nonce store: whether a payment's message came before. The refusal that it gives is for those that did."""
+"""Nonce store: whether a payment's message came before. It hands on the payment, and a refusal for those that did."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
         replayed = not store.fresh(payment["payer"], payment["nonce"])
         refusal = {"accepted": False, "score": 0.0, "reason": "replayed", "balance": 0}
         return {
+            "payment": payment,
             "receipt": {"payment_id": payment["payment_id"], "payer": payment["payer"], **refusal},
             "replayed": {"value": replayed},
         }

@@ -7,8 +7,8 @@ SPEC = ComponentSpec(
     package=__package__,
     family="security",
     kind=Kind.SERVICE,
-    doc="remembers each payer's nonces for good, and says of a payment whether its message came before",
-    ports=Ports((Port("payment", "Payment"),), (Port("receipt", "Receipt"), Port("replayed", "Flag"))),
+    doc="remembers each payer's nonces for good, and says whether a payment came before; hands it on, with a refusal",
+    ports=Ports((Port("payment", "Payment"),), (Port("payment", "Payment"), Port("receipt", "Receipt"), Port("replayed", "Flag"))),
     settings=(
         Setting(
             "capacity", "count", 1_000_000, (), "the most nonces; a full store fails every call, as to forget one would let it pass again"

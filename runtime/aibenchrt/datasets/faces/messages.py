@@ -62,7 +62,9 @@ def _payment(payer: Person, command: Command, rng: Rng) -> Payment:
 
 def _sealed(own: _Split, payment: Payment, shown: Capture, rng: Rng) -> bytes:
     """The message by the key of the payer's device, whomever the capture shows."""
-    return seal_payment(payment, shown.png, shown.depth, own.world.device_keys[payment.payer], rng.bytes(GCM_NONCE_BYTES))
+    return seal_payment(
+        payment, shown.png, shown.depth, own.world.device_keys[payment.payer], (rng.bytes(GCM_NONCE_BYTES), rng.bytes(GCM_NONCE_BYTES))
+    )
 
 
 def _note(payer: Person, command: Command) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from aibenchrt.catalog import DATASETS
-from aibenchrt.components.encryption.sealing import SealError, open_payment
+from aibenchrt.components.encryption.sealing import SealError, open_payment, open_pictures
 from aibenchrt.datasets.depth_png import depth_png
 from aibenchrt.datasets.draws import rng_of
 from aibenchrt.datasets.faces import compose as making
@@ -230,7 +230,8 @@ def test_every_message_opens_with_its_payers_key_alone_and_shows_whom_it_should(
     prints = {capture.png: capture for capture in world.printed("test")}
     for source in COUNTS:
         for number, payload in enumerate(payloads(world, source)):
-            payment, png, depth = open_payment(bytes(payload.values["message"]["content"]), world.device_keys)
+            payment, pictures = open_payment(bytes(payload.values["message"]["content"]), world.device_keys)
+            png, depth = open_pictures(pictures, payment.payer, world.device_keys)
             assert (payment.payer, payment.payee in merchants, 100 <= payment.amount <= 10_000) == (payload.user, True, True)
             seen = (prints if source == "printed" else shown)[png]
             assert seen.depth == depth
@@ -254,8 +255,9 @@ def test_pairs_belong_together_and_all_else_is_sent_once(world: FacesWorld) -> N
         one, other = (open_payment(sealed(payload), world.device_keys)[0] for payload in (first, second))
         assert {field.name for field in fields(one) if getattr(one, field.name) != getattr(other, field.name)} == {"nonce"}
     messages = [sealed(payload) for source in COUNTS for payload in payloads(world, source)[:: 2 if source == "replays" else 1]]
-    payments = [open_payment(message, world.device_keys)[0] for message in messages]
-    assert len({message[:21] for message in messages}) == len(messages)  # header and nonce: never the same nonce under one key
+    payments, pictures = zip(*(open_payment(message, world.device_keys) for message in messages), strict=True)
+    nonces = [(message[1:9], message[9:21]) for message in (*messages, *pictures)]  # key id and nonce: never the same nonce under one key
+    assert len(set(nonces)) == len(nonces)
     assert len({payment.nonce for payment in payments}) == len(payments)
     assert set(Counter(payment.payment_id for payment in payments).values()) == {1, 2}
     assert sum(count == 2 for count in Counter(payment.payment_id for payment in payments).values()) == len(doubles) / 2
