@@ -33,6 +33,7 @@ from aibenchrt.wire.tls import Access, open_channel
 
 LEAD_S = 0.25  # from the call of issue() to time 0 of the schedule
 SPIN_NS = 300_000  # sleep is late by 80 to 100 µs in the median; the last stretch is spent spinning
+LAST_STRETCH_NS = 500_000  # before a turn, in which the replies to users who do not think are not looked at
 SWITCH_S = 0.0002  # the completion thread must not wait the default 5 ms for the interpreter's lock
 BALANCED = {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}
 _S = 1_000_000_000
@@ -147,15 +148,18 @@ class Issuer:
             while self._completed:
                 ended = self._completed.popleft()
                 turns.ended(ended.row.request_id, ended.done_ns)
-            due_ns = turns.next_ns
-            if due_ns is None:
+            due_ns, now_ns = turns.next_ns, time.monotonic_ns()
+            if due_ns is not None and due_ns >= phases.end:
+                return
+            # Who gets a reply now is due a think time later: only the last think time before a turn can be waited through.
+            idle_ns = _S // 2 if due_ns is None else due_ns - now_ns - max(int(settings.think_s * _S), LAST_STRETCH_NS)
+            if idle_ns > 0:
                 with self._done_condition:
-                    self._done_condition.wait_for(lambda: bool(self._completed) or self._stop.is_set(), timeout=0.5)
-                if self._stop.is_set() or time.monotonic_ns() >= phases.end:
+                    self._done_condition.wait_for(lambda: bool(self._completed) or self._stop.is_set(), timeout=min(idle_ns / _S, 0.5))
+                if self._stop.is_set() or now_ns >= phases.end:
                     return
                 continue
-            # A request that completes while we wait makes its user due one think time later, hence after the earliest one: waiting is safe.
-            if due_ns >= phases.end or not self._wait_until(due_ns):
+            if due_ns is None or not self._wait_until(due_ns):
                 return
             turn = turns.take()
             if turn is not None:

@@ -211,6 +211,22 @@ def test_users_wait_for_their_replies_and_think(generated: Path, tmp_path: Path,
     assert all(r.intended_ns - 100_000_000 in done for r in records[4:])
 
 
+def test_users_whose_turn_comes_before_the_second_of_a_pair_do_not_wait_for_it(generated: Path, tmp_path: Path, echo: str) -> None:
+    text, image = shop_plan().requests
+    requests = (text.model_copy(update={"share": 0.5}), image.model_copy(update={"share": 0.5, "pair_apart_s": 1.5}))
+    rows = schedule(PlanUsers(users=2, think_s=0.02, duration_s=4.0, warmup_s=0.0, seed=7), requests, PAYLOADS, 1)
+    prepared(generated, tmp_path, rows)
+    stubs = load_stubs(generated)
+    settings = SendingSettings(f"/{stubs.package}.ScenarioService/Ask", (echo,), 0.0, 4.0, think_s=0.02, apart_s={"image": 1.5})
+    contents = Contents(tmp_path / "contents")
+    records, _ = issue(rows, read_messages(tmp_path / "payloads.parquet"), settings, stubs.message("ScenarioReply"), contents)
+    pairs = [record for record in records if record.request_class == "image"]
+    assert len(pairs) > 1
+    assert all(b.intended_ns - a.intended_ns == 1_500_000_000 for a, b in zip(pairs[::2], pairs[1::2], strict=True))
+    assert any(a.sent_ns < r.sent_ns < b.sent_ns for a, b in zip(pairs[::2], pairs[1::2], strict=True) for r in records)
+    assert max(record.sent_ns - record.intended_ns for record in records) < 1_000_000_000
+
+
 def test_a_planner_that_is_killed_costs_what_it_had_in_hand(generated: Path, tmp_path: Path) -> None:
     """Two planners take turns; soon after the death of one, all requests go to the other, and their records say so."""
     rows = schedule(load(rate=100.0, duration_s=60.0), shop_plan().requests, PAYLOADS, 1)
