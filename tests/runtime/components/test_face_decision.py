@@ -138,8 +138,9 @@ def test_what_it_learns_is_of_the_models_themselves_and_templates_of_what_takes_
 def test_what_cannot_be_compared_is_refused() -> None:
     decide = service.open_work(prepare_component("face_decision", SETTINGS, WORLD), SETTINGS, Path("unused"))
     good = asked(WORLD.faces("test")[0], 1)
-    with pytest.raises(LookupError, match="nobody is enrolled"):
-        decide(asked(WORLD.faces("test")[0], 99))
+    stranger = decide(asked(WORLD.faces("test")[0], 99))["decision"]
+    assert not stranger["accepted"]
+    assert stranger["score"] < min(decide(asked(face, 1))["decision"]["score"] for face in WORLD.printed("test")) < 0
     for wrong in ([], [float("nan")] * 192, [1.0] * 3):
         with pytest.raises(ValueError, match=r"finite numbers|the template has"):
             decide({**good, "face": {"value": wrong}})

@@ -85,7 +85,8 @@ def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> W
 class Decision:
     """Implements `Work`. templates: person → face and shape, of unit length.
 
-    LookupError: nobody is enrolled for the payer; ValueError: a vector is not as long as the template's, or not finite.
+    A payer for whom nobody is enrolled is refused, with the score of a face as unlike as can be: so are those who try the path before a
+    load, who are no customers. ValueError: a vector is not as long as the template's, or not finite.
     """
 
     def __init__(self, fusion: Fusion, enrolled: Mapping[int, Pair]) -> None:
@@ -94,7 +95,7 @@ class Decision:
     def __call__(self, inputs: Values) -> Values:
         payer = inputs["payment"]["payer"]
         if payer not in self._enrolled:
-            raise LookupError("nobody is enrolled for this payer")
+            return {"decision": {"accepted": False, "score": float(self._fusion.scores(np.array([[-1.0, -1.0]]))[0])}}
         face, shape = self._enrolled[payer]
         similar = np.array([[_cosine(face, inputs["face"]["value"]), _cosine(shape, inputs["shape"]["value"])]])
         score = float(self._fusion.scores(similar)[0])
