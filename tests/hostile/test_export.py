@@ -21,7 +21,7 @@ from aibenchrt.collect.hashes import BOUND, bind
 from aibenchrt.collect.kept_scores import Exported
 from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.records import CallRecord, MachineRecord, RequestRecord, ScoreRecord, TruthRecord
-from aibenchrt.collect.run_info import Bystander, ClockInfo, ClockOffset, CodeInfo, GeneratorShard, write_run_info
+from aibenchrt.collect.run_info import Bystander, ClockInfo, ClockOffset, CodeInfo, GeneratorShard, Outage, write_run_info
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, PlanHost
 from aibenchrt.report import recompute, report, validate
@@ -83,6 +83,7 @@ def _write_info(directory: Path, run: Run, hosts: Sequence[str], addresses: Sequ
         ),
         "processes": tuple(p.model_copy(update={"host": hosts[0], "reason": "killed by jutta.meier"}) for p in info.processes),
         "stages": tuple(s.model_copy(update={"detail": f"host {hosts[0]} at 10.20.30.40"}) for s in info.stages),
+        "outages": (Outage(process="triton", reason="ended by jutta.meier", from_ns=1, until_ns=2, restarts=1, host=hosts[0]),),
         "bystanders": (Bystander(name="zugspitze.example backup", pid=3, cpu_share=0.01, host=hosts[0]),),
         "generators": (GeneratorShard(host=hosts[-1], shard=0, shards=1, figures=info.generator, clocks=(clock,)),),
         "versions": {**info.versions, "acme": "file:///home/jutta.meier/acme.whl", "other": "read from fd00:aa:bb:cc::17"},
