@@ -49,6 +49,8 @@ _OF_THE_LANGUAGE = re.compile(r"[A-Za-z0-9_(){}<>=|&:.,@/$]|->")
 _WORD = re.compile(r"\w+|->|.")
 _LONGEST_HEAD = 80  # characters of what a message repeats
 _BLANKED = re.compile(r"[^\n]")
+_CONTINUES = re.compile(r"[ \t]*(?:->|[|&]|else\b|until\b)")  # as the lexer has it: no new line separates it from what is before
+_NO_CODE = re.compile(r"[ \t\r]*(?:#[^\n]*)?$")
 _OPERATORS = frozenset(("VBAR", "AMPERSAND", "ELSE"))
 
 
@@ -198,12 +200,26 @@ def _spoken(terminals: set[str] | None) -> str:
 
 
 def _without(text: str, first: int, last: int) -> str | None:
-    """`text` with the lines from `first` to `last` blanked, None if their brackets do not balance: then what follows cannot be judged."""
-    start = text.rfind("\n", 0, first) + 1
-    end = text.find("\n", last)
-    end = len(text) if end < 0 else end
+    """`text` with the lines from `first` to `last` blanked, and those that go on with them or that they go on with; None if their
+    brackets do not balance: then what follows cannot be judged."""
+    start, end = _line(text, first)[0], _line(text, last)[1]
+    while start > 0 and (_CONTINUES.match(text, start) or _NO_CODE.match(text[start : _line(text, start)[1]])):
+        start = _line(text, start - 1)[0]
+    after = end
+    while after < len(text):
+        begins, after = _line(text, after + 1)
+        if _CONTINUES.match(text, begins):
+            end = after
+        elif not _NO_CODE.match(text[begins:after]):
+            break
     lines = text[start:end]
     balanced = all(lines.count(a) == lines.count(b) for a, b in ("()", "{}"))
     if first >= len(text) or not balanced or not lines.strip():
         return None
     return text[:start] + _BLANKED.sub(" ", lines) + text[end:]
+
+
+def _line(text: str, at: int) -> tuple[int, int]:
+    """Where the line that holds `at` begins and ends."""
+    end = text.find("\n", at)
+    return text.rfind("\n", 0, at) + 1, len(text) if end < 0 else end
