@@ -9,7 +9,7 @@ from enum import Enum
 from typing import cast
 
 from aibenchrt import catalog
-from aibenchrt.component import ComponentSpec, DatasetSpec, Need, Port, Ports, Profile
+from aibenchrt.component import ComponentSpec, DatasetSpec, Need, Port, Ports, Profile, RequestSource
 from aibenchrt.libraries import library_of
 from aibenchrt.metrics import SHARE, value_shown
 from aibenchrt.metrics import metric as metric_of
@@ -154,6 +154,12 @@ def _needs(needs: Sequence[Need]) -> str:
     return "; ".join(need.doc for need in needs)
 
 
+def _sending(source: RequestSource) -> str:
+    apart = source.pair_apart_s
+    pairs = "" if apart is None else "; in pairs, both at once" if not apart else f"; in pairs, {apart:g} s apart"
+    return f"{pairs}{'; each payload once in a run' if source.once else ''}"
+
+
 def _owner(spec: ComponentSpec | DatasetSpec) -> Iterator[str]:
     if (library := library_of(spec)) is not None:
         yield f'  of library {library}: a spec that names it says `library "{library}"`'
@@ -164,7 +170,7 @@ def _dataset(spec: DatasetSpec) -> Iterator[str]:
     yield from _owner(spec)
     yield f"  licence: {spec.licence}"
     for source in spec.sources:
-        yield f"  source {source.name}: {_ports(source.ports)}; {source.doc}"
+        yield f"  source {source.name}: {_ports(source.ports)}; {source.doc}{_sending(source)}"
     if spec.gives:
         yield f"  its world gives: {_needs(spec.gives)}"
     if spec.made_from:

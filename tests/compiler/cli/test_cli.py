@@ -405,3 +405,13 @@ def test_a_full_disk_leaves_nothing_half_written(verb: str, tmp_path: Path) -> N
     assert "Traceback" not in ended.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["a.aib"]
     assert spec.read_text(encoding="utf-8") == text
+
+
+def test_the_catalogue_says_what_is_sent_once_and_what_in_pairs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["components", "faces"]) == 0
+    said = {line.split(":")[0].strip(): line for line in capsys.readouterr().out.splitlines()}
+    assert said["source genuine"].endswith("; each payload once in a run")
+    assert "; in pairs, 2 s apart; each payload once in a run" in said["source replays"]
+    assert "; in pairs, both at once; each payload once in a run" in said["source doubles"]
+    assert main(["components", "movielens_shop"]) == 0
+    assert "once" not in capsys.readouterr().out
