@@ -16,6 +16,8 @@ from aibenchrt.components.database_operation.spec import SPEC as DATABASE_OPERAT
 from aibenchrt.components.encryption.spec import SPEC as ENCRYPTION
 from aibenchrt.components.event_log.spec import SPEC as EVENT_LOG
 from aibenchrt.components.face_decision.spec import SPEC as FACE_DECISION
+from aibenchrt.components.face_embedding.spec import SPEC as FACE_EMBEDDING
+from aibenchrt.components.face_recognition_3d.spec import SPEC as FACE_RECOGNITION_3D
 from aibenchrt.components.filter.spec import SPEC as FILTER
 from aibenchrt.components.fraud_check.spec import SPEC as FRAUD_CHECK
 from aibenchrt.components.hash.spec import SPEC as HASH
@@ -81,6 +83,8 @@ COMPONENTS: Registry[ComponentSpec] = Registry(
         SPEECH_RECOGNITION,
         TEXT_RECOGNITION,
         OBJECT_DETECTION,
+        FACE_EMBEDDING,
+        FACE_RECOGNITION_3D,
         TEXT_SUMMARIZATION,
         TEXT_TRANSLATION,
         TEXT_NORMALIZATION,
