@@ -114,8 +114,20 @@ class MeasuredMetric(_Frozen):
     baseline_value: float | None = None
 
 
+class ErrorCurve(_Frozen):
+    """Held-out rates of wrongly accepting and of wrongly refusing, at falling thresholds; all are shares. name: 'the model', or a baseline.
+
+    chosen: both rates at the threshold that was chosen, on other data."""
+
+    name: str
+    false_accept: tuple[float, ...]
+    false_reject: tuple[float, ...]
+    chosen: tuple[float, float]
+
+
 class ModelInfo(_Frozen):
-    """A model version that served in this run. override: an ablation replaced its answers."""
+    """A model version that served in this run. override: an ablation replaced its answers. error_curves: of a model that tells persons
+    apart, and of its baselines."""
 
     task: str
     stage: str
@@ -126,6 +138,7 @@ class ModelInfo(_Frozen):
     parameters: int | None = None
     seed: int | None = None
     metrics: tuple[MeasuredMetric, ...] = ()
+    error_curves: tuple[ErrorCurve, ...] = ()
     override: Override | None = None
 
 

@@ -16,6 +16,7 @@ import psutil
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import (
     DataInfo,
+    ErrorCurve,
     Fingerprint,
     GeneratorInfo,
     HostInfo,
@@ -177,6 +178,7 @@ def model_infos(compiled: Plan, assets: Assets, options: RunOptions) -> tuple[Mo
                     parameters=version.metadata.get("parameters"),
                     seed=key.get("seed"),
                     metrics=_metrics(version),
+                    error_curves=error_curves(version),
                     override=options.overrides.get(stage.name, options.overrides.get(step.task)),
                 )
             )
@@ -202,6 +204,12 @@ def _metrics(version: ModelVersion) -> tuple[MeasuredMetric, ...]:
             )
         )
     return tuple(metrics)
+
+
+def error_curves(version: ModelVersion) -> tuple[ErrorCurve, ...]:
+    """What training wrote of how a model that tells persons apart errs, and its baselines; () of others."""
+    measured = (version.metadata.get("only_for_comparison") or {}).get("error_curves") or {}
+    return tuple(ErrorCurve.model_validate(curve) for curve in measured.get("of", ()))
 
 
 def load_info(plan: Plan, window: tuple[int, int], used_up: float = 0.0) -> LoadInfo:

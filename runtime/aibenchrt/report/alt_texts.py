@@ -20,6 +20,7 @@ def alt_texts(report: Report) -> dict[str, str]:
         "fractions": _fractions(report),
         "ratios": _ratios(report),
         "quality": _quality(report),
+        "roc": _roc(report),
     }
 
 
@@ -86,6 +87,17 @@ def _quality(report: Report) -> str:
     rows = [row for row in report.quality if row.request_class == "all"] or list(report.quality)
     shown = [f"{row.metric} {value_shown(row.metric, row.estimate.value)}" for row in rows[:_MOST]]
     return f"Quality of the answers with 95 % intervals: {_listed(shown)}."
+
+
+def _roc(report: Report) -> str:
+    shown = [
+        f"{row.of} of {row.task} {percent(1 - row.chosen_reject)} at {percent(row.chosen_accept)}"
+        for row in report.error_curves[: 2 * _MOST]
+    ]
+    return (
+        "Share rightly accepted against the share wrongly accepted, on a logarithmic axis, as the threshold falls; at the chosen "
+        f"thresholds: {_listed(shown)}."
+    )
 
 
 def _percentiles(row: LatencyRow) -> str:

@@ -109,6 +109,10 @@ LEGENDS: dict[str, str] = {
     "picture paths": "The mean critical path: its segments add up to the mean response time, from the actual send to the answer.",
     "picture fractions": "The same as in the table: client-observed time of calls, summed over all requests.",
     "picture quality": "Answers of this run against held-out truth; failed requests count as empty answers.",
+    "picture roc": (
+        "Held-out: of captures compared with their own person's template the share that is accepted, against that of captures compared "
+        "with another's, as the threshold falls: higher and further left is better. The dot is at the threshold chosen on other persons."
+    ),
     "picture time": (
         "Requests in each second, by their intended time and by the time of their answer; median and slowest latency in each second; "
         "requests in flight, that is, sent and not yet answered. If their number keeps rising, the system is overloaded."

@@ -53,6 +53,7 @@ def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits |
         prediction=figures.prediction_rows(run),
         quality=quality.quality_rows(run, rng),
         models=quality.model_rows(run, rng),
+        error_curves=quality.error_curve_rows(run),
         ablation=ablation.rows_of(run.directory),
         choices=figures.choice_rows(run),
         errors=figures.error_rows(run),

@@ -165,6 +165,18 @@ class ModelQualityRow(_Frozen):
         return self.baseline_value <= self.value if lower_is_better(self.metric) else self.baseline_value >= self.value
 
 
+class ErrorCurveRow(_Frozen):
+    """How the two errors of a model's decisions are traded: at each of some thresholds, as of ErrorCurve. of: the model, or a baseline."""
+
+    task: str
+    model: str
+    of: str
+    false_accept: tuple[float, ...]
+    false_reject: tuple[float, ...]
+    chosen_accept: float
+    chosen_reject: float
+
+
 class AblationRow(_Frozen):
     """A metric of a class when a component's answers were replaced, on the same requests. difference: variant minus base, a share.
 
@@ -435,6 +447,7 @@ class Report(_Frozen):
     prediction: tuple[PredictionRow, ...] = ()
     quality: tuple[QualityRow, ...]
     models: tuple[ModelQualityRow, ...]
+    error_curves: tuple[ErrorCurveRow, ...] = ()
     ablation: tuple[AblationRow, ...]
     choices: tuple[ChoiceRow, ...]
     errors: tuple[ErrorRow, ...]

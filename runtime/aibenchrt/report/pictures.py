@@ -117,6 +117,7 @@ def pictures(analysis: Analysis, report: Report) -> dict[str, str]:
         "fractions": _fractions(report, alt["fractions"]),
         "ratios": _ratios(report, alt["ratios"]),
         "quality": _quality(report, alt["quality"]),
+        "roc": _roc(report, alt["roc"]),
     }
     return {name: picture for name, picture in drawn.items() if picture}
 
@@ -338,3 +339,26 @@ def _quality(report: Report, alt: str) -> str:
         axes.grid(True, axis="x")
 
     return svg(draw, WIDTH, 0.7 + 0.27 * len(rows), "quality of the answers", alt) if rows else ""
+
+
+def _roc(report: Report, alt: str) -> str:
+    """Receiver operating characteristics (ISO/IEC 19795-1:2021), one picture for each model."""
+    tasks = list(dict.fromkeys(row.task for row in report.error_curves))
+
+    def draw(figure: Any) -> None:
+        every = figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
+        for axes, task in zip(every, tasks, strict=True):
+            rows = [row for row in report.error_curves if row.task == task]
+            for row, colour in zip(rows, (AI, SERVICE, PLANNER, *CLASSES), strict=False):
+                accepted = [100 * (1 - rate) for rate in row.false_reject]
+                axes.plot([100 * rate for rate in row.false_accept], accepted, color=colour, linewidth=1.8, label=row.of)
+                at = (100 * row.chosen_accept, 100 * (1 - row.chosen_reject))
+                axes.plot(*([value] for value in at), marker="o", color=colour, markersize=7, linestyle="")
+            lowest = min((rate for row in rows for rate in row.false_accept if rate > 0), default=0.01)
+            axes.set(xscale="log", xlim=(100 * lowest, 100), ylim=(0, 101), title=f"{task}: {rows[0].model}", xlabel="wrongly accepted, %")
+            _plain_log(axes)
+            axes.grid(True)
+            axes.legend(loc="lower right")
+        every[0].set_ylabel("rightly accepted, %")
+
+    return svg(draw, WIDTH, 3.8, "errors of decisions", alt) if tasks else ""

@@ -19,7 +19,7 @@ from aibenchrt.metrics import METRICS, Metric, Scope, score_all, score_each
 from aibenchrt.metrics import metric as metric_of
 from aibenchrt.plan import Plan, Step
 from aibenchrt.report import statistics
-from aibenchrt.report.model import Estimate, ModelQualityRow, QualityRow
+from aibenchrt.report.model import ErrorCurveRow, Estimate, ModelQualityRow, QualityRow
 from aibenchrt.report.statistics import Array
 
 ALL = "all"
@@ -189,6 +189,23 @@ def model_rows(run: Run, rng: np.random.Generator) -> tuple[ModelQualityRow, ...
             override = f", answers replaced by {info.override}" if info.override else ""
             rows.append(seen.model_copy(update={"model": info.model + override}))
     return tuple(rows)
+
+
+def error_curve_rows(run: Run) -> tuple[ErrorCurveRow, ...]:
+    """Each served model's held-out curves, and those of its baselines."""
+    return tuple(
+        ErrorCurveRow(
+            task=info.task,
+            model=info.model,
+            of=curve.name,
+            false_accept=curve.false_accept,
+            false_reject=curve.false_reject,
+            chosen_accept=curve.chosen[0],
+            chosen_reject=curve.chosen[1],
+        )
+        for info in run.info.models
+        for curve in info.error_curves
+    )
 
 
 @dataclass(frozen=True)
