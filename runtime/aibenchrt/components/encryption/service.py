@@ -31,7 +31,13 @@ def prepare(world: KeyWorld, settings: Mapping[str, str | int], folder: Path) ->
 
 def open_work(folder: Path, settings: Mapping[str, str | int], state: Path) -> Work:  # noqa: ARG001 - it keeps nothing
     keys: dict[int, bytes] = dict(_ROW.iter_unpack((folder / _FILE).read_bytes()))
-    return {"open": Opening, "pictures": Pictures, "seal": Sealing}[str(settings["operation"])](keys)
+    match settings["operation"]:
+        case "open":
+            return Opening(keys)
+        case "pictures":
+            return Pictures(keys)
+        case _:
+            return Sealing(keys)
 
 
 class Opening:
