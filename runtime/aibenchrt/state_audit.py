@@ -20,6 +20,7 @@ from aibenchrt.json_file import read_json
 from aibenchrt.whole_file import write_text
 
 AUDITS_FILE = "state_audits.json"
+MOST_BYTES = 4 << 20
 MOST_SHOWN = 10  # violations of one invariant
 _MOST_INVARIANTS, _MOST_STAGES = 50, 200
 
@@ -73,10 +74,10 @@ def invariant(name: str, violations: Iterable[str]) -> Invariant:
     return Invariant(name=name, violations=shown, more=sum(1 for _ in every))
 
 
-def write_audits(folder: Path, audits: StateAudits) -> None:
-    write_text(folder / AUDITS_FILE, audits.model_dump_json(indent=1) + "\n")
+def write_audits(file: Path, audits: StateAudits) -> None:
+    write_text(file, audits.model_dump_json(indent=1) + "\n")
 
 
 def read_audits(path: Path) -> StateAudits:
-    """JsonFileError: it is no such file."""
-    return read_json(path, StateAudits)
+    """JsonFileError: it is no such file, or a larger one than any audit is."""
+    return read_json(path, StateAudits, MOST_BYTES)

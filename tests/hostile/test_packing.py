@@ -30,7 +30,7 @@ def packed(run: Path) -> dict[str, bytes]:
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
-    for kind in ("generator/contents", "planner", "triton", "watch"):
+    for kind in ("generator/contents", "planner", "triton", "service", "watch"):
         (folder / kind).mkdir(parents=True)
     (folder / "planner" / CALLS).write_text("calls\n")
     (tmp_path / "secret").write_text("secret")
@@ -43,11 +43,14 @@ def test_records_of_all_kinds_are_packed_and_the_same_give_the_same_bytes(run: P
     (run / "generator" / "contents" / content).write_bytes(b"large")
     (run / "triton" / f"triton_trace-0-{'d' * 32}.json.17").write_bytes(b"[]")
     (run / "triton" / WATCHED).write_bytes(b"{}")
+    (run / "service" / "state_audits-book.json").write_bytes(b"{}")
+    (run / "service" / "ledger.sqlite").write_bytes(b"no record")
     (run / "watch" / "host.jsonl").write_bytes(b"{}")
     (run / "watch" / WATCHED).write_bytes(b"{}")  # of another kind of part
     (run / "watch" / "host-after.json").touch()  # empty, as after a full disk
     assert packed(run).keys() == {
         "requests.parquet", f"contents/{content}", CALLS, f"triton_trace-0-{'d' * 32}.json.17", WATCHED, "host.jsonl",
+        "state_audits-book.json",
     }  # fmt: skip
     first = (run / "records.tar.gz").read_bytes()
     packed(run)

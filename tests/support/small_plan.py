@@ -69,3 +69,11 @@ def small_plan(title: str = "A small search", reference: str = "published", sett
         update=(),
         references=(p.PlanReference(title=reference, deployment="local", items=(item,)),),
     )
+
+
+def audited_plan() -> p.Plan:
+    """With a ledger, whose state is audited, in the place of the task before the response."""
+    plan = small_plan()
+    ledger = plan.steps[4].stages[0].model_copy(update={"component": "ledger", "settings": {"engine": "sqlite"}})
+    steps = (*plan.steps[:4], plan.steps[4].model_copy(update={"stages": (ledger,)}), *plan.steps[5:])
+    return plan.model_copy(update={"steps": steps, "graph_hash": p.wiring_hash(plan.requests, steps, (), plan.response)})

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from aibenchrt.catalog import component
 from aibenchrt.deployment import PartKind, PlanPart, TaskPart, parts
-from aibenchrt.plan import Plan, think_s
+from aibenchrt.plan import Plan, PlanStage, think_s
 from aibenchrt.process_names import GENERATOR, HOST_WATCH
 
 from aibenchc.emit.artifact import Artifact
@@ -54,6 +55,7 @@ FILES = (
     "roles/teardown/files/remove.py",
     "roles/teardown/tasks/main.yml",
 )
+AUDIT_FILES = ("roles/audit/tasks/main.yml", "roles/audit/vars/main.yml")  # where a task's state has invariants
 KIND_FILES: dict[PartKind, tuple[str, ...]] = {
     "triton": ("roles/part/templates/triton.service.j2",),
     "postgresql": (
@@ -120,6 +122,8 @@ class AnsibleView:
     all_hosts: Fit
     generator_hosts: Fit
     recorder_hosts: Fit
+    audited_hosts: Fit
+    audited_tasks: Fit
     targets: Fit
     generators: int
     tls: Fit
@@ -136,7 +140,8 @@ def emit_ansible(plan: Plan) -> Iterator[Artifact]:
     view = ansible_view(plan)
     kinds = {part.kind for part in parts(plan)}
     extra = [name for kind, names in KIND_FILES.items() if kind in kinds for name in names]
-    for name in (*FILES, *extra):
+    audits = AUDIT_FILES if audited_tasks(plan) else ()
+    for name in (*FILES, *extra, *audits):
         yield Artifact(PurePosixPath("ansible", name), render(f"ansible/{name}", view))
 
 
@@ -158,6 +163,8 @@ def ansible_view(plan: Plan) -> AnsibleView:
         all_hosts=pattern(order),
         generator_hosts=pattern(hosts("generator")),
         recorder_hosts=pattern(hosts("planner", "triton")),
+        audited_hosts=pattern([name for name in order if any(part.host == name for part in placed if _audited(part, plan))]),
+        audited_tasks=Fit(f"[{', '.join(map(yaml_word, audited_tasks(plan)))}]" if audited_tasks(plan) else ""),
         targets=one_a_line([word(part.endpoint) for part in placed if part.kind == "planner"]),
         generators=sum(part.kind == "generator" for part in placed),
         tls=word("true" if plan.tls else "false"),
@@ -212,6 +219,20 @@ def on_server(plan: Plan) -> Fit:
     stages_of = {step.task: [stage.name for stage in step.stages if stage.settings.get("engine") == "postgresql"] for step in plan.steps}
     shown = (f"{yaml_word(task)}: [{', '.join(map(yaml_word, stages))}]" for task, stages in stages_of.items() if stages and plan.hosts)
     return folded(f"{{ {', '.join(shown)} }}".replace("{  }", "{}"), len("aibench_postgresql_tasks: { "))
+
+
+def audited_tasks(plan: Plan) -> tuple[str, ...]:
+    """The tasks whose state has invariants, which are audited after a load (aibenchrt.state_audit)."""
+    return tuple(step.task for step in plan.steps if any(_has_invariants(stage) for stage in step.stages))
+
+
+def _has_invariants(stage: PlanStage) -> bool:
+    spec = component(stage.component)
+    return spec is not None and spec.audited
+
+
+def _audited(part: PlanPart, plan: Plan) -> bool:
+    return isinstance(part, TaskPart) and part.task in audited_tasks(plan)
 
 
 def batches(hosts: Sequence[str], placed: Iterable[PlanPart]) -> list[int | str]:

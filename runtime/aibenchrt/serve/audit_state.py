@@ -1,8 +1,9 @@
 """Checks the states that a run left behind (aibenchrt.state_audit), where they are: after the run, when nobody writes to them any more.
 
-python -m aibenchrt.serve.audit_state --plan PLAN --prepared DIR --state DIR --out DIR [--task NAME]
+python -m aibenchrt.serve.audit_state --plan PLAN --prepared DIR --state DIR --out FILE [--task NAME]
 
---plan: plan.json. --prepared and --state: as of service_host. --out: an own folder, for state_audits.json. Exit code 2: the environment.
+--plan: plan.json. --prepared and --state: as of service_host. --out: the file for what is found, as state_audits.json.
+Exit code 2: the environment.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("--plan", "plan.json"),
         ("--prepared", "one folder per stage"),
         ("--state", "what the services wrote"),
-        ("--out", "an own folder, for state_audits.json"),
+        ("--out", "the file for what is found"),
     ):
         parser.add_argument(name, type=Path, required=True, help=meaning)
     parser.add_argument("--task", default="", help="only this one's stages")

@@ -6,13 +6,14 @@ import re
 from fnmatch import fnmatch
 
 import pytest
+import yaml
 from aibenchc.emit.ansible import LONGEST_USER, batches, emit_ansible, pattern, user_name
 from aibenchrt.deployment import PlanPart, TaskPart, parts
 from aibenchrt.plan import Plan
 from aibenchrt.process_names import HOST_WATCH, process_name
 from hypothesis import example, given
 from hypothesis import strategies as st
-from small_plan import small_plan
+from small_plan import audited_plan, small_plan
 
 
 def part(task: str, host: str, replica: int = 0) -> PlanPart:
@@ -69,3 +70,16 @@ def test_a_task_may_be_called_watch() -> None:
         assert fnmatch(f"aibench-{plan.scenario}-{HOST_WATCH}.service", ended)
         assert not [unit for unit in units if fnmatch(unit, ended)]
     assert f'f"aibench-{{scenario}}-{HOST_WATCH}*.service"' in files["ansible/roles/teardown/files/remove.py"]
+
+
+def test_only_states_with_invariants_are_audited_and_where_they_are() -> None:
+    without = {str(artifact.path): artifact.data.decode() for artifact in emit_ansible(small_plan())}
+    assert not [name for name in without if "audit" in name]
+    assert "audit" not in without["ansible/collect.yml"] + without["ansible/group_vars/all.yml"]
+    files = {str(artifact.path): artifact.data.decode() for artifact in emit_ansible(audited_plan())}
+    audit, collect = yaml.safe_load(files["ansible/collect.yml"])
+    assert (audit["hosts"], audit["roles"]) == ("nodes", [{"role": "audit"}])
+    assert collect == yaml.safe_load(without["ansible/collect.yml"])[0]
+    assert '\naibench_audited_tasks: ["summary"] #' in files["ansible/group_vars/all.yml"]
+    ran = [task["name"] for task in yaml.safe_load(files["ansible/roles/audit/tasks/main.yml"])]
+    assert ran == ["Create the folder for what the audits find", "Audit each state where it is"]

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError, nodes
 from markdown_it import MarkdownIt
 from paths import SUPPORT
-from small_plan import small_plan
+from small_plan import audited_plan, small_plan
 from tritonclient.grpc import model_config_pb2
 
 HOSTILE = (
@@ -121,7 +121,7 @@ def test_every_template_is_used() -> None:
 
     environment().get_template = Spy()  # type: ignore[method-assign, assignment]
     server = PostgresqlService(endpoints=("127.0.0.1:21999",))
-    plan = small_plan()
+    plan = audited_plan()
     try:
         emit(plan.model_copy(update={"services": (*plan.services, server)}))
     finally:
@@ -242,7 +242,7 @@ def test_odd_names_pass_protoc(new: str, tmp_path: Path) -> None:
 EMIT = """
 import hashlib, sys
 sys.path.insert(0, sys.argv[1])
-from small_plan import small_plan
+from small_plan import audited_plan, small_plan
 from aibenchc.emit import emit
 from aibenchc.protoc import stubs
 from aibenchc.source import SourceFile, Span

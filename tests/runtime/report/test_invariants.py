@@ -99,11 +99,11 @@ def test_a_missing_audit_makes_the_run_invalid(run: Run, audits: tuple[StateAudi
 
 def test_the_file_is_bound_and_checked(tmp_path: Path) -> None:
     directory = write_run(tmp_path / "run", Shape())
-    write_audits(directory, StateAudits(audits=(audit(BROKEN),)))
+    write_audits(directory / AUDITS_FILE, StateAudits(audits=(audit(BROKEN),)))
     root = bind(directory)
     assert read_run(directory).state_audits.audits == (audit(BROKEN),)
     assert validate(directory, root=root).valid
-    write_audits(directory, StateAudits(audits=(audit(HOLDS),)))
+    write_audits(directory / AUDITS_FILE, StateAudits(audits=(audit(HOLDS),)))
     changed = validate(directory)
     assert "V18" in {reason.code for reason in changed.reasons}
     (directory / AUDITS_FILE).write_text('{"version": 1, "audits": 7}')

@@ -27,6 +27,7 @@ from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import Attempt, Outcome, RunInfo, Supplement, write_run_info
 from aibenchrt.control import run_metadata
 from aibenchrt.control.assets import Assets, prepare
+from aibenchrt.control.cluster.hosts_audits import read_states
 from aibenchrt.control.cluster.hosts_records import HostsRecords, read_hosts
 from aibenchrt.control.cluster.playbooks import Playbooks, Replies, TaskFailure, failure
 from aibenchrt.control.cluster.quiet import LOOK_TASK, tell_other_work
@@ -44,6 +45,7 @@ from aibenchrt.libraries import open_plan
 from aibenchrt.load.supplement import supplement_rows
 from aibenchrt.plan import Plan, plan_hash, step_json, think_s
 from aibenchrt.planner.program import check_plan
+from aibenchrt.state_audit import AUDITS_FILE, write_audits
 from aibenchrt.whole_file import write_bytes, write_text
 
 STATE = "cluster.json"
@@ -321,6 +323,8 @@ def _collect(loaded: Loaded) -> Collected:
         sampled = (records.resources, records.machine)
         write_records(run.directory, prepared.rows, requests, records.calls, *sampled, run.plan, payloads, folders)
         write_text(run.directory / "triton.json", "{}\n")
+        if (states := read_states(run.plan, prepared.records)).audits:
+            write_audits(run.directory / AUDITS_FILE, states)
     return Collected(loaded, records)
 
 

@@ -58,7 +58,7 @@ from aibenchrt.planner.recorder import read_calls
 from aibenchrt.process_names import process_name
 from aibenchrt.serve.audit_state import audit_states, audited_stages
 from aibenchrt.short_folder import ShortFolder
-from aibenchrt.state_audit import write_audits
+from aibenchrt.state_audit import AUDITS_FILE, write_audits
 from aibenchrt.whole_file import write_bytes, write_text
 from aibenchrt.wire.proto import Stubs, load_stubs
 from aibenchrt.wire.tls import Access, Sockets, open_channel
@@ -433,7 +433,7 @@ def _audit(prepared: Prepared) -> None:
     """Looks at what the services left behind, now that none of them writes to it any more."""
     run = prepared.run
     if audited_stages(run.plan):
-        write_audits(run.directory, audit_states(run.plan, prepared.assets.prepared, run.directory / "state"))
+        write_audits(run.directory / AUDITS_FILE, audit_states(run.plan, prepared.assets.prepared, run.directory / "state"))
 
 
 def _collect(prepared: Prepared) -> None:

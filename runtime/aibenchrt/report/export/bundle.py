@@ -26,7 +26,7 @@ from aibenchrt.report.export.cleaned import KEPT, NOT_IN_IT, Cleaned, cleaned
 from aibenchrt.report.export.scores import kept_scores
 from aibenchrt.report.make import REPORT_JSON, VERDICT_JSON, check_root, make_report
 from aibenchrt.report.writing import write_json, write_text
-from aibenchrt.state_audit import write_audits
+from aibenchrt.state_audit import AUDITS_FILE, write_audits
 from aibenchrt.whole_file import whole_file
 
 _WAY_OUT = "name a file in a folder that can be written to"
@@ -111,7 +111,7 @@ def _write(folder: Path, clean: Cleaned, exported: Exported, scores: list[ScoreR
     write_json(folder / "plan.json", run.plan)
     write_text(folder / "triton.json", "{}\n")
     if run.state_audits.audits:
-        write_audits(folder, run.state_audits)
+        write_audits(folder / AUDITS_FILE, run.state_audits)
     write_json(folder / EXPORT_FILE, exported)
     root = bind(folder)
     made, _ = make_report(read_run(folder))

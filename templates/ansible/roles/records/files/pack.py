@@ -15,6 +15,7 @@ NAMES = {
     "generator": r"requests\.parquet|requests\.jsonl|generator\.json|begun\.json",
     "planner": r"calls-[0-9]{1,4}-[0-9A-Za-z]{1,64}\.jsonl",
     "triton": r"(triton_trace-[0-9]{1,4}-[0-9A-Za-z]{1,64}\.json(\.[0-9]{1,9})?)|watched-[0-9]{1,4}-[0-9A-Za-z]{1,64}\.jsonl",
+    "service": r"state_audits-[0-9A-Za-z_]{1,100}\.json",
     "watch": r"host\.jsonl|host-after\.json",
 }
 MOST = 4 << 30  # bytes of a record; what is larger is no record

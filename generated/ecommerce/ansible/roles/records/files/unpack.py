@@ -18,6 +18,7 @@ import zlib
 
 NAME = re.compile(
     r"requests\.parquet|requests\.jsonl|generator\.json|begun\.json|host\.jsonl|host-after\.json"
+    r"|state_audits-[0-9A-Za-z_]{1,100}\.json"
     r"|(calls|watched)-[0-9]{1,4}-[0-9A-Za-z]{1,64}\.jsonl|triton_trace-[0-9]{1,4}-[0-9A-Za-z]{1,64}\.json(\.[0-9]{1,9})?|contents/[0-9a-f]{64}"
 )
 LEFT = re.compile(r"\.[a-z-]{1,20}\.(json|parquet)\.[0-9a-f]{16}")  # by a process that was killed while it wrote a file
