@@ -127,7 +127,9 @@ def test_what_it_learns_is_of_the_models_themselves_and_templates_of_what_takes_
     service.learn(WORLD, SETTINGS, tmp_path / LEARNT)
     service.prepare(WORLD, SETTINGS, tmp_path, lambda inputs: {"vector": {"value": [1.0, 0.0]}})  # noqa: ARG005
     usual = prepare_component("face_decision", SETTINGS, WORLD)
-    assert (tmp_path / LEARNT / "fusion.json").read_bytes() == (usual / LEARNT / "fusion.json").read_bytes()
+    learnt, known = (json.loads((folder / LEARNT / "fusion.json").read_bytes()) for folder in (tmp_path, usual))
+    assert learnt["fusion"] == pytest.approx(known["fusion"])  # sums of BLAS differ in their last bit, by where in memory a matrix begins
+    assert (learnt["accepted"], learnt["trials"]) == (known["accepted"], known["trials"])
     decide = service.open_work(tmp_path, SETTINGS, Path("unused"))
     face = WORLD.faces("test")[0]
     decide({**asked(face, 1), "face": {"value": [1.0, 0.0]}})
