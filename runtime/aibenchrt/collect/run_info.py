@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aibenchrt.whole_file import write_text
 
@@ -114,15 +114,25 @@ class MeasuredMetric(_Frozen):
     baseline_value: float | None = None
 
 
+Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Shares = Annotated[tuple[Share, ...], Field(min_length=1, max_length=1000)]
+
+
 class ErrorCurve(_Frozen):
-    """Held-out rates of wrongly accepting and of wrongly refusing, at falling thresholds; all are shares. name: 'the model', or a baseline.
+    """Held-out rates of wrongly accepting and of wrongly refusing, equally many, at falling thresholds. name: 'the model', or a baseline.
 
     chosen: both rates at the threshold that was chosen, on other data."""
 
     name: str
-    false_accept: tuple[float, ...]
-    false_reject: tuple[float, ...]
-    chosen: tuple[float, float]
+    false_accept: Shares
+    false_reject: Shares
+    chosen: tuple[Share, Share]
+
+    @model_validator(mode="after")
+    def _equally_many(self) -> Self:
+        if len(self.false_accept) != len(self.false_reject):
+            raise ValueError("a curve has as many rates of one error as of the other")
+        return self
 
 
 class ModelInfo(_Frozen):

@@ -355,7 +355,7 @@ def _roc(report: Report, alt: str) -> str:
                 at = (100 * row.chosen_accept, 100 * (1 - row.chosen_reject))
                 axes.plot(*([value] for value in at), marker="o", color=colour, markersize=7, linestyle="")
             lowest = min((rate for row in rows for rate in row.false_accept if rate > 0), default=0.01)
-            axes.set(xscale="log", xlim=(100 * lowest, 100), ylim=(0, 101), title=f"{task}: {rows[0].model}", xlabel="wrongly accepted, %")
+            axes.set(xscale="log", xlim=(100 * lowest, 100), ylim=(0, 104), title=f"{task}: {rows[0].model}", xlabel="wrongly accepted, %")
             _plain_log(axes)
             axes.grid(True)
             axes.legend(loc="lower right")

@@ -14,6 +14,7 @@ from aibenchrt.report.html import page
 from aibenchrt.report.make import make_report
 from aibenchrt.report.pictures import pictures
 from aibenchrt.train.repository import ModelVersion
+from pydantic import ValidationError
 from synthetic_run import Shape, write_run
 
 CURVES = (
@@ -64,6 +65,24 @@ def test_without_curves_there_is_no_picture(plain: Run) -> None:
     made, analysis = make_report(plain)
     assert "roc" not in pictures(analysis, made)
     assert "Rightly against wrongly" not in page(made, pictures(analysis, made), "<svg></svg>")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"false_accept": (0.1, 0.2)},
+        {"false_accept": (), "false_reject": ()},
+        {"false_accept": (0.5,) * 2000, "false_reject": (0.5,) * 2000},
+        {"false_accept": (0.1, 0.2, float("nan"), 1.0)},
+        {"false_reject": (-0.1, 0.2, 0.3, 0.4)},
+        {"chosen": (0.1, 1.5)},
+    ],
+)
+def test_what_is_no_curve_is_refused(wrong: dict[str, object]) -> None:
+    whole = CURVES[0].model_dump()
+    assert ErrorCurve.model_validate(whole) == CURVES[0]
+    with pytest.raises(ValidationError):
+        ErrorCurve.model_validate(whole | wrong)
 
 
 def test_curves_are_read_from_what_training_wrote(tmp_path: Path) -> None:
