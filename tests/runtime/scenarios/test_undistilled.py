@@ -22,6 +22,7 @@ TIMEOUT_S = 120.0  # other tests take their part of the cores: how long a reques
 # Tasks of the spec, and classes that distilling takes away.
 SCENARIOS = {
     "ecommerce": (23, "voice"),
+    "face_payment": (25, "card"),
     "image_retrieval": (22, "address"),
     "news_feed": (22, "voice"),
     "translation": (14, "phone"),

@@ -1,0 +1,96 @@
+"""Packs the records of a run on this host: python3 - FOLDER
+
+FOLDER is root's; in it, each kind of part has a folder of its own, whose user is not trusted. Only regular files of that user come into
+FOLDER/records.tar.gz, and only those with names of this kind's records; no link is followed. The same records give the same bytes.
+"""
+
+import gzip
+import os
+import re
+import stat
+import sys
+import tarfile
+
+NAMES = {
+    "generator": r"requests\.parquet|requests\.jsonl|generator\.json|begun\.json",
+    "planner": r"calls-[0-9]{1,4}-[0-9A-Za-z]{1,64}\.jsonl",
+    "triton": r"(triton_trace-[0-9]{1,4}-[0-9A-Za-z]{1,64}\.json(\.[0-9]{1,9})?)|watched-[0-9]{1,4}-[0-9A-Za-z]{1,64}\.jsonl",
+    "service": r"state_audits-[0-9A-Za-z_]{1,100}\.json",
+    "watch": r"host\.jsonl|host-after\.json",
+}
+MOST = 4 << 30  # bytes of a record; what is larger is no record
+CONTENTS = "contents"  # of the generator: large answers
+CONTENT = r"[0-9a-f]{64}"
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+ARCHIVE = "records.tar.gz"
+
+
+class Exactly:
+    """As many bytes of a file as it had; zeros for what it lost meanwhile, so that its user cannot spoil the records of others."""
+
+    def __init__(self, file, size):
+        self._file, self._left = file, size
+
+    def read(self, size):
+        size = min(size, self._left)
+        self._left -= size
+        return self._file.read(size).ljust(size, b"\0")
+
+
+def opened(name, folder, flags):
+    """None where there is no such thing, or it is a link."""
+    try:
+        return os.open(name, flags, dir_fd=folder)
+    except OSError:
+        return None
+
+
+def add(tar, folder, pattern, prefix):
+    """The records in one folder, in the order of their names."""
+    user = os.fstat(folder).st_uid
+    for name in sorted(os.listdir(folder)):
+        file = opened(name, folder, FILE) if re.fullmatch(pattern, name) else None
+        if file is None:
+            continue
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode) or (found.st_uid, found.st_nlink) != (user, 1) or not 0 < found.st_size <= MOST:
+            os.close(file)
+            continue
+        with os.fdopen(file, "rb") as content:
+            member = tarfile.TarInfo(prefix + name)
+            member.mode, member.mtime, member.size = 0o644, int(found.st_mtime), found.st_size
+            tar.addfile(member, Exactly(content, found.st_size))
+
+
+def pack(run, tar):
+    for kind, pattern in NAMES.items():
+        folder = opened(kind, run, FOLDER)
+        if folder is not None:
+            add(tar, folder, pattern, "")
+            contents = opened(CONTENTS, folder, FOLDER) if kind == "generator" else None
+            if contents is not None:
+                add(tar, contents, CONTENT, f"{CONTENTS}/")
+                os.close(contents)
+            os.close(folder)
+
+
+def main(path):
+    run = os.open(path, FOLDER)
+    part = f".{ARCHIVE}.{os.urandom(8).hex()}"
+    file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=run)
+    try:
+        with (
+            os.fdopen(file, "wb") as archive,
+            gzip.GzipFile("", fileobj=archive, mode="wb", compresslevel=1, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w") as tar,
+        ):
+            pack(run, tar)
+        os.replace(part, ARCHIVE, src_dir_fd=run, dst_dir_fd=run)
+    except BaseException:
+        os.unlink(part, dir_fd=run)
+        raise
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
