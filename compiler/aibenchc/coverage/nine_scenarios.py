@@ -116,7 +116,7 @@ TASKS: dict[str, tuple[str, ...]] = {
 METRICS: dict[str, tuple[str, ...]] = {
     "precision": ("precision", "same_class_precision"),
     "recall": ("recall",),
-    "accuracy": ("accuracy", "chrf", "bleu", "rouge_l", "wer", "cer"),
+    "accuracy": ("accuracy", "decision_accuracy", "chrf", "bleu", "rouge_l", "wer", "cer"),
 }
 LATENCY = "latency"
 
