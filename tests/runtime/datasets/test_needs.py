@@ -39,7 +39,6 @@ CONTENT: Mapping[str, Callable[[Any], bool]] = {
     "keys": lambda world: all(len(key) == 32 for key in world.device_keys.values()),
     "accounts": lambda world: any(account.balance > 0 for account in world.accounts),
 }
-AWAITED = {needs.FACES, needs.ENROLMENT, needs.KEYS, needs.ACCOUNTS}  # declared for face payment, whose parts come one by one
 
 
 def has(world: Any, need: Need) -> bool:
@@ -58,8 +57,8 @@ def test_every_need_is_given_and_taken() -> None:
     assert len({need.name for need in needs.NEEDS}) == len(needs.NEEDS)
     taken = {need for spec in COMPONENTS.values() for need in (*spec.needs, *(need for *_, more in spec.needs_if for need in more))}
     given = {need for spec in DATASETS.values() for need in spec.gives}
-    assert given | AWAITED == set(needs.NEEDS)
-    assert taken | AWAITED == given | AWAITED
+    assert given == set(needs.NEEDS)
+    assert taken == given
     assert not [spec.name for spec in DATASETS.values() if spec.made_from and spec.gives]
 
 

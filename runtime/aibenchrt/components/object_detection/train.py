@@ -51,7 +51,7 @@ class Effort:
     longest_gradient: float = 5.0
 
 
-EFFORTS = {"tiny": Effort(5, batch=8), "small": Effort(20), "full": Effort(60)}
+EFFORTS = {"tiny": Effort(5, batch=8), "small": Effort(16), "full": Effort(60)}
 RATES = {"rtdetr_r18": 1e-4}  # the paper's, for which CenterNet's is too high
 
 
