@@ -57,6 +57,21 @@ def test_records_of_all_kinds_are_packed_and_the_same_give_the_same_bytes(run: P
     assert (run / "records.tar.gz").read_bytes() == first
 
 
+def test_what_triton_writes_after_the_watch_has_ended_stays_out(run: Path) -> None:
+    """The watch of its models goes on asking them: a second collection gives the same bytes."""
+    early, late = (run / "triton" / f"triton_trace-0-{'d' * 32}.json.{number}" for number in (1, 2))
+    (run / "watch" / "host-after.json").write_bytes(b"{}")
+    (run / "planner" / CALLS).write_bytes(b"calls\n")
+    early.write_bytes(b"[]")
+    ended = (run / "watch" / "host-after.json").stat().st_mtime_ns
+    os.utime(early, ns=(ended, ended))
+    before = packed(run)
+    late.write_bytes(b"[]")
+    for path in (late, run / "planner" / CALLS):
+        os.utime(path, ns=(ended + 10**9, ended + 10**9))
+    assert packed(run).keys() == before.keys() == {CALLS, early.name, "host-after.json"}
+
+
 def plant(path: Path, kind: str, secret: Path) -> None:
     match kind:
         case "a link":

@@ -1,7 +1,8 @@
 """Packs the records of a run on this host: python3 - FOLDER
 
 FOLDER is root's; in it, each kind of part has a folder of its own, whose user is not trusted. Only regular files of that user come into
-FOLDER/records.tar.gz, and only those with names of this kind's records; no link is followed. The same records give the same bytes.
+FOLDER/records.tar.gz, and only those with names of this kind's records; no link is followed. The same records give the same bytes: what
+Triton writes after the host's watch has ended is of checks of its models, which go on as long as it runs, and stays out.
 """
 
 import gzip
@@ -24,6 +25,7 @@ CONTENT = r"[0-9a-f]{64}"
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 ARCHIVE = "records.tar.gz"
+ENDED = "host-after.json"  # of the watch: its last file
 
 
 class Exactly:
@@ -46,15 +48,20 @@ def opened(name, folder, flags):
         return None
 
 
-def add(tar, folder, pattern, prefix):
-    """The records in one folder, in the order of their names."""
+def add(tar, folder, pattern, prefix, until=None):
+    """The records in one folder, in the order of their names; only those that nobody has written to after `until`, in ns."""
     user = os.fstat(folder).st_uid
     for name in sorted(os.listdir(folder)):
         file = opened(name, folder, FILE) if re.fullmatch(pattern, name) else None
         if file is None:
             continue
         found = os.fstat(file)
-        if not stat.S_ISREG(found.st_mode) or (found.st_uid, found.st_nlink) != (user, 1) or not 0 < found.st_size <= MOST:
+        if (
+            not stat.S_ISREG(found.st_mode)
+            or (found.st_uid, found.st_nlink) != (user, 1)
+            or not 0 < found.st_size <= MOST
+            or (until is not None and found.st_mtime_ns > until)
+        ):
             os.close(file)
             continue
         with os.fdopen(file, "rb") as content:
@@ -63,11 +70,23 @@ def add(tar, folder, pattern, prefix):
             tar.addfile(member, Exactly(content, found.st_size))
 
 
+def ended(run):
+    """When the watch wrote its last file, in ns; None if it has not."""
+    folder = opened("watch", run, FOLDER)
+    file = None if folder is None else opened(ENDED, folder, FILE)
+    when = None if file is None else os.fstat(file).st_mtime_ns
+    for open_file in (folder, file):
+        if open_file is not None:
+            os.close(open_file)
+    return when
+
+
 def pack(run, tar):
+    until = ended(run)
     for kind, pattern in NAMES.items():
         folder = opened(kind, run, FOLDER)
         if folder is not None:
-            add(tar, folder, pattern, "")
+            add(tar, folder, pattern, "", until if kind == "triton" else None)
             contents = opened(CONTENTS, folder, FOLDER) if kind == "generator" else None
             if contents is not None:
                 add(tar, contents, CONTENT, f"{CONTENTS}/")
