@@ -13,6 +13,7 @@ from aibenchrt.plan import Plan
 from aibenchrt.process_names import HOST_WATCH, process_name
 from hypothesis import example, given
 from hypothesis import strategies as st
+from paths import ROOT
 from small_plan import audited_plan, small_plan
 
 
@@ -83,3 +84,17 @@ def test_only_states_with_invariants_are_audited_and_where_they_are() -> None:
     assert '\naibench_audited_tasks: ["summary"] #' in files["ansible/group_vars/all.yml"]
     ran = [task["name"] for task in yaml.safe_load(files["ansible/roles/audit/tasks/main.yml"])]
     assert ran == ["Create the folder for what the audits find", "Audit each state where it is"]
+
+
+def test_what_a_set_filter_gives_is_sorted() -> None:
+    """Ansible's filters on sets give any order, and another one in each play: a unit with it in it would change, and restart, each time."""
+    used = [
+        (path.name, text)
+        for path in sorted((ROOT / "templates" / "ansible").rglob("*"))
+        if path.is_file()
+        for text in re.findall(
+            r"\{\{[^\n]*\| (?:difference|symmetric_difference|union|intersect)\([^\n]*", path.read_text(encoding="utf-8")
+        )
+    ]
+    assert len(used) >= 4
+    assert not [(name, text) for name, text in used if "| sort }}" not in text]

@@ -6,8 +6,7 @@ from aibenchrt.datasets.needs import CAPTIONS
 _VINYALS = "Vinyals et al. 2015, Show and Tell: A Neural Image Caption Generator"
 _DOSOVITSKIY = "Dosovitskiy et al. 2021, An Image is Worth 16x16 Words, ViT-B/16"
 
-# The small model's quality is of test pictures, seed 7, size small; README.md says how it was measured. The full model was not trained:
-# the same quality is assumed.
+# Of test pictures, seed 7: the small model's at size small, the full one's of a training on a GPU; README.md says how they were measured.
 SPEC = ComponentSpec(
     name="image_to_text",
     package=__package__,
@@ -17,7 +16,7 @@ SPEC = ComponentSpec(
     ports=Ports((Port("image", "Image"),), (Port("caption", "Caption"), Port("text", "Text"))),
     models=(
         Model("show_and_tell_small", Profile.SMALL, (("chrf", 0.351),), 14.0, f"{_VINYALS}, reduced"),
-        Model("vit_lstm", Profile.FULL, (("chrf", 0.351),), 17600.0, f"{_DOSOVITSKIY}; decoder: {_VINYALS}", memory_mib=800),
+        Model("vit_lstm", Profile.FULL, (("chrf", 0.283),), 17600.0, f"{_DOSOVITSKIY}; decoder: {_VINYALS}", memory_mib=800),
     ),
     baseline="template",
     metrics=("chrf",),
