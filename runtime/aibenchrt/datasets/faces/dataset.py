@@ -33,7 +33,7 @@ _EVERYDAY = Conditions(
 )  # fmt: skip
 # The real variant's sensor is a cheap one: with a better one depth alone tells all persons apart, and colour has nothing to add.
 CONDITIONS = {
-    "real": replace(_EVERYDAY, rough=1.6, waves=4.0),
+    "real": replace(_EVERYDAY, rough=3.0, waves=10.0),
     "synthetic": replace(_EVERYDAY, yaw=6.0, pitch=4.0, roll=3.0, frame=0.02, sideways=0.4),
 }
 
