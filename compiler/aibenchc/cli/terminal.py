@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,14 @@ def needs(extra: str, verb: str) -> None:
         raise EnvironmentFailure("AIB601", what=what, install=install(extra))
 
 
+def piece_of(what: str) -> str:
+    """The piece of work that a text of progress is of: what stands before a colon, whatever numbers stand in it as words of their own.
+
+    'training neumf: epoch 3 …' is one piece, and so is 'taking pictures of person 3 of 370', whichever person it is.
+    """
+    return re.sub(r"(?<!\S)[\d,]+(?!\S)", "", what.partition(":")[0])
+
+
 class ProgressLines:
     """Progress where no terminal is: a line as each piece of work begins, and one every every_s seconds while it goes on."""
 
@@ -42,11 +51,11 @@ class ProgressLines:
 
     def told(self, what: str, done: float) -> None:
         part, _, detail = what.partition(":")
-        now = self._clock()
-        if part in self._last and now - self._last[part] < self._every_s:
+        piece, now = piece_of(what), self._clock()
+        if piece in self._last and now - self._last[piece] < self._every_s:
             return
-        going_on = f" {percent(min(max(done, 0.0), 1.0), 0)}{':' if detail else ''}{detail}" if part in self._last else ""
-        self._last[part] = now
+        going_on = f" {percent(min(max(done, 0.0), 1.0), 0)}{':' if detail else ''}{detail}" if piece in self._last else ""
+        self._last[piece] = now
         complain(f"{time.strftime('%H:%M:%S')} … {part}{going_on}")
 
 
@@ -73,10 +82,10 @@ def progress_bars() -> Iterator[Progress]:
     known: dict[str, TaskID] = {}
 
     def told(what: str, done: float) -> None:
-        part = what.partition(":")[0]  # 'training neumf: epoch 3 …' is one bar
-        if part not in known:
-            known[part] = bars.add_task(visible(part), total=1.0)
-        bars.update(known[part], completed=min(max(done, 0.0), 1.0), description=visible(what))
+        piece = piece_of(what)
+        if piece not in known:
+            known[piece] = bars.add_task(visible(what.partition(":")[0]), total=1.0)
+        bars.update(known[piece], completed=min(max(done, 0.0), 1.0), description=visible(what))
 
     with bars:
         yield told

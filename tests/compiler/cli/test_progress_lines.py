@@ -23,6 +23,24 @@ def test_a_line_begins_each_piece_and_few_follow(capsys: pytest.CaptureFixture[s
     assert shown == ["… load", "… load 40 %: 10/s", "… load 80 %: 20/s", "… stop"]
 
 
+def test_what_only_a_number_tells_apart_is_one_piece(capsys: pytest.CaptureFixture[str]) -> None:
+    now = 0.0
+    lines = ProgressLines(every_s=10.0, clock=lambda: now)
+    for number in range(1, 22):
+        now = float(number)
+        lines.told(f"taking pictures of person {number:,} of 370", number / 370)
+    for model in ("resnet20", "resnet56"):
+        lines.told(f"training {model}", 0.0)
+    shown = [re.sub(r"^\d\d:\d\d:\d\d … ", "", line) for line in capsys.readouterr().err.splitlines()]
+    assert shown == [
+        "taking pictures of person 1 of 370",
+        "taking pictures of person 11 of 370 3 %",
+        "taking pictures of person 21 of 370 6 %",
+        "training resnet20",
+        "training resnet56",
+    ]
+
+
 def test_a_share_beyond_the_end_is_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     now = 0.0
     lines = ProgressLines(every_s=10.0, clock=lambda: now)
