@@ -20,6 +20,7 @@ from aibenchrt.collect.records import CallRecord, MachineRecord, RequestRecord, 
 from aibenchrt.collect.run_info import CodeInfo, write_run_info
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.report import recompute, report, validate
+from aibenchrt.state_audit import AUDITS_FILE
 from synthetic_run import Shape, write_run
 
 RECORDS = {
@@ -192,7 +193,7 @@ def test_a_run_from_before_is_judged_and_says_that_it_is_not_bound(tmp_path: Pat
     assert next(check.observed for check in verdict.checks if check.code == "V18").startswith("not bound")
 
 
-@pytest.mark.parametrize("name", [name for name in BOUND if name not in ("run.json", EXPORT_FILE, SCORES_FILE)])
+@pytest.mark.parametrize("name", [name for name in BOUND if name not in ("run.json", EXPORT_FILE, SCORES_FILE, AUDITS_FILE)])
 def test_each_file_is_bound(copy: Path, name: str) -> None:
     assert name in json.loads((copy / HASHES).read_text())["files"]
     (copy / name).write_bytes((copy / name).read_bytes() + b"\n")

@@ -29,6 +29,7 @@ from aibenchrt.train.progress_text import rendered
 from aibenchrt.train.recognition import Effort as RecognitionEffort
 from aibenchrt.train.samples import Sample, Samples
 from aibenchrt.train.trained import Trained
+from tiny_faces import TinyFaces
 
 pytestmark = pytest.mark.timeout(900)
 WORDS = ("chat", "roi", "mur", "mer", "rue", "cri")
@@ -118,6 +119,7 @@ def material() -> Any:
         ("spatial_transformer", "speech_recognition", "text_recognition", "text_summarization", "text_translation"), few
     )
     own |= dict.fromkeys(("image_embedding", "image_to_text", "object_detection"), FewPictures())
+    own |= dict.fromkeys(("face_embedding", "face_recognition_3d"), TinyFaces())
     return lambda name: {**own, "learning_to_rank": samples}.get(name, world)
 
 

@@ -108,8 +108,8 @@ def test_weights_displace_points_to_either_side_and_expressions_come_on_top() ->
 
 def test_a_print_shows_the_same_colours_on_a_plane() -> None:
     model, rng = egg(), rng_of(3, "print")
-    seen = capture(model, person(model, 0.5, rng), drawn_look(rng), CONDITIONS["real"], rng)
-    flat = printed(seen, CONDITIONS["real"], rng)
+    seen = capture(model, person(model, 0.5, rng), drawn_look(rng), CONDITIONS["synthetic"], rng)
+    flat = printed(seen, CONDITIONS["synthetic"], rng)
     assert np.corrcoef(seen.colour.mean(2).ravel(), flat.colour.mean(2).ravel())[0, 1] > 0.8
     assert off_plane(flat.depth.astype(np.int64)) < 2.5 < off_plane(seen.depth.astype(np.int64))
     assert (flat.depth > 0).mean() > 0.95
@@ -160,7 +160,11 @@ def test_captures_are_small_pictures_with_depth_and_prints_are_flat(world: Faces
         assert 0.4 < (depth > 0).mean() < 0.99
         assert 2500 < np.median(depth[depth > 0]) < 6500
         assert off_plane(depth) > 3.0
-    assert all(off_plane(levels(capture_.depth)) < 2.5 for capture_ in world.printed("test"))
+    # As flat as the sensor's noise lets it be: a face is about as deep as it is without any.
+    noise = CONDITIONS[world.variant].rough + CONDITIONS[world.variant].waves
+    assert all(off_plane(levels(capture_.depth)) < 1.5 + noise for capture_ in world.printed("test"))
+    flat, deep = ([off_plane(levels(one.depth)) for one in part] for part in (world.printed("test"), world.faces("test")))
+    assert np.mean(flat) + 2 < np.mean(deep)
 
 
 def features(captures: list[NDArray[np.float64]]) -> NDArray[np.float64]:
