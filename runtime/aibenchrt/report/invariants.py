@@ -18,7 +18,7 @@ def invariant_judgements(run: Run) -> tuple[Judgement, ...]:
         if violated:
             rows += [_row(stage, invariant.name, "FAIL", _counted(invariant), _first(invariant)) for invariant in violated]
         else:
-            what = f"{len(audited.invariants)} of its state hold"
+            what = f"all {len(audited.invariants)} of its state"
             rows.append(_row(stage, what, "PASS", "no violation", audited.counted))
     return tuple(rows)
 

@@ -59,7 +59,7 @@ def test_invariants_that_hold_pass_and_the_head_of_the_report_says_so(run: Run) 
     report, rows, missing = judged(with_ledger(run, audit(HOLDS)))
     assert report.verdict.valid
     assert missing == ""
-    assert rows == [("1 of its state hold", "PASS", HOLDS.counted)]
+    assert rows == [("all 1 of its state", "PASS", HOLDS.counted)]
     assert ("summary", f"{HOLDS.counted}; no violation") in [(fact.name, fact.value) for fact in report.facts]
 
 

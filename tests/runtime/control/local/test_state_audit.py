@@ -76,7 +76,7 @@ def test_a_ledger_that_balances_passes(made: Callable[[], Path]) -> None:
     verdict = validate(directory)
     assert [(j.what, j.status) for j in verdict.judgements if j.group == "invariant" and verdict.valid] in (
         [],
-        [("7 of its state hold", "PASS")],
+        [("all 7 of its state", "PASS")],
     )
     assert next(c for c in verdict.checks if c.code == "V23").ok
 
