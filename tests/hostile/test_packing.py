@@ -14,6 +14,7 @@ from paths import ROOT
 PACK = ROOT / "templates/ansible/roles/records/files/pack.py"
 CALLS = f"calls-0-{'a' * 32}.jsonl"
 WATCHED = f"watched-0-{'e' * 32}.jsonl"
+TRACED = b'[{"id":1,"model_name":"category","model_version":1,"request_id":"17"}]'
 OTHERS = f"calls-1-{'b' * 32}.jsonl"
 
 
@@ -41,7 +42,8 @@ def test_records_of_all_kinds_are_packed_and_the_same_give_the_same_bytes(run: P
     content = "c" * 64
     (run / "generator" / "requests.parquet").write_bytes(b"requests")
     (run / "generator" / "contents" / content).write_bytes(b"large")
-    (run / "triton" / f"triton_trace-0-{'d' * 32}.json.17").write_bytes(b"[]")
+    (run / "triton" / f"triton_trace-0-{'d' * 32}.json.17").write_bytes(TRACED)
+    (run / "triton" / f"triton_trace-0-{'d' * 32}.json.18").write_bytes(TRACED.replace(b"17", b"check"))
     (run / "triton" / WATCHED).write_bytes(b"{}")
     (run / "service" / "state_audits-book.json").write_bytes(b"{}")
     (run / "service" / "ledger.sqlite").write_bytes(b"no record")
@@ -62,11 +64,11 @@ def test_what_triton_writes_after_the_watch_has_ended_stays_out(run: Path) -> No
     early, late = (run / "triton" / f"triton_trace-0-{'d' * 32}.json.{number}" for number in (1, 2))
     (run / "watch" / "host-after.json").write_bytes(b"{}")
     (run / "planner" / CALLS).write_bytes(b"calls\n")
-    early.write_bytes(b"[]")
+    early.write_bytes(b" " * (1 << 20) + TRACED)  # the request's id is where two chunks meet, or beyond
     ended = (run / "watch" / "host-after.json").stat().st_mtime_ns
     os.utime(early, ns=(ended, ended))
     before = packed(run)
-    late.write_bytes(b"[]")
+    late.write_bytes(TRACED)
     for path in (late, run / "planner" / CALLS):
         os.utime(path, ns=(ended + 10**9, ended + 10**9))
     assert packed(run).keys() == before.keys() == {CALLS, early.name, "host-after.json"}

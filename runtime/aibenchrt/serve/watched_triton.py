@@ -5,7 +5,8 @@ python -m aibenchrt.serve.watched_triton --address HOST:PORT --lines FILE [--tls
 Triton goes on saying that it is healthy when the process of a model has died or hangs. So each of its models is asked for an inference with
 a small input (serve/model_check.py), and the models' processes are looked at, as in a run on one machine. --address: where Triton listens;
 --tls: certificates of the role `keeper`; --answer: how long a model may answer nothing; --first: how long each may take to load and to
-answer for the first time. --lines: what happened, as collect.server_lines reads it. SIGTERM and SIGINT are passed on to Triton. Exit code:
+answer for the first time. Traces of nothing but these inferences, which go on for as long as the server runs, are removed. --lines: what
+happened, as collect.server_lines reads it. SIGTERM and SIGINT are passed on to Triton. Exit code:
 that of a Triton that was told to end; 1: it died, and the last line of stderr says how; 2: the environment.
 """
 
@@ -13,6 +14,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import glob
+import re
 import subprocess
 import sys
 import threading
@@ -30,6 +33,39 @@ from aibenchrt.wire.tls import identity_of, open_channel
 
 POLL_S = 0.25
 REPOSITORY = "--model-repository="
+TRACE = "--trace-config=triton,file="
+TRACES_S = 60.0  # from one look at the traces to the next
+MOST_TRACE_BYTES = 16 << 20  # of a file of the few requests that are written together; what is larger stays
+_OF_A_LOAD = re.compile(rb'"request_id":"[0-9]')
+
+
+class Traces:
+    """The trace files of a server, which writes the next one for every few requests: <file>.0, <file>.1, …"""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._kept: set[Path] = set()
+        self._due = time.monotonic() + TRACES_S
+
+    def look(self) -> None:
+        """Removes the files without a request of a load, if it is time; the newest, which may still be written, stays."""
+        if time.monotonic() >= self._due:
+            self.remove_checks()
+            self._due = time.monotonic() + TRACES_S
+
+    def remove_checks(self) -> None:
+        numbered = [(int(path.suffix[1:]), path) for path in self._file.parent.glob(f"{glob.escape(self._file.name)}.*") if _number(path)]
+        for _, path in sorted(numbered)[:-1]:
+            if path in self._kept:
+                continue
+            if path.stat().st_size > MOST_TRACE_BYTES or _OF_A_LOAD.search(path.read_bytes()):
+                self._kept.add(path)
+            else:
+                path.unlink()
+
+
+def _number(path: Path) -> bool:
+    return path.suffix[1:].isascii() and path.suffix[1:].isdigit()
 
 
 class WatchedTriton:
@@ -38,6 +74,7 @@ class WatchedTriton:
     def __init__(self, command: Sequence[str], lines: Path) -> None:
         """EnvironmentFailure AIB601: there is no such program."""
         self._lines = Appender(lines, append=True)
+        self._traces = [Traces(Path(word.removeprefix(TRACE))) for word in command if word.startswith(TRACE)]
         self._stop = threading.Event()
         on_stop_signals(self._stop)
         try:
@@ -83,6 +120,8 @@ class WatchedTriton:
         self._say(ServerLine(realtime_ns=time.time_ns()))
         with contextlib.closing(ModelChecks(open_channel(address, identity, "triton"), steps, answer_s)) as checks:
             while not self._stopped():
+                for traces in self._traces:
+                    traces.look()
                 lost = [member.look() for member in members]
                 if any(lost):
                     return how_they_ended(members), time.monotonic()

@@ -28,6 +28,7 @@ from aibenchrt.plan import step_json
 from aibenchrt.serve import models_answer
 from aibenchrt.serve.model_check import check_request, is_answer
 from aibenchrt.serve.model_processes import model_processes
+from aibenchrt.serve.watched_triton import TRACE, Traces
 from aibenchrt.wire.tls import Identity, open_channel
 from jinja2 import Environment, StrictUndefined
 from observed_run import wait_until
@@ -184,3 +185,30 @@ def test_a_server_that_cannot_load_its_model_says_how_it_ended(tmp_path: Path) -
         assert host.log.read_text().splitlines()[-1] == "Triton ended: exit code 1"
     (line,) = host.lines()
     assert line.died == "Triton ended: exit code 1"
+
+
+def test_traces_of_checks_alone_go_and_those_of_a_load_stay(tmp_path: Path) -> None:
+    """Triton 2.51 writes a trace for every inference; the newest file may be in writing."""
+    file = tmp_path / "triton_trace-0-abc.json"
+
+    def trace(number: int, *requests: str) -> Path:
+        path = tmp_path / f"{file.name}.{number}"
+        named = [f'{{"id":{at},"model_name":"category","model_version":1,"request_id":"{name}"}}' for at, name in enumerate(requests)]
+        path.write_text(f"[{','.join(named)}]")
+        return path
+
+    checks, mixed, also, newest = trace(2, "check", "check"), trace(9, "check", "17"), trace(10, "check"), trace(11, "check")
+    strangers = [tmp_path / f"{file.name}.x", tmp_path / "triton_trace-1-abc.json.3", file]
+    for path in strangers:
+        path.write_text("[]")
+    traces = Traces(file)
+    traces.remove_checks()
+    assert [path.exists() for path in (checks, mixed, also, newest, *strangers)] == [False, True, False, True, True, True, True]
+    trace(12, "18")
+    traces.remove_checks()
+    assert [path.exists() for path in (mixed, newest)] == [True, False]
+
+
+def test_the_watch_knows_its_servers_traces() -> None:
+    command = unit_commands().triton
+    assert [word for word in shlex.split(str(command)) if word.startswith(TRACE)] != []

@@ -1,8 +1,9 @@
 """Packs the records of a run on this host: python3 - FOLDER
 
 FOLDER is root's; in it, each kind of part has a folder of its own, whose user is not trusted. Only regular files of that user come into
-FOLDER/records.tar.gz, and only those with names of this kind's records; no link is followed. The same records give the same bytes: what
-Triton writes after the host's watch has ended is of checks of its models, which go on as long as it runs, and stays out.
+FOLDER/records.tar.gz, and only those with names of this kind's records; no link is followed. The same records give the same bytes: of
+Triton's traces those stay out that are of checks of its models alone, which go on as long as it runs and are removed in time, and those
+that were written after the host's watch had ended.
 """
 
 import gzip
@@ -26,6 +27,9 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 ARCHIVE = "records.tar.gz"
 ENDED = "host-after.json"  # of the watch: its last file
+TRACE = "triton_trace-"
+OF_A_LOAD = re.compile(rb'"request_id":"[0-9]')
+CHUNK = 1 << 20
 
 
 class Exactly:
@@ -65,9 +69,22 @@ def add(tar, folder, pattern, prefix, until=None):
             os.close(file)
             continue
         with os.fdopen(file, "rb") as content:
+            if name.startswith(TRACE) and not of_a_load(content):
+                continue
             member = tarfile.TarInfo(prefix + name)
             member.mode, member.mtime, member.size = 0o644, int(found.st_mtime), found.st_size
             tar.addfile(member, Exactly(content, found.st_size))
+
+
+def of_a_load(trace):
+    """Whether a trace holds a request of a load; read from its beginning, where it is left again."""
+    end = b""
+    while chunk := trace.read(CHUNK):
+        if OF_A_LOAD.search(end + chunk):
+            trace.seek(0)
+            return True
+        end = chunk[-20:]
+    return False
 
 
 def ended(run):
