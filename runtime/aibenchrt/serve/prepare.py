@@ -76,7 +76,7 @@ def prepare_services(
 
 
 def makers_of(plan: Plan, stage: PlanStage, models: Mapping[str, Path]) -> tuple[Maker, ...]:
-    """What the stage's data are made with, in the order of `made_with`. EnvironmentFailure AIB707: no single AI stage feeds such a port."""
+    """What the stage's data are made with, in the order of `made_with`. EnvironmentFailure AIB707: no single model feeds such a port."""
     ports = COMPONENTS[stage.component].made_with if stage.component in COMPONENTS else ()
     return tuple(_maker(plan, stage, port, models) for port in ports)
 
@@ -86,7 +86,8 @@ def _maker(plan: Plan, stage: PlanStage, port: str, models: Mapping[str, Path]) 
     entering = next((feed.port for feed in stage.feeds if feed.input == port and feed.stage is None), "" if stage.feeds else port)
     feeding = {source.task for entry in step.inputs if entry.port.name == entering for source in entry.sources}
     makers = [other.stages[-1] for other in plan.steps if other.task in feeding and other.kind == "ai"]
-    if len(makers) != 1 or len(feeding) != 1:
+    same = {(models[maker.name], tuple(sorted(maker.settings.items()))) for maker in makers}  # both arms of an experiment may feed it
+    if len(same) != 1 or len(makers) != len(feeding):
         raise EnvironmentFailure("AIB707", stage=stage.name, port=port, feeding=", ".join(sorted(feeding)) or "nothing")
     return Maker(makers[0], models[makers[0].name])
 

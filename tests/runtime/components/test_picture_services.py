@@ -121,6 +121,9 @@ def test_what_an_index_is_made_with_is_the_one_model_that_feeds_it() -> None:
     one = plan("second")
     assert [(maker.stage.name, maker.folder) for maker in makers_of(one, one.steps[-1].stages[0], folders)] == [("second", Path("b"))]
     assert makers_of(one, stage_of("sort", "sort", "service"), folders) == ()
+    both = plan("first", "second")
+    (maker,) = makers_of(both, both.steps[-1].stages[0], dict.fromkeys(folders, Path("b")))
+    assert maker.folder == Path("b"), "both arms of an experiment, with the same model"
     for feeding in (("first", "second"), ()):
         with pytest.raises(EnvironmentFailure) as failure:
             makers_of(plan(*feeding), plan(*feeding).steps[-1].stages[0], folders)
