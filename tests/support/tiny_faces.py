@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from aibenchrt.datasets.colour_png import colour_png
-from numpy.typing import NDArray
-from PIL import Image
+from aibenchrt.datasets.depth_png import depth_png
 
 SIDE = 64
 PERSONS = {"train": range(100, 116), "validation": range(200, 208), "test": range(300, 310)}
@@ -21,13 +19,6 @@ class Capture:
     png: bytes
     depth: bytes
     person: int
-
-
-def depth_png(levels: NDArray[np.uint16]) -> bytes:
-    """(height, width) levels of 0.1 mm → a 16-bit grey PNG."""
-    out = io.BytesIO()
-    Image.fromarray(levels).save(out, "PNG")
-    return out.getvalue()
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from aibenchrt.components.face_recognition_3d import serve as depth_serve
 from aibenchrt.components.face_recognition_3d import train as depth_train
 from aibenchrt.components.image_classification.model import Bottleneck
 from aibenchrt.datasets.colour_png import colour_png
+from aibenchrt.datasets.depth_png import depth_png
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.serve import depth, pictures
 from aibenchrt.train.angular_margin import AngularMargin
@@ -37,7 +38,7 @@ from aibenchrt.train.verification import EQUAL, pairs_of, similarities, template
 from aibenchrt.values import Work
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from tiny_faces import Capture, TinyFaces, depth_png
+from tiny_faces import Capture, TinyFaces
 from torch import nn
 
 SIDE = 64
