@@ -59,19 +59,35 @@ def test_records_of_all_kinds_are_packed_and_the_same_give_the_same_bytes(run: P
     assert (run / "records.tar.gz").read_bytes() == first
 
 
-def test_what_triton_writes_after_the_watch_has_ended_stays_out(run: Path) -> None:
-    """The watch of its models goes on asking them: a second collection gives the same bytes."""
-    early, late = (run / "triton" / f"triton_trace-0-{'d' * 32}.json.{number}" for number in (1, 2))
+def test_a_second_collection_of_a_triton_that_goes_on_gives_the_same_bytes(run: Path) -> None:
+    """Its last trace of the load is written when it stops, after the watch of the host has ended; checks of its models go on."""
+    early, last, check = (run / "triton" / f"triton_trace-0-{'d' * 32}.json.{number}" for number in (1, 2, 3))
+    again = run / "triton" / f"watched-0-{'f' * 32}.jsonl"
     (run / "watch" / "host-after.json").write_bytes(b"{}")
-    (run / "planner" / CALLS).write_bytes(b"calls\n")
-    early.write_bytes(b" " * (1 << 20) + TRACED)  # the request's id is where two chunks meet, or beyond
     ended = (run / "watch" / "host-after.json").stat().st_mtime_ns
-    os.utime(early, ns=(ended, ended))
-    before = packed(run)
-    late.write_bytes(TRACED)
-    for path in (late, run / "planner" / CALLS):
+    early.write_bytes(b" " * (1 << 20) + TRACED)  # the request's id is where two chunks meet, or beyond
+    last.write_bytes(TRACED.replace(b"17", b"18"))
+    served = b'{"realtime_ns":%d}\n'
+    died = b'{"realtime_ns":%d,"since_ns":1,"died":"it hangs"}\n'
+    (run / "triton" / WATCHED).write_bytes(served % (ended - 10**9))
+    for path in (last, run / "planner" / CALLS):
         os.utime(path, ns=(ended + 10**9, ended + 10**9))
-    assert packed(run).keys() == before.keys() == {CALLS, early.name, "host-after.json"}
+    before = packed(run)
+    archive = (run / "records.tar.gz").read_bytes()
+    assert before.keys() == {CALLS, early.name, last.name, WATCHED, "host-after.json"}
+    check.write_bytes(TRACED.replace(b"17", b"check"))
+    (run / "triton" / WATCHED).write_bytes(served % (ended - 10**9) + died % (ended + 10**9))
+    again.write_bytes(served % (ended + 2 * 10**9))
+    assert packed(run) == before
+    assert (run / "records.tar.gz").read_bytes() == archive
+
+
+@pytest.mark.parametrize("until", [True, False])
+def test_what_the_watch_of_a_triton_did_not_write_reaches_its_reader(run: Path, until: bool) -> None:
+    if until:
+        (run / "watch" / "host-after.json").write_bytes(b"{}")
+    (run / "triton" / WATCHED).write_bytes(b"\xffno line")
+    assert packed(run)[WATCHED] == b"\xffno line"
 
 
 def plant(path: Path, kind: str, secret: Path) -> None:

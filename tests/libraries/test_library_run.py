@@ -56,6 +56,15 @@ def test_a_variant_that_a_data_set_does_not_have_is_told(programs: Path, tmp_pat
     assert "synthetic" in said
 
 
+def test_its_model_is_asked_on_hosts(programs: Path, tmp_path: Path) -> None:
+    """With types of the library in the model's request. Nobody listens at this port."""
+    aibenchc(programs, tmp_path, "compile", str(TICKETS), "--out", "generated")
+    address = f"127.0.0.1:{free_block(PORTS)}"
+    command = [programs / "python", "-m", "aibenchrt.serve.models_answer", address, "--model-repository=generated/triton", "--wait", "0.5"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (1, f"{address} is not well: model 'triage' answers no inference within 0.5 s\n")
+
+
 def test_it_runs_and_is_judged(programs: Path, tmp_path: Path) -> None:
     options = ("--duration", "14", "--out", "generated", "--runs", "runs", "--first-port", str(free_block(PORTS)))
     said = aibenchc(programs, tmp_path, "run", str(TICKETS), *QUICK, *options)

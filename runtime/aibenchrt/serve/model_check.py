@@ -24,9 +24,8 @@ from tritonclient.utils import serialize_byte_tensor
 from aibenchrt.component import Field, Scalar
 from aibenchrt.datasets.png import png
 from aibenchrt.datasets.sources.synthetic_speech import RATE, wav
-from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.json_file import JsonFileError, read_json
-from aibenchrt.plan import PlanPort, ServedStep, Step
+from aibenchrt.plan import PlanPort, Step
+from aibenchrt.serve.served_step import open_step
 from aibenchrt.wire.own_answer import another_call
 from aibenchrt.wire.tensors import Tensor, encode, tensor_fields
 
@@ -50,14 +49,8 @@ def check_request(step: Step) -> Any:
 
 
 def steps_of(repositories: Sequence[Path]) -> list[Step]:
-    """The step of every model in these repositories. EnvironmentFailure AIB675: a step.json is missing or damaged."""
-    steps = []
-    for path in sorted(path for repository in repositories for path in repository.glob("*/1/step.json")):
-        try:
-            steps.append(read_json(path, ServedStep).step)
-        except JsonFileError as error:
-            raise EnvironmentFailure("AIB675", path=path, reason=error) from error
-    return steps
+    """The step of every model in these repositories, with their libraries in use. EnvironmentFailure as `open_step`."""
+    return [open_step(path) for path in sorted(path for repository in repositories for path in repository.glob("*/1/step.json"))]
 
 
 def _smallest(port: PlanPort) -> dict[str, Any]:

@@ -16,10 +16,8 @@ from typing import Any
 import numpy as np
 
 from aibenchrt.command_lines import EARLIER_ATTEMPTS
-from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.json_file import JsonFileError, read_json
-from aibenchrt.libraries import use_as_planned
-from aibenchrt.plan import PlanPort, ServedStep, Step
+from aibenchrt.plan import PlanPort, Step
+from aibenchrt.serve.served_step import open_step
 from aibenchrt.serve.stages import chain
 from aibenchrt.wire.tensors import Tensor, decode, encode
 
@@ -58,23 +56,12 @@ def _required(ports: tuple[PlanPort, ...]) -> list[PlanPort]:
     return [port.model_copy(update={"optional": False}) for port in ports]
 
 
-def _step(path: Path) -> Step:
-    """Reads the step and puts its libraries into use. EnvironmentFailure, which Triton shows when it loads the model: AIB675; as
-    `use_as_planned`."""
-    try:
-        served = read_json(path, ServedStep)
-    except JsonFileError as error:
-        raise EnvironmentFailure("AIB675", path=path, reason=error) from error
-    use_as_planned(served.libraries)
-    return served.step
-
-
 class TritonPythonModel:
     """Triton's contract: https://github.com/triton-inference-server/python_backend (initialize, execute)."""
 
     def initialize(self, args: dict[str, str]) -> None:
         folder = Path(args["model_repository"]) / args["model_version"]
-        self._server = StepServer(_step(folder / "step.json"), folder / "weights")
+        self._server = StepServer(open_step(folder / "step.json"), folder / "weights")
 
     def execute(self, requests: list[Any]) -> list[Any]:
         return [self._answer(request) for request in requests]

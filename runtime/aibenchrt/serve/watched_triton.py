@@ -45,26 +45,28 @@ class Traces:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._kept: set[Path] = set()
+        self._seen: set[Path] = set()  # at the last look; the server may still be writing what is new since
         self._due = time.monotonic() + TRACES_S
 
     def look(self) -> None:
-        """Removes the files without a request of a load, if it is time; the newest, which may still be written, stays."""
+        """Removes the files without a request of a load, if it is time."""
         if time.monotonic() >= self._due:
             self.remove_checks()
             self._due = time.monotonic() + TRACES_S
 
     def remove_checks(self) -> None:
-        numbered = [(int(path.suffix[1:]), path) for path in self._file.parent.glob(f"{glob.escape(self._file.name)}.*") if _number(path)]
-        for _, path in sorted(numbered)[:-1]:
-            if path in self._kept:
-                continue
+        """Of the files that were there at the last look."""
+        there = {path for path in self._file.parent.glob(f"{glob.escape(self._file.name)}.*") if _number(path)}
+        for path in (there & self._seen) - self._kept:
             if path.stat().st_size > MOST_TRACE_BYTES or _OF_A_LOAD.search(path.read_bytes()):
                 self._kept.add(path)
             else:
                 path.unlink()
+        self._seen = there
 
 
 def _number(path: Path) -> bool:
+    """Whether a file is the server's."""
     return path.suffix[1:].isascii() and path.suffix[1:].isdigit()
 
 
