@@ -1,12 +1,12 @@
 """Packs the records of a run on this host: python3 - FOLDER
 
 FOLDER is root's; in it, each kind of part has a folder of its own, whose user is not trusted. Only regular files of that user come into
-FOLDER/records.tar.gz, and only those with names of this kind's records; no link is followed. The same records give the same bytes: of
-Triton's traces those stay out that are of checks of its models alone, which go on as long as it runs and are removed in time, and those
-that were written after the host's watch had ended.
+FOLDER/records.tar.gz, and only those with names of this kind's records; no link is followed. The same records give the same bytes, though
+Triton goes on: its traces of nothing but checks of its models stay out, and what the watch of Triton said after that of the host had ended.
 """
 
 import gzip
+import io
 import os
 import re
 import stat
@@ -29,6 +29,9 @@ ARCHIVE = "records.tar.gz"
 ENDED = "host-after.json"  # of the watch: its last file
 TRACE = "triton_trace-"
 OF_A_LOAD = re.compile(rb'"request_id":"[0-9]')
+WATCHED = "watched-"
+WHEN = re.compile(rb'\{"realtime_ns":([0-9]{1,19})[,}]')
+MOST_SAID = 4 << 20  # bytes of what the watch of a Triton says; it says two lines for each start
 CHUNK = 1 << 20
 
 
@@ -53,19 +56,14 @@ def opened(name, folder, flags):
 
 
 def add(tar, folder, pattern, prefix, until=None):
-    """The records in one folder, in the order of their names; only those that nobody has written to after `until`, in ns."""
+    """The records in one folder, in the order of their names. until: when the host's watch ended, in ns; None if it has not."""
     user = os.fstat(folder).st_uid
     for name in sorted(os.listdir(folder)):
         file = opened(name, folder, FILE) if re.fullmatch(pattern, name) else None
         if file is None:
             continue
         found = os.fstat(file)
-        if (
-            not stat.S_ISREG(found.st_mode)
-            or (found.st_uid, found.st_nlink) != (user, 1)
-            or not 0 < found.st_size <= MOST
-            or (until is not None and found.st_mtime_ns > until)
-        ):
+        if not stat.S_ISREG(found.st_mode) or (found.st_uid, found.st_nlink) != (user, 1) or not 0 < found.st_size <= MOST:
             os.close(file)
             continue
         with os.fdopen(file, "rb") as content:
@@ -73,7 +71,12 @@ def add(tar, folder, pattern, prefix, until=None):
                 continue
             member = tarfile.TarInfo(prefix + name)
             member.mode, member.mtime, member.size = 0o644, int(found.st_mtime), found.st_size
-            tar.addfile(member, Exactly(content, found.st_size))
+            if name.startswith(WATCHED) and until is not None:
+                said = said_until(until, content)
+                member.mtime, member.size = until // 10**9, len(said)
+                content = io.BytesIO(said)
+            if member.size:
+                tar.addfile(member, Exactly(content, member.size))
 
 
 def of_a_load(trace):
@@ -85,6 +88,17 @@ def of_a_load(trace):
             return True
         end = chunk[-20:]
     return False
+
+
+def said_until(until, content):
+    """The lines at the beginning that were written by then, with the first that is none if there is one: its reader tells what it is."""
+    said = []
+    for line in content.read(MOST_SAID).splitlines(keepends=True):
+        when = WHEN.match(line)
+        if when is not None and int(when[1]) > until:
+            break
+        said.append(line)
+    return b"".join(said)
 
 
 def ended(run):
@@ -103,7 +117,7 @@ def pack(run, tar):
     for kind, pattern in NAMES.items():
         folder = opened(kind, run, FOLDER)
         if folder is not None:
-            add(tar, folder, pattern, "", until if kind == "triton" else None)
+            add(tar, folder, pattern, "", until)
             contents = opened(CONTENTS, folder, FOLDER) if kind == "generator" else None
             if contents is not None:
                 add(tar, contents, CONTENT, f"{CONTENTS}/")
