@@ -227,6 +227,50 @@ PORT_TYPES: Registry[PortType] = Registry(
             shows=(Shows("decision", ("accepted", "score")),),
             private=True,
         ),
+        PortType(
+            "Moment",
+            (Field("stream", Scalar.INT64), Field("number", Scalar.INT64)),
+            "which frame this is: its stream, and its number in it, from 0; set when a request is sent",
+        ),
+        PortType(
+            "Shot",
+            (Field("clip", Scalar.INT64), Field("frame", Scalar.INT64)),
+            "a frame of a clip, or the first of a group of them; numbers of the scenario's data set",
+        ),
+        PortType(
+            "Packet",
+            (Field("content", Scalar.BYTES), Field("key", Scalar.BOOL), Field("number", Scalar.INT64)),
+            "an encoded frame, or group of frames, of a stream: decoded after those before it, or, if key, alone",
+            answer=True,
+        ),
+        PortType(
+            "Frames",
+            (Field("png", Scalar.BYTES, repeated=True), Field("lost", Scalar.BOOL, repeated=True)),
+            "consecutive frames, PNG encoded; lost: this one did not arrive, and what is here stands in for it, if anything is",
+            answer=True,
+        ),
+        PortType(
+            "Code",
+            (Field("content", Scalar.BYTES), Field("width", Scalar.INT64), Field("height", Scalar.INT64)),
+            "a picture as entropy-coded bits of a learned compression; its size in pixels",
+            answer=True,
+        ),
+        PortType(
+            "Wish",
+            (Field("label", Scalar.INT64), Field("seed", Scalar.INT64)),
+            "what a generated picture is to show: a class of the scenario's data set; the seed of its noise",
+        ),
+        PortType(
+            "Solid",
+            (Field("content", Scalar.BYTES), Field("side", Scalar.INT64)),
+            "a body of side x side x side voxels, one bit each, z slowest and x fastest, packed from the highest bit on",
+            answer=True,
+        ),
+        PortType(
+            "Camera",
+            (Field("azimuth", Scalar.FLOAT), Field("elevation", Scalar.FLOAT), Field("distance", Scalar.FLOAT)),
+            "from where a body at the origin is seen: degrees, and its sides' half length as unit",
+        ),
         PortType("Report", (Field("text", Scalar.STRING),), "an internal report that no user sees"),
         PortType(
             "Any",
@@ -358,6 +402,9 @@ class ComponentSpec:
 
     audited: its state has invariants, which are checked after every run (aibenchrt.state_audit).
 
+    by_stream: an input port of type Moment. The component keeps a state for each stream, so all frames of a stream go to one replica while
+    it serves, and begin afresh at another. Empty: any replica takes any call.
+
     needs: what its training and its preparation need from the scenario's world; needs_if: what else they need if a setting has a value, as
     (setting, value, needs).
     """
@@ -386,6 +433,7 @@ class ComponentSpec:
     cpu_ms: float = 1.0
     made_with: tuple[str, ...] = ()
     audited: bool = False
+    by_stream: str = ""
     needs: tuple[Need, ...] = ()
     needs_if: tuple[tuple[str, str | int, tuple[Need, ...]], ...] = ()
 
@@ -414,7 +462,9 @@ class RequestSource:
     """Where a request class takes its payloads and held-out truth from: `dataset.name` in a spec.
 
     once: each payload can be sent once in the life of a deployment, as a message with a nonce can. pair_apart_s: payloads 2k and 2k + 1
-    belong together: both are sent, the second this many seconds after the first (0: at the same instant).
+    belong together: both are sent, the second this many seconds after the first (0: at the same instant). clip: payloads k * clip to
+    (k + 1) * clip - 1 are consecutive frames, or groups of frames, of clip k, which a stream sends in this order; 0: no stream can be made
+    of them. All sources of a data set that have it have the same number, and the same clips in the same order.
     """
 
     name: str
@@ -422,6 +472,7 @@ class RequestSource:
     doc: str
     once: bool = False
     pair_apart_s: float | None = None
+    clip: int = 0
 
 
 @dataclass(frozen=True)

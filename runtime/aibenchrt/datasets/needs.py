@@ -330,6 +330,56 @@ class AccountWorld(Protocol):
         """Those of all payers and payees."""
 
 
+class Changed(Protocol):
+    """Two pictures of the same size, 8-bit colour PNG: one before, and what it is to become."""
+
+    @property
+    def before(self) -> bytes: ...
+    @property
+    def after(self) -> bytes: ...
+
+
+@runtime_checkable
+class ChangedWorld(Protocol):
+    def changed(self, split: str) -> Sequence[Changed]:
+        """The pairs of "train", "validation" or "test"; no scene is in two of them."""
+
+
+class Clip(Protocol):
+    """Consecutive frames of the same size, 8-bit colour PNG."""
+
+    @property
+    def frames(self) -> Sequence[bytes]: ...
+
+
+@runtime_checkable
+class ClipWorld(Protocol):
+    def clips(self, split: str) -> Sequence[Clip]:
+        """The clips of "train", "validation" or "test"; no scene is in two of them. A Shot names those of "test" by their place."""
+
+
+class Modelled(Protocol):
+    """A body, and a square picture of it, 8-bit colour PNG. solid: its voxels as a value of port type Solid holds them. item_id: which it
+    is. label: what it is."""
+
+    @property
+    def png(self) -> bytes: ...
+    @property
+    def solid(self) -> bytes: ...
+    @property
+    def side(self) -> int: ...
+    @property
+    def item_id(self) -> int: ...
+    @property
+    def label(self) -> int: ...
+
+
+@runtime_checkable
+class SolidWorld(Protocol):
+    def solids(self, split: str) -> Sequence[Modelled]:
+        """Several pictures of each body of "train", "validation" or "test"; no body is in two of them."""
+
+
 ITEMS = Need("items", "categorised items with texts", ItemWorld)
 USERS = Need("users", "users with records and histories", UserWorld)
 INTERACTIONS = Need("interactions", "interactions of users with items over time", InteractionWorld)
@@ -351,6 +401,9 @@ FACES = Need("faces", "captures of persons' faces, and of printed photos of them
 ENROLMENT = Need("enrolment", "captures of persons at their enrolment", EnrolledWorld)
 KEYS = Need("keys", "the keys of customers' devices", KeyWorld)
 ACCOUNTS = Need("accounts", "accounts with opening balances", AccountWorld)
+CHANGED = Need("changed", "pictures before and after a change", ChangedWorld)
+CLIPS = Need("clips", "clips of consecutive frames", ClipWorld)
+SOLIDS = Need("solids", "pictures of bodies with their voxels", SolidWorld)
 
 NEEDS: tuple[Need, ...] = (
     ITEMS, USERS, INTERACTIONS, SNAPSHOTS, QUERIES, PHOTOS, SITE, SUMMARIES, PAIRS, UTTERANCES, LINES, BOXES, TURNED, VIEWS, CATALOGUE,
