@@ -331,8 +331,10 @@ class AccountWorld(Protocol):
 
 
 class Changed(Protocol):
-    """Two pictures of the same size, 8-bit colour PNG: one before, and what it is to become."""
+    """Two pictures, 8-bit colour PNG: one before, and what it is to become. scene: what both show; pairs of one are not independent."""
 
+    @property
+    def scene(self) -> int: ...
     @property
     def before(self) -> bytes: ...
     @property
@@ -342,7 +344,7 @@ class Changed(Protocol):
 @runtime_checkable
 class ChangedWorld(Protocol):
     def changed(self, split: str) -> Sequence[Changed]:
-        """The pairs of "train", "validation" or "test"; no scene is in two of them."""
+        """The pairs of "train", "validation" or "test"; no scene is in two of them. All pictures of a world have one size."""
 
 
 class Clip(Protocol):
