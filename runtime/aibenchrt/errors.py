@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from aibenchrt.codes import BY_ID
@@ -25,7 +26,15 @@ class EnvironmentFailure(Exception):  # noqa: N818  # one of three kinds of fail
 
     def __init__(self, code: str, /, **fields: object) -> None:
         entry = BY_ID[code]
-        self.code = code
+        self.code, self._fields = code, fields
         self.message = entry.message.format(**fields)
         self.hint = entry.hint.format(**fields)
         super().__init__(f"{code}: {self.message}")
+
+    def __reduce__(self) -> tuple[Callable[..., EnvironmentFailure], tuple[object, ...]]:
+        """One process tells it to another of this run (train/side_by_side.py)."""
+        return _told, (self.code, self._fields)
+
+
+def _told(code: str, fields: Mapping[str, object]) -> EnvironmentFailure:
+    return EnvironmentFailure(code, **fields)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ from aibenchrt.train.events import Begun, Event, Tell
 from aibenchrt.train.path_samples import PartRequest, collect
 from aibenchrt.train.progress_text import rendered
 from aibenchrt.train.repository import Key, ModelVersion, code_hash, find, models_folder, store
+from aibenchrt.train.side_by_side import Piece, cores, side_by_side
 
 if TYPE_CHECKING:
     from aibenchrt.train.samples import Samples
@@ -71,7 +72,8 @@ def plan_models(
     device: str = "cpu",
     models: Path | None = None,
 ) -> dict[str, ModelVersion]:
-    """AI stage → the version that serves it, trained now if no version with this world, size, seed and code is stored.
+    """AI stage → the version that serves it, trained now if no version with this world, size, seed and code is stored: on the CPU, as many
+    at a time as there are cores.
 
     Models that train on the path (`ComponentSpec.trains_on`) come last: the plan is run up to them with the other models. They need a world
     with snapshots. device: 'cpu' or 'cuda', for training; stored versions are used whatever they were trained on. models: the model
@@ -80,7 +82,9 @@ def plan_models(
     """
     how = _How(seed, size, progress, device, models)
     stages = _ai_stages(plan)
-    versions = {stage.name: _train_on_world(stage.component, _model(stage), world, how) for stage in stages if not _on_path(stage)}
+    on_world = {stage.name: (stage.component, _model(stage)) for stage in stages if not _on_path(stage)}
+    _train_missing(dict.fromkeys(on_world.values()), world, how)
+    versions = {name: _train_on_world(component, model, world, how) for name, (component, model) in on_world.items()}
     return versions | _train_on_path(plan, world, versions, [(stage, _model(stage)) for stage in stages if _on_path(stage)], how)
 
 
@@ -212,6 +216,23 @@ def _metadata(trained: Trained, world: AnyWorld, seconds: float) -> dict[str, ob
 
 def _train_on_world(component: str, model: str, world: AnyWorld, how: _How) -> ModelVersion:
     return train_task(component, model, world, how.seed, how.size, how.progress, device=how.device, models=how.models, tell=how.tell)
+
+
+def _train_missing(wanted: Iterable[tuple[str, str]], world: AnyWorld, how: _How) -> None:
+    """Trains what is not stored side by side, if that is more than one. wanted: component and model."""
+    if how.device != "cpu" or cores() < 2:
+        return
+    missing = [of for of in wanted if find(*of, world.version, how.size, seed=how.seed, context="", models=how.models) is None]
+    if len(missing) > 1:
+        pieces = [
+            Piece(f"training {model}", _train_piece, (component, model, world, how.seed, how.size, how.models))
+            for component, model in missing
+        ]
+        side_by_side(pieces, how.progress, min(len(pieces), cores()))
+
+
+def _train_piece(component: str, model: str, world: AnyWorld, seed: int, size: str, models: Path | None, progress: Progress) -> None:
+    train_task(component, model, world, seed, size, progress, models=models)
 
 
 def _train_on_path(
