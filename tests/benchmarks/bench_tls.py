@@ -53,13 +53,13 @@ BOOTSTRAP = 1000
 
 
 @contextlib.contextmanager
-def deployment(folder: Path, first_port: int, kind: str, spec: Path = SPEC) -> Iterator[Parts]:
+def deployment(folder: Path, first_port: int, kind: str, spec: Path = SPEC, variant: str = "synthetic") -> Iterator[Parts]:
     """All processes of the scenario, ready."""
     generated = folder / "generated"
     compiler = str(Path(sys.executable).with_name("aibenchc"))
     subprocess.run([compiler, "compile", str(spec), "--out", str(generated), "--first-port", str(first_port)], check=True)
     plan = read_plan(generated / "plan.json")
-    assets = prepare(plan, RunOptions(variant="synthetic", size="tiny"), folder / "prepared")
+    assets = prepare(plan, RunOptions(variant=variant, size="tiny"), folder / "prepared")
     repository = assemble(plan, generated, {stage: version.folder for stage, version in assets.models.items()}, folder / "triton")
     tls = {}
     if kind == "tls":
