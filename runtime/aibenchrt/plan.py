@@ -128,7 +128,10 @@ PlanChoice = Annotated[PlanExclusiveChoice | PlanFallback, Field(discriminator="
 
 
 class PlanRequest(_Frozen):
-    """once, pair_apart_s: of the source that its payloads come from (`RequestSource`)."""
+    """once, pair_apart_s, clip: of the source that its payloads come from (`RequestSource`).
+
+    deadline_s: an answer is of use until so long after the intended time. Later: it is missed; none at all: it is dropped.
+    """
 
     name: str
     share: float
@@ -137,6 +140,8 @@ class PlanRequest(_Frozen):
     ports: tuple[PlanPort, ...]
     once: bool = False
     pair_apart_s: float | None = None
+    clip: int = Field(default=0, ge=0)
+    deadline_s: float | None = Field(default=None, gt=0)
 
 
 class ResponsePart(_Frozen):
@@ -226,6 +231,24 @@ class PlanBound(_Frozen):
     metric: Literal["latency"]
     percentile: Percentile
     below_ms: float
+
+
+class PlanShareBound(_Frozen):
+    """slo: the share, in [0, 1], of requests that are answered after their deadline, or not at all, under a bound."""
+
+    metric: Literal["missed", "dropped"]
+    below: float = Field(gt=0, le=1)
+
+
+class PlanJitterBound(_Frozen):
+    """slo: the mean absolute difference of the latencies of consecutive frames of a stream under a bound, in ms."""
+
+    metric: Literal["jitter"] = "jitter"
+    below_ms: float = Field(gt=0)
+
+
+PlanSlo = Annotated[PlanBound | PlanShareBound | PlanJitterBound, Field(discriminator="metric")]
+FrameMetric = Literal["missed", "dropped", "jitter"]
 
 
 class PlanQuality(_Frozen):
@@ -349,7 +372,27 @@ class PlanTrace(_Load):
     mean_rate: float = Field(gt=0)
 
 
-PlanLoad = Annotated[PlanPoisson | PlanConstant | PlanSessions | PlanUsers | PlanTrace, Field(discriminator="arrival")]
+class PlanStreams(_Load):
+    """Streams, each of which sends its next frame at a fixed rate, whatever became of the one before. rate: frames/s of each stream.
+
+    Frame k of a stream is due at its phase, drawn from [0, 1/rate), plus k/rate; its numbers go on through warm-up and measured phase.
+    """
+
+    arrival: Literal["streams"] = "streams"
+    streams: int = Field(gt=0)
+    rate: float = Field(gt=0)
+
+    @property
+    def mean_rate(self) -> float:
+        return self.streams * self.rate
+
+
+PlanLoad = Annotated[PlanPoisson | PlanConstant | PlanSessions | PlanUsers | PlanTrace | PlanStreams, Field(discriminator="arrival")]
+
+
+def latency_bounds(plan: Plan) -> tuple[PlanBound, ...]:
+    """Of its slo, what bounds a percentile of latency."""
+    return tuple(bound for bound in plan.slo if isinstance(bound, PlanBound))
 
 
 def think_s(load: PlanLoad) -> float:
@@ -378,7 +421,8 @@ class Plan(_Frozen):
     response: () if there is nothing to return, as in the benchmark of a component that only stores: sent when every step before it is done.
     hosts, generators (names of the hosts that query generators run on): empty when everything runs on this machine. tls: every connection
     is mutual TLS; without a valid certificate nothing answers. effect_timeout_s: what one call after the response may take; no client waits
-    for it, so the request's own deadline does not bound it. prediction: None unless every service time is known.
+    for it, so the request's own deadline does not bound it. prediction: None unless every service time is known. frame_metrics: shown
+    beside the latency; what slo names is shown as well.
     """
 
     version: Literal[2] = 2
@@ -401,8 +445,9 @@ class Plan(_Frozen):
     effect_timeout_s: float = 10.0
     load: PlanLoad
     metrics: tuple[str, ...]
+    frame_metrics: tuple[FrameMetric, ...] = ()
     percentiles: tuple[Percentile, ...]
-    slo: tuple[PlanBound, ...]
+    slo: tuple[PlanSlo, ...]
     quality: tuple[PlanQuality, ...]
     update: tuple[PlanUpdate, ...]
     references: tuple[PlanReference, ...]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RECORDS_VERSION = 4
+RECORDS_VERSION = 5
 MOST_INTEGER = 2**61  # of any number in a record: in ns 73 years; moved to another clock it still has 64 bits
 QUEUE_UNKNOWN = "queue=unknown"  # a note: the queueing time of the call was not measured
 
@@ -70,13 +70,18 @@ class CallRecord:
 
 @dataclass(frozen=True)
 class ScheduleRecord:
-    """One request as scheduled, before anything was sent. offset_s: intended time in seconds after the start of its phase."""
+    """One request as scheduled, before anything was sent. offset_s: intended time in seconds after the start of its phase.
+
+    stream, number: where the load has streams, which it belongs to, and its number in it, from 0 at the start of the warm-up; else -1.
+    """
 
     request_id: int
     request_class: str
     phase: str
     payload: int
     offset_s: float
+    stream: int = -1
+    number: int = -1
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from aibenchrt.catalog import MOST_REQUESTS
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import Override
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import Plan, PlanConstant, PlanLoad, PlanPoisson, PlanService, PlanSessions, PlanTrace, PlanUsers
+from aibenchrt.plan import Plan, PlanConstant, PlanLoad, PlanPoisson, PlanService, PlanSessions, PlanStreams, PlanTrace, PlanUsers
 from aibenchrt.progress import Progress, silent
 
 LAST_PORT = 65535
@@ -19,7 +19,8 @@ LAST_PORT = 65535
 
 @dataclass(frozen=True)
 class RunOptions:
-    """variant: of the data; size: of the models (tiny, small, full). rate, duration_s, warmup_s, seed: instead of the plan's load.
+    """variant: of the data; size: of the models (tiny, small, full). rate, streams, duration_s, warmup_s, seed: instead of the plan's
+    load; rate: of each stream where there are streams.
 
     ports_from: first port, instead of the plan's. overrides: AI task or stage → "random" or "baseline", for an ablation. supplement:
     labelled runs of rare classes, each at most supplement_s long. data_seed: of the world; training_seed: of the models. command: what the
@@ -31,6 +32,7 @@ class RunOptions:
     variant: str = "real"
     size: str = "small"
     rate: float | None = None
+    streams: int | None = None
     duration_s: float | None = None
     warmup_s: float | None = None
     seed: int | None = None
@@ -69,7 +71,7 @@ class ClusterOptions:
 
 def effective(plan: Plan, options: RunOptions) -> Plan:
     """The plan of this run. EnvironmentFailure AIB652: too high a first port; AIB637: too large a load; AIB638: an override names no AI
-    task or stage of the plan; AIB694: a rate for a load that has none."""
+    task or stage of the plan; AIB694: a rate for a load that has none; AIB713: streams, likewise."""
     changed: dict[str, Any] = {"load": _changed(plan.load, options)}
     if options.ports_from is not None:
         changed["services"] = _moved(plan, options.ports_from)
@@ -77,16 +79,18 @@ def effective(plan: Plan, options: RunOptions) -> Plan:
 
 
 def _changed(load: PlanLoad, options: RunOptions) -> PlanLoad:
-    names = ("rate", "duration_s", "warmup_s", "seed")
+    names = ("rate", "streams", "duration_s", "warmup_s", "seed")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    if options.streams is not None and not isinstance(load, PlanStreams):
+        raise EnvironmentFailure("AIB713", arrival=load.arrival)
     match load:
         case PlanUsers() | PlanTrace():  # the rate of users depends on the answers, and a trace is fixed
             if options.rate is not None:
                 raise EnvironmentFailure("AIB694", arrival=load.arrival)
             return load.model_copy(update=given)
-        case PlanPoisson() | PlanConstant() | PlanSessions():
+        case PlanPoisson() | PlanConstant() | PlanSessions() | PlanStreams():
             changed = load.model_copy(update=given)
-            count = changed.rate * (changed.warmup_s + changed.duration_s)
+            count = changed.mean_rate * (changed.warmup_s + changed.duration_s)
             if count > MOST_REQUESTS:
                 raise EnvironmentFailure("AIB637", count=f"{count:,.0f}", limit=f"{MOST_REQUESTS:,}")
             return changed

@@ -36,7 +36,7 @@ from aibenchrt.datasets.specs import DATASETS
 from aibenchrt.datasets.worlds import provenance_of
 from aibenchrt.load.schedule import used_up
 from aibenchrt.machine import cpu_model, limits, os_name
-from aibenchrt.plan import Plan, PlanConstant, PlanLoad, PlanPoisson, PlanSessions, PlanTrace, PlanUsers
+from aibenchrt.plan import Plan, PlanConstant, PlanLoad, PlanPoisson, PlanSessions, PlanStreams, PlanTrace, PlanUsers
 from aibenchrt.train.repository import ModelVersion
 from aibenchrt.wheel import Wheel, wheel_of
 
@@ -137,6 +137,8 @@ def _arrivals_text(load: PlanLoad) -> str:
             return f"{load.users} think {load.think_s:g} s"
         case PlanTrace():
             return load.trace
+        case PlanStreams():
+            return f"{load.streams} at {load.rate:g}/s"
 
 
 def data_info(plan: Plan, assets: Assets) -> tuple[DataInfo, ...]:

@@ -15,7 +15,8 @@ from aibenchrt.input_file import MIB, InputFileError, read_text
 from aibenchrt.load import arrivals, pairs
 from aibenchrt.load.arrivals import Arrival
 from aibenchrt.load.mix import Drawn, Mix
-from aibenchrt.plan import PlanConstant, PlanLoad, PlanPoisson, PlanRequest, PlanSessions, PlanTrace, PlanUsers
+from aibenchrt.load.streams import stream_rows
+from aibenchrt.plan import PlanConstant, PlanLoad, PlanPoisson, PlanRequest, PlanSessions, PlanStreams, PlanTrace, PlanUsers
 
 WHEN_FREE = -1.0  # offset_s of a closed-loop request: it is due a think time after the reply to its user's previous one
 MOST_CLOSED = 2_000_000  # that are planned of a closed loop, pairs counted once
@@ -32,9 +33,11 @@ def schedule(
 
     payloads: class → number of payloads; trace: offsets in seconds, of a trace load. Closed loop (`users`): the first request of each
     user has an offset, all others WHEN_FREE; the second of a pair follows its first. A pair that the end of a phase would divide is not
-    sent. EnvironmentFailure AIB712: a class that is sent once has fewer payloads than that.
+    sent. EnvironmentFailure AIB712: a class that is sent once has fewer payloads than that; AIB714: classes of streams have other clips.
     """
     rng = default_rng([load.seed, seed])
+    if isinstance(load, PlanStreams):
+        return stream_rows(load, requests, payloads, rng)
     apart = pairs.apart_s(requests)
     mix = Mix({r.name: r.share for r in requests}, payloads, rng, once={r.name for r in requests if r.once}, paired=apart)
     rows = _closed(load, mix) if isinstance(load, PlanUsers) else _open(load, mix, apart, _arrivals(load, rng, trace))
@@ -64,11 +67,14 @@ def supplement_schedule(
 
 
 def used_up(rows: Sequence[ScheduleRecord], payloads: Mapping[str, int]) -> float:
-    """Share of the measured rows that come after every payload of their class was used: each is a repeat, which caches may answer."""
+    """Share of the measured rows that come after every payload of their class was used: each is a repeat, which caches may answer.
+
+    Frames of streams are the same whatever their class.
+    """
     asked: dict[str, set[int]] = {}
     late = measured = 0
     for row in rows:
-        known = asked.setdefault(row.request_class, set())
+        known = asked.setdefault("" if row.stream >= 0 else row.request_class, set())
         if row.phase == "measured":
             measured += 1
             late += len(known) >= payloads[row.request_class]
@@ -83,9 +89,12 @@ def samples_needed(percentile: float) -> int:
 
 def shard_of(rows: Sequence[ScheduleRecord], shard: int, shards: int, paired: Collection[str] = ()) -> list[ScheduleRecord]:
     """What generator `shard` of `shards` sends: row i goes to generator i mod shards, where the second of a pair does not count and goes
-    with the first. paired: classes that come in pairs. ValueError: shard is not below shards."""
+    with the first; a whole stream goes to generator stream mod shards. paired: classes that come in pairs. ValueError: shard is not below
+    shards."""
     if not 0 <= shard < shards:
         raise ValueError(f"there is no shard {shard} of {shards}")
+    if any(row.stream >= 0 for row in rows):
+        return [row for number, row in enumerate(rows) if (row.stream if row.stream >= 0 else number) % shards == shard]
     if not paired:
         return list(rows[shard::shards])
     leaders = pairs.leaders(rows, paired)

@@ -8,17 +8,18 @@ from collections.abc import Collection, Mapping, Sequence
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.collect.run_info import Supplement
 from aibenchrt.load.schedule import SUPPLEMENT_FROM, samples_needed, supplement_schedule
-from aibenchrt.plan import Plan, PlanRequest
+from aibenchrt.plan import Plan, PlanRequest, PlanStreams
 
 
 def supplement_rows(
     plan: Plan, rows: Sequence[ScheduleRecord], payloads: Mapping[str, int], longest_s: float, begin_s: float = 0.0
 ) -> tuple[list[ScheduleRecord], tuple[Supplement, ...]]:
     """rows: the mix; payloads: class → how many. longest_s: of each class; 0: none. Of what is sent once, no more than the mix leaves.
+    None of streams: a frame without those before it is another thing to measure.
 
     begin_s: offset of the first; the classes follow one another.
     """
-    if longest_s <= 0:
+    if longest_s <= 0 or isinstance(plan.load, PlanStreams):
         return [], ()
     load = plan.load
     rate = load.mean_rate

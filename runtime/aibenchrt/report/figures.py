@@ -10,7 +10,7 @@ import numpy as np
 from aibenchrt.collect.recorded_run import SUPPLEMENT, Run
 from aibenchrt.collect.records import CallRecord, RequestRecord
 from aibenchrt.load.pairs import apart_s, is_second, pace
-from aibenchrt.plan import Plan, PlanChoice, PlanExclusiveChoice, PlanFallback, PlanPoisson, PlanTimeFraction
+from aibenchrt.plan import Plan, PlanChoice, PlanExclusiveChoice, PlanFallback, PlanPoisson, PlanTimeFraction, latency_bounds
 from aibenchrt.report import statistics
 from aibenchrt.report.critical_path import CriticalPath
 from aibenchrt.report.model import (
@@ -37,7 +37,7 @@ MESSAGE_CHARACTERS = 120  # of an error; messages that begin alike are one
 
 def shown_percentiles(plan: Plan) -> tuple[float, ...]:
     """The percentiles that metrics, slo and references name; p50, p90 and p99 if they name none."""
-    named = {*plan.percentiles, *(b.percentile for b in plan.slo)}
+    named = {*plan.percentiles, *(b.percentile for b in latency_bounds(plan))}
     quantities = [item.quantity for reference in plan.references for item in reference.items]
     named |= {quantity.percentile for quantity in quantities if not isinstance(quantity, PlanTimeFraction)}
     return tuple(sorted(named or set(SHOWN)))

@@ -10,7 +10,7 @@ from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.run_info import ModelInfo
 from aibenchrt.figure_format import number, percent, percent_bounds
 from aibenchrt.metrics import SHARE, lower_is_better, metric, value_shown
-from aibenchrt.plan import PlanLatencyPercentile, PlanLatencyRatio, PlanQuality, PlanTimeFraction
+from aibenchrt.plan import PlanLatencyPercentile, PlanLatencyRatio, PlanQuality, PlanTimeFraction, latency_bounds
 from aibenchrt.report.model import (
     BEYOND,
     BeyondAnswers,
@@ -84,7 +84,7 @@ def figure(value: float, unit: str) -> str:
 def slo_judgements(run: Run, measured: Measured) -> tuple[Judgement, ...]:
     """Each slo: the whole interval below the bound passes; an interval that reaches into the failures never does."""
     judgements = []
-    for bound in run.plan.slo:
+    for bound in latency_bounds(run.plan):
         name, target = f"latency p{bound.percentile:g}", f"< {bound.below_ms:g} ms"
         percentile = measured.latency(bound.percentile)
         status: Status = "INCONCLUSIVE"

@@ -13,6 +13,7 @@ import numpy as np
 from aibenchrt.collect.recorded_run import SUPPLEMENT
 from aibenchrt.metrics import SHARE
 from aibenchrt.metrics import metric as metric_of
+from aibenchrt.plan import latency_bounds
 from aibenchrt.report import figures
 from aibenchrt.report.alt_texts import alt_texts
 from aibenchrt.report.analysis import Analysis
@@ -147,7 +148,7 @@ def _distribution(analysis: Analysis, alt: str) -> str:
             if len(x) > 1:
                 wide = colour == INK  # drawn behind the class of which it mostly consists
                 axes.plot(x, y, color=colour, linewidth=5 if wide else 1.5, alpha=0.3 if wide else 1.0, label=name)
-        for bound in run.plan.slo:
+        for bound in latency_bounds(run.plan):
             axes.plot(
                 [bound.below_ms], [1 - bound.percentile / 100], marker="v", color=BAD, linestyle="", label=f"slo p{bound.percentile:g}"
             )

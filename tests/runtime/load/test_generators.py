@@ -249,7 +249,7 @@ def test_lines_survive_a_cut_and_refuse_another_kind(tmp_path: Path) -> None:
     path = tmp_path / "schedule.jsonl"
     recorder = Recorder(path)
     for number in range(3):
-        recorder.add((number, "text", "measured", 4, 0.5))
+        recorder.add((number, "text", "measured", 4, 0.5, -1, -1))
     recorder.close()
     whole = path.read_text()
     path.write_text(whole[:-4])
@@ -270,11 +270,11 @@ hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
 recorder = Recorder(path, kept)
 for number in range(50):
-    recorder.add((number, "text", "measured", 4, 0.5))
+    recorder.add((number, "text", "measured", 4, 0.5, -1, -1))
 while path.stat().st_size < 100:
     time.sleep(0.01)
 resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
-recorder.add((50, "text", "measured", 4, 0.5))
+recorder.add((50, "text", "measured", 4, 0.5, -1, -1))
 recorder.close()
 """
 

@@ -178,14 +178,15 @@ def test_a_pair_needs_two_payloads() -> None:
 
 
 def test_schedules_without_pairs_are_as_they_ever_were() -> None:
-    """Their hashes as of the last version that knew nothing of pairs."""
+    """Their hashes as of the last version that knew nothing of pairs, nor of streams."""
     made = {}
     for kind, load in LOADS.items():
         requests = shop_plan().requests
         rows = schedule(load, requests, {"text": 300, "image": 40}, 5, TRACE)
         supplement = supplement_rows(shop_plan(load=load), rows, {"text": 300, "image": 40}, 20.0, 2.0)
         shards = [shard_of(rows, shard, 3) for shard in range(3)]
-        made[kind] = hashlib.sha256(repr((rows, supplement, shards)).encode()).hexdigest()[:12]
+        text = repr((rows, supplement, shards)).replace(", stream=-1, number=-1", "")
+        made[kind] = hashlib.sha256(text.encode()).hexdigest()[:12]
     assert made == BEFORE
 
 

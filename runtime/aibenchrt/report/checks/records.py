@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.figure_format import percent
+from aibenchrt.plan import latency_bounds
 from aibenchrt.report import figures, statistics
 from aibenchrt.report.checks.check import check
 from aibenchrt.report.critical_path import CriticalPath
@@ -16,7 +17,7 @@ from aibenchrt.report.validity import Limits
 def record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> list[Check]:
     total, ok = len(run.measured), sum(r.outcome == "ok" for r in run.measured)
     errors = 1 - ok / total if total else 0.0
-    highest = max([b.percentile for b in run.plan.slo] or list(figures.shown_percentiles(run.plan)))
+    highest = max([b.percentile for b in latency_bounds(run.plan)] or list(figures.shown_percentiles(run.plan)))
     needed = statistics.samples_needed(highest)
     recorded = {r.request_id for r in run.requests}
     lost = sum(row.request_id not in recorded for row in run.schedule if row.phase == "measured")
