@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 from typing import Any
 
 from aibenchrt.component import PORT_TYPES
@@ -46,6 +46,14 @@ class Boxes:
     corners: tuple[tuple[float, float, float, float], ...] = ()
     labels: tuple[int, ...] = ()
     scores: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Consecutive frames. pngs: each, PNG; b"" where there is none. lost: whether it stands in for one that did not arrive."""
+
+    pngs: tuple[bytes, ...] = ()
+    lost: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,21 @@ def json_codec(plain: Callable[[Any], Any], value: Callable[[Any], Any]) -> Code
 BYTES = Codec(bytes, bytes, binary=True)
 
 
+def _pack(parts: Sequence[bytes], flags: Sequence[bool] = ()) -> bytes:
+    """One line of JSON, the lengths of the parts and the flags, and the parts behind it."""
+    return json.dumps([list(map(len, parts)), list(map(int, flags))], separators=(",", ":")).encode() + b"\n" + b"".join(parts)
+
+
+def _unpacked(content: bytes) -> tuple[tuple[bytes, ...], tuple[bool, ...]]:
+    """(parts, flags). ValueError or TypeError: `_pack` makes no such bytes."""
+    head, _, body = content.partition(b"\n")
+    lengths, flags = json.loads(head)
+    if min(lengths, default=0) < 0 or sum(lengths) != len(body):
+        raise ValueError("the parts are not as long as is said")
+    ends = tuple(accumulate(lengths, initial=0))
+    return tuple(body[start:end] for start, end in pairwise(ends)), tuple(map(bool, flags))
+
+
 def _first(values: Sequence[Any]) -> Any:
     return values[0]
 
@@ -130,10 +153,24 @@ def _boxes(*columns: Iterable[Any]) -> Boxes:
     return Boxes(tuple(zip(left, top, right, bottom, strict=True)), tuple(map(int, labels)), tuple(map(float, scores)))
 
 
+def _frames(pngs: Iterable[Any], lost: Iterable[Any]) -> Frames:
+    """ValueError: not as many of both."""
+    frames = Frames(tuple(map(bytes, pngs)), tuple(map(bool, lost)))
+    if len(frames.pngs) != len(frames.lost):
+        raise ValueError("there are not as many frames as are said to be lost or not")
+    return frames
+
+
+def _bits(content: Any) -> int:
+    return 8 * len(content)
+
+
 def _plain_boxes(boxes: Boxes) -> list[Any]:
     return [*([corner[side] for corner in boxes.corners] for side in range(4)), boxes.labels, boxes.scores]
 
 
+_FRAMES = Codec(lambda frames: _pack(frames.pngs, frames.lost), lambda content: _frames(*_unpacked(content)), binary=True)
+_PICTURES = Codec(_pack, lambda content: _unpacked(content)[0], binary=True)
 _BOXES = json_codec(_plain_boxes, lambda columns: _boxes(*columns))
 
 
@@ -151,6 +188,8 @@ ANSWER_TYPES: Registry[AnswerType] = Registry(
         AnswerType("picture", "a picture", bytes, _first, b"", BYTES),
         AnswerType("boxes", "boxes of what is seen", _boxes, _first, Boxes(), _BOXES),
         AnswerType("angle", "an angle", float, _first, 0.0, json_codec(float, float)),
+        AnswerType("frames", "frames", _frames, _first, Frames(), _FRAMES),
+        AnswerType("bits", "a picture's code", _bits, sum, -1, json_codec(int, int)),  # their number; of a failed request -1
     )
 )  # fmt: skip
 
@@ -164,6 +203,7 @@ TRUTH_TYPES: Registry[TruthType] = Registry(
         TruthType("same_class", "the ids of items of the same class", json_codec(list, _ids)),
         TruthType("boxes", "the true boxes", _BOXES, known=lambda boxes: bool(boxes.labels)),
         TruthType("angle", "the true angle", json_codec(float, float), known=lambda _: True),
+        TruthType("originals", "the original frames", _PICTURES),
     )
 )
 

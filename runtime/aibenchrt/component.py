@@ -248,12 +248,14 @@ PORT_TYPES: Registry[PortType] = Registry(
             (Field("png", Scalar.BYTES, repeated=True), Field("lost", Scalar.BOOL, repeated=True)),
             "consecutive frames, PNG encoded; lost: this one did not arrive, and what is here stands in for it, if anything is",
             answer=True,
+            shows=(Shows("frames", ("png", "lost")),),
         ),
         PortType(
             "Code",
             (Field("content", Scalar.BYTES), Field("width", Scalar.INT64), Field("height", Scalar.INT64)),
             "a picture as entropy-coded bits of a learned compression; its size in pixels",
             answer=True,
+            shows=(Shows("bits", ("content",)),),
         ),
         PortType(
             "Wish",

@@ -5,15 +5,15 @@ Standard library when imported; the libraries that count load with the first sco
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aibenchrt.answers import Boxes, Decision, Label
+from aibenchrt.answers import Boxes, Decision, Frames, Label
 from aibenchrt.figure_format import number, percent_bounds
+from aibenchrt.picture_quality import MOST_DB
 from aibenchrt.registry import Registry
 
 if TYPE_CHECKING:
@@ -106,28 +106,63 @@ def _psnr(truths: Sequence[bytes], answers: Sequence[bytes], _depth: int) -> Sco
     """
     import numpy as np
 
-    def pixels(png: bytes) -> NDArray[np.float64] | None:
-        from PIL import Image
+    from aibenchrt.picture_quality import decibels, held_out, shown
 
-        try:
-            with Image.open(io.BytesIO(png)) as picture:
-                return np.asarray(picture.convert("RGB"), dtype=np.float64)
-        except (OSError, ValueError, Image.DecompressionBombError):
-            return None
+    def score(truth: bytes, answer: bytes) -> float:
+        original = held_out(truth)
+        return decibels(original, shown(answer, original))
 
-    def decibels(truth: bytes, answer: bytes) -> float:
-        original, picture = pixels(truth), pixels(answer)
-        if original is None:
-            raise ValueError("a held-out picture cannot be read")
-        if picture is None or picture.shape != original.shape:
-            return 0.0
-        error = float(np.mean((picture - original) ** 2))
-        return min(MOST_DB, 10.0 * float(np.log10(255.0**2 / error))) if error else MOST_DB
-
-    return np.array([decibels(truth, answer) for truth, answer in zip(truths, answers, strict=True)], dtype=np.float64)
+    return np.array([score(truth, answer) for truth, answer in zip(truths, answers, strict=True)], dtype=np.float64)
 
 
-MOST_DB = 100.0  # of equal pictures, whose ratio has no bound
+def _of_frames(name: str) -> Callable[[Sequence[Sequence[bytes]], Sequence[Frames], int], Scores]:
+    """The mean over the frames of a group; one that is missing, or no picture of the original's size, has 0."""
+
+    def score(truths: Sequence[Sequence[bytes]], answers: Sequence[Frames], _depth: int) -> Scores:
+        import numpy as np
+
+        from aibenchrt.picture_quality import of_each
+
+        pairs = zip(truths, answers, strict=True)
+        return np.array([float(np.mean(of_each(name, truth, answer.pngs))) for truth, answer in pairs], dtype=np.float64)
+
+    return score
+
+
+def _conceal_psnr(truths: Sequence[Sequence[bytes]], answers: Sequence[Frames], _depth: int) -> Statistic:
+    """Over the groups that lost a frame, of each the mean over the lost ones. A group without an answer counts, with 0."""
+    import numpy as np
+
+    from aibenchrt.picture_quality import of_each
+
+    values, counted = np.zeros(len(answers)), np.zeros(len(answers))
+    for place, (truth, answer) in enumerate(zip(truths, answers, strict=True)):
+        lost = [number for number, gone in enumerate(answer.lost) if gone and number < len(truth)]
+        if lost:
+            values[place] = np.mean(of_each("psnr", [truth[number] for number in lost], [answer.pngs[number] for number in lost]))
+        counted[place] = float(bool(lost) or not answer.pngs)
+
+    def statistic(counts: NDArray[np.float64]) -> float:
+        whole = float(counts @ counted)
+        return float(counts @ (counted * values)) / whole if whole else float("nan")
+
+    return statistic
+
+
+def _bits_per_pixel(truths: Sequence[Sequence[bytes]], answers: Sequence[int], _depth: int) -> Scores:
+    """A code's bits over the pixels of the first original frame; MOST_BPP if there is no code."""
+    import numpy as np
+
+    from aibenchrt.picture_quality import held_out
+
+    def each(truth: Sequence[bytes], bits: int) -> float:
+        height, width, _ = held_out(truth[0]).shape
+        return min(MOST_BPP, bits / (height * width)) if bits >= 0 else MOST_BPP
+
+    return np.array([each(truth, bits) for truth, bits in zip(truths, answers, strict=True)], dtype=np.float64)
+
+
+MOST_BPP = 24.0  # of a picture of three bytes a pixel that nothing has compressed
 
 
 def _map50(truths: Sequence[Boxes], answers: Sequence[Boxes], _depth: int) -> Statistic:
@@ -214,6 +249,24 @@ METRICS: Registry[Metric] = Registry(
         Metric(
             "psnr", "picture", "original", Scope.PAIR, "peak signal-to-noise ratio to the original picture, at most 100 dB", _psnr,
             unit="dB", most=MOST_DB,
+        ),
+        Metric(
+            "delivered_psnr", "frames", "originals", Scope.PAIR,
+            "peak signal-to-noise ratio of the frames delivered to the original ones, mean over a group", _of_frames("psnr"),
+            unit="dB", most=MOST_DB,
+        ),
+        Metric(
+            "conceal_psnr", "frames", "originals", Scope.RUN,
+            "peak signal-to-noise ratio of what stands in for lost frames to the original ones", _conceal_psnr, unit="dB", most=MOST_DB,
+        ),
+        Metric(
+            "ms_ssim", "frames", "originals", Scope.PAIR,
+            "multi-scale structural similarity of the frames delivered to the original ones (Wang et al. 2003), mean over a group",
+            _of_frames("ms_ssim"),
+        ),
+        Metric(
+            "bits_per_pixel", "bits", "originals", Scope.PAIR, "bits of the key frame's code per pixel", _bits_per_pixel,
+            lower_is_better=True, unit="bit/px", most=MOST_BPP,
         ),
         Metric(
             "map50", "boxes", "boxes", Scope.RUN,

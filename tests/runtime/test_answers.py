@@ -8,7 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, Boxes, Decision, Label, TruthType, answer_of, json_codec, known_truth
+from aibenchrt.answers import (
+    ANSWER_TYPES,
+    TRUTH_TYPES,
+    AnswerType,
+    Boxes,
+    Decision,
+    Frames,
+    Label,
+    TruthType,
+    answer_of,
+    json_codec,
+    known_truth,
+)
 from aibenchrt.collect import schema, typed_values
 from aibenchrt.collect.contents import CONTENTS, MOST_BYTES, Contents
 from aibenchrt.collect.recorded_run import Run, read_run
@@ -39,6 +51,10 @@ ANSWERS = {
         lambda rows: Boxes(*(tuple(row[k] for row in rows) for k in range(3)))
     ),
     "angle": _floats,
+    "frames": st.lists(st.tuples(st.binary(max_size=50), st.booleans()), max_size=4).map(
+        lambda rows: Frames(tuple(png for png, _ in rows), tuple(lost for _, lost in rows))
+    ),
+    "bits": st.integers(-1, 2**40),
 }
 TRUTHS = {
     "relevant": ANSWERS["ranking"],
@@ -49,6 +65,7 @@ TRUTHS = {
     "same_class": ANSWERS["ranking"],
     "boxes": ANSWERS["boxes"],
     "angle": _floats,
+    "originals": st.lists(st.binary(max_size=50), min_size=1, max_size=4).map(tuple),
 }
 
 
@@ -73,6 +90,31 @@ def test_a_value_of_no_type_is_refused() -> None:
 def test_boxes_that_are_none_are_refused(entry: str) -> None:
     with pytest.raises((ValueError, TypeError)):
         ANSWER_TYPES["boxes"].codec.decode(entry.encode())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[[1],[0]]\n",
+        b"[[1],[0]]\nab",
+        b"[[-1,2],[0,0]]\na",
+        b"[[1],[]]\na",
+        b"[[1]]\na",
+        b"[1,0]\na",
+        b'[["a"],[0]]\na',
+        b"[[0.5,0.5],[0,0]]\na",
+    ],
+)
+def test_frames_that_are_none_are_refused(content: bytes) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        ANSWER_TYPES["frames"].codec.decode(content)
+
+
+def test_frames_and_codes_are_read_from_their_ports() -> None:
+    fields = {"png": [b"one", b"two"], "lost": [False, True], "content": b"12345"}
+    answer = answer_of([("Frames", fields.__getitem__), ("Code", fields.__getitem__)])
+    assert answer == {"frames": Frames((b"one", b"two"), (False, True)), "bits": 40}
 
 
 def test_what_is_large_is_kept_once_beside_the_records_and_checked(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import sys
 
 import numpy as np
 import pytest
-from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, Decision, Label
+from aibenchrt import picture_quality
+from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, Decision, Frames, Label
 from aibenchrt.catalog import COMPONENTS, DATASETS
 from aibenchrt.datasets.png import png
 from aibenchrt.metrics import METRICS, Scope, lower_is_better, metric, score_all, score_each
@@ -28,7 +29,7 @@ def test_what_is_no_metric_is_none(name: str) -> None:
 
 
 def test_only_error_rates_are_better_when_lower() -> None:
-    errors = {"wer", "cer", "angle_error", "false_accept_rate", "false_reject_rate", "equal_error_rate"}
+    errors = {"wer", "cer", "angle_error", "false_accept_rate", "false_reject_rate", "equal_error_rate", "bits_per_pixel"}
     assert {name for name, row in METRICS.items() if row.lower_is_better} == errors
     assert lower_is_better("wer")
     assert not lower_is_better("ndcg@10")
@@ -98,6 +99,54 @@ def test_psnr_of_pictures() -> None:
     assert score_each("psnr", [original] * 5, answers).tolist() == pytest.approx([20 * np.log10(255 / 5), 100.0, 0.0, 0.0, 0.0])
     with pytest.raises(ValueError, match="held-out picture"):
         score_each("psnr", [b""], [original])
+
+
+def test_psnr_of_frames_is_of_each_and_what_is_missing_has_nothing() -> None:
+    original, other = png(np.full((12, 16), 100, np.uint8)), png(np.full((12, 16), 105, np.uint8))
+    near = 20 * np.log10(255 / 5)
+    answers = [Frames((original, other), (False, False)), Frames((other,), (False,)), Frames()]
+    assert score_each("delivered_psnr", [(original, original)] * 3, answers).tolist() == pytest.approx([(100 + near) / 2, near / 2, 0])
+
+
+def test_what_conceals_is_scored_where_something_was_lost() -> None:
+    """The first group lost nothing and does not count; of the second one frame of two counts; the third is not there at all."""
+    original, other = png(np.full((12, 16), 100, np.uint8)), png(np.full((12, 16), 105, np.uint8))
+    answers = [Frames((other, other), (False, False)), Frames((original, other), (False, True)), Frames()]
+    psnr = score_all("conceal_psnr", [(original, original)] * 3, answers)
+    near = 20 * np.log10(255 / 5)
+    assert psnr(np.ones(3)) == pytest.approx(near / 2)
+    assert psnr(np.array([5.0, 1, 0])) == pytest.approx(near)
+    assert np.isnan(psnr(np.array([1.0, 0, 0])))
+    beyond = score_all("conceal_psnr", [(original,)], [Frames((original, original), (False, True))])
+    assert np.isnan(beyond(np.ones(1))), "a frame that there is no original of is none"
+
+
+def test_bits_are_those_of_the_code_over_the_originals_pixels() -> None:
+    """Whatever size the code claims; a failed request has the most, and so has a code that is larger than the picture."""
+    originals = [(png(np.zeros((12, 16), np.uint8)),)] * 3
+    assert score_each("bits_per_pixel", originals, [96, -1, 10**6]).tolist() == [0.5, 24.0, 24.0]
+
+
+def test_structural_similarity_at_several_scales() -> None:
+    rng = np.random.default_rng(5)
+    picture = rng.integers(0, 256, (48, 64), dtype=np.uint8)
+    blocky = np.kron(picture[::4, ::4], np.ones((4, 4), dtype=np.uint8))
+    noisy = np.clip(blocky + rng.normal(0, 8, blocky.shape), 0, 255).astype(np.uint8)
+    answers = [Frames((png(shown),), (False,)) for shown in (blocky, noisy, 255 - blocky)] + [Frames((b"no picture",), (False,)), Frames()]
+    same, near, opposite, *nothing = score_each("ms_ssim", [(png(blocky),)] * 5, answers).tolist()
+    assert same == pytest.approx(1.0)
+    assert 0.8 < near < 0.999
+    assert [opposite, *nothing] == [0.0, 0.0, 0.0]
+    with pytest.raises(ValueError, match="fewer than 11"):
+        score_each("ms_ssim", [(png(blocky[:10]),)], [Frames()])
+
+
+def test_similarity_at_one_scale_is_that_of_equation_13() -> None:
+    """Two even pictures: (2 · 100 · 110 + C1) / (100² + 110² + C1) with C1 = (0.01 · 255)² (Wang et al. 2004), as there is no structure."""
+    one, other = (np.full((20, 30, 3), level, dtype=np.uint8) for level in (100, 110))
+    c1 = (0.01 * 255) ** 2
+    assert picture_quality.ssim(one, other) == pytest.approx((2 * 100 * 110 + c1) / (100**2 + 110**2 + c1), rel=1e-6)
+    assert picture_quality.ms_ssim(one, other) == pytest.approx(1.0, abs=0.01)
 
 
 def test_rates_over_all_answers_of_a_run() -> None:
