@@ -186,13 +186,15 @@ Choice = ExclusiveChoice | Fallback
 
 @dataclass(frozen=True)
 class RequestClass:
-    """`dataset`: the name declared in the spec; `source`: its request source. share: of all requests, in [0, 1]."""
+    """`dataset`: the name declared in the spec; `source`: its request source. share: of all requests, in [0, 1]. deadline_s: how long after
+    its intended time an answer is of use, None: however late."""
 
     name: str
     share: float
     dataset: str
     source: str
     ports: tuple[Port, ...]
+    deadline_s: float | None = None
     span: Span | None = field(default=None, compare=False)
 
 

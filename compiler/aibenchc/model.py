@@ -19,10 +19,33 @@ class Latency:
 
 
 @dataclass(frozen=True)
-class Slo:
+class LatencyBound:
+    """A percentile of the whole path's latency."""
+
     percentile: float
     below_ms: float
     span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class ShareBound:
+    """below: of the requests that are answered after their deadline, or not at all, as a fraction in [0, 1]."""
+
+    metric: Literal["missed", "dropped"]
+    below: float
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class JitterBound:
+    """Of the latencies of consecutive frames of a stream."""
+
+    below_ms: float
+    span: Span | None = field(default=None, compare=False)
+
+
+Bound: TypeAlias = LatencyBound | ShareBound | JitterBound
+FrameMetric: TypeAlias = Literal["missed", "dropped", "jitter"]
 
 
 @dataclass(frozen=True)
@@ -80,15 +103,28 @@ class Trace:
         return f"trace-{hashlib.sha256(self.lines).hexdigest()[:12]}.txt"
 
 
-Arrivals: TypeAlias = Poisson | Constant | Sessions | Users | Trace
+MOST_STREAMS = 10_000
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Streams that each send their frames at a fixed rate, whatever becomes of them. rate: frames/s of each."""
+
+    streams: int
+    rate: float
+
+
+Arrivals: TypeAlias = Poisson | Constant | Sessions | Users | Trace | Streams
 
 
 @dataclass(frozen=True)
 class LoadChange:
-    """What a run sends instead of the spec's load: requests/s, measured seconds; None: as the spec says."""
+    """What a run sends instead of the spec's load: requests/s (frames/s of each stream), measured seconds, streams; None: as the spec
+    says."""
 
     rate: float | None = None
     duration_s: float | None = None
+    streams: int | None = None
 
 
 AS_DECLARED = LoadChange()
@@ -212,14 +248,16 @@ class Essential:
 
 @dataclass(frozen=True)
 class Scenario:
-    """metrics: quality metrics as 'precision@10'. quality: task → target. graph: the permutation, undistilled, already checked."""
+    """metrics: quality metrics as 'precision@10'. frames: what else is shown of streams and deadlines. quality: task → target. graph: the
+    permutation, undistilled, already checked."""
 
     name: str
     title: str
     graph: Graph
     metrics: tuple[str, ...]
+    frames: tuple[FrameMetric, ...]
     latency: Latency
-    slo: tuple[Slo, ...]
+    slo: tuple[Bound, ...]
     updates: tuple[Update, ...]
     load: Load
     deployments: tuple[Deployment, ...]

@@ -18,8 +18,11 @@ from aibenchc.flow.order import until_tasks
 from aibenchc.flow.wires import Wire
 from aibenchc.graph import RESPONSE, Choice, ExclusiveArm, ExclusiveChoice, Fallback, Graph, RequestClass, Stage, Task
 from aibenchc.model import (
+    Bound,
     Constant,
     Deployment,
+    JitterBound,
+    LatencyBound,
     LatencyPercentile,
     LatencyRatio,
     Load,
@@ -27,6 +30,8 @@ from aibenchc.model import (
     Reference,
     Scenario,
     Sessions,
+    ShareBound,
+    Streams,
     TimeFraction,
     Trace,
     Users,
@@ -60,7 +65,7 @@ def plan(scenario: Scenario, distilled: Distilled, deployment_name: str, diagnos
     """The plan of a distilled scenario in one of its deployments; None if something was reported that bars it.
 
     Reports AIB401 (deployment), AIB402 (ports), AIB403–404 (models), AIB405 (references), AIB501, AIB505 (no component or data set),
-    AIB506 (ports that Triton cannot carry), and with an inventory what `placement.site.site_of` does.
+    AIB506 (ports that Triton cannot carry), AIB422 (deadlines), and with an inventory what `placement.site.site_of` does.
     """
     graph = distilled.graph
     deployment = find_deployment(scenario, deployment_name, diagnostics)
@@ -79,6 +84,7 @@ def plan(scenario: Scenario, distilled: Distilled, deployment_name: str, diagnos
         site = site_of(flow, steps, deployment, load, where.inventory, where.ports_from, diagnostics)
         services = site.services if site else ()
     note_removed_references(scenario.references, graph, diagnostics)
+    due = deadlines_left(scenario, graph, diagnostics)
     if diagnostics.failed:
         return None
     datasets = {dataset.name: dataset.spec for dataset in graph.datasets}
@@ -104,8 +110,9 @@ def plan(scenario: Scenario, distilled: Distilled, deployment_name: str, diagnos
         tls=where.tls and site is not None,
         load=load,
         metrics=scenario.metrics,
+        frame_metrics=tuple(name for name in scenario.frames if due or name == "jitter"),
         percentiles=scenario.latency.percentiles,
-        slo=tuple(p.PlanBound(metric="latency", percentile=s.percentile, below_ms=s.below_ms) for s in scenario.slo),
+        slo=tuple(plan_bound(bound) for bound in scenario.slo if due or not isinstance(bound, ShareBound)),
         quality=tuple(quality_targets(graph)),
         update=tuple(p.PlanUpdate(frequency=u.frequency, every_s=u.every_s, tasks=u.tasks) for u in distilled.updates),
         references=tuple(plan_reference(reference) for reference in scenario.references),
@@ -288,6 +295,27 @@ def note_removed_references(references: Iterable[Reference], graph: Graph, diagn
                     diagnostics.report("AIB405", reference.span, title=reference.title, task=task)
 
 
+def deadlines_left(scenario: Scenario, graph: Graph, diagnostics: Diagnostics) -> bool:
+    """Whether a request has a deadline; AIB422 where distilling removed all that had one, and something is asked of them."""
+    if any(request.deadline_s is not None for request in graph.requests):
+        return True
+    asked = [name for name in scenario.frames if name != "jitter"] + [b.metric for b in scenario.slo if isinstance(b, ShareBound)]
+    for name in dict.fromkeys(asked):
+        lost = next(request for request in scenario.graph.requests if request.deadline_s is not None)
+        diagnostics.report("AIB422", lost.span, metric=name, request=lost.name)
+    return False
+
+
+def plan_bound(bound: Bound) -> p.PlanSlo:
+    match bound:
+        case LatencyBound(percentile=percentile, below_ms=below_ms):
+            return p.PlanBound(metric="latency", percentile=percentile, below_ms=below_ms)
+        case ShareBound(metric=metric, below=below):
+            return p.PlanShareBound(metric=metric, below=below)
+        case JitterBound(below_ms=below_ms):
+            return p.PlanJitterBound(below_ms=below_ms)
+
+
 def quality_targets(graph: Graph) -> Iterator[p.PlanQuality]:
     for task in graph.tasks:
         for stage in task.stages:
@@ -325,6 +353,8 @@ def plan_request(request: RequestClass, dataset: str) -> p.PlanRequest:
         ports=plan_ports(request.ports),
         once=source.once if source else False,
         pair_apart_s=source.pair_apart_s if source else None,
+        clip=source.clip if source else 0,
+        deadline_s=request.deadline_s,
     )
 
 
@@ -347,6 +377,8 @@ def plan_load(load: Load) -> p.PlanLoad:
             return p.PlanSessions(rate=rate, think_s=think, duration_s=duration, warmup_s=warmup, seed=seed)
         case Users(users=users, think_s=think):
             return p.PlanUsers(users=users, think_s=think, duration_s=duration, warmup_s=warmup, seed=seed)
+        case Streams(streams=streams, rate=rate):
+            return p.PlanStreams(streams=streams, rate=rate, duration_s=duration, warmup_s=warmup, seed=seed)
         case Trace() as trace:
             rate = sum(offset < load.end_s for offset in trace.offsets) / load.end_s
             return p.PlanTrace(trace=trace.file_name, mean_rate=rate, duration_s=duration, warmup_s=warmup, seed=seed)

@@ -9,6 +9,7 @@
     === include FOLDER
     === without RULE             under cases/emission: as on the command line
     === dataset NAME = KNOWN     the catalogue has another data set, like one that it has
+    === moving pictures          the catalogue has the rows of tests/support/moving_pictures.py, too
     === specified NAME           this component or data set of the catalogue has no implementation
     === diagnostics              what `aibenchc check main.aib` prints (under cases/emission `compile`, with hosts `plan`)
 
@@ -22,6 +23,7 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import moving_pictures
 import pytest
 from aibenchc.codes import CODES
 from aibenchc.diagnostics import Diagnostics, render_text, to_json
@@ -50,6 +52,7 @@ class CaseFile:
     without: str | None = None
     datasets: list[DatasetSpec] = field(default_factory=list)
     specified: list[str] = field(default_factory=list)
+    moving: bool = False
 
 
 def paths(folders: tuple[str, ...] = (*FRONT_END, EMISSION, HOSTS)) -> list[Path]:
@@ -70,6 +73,8 @@ def write_files(text: str, folder: Path) -> CaseFile:
             case.without = words[1]
         elif words[0] == "dataset":
             case.datasets.append(replace(catalog.DATASETS[words[3]], name=words[1]))
+        elif words[0] == "moving":
+            case.moving = True
         elif words[0] == "specified":
             case.specified.append(words[1])
         elif words[0] == "link":
@@ -114,6 +119,8 @@ def test_case(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     text, _, expected = path.read_text(encoding="utf-8").partition(_MARK)
     monkeypatch.chdir(tmp_path)
     case = write_files(text, tmp_path)
+    if case.moving:
+        moving_pictures.use(monkeypatch)
     for dataset in case.datasets:
         monkeypatch.setitem(catalog.DATASETS.own, dataset.name, dataset)
     for name in case.specified:

@@ -145,7 +145,8 @@ def graphs(draw: st.DrawFn) -> Graph:
     rest = [growth.pick(*SHARES) / 3 for _ in names[1:]]
     for name, share in zip(names, [1 - sum(rest), *rest], strict=True):
         ports, source = ("image: Image", "photos") if name == "image" else ("text: Text", "queries")
-        growth.requests.append(f"request {name} {share!r} d.{source} ({ports}, user: User)")
+        deadline = f" deadline {growth.pick(0.04, 0.1)!r}" if growth.chance(30) else ""
+        growth.requests.append(f"request {name} {share!r} d.{source} ({ports}, user: User){deadline}")
     shared = growth.chance(40)
     queries = [growth.query_class(i) for i in range(texts)]
     if shared:

@@ -17,6 +17,8 @@ WORDS = (
     "scenario",
     "load",
     "every",
+    "streams",
+    "deadline",
     "on",
     "p99",
     "model",

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     needs("run", "audit")
-    generated = compile_and_show(arguments, LoadChange(arguments.rate, arguments.duration))
+    generated = compile_and_show(arguments, LoadChange(arguments.rate, arguments.duration, arguments.streams))
     if generated is None:
         return ExitCode.AUTHOR
     from aibenchrt.experiments.audit.audit import audit

@@ -97,6 +97,8 @@ def _component(spec: ComponentSpec) -> Iterator[str]:
     for label, ports in variants:
         yield f"  takes{label}: {_ports(ports.inputs)}"
         yield f"  gives{label}: {_ports(ports.outputs)}"
+    if spec.by_stream:
+        yield f"  keeps a state for each stream, told apart by {spec.by_stream}: one replica takes all frames of a stream"
     if spec.needs:
         yield f"  needs of the world: {_needs(spec.needs)}"
     for name, value, needs in spec.needs_if:
@@ -157,7 +159,8 @@ def _needs(needs: Sequence[Need]) -> str:
 def _sending(source: RequestSource) -> str:
     apart = source.pair_apart_s
     pairs = "" if apart is None else "; in pairs, both at once" if not apart else f"; in pairs, {apart:g} s apart"
-    return f"{pairs}{'; each payload once in a run' if source.once else ''}"
+    clips = f"; in clips of {source.clip}, which streams send" if source.clip else ""
+    return f"{pairs}{'; each payload once in a run' if source.once else ''}{clips}"
 
 
 def _owner(spec: ComponentSpec | DatasetSpec) -> Iterator[str]:

@@ -152,7 +152,7 @@ def directory_of(arguments: argparse.Namespace) -> Path | None:
     if on_hosts:
         arguments.ports_from = arguments.first_port or arguments.ports_from
         arguments.out = arguments.out or GENERATED / f"{arguments.spec.stem}-on-{arguments.inventory.stem}"
-    generated = compile_and_show(arguments, LoadChange(arguments.rate, arguments.duration))
+    generated = compile_and_show(arguments, LoadChange(arguments.rate, arguments.duration, arguments.streams))
     if generated is None:
         return None
     from aibenchrt.control.local.run import run_local

@@ -62,6 +62,7 @@ def essential_coverage(essential: Essential, scenario: Scenario, distilled: Dist
     stages = [stage for task in graph.tasks for stage in task.stages]
     metrics = [(name, {name, name.partition("@")[0]}) for name in scenario.metrics]
     metrics += [(f"latency p{p:g}", {LATENCY}) for p in scenario.latency.percentiles]
+    metrics += [(name, {name}) for name in scenario.frames]
     updates = (essential.update,) if essential.update else ()
     return (
         *(Covered("task", word, tuple(stage.name for stage in stages if stage.component == word)) for word in essential.tasks),
@@ -99,6 +100,7 @@ def graph_hash(scenario: Scenario, distilled: Distilled) -> str:
     lines = [format_graph(replace(distilled.graph, tasks=tasks))]
     lines += [f"metric {name}\n" for name in scenario.metrics]
     lines += [f"latency p{p:g}\n" for p in scenario.latency.percentiles]
+    lines += [f"of frames {name}\n" for name in scenario.frames]
     lines += [f"update {u.frequency} {u.every_s!r} {' '.join(u.tasks)}\n" for u in distilled.updates]
     if (held := scenario.essential) is not None:
         words = (*held.tasks, *held.data, *held.metrics, *((held.update,) if held.update else ()))

@@ -5,6 +5,7 @@
              └ 50%: mlp_rank ───┘
 
 Only between alternatives: the arms of a choice, or request classes. What runs side by side (`&`) or in turn (`else`) is no alternative.
+Nor are request classes with different deadlines.
 A branch is all that only it reaches, side tasks included, so that merging takes nothing away that was not compared. The most similar
 pair goes first; the larger share stays and takes over the other's.
 """
@@ -34,11 +35,18 @@ ID = "R1"
 
 @dataclass(frozen=True)
 class Logic:
-    """What a branch does. types: component types in topological order, auxiliary tasks left out; entry and exit: port types."""
+    """What a branch does. types: component types in topological order, auxiliary tasks left out; entry and exit: port types. deadline_s: of
+    a request class, in which its answers are of use."""
 
     types: tuple[str, ...]
     entry: frozenset[str]
     exit: frozenset[str]
+    deadline_s: float | None = None
+
+    @property
+    def ends(self) -> tuple[frozenset[str], frozenset[str], float | None]:
+        """What two branches must have in common to be compared."""
+        return self.entry, self.exit, self.deadline_s
 
 
 B = TypeVar("B", ClassBranch, ArmBranch)
@@ -101,7 +109,7 @@ class Alternatives(Generic[B]):
             if len(group) > 1:
                 yield self._between(1.0, group, group)
             for other, others in groups[number + 1 :]:
-                if (logic.entry, logic.exit) == (other.entry, other.exit):
+                if logic.ends == other.ends:
                     work.spend(1 + (len(logic.types) + len(other.types)) // 8)
                     alike = similarity(logic.types, other.types, threshold)
                     if alike >= threshold - 1e-9:
@@ -189,12 +197,15 @@ def _larger_first(one: B, other: B) -> tuple[B, B]:
 def _alternatives(turn: Turn) -> Iterator[AnyAlternatives]:
     logic_of = _Logics(turn.flow)
 
+    due = {request.name: request.deadline_s for request in turn.graph.requests}
+
     def grouped(branches: Sequence[B]) -> tuple[dict[Logic, list[B]], dict[int, list[str]]]:
         turn.work.spend(len(turn.flow.order) // 8)
         inside = regions(turn.flow, branches)
         groups: dict[Logic, list[B]] = {}
         for branch in sorted(branches, key=lambda b: b.name):
-            groups.setdefault(logic_of(inside[branch.cases]), []).append(branch)
+            deadline_s = due[branch.name] if isinstance(branch, ClassBranch) else None
+            groups.setdefault(logic_of(inside[branch.cases], deadline_s), []).append(branch)
         return groups, inside
 
     if len(turn.graph.requests) > 1:
@@ -213,13 +224,14 @@ class _Logics:
         self.types = {(name, port.name): port.type for name, ports in outputs_of(flow.graph).items() for port in ports}
         self.auxiliary = {name for name, task in self.tasks.items() if is_auxiliary(task)}
 
-    def __call__(self, region: Sequence[str]) -> Logic:
+    def __call__(self, region: Sequence[str], deadline_s: float | None) -> Logic:
         inside = [name for name in region if name not in self.auxiliary]
         known = self.auxiliary.union(inside) if inside else self.auxiliary
         into, from_ = self.flow.wires_into, self.flow.wires_from
         entry = {self.types[w.source, w.source_port] for name in inside for w in into.get(name, ()) if w.source not in known}
         exits = {self.types[w.source, w.source_port] for name in inside for w in from_.get(name, ()) if w.target not in known}
-        return Logic(tuple(kind for name in inside for kind in _types(self.tasks[name])), frozenset(entry), frozenset(exits))
+        types = tuple(kind for name in inside for kind in _types(self.tasks[name]))
+        return Logic(types, frozenset(entry), frozenset(exits), deadline_s)
 
 
 def _types(task: Task) -> Iterator[str]:

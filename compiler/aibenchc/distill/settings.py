@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from aibenchrt.input_file import InputFileError, json_document
 
 from aibenchc.graph import Task
-from aibenchc.model import Scenario, Update
+from aibenchc.model import LatencyBound, Scenario, Update
 
 SERVICE_MS = "service_ms"
 
@@ -88,7 +88,8 @@ class DistillSettings:
 def settings(scenario: Scenario, deployment: str, measurements: Measurements | None = None) -> DistillSettings:
     """The settings for a scenario in one of its deployments (by name; StopIteration if there is none, which validate has excluded)."""
     chosen = next(d for d in scenario.deployments if d.name == deployment)
-    percentiles = (*scenario.latency.percentiles, *(slo.percentile for slo in scenario.slo))
+    bounded = (bound.percentile for bound in scenario.slo if isinstance(bound, LatencyBound))
+    percentiles = (*scenario.latency.percentiles, *bounded)
     return DistillSettings(
         threshold=scenario.distill.threshold,
         similarity=scenario.distill.similarity,

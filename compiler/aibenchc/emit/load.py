@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from aibenchrt.plan import Plan, planner_endpoints
+from aibenchrt.plan import Plan, PlanRequest, planner_endpoints
 
 from aibenchc.emit.artifact import Artifact
 from aibenchc.model import Load, Trace
@@ -20,11 +20,17 @@ def emit_load(plan: Plan) -> Iterator[Artifact]:
         "scenario": plan.scenario,
         "target": list(planner_endpoints(plan)),
         "load": plan.load.model_dump(),
-        "mix": [{"class": r.name, "share": r.share, "dataset": plan.datasets[r.dataset], "source": r.source} for r in plan.requests],
+        "mix": [mixed(request, plan) for request in plan.requests],
         "metrics": list(plan.metrics),
         "percentiles": list(plan.percentiles),
     }
     yield Artifact(PurePosixPath("load.json"), (json.dumps(content, indent=1) + "\n").encode())
+
+
+def mixed(request: PlanRequest, plan: Plan) -> dict[str, object]:
+    """One class of the mix, with its deadline if it has one."""
+    row = {"class": request.name, "share": request.share, "dataset": plan.datasets[request.dataset], "source": request.source}
+    return row if request.deadline_s is None else {**row, "deadline_s": request.deadline_s}
 
 
 def emit_trace(load: Load) -> Iterator[Artifact]:

@@ -58,7 +58,7 @@ def emit_readme(plan: Plan) -> Iterator[Artifact]:
 def request_row(plan: Plan, request: PlanRequest) -> RequestRow:
     return RequestRow(
         name=word(request.name),
-        percent=line(f"{100 * request.share:.4g} %"),
+        percent=line(f"{100 * request.share:.4g} %" + (f", deadline {1000 * request.deadline_s:g} ms" if request.deadline_s else "")),
         ports=line(", ".join(port.name for port in request.ports)),
         source=word(f"{plan.datasets[request.dataset]}.{request.source}"),
     )

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import ceil
 
 from aibenchrt import catalog
 from aibenchrt import plan as p
@@ -70,20 +71,21 @@ def site_of(
     and AIB420 (whether it fits is not decided).
 
     Warns: AIB409 (another number of hosts), AIB410 (generators share hosts), AIB411 (a task that distilling removed), AIB414 (replicas
-    share a host), AIB415 (GPUs are kept free, but not used).
+    share a host), AIB415 (GPUs are kept free, but not used), AIB423 (more replicas than streams).
     """
     before = diagnostics.errors
-    required = requirements_of(steps, deployment, diagnostics)
+    required = requirements_of(steps, deployment, load, diagnostics)
     needs = tuple(needs_of(flow, steps, required, load, len(inventory.allowed("generators"))))
     check_state(steps, required, deployment, diagnostics)
     check_rules(required.rules, deployment, diagnostics)
     if diagnostics.errors > before:
         return None
+    check_streams(steps, required, deployment, load, diagnostics)
     placement = place(needs, inventory, required.rules, held_of(needs, steps, inventory))
     if isinstance(placement, Shortfall | Undecided):
         report_unplaced(placement, deployment, inventory, diagnostics)
         return None
-    warn(placement, deployment, inventory, diagnostics)
+    warn(placement, deployment, inventory, required.generators, diagnostics)
     services = services_of(placement, inventory, ports_from, diagnostics)
     hosts = tuple(
         p.PlanHost(name=host.name, address=host.address, cores=host.cores, memory_mib=host.memory_mib, gpus=host.gpus)
@@ -102,7 +104,8 @@ def report_unplaced(outcome: Shortfall | Undecided, deployment: Deployment, inve
         diagnostics.report("AIB420", deployment.span, notes=outcome.notes, install=install("cluster"), **fields)
 
 
-def requirements_of(steps: Sequence[p.Step], deployment: Deployment, diagnostics: Diagnostics) -> Requirements:
+def requirements_of(steps: Sequence[p.Step], deployment: Deployment, load: p.PlanLoad, diagnostics: Diagnostics) -> Requirements:
+    """Of generators no more than there are streams: a stream is sent by one."""
     step_of = {stage.name: step.task for step in steps for stage in step.stages} | {PLANNER: PLANNER, POSTGRESQL: POSTGRESQL}
     groups = (*deployment.apart, *deployment.together)
     sized = (*deployment.replicas, *deployment.memory_mib, *deployment.cores)
@@ -124,7 +127,8 @@ def requirements_of(steps: Sequence[p.Step], deployment: Deployment, diagnostics
     )
     gpu = frozenset(step_of[name] for name in deployment.gpu if name in step_of)
     rules = Rules(apart, (*together, *sharing_state(steps).values()))
-    return Requirements(replicas, dict(deployment.memory_mib), dict(deployment.cores), gpu, deployment.generators, rules)
+    generators = min(deployment.generators, load.streams) if isinstance(load, p.PlanStreams) else deployment.generators
+    return Requirements(replicas, dict(deployment.memory_mib), dict(deployment.cores), gpu, generators, rules)
 
 
 def sharing_state(steps: Sequence[p.Step]) -> dict[str, frozenset[str]]:
@@ -174,11 +178,12 @@ def needs_of(flow: Flow, steps: Sequence[p.Step], required: Requirements, load: 
     """The planner, the steps in order, PostgreSQL, and the generators: at most one for each host that may take one."""
     rate = load.mean_rate
     calls = {step.task: share_of(flow, flow.runs.get(step.task, 0)) for step in steps}
+    by_stream = {step.task for step in steps if keeps_streams(step)}
 
     def need(name: str, kind: Kind, mib: int, ms_per_request: float, cores: float = 0.0) -> Demand:
         """cores: set by the author, for each replica; ms_per_request: CPU time over all replicas together."""
         replicas = required.replicas.get(name, 1)
-        millicores = round(1000 * cores + rate * ms_per_request / replicas)
+        millicores = round(1000 * cores + rate * ms_per_request * busiest(replicas, load if name in by_stream else None))
         return Demand(name, kind, mib, max(LEAST_MILLICORES, millicores), replicas, name in required.gpu)
 
     def said(name: str, mib: int, ms: float) -> tuple[int, float, float]:
@@ -195,8 +200,24 @@ def needs_of(flow: Flow, steps: Sequence[p.Step], required: Requirements, load: 
     if any(uses_postgresql(step) for step in steps):
         yield need(POSTGRESQL, "postgresql", *said(POSTGRESQL, POSTGRESQL_MIB, POSTGRESQL_CALL_MS * asking))
     generators = max(1, min(required.generators, generator_hosts))
-    millicores = max(LEAST_MILLICORES, round(rate * GENERATOR_REQUEST_MS / generators))
+    millicores = max(LEAST_MILLICORES, round(rate * GENERATOR_REQUEST_MS * busiest(generators, load)))
     yield Demand(GENERATOR, "generator", GENERATOR_MIB, millicores, generators)
+
+
+def busiest(replicas: int, load: p.PlanLoad | None) -> float:
+    """The share of the requests that one of these gets at most. load: where each of its streams goes to one of them, else None."""
+    if not isinstance(load, p.PlanStreams):
+        return 1 / replicas
+    return ceil(load.streams / replicas) / load.streams
+
+
+def keeps_streams(step: p.Step) -> bool:
+    """Whether a stage of it keeps a state for each stream, and tells them apart by an input of the step."""
+    return any(
+        feed.stage is None and feed.input == spec_of(stage).by_stream
+        for stage in step.stages
+        for feed in stage.feeds or [p.StageFeed(input=i.port.name, stage=None, port=i.port.name) for i in step.inputs]
+    )
 
 
 def call_ms(stage: p.PlanStage) -> float:
@@ -223,6 +244,21 @@ def check_state(steps: Sequence[p.Step], required: Requirements, deployment: Dep
                 diagnostics.report("AIB412", deployment.span, task=task, count=required.replicas[task], state=f"'{state}'")
 
 
+def check_streams(
+    steps: Sequence[p.Step], required: Requirements, deployment: Deployment, load: p.PlanLoad, diagnostics: Diagnostics
+) -> None:
+    """AIB423: more replicas, or generators, than streams."""
+    if not isinstance(load, p.PlanStreams):
+        return
+    streams = load.streams
+    for task, count in required.replicas.items():
+        if count > streams and any(step.task == task and keeps_streams(step) for step in steps):
+            parts = f"replicas of '{task}'"
+            diagnostics.report("AIB423", deployment.span, count=count, parts=parts, streams=streams, setting="replicas")
+    if (count := deployment.generators) > streams:
+        diagnostics.report("AIB423", deployment.span, count=count, parts="query generators", streams=streams, setting="generators")
+
+
 def check_rules(rules: Rules, deployment: Deployment, diagnostics: Diagnostics) -> None:
     """Reports AIB413 for parts declared apart that must share a host: by a `together`, by a common state, or because distilling combined
     them."""
@@ -233,7 +269,7 @@ def check_rules(rules: Rules, deployment: Deployment, diagnostics: Diagnostics) 
                 diagnostics.report("AIB413", deployment.span, one=name, other=other, why="they go together")
 
 
-def warn(placement: Placement, deployment: Deployment, inventory: Inventory, diagnostics: Diagnostics) -> None:
+def warn(placement: Placement, deployment: Deployment, inventory: Inventory, generators_wanted: int, diagnostics: Diagnostics) -> None:
     hosts = len(inventory.hosts)
     if hosts != deployment.nodes:
         diagnostics.report("AIB409", deployment.span, name=deployment.name, nodes=deployment.nodes, hosts=hosts)
@@ -241,8 +277,8 @@ def warn(placement: Placement, deployment: Deployment, inventory: Inventory, dia
     if not placement.alone and hosts > 1:
         names = ", ".join(f"'{replica.host.name}'" for replica in generators)
         diagnostics.report("AIB410", deployment.span, hosts=names)
-    if len(generators) < deployment.generators:
-        diagnostics.report("AIB416", deployment.span, wanted=deployment.generators, found=len(generators))
+    if len(generators) < generators_wanted:
+        diagnostics.report("AIB416", deployment.span, wanted=generators_wanted, found=len(generators))
     together: dict[tuple[str, str], int] = defaultdict(int)
     for replica in placement.placed:
         together[replica.need.name, replica.host.name] += 1

@@ -17,7 +17,7 @@ from aibenchrt.catalog import component
 from aibenchrt.component import Kind
 
 from aibenchc.flow import Flow
-from aibenchc.graph import RESPONSE, ExclusiveChoice, Fallback, Graph, Guard, Task
+from aibenchc.graph import RESPONSE, ExclusiveChoice, Fallback, Graph, Guard, RequestClass, Task
 from aibenchc.show.svg import FILL, document, text
 
 LARGEST = 300  # tasks; a larger picture cannot be read
@@ -89,9 +89,14 @@ def draw(flow: Flow, title: str, marked: Collection[str] = frozenset()) -> str:
 
 
 def _nodes(graph: Graph) -> dict[str, _Node]:
-    requests = [_Node(r.name, "request", (f"{_percent(r.share)} of requests",)) for r in graph.requests]
+    requests = [_Node(r.name, "request", _asked(r)) for r in graph.requests]
     tasks = [_Node(task.name, _kind(task), _said(task)) for task in graph.tasks]
     return {node.name: node for node in (*requests, *tasks, _Node(RESPONSE, "response"))}
+
+
+def _asked(request: RequestClass) -> tuple[str, ...]:
+    share = f"{_percent(request.share)} of requests"
+    return (share,) if request.deadline_s is None else (share, f"deadline {request.deadline_s * 1000:g} ms")
 
 
 def _kind(task: Task) -> str:

@@ -2,6 +2,7 @@
 
     dataset shop = movielens_shop
     request text 0.985 shop.queries (text: Text, user: User)
+    request frame 1.0 show.frames (shot: Shot, moment: Moment) deadline 0.04      # in seconds
     task category : text_classification [fasttext | textcnn] quality accuracy >= 0.7
     task clicks effect 3.5 ms : event_log
     task other : spelling_correction (query: Query, hint: Query? many) -> (query: Query)      # ports where not the catalogue's
@@ -59,12 +60,18 @@ def format_graph(graph: Graph) -> str:
     """The graph's text, one thing a line, ending in a newline."""
     lines = [
         *(f"dataset {_word(d.name)} = {_word(d.spec)}" for d in graph.datasets),
-        *(f"request {_word(r.name)} {r.share!r} {_word(r.dataset)}.{_word(r.source)} {_ports(r.ports)}" for r in graph.requests),
+        *(_request(request) for request in graph.requests),
         *(format_task(task) for task in graph.tasks),
         *(format_choice(choice) for choice in graph.choices),
         *(format_edge(edge) for edge in graph.edges),
     ]
     return "".join(line + "\n" for line in lines)
+
+
+def _request(request: RequestClass) -> str:
+    deadline = "" if request.deadline_s is None else f" deadline {request.deadline_s!r}"
+    source = f"{_word(request.dataset)}.{_word(request.source)}"
+    return f"request {_word(request.name)} {request.share!r} {source} {_ports(request.ports)}{deadline}"
 
 
 def format_task(task: Task) -> str:
@@ -239,7 +246,7 @@ def _parse_request(line: _Line) -> RequestClass:
     line.expect("request")
     name, share, dataset = line.word(), line.number(), line.word()
     line.expect(".")
-    return RequestClass(name, share, dataset, line.word(), _parse_ports(line))
+    return RequestClass(name, share, dataset, line.word(), _parse_ports(line), line.number() if line.take("deadline") else None)
 
 
 def _parse_ports(line: _Line) -> tuple[Port, ...]:

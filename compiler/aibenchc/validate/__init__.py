@@ -24,6 +24,8 @@ from aibenchc.validate.findings import report_findings
 from aibenchc.validate.libraries import use_libraries
 from aibenchc.validate.loads import OpenFile, check_samples, check_sources
 from aibenchc.validate.references import references
+from aibenchc.validate.slo import slo
+from aibenchc.validate.streams import check_clips, check_moments, check_words
 from aibenchc.value_reader import Reader
 
 __all__ = ["validate"]
@@ -74,11 +76,12 @@ def validate(
     if diagnostics.errors == before:
         flow = analyse(built.graph)
         report_findings(built, flow, diagnostics)
+        check_moments(built.graph, flow.wires, reader)
         answers = frozenset(wire.target_port for wire in flow.wires if wire.target == RESPONSE) if diagnostics.errors == before else None
 
     blocks = _sections(items, reader)
-    metrics, latency = sections.metrics(blocks.get("metrics"), symbols, answers, reader)
-    slo = sections.slo(blocks.get("slo"), reader)
+    metrics, frames, latency = sections.metrics(blocks.get("metrics"), symbols, answers, reader)
+    bounds = slo(blocks.get("slo"), reader)
     updates = sections.updates(items, symbols, reader)
     declared = deployments(items, symbols, reader)
     distill = sections.distill(blocks.get("distill"), symbols, reader)
@@ -89,9 +92,12 @@ def validate(
     load = sections.load(blocks["load"], reader, open_trace) if "load" in blocks else None
     if not diagnostics.failed:  # otherwise what uses a parameter may not have been read
         _unused_params(spec, reader)
+    check_words(frames, bounds, [item for item in items if isinstance(item, ast.Request)], load, reader)
     if load is not None:
-        check_samples(load, blocks.get("metrics"), slo, reader, change)
-        check_sources(_sources(built.graph), load, reader, change)
+        check_samples(load, blocks.get("metrics"), bounds, reader, change)
+        sources = tuple(_sources(built.graph))
+        check_sources(sources, load, reader, change)
+        check_clips(sources, built.graph.datasets, load, reader)
     if load is None or diagnostics.failed:
         return None
     return Scenario(
@@ -99,8 +105,9 @@ def validate(
         title=scenario.title.value if scenario.title else scenario.name.text,
         graph=built.graph,
         metrics=metrics,
+        frames=tuple(frames),
         latency=latency,
-        slo=slo,
+        slo=bounds,
         updates=updates,
         load=load,
         deployments=declared,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -26,7 +27,17 @@ MAX_CLASSES = 1_000
 _OF_EVERY_TASK = ("service", "effect", "auxiliary")
 
 _Specs: TypeAlias = dict[str, DatasetSpec | None]
-_RequestRead: TypeAlias = tuple[Decimal | None, tuple[str, RequestSource] | None, bool]
+
+
+@dataclass(frozen=True)
+class _RequestRead:
+    """share: None if it is `rest` or wrong. source: with its data set; None if wrong."""
+
+    item: ast.Request
+    share: Decimal | None
+    source: tuple[str, RequestSource] | None
+    rest: bool
+    deadline_s: float | None
 
 
 def check_name(name: ast.Name, reader: Reader) -> None:
@@ -98,22 +109,22 @@ def _requests(items: Sequence[ast.Request], symbols: Symbols, specs: _Specs, rea
         way_out = "merge classes that take the same way"
         span = items[MAX_CLASSES].name.span
         reader.diagnostics.report("AIB237", span, limit=f"{MAX_CLASSES:,}", things="request classes", way_out=way_out)
-    read = [(item, *_request(item, specs, reader)) for item in items]
-    rests = [item for item, share, _, rest in read if rest]
+    read = [_request(item, specs, reader) for item in items]
+    rests = [each.item for each in read if each.rest]
     for rest in rests[1:]:
         reader.diagnostics.report("AIB209", rest.span)
-    total = sum((share for _, share, _, _ in read if share is not None), Decimal(0))
-    shares_known = all(rest or share is not None for _, share, _, rest in read)
+    total = sum((each.share for each in read if each.share is not None), Decimal(0))
+    shares_known = all(each.rest or each.share is not None for each in read)
     if items and shares_known and len(rests) <= 1 and not shares_fit(total, bool(rests), _last_share(items[-1]), reader):
         return
-    for item, share, source, is_rest in read:
-        where = symbols.declared.get(item.name.text)
-        if source is None or (share is None and not is_rest) or where is None or where[1] is not item.name.span:
+    for each in read:
+        name = each.item.name
+        where = symbols.declared.get(name.text)
+        if each.source is None or (each.share is None and not each.rest) or where is None or where[1] is not name.span:
             continue
-        dataset, request_source = source
-        symbols.requests[item.name.text] = RequestClass(
-            item.name.text, float(1 - total if is_rest else share or 0), dataset, request_source.name, request_source.ports, item.name.span
-        )
+        dataset, source = each.source
+        share = float(1 - total if each.rest else each.share or 0)
+        symbols.requests[name.text] = RequestClass(name.text, share, dataset, source.name, source.ports, each.deadline_s, name.span)
 
 
 def _last_share(item: ast.Request) -> Span:
@@ -121,8 +132,7 @@ def _last_share(item: ast.Request) -> Span:
 
 
 def _request(item: ast.Request, specs: _Specs, reader: Reader) -> _RequestRead:
-    """(its share, None if it is `rest` or wrong; (data set, source) or None; whether its share is `rest`)."""
-    settings = block(f"request '{item.name.text}'", item.name.span, item.settings, ("share", "from"), reader)
+    settings = block(f"request '{item.name.text}'", item.name.span, item.settings, ("share", "from", "deadline"), reader)
     share, rest = None, False
     value = settings.value(settings.need("share", "give it `share 10%`, or `share rest`"), "a share", "write `share 10%`, or `share rest`")
     if isinstance(value, ast.Ref) and value.text == "rest":
@@ -132,7 +142,9 @@ def _request(item: ast.Request, specs: _Specs, reader: Reader) -> _RequestRead:
     origin = settings.value(
         settings.need("from", "give it `from dataset.source`"), "a data set and its source", "write `from dataset.source`"
     )
-    return share, (None if origin is None else _source(origin, specs, reader)), rest
+    until = settings.value(settings.get("deadline"), "a time", "write `deadline 40 ms`")
+    deadline_s = None if until is None else reader.number(until, "`deadline`", TIME, above=0)
+    return _RequestRead(item, share, None if origin is None else _source(origin, specs, reader), rest, deadline_s)
 
 
 def _source(origin: ast.Value, specs: _Specs, reader: Reader) -> tuple[str, RequestSource] | None:

@@ -10,7 +10,7 @@ from aibenchc.diagnostics import one_of
 from aibenchc.model import Essential
 from aibenchc.syntax import ast
 from aibenchc.validate.blocks import Block, block, shown
-from aibenchc.validate.sections import FREQUENCIES
+from aibenchc.validate.sections import FRAME_METRICS, FREQUENCIES
 from aibenchc.value_reader import Reader
 
 LATENCY = "latency"
@@ -31,7 +31,7 @@ def essential(section: ast.Section | None, reader: Reader) -> Essential | None:
     components = list(catalog.COMPONENTS)
     classes = sorted({known for spec in catalog.DATASETS.values() for known in spec.data_class})
     full = {metric for spec in catalog.DATASETS.values() for metric in spec.metrics}
-    metrics = sorted(full | {metric.partition("@")[0] for metric in full} | {LATENCY})
+    metrics = sorted(full | {metric.partition("@")[0] for metric in full} | {LATENCY, *FRAME_METRICS})
 
     def known(setting: str, code: str, names: Collection[str], hint: str) -> tuple[str, ...]:
         values = _names(settings, setting, reader)

@@ -11,7 +11,7 @@ from aibenchrt.catalog import MOST_REQUESTS
 from aibenchrt.component import RequestSource
 
 from aibenchc.graph import RequestClass
-from aibenchc.model import AS_DECLARED, Constant, Load, LoadChange, Poisson, Sessions, Slo, Trace, Users
+from aibenchc.model import AS_DECLARED, Bound, Constant, LatencyBound, Load, LoadChange, Poisson, Sessions, Streams, Trace, Users
 from aibenchc.source import SourceFile, Span
 from aibenchc.syntax import ast
 from aibenchc.value_reader import LONGEST_S, Reader
@@ -69,6 +69,8 @@ def sent(load: Load, seconds: float) -> float:
             return users * seconds / think_s if think_s else math.inf
         case Poisson(rate=rate) | Constant(rate=rate) | Sessions(rate=rate):
             return rate * seconds
+        case Streams(streams=streams, rate=rate):
+            return streams * rate * seconds
 
 
 def check_size(load: Load, reader: Reader) -> bool:
@@ -85,10 +87,12 @@ def check_size(load: Load, reader: Reader) -> bool:
 
 
 def _changed(load: Load, change: LoadChange) -> Load:
-    """The load of a run. A rate where there is none is refused when the run is prepared."""
+    """The load of a run. A rate or a number of streams where there is none is refused when the run is prepared."""
     arrivals = load.arrivals
-    if change.rate is not None and isinstance(arrivals, Poisson | Constant | Sessions):
+    if change.rate is not None and isinstance(arrivals, Poisson | Constant | Sessions | Streams):
         arrivals = replace(arrivals, rate=change.rate)
+    if change.streams is not None and isinstance(arrivals, Streams):
+        arrivals = replace(arrivals, streams=change.streams)
     return replace(load, arrivals=arrivals, duration_s=load.duration_s if change.duration_s is None else change.duration_s)
 
 
@@ -102,12 +106,12 @@ def check_sources(requests: Iterable[tuple[RequestClass, RequestSource]], load: 
             reader.diagnostics.report("AIB240", request.span, name=request.name)
 
 
-def check_samples(load: Load, metrics: ast.Section | None, slo: Iterable[Slo], reader: Reader, change: LoadChange) -> None:
+def check_samples(load: Load, metrics: ast.Section | None, slo: Iterable[Bound], reader: Reader, change: LoadChange) -> None:
     """Warns of every requested percentile for which the load, as this run changes it, is too short."""
     load = _changed(load, change)
     count = sent(load, load.duration_s)
     way_out = None if change == AS_DECLARED else "give a longer --duration or a higher --rate; a run with fewer is INVALID"
-    asked = [(s.percentile, s.span) for s in slo]
+    asked = [(bound.percentile, bound.span) for bound in slo if isinstance(bound, LatencyBound)]
     for entry in metrics.settings if metrics else ():
         if isinstance(entry, ast.Setting) and entry.name.text == "latency":
             asked += [(p, word.span) for word in entry.words if (p := percentile_of(word)) is not None]

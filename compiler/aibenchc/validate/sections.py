@@ -1,4 +1,4 @@
-"""Metrics, slo, update, load and distill: what is measured, under which load, and what decides in distilling."""
+"""Metrics, update, load and distill: what is measured, under which load, and what decides in distilling."""
 
 from __future__ import annotations
 
@@ -13,17 +13,32 @@ from aibenchc.build import Symbols
 from aibenchc.diagnostics import one_of, place
 from aibenchc.flow.wires import response_port
 from aibenchc.graph import Task
-from aibenchc.model import Arrivals, Constant, DistillChoices, Latency, Load, Poisson, Sessions, Slo, Trace, Update, Users
+from aibenchc.model import (
+    MOST_STREAMS,
+    Arrivals,
+    Constant,
+    DistillChoices,
+    FrameMetric,
+    Latency,
+    Load,
+    Poisson,
+    Sessions,
+    Streams,
+    Trace,
+    Update,
+    Users,
+)
 from aibenchc.source import Span
 from aibenchc.syntax import ast
 from aibenchc.syntax.written import written
-from aibenchc.validate.blocks import Block, block, odd_unit, plain_words, report_unit, shown
+from aibenchc.validate.blocks import Block, block, plain_words, shown
 from aibenchc.validate.loads import OpenFile, check_size, percentile_of, read_trace
 from aibenchc.value_reader import RATE, SHARE, TIME, Reader
 
 FREQUENCIES = ("high", "medium", "low")
 DEFAULT_PERCENTILES = (50.0, 90.0, 99.0)
-_ARRIVALS = ("poisson", "constant", "users", "trace", "sessions")
+FRAME_METRICS: dict[str, FrameMetric] = {"missed": "missed", "dropped": "dropped", "jitter": "jitter"}
+_ARRIVALS = ("poisson", "constant", "users", "trace", "sessions", "streams")
 _DEEPEST = 1_000_000  # k of a metric @k
 
 
@@ -38,8 +53,9 @@ def percentile(value: ast.Value | ast.Name, reader: Reader) -> float | None:
 
 def metrics(
     section: ast.Section | None, symbols: Symbols, answers: frozenset[str] | None, reader: Reader
-) -> tuple[tuple[str, ...], Latency]:
-    """The section `metrics`: quality metrics that the used data sets and the answers can yield, and percentiles of latency.
+) -> tuple[tuple[str, ...], dict[FrameMetric, Span], Latency]:
+    """The section `metrics`: quality metrics that the used data sets and the answers can yield, what is said of frames and where, and
+    percentiles of latency.
 
     answers: the response's ports that are fed; None: unknown, since the permutation is wrong.
     """
@@ -47,6 +63,7 @@ def metrics(
     names = dict.fromkeys(dataset.spec for dataset in symbols.datasets if dataset.name in used)
     specs = [spec for name in names if (spec := catalog.dataset(name)) is not None]
     quality: dict[str, Span] = {}
+    frames: dict[FrameMetric, Span] = {}
     percentiles: list[float] = []
     latency: ast.Setting | None = None
     for entry in section.settings if section else ():
@@ -68,11 +85,14 @@ def metrics(
             )
         else:
             name = entry.text if isinstance(entry, ast.MetricName) else entry.name.text
-            if name in quality:
-                reader.diagnostics.report("AIB115", entry.span, what=f"the metric `{name}`", first=place(quality[name]))
+            first = quality.get(name) or (frames.get(FRAME_METRICS[name]) if name in FRAME_METRICS else None)
+            if first is not None:
+                reader.diagnostics.report("AIB115", entry.span, what=f"the metric `{name}`", first=place(first))
+            elif name in FRAME_METRICS:
+                frames[FRAME_METRICS[name]] = entry.span
             elif _has_depth(entry, reader) and _can_yield(name, entry.span, specs, reader) and _can_show(name, entry.span, answers, reader):
                 quality[name] = entry.span
-    return tuple(quality), Latency(tuple(percentiles) or DEFAULT_PERCENTILES)
+    return tuple(quality), frames, Latency(tuple(percentiles) or DEFAULT_PERCENTILES)
 
 
 def _has_depth(entry: ast.Setting | ast.MetricName, reader: Reader) -> bool:
@@ -94,7 +114,7 @@ def _can_yield(name: str, span: Span, specs: Sequence[DatasetSpec], reader: Read
     if row is not None and not any(row.truth in spec.truth_types for spec in specs):
         hint = f"it needs {TRUTH_TYPES[row.truth].needs} of a request; {yields}"
     else:
-        hint = reader.did_you_mean(name, known, yields)
+        hint = reader.did_you_mean(name, [*known, *FRAME_METRICS], yields)
     reader.diagnostics.report("AIB117", span, name=name, hint=hint)
     return False
 
@@ -112,32 +132,6 @@ def _can_show(name: str, span: Span, answers: frozenset[str] | None, reader: Rea
     hint = f"it needs {ANSWER_TYPES[row.answer].needs}: lead {able} to the response, which gets {gets}"
     reader.diagnostics.report("AIB117", span, name=name, hint=hint)
     return False
-
-
-def slo(section: ast.Section | None, reader: Reader) -> tuple[Slo, ...]:
-    """`latency p99 < 500 ms`"""
-    bounds = []
-    example = "write `latency p99 < 500 ms`"
-    for entry in section.settings if section else ():
-        if isinstance(entry, ast.MetricName) or entry.name.text != "latency":
-            name = entry.text if isinstance(entry, ast.MetricName) else entry.name.text
-            reader.diagnostics.report(
-                "AIB107", entry.span, owner="`slo`", name=name, hint=f"{example}; a model's target is written in its task"
-            )
-            continue
-        odd = odd_unit(entry.words)
-        if odd is not None:
-            report_unit(odd, "the bound", "a time", example, reader)
-        elif len(entry.words) != 1 or entry.comparison is None or entry.alternatives:
-            reader.shape(entry.span, "`latency`", "a percentile and its bound", f"`{shown(entry)}`", example)
-        elif not entry.comparison.operator.startswith("<"):
-            reader.diagnostics.report("AIB232", entry.comparison.span, operator="<", found=entry.comparison.operator, example=example)
-        else:
-            p = percentile(entry.words[0], reader)
-            below = reader.number(entry.comparison.value, "the bound", TIME, above=0)
-            if p is not None and below is not None:
-                bounds.append(Slo(p, below * 1000, entry.span))
-    return tuple(bounds)
 
 
 def updates(items: Sequence[ast.Item], symbols: Symbols, reader: Reader) -> tuple[Update, ...]:
@@ -191,13 +185,16 @@ def load(section: ast.Section, reader: Reader, open_trace: OpenFile) -> Load | N
 
 
 def _load(section: ast.Section, reader: Reader, open_trace: OpenFile) -> Load | None:
-    settings = block("`load`", section.span, section.settings, (*_ARRIVALS, "for", "warmup", "seed"), reader)
+    settings = block("`load`", section.span, section.settings, (*_ARRIVALS, "at", "for", "warmup", "seed"), reader)
     given = [name for name in _ARRIVALS if name in settings.settings]
     if not given:
         reader.diagnostics.report("AIB123", section.span, owner="`load`", name="poisson", example="give the arrivals: `poisson 20/s`")
     for extra in given[1:]:
         first = settings.settings[given[0]][0].span
         reader.diagnostics.report("AIB115", settings.settings[extra][0].span, what="the way in which requests arrive", first=place(first))
+    if "streams" not in settings.settings and (at := settings.get("at")) is not None and given:
+        example = "write `streams 4, at 25/s`, or give the rate with the arrivals: `poisson 20/s`"
+        reader.diagnostics.report("AIB208", at.span, what="`at` without `streams`", example=example)
     lasts = settings.value(settings.need("for", "state how long: `for 60 s`"), "a time", "write `for 60 s`")
     duration = None if lasts is None else reader.number(lasts, "`for`", TIME, above=0)
     warm = settings.value(settings.get("warmup"), "a time", "write `warmup 10 s`")
@@ -223,8 +220,19 @@ def _arrivals(setting: ast.Setting, settings: Block, reader: Reader, open_trace:
             return None if offsets is None else Trace(offsets)
         case "users":
             return _users(setting, reader)
+        case "streams":
+            return _streams(setting, settings, reader)
         case _:
             return _sessions(setting, reader)
+
+
+def _streams(setting: ast.Setting, settings: Block, reader: Reader) -> Streams | None:
+    """`streams 4, at 25/s`: that many, each with so many frames a second."""
+    number = settings.value(setting, "a whole number", "write `streams 4, at 25/s`")
+    streams = None if number is None else reader.count(number, "`streams`", most=MOST_STREAMS)
+    each = settings.value(settings.need("at", "state how many frames each stream sends: `at 25/s`"), "a rate", "write `at 25/s`")
+    rate = None if each is None else reader.number(each, "`at`", RATE, above=0, most=1e6)
+    return None if streams is None or rate is None else Streams(streams, rate)
 
 
 def _rate(setting: ast.Setting, settings: Block, reader: Reader) -> float | None:

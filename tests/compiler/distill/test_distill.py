@@ -447,3 +447,15 @@ def test_combined_components_answer_the_same_with_one_hop_and_one_process_less(s
         assert answer == spell_alone(parse_alone(values))
         corrected += answer != parse_alone(values)
     assert corrected > 5  # the second stage worked on the output of the first
+
+
+@TRIES
+@given(situations())
+def test_classes_with_different_deadlines_are_not_merged(situation: tuple[Graph, DistillSettings]) -> None:
+    graph, chosen = situation
+    due = {request.name: request.deadline_s for request in graph.requests}
+    distilled = distill(graph, chosen)
+    for step in distilled.steps:
+        if step.rule == "R1" and (merged := [name for name in step.removed if name in due]):
+            assert {due[name] for name in (*merged, *step.took_over)} == {due[step.took_over[0]]}
+    assert {request.name: request.deadline_s for request in distilled.graph.requests}.items() <= due.items()

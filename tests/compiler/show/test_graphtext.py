@@ -34,7 +34,7 @@ def test_any_name_can_be_written(first: str, second: str, third: str, share: flo
         (Feed(first, None, second), Feed(second, first, third)),
     )
     task = Task(first, (stage,), (Port(second, "Text", flag, not flag),), (Port(third, second),), flag, not flag, share if flag else None)
-    request = RequestClass(second, share, third, first, (Port(first, third),))
+    request = RequestClass(second, share, third, first, (Port(first, third),), share if flag else None)
     edge = Edge(first, second, third if flag else None, None if flag else first, (Guard(third, abs(number)),))
     graph = Graph((Dataset(first, second),), (request,), (task,), (edge,), ())
     assert parse_graph(format_graph(graph)) == graph

@@ -334,6 +334,6 @@ def test_the_page_about_the_language_holds() -> None:
     assert validate(parsed(whole[0].lstrip("\n")), diagnostics) is not None, render_text(diagnostics)
     assert not diagnostics.all
     rest = [block for block in blocks if block not in whole]
-    assert len(rest) == 3
+    assert len(rest) == 4
     for block in rest:
         parsed("aib 1\n" + block)

@@ -43,6 +43,7 @@ class ClassOfMix(BaseModel):
     share: float
     dataset: str
     source: str
+    deadline_s: float | None = None
 
 
 class LoadFile(BaseModel):
