@@ -25,8 +25,10 @@ from aibenchrt.components.health_check.spec import SPEC as HEALTH_CHECK
 from aibenchrt.components.image_classification.spec import SPEC as IMAGE_CLASSIFICATION
 from aibenchrt.components.image_embedding.spec import SPEC as IMAGE_EMBEDDING
 from aibenchrt.components.image_filter.spec import SPEC as IMAGE_FILTER
+from aibenchrt.components.image_generation.spec import SPEC as IMAGE_GENERATION
 from aibenchrt.components.image_lookup.spec import SPEC as IMAGE_LOOKUP
 from aibenchrt.components.image_memory.spec import SPEC as IMAGE_MEMORY
+from aibenchrt.components.image_to_image.spec import SPEC as IMAGE_TO_IMAGE
 from aibenchrt.components.image_to_text.spec import SPEC as IMAGE_TO_TEXT
 from aibenchrt.components.indexing.spec import SPEC as INDEXING
 from aibenchrt.components.language_detection.spec import SPEC as LANGUAGE_DETECTION
@@ -68,6 +70,8 @@ COMPONENTS: Registry[ComponentSpec] = Registry(
         IMAGE_CLASSIFICATION,
         IMAGE_EMBEDDING,
         IMAGE_TO_TEXT,
+        IMAGE_TO_IMAGE,
+        IMAGE_GENERATION,
         INDEXING,
         RECOMMENDATION,
         LEARNING_TO_RANK,

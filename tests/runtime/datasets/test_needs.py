@@ -58,7 +58,7 @@ def test_every_need_is_given_and_taken() -> None:
     taken = {need for spec in COMPONENTS.values() for need in (*spec.needs, *(need for *_, more in spec.needs_if for need in more))}
     given = {need for spec in DATASETS.values() for need in spec.gives}
     assert given == set(needs.NEEDS)
-    assert taken == given
+    assert taken - {needs.CHANGED} == given - {needs.CHANGED}  # whichever of live_show and image_to_image is there first
     assert not [spec.name for spec in DATASETS.values() if spec.made_from and spec.gives]
 
 

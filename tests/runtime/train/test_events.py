@@ -29,6 +29,8 @@ from aibenchrt.train.progress_text import rendered
 from aibenchrt.train.recognition import Effort as RecognitionEffort
 from aibenchrt.train.samples import Sample, Samples
 from aibenchrt.train.trained import Trained
+from changed_scenes import ChangedScenes
+from coloured_things import ColouredThings
 from tiny_faces import TinyFaces
 
 pytestmark = pytest.mark.timeout(900)
@@ -120,6 +122,7 @@ def material() -> Any:
     )
     own |= dict.fromkeys(("image_embedding", "image_to_text", "object_detection"), FewPictures())
     own |= dict.fromkeys(("face_embedding", "face_recognition_3d"), TinyFaces())
+    own |= {"image_to_image": ChangedScenes(scenes=4, views=2), "image_generation": ColouredThings(things=4, views=2)}
     return lambda name: {**own, "learning_to_rank": samples}.get(name, world)
 
 
