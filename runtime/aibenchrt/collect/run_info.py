@@ -211,7 +211,7 @@ class LoadInfo(_Frozen):
     """The requested load. shares: request class → share of the measured phase. Monotonic bounds of the measured window in ns.
 
     rate: requests/s, of a trace their mean; None of a closed loop, whose rate depends on the answers. used_up: share of the measured
-    requests scheduled after every payload of their class had been scheduled.
+    requests scheduled after every payload of their class had been scheduled; of streams, after their stream had shown every clip.
     """
 
     arrival: str

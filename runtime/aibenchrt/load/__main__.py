@@ -30,6 +30,7 @@ from aibenchrt.input_file import read_text
 from aibenchrt.libraries import open_plan
 from aibenchrt.load.issue import SendingSettings, issue
 from aibenchrt.load.messages import read_messages
+from aibenchrt.load.moments import moment_fields
 from aibenchrt.load.pairs import apart_s
 from aibenchrt.load.schedule import shard_of
 from aibenchrt.load.silence import WarmUpWatch
@@ -56,7 +57,11 @@ def arguments_parser() -> argparse.ArgumentParser:
     parser.add_argument("--think", type=float, default=0.0, help="closed loop: think time in seconds")
     parser.add_argument("--timeout", type=float, default=10.0, help="timeout of a request in seconds")
     parser.add_argument(
-        "--shard", type=_shard, default=(0, 1), metavar="I/N", help="send row i of the schedule if i mod N is I, and both of a pair"
+        "--shard",
+        type=_shard,
+        default=(0, 1),
+        metavar="I/N",
+        help="send row i of the schedule if i mod N is I, and both of a pair; whole streams",
     )
     parser.add_argument("--start-at", type=int, metavar="NS", help="time 0 of the schedule on the first planner's realtime clock")
     parser.add_argument(
@@ -101,6 +106,7 @@ def _run(arguments: argparse.Namespace, stop: threading.Event) -> None:
         timeout_s=arguments.timeout,
         think_s=arguments.think,
         apart_s=apart_s(plan.requests),
+        moments=moment_fields(stubs, plan.requests),
         clock=f"/{stubs.package}.ScenarioService/{clocks.METHOD}" if several else "",
         shard=shard,
         shards=shards,

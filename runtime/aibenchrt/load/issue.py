@@ -26,6 +26,7 @@ from aibenchrt.collect.run_info import ClockInfo, ClockOffset, GeneratorInfo, Is
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load.finished import Finished, Sent
 from aibenchrt.load.messages import Messages, with_id
+from aibenchrt.load.moments import MomentField
 from aibenchrt.load.schedule import WHEN_FREE
 from aibenchrt.load.turns import Phases, Turns
 from aibenchrt.wire import clocks
@@ -43,7 +44,7 @@ _CLOCK_TIMEOUT_S = 2.0
 @dataclass(frozen=True)
 class SendingSettings:
     """targets: planner replicas. timeout_s: of each request. warmup_s: where the measured phase begins. think_s: closed loop; apart_s: of
-    the classes that come in pairs.
+    the classes that come in pairs. moments: of the classes whose frames say which of which stream they are.
 
     access: how planners are reached; None: plainly. clock: the gRPC method by which planners tell their time; '' on a single host. shard,
     shards: the part of the schedule that is sent here. start_at_ns: time 0 of the schedule on the first planner's realtime clock; None: at
@@ -57,6 +58,7 @@ class SendingSettings:
     timeout_s: float = 10.0
     think_s: float = 0.0
     apart_s: Mapping[str, float] = field(default_factory=dict)
+    moments: Mapping[str, MomentField] = field(default_factory=dict)
     access: Access = None
     clock: str = ""
     shard: int = 0
@@ -192,7 +194,9 @@ class Issuer:
         entry.call.add_done_callback(lambda _: self._complete(entry))
 
     def _message(self, row: ScheduleRecord) -> bytes:
-        return with_id(self._messages[row.request_class, row.payload], row.request_id)
+        message = with_id(self._messages[row.request_class, row.payload], row.request_id)
+        moment = self._settings.moments.get(row.request_class) if row.stream >= 0 else None
+        return message + moment.suffix(row.stream, row.number) if moment else message
 
     def _complete(self, entry: Sent) -> None:
         entry.done_ns = time.monotonic_ns()

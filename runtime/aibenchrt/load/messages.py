@@ -37,12 +37,17 @@ def encode_payloads(stubs: Stubs, requests: Sequence[PlanRequest], payloads: Map
 
 def with_id(message: bytes, request_id: int) -> bytes:
     """The message with field 1 (request_id, varint) put before it: serialized messages concatenate."""
-    encoded, rest = bytearray([1 << 3]), request_id
-    while rest > 0x7F:
-        encoded.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    encoded.append(rest)
-    return bytes(encoded) + message
+    return bytes([1 << 3]) + varint(request_id) + message
+
+
+def varint(number: int) -> bytes:
+    """A number from 0 on as protobuf encodes it: seven bits a byte, lowest first."""
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
 
 
 def write_messages(path: Path, messages: Messages) -> None:

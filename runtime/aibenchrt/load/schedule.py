@@ -69,12 +69,12 @@ def supplement_schedule(
 def used_up(rows: Sequence[ScheduleRecord], payloads: Mapping[str, int]) -> float:
     """Share of the measured rows that come after every payload of their class was used: each is a repeat, which caches may answer.
 
-    Frames of streams are the same whatever their class.
+    Of streams: the frames that come after their stream has shown every clip. Two streams may show the same frame, each in its own state.
     """
     asked: dict[str, set[int]] = {}
     late = measured = 0
     for row in rows:
-        known = asked.setdefault("" if row.stream >= 0 else row.request_class, set())
+        known = asked.setdefault(f"stream {row.stream}" if row.stream >= 0 else row.request_class, set())
         if row.phase == "measured":
             measured += 1
             late += len(known) >= payloads[row.request_class]

@@ -20,7 +20,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from aibenchrt.catalog import component
 from aibenchrt.errors import EnvironmentFailure
-from aibenchrt.plan import Plan, Step, task_endpoints
+from aibenchrt.plan import Step
 from aibenchrt.planner.inference import InferenceCodec
 from aibenchrt.proto_names import message_name
 from aibenchrt.wire.own_answer import another_call
@@ -49,11 +49,12 @@ BUDGET = {"maxTokens": 40, "tokenRatio": 0.1}
 
 
 class CallError(Exception):
-    """A call failed; the text says why, on one line. endpoint: of the replica that refused it, or of all of them."""
+    """A call failed; the text says why, on one line. endpoint: of the replica that refused it, or of all of them. unavailable: it could not
+    take the call."""
 
-    def __init__(self, endpoint: str, why: str, attempts: int = 1) -> None:
+    def __init__(self, endpoint: str, why: str, attempts: int = 1, unavailable: bool = False) -> None:
         super().__init__(f"{endpoint}: {why}")
-        self.endpoint, self.attempts = endpoint, attempts
+        self.endpoint, self.attempts, self.unavailable = endpoint, attempts, unavailable
 
 
 @dataclass(frozen=True)
@@ -80,16 +81,17 @@ class TaskClient(Protocol):
 
 
 class ServiceClient:
-    """Client of a task that one of our gRPC services serves."""
+    """Client of a task that one of our gRPC services serves. repeated: whether gRPC repeats a call; None: where the task allows it."""
 
-    def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str], access: Access = None) -> None:
+    def __init__(self, step: Step, stubs: Stubs, endpoints: Sequence[str], access: Access = None, *, repeated: bool | None = None) -> None:
         name = message_name(step.task)
         self._request = stubs.message(f"{name}Request")
         reply = stubs.message(f"{name}Reply")
         self._outputs = tuple(port.name for port in step.outputs)
         service = f"{stubs.package}.{name}Service"
         self._where = ", ".join(endpoints)
-        self._channel = open_aio_channel(endpoints, access, "service", channel_options(service, idempotent(step)), step.task)
+        options = channel_options(service, idempotent(step) if repeated is None else repeated)
+        self._channel = open_aio_channel(endpoints, access, "service", options, step.task)
         self._call: Any = self._channel.unary_unary(
             f"/{service}/Call", request_serializer=self._request.SerializeToString, response_deserializer=reply.FromString
         )
@@ -162,19 +164,6 @@ class TritonClient:
         await self._channel.close()
 
 
-def open_clients(plan: Plan, stubs: Stubs, access: Access = None) -> dict[str, TaskClient]:
-    """Task → its client, not connected yet. EnvironmentFailure AIB674: the plan places a task nowhere."""
-    clients: dict[str, TaskClient] = {}
-    served = task_endpoints(plan)
-    for step in plan.steps:
-        endpoints = served[step.task]
-        if not endpoints:
-            raise EnvironmentFailure("AIB674", task=step.task)
-        kind = TritonClient if step.kind == "ai" else ServiceClient
-        clients[step.task] = kind(step, stubs, endpoints, access)
-    return clients
-
-
 def idempotent(step: Step) -> bool:
     """Whether a call may be retried: the catalogue knows every component of the step, and none has an effect, keeps what it observes, or is
     called only for what it writes."""
@@ -215,7 +204,8 @@ def _answered(metadata: Any, where: str) -> tuple[str, int]:
 
 def _failed(error: grpc.aio.AioRpcError, where: str) -> CallError:
     server, attempts = _answered(error.trailing_metadata(), where)
-    return CallError(server, f"{error.code().name}: {' '.join(str(error.details()).split())}", attempts)
+    why = f"{error.code().name}: {' '.join(str(error.details()).split())}"
+    return CallError(server, why, attempts, unavailable=error.code() is grpc.StatusCode.UNAVAILABLE)
 
 
 async def _ready(where: str, channel: grpc.aio.Channel, timeout_s: float) -> None:

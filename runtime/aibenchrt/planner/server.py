@@ -18,8 +18,9 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from aibenchrt.component import ANY
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan, Step
-from aibenchrt.planner.clients import CallError, Reply, TaskClient, open_clients
+from aibenchrt.planner.clients import CallError, Reply, TaskClient
 from aibenchrt.planner.executor import CANCELLED, CallTimes, Executor, Request, Running
+from aibenchrt.planner.opening import open_clients
 from aibenchrt.planner.operations import MessageOperations, note
 from aibenchrt.planner.recorder import Recorder
 from aibenchrt.serve.draining import Arrivals

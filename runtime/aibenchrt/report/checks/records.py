@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.figure_format import percent
-from aibenchrt.plan import latency_bounds
+from aibenchrt.plan import PlanLoad, PlanStreams, latency_bounds
 from aibenchrt.report import figures, statistics
 from aibenchrt.report.checks.check import check
 from aibenchrt.report.critical_path import CriticalPath
@@ -40,10 +40,14 @@ def record_checks(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> li
         check(
             "V11",
             run.info.load.used_up <= limits.used_up,
-            f"{percent(run.info.load.used_up, 0)} of the requests were sent after every payload of their class had been sent",
+            f"{percent(run.info.load.used_up, 0)} of the requests were sent after {_all_of(run.plan.load)} had been sent",
             f"{percent(limits.used_up, 0)}",
         ),
     ]
+
+
+def _all_of(load: PlanLoad) -> str:
+    return "every clip by their stream" if isinstance(load, PlanStreams) else "every payload of their class"
 
 
 def _most(run: Run) -> str:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from aibenchrt.collect.records import ScheduleRecord
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.load.messages import encode_payloads, with_id
+from aibenchrt.load.moments import moment_fields
 from aibenchrt.load.schedule import schedule, shard_of, used_up
 from aibenchrt.plan import PlanPort, PlanRequest, PlanStreams
+from aibenchrt.wire.proto import load_stubs
+from shop_plan import generate
+from streams_plan import moving_numbers, streams_plan
 
 CLIP, CLIPS = 30, 8
 PAYLOADS = {"frame": CLIP * CLIPS, "gift": CLIP * CLIPS}
@@ -95,9 +101,22 @@ def test_classes_with_other_clips_are_refused() -> None:
     assert cut.value.code == "AIB714"
 
 
-def test_frames_are_used_up_once_every_clip_was_shown() -> None:
+def test_frames_are_used_up_once_their_stream_has_shown_every_clip() -> None:
     assert used_up(planned(PlanStreams(streams=2, rate=10.0, duration_s=8.0, warmup_s=0.0, seed=7)), PAYLOADS) == 0.0
-    # Two streams that begin half the clips apart have shown all of them after half the clips; the rest of the 40 s repeats.
-    assert used_up(planned(PlanStreams(streams=2, rate=10.0, duration_s=40.0, warmup_s=0.0, seed=7)), PAYLOADS) == pytest.approx(
-        0.7, abs=0.01
-    )
+    # Each stream has shown all of its clips after 24 s; what the other one shows is the other's.
+    longer = PlanStreams(streams=2, rate=10.0, duration_s=40.0, warmup_s=0.0, seed=7)
+    assert used_up(planned(longer), PAYLOADS) == pytest.approx(0.4, abs=0.01)
+
+
+def test_a_moment_takes_the_place_of_the_payloads_own(tmp_path: Path) -> None:
+    with moving_numbers(tmp_path / "site") as library:
+        plan = streams_plan(library, LOAD)
+        stubs = load_stubs(generate(plan, tmp_path / "generated"))
+        values = {"moment": {"stream": 3, "number": 17}, "text": {"text": "kept"}}
+        whole = encode_payloads(stubs, plan.requests, {"gift": {0: values}})["gift", 0]
+        fields = moment_fields(stubs, plan.requests)
+        for stream, number in ((0, 0), (2, 0), (0, 5), (300, 2**40)):
+            sent = stubs.message("ScenarioRequest").FromString(with_id(whole, 9) + fields["gift"].suffix(stream, number))
+            assert (sent.request_id, sent.request_class) == (9, "gift")
+            assert (sent.gift.moment.stream, sent.gift.moment.number, sent.gift.text.text) == (stream, number, "kept")
+            assert not sent.HasField("frame")
