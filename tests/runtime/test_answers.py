@@ -14,6 +14,7 @@ from aibenchrt.answers import (
     AnswerType,
     Boxes,
     Decision,
+    Encoded,
     Frames,
     Label,
     TruthType,
@@ -55,6 +56,7 @@ ANSWERS = {
         lambda rows: Frames(tuple(png for png, _ in rows), tuple(lost for _, lost in rows))
     ),
     "bits": st.integers(-1, 2**40),
+    "frame": st.builds(Encoded, st.binary(max_size=200), st.booleans(), st.integers(0, 2**63 - 1)),
 }
 TRUTHS = {
     "relevant": ANSWERS["ranking"],

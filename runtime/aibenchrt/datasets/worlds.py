@@ -25,6 +25,7 @@ from aibenchrt.progress import Progress, silent
 if TYPE_CHECKING:
     from aibenchrt.datasets.faces import dataset as faces
     from aibenchrt.datasets.furniture_pictures import dataset as furniture_pictures
+    from aibenchrt.datasets.live_show import dataset as live_show
     from aibenchrt.datasets.movielens_shop import dataset as movielens_shop
     from aibenchrt.datasets.needs import (
         AccountWorld,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
         BoxedWorld,
         CaptionedWorld,
         CatalogueWorld,
+        ChangedWorld,
+        ClipWorld,
         EnrolledWorld,
         FaceWorld,
         HostedWorld,
@@ -133,12 +136,15 @@ if TYPE_CHECKING:
 
     class _Faces(UserWorld, InteractionWorld, SpokenWorld, PicturedWorld, FaceWorld, EnrolledWorld, KeyWorld, AccountWorld, Protocol): ...
 
+    class _Show(UserWorld, InteractionWorld, SpokenWorld, ViewWorld, ChangedWorld, ClipWorld, Protocol): ...
+
     _shop: _Shop = movielens_shop.WORLDS.load("real")
     _site: _Site = web_pages.WORLDS.load("real")
     _paper: _Paper = news.WORLDS.load("real")
     _sentences: _Sentences = translation.WORLDS.load("real")
     _pictures: _Pictures = furniture_pictures.WORLDS.load("real")
     _faces: _Faces = faces.WORLDS.load("real")
+    _show: _Show = live_show.WORLDS.load("real")
 
 
 def world_name(plan: Plan) -> str:
