@@ -242,7 +242,6 @@ PORT_TYPES: Registry[PortType] = Registry(
             (Field("content", Scalar.BYTES), Field("key", Scalar.BOOL), Field("number", Scalar.INT64)),
             "an encoded frame, or group of frames, of a stream: decoded after those before it, or, if key, alone",
             answer=True,
-            shows=(Shows("frame", ("content", "key", "number")),),
         ),
         PortType(
             "Frames",
@@ -268,6 +267,7 @@ PORT_TYPES: Registry[PortType] = Registry(
             (Field("content", Scalar.BYTES), Field("side", Scalar.INT64)),
             "a body of side x side x side voxels, one bit each, z slowest and x fastest, packed from the highest bit on",
             answer=True,
+            shows=(Shows("solid", ("content", "side")),),
         ),
         PortType(
             "Camera",

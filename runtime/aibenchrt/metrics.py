@@ -11,7 +11,7 @@ from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aibenchrt.answers import Boxes, Decision, Frames, Label
+from aibenchrt.answers import Boxes, Decision, Frames, Label, Voxels
 from aibenchrt.figure_format import number, percent_bounds
 from aibenchrt.picture_quality import MOST_DB
 from aibenchrt.registry import Registry
@@ -115,6 +115,18 @@ def _psnr(truths: Sequence[bytes], answers: Sequence[bytes], _depth: int) -> Sco
     return np.array([score(truth, answer) for truth, answer in zip(truths, answers, strict=True)], dtype=np.float64)
 
 
+def _ssim(truths: Sequence[bytes], answers: Sequence[bytes], _depth: int) -> Scores:
+    import numpy as np
+
+    from aibenchrt.picture_quality import held_out, shown, ssim
+
+    def score(truth: bytes, answer: bytes) -> float:
+        original = held_out(truth)
+        return ssim(original, shown(answer, original))
+
+    return np.array([score(truth, answer) for truth, answer in zip(truths, answers, strict=True)], dtype=np.float64)
+
+
 def _of_frames(name: str) -> Callable[[Sequence[Sequence[bytes]], Sequence[Frames], int], Scores]:
     """The mean over the frames of a group; one that is missing, or no picture of the original's size, has 0."""
 
@@ -194,6 +206,22 @@ def _decision_accuracy(truths: Sequence[bool], answers: Sequence[Decision], _dep
     return np.array([float(answer.accepted == truth) for truth, answer in zip(truths, answers, strict=True)], dtype=np.float64)
 
 
+def _voxel_iou(truths: Sequence[Voxels], answers: Sequence[Voxels], _depth: int) -> Scores:
+    import numpy as np
+
+    from aibenchrt.shape_overlap import voxel_iou
+
+    return np.array([voxel_iou(truth, answer) for truth, answer in zip(truths, answers, strict=True)], dtype=np.float64)
+
+
+def _silhouette_iou(truths: Sequence[bytes], answers: Sequence[bytes], _depth: int) -> Scores:
+    import numpy as np
+
+    from aibenchrt.shape_overlap import silhouette_iou
+
+    return np.array([silhouette_iou(truth, answer) for truth, answer in zip(truths, answers, strict=True)], dtype=np.float64)
+
+
 def _angle_error(truths: Sequence[float], answers: Sequence[float], _depth: int) -> Scores:
     """Degrees between two directions, the short way round; 180 if the answer is not finite. ValueError: a truth is not."""
     import numpy as np
@@ -247,6 +275,9 @@ METRICS: Registry[Metric] = Registry(
         ),
         Metric("accuracy", "label", "label", Scope.PAIR, "share of answers that are the true label", _accuracy),
         Metric(
+            "ssim", "picture", "original", Scope.PAIR, "structural similarity to the original picture (SSIM, Wang et al. 2004)", _ssim,
+        ),
+        Metric(
             "psnr", "picture", "original", Scope.PAIR, "peak signal-to-noise ratio to the original picture, at most 100 dB", _psnr,
             unit="dB", most=MOST_DB,
         ),
@@ -276,6 +307,13 @@ METRICS: Registry[Metric] = Registry(
         Metric(
             "angle_error", "angle", "angle", Scope.PAIR, "degrees between the angle and the true one", _angle_error, lower_is_better=True,
             unit="°", most=180.0,
+        ),
+        Metric(
+            "voxel_iou", "solid", "solid", Scope.PAIR, "intersection over union of the body's voxels with the true ones", _voxel_iou,
+        ),
+        Metric(
+            "silhouette_iou", "picture", "original", Scope.PAIR,
+            "intersection over union of what is before the background, in the picture and in the original one", _silhouette_iou,
         ),
         Metric(
             "false_accept_rate", "decision", "genuine", Scope.RUN, "share of those to refuse that were accepted", _wrongly(accepted=True),

@@ -44,6 +44,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "runtime/aibenchrt/datasets/sources/debian_translations.py": ({"write_text"}, CACHE),
     "runtime/aibenchrt/datasets/sources/fetch.py": ({"open", "replace"}, CACHE),
     "runtime/aibenchrt/datasets/sources/synthetic_speech.py": ({"open"}, "in memory"),
+    "runtime/aibenchrt/datasets/arcade/world.py": ({"write_bytes", "write_text"}, CACHE),
     "runtime/aibenchrt/datasets/faces/world.py": ({"write_bytes", "write_text"}, CACHE),
     "runtime/aibenchrt/datasets/furniture_pictures/world.py": ({"write_bytes", "write_text"}, CACHE),
     "runtime/aibenchrt/datasets/translation/world.py": ({"write_bytes", "write_text"}, CACHE),

@@ -14,10 +14,10 @@ from aibenchrt.answers import (
     AnswerType,
     Boxes,
     Decision,
-    Encoded,
     Frames,
     Label,
     TruthType,
+    Voxels,
     answer_of,
     json_codec,
     known_truth,
@@ -56,7 +56,7 @@ ANSWERS = {
         lambda rows: Frames(tuple(png for png, _ in rows), tuple(lost for _, lost in rows))
     ),
     "bits": st.integers(-1, 2**40),
-    "frame": st.builds(Encoded, st.binary(max_size=200), st.booleans(), st.integers(0, 2**63 - 1)),
+    "solid": st.builds(Voxels, st.binary(max_size=50), st.integers(-(2**63), 2**63 - 1)),
 }
 TRUTHS = {
     "relevant": ANSWERS["ranking"],
@@ -68,6 +68,7 @@ TRUTHS = {
     "boxes": ANSWERS["boxes"],
     "angle": _floats,
     "originals": st.lists(st.binary(max_size=50), min_size=1, max_size=4).map(tuple),
+    "solid": ANSWERS["solid"],
 }
 
 

@@ -9,8 +9,9 @@ import sys
 import numpy as np
 import pytest
 from aibenchrt import picture_quality
-from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, Decision, Frames, Label
+from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, Decision, Frames, Label, Voxels
 from aibenchrt.catalog import COMPONENTS, DATASETS
+from aibenchrt.datasets.colour_png import colour_png
 from aibenchrt.datasets.png import png
 from aibenchrt.metrics import METRICS, Scope, lower_is_better, metric, score_all, score_each
 
@@ -191,3 +192,36 @@ def test_angles_are_compared_the_short_way_round() -> None:
     assert scores.tolist() == pytest.approx([30.0, 15.0, 0.0, 180.0])
     with pytest.raises(ValueError, match="true angle"):
         score_each("angle_error", [float("inf")], [0.0])
+
+
+# -- bodies and outlines
+
+
+def test_voxels_are_compared_as_sets_and_what_is_no_body_has_nothing() -> None:
+    truth, half = Voxels(bytes([0b11110000]), 2), Voxels(bytes([0b11000000]), 2)
+    others = [truth, half, Voxels(bytes([0b00001111]), 2), Voxels(), Voxels(b"\xf0", 1), Voxels(b"\xf0\0", 2), Voxels(b"\xf0", -2)]
+    assert score_each("voxel_iou", [truth] * len(others), others).tolist() == [1.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0]
+    with pytest.raises(ValueError, match="true body"):
+        score_each("voxel_iou", [Voxels(b"", 2)], [truth])
+
+
+def test_a_silhouette_is_what_differs_from_the_background() -> None:
+    def shown(columns: int, level: int = 200, side: int = 16) -> bytes:
+        picture = np.full((side, side, 3), 90, dtype=np.uint8)
+        picture[4:8, 4 : 4 + columns] = level
+        return colour_png(picture)
+
+    answers = [shown(4), shown(4, 10), shown(2), shown(4, 100), shown(4, side=12), b"no picture"]
+    assert score_each("silhouette_iou", [shown(4)] * len(answers), answers).tolist() == [1.0, 1.0, 0.5, 0.0, 0.0, 0.0]
+    assert score_each("silhouette_iou", [shown(0)], [shown(0)]).tolist() == [1.0], "nothing to be seen in either"
+    with pytest.raises(ValueError, match="held-out picture"):
+        score_each("silhouette_iou", [b"none"], [shown(4)])
+
+
+def test_structural_similarity_of_pictures() -> None:
+    rng = np.random.default_rng(1)
+    picture = rng.integers(0, 256, (32, 32, 3)).astype(np.uint8)
+    noisy = np.clip(picture + rng.normal(0, 40, picture.shape), 0, 255).astype(np.uint8)
+    same, worse, none = score_each("ssim", [colour_png(picture)] * 3, [colour_png(picture), colour_png(noisy), b"no picture"])
+    assert (same, none) == (1.0, 0.0)
+    assert 0.5 < worse < 0.99

@@ -8,8 +8,6 @@ from aibenchrt.datasets.needs import (
     BOXES,
     CAPTIONS,
     CATALOGUE,
-    CHANGED,
-    CLIPS,
     ENROLMENT,
     FACES,
     HOSTED,
@@ -33,7 +31,6 @@ from aibenchrt.registry import Registry
 _RANKED = ("precision@10", "recall@10", "ndcg@10")
 _USER = Port("user", "User")
 _MESSAGE = (Port("message", "Sealed"), _USER)
-_FRAME = (Port("shot", "Shot"), Port("moment", "Moment"))
 
 DATASETS: Registry[DatasetSpec] = Registry(
     (
@@ -146,22 +143,24 @@ DATASETS: Registry[DatasetSpec] = Registry(
             clustered_by=_USER.name,
         ),
         DatasetSpec(
-            name="live_show",
-            package="aibenchrt.datasets.live_show",
-            doc="a shopping show: clips composed of rendered furniture that moves before wallpapers, as a cheap camera sees them",
-            licence="models: CC-BY 3.0 or CC0, each with its author; wallpapers: CC-BY(-SA) 4.0, CC0, GPL-2+; fetched; rest: Apache-2.0",
+            name="arcade",
+            package="aibenchrt.datasets.arcade",
+            doc="bodies to be reconstructed from a picture and seen from a camera led around them, rendered; textures; frames in two looks",
+            licence="models and textures: CC-BY 3.0 or CC0, each with its author; fetched; rest: Apache-2.0",
             data_class=("image",),
             sources=(
-                RequestSource("frames", _FRAME, "a frame of a clip, as it is due", clip=125),
                 RequestSource(
-                    "gifts", (*_FRAME, Port("wish", "Wish"), _USER), "the same, with a gift that a viewer wishes on it", clip=125
+                    "frames",
+                    (Port("image", "Image"), Port("camera", "Camera"), Port("wish", "Wish"), Port("moment", "Moment"), _USER),
+                    "a picture of a body, and the frames of a camera that is led around it",
+                    clip=60,
                 ),
-                RequestSource("spoken", (*_FRAME, Port("audio", "Audio")), "the same, with what the host has just said", clip=125),
             ),
-            metrics=("psnr",),
-            truth_types=("original",),
-            truth="the frame before the camera dims it and adds its noise; outside of a gift, where one is drawn",
-            gives=(ITEMS, USERS, INTERACTIONS, UTTERANCES, VIEWS, CHANGED, CLIPS),
+            metrics=("voxel_iou", "silhouette_iou", "ssim", "psnr"),
+            truth_types=("original", "solid"),
+            truth="the frame of the model's own triangles in an unseen texture, rendered; the voxels of a body that no component saw",
+            gives=(VIEWS,),
+            clustered_by=_USER.name,
         ),
         DatasetSpec(
             name="spoken_queries",
