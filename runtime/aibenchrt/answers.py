@@ -57,6 +57,15 @@ class Frames:
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """An encoded frame of a stream. key: it can be decoded alone; otherwise after those before it. number: its place in the stream."""
+
+    content: bytes = b""
+    key: bool = False
+    number: int = 0
+
+
+@dataclass(frozen=True)
 class Voxels:
     """A body as a value of port type Solid holds it: side³ voxels, one bit each."""
 
@@ -91,6 +100,7 @@ class AnswerType:
     """A kind of answer. needs: completes 'it needs …' in messages. nothing: the answer of a request that failed.
 
     read: from the fields that a port type names (`Shows.fields`), in their order; join: from the values of several ports of one response.
+    decodes_to: the answer type that its values become when they are decoded in the order of their stream; empty: none.
     """
 
     name: str
@@ -99,6 +109,7 @@ class AnswerType:
     join: Callable[[Sequence[Any]], Any]
     nothing: Any
     codec: Codec
+    decodes_to: str = ""
 
 
 def json_codec(plain: Callable[[Any], Any], value: Callable[[Any], Any]) -> Codec:
@@ -169,6 +180,23 @@ def _frames(pngs: Iterable[Any], lost: Iterable[Any]) -> Frames:
     return frames
 
 
+def _encoded(content: Any, key: Any, number: Any) -> Encoded:
+    """ValueError: the number is below zero, or has more than 63 bits."""
+    if not 0 <= int(number) < 1 << 63:
+        raise ValueError("the number of a frame is out of range")
+    return Encoded(bytes(content), bool(key), int(number))
+
+
+def _plain_encoded(frame: Encoded) -> bytes:
+    return frame.number.to_bytes(8, "big") + bytes([frame.key]) + frame.content
+
+
+def _read_encoded(content: bytes) -> Encoded:
+    if len(content) < 9 or content[8] > 1:
+        raise ValueError("this is no encoded frame with its number")
+    return _encoded(content[9:], content[8], int.from_bytes(content[:8], "big"))
+
+
 def _bits(content: Any) -> int:
     return 8 * len(content)
 
@@ -179,6 +207,7 @@ def _plain_boxes(boxes: Boxes) -> list[Any]:
 
 _FRAMES = Codec(lambda frames: _pack(frames.pngs, frames.lost), lambda content: _frames(*_unpacked(content)), binary=True)
 _PICTURES = Codec(_pack, lambda content: _unpacked(content)[0], binary=True)
+_ENCODED = Codec(_plain_encoded, _read_encoded, binary=True)
 
 
 def _plain_voxels(voxels: Voxels) -> bytes:
@@ -207,6 +236,7 @@ ANSWER_TYPES: Registry[AnswerType] = Registry(
             json_codec(lambda decision: [decision.accepted, decision.score], lambda p: _decision(*p)),
         ),
         AnswerType("picture", "a picture", bytes, _first, b"", BYTES),
+        AnswerType("frame", "an encoded frame", _encoded, _first, Encoded(), _ENCODED, decodes_to="picture"),
         AnswerType("boxes", "boxes of what is seen", _boxes, _first, Boxes(), _BOXES),
         AnswerType("angle", "an angle", float, _first, 0.0, json_codec(float, float)),
         AnswerType("frames", "frames", _frames, _first, Frames(), _FRAMES),
@@ -242,8 +272,14 @@ def answer_of(parts: Iterable[tuple[str, ReadField]]) -> Answer:
 
 
 def shown_by(port_types: Iterable[str]) -> frozenset[str]:
-    """The answer types that ports of these types show."""
-    return frozenset(shows.answer for name in port_types if name in PORT_TYPES for shows in PORT_TYPES[name].shows)
+    """The answer types that ports of these types show, at once or when they are decoded."""
+    shown = {shows.answer for name in port_types if name in PORT_TYPES for shows in PORT_TYPES[name].shows}
+    return frozenset(shown | {ANSWER_TYPES[name].decodes_to for name in shown if name in ANSWER_TYPES} - {""})
+
+
+def encoded_as(answer_type: str) -> AnswerType | None:
+    """The type whose values become this one when they are decoded; None if there is none."""
+    return next((kind for kind in ANSWER_TYPES.values() if kind.decodes_to == answer_type), None)
 
 
 def known_truth(truth: Truth) -> frozenset[str]:

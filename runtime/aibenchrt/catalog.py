@@ -10,6 +10,7 @@ from aibenchrt.components.ad_selection.spec import SPEC as AD_SELECTION
 from aibenchrt.components.basic_statistics.spec import SPEC as BASIC_STATISTICS
 from aibenchrt.components.cache_lookup.spec import SPEC as CACHE_LOOKUP
 from aibenchrt.components.cache_store.spec import SPEC as CACHE_STORE
+from aibenchrt.components.compose.spec import SPEC as COMPOSE
 from aibenchrt.components.content_filter.spec import SPEC as CONTENT_FILTER
 from aibenchrt.components.crawler.spec import SPEC as CRAWLER
 from aibenchrt.components.database_operation.spec import SPEC as DATABASE_OPERATION
@@ -57,6 +58,8 @@ from aibenchrt.components.text_translation.spec import SPEC as TEXT_TRANSLATION
 from aibenchrt.components.tracing.spec import SPEC as TRACING
 from aibenchrt.components.translation_memory.spec import SPEC as TRANSLATION_MEMORY
 from aibenchrt.components.vector_index.spec import SPEC as VECTOR_INDEX
+from aibenchrt.components.video_capture.spec import SPEC as VIDEO_CAPTURE
+from aibenchrt.components.video_codec.spec import SPEC as VIDEO_CODEC
 from aibenchrt.datasets.specs import DATASETS, shared_worlds
 from aibenchrt.registry import Registry
 
@@ -112,6 +115,9 @@ COMPONENTS: Registry[ComponentSpec] = Registry(
         NONCE_STORE,
         FACE_DECISION,
         LEDGER,
+        VIDEO_CAPTURE,
+        COMPOSE,
+        VIDEO_CODEC,
         LOGGING,
         MONITORING,
         TRACING,

@@ -242,6 +242,7 @@ PORT_TYPES: Registry[PortType] = Registry(
             (Field("content", Scalar.BYTES), Field("key", Scalar.BOOL), Field("number", Scalar.INT64)),
             "an encoded frame, or group of frames, of a stream: decoded after those before it, or, if key, alone",
             answer=True,
+            shows=(Shows("frame", ("content", "key", "number")),),
         ),
         PortType(
             "Frames",

@@ -14,6 +14,7 @@ from aibenchrt.answers import (
     AnswerType,
     Boxes,
     Decision,
+    Encoded,
     Frames,
     Label,
     TruthType,
@@ -56,6 +57,7 @@ ANSWERS = {
         lambda rows: Frames(tuple(png for png, _ in rows), tuple(lost for _, lost in rows))
     ),
     "bits": st.integers(-1, 2**40),
+    "frame": st.builds(Encoded, st.binary(max_size=200), st.booleans(), st.integers(0, 2**63 - 1)),
     "solid": st.builds(Voxels, st.binary(max_size=50), st.integers(-(2**63), 2**63 - 1)),
 }
 TRUTHS = {

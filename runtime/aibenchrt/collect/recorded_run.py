@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, Truth, TruthType
+from aibenchrt.answers import ANSWER_TYPES, TRUTH_TYPES, AnswerType, Truth, TruthType, encoded_as
 from aibenchrt.collect import schema, typed_values
 from aibenchrt.collect.contents import CONTENTS, Contents
+from aibenchrt.collect.decoded_frames import decoded_streams
 from aibenchrt.collect.hashes import UNBOUND, Binding, binding
 from aibenchrt.collect.kept_scores import EXPORT_FILE, SCORES_FILE, Exported, KeptScores
 from aibenchrt.collect.plausible import check_calls, check_requests
@@ -100,13 +101,25 @@ class Run:
         return value
 
     def answer(self, request: RequestRecord, answer_type: str) -> Any:
-        """The request's answer of that type; the type's `nothing` if the request failed or has none.
+        """The request's answer of that type; the type's `nothing` if the request failed or has none. What a record holds encoded is decoded
+        with the rest of its stream.
 
         EnvironmentFailure AIB609: its record, or its content, is damaged.
         """
-        kind = ANSWER_TYPES[answer_type]
+        kind, encoded = ANSWER_TYPES[answer_type], encoded_as(answer_type)
         value = self._value(request.answer, kind) if request.outcome == "ok" else None
+        if value is None and encoded is not None and typed_values.entry_of(request.answer, encoded.name) is not None:
+            value = self._pictures.get(request.request_id)
         return kind.nothing if value is None else value
+
+    @cached_property
+    def _pictures(self) -> dict[int, bytes]:
+        """Request id → what its encoded frame shows."""
+        clips = {request.name: request.clip for request in self.plan.requests}
+        frame = ANSWER_TYPES["frame"]
+        return decoded_streams(
+            self.requests, self.schedule, clips, lambda one: self._value(one.answer, frame) if one.outcome == "ok" else None
+        )
 
     def held_out(self, request_id: int, truth_type: str) -> Any:
         """The request's truth of that type; None if there is none to compare with. EnvironmentFailure AIB609 as answer()."""

@@ -8,6 +8,8 @@ from aibenchrt.datasets.needs import (
     BOXES,
     CAPTIONS,
     CATALOGUE,
+    CHANGED,
+    CLIPS,
     ENROLMENT,
     FACES,
     HOSTED,
@@ -31,6 +33,7 @@ from aibenchrt.registry import Registry
 _RANKED = ("precision@10", "recall@10", "ndcg@10")
 _USER = Port("user", "User")
 _MESSAGE = (Port("message", "Sealed"), _USER)
+_FRAME = (Port("shot", "Shot"), Port("moment", "Moment"))
 
 DATASETS: Registry[DatasetSpec] = Registry(
     (
@@ -141,6 +144,24 @@ DATASETS: Registry[DatasetSpec] = Registry(
             truth="whether the face is that of the device's owner, is no printed photo, and the message comes for the first time",
             gives=(ITEMS, USERS, INTERACTIONS, UTTERANCES, LINES, FACES, ENROLMENT, KEYS, ACCOUNTS),
             clustered_by=_USER.name,
+        ),
+        DatasetSpec(
+            name="live_show",
+            package="aibenchrt.datasets.live_show",
+            doc="a shopping show: clips composed of rendered furniture that moves before wallpapers, as a cheap camera sees them",
+            licence="models: CC-BY 3.0 or CC0, each with its author; wallpapers: CC-BY(-SA) 4.0, CC0, GPL-2+; fetched; rest: Apache-2.0",
+            data_class=("image",),
+            sources=(
+                RequestSource("frames", _FRAME, "a frame of a clip, as it is due", clip=125),
+                RequestSource(
+                    "gifts", (*_FRAME, Port("wish", "Wish"), _USER), "the same, with a gift that a viewer wishes on it", clip=125
+                ),
+                RequestSource("spoken", (*_FRAME, Port("audio", "Audio")), "the same, with what the host has just said", clip=125),
+            ),
+            metrics=("psnr",),
+            truth_types=("original",),
+            truth="the frame before the camera dims it and adds its noise; outside of a gift, where one is drawn",
+            gives=(ITEMS, USERS, INTERACTIONS, UTTERANCES, VIEWS, CHANGED, CLIPS),
         ),
         DatasetSpec(
             name="arcade",

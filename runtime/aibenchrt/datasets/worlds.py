@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aibenchrt.datasets.arcade import dataset as arcade
     from aibenchrt.datasets.faces import dataset as faces
     from aibenchrt.datasets.furniture_pictures import dataset as furniture_pictures
+    from aibenchrt.datasets.live_show import dataset as live_show
     from aibenchrt.datasets.movielens_shop import dataset as movielens_shop
     from aibenchrt.datasets.needs import (
         AccountWorld,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
         BoxedWorld,
         CaptionedWorld,
         CatalogueWorld,
+        ChangedWorld,
+        ClipWorld,
         EnrolledWorld,
         FaceWorld,
         HostedWorld,
@@ -134,6 +137,8 @@ if TYPE_CHECKING:
 
     class _Faces(UserWorld, InteractionWorld, SpokenWorld, PicturedWorld, FaceWorld, EnrolledWorld, KeyWorld, AccountWorld, Protocol): ...
 
+    class _Show(UserWorld, InteractionWorld, SpokenWorld, ViewWorld, ChangedWorld, ClipWorld, Protocol): ...
+
     class _Arcade(ViewWorld, Protocol): ...
 
     _shop: _Shop = movielens_shop.WORLDS.load("real")
@@ -142,6 +147,7 @@ if TYPE_CHECKING:
     _sentences: _Sentences = translation.WORLDS.load("real")
     _pictures: _Pictures = furniture_pictures.WORLDS.load("real")
     _faces: _Faces = faces.WORLDS.load("real")
+    _show: _Show = live_show.WORLDS.load("real")
     _arcade: _Arcade = arcade.WORLDS.load("real")
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aibenchrt.answers import ANSWER_TYPES, Answer, Truth, known_truth, shown_by
+from aibenchrt.answers import ANSWER_TYPES, Answer, Truth, encoded_as, known_truth, shown_by
+from aibenchrt.collect.decoded_frames import pictures_of
 from aibenchrt.collect.recorded_run import SUPPLEMENT, Run
 from aibenchrt.collect.records import RequestRecord, ScoreRecord
 from aibenchrt.metrics import METRICS, Metric, Scope, score_all, score_each
@@ -82,8 +83,15 @@ def can_score(metric: str, truth: Truth) -> bool:
 def score(metric: str, truths: Sequence[Truth], answers: Sequence[Answer]) -> Scored:
     """The answers against their truth, which must be one that the metric can score. ValueError: no metric."""
     row = _row(metric)
-    nothing = ANSWER_TYPES[row.answer].nothing
-    return _scored(metric, row, [truth[row.truth] for truth in truths], [answer.get(row.answer, nothing) for answer in answers])
+    return _scored(metric, row, [truth[row.truth] for truth in truths], _of_type(row.answer, answers))
+
+
+def _of_type(answer_type: str, answers: Sequence[Answer]) -> list[object]:
+    """Of each answer its value of that type; encoded frames are decoded one after the other, as they were encoded."""
+    kind, encoded = ANSWER_TYPES[answer_type], encoded_as(answer_type)
+    if encoded is not None and any(encoded.name in answer for answer in answers):
+        return list(pictures_of([answer.get(encoded.name, encoded.nothing) for answer in answers]))
+    return [answer.get(answer_type, kind.nothing) for answer in answers]
 
 
 def scores(run: Run, requests: Sequence[RequestRecord], metric: str) -> Scored:

@@ -11,15 +11,15 @@ from PIL import Image
 MOST_PIXELS = 1 << 24  # of a picture that is decoded; four bytes each
 
 
-def opened(png: bytes) -> Image.Image:
-    """The picture in red, green and blue.
+def opened(png: bytes, mode: str = "RGB") -> Image.Image:
+    """The picture in red, green and blue, and alpha if mode is "RGBA".
 
     PIL.UnidentifiedImageError or OSError: not a PNG, or a damaged one. ValueError: one of more than MOST_PIXELS, which is not decoded.
     """
     with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
         if image.width * image.height > MOST_PIXELS:
             raise ValueError(f"a picture of {image.width} × {image.height} pixels is too large; at most {MOST_PIXELS:,} are read")
-        return image.convert("RGB")
+        return image.convert(mode)
 
 
 def colour_pixels(png: bytes, side: int) -> NDArray[np.uint8]:

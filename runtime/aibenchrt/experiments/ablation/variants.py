@@ -151,7 +151,8 @@ def _touched(plan: Plan, step: Step, stage: str, models: Mapping[str, Path]) -> 
 
 def _keeps(step: Step) -> bool:
     """Whether a component of the step answers by what it was asked before."""
-    return any(COMPONENTS[stage.component].state is not None for stage in step.stages if stage.component in COMPONENTS)
+    known = [COMPONENTS[stage.component] for stage in step.stages if stage.component in COMPONENTS]
+    return any(spec.state is not None or spec.by_stream for spec in known)
 
 
 async def _answer_all(
