@@ -136,6 +136,11 @@ FAILURES = (
     Code("AIB760", "the reference {path} was recorded by an earlier rule, whose tolerances were made of the noise of two deployments", "record it anew: `aibenchc run SPEC --repeats 5`, then `aibenchc reference RUN… --json FILE`", "A reference now holds the figures of each of its deployments and a margin that its author sets; an old file has neither."),
     Code("AIB761", "{runs} deployments are too few for a reference: it needs at least {least}", "`aibenchc run SPEC --repeats {least}` makes them and prints their directories: give all of these", "How much deployments vary is part of a reference, and fewer do not show it well enough to find a system that is 20 % slower."),
     Code("AIB762", "these runs cannot be judged together: {reason}", "{way_out}", "`aibenchc validate RUN RUN… --reference FILE` judges several deployments of one system against a reference, which finds smaller slowdowns than one run alone."),
+    Code("AIB764", "--{option} is about one spec, and several are given", "give one spec with it, or leave it out", "`aibenchc run SPEC SPEC…` runs specs one after the other on this machine, each as it would run alone; what names hosts, a folder, a task or a run of one of them does not fit the others."),
+    Code("AIB765", "two of the specs are called '{name}'", "rename one of them, or give it in a series of its own", "A series, its page and the folders of compiled scenarios know a spec by the name of its file."),
+    Code("AIB766", "the series in {folder} is in progress in another process", "wait until it ends, or name another folder with --runs", "The same specs with the same options are one series, and only one process goes on with it at a time."),
+    Code("AIB767", "{count} specs are more than the {most} that a series takes", "run them in several series", "`aibenchc run SPEC SPEC…` shows all its specs on one page."),
+    Code("AIB768", "{spec} has changed since the series began, and does not compile any more", "correct it, and run it again", "A series compiles all its specs before it begins, and each again in its turn."),
 )
 # fmt: on
 

@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
 
 
 EXIT_CODES: dict[ExitCode, str] = {
-    ExitCode.OK: "done (of `validate`: VALID, nothing fails)",
+    ExitCode.OK: "done (of `validate`, and of `run` with several specs: VALID, nothing fails)",
     ExitCode.AUTHOR: "the spec or the input is at fault (diagnostics on stderr), or a target FAILs",
     ExitCode.ENVIRONMENT: "the environment is at fault, or the command line cannot be understood",
     ExitCode.INVALID: "the run is INVALID",
@@ -29,7 +29,7 @@ EXIT_CODES: dict[ExitCode, str] = {
     ExitCode.INTERRUPTED: "interrupted",
 }
 
-_GRAVEST_FIRST = (ExitCode.INVALID, ExitCode.FAIL, ExitCode.INCONCLUSIVE)
+_GRAVEST_FIRST = (ExitCode.OURS, ExitCode.ENVIRONMENT, ExitCode.INVALID, ExitCode.FAIL, ExitCode.INCONCLUSIVE)
 
 
 class PlanExitCode(IntEnum):
@@ -41,6 +41,6 @@ class PlanExitCode(IntEnum):
 
 
 def gravest(codes: Iterable[int]) -> ExitCode:
-    """The most severe of these codes: INVALID before FAIL before INCONCLUSIVE, otherwise OK."""
+    """The most severe of these codes: our error, the environment's, INVALID, FAIL, INCONCLUSIVE; otherwise OK."""
     given = set(codes)
     return next((code for code in _GRAVEST_FIRST if code in given), ExitCode.OK)

@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
+from collections.abc import Container
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -17,6 +18,9 @@ from aibenchrt.plan import Plan, read_plan
 from aibenchrt.report.graph_picture import LARGEST, graph_svg
 from aibenchrt.report.html import FILES, SCRIPT
 from aibenchrt.report.make import REPORT_HTML, report
+from aibenchrt.report.series.figures import judged
+from aibenchrt.report.series.model import Compiled, Series, SeriesRow, UpdateOf, Word
+from aibenchrt.report.series.page import write_summary
 from hypothesis import given
 from hypothesis import strategies as st
 from shop_plan import shop_plan
@@ -82,11 +86,11 @@ class _Page(HTMLParser):
             self.scripts[-1] += data
 
 
-def harmless(text: str) -> bool:
+def harmless(text: str, files: Container[str] = FILES) -> bool:
     page = _Page(text)
     assert not set(ELSEWHERE) & page.elements.keys()
     assert not page.handlers
-    assert all(address.startswith("#") or address in FILES for address in page.addresses), page.addresses
+    assert all(address.startswith("#") or address in files for address in page.addresses), page.addresses
     assert "default-src 'none'" in page.policy
     assert page.scripts == [SCRIPT]
     allowed = [rule for rule in page.policy.split("; ") if rule.startswith("script-src")]
@@ -166,3 +170,41 @@ def test_a_plan_that_goes_in_circles_or_is_too_large_is_drawn_somehow() -> None:
     ElementTree.fromstring(graph_svg(Plan.model_validate(_renamed(json.loads(plan.model_dump_json()), circle))))
     many = tuple(last.model_copy(update={"task": f"t{n}"}) for n in range(LARGEST))
     assert "too many to draw" in graph_svg(plan.model_copy(update={"steps": many}))
+
+
+def test_what_the_runs_of_a_series_hold_is_text_on_its_page(tmp_path: Path, run_directory: Path) -> None:
+    directory = tmp_path / "run-1"
+    shutil.copytree(run_directory, directory)
+    every = " ".join(PAYLOADS)
+    document = json.loads((directory / "run.json").read_text())
+    document |= {"title": every, "started_utc": every, "run_id": every, "code": {"version": every, "commit": every, "sha256": every}}
+    for host in document["hosts"]:
+        host |= {"cpu_model": every}
+    (directory / "run.json").write_text(json.dumps(document))
+    (directory / "distilled.svg").write_text("".join(PICTURES))
+    plan = Plan.model_validate_json((directory / "plan.json").read_text())
+    said = Compiled(
+        title=every,
+        tasks=2,
+        distilled=1,
+        updates=(UpdateOf(frequency=every, every_s=1.0, tasks=(every,)),),
+        published=every,
+        words=(Word(kind=every, word=every, by=()),),
+    )
+    row = judged(SeriesRow(spec=every, compiled=said), directory)
+    (directory / "plan.json").write_text(hostile_plan(plan).model_dump_json())
+    failed = SeriesRow(spec="</script>", state="failed", code=every, message=every)
+    series = Series(
+        key="0" * 64,
+        command=every,
+        started_utc=every,
+        finished=False,
+        rows=(row, failed),
+        interrupted=(every,),
+        exit_code=2,
+    )
+    page = write_summary(tmp_path, series).read_text()
+    assert harmless(page, ("run-1/report.html", "run-1/report.html#scenario", "series.json"))
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") > 10
+    assert not any(picture in page for picture in PICTURES), "the page draws its own"
+    assert "49" not in page.partition("<title>")[2].partition("</title>")[0]

@@ -57,15 +57,19 @@ def in_turn(systems: int, repeats: int) -> list[int]:
 
 
 def against(arguments: argparse.Namespace) -> argparse.Namespace:
-    """The same command with the words of --against over it. SystemExit: they cannot be understood."""
+    """The same command with the words of --against over it. SystemExit: they cannot be understood; EnvironmentFailure AIB764: they
+    name several specs."""
     parser = BY_NAME["run"].parser()
-    (spec,) = (action for action in parser._actions if action.dest == "spec")  # argparse has no other way to make it optional
-    spec.nargs, spec.required, spec.default = "?", False, arguments.spec
+    (specs,) = (action for action in parser._actions if action.dest == "specs")  # argparse has no other way to make it optional
+    specs.nargs, specs.required, specs.default = "*", False, arguments.specs
     try:
         words = shlex.split(arguments.against)
     except ValueError as error:
         parser.error(f"argument --against: {error}")
-    return parser.parse_args(words, copy.copy(arguments))
+    other = parser.parse_args(words, copy.copy(arguments))
+    if len(other.specs) > 1:
+        raise EnvironmentFailure("AIB764", option="against")
+    return other
 
 
 def show_groups(groups: list[list[Path]]) -> None:

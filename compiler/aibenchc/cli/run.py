@@ -31,6 +31,7 @@ EXAMPLES = """examples:
   aibenchc run shop.aib --repeats 5                 five deployments, and how much they differ
   aibenchc run shop.aib --repeats 5 --against new.aib
                                                     two systems in turn, and what differs between them
+  aibenchc run specs/*.aib                          one after the other, and one page; again: on from where it was stopped
 
 shop.aib is what `aibenchc new shop` or `aibenchc new shop --from ecommerce` writes.
 stdout is the run directory; `aibenchc validate RUN --report` judges it."""
@@ -39,7 +40,7 @@ stdout is the run directory; `aibenchc validate RUN --report` judges it."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXAMPLES
-    add_trained_spec_arguments(parser)
+    add_trained_spec_arguments(parser, several=True)
     add_load_arguments(parser.add_argument_group("the load, instead of the spec's"))
     _add_run_arguments(parser.add_argument_group("this run"))
     _add_repeat_arguments(parser.add_argument_group("several deployments"))
@@ -120,6 +121,10 @@ def _replacement(text: str) -> tuple[str, str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if len(set(arguments.specs)) > 1:
+        from aibenchc.cli import series
+
+        return series.run(arguments, directory_of)
     if arguments.repeats > 1 or arguments.against is not None:
         from aibenchc.cli import repeats
 

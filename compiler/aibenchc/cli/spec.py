@@ -12,8 +12,25 @@ from aibenchc.syntax.parse import parse
 from aibenchc.validate import validate
 
 
-def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("spec", type=Path, metavar="SPEC", help="the .aib file")
+class _Specs(argparse.Action):
+    """Several specs, and the first of them."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option_string: str | None = None
+    ) -> None:
+        del parser, option_string
+        assert isinstance(values, list)
+        namespace.specs, namespace.spec = values, values[0]
+
+
+def add_spec_arguments(parser: argparse.ArgumentParser, several: bool = False) -> None:
+    """`spec`. several: at least one, as `specs`, of which `spec` is the first."""
+    if several:
+        parser.add_argument(
+            "specs", type=Path, nargs="+", action=_Specs, metavar="SPEC", help="the .aib file; several run one after the other"
+        )
+    else:
+        parser.add_argument("spec", type=Path, metavar="SPEC", help="the .aib file")
     add_front_end_arguments(parser)
 
 

@@ -16,9 +16,9 @@ SERVED_SEED = 7
 DEVICES = ("cpu", "cuda", "auto")
 
 
-def add_trained_spec_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the verbs that compile a spec and then need its data and trained models."""
-    add_spec_arguments(parser)
+def add_trained_spec_arguments(parser: argparse.ArgumentParser, several: bool = False) -> None:
+    """Arguments of the verbs that compile a spec and then need its data and trained models. several: as of add_spec_arguments()."""
+    add_spec_arguments(parser, several)
     add_distilling_arguments(parser.add_argument_group("distilling and compiling"))
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of the compiled scenario (default: generated/<spec>)")
     parser.set_defaults(

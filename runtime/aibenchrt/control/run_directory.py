@@ -15,6 +15,17 @@ OWNERS = 0o700  # what was sent and answered, names of hosts and users: whoever 
 
 
 def new_directory(runs: Path, name: str) -> Path:
+    """<runs>/<name>, as new_folder(), with a folder for its logs."""
+    directory = new_folder(runs, name)
+    try:
+        (directory / "logs").mkdir(OWNERS)
+        (directory / "logs").chmod(OWNERS)
+    except OSError as error:
+        raise EnvironmentFailure("AIB611", runs=runs, reason=error.strerror) from error
+    return directory
+
+
+def new_folder(runs: Path, name: str) -> Path:
     """<runs>/<name>, or <name>-<n> if there is one; mode 0700, whatever the umask. EnvironmentFailure AIB611: it cannot be made."""
     try:
         runs.mkdir(parents=True, exist_ok=True)
@@ -23,8 +34,6 @@ def new_directory(runs: Path, name: str) -> Path:
             with contextlib.suppress(FileExistsError):
                 directory.mkdir(OWNERS)
                 directory.chmod(OWNERS)
-                (directory / "logs").mkdir(OWNERS)
-                (directory / "logs").chmod(OWNERS)
                 return directory.resolve()
     except OSError as error:
         raise EnvironmentFailure("AIB611", runs=runs, reason=error.strerror) from error

@@ -21,6 +21,7 @@ from aibenchrt.report.audit import AUDIT_FILE, Audit
 from aibenchrt.report.compare.model import Comparison
 from aibenchrt.report.definitions import BY_ID
 from aibenchrt.report.model import Ablation, Report, Verdict
+from aibenchrt.report.series.model import SERIES_JSON, Series
 from aibenchrt.state_audit import AUDITS_FILE, StateAudits
 
 FOLDER = Path(__file__).parent
@@ -72,6 +73,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "ablation.json": Ablation,
     "comparison.json": Comparison,
     AUDIT_FILE: Audit,
+    SERIES_JSON: Series,
 }
 
 
