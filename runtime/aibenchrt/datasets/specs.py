@@ -180,7 +180,7 @@ DATASETS: Registry[DatasetSpec] = Registry(
             metrics=("voxel_iou", "silhouette_iou", "ssim", "psnr"),
             truth_types=("original", "solid"),
             truth="the frame of the model's own triangles in an unseen texture, rendered; the voxels of a body that no component saw",
-            gives=(VIEWS,),
+            gives=(VIEWS, CHANGED),
             clustered_by=_USER.name,
         ),
         DatasetSpec(

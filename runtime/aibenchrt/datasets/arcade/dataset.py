@@ -63,7 +63,7 @@ def payloads(world: ArcadeWorld, source: str, split: str = "test") -> list[Paylo
         raise ValueError(f"arcade has no source {source!r}; it has {FRAMES}")
     pictures, voxels = dict(reversed(world.of(PICTURE, split))), dict(world.of(SOLID, split))
     asked: list[Payload] = []
-    for clip, (flight, frames) in enumerate(world.clips(split)):
+    for clip, (flight, frames) in enumerate(world.flights(split)):
         body = world.body[flight.item_id]
         truth = Voxels(voxels[body.item_id], SIDE)
         for number, (camera, frame) in enumerate(zip(flight.cameras, frames, strict=True)):

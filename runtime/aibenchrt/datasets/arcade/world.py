@@ -125,7 +125,7 @@ class ArcadeWorld:
         pairs = zip(self.of(BEFORE, split), self.of(AFTER, split), strict=True)
         return [Pair(item, before, after) for (item, before), (_, after) in pairs]
 
-    def clips(self, split: str) -> list[tuple[Flight, list[bytes]]]:
+    def flights(self, split: str) -> list[tuple[Flight, list[bytes]]]:
         """Each path of a split with its frames, in the occluded look."""
         frames = [png for _, png in self.of(FRAME, split)]
         own = [path for path in self.paths if path.split == split]
