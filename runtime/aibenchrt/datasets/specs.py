@@ -34,6 +34,7 @@ _RANKED = ("precision@10", "recall@10", "ndcg@10")
 _USER = Port("user", "User")
 _MESSAGE = (Port("message", "Sealed"), _USER)
 _FRAME = (Port("shot", "Shot"), Port("moment", "Moment"))
+_FLIGHT = (Port("image", "Image"), Port("camera", "Camera"), Port("wish", "Wish"), Port("moment", "Moment"), _USER)
 
 DATASETS: Registry[DatasetSpec] = Registry(
     (
@@ -170,17 +171,13 @@ DATASETS: Registry[DatasetSpec] = Registry(
             licence="models and textures: CC-BY 3.0 or CC0, each with its author; fetched; rest: Apache-2.0",
             data_class=("image",),
             sources=(
-                RequestSource(
-                    "frames",
-                    (Port("image", "Image"), Port("camera", "Camera"), Port("wish", "Wish"), Port("moment", "Moment"), _USER),
-                    "a picture of a body, and the frames of a camera that is led around it",
-                    clip=60,
-                ),
+                RequestSource("frames", _FLIGHT, "a picture of a body, and the frames of a camera that is led around it", clip=60),
+                RequestSource("spoken", (*_FLIGHT, Port("audio", "Audio")), "the same, with what a player says to others", clip=60),
             ),
             metrics=("voxel_iou", "silhouette_iou", "ssim", "psnr"),
             truth_types=("original", "solid"),
             truth="the frame of the model's own triangles in an unseen texture, rendered; the voxels of a body that no component saw",
-            gives=(VIEWS, CHANGED),
+            gives=(ITEMS, USERS, INTERACTIONS, UTTERANCES, VIEWS, CHANGED),
             clustered_by=_USER.name,
         ),
         DatasetSpec(

@@ -16,6 +16,7 @@ from aibenchrt.datasets.arcade.bodies import SIDE
 from aibenchrt.datasets.arcade.compose import Amounts, compose
 from aibenchrt.datasets.arcade.world import PICTURE, SOLID, ArcadeWorld, load, save
 from aibenchrt.datasets.cache import WorldCache
+from aibenchrt.datasets.draws import choose, rng_of
 from aibenchrt.datasets.furniture_pictures import solids
 from aibenchrt.datasets.payload import Payload
 from aibenchrt.datasets.rasteriser import Light, view
@@ -24,11 +25,11 @@ from aibenchrt.datasets.sources import furniture_textures, sweethome3d
 from aibenchrt.datasets.sources.fetch import SourcePackage
 from aibenchrt.datasets.sources.furniture_model import FurnitureModel
 from aibenchrt.progress import Progress
-from aibenchrt.values import Values
+from aibenchrt.values import Value
 
 PACKAGES = (SourcePackage("Sweet Home 3D furniture and its textures", sweethome3d.PACKAGE, sweethome3d.LICENCE),)
 _PARTS = {"train": "fit", "validation": "validation", "test": "test"}
-FRAMES = "frames"
+FRAMES, SPOKEN = SOURCES = ("frames", "spoken")
 REAL = Amounts(
     pictures={"train": 12, "validation": 6, "test": 6},
     pairs={"train": 4, "validation": 2, "test": 2},
@@ -57,23 +58,27 @@ def payloads(world: ArcadeWorld, source: str, split: str = "test") -> list[Paylo
     """The frames that players ask for, clip by clip. image: the body's picture, from a side of its own; camera: where the frame is seen
     from; wish: the texture's kind, and the seed of its noise; moment: clip and frame; user: the player, one for each body.
 
-    original: the frame of the model's own triangles in a texture of that kind that no model saw. solid: its voxels.
+    original: the frame of the model's own triangles in a texture of that kind that no model saw. solid: its voxels. Source "spoken": the
+    same, with what a player says.
     """
-    if source != FRAMES:
-        raise ValueError(f"arcade has no source {source!r}; it has {FRAMES}")
+    if source not in SOURCES:
+        raise ValueError(f"arcade has no source {source!r}; it has {', '.join(SOURCES)}")
+    said, rng = [one.wav for one in world.utterances(split)] if source == SPOKEN else [], rng_of(world.seed, f"{source} of {split}")
     pictures, voxels = dict(reversed(world.of(PICTURE, split))), dict(world.of(SOLID, split))
     asked: list[Payload] = []
     for clip, (flight, frames) in enumerate(world.flights(split)):
         body = world.body[flight.item_id]
         truth = Voxels(voxels[body.item_id], SIDE)
         for number, (camera, frame) in enumerate(zip(flight.cameras, frames, strict=True)):
-            values: Values = {
+            values: dict[str, Value] = {
                 "image": {"png": pictures[body.item_id]},
                 "camera": dict(zip(("azimuth", "elevation", "distance"), camera, strict=True)),
                 "wish": {"label": flight.wish, "seed": flight.seed},
                 "moment": {"stream": clip, "number": number},
                 "user": {"user_id": body.item_id},
             }
+            if source == SPOKEN:
+                values |= {"audio": {"wav": choose(said, rng)}}
             note = f"{body.name} in {world.categories[flight.wish]}, frame {number}"
             asked.append(Payload(values, {"original": frame, "solid": truth}, len(asked), note, _PARTS[split]))
     return asked
@@ -116,7 +121,7 @@ def _composed() -> tuple[Provenance, ...]:
         "pictures of bodies: renderings in drawn pose and light",
         "voxels: what the triangles touch or enclose",
         "frames in both looks, camera paths, which texture is wished for: rendered and drawn",
-        "players: one for each body",
+        "players: one for each body; textures that they bought earlier, their prices, what players say",
         "truth: frames of the model's own triangles, and its voxels",
     )
     return tuple(Provenance(part, "composed", composed, "Apache-2.0") for part in parts)

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from aibenchrt.datasets.arcade.bodies import SIDE
+from aibenchrt.datasets.arcade.players import VALIDATION_START, Said, as_users, purchases, said, skins_as_items
 from aibenchrt.datasets.blobs import Blobs
 from aibenchrt.datasets.cache import save_whole, whole_version
-from aibenchrt.datasets.rows import Provenance
+from aibenchrt.datasets.rows import Interactions, Item, Provenance, User
 
 SOLID, PICTURE, VIEW, BEFORE, AFTER, FRAME = KINDS = ("solid", "picture", "view", "before", "after", "frame")
 CLIP = 60  # frames of a clip
@@ -124,6 +125,36 @@ class ArcadeWorld:
         """Frames of the bodies of a split in both looks, of their voxels and of their triangles in turn."""
         pairs = zip(self.of(BEFORE, split), self.of(AFTER, split), strict=True)
         return [Pair(item, before, after) for (item, before), (_, after) in pairs]
+
+    @cached_property
+    def player_ids(self) -> tuple[int, ...]:
+        """One for each body."""
+        return tuple(body.item_id for body in self.bodies)
+
+    @cached_property
+    def interactions(self) -> Interactions:
+        """The textures that players bought earlier."""
+        return purchases(self.player_ids, [one.item_id for one in self.textures], self.seed)
+
+    @property
+    def validation_start(self) -> int:
+        """The end of the training period of `interactions`, in Unix seconds."""
+        return VALIDATION_START
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """The textures, as the game's shop sells them."""
+        skins = [(one.item_id, one.name, one.label) for one in self.textures]
+        return skins_as_items(skins, self.categories, self.interactions, self.seed)
+
+    @cached_property
+    def users(self) -> tuple[User, ...]:
+        """The players."""
+        return as_users(self.player_ids, {one.item_id: one.label for one in self.textures}, self.interactions, self.seed)
+
+    def utterances(self, split: str) -> Sequence[Said]:
+        """What players say to each other; made whenever it is asked for."""
+        return said(self.nouns, split, self.seed)
 
     def flights(self, split: str) -> list[tuple[Flight, list[bytes]]]:
         """Each path of a split with its frames, in the occluded look."""
