@@ -101,6 +101,10 @@ class LiveShow:
         """The rows of the scenes of "train", "validation" or "test"."""
         return [row for row, scene in enumerate(self.scenes) if scene.split == split]
 
+    def __getstate__(self) -> dict[str, object]:
+        """Without what is kept unpacked: models are trained in processes of their own, to which the world is sent."""
+        return {name: value for name, value in self.__dict__.items() if name != "_parts"}
+
     def frame(self, row: int, number: int) -> Picture:
         """(HEIGHT, WIDTH, 3): frame `number`, from 0, of a scene."""
         return drawn_frame(self.scenes[row], number, *self._parts(row))

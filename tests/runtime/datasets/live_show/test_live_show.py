@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from pathlib import Path
 
@@ -47,6 +48,13 @@ def test_a_clip_moves_without_jumps_and_no_two_frames_are_the_same(synthetic: Li
         assert len(clip.frames[3:7:2]) == 2
         with pytest.raises(IndexError):
             clip.frames[CLIP]
+
+
+def test_it_can_be_sent_to_another_process_when_frames_have_been_drawn(synthetic: LiveShow) -> None:
+    row = synthetic.scenes_of("test")[0]
+    drawn = synthetic.frame(row, 3)
+    there = pickle.loads(pickle.dumps(synthetic))
+    assert (there.frame(row, 3) == drawn).all()
 
 
 def test_sources_are_aligned_and_have_what_they_declare(world: LiveShow) -> None:
