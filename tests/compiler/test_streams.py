@@ -7,6 +7,7 @@ import json
 import moving_pictures
 import pytest
 from aibenchc.diagnostics import Diagnostics
+from aibenchc.distill import select
 from aibenchc.driver import Compiled, CompileSettings, compile_spec
 from aibenchc.model import LoadChange
 from aibenchc.placement.inventory import Host, Inventory
@@ -16,6 +17,7 @@ from aibenchc.syntax.format import format_spec
 from aibenchc.syntax.parse import parse_file
 from aibenchrt.plan import PlanJitterBound, PlanShareBound, PlanStreams
 from aibenchrt.planner.program import check_plan
+from aibenchrt.planner.streams import stream_port
 from mutated_specs import outcome
 from paths import TESTS
 
@@ -98,6 +100,7 @@ def test_combined_stages_keep_their_streams(chain: str) -> None:
     check_plan(plan)
     (step,) = plan.steps
     assert keeps_streams(step)
+    assert stream_port(step) == "moment"
     told = [feed.port for stage in step.stages for feed in stage.feeds if feed.input == "moment"]
     assert len(told) == len(set(told)) == (3 if "again" in chain else 2)
     sources = {entry.port.name: [(source.task, source.port) for source in entry.sources] for entry in step.inputs}
@@ -105,8 +108,12 @@ def test_combined_stages_keep_their_streams(chain: str) -> None:
 
 
 def test_a_stage_that_needs_no_stream_keeps_none() -> None:
-    plan = compiled(SHOW)[0].plan
-    assert {step.task for step in plan.steps if keeps_streams(step)} == {"capture", "encode"}
+    """The planner and placement agree on it; a codec that decodes is one that needs none."""
+    text = SHOW.replace("  task draw ", "  task decode  : stream_codec { operation decode }\n  task draw ")
+    text = text.replace("compose -> encode -> response", "compose -> encode -> decode -> response")
+    for plan in (compiled(SHOW)[0].plan, compiled(text, rules=select(None, "R5"))[0].plan):
+        keeping = {step.task for step in plan.steps if keeps_streams(step)}
+        assert keeping == {step.task for step in plan.steps if stream_port(step)} == {"capture", "encode"}
 
 
 @pytest.mark.parametrize(("streams", "replicas", "share"), [(4, 2, 1 / 2), (3, 2, 2 / 3), (1, 3, 1.0), (8, 3, 3 / 8)])

@@ -50,7 +50,7 @@ def stream_port(step: Step) -> str | None:
     """
     for stage in step.stages:
         spec = component(stage.component)
-        if spec is None or not spec.by_stream:
+        if spec is None or all(port.name != spec.by_stream for port in spec.ports_for(stage.settings).inputs):
             continue
         if step.kind == "ai":
             raise EnvironmentFailure("AIB715", task=step.task, problem=f"component '{spec.name}' is served by Triton")
