@@ -24,6 +24,7 @@ SCENARIOS = {
     "ecommerce": (23, "voice"),
     "face_payment": (25, "card"),
     "image_retrieval": (22, "address"),
+    "live_streaming": (24, "spoken"),
     "news_feed": (22, "voice"),
     "translation": (14, "phone"),
     "web_search": (28, "voice"),
