@@ -5,7 +5,7 @@ from __future__ import annotations
 from aibenchrt.figure_format import number, percent
 from aibenchrt.metrics import value_shown
 from aibenchrt.plan import Plan
-from aibenchrt.report.model import BEYOND, Estimate, LatencyRow, Percentile, Report
+from aibenchrt.report.model import BEYOND, Estimate, FrameRow, LatencyRow, Percentile, Report
 
 _MOST = 5  # rows that a text names
 
@@ -15,6 +15,7 @@ def alt_texts(report: Report) -> dict[str, str]:
     return {
         "distribution": _distribution(report),
         "components": _components(report),
+        "frames": _frames(report),
         "paths": _paths(report),
         "time": _time(report),
         "fractions": _fractions(report),
@@ -47,6 +48,21 @@ def _components(report: Report) -> str:
     rows.sort(key=lambda entry: -_value(entry[1].estimate))
     slowest = [f"{row.name} p{high.p:g} {number(_value(high.estimate))} ms" for row, high in rows[:_MOST]]
     return f"Latency of {_count(len(rows), 'component')} beside the whole path; the slowest: {_listed(slowest)}."
+
+
+def _frames(report: Report) -> str:
+    stream = worst_stream(report)
+    if stream is None:
+        return ""
+    parts = [f"{what} {percent(share.value, 2)}" for what, share in (("missed", stream.missed), ("dropped", stream.dropped)) if share]
+    parts += [f"jitter {number(stream.jitter.value)} ms"] if stream.jitter else []
+    return f"Latency of each of the {stream.frames:,} frames of stream {stream.name} over the measured window; {_listed(parts)}."
+
+
+def worst_stream(report: Report) -> FrameRow | None:
+    """The stream that missed and dropped most, of several the first; None: there are no streams."""
+    streams = [row for row in report.frames if row.scope == "stream"]
+    return max(streams, key=lambda row: _value(row.missed) + _value(row.dropped), default=None)
 
 
 def _paths(report: Report) -> str:

@@ -10,7 +10,8 @@ from aibenchrt.collect.recorded_run import Run
 from aibenchrt.report import figures
 from aibenchrt.report.checks.every import validity
 from aibenchrt.report.critical_path import CriticalPath, critical_paths
-from aibenchrt.report.model import Check, FractionRow, LatencyRow, RatioRow, Reason
+from aibenchrt.report.frames import frame_rows
+from aibenchrt.report.model import Check, FractionRow, FrameRow, LatencyRow, RatioRow, Reason
 from aibenchrt.report.validity import Limits
 
 BOOTSTRAP_SEED = 20201
@@ -23,6 +24,7 @@ class Analysis:
     latency: tuple[LatencyRow, ...]
     ratios: tuple[RatioRow, ...]
     fractions: tuple[FractionRow, ...]
+    frames: tuple[FrameRow, ...]
     reasons: tuple[Reason, ...]
     checks: tuple[Check, ...]
     limits: Limits
@@ -39,6 +41,7 @@ def analyse(run: Run, limits: Limits | None = None) -> Analysis:
         latency=figures.latency_rows(run, paths),
         ratios=figures.ratio_rows(run),
         fractions=figures.fraction_rows(run, paths),
+        frames=frame_rows(run),
         reasons=reasons,
         checks=checks,
         limits=used,

@@ -10,12 +10,22 @@ from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.run_info import ModelInfo
 from aibenchrt.figure_format import number, percent, percent_bounds
 from aibenchrt.metrics import SHARE, lower_is_better, metric, value_shown
-from aibenchrt.plan import PlanLatencyPercentile, PlanLatencyRatio, PlanQuality, PlanTimeFraction, latency_bounds
+from aibenchrt.plan import (
+    FrameMetric,
+    PlanBound,
+    PlanJitterBound,
+    PlanLatencyPercentile,
+    PlanLatencyRatio,
+    PlanQuality,
+    PlanShareBound,
+    PlanTimeFraction,
+)
 from aibenchrt.report.model import (
     BEYOND,
     BeyondAnswers,
     Estimate,
     FractionRow,
+    FrameRow,
     Judgement,
     LatencyRow,
     Percentile,
@@ -31,7 +41,10 @@ from aibenchrt.report.verdict import Band, judge
 class Measured:
     """The figures that reference items and slo name, looked up in the report's rows."""
 
-    def __init__(self, latency: Sequence[LatencyRow], ratios: Sequence[RatioRow], fractions: Sequence[FractionRow]) -> None:
+    def __init__(
+        self, latency: Sequence[LatencyRow], ratios: Sequence[RatioRow], fractions: Sequence[FractionRow], frames: Sequence[FrameRow] = ()
+    ) -> None:
+        self._frames = next((row for row in frames if row.scope == "all"), None)
         whole = next(row for row in latency if row.scope == "whole path")
         self._mean = whole.mean
         self._whole = {q.p: q for q in whole.percentiles}
@@ -40,6 +53,11 @@ class Measured:
 
     def latency(self, p: float) -> Percentile | None:
         return self._whole.get(p)
+
+    def frames(self, metric: FrameMetric) -> Estimate | None:
+        """Of all frames; shares in [0, 1], jitter in ms. None: too few, or what it is of is not in this load."""
+        row = self._frames
+        return None if row is None else {"missed": row.missed, "dropped": row.dropped, "jitter": row.jitter}[metric]
 
     def beyond(self, quantity: Quantity) -> BeyondAnswers | None:
         """What is known of a percentile that reaches into the failures; None of all else."""
@@ -82,24 +100,39 @@ def figure(value: float, unit: str) -> str:
 
 
 def slo_judgements(run: Run, measured: Measured) -> tuple[Judgement, ...]:
-    """Each slo: the whole interval below the bound passes; an interval that reaches into the failures never does."""
+    """Each slo: the whole interval below the bound passes; of a latency, an interval that reaches into the failures never does."""
     judgements = []
-    for bound in latency_bounds(run.plan):
-        name, target = f"latency p{bound.percentile:g}", f"< {bound.below_ms:g} ms"
-        percentile = measured.latency(bound.percentile)
-        status: Status = "INCONCLUSIVE"
-        if percentile is not None and percentile.estimate is not None:
-            estimate = percentile.estimate
-            status = judge(estimate.low, estimate.high, Band(0.0, bound.below_ms))
-            observed, reason = shown(estimate, "ms"), why(status)
-        elif percentile is not None and percentile.beyond is not None:
-            low = percentile.beyond.low
-            status = "FAIL" if low is None or low > bound.below_ms else "INCONCLUSIVE"
-            observed, reason = shown_beyond(percentile.beyond), failures(percentile.beyond)
-        else:
-            observed, reason = "–", "too few samples for this percentile"
-        judgements.append(judgement("slo", run.plan.scenario, name, target, status, observed, reason))
+    for bound in run.plan.slo:
+        match bound:
+            case PlanBound():
+                name, target, judged = f"latency p{bound.percentile:g}", f"< {bound.below_ms:g} ms", _latency(bound, measured)
+            case PlanShareBound():
+                name, target = f"frames {bound.metric}", f"< {100 * bound.below:g} %"
+                judged = _below(measured.frames(bound.metric), bound.below, "%")
+            case PlanJitterBound():
+                name, target = "jitter", f"< {bound.below_ms:g} ms"
+                judged = _below(measured.frames(bound.metric), bound.below_ms, "ms")
+        judgements.append(judgement("slo", run.plan.scenario, name, target, *judged))
     return tuple(judgements)
+
+
+def _latency(bound: PlanBound, measured: Measured) -> tuple[Status, str, str]:
+    """(status, what was observed, why)."""
+    percentile = measured.latency(bound.percentile)
+    if percentile is not None and percentile.estimate is not None:
+        return _below(percentile.estimate, bound.below_ms, "ms")
+    if percentile is not None and percentile.beyond is not None:
+        low = percentile.beyond.low
+        status: Status = "FAIL" if low is None or low > bound.below_ms else "INCONCLUSIVE"
+        return status, shown_beyond(percentile.beyond), failures(percentile.beyond)
+    return "INCONCLUSIVE", "–", "too few samples for this percentile"
+
+
+def _below(estimate: Estimate | None, bound: float, unit: str) -> tuple[Status, str, str]:
+    if estimate is None:
+        return "INCONCLUSIVE", "–", "too few frames"
+    status = judge(estimate.low, estimate.high, Band(0.0, bound))
+    return status, shown(estimate, unit), why(status)
 
 
 def quality_judgements(run: Run, rng: np.random.Generator) -> tuple[Judgement, ...]:

@@ -21,6 +21,16 @@ LEGENDS: dict[str, str] = {
         "these. The mean is that of the successful ones. Cancelled calls, after another one of the request had failed, count nowhere. – : "
         "fewer than 20/(1−p) samples, so the percentile is not shown."
     ),
+    "frames": (
+        "From the intended time of a frame to its answer. Missed: answered after the deadline of its class. Dropped: it failed, timed out "
+        "or was never sent. Jitter: the mean of how much the latencies of two consecutive answered frames of a stream differ (D of RFC "
+        "3550, not smoothed). 95 % intervals: of shares Wilson's, or that of 5 batches in time order where it reaches further; of "
+        "jitter batch means. – : no deadline, or no frames of a stream."
+    ),
+    "moved": (
+        "A task that keeps a state for each stream is called at one replica for all frames of a stream. When that is lost, the stream "
+        "moves to the next one, where its state begins afresh, and stays there."
+    ),
     "quality": (
         "The answers that the requests of this run received (cached ones too) against held-out truth; the notes say "
         "what that is, and what each metric means. A failed request counts as an empty answer. 95 % interval: bootstrap over users, or "
@@ -97,6 +107,10 @@ LEGENDS: dict[str, str] = {
     "picture distribution": (
         "For each latency the fraction of requests that took longer or failed: lower and further left is better. A curve "
         "ends where fewer than 20 requests took longer, or where only failures are left."
+    ),
+    "picture frames": (
+        "Each frame of the stream that missed most (of several, the first): by its intended time, with its latency. Line: the deadline. "
+        "Crosses at the top: dropped."
     ),
     "picture components": (
         "Percentiles of the whole path and of single calls, each with its 95 % interval, on a logarithmic axis. Not drawn: those whose "

@@ -12,6 +12,7 @@ from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.metrics import metric
 from aibenchrt.report import ablation, figures, hosts, quality
 from aibenchrt.report.analysis import Analysis, analyse, bootstrap_rng
+from aibenchrt.report.frames import moved_stream_rows
 from aibenchrt.report.graph_picture import graph_svg
 from aibenchrt.report.invariants import invariant_facts, invariant_judgements
 from aibenchrt.report.judgements import Measured, quality_judgements, slo_judgements
@@ -32,7 +33,7 @@ def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits |
     analysis = analyse(run, limits)
     rng = bootstrap_rng()
     every = (*of_plan(run.plan), *references)
-    measured = Measured(analysis.latency, analysis.ratios, analysis.fractions)
+    measured = Measured(analysis.latency, analysis.ratios, analysis.fractions, analysis.frames)
     info = run.info
     report = Report(
         run_id=info.run_id,
@@ -71,6 +72,8 @@ def make_report(run: Run, references: Sequence[Reference] = (), limits: Limits |
         hosts=hosts.host_rows(run),
         generators=hosts.generator_rows(run),
         clocks=hosts.clock_rows(run),
+        frames=analysis.frames,
+        moved_streams=moved_stream_rows(run),
         fault=hosts.fault(run),
     )
     return report, analysis
@@ -169,7 +172,7 @@ def validate(directory: Path, references: Sequence[Path] = (), root: str = "") -
     run = read_run(directory)
     check_root(run, root)
     analysis = analyse(run)
-    measured = Measured(analysis.latency, analysis.ratios, analysis.fractions)
+    measured = Measured(analysis.latency, analysis.ratios, analysis.fractions, analysis.frames)
     verdict = _verdict(analysis, measured, (*of_plan(run.plan), *(read_reference(path) for path in references)))
     write_json(directory / VERDICT_JSON, verdict)
     return verdict

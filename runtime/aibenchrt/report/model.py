@@ -132,6 +132,29 @@ class PredictionRow(_Frozen):
     measured: Estimate | None
 
 
+class FrameRow(_Frozen):
+    """Measured requests of streams, or with a deadline: of the whole load, a class or a stream. frames: how many. missed: of those with a
+    deadline the share that was answered after it; dropped: the share that failed, timed out or was never sent. jitter: in ms. None: no
+    deadline (or several: deadline_ms); no consecutive frames, or fewer than 20."""
+
+    scope: Literal["all", "class", "stream"]
+    name: str
+    deadline_ms: float | None
+    frames: int
+    missed: Estimate | None
+    dropped: Estimate | None
+    jitter: Estimate | None
+
+
+class MovedStreamRow(_Frozen):
+    """A stream whose frames more than one replica of a task that keeps its state answered. replicas: in the order of their first answer."""
+
+    task: str
+    stream: int
+    moves: int
+    replicas: tuple[str, ...]
+
+
 class QualityRow(_Frozen):
     """End-to-end quality. failed: requests that failed, counted with an empty answer; ok_only: the same over successful requests."""
 
@@ -463,4 +486,6 @@ class Report(_Frozen):
     hosts: tuple[HostRow, ...] = ()
     generators: tuple[GeneratorRow, ...] = ()
     clocks: tuple[ClockRow, ...] = ()
+    frames: tuple[FrameRow, ...] = ()
+    moved_streams: tuple[MovedStreamRow, ...] = ()
     fault: Fault | None = None

@@ -15,8 +15,9 @@ from aibenchrt.metrics import SHARE
 from aibenchrt.metrics import metric as metric_of
 from aibenchrt.plan import latency_bounds
 from aibenchrt.report import figures
-from aibenchrt.report.alt_texts import alt_texts
+from aibenchrt.report.alt_texts import alt_texts, worst_stream
 from aibenchrt.report.analysis import Analysis
+from aibenchrt.report.frames import frames
 from aibenchrt.report.model import Estimate, Report
 from aibenchrt.report.statistics import SAMPLES_BEYOND, Array
 
@@ -113,6 +114,7 @@ def pictures(analysis: Analysis, report: Report) -> dict[str, str]:
     drawn = {
         "distribution": _distribution(analysis, alt["distribution"]),
         "components": _components(report, alt["components"]),
+        "frames": _frames(analysis, report, alt["frames"]),
         "paths": _paths(report, alt["paths"]),
         "time": _time(analysis, alt["time"]),
         "fractions": _fractions(report, alt["fractions"]),
@@ -273,6 +275,36 @@ def _time(analysis: Analysis, alt: str) -> str:
             axes.grid(True)
 
     return svg(draw, WIDTH, 5.4, "throughput, latency and requests in flight over time", alt)
+
+
+def _frames(analysis: Analysis, report: Report, alt: str) -> str:
+    """The frames of the stream that missed most: latency over time, what was missed and dropped."""
+    stream, start = worst_stream(report), analysis.run.info.load.window_start_ns
+    own = [frame for frame in frames(analysis.run) if stream is not None and str(frame.stream) == stream.name]
+    if stream is None or not own:
+        return ""
+    groups = (
+        ("in time", GOOD, ".", [f for f in own if not f.missed and not f.dropped]),
+        ("missed", BAD, "o", [f for f in own if f.missed]),
+    )
+    dropped = [(f.request.intended_ns - start) / 1e9 for f in own if f.dropped]
+    top = 1.25 * max([f.latency_ms for f in own if not f.dropped] + [d for f in own if np.isfinite(d := f.deadline_ms)], default=1.0)
+
+    def draw(figure: Any) -> None:
+        axes = figure.subplots()
+        for name, colour, marker, group in groups:
+            at = [(f.request.intended_ns - start) / 1e9 for f in group]
+            if group:
+                axes.plot(at, [f.latency_ms for f in group], marker, color=colour, markersize=4, label=f"{name}: {len(group):,}")
+        if dropped:
+            axes.plot(dropped, [0.97 * top] * len(dropped), "x", color=INK, markersize=6, label=f"dropped: {len(dropped):,}")
+        for number, deadline in enumerate(sorted({f.deadline_ms for f in own if np.isfinite(f.deadline_ms)})):
+            axes.axhline(deadline, color=INK, linewidth=1.2, linestyle="--", label="deadline" if number == 0 else None)
+        axes.set(xlabel="seconds of the measured window", ylabel="latency, ms", ylim=(0, top), title=f"stream {stream.name}")
+        axes.legend(ncols=4, loc="upper right")
+        axes.grid(True)
+
+    return svg(draw, WIDTH, 3.4, "frames of a stream over time", alt)
 
 
 def _per_second(seconds: Array, at: Sequence[float], values: Sequence[float]) -> tuple[list[float], list[float]]:

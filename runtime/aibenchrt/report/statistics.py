@@ -167,11 +167,29 @@ def ratio(times: Array, p: float) -> Estimate | None:
 
 
 def _failed_share(values: Array) -> tuple[float, float]:
-    """95 % interval of the share of infinite values: Wilson's, for independent failures, or that of batch means, for those in a row."""
-    failed = (~np.isfinite(values)).astype(np.float64)
-    alone = wilson(int(failed.sum()), len(failed))
-    rows = sectioned(failed, lambda part: float(part.mean()) if len(part) else 0.0, log=False, method="batch means")
-    return min(alone.low, rows.low), max(alone.high, rows.high)
+    """95 % interval of the share of infinite values."""
+    failed = share((~np.isfinite(values)).astype(np.float64))
+    return failed.low, failed.high
+
+
+def share(hits: Array) -> Estimate:
+    """Share of time-ordered trials that hit (1; else 0), at least one. At each end its interval reaches as far as Wilson's, for independent
+    trials, or as that of batch means, for hits in a row."""
+    alone = wilson(int(hits.sum()), len(hits))
+    rows = sectioned(hits, lambda part: float(part.mean()) if len(part) else 0.0, log=False, method="batch means")
+    return Estimate(
+        value=alone.value,
+        low=max(0.0, min(alone.low, rows.low)),
+        high=min(1.0, max(alone.high, rows.high)),
+        n=len(hits),
+        se=max(alone.se, rows.se),
+        method=f"Wilson score or batch means, {BATCHES} batches, whichever reaches further",
+    )
+
+
+def positive_mean(values: Array) -> Estimate | None:
+    """As mean(), of values that may be 0; None, too, where all of a batch are."""
+    return mean(values) if len(values) >= SAMPLES_BEYOND and all(part.any() for part in np.array_split(values, BATCHES)) else None
 
 
 def mean(values: Array) -> Estimate | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aibenchrt.figure_format import number, percent
 from aibenchrt.metrics import SHARE
 from aibenchrt.metrics import metric as metric_of
+from aibenchrt.report.frame_tables import FRAME_COLUMNS, MOVED_COLUMNS, frame_cells, moved_cells
 from aibenchrt.report.host_tables import clock_cells, generator_cells, host_cells, timeline_cells
 from aibenchrt.report.legends import LEGENDS
 from aibenchrt.report.machines import busiest
@@ -64,6 +65,8 @@ def tables(report: Report) -> tuple[Table, ...]:
         timeline_table(report),
         judgement_table(report.verdict.judgements),
         latency_table(report),
+        frame_table(report),
+        moved_stream_table(report),
         quality_table(report),
         model_table(report),
         ablation_table(report.ablation),
@@ -96,6 +99,8 @@ def summary_tables(report: Report) -> tuple[Table, ...]:
         error_table(report),
         traffic_table(report),
         latency_table(report.model_copy(update={"latency": paths})),
+        frame_table(report),
+        moved_stream_table(report),
         judgement_table(report.verdict.judgements),
     )
     return tuple(table for table in made if table.rows)
@@ -133,6 +138,15 @@ def _latency(row: LatencyRow) -> tuple[str, ...]:
         interval(row.mean),
         *(percentile_interval(q) if q.estimate or q.beyond else f"– (needs {q.needed:,})" for q in row.percentiles),
     )
+
+
+def frame_table(report: Report) -> Table:
+    return Table("frames", "Frames", FRAME_COLUMNS, tuple(map(frame_cells, report.frames)), LEGENDS["frames"], (2, 3, 4, 5, 6))
+
+
+def moved_stream_table(report: Report) -> Table:
+    rows = tuple(map(moved_cells, report.moved_streams))
+    return Table("moved", "Streams that moved to another replica", MOVED_COLUMNS, rows, LEGENDS["moved"], (2,))
 
 
 def quality_table(report: Report) -> Table:

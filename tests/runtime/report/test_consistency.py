@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from aibenchrt.collect.plausible import check_calls, check_requests
 from aibenchrt.collect.recorded_run import Run, read_run
-from aibenchrt.collect.records import CallRecord, RequestRecord
+from aibenchrt.collect.records import CallRecord, RequestRecord, ScheduleRecord
 from aibenchrt.input_file import InputFileError
-from aibenchrt.plan import Plan, PlanLoad, PlanPoisson, PlanSessions, PlanTrace, PlanUsers, read_plan, wiring_hash
+from aibenchrt.plan import Plan, PlanLoad, PlanPoisson, PlanSessions, PlanStreams, PlanTrace, PlanUsers, read_plan, wiring_hash
 from aibenchrt.report.checks.answers import class_shares
 from aibenchrt.report.checks.consistency import consistency_checks
 from aibenchrt.report.figures import arrival_row
@@ -213,6 +213,43 @@ def test_an_edit_of_what_the_executor_recorded_is_found(measured: Run, kind: str
         assert found(edit(run))
     shared = executed(measured, shop_plan(load=LOADS[kind]), 5, trace=TRACE, shards=3)
     assert found(requests(lambda r: replace(r, intended_ns=r.sent_ns))(by_several_generators(shared, 3, 200_000, np.random.default_rng(1))))
+
+
+def of_streams() -> Plan:
+    plan = shop_plan(load=PlanStreams(streams=5, rate=10.0, duration_s=4.0, warmup_s=1.0, seed=3))
+    return plan.model_copy(update={"requests": tuple(request.model_copy(update={"clip": 50}) for request in plan.requests)})
+
+
+def test_what_is_recorded_of_streams_is_consistent(measured: Run) -> None:
+    run = executed(measured, of_streams(), 5)
+    assert len(run.measured) == 200
+    assert found(run) == ""
+    assert found(executed(measured, of_streams(), 6, failing=0.03)) == ""
+    shared = by_several_generators(executed(measured, of_streams(), 5, shards=3), 3, 200_000, np.random.default_rng(1))
+    assert found(shared) == ""
+
+
+def schedule(how: Callable[[ScheduleRecord], ScheduleRecord]) -> Edit:
+    return lambda run: replace(run, schedule=tuple(map(how, run.schedule)))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        schedule(lambda row: replace(row, stream=4 - row.stream) if row.number == 7 else row),
+        schedule(lambda row: replace(row, number=row.number + 1)),
+        schedule(lambda row: replace(row, number=6) if row.number == 7 else row),
+        schedule(lambda row: replace(row, stream=-1, number=-1)),
+        schedule(lambda row: replace(row, stream=5) if row.stream == 2 else row),
+        lambda run: replace(run, schedule=run.schedule[:40] + run.schedule[41:], requests=run.requests[:40] + run.requests[41:]),
+    ],
+)
+def test_a_frame_that_is_not_the_next_of_its_stream_is_found(measured: Run, edit: Edit) -> None:
+    assert "not the next of their stream" in found(edit(executed(measured, of_streams(), 5)))
+
+
+def test_a_request_of_no_stream_that_names_one_is_found(measured: Run) -> None:
+    assert "streams that the load does not have" in found(schedule(lambda row: replace(row, stream=0, number=0))(measured))
 
 
 def with_pairs(load: PlanLoad, apart_s: float) -> Plan:

@@ -10,7 +10,7 @@ from aibenchrt.collect.recorded_run import MEASURED, SUPPLEMENT, Run
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
 from aibenchrt.load.pairs import apart_s, leaders
 from aibenchrt.load.schedule import WHEN_FREE, shard_of
-from aibenchrt.plan import PlanUsers
+from aibenchrt.plan import PlanStreams, PlanUsers
 
 _S = 1_000_000_000
 _ROUNDING_NS = 100  # of an offset in seconds, made whole nanoseconds
@@ -61,6 +61,7 @@ def schedule_findings(run: Run) -> Iterator[Finding]:
         elif (row.request_class, row.payload) != (request.request_class, request.payload) or not (closed or row.phase == request.phase):
             yield Finding("requests with another class, phase or payload than scheduled", _request(request.request_id))
     yield from _load(run)
+    yield from _streams(run)
     shards = max(1, len(run.info.generators))
     known = {request.request_id: request for request in run.requests}
     for shard in range(shards):
@@ -161,6 +162,26 @@ def _load(run: Run) -> Iterator[Finding]:
         yield Finding("loads in run.json that are not the plan's", f"{said.duration_s:g} s after {said.warmup_s:g} s, seed {said.seed}")
     if run.measured and abs(said.window_end_ns - said.window_start_ns - int(said.duration_s * _S)) > _ROUNDING_NS:
         yield Finding("measured windows of another length than planned", f"{(said.window_end_ns - said.window_start_ns) / _S:g} s")
+
+
+def _streams(run: Run) -> Iterator[Finding]:
+    """Each stream sends one frame after the other, from number 0 on, at the rate of the plan. Without streams no request is of one."""
+    load = run.plan.load
+    if not isinstance(load, PlanStreams):
+        yield from (
+            Finding("requests of streams that the load does not have", _request(r.request_id)) for r in run.schedule if r.stream >= 0
+        )
+        return
+    begun: dict[int, tuple[int, float]] = {}  # stream → the number of its next frame, and the time of its first
+    for row in run.schedule:
+        if row.phase == SUPPLEMENT:
+            continue
+        due_s = row.offset_s + (load.warmup_s if row.phase == MEASURED else 0.0)
+        number, first_s = begun.get(row.stream, (0, due_s))
+        begun[row.stream] = (row.number + 1, first_s)
+        in_time = 0 <= first_s < 1 / load.rate and abs(due_s - first_s - row.number / load.rate) * _S <= _ROUNDING_NS
+        if not (0 <= row.stream < load.streams and row.number == number and in_time):
+            yield Finding("frames that are not the next of their stream", _request(row.request_id))
 
 
 def _samples(run: Run) -> Iterator[Finding]:

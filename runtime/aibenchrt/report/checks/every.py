@@ -11,6 +11,7 @@ from aibenchrt.report.checks.cluster import cluster_checks
 from aibenchrt.report.checks.consistency import consistency_checks
 from aibenchrt.report.checks.deployment import fault_checks, stage_checks
 from aibenchrt.report.checks.files import file_checks
+from aibenchrt.report.checks.late_frames import late_frame_checks
 from aibenchrt.report.checks.lateness import lateness_checks
 from aibenchrt.report.checks.load import schedule_checks
 from aibenchrt.report.checks.machines import machine_checks, resource_checks
@@ -30,6 +31,7 @@ def validity(run: Run, paths: Sequence[CriticalPath], limits: Limits) -> tuple[t
         *stage_checks(run),
         *schedule_checks(run, arrivals, limits),
         *lateness_checks(run, arrivals, limits),
+        *late_frame_checks(run, limits),
         *resource_checks(run, figures.resource_rows(run), limits),
         *machine_checks(run, limits),
         *record_checks(run, paths, limits),
