@@ -168,23 +168,34 @@ def ratio(times: Array, p: float) -> Estimate | None:
 
 def _failed_share(values: Array) -> tuple[float, float]:
     """95 % interval of the share of infinite values."""
-    failed = share((~np.isfinite(values)).astype(np.float64))
-    return failed.low, failed.high
+    failed = (~np.isfinite(values)).astype(np.float64)
+    alone, rows = wilson(int(failed.sum()), len(failed)), _batch_means(failed)
+    return min(alone.low, rows.low), max(alone.high, rows.high)
 
 
 def share(hits: Array) -> Estimate:
-    """Share of time-ordered trials that hit (1; else 0), at least one. At each end its interval reaches as far as Wilson's, for independent
-    trials, or as that of batch means, for hits in a row."""
-    alone = wilson(int(hits.sum()), len(hits))
-    rows = sectioned(hits, lambda part: float(part.mean()) if len(part) else 0.0, log=False, method="batch means")
+    """Share of time-ordered trials that hit (1; else 0), at least one.
+
+    At each end the interval reaches as far as that of batch means, or as Wilson's for as many independent trials as these are worth:
+    where hits come in rows of mean length L, a share has 2 L − 1 times the variance (two-state Markov chain, hits rare; Gabriel 1959, The
+    Distribution of the Number of Successes in a Sequence of Dependent Trials). What never hit may hit in rows that nobody has seen.
+    """
+    count, begun = float(hits.sum()), float((np.diff(hits, prepend=0.0) > 0).sum())
+    worth = len(hits) / max(1.0, 2 * count / max(1.0, begun) - 1)
+    low, high, half = _wilson(count / len(hits), worth)
+    rows = _batch_means(hits)
     return Estimate(
-        value=alone.value,
-        low=max(0.0, min(alone.low, rows.low)),
-        high=min(1.0, max(alone.high, rows.high)),
+        value=count / len(hits),
+        low=max(0.0, min(low, rows.low)),
+        high=min(1.0, max(high, rows.high)),
         n=len(hits),
-        se=max(alone.se, rows.se),
-        method=f"Wilson score or batch means, {BATCHES} batches, whichever reaches further",
+        se=max(half / float(special.ndtri(0.5 + CONFIDENCE / 2)), rows.se),
+        method=f"Wilson score for hits in rows, or batch means, {BATCHES} batches, whichever reaches further",
     )
+
+
+def _batch_means(hits: Array) -> Estimate:
+    return sectioned(hits, lambda part: float(part.mean()) if len(part) else 0.0, log=False, method="batch means")
 
 
 def positive_mean(values: Array) -> Estimate | None:
@@ -224,12 +235,16 @@ def _same(value: float) -> float:
 
 def wilson(hits: int, n: int) -> Estimate:
     """A share of n independent trials with Wilson's score interval (Wilson 1927; Brown, Cai and DasGupta 2001). n ≥ 1."""
+    low, high, half = _wilson(hits / n, n)
+    return Estimate(value=hits / n, low=low, high=high, n=n, se=half / float(special.ndtri(0.5 + CONFIDENCE / 2)), method="Wilson score")
+
+
+def _wilson(share: float, n: float) -> tuple[float, float, float]:
+    """(lower end, upper end, half of the width before both are kept beside the share and in [0, 1])."""
     z = float(special.ndtri(0.5 + CONFIDENCE / 2))
-    share = hits / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    low, high = max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
-    return Estimate(value=share, low=low, high=high, n=n, se=half / z, method="Wilson score")
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)), half
 
 
 def cluster_bootstrap(values: Array, clusters: Sequence[object], rng: np.random.Generator, rounds: int = 2000) -> Estimate:
