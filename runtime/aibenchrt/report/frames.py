@@ -16,7 +16,7 @@ import numpy as np
 from aibenchrt.catalog import component
 from aibenchrt.collect.recorded_run import MEASURED, Run
 from aibenchrt.collect.records import RequestRecord
-from aibenchrt.plan import Plan, PlanStreams
+from aibenchrt.plan import Plan, PlanStage, PlanStreams
 from aibenchrt.report import statistics
 from aibenchrt.report.model import Estimate, FrameRow, MovedStreamRow
 from aibenchrt.report.statistics import Array
@@ -113,7 +113,7 @@ def _jitter_ms(group: Iterable[Frame]) -> Array:
 
 def moved_stream_rows(run: Run) -> tuple[MovedStreamRow, ...]:
     """Of each task that keeps a state for each stream, the streams that more than one replica answered, by all calls of the load."""
-    tasks = {step.task for step in run.plan.steps if any(_by_stream(stage.component) for stage in step.stages)}
+    tasks = {step.task for step in run.plan.steps if any(map(_by_stream, step.stages))}
     streams = {row.request_id: row.stream for row in run.schedule if row.stream >= 0}
     if not tasks or not streams:
         return ()
@@ -130,6 +130,6 @@ def moved_stream_rows(run: Run) -> tuple[MovedStreamRow, ...]:
     )
 
 
-def _by_stream(name: str) -> bool:
-    spec = component(name)
-    return spec is not None and bool(spec.by_stream)
+def _by_stream(stage: PlanStage) -> bool:
+    spec = component(stage.component)
+    return spec is not None and any(port.name == spec.by_stream for port in spec.ports_for(dict(stage.settings)).inputs)
