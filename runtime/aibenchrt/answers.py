@@ -74,6 +74,14 @@ class Voxels:
 
 
 @dataclass(frozen=True)
+class Gift:
+    """What was wished as a gift in a frame. reader: of gifts, as bytes (gifts.py)."""
+
+    label: int
+    reader: bytes
+
+
+@dataclass(frozen=True)
 class Codec:
     """How a record holds a value: decode(encode(value)) == value. binary: the bytes are no UTF-8 text.
 
@@ -197,6 +205,16 @@ def _read_encoded(content: bytes) -> Encoded:
     return _encoded(content[9:], content[8], int.from_bytes(content[:8], "big"))
 
 
+def _plain_gift(gift: Gift) -> bytes:
+    return gift.label.to_bytes(2, "big") + gift.reader
+
+
+def _read_gift(content: bytes) -> Gift:
+    if len(content) < 2:
+        raise ValueError("this is no gift")
+    return Gift(int.from_bytes(content[:2], "big"), content[2:])
+
+
 def _bits(content: Any) -> int:
     return 8 * len(content)
 
@@ -255,6 +273,7 @@ TRUTH_TYPES: Registry[TruthType] = Registry(
         TruthType("same_class", "the ids of items of the same class", json_codec(list, _ids)),
         TruthType("boxes", "the true boxes", _BOXES, known=lambda boxes: bool(boxes.labels)),
         TruthType("angle", "the true angle", json_codec(float, float), known=lambda _: True),
+        TruthType("gift", "what was wished as a gift", Codec(_plain_gift, _read_gift, binary=True), known=lambda _: True),
         TruthType("originals", "the original frames", _PICTURES),
         TruthType("solid", "the true body", _VOXELS, known=lambda voxels: any(voxels.content)),
     )

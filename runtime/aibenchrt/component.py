@@ -490,7 +490,7 @@ class DatasetSpec:
     has none. truth: what the held-out truth of a request is, as the end of a sentence in reports. gives: what its world gives to
     components, in every variant; empty if it is made from the requests of another data set, whose world gives it. clustered_by: the port
     of its requests whose value the truth depends on, such as 'user' where one user's requests are answered alike well: intervals of
-    quality then draw whole users. Empty: only requests with the same content belong together.
+    quality then draw whole users; or a field of it, as 'shot.clip'. Empty: only requests with the same content belong together.
     """
 
     name: str

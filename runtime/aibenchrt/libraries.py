@@ -215,7 +215,9 @@ def _problems(library: Library) -> Iterator[str]:
         yield from _of_ports(f"data set {data.name}", [port for source in data.sources for port in source.ports])
         yield from (f"data set {data.name} has the metric {of!r}, which nobody defines" for of in data.metrics if metric(of) is None)
         yield from _unknown(f"data set {data.name}", "truth type", data.truth_types, TRUTH_TYPES)
-        if data.clustered_by and not any(port.name == data.clustered_by for source in data.sources for port in source.ports):
+        if data.clustered_by and not any(
+            port.name == data.clustered_by.partition(".")[0] for source in data.sources for port in source.ports
+        ):
             yield f"data set {data.name} is clustered by {data.clustered_by!r}, which no request source of it has as a port"
     for port_type in library.port_types:
         yield from _unknown(f"port type {port_type.name}", "answer type", [shows.answer for shows in port_type.shows], ANSWER_TYPES)

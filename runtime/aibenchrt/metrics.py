@@ -11,7 +11,7 @@ from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aibenchrt.answers import Boxes, Decision, Frames, Label, Voxels
+from aibenchrt.answers import Boxes, Decision, Frames, Gift, Label, Voxels
 from aibenchrt.figure_format import number, percent_bounds
 from aibenchrt.picture_quality import MOST_DB
 from aibenchrt.registry import Registry
@@ -100,29 +100,53 @@ def _accuracy(truths: Sequence[int], answers: Sequence[Label], _depth: int) -> S
 
 
 def _psnr(truths: Sequence[bytes], answers: Sequence[bytes], _depth: int) -> Scores:
-    """Peak signal-to-noise ratio, 10 log10(255² / mean squared error) over all pixels and channels, at most MOST_DB.
+    """Peak signal-to-noise ratio, 10 log10(255² / mean squared error) over all pixels that count and channels, at most MOST_DB.
 
     0 if the answer is not a picture, or one of another size. ValueError: a truth is not a picture.
     """
     import numpy as np
 
-    from aibenchrt.picture_quality import decibels, held_out, shown
+    from aibenchrt.picture_quality import counted, decibels, shown
 
     def score(truth: bytes, answer: bytes) -> float:
-        original = held_out(truth)
-        return decibels(original, shown(answer, original))
+        original, counts = counted(truth)
+        picture = shown(answer, original)
+        if counts is None or picture is None:
+            return decibels(original, picture)
+        return decibels(original[counts], picture[counts])
 
     return np.array([score(truth, answer) for truth, answer in zip(truths, answers, strict=True)], dtype=np.float64)
 
 
 def _ssim(truths: Sequence[bytes], answers: Sequence[bytes], _depth: int) -> Scores:
+    """Structural similarity; where something of the original does not count, of the largest part to one side of that."""
     import numpy as np
 
-    from aibenchrt.picture_quality import held_out, shown, ssim
+    from aibenchrt.picture_quality import counted, opaque_part, shown, ssim
 
     def score(truth: bytes, answer: bytes) -> float:
-        original = held_out(truth)
-        return ssim(original, shown(answer, original))
+        original, counts = counted(truth)
+        picture = shown(answer, original)
+        if counts is None or picture is None:
+            return ssim(original, picture)
+        part = opaque_part(counts)
+        return ssim(original[part], picture[part])
+
+    return np.array([score(truth, answer) for truth, answer in zip(truths, answers, strict=True)], dtype=np.float64)
+
+
+def _gift_accuracy(truths: Sequence[Gift], answers: Sequence[bytes], _depth: int) -> Scores:
+    """1 where the reader reads what was wished. 0 if the answer is not a picture, or has no room for a gift."""
+    import numpy as np
+
+    from aibenchrt.gifts import reader_of
+    from aibenchrt.picture_quality import pixels
+
+    def score(truth: Gift, answer: bytes) -> float:
+        picture = pixels(answer)
+        if picture is None or picture.shape[0] < 2 or picture.shape[1] < picture.shape[0] // 2:
+            return 0.0
+        return float(reader_of(truth.reader).in_frame(picture) == truth.label)
 
     return np.array([score(truth, answer) for truth, answer in zip(truths, answers, strict=True)], dtype=np.float64)
 
@@ -276,6 +300,10 @@ METRICS: Registry[Metric] = Registry(
         Metric("accuracy", "label", "label", Scope.PAIR, "share of answers that are the true label", _accuracy),
         Metric(
             "ssim", "picture", "original", Scope.PAIR, "structural similarity to the original picture (SSIM, Wang et al. 2004)", _ssim,
+        ),
+        Metric(
+            "gift_accuracy", "picture", "gift", Scope.PAIR, "share of gifts in which a frozen classifier reads what was wished",
+            _gift_accuracy,
         ),
         Metric(
             "psnr", "picture", "original", Scope.PAIR, "peak signal-to-noise ratio to the original picture, at most 100 dB", _psnr,

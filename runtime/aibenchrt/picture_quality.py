@@ -41,6 +41,39 @@ def held_out(png: bytes) -> Pixels:
     return original
 
 
+def counted(png: bytes) -> tuple[Pixels, NDArray[np.bool_] | None]:
+    """The pixels of an original, and which of them count: (height, width), those that are not transparent; None: all of them.
+
+    ValueError: it is not a picture, or is transparent all over.
+    """
+    import numpy as np
+    from PIL import Image
+
+    original = held_out(png)
+    with Image.open(io.BytesIO(png)) as picture:
+        if "A" not in picture.getbands():
+            return original, None
+        opaque: NDArray[np.bool_] = np.asarray(picture.getchannel("A")) > 0
+    if not opaque.any():
+        raise ValueError("of a held-out picture nothing counts")
+    return original, None if opaque.all() else opaque
+
+
+def opaque_part(counts: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The largest part, rows and columns, to one side of all that does not count."""
+    import numpy as np
+
+    rows, columns = np.flatnonzero(~counts.all(axis=1)), np.flatnonzero(~counts.all(axis=0))
+    whole = slice(None)
+    parts = [
+        (slice(0, rows[0]), whole),
+        (slice(rows[-1] + 1, None), whole),
+        (whole, slice(0, columns[0])),
+        (whole, slice(columns[-1] + 1, None)),
+    ]
+    return max(parts, key=lambda part: counts[part].size)
+
+
 def shown(png: bytes, original: Pixels) -> Pixels | None:
     """The pixels of an answer; None if it is no picture, or one of another size than the original."""
     picture = pixels(png)

@@ -16,6 +16,7 @@ from aibenchrt.answers import (
     Decision,
     Encoded,
     Frames,
+    Gift,
     Label,
     TruthType,
     Voxels,
@@ -69,6 +70,7 @@ TRUTHS = {
     "same_class": ANSWERS["ranking"],
     "boxes": ANSWERS["boxes"],
     "angle": _floats,
+    "gift": st.builds(Gift, st.integers(0, 2**16 - 1), st.binary(max_size=50)),
     "originals": st.lists(st.binary(max_size=50), min_size=1, max_size=4).map(tuple),
     "solid": ANSWERS["solid"],
 }

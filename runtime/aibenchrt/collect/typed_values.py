@@ -12,6 +12,7 @@ from aibenchrt.collect.contents import Contents
 from aibenchrt.collect.unreadable import unreadable
 
 INLINE_BYTES = 16 << 10  # larger values are kept beside the records
+INLINE_BINARY = 4 << 10  # of what is no text, such as a picture that many requests share
 
 _ENTRY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)([=:@])(.*)", re.DOTALL)
 
@@ -26,7 +27,7 @@ def encode(values: Mapping[str, Any], types: Mapping[str, AnswerType] | Mapping[
 
 def _encoded(name: str, value_type: AnswerType | TruthType, value: Any, contents: Contents) -> str:
     content = value_type.codec.encode(value)
-    if len(content) > INLINE_BYTES:
+    if len(content) > (INLINE_BINARY if value_type.codec.binary else INLINE_BYTES):
         return f"{name}@{contents.keep(content)}"
     if value_type.codec.binary:
         return f"{name}:{base64.b64encode(content).decode('ascii')}"

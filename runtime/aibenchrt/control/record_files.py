@@ -53,9 +53,13 @@ def truth_of(rows: Sequence[ScheduleRecord], plan: Plan, payloads: dict[str, lis
     return [TruthRecord(row.request_id, *encoded(row.request_class, row.payload)) for row in rows]
 
 
-def _cluster(payload: Payload, port: str) -> str:
-    """The hash of the port's value, which may be large or name somebody; '' if the payload has none."""
+def _cluster(payload: Payload, by: str) -> str:
+    """The hash of the value of a port, or of a field of it ('shot.clip'), which may be large or name somebody; '' if the payload has
+    none."""
+    port, _, field = by.partition(".")
     value = payload.values.get(port)
+    if value is not None and field:
+        value = {field: value[field]}
     return "" if value is None else hashlib.sha256(repr(sorted(value.items())).encode()).hexdigest()[:16]
 
 

@@ -159,9 +159,10 @@ DATASETS: Registry[DatasetSpec] = Registry(
                 ),
                 RequestSource("spoken", (*_FRAME, Port("audio", "Audio")), "the same, with what the host has just said", clip=125),
             ),
-            metrics=("psnr",),
-            truth_types=("original",),
-            truth="the frame before the camera dims it and adds its noise; outside of a gift, where one is drawn",
+            metrics=("psnr", "ssim", "gift_accuracy"),
+            truth_types=("original", "gift"),
+            truth="the frame before the camera dims it and adds its noise; what a viewer wished, as a frozen classifier reads it",
+            clustered_by="shot.clip",
             gives=(ITEMS, USERS, INTERACTIONS, UTTERANCES, VIEWS, CHANGED, CLIPS),
         ),
         DatasetSpec(

@@ -1,4 +1,4 @@
-"""Compose: the overlay, made as large as the gift's box (datasets/gift_box.py), over the picture there; what is transparent stays so."""
+"""Compose: the overlay, made as large as the gift's box (aibenchrt/gifts.py), over the picture there; what is transparent stays so."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from aibenchrt.datasets.colour_png import stored_png
-from aibenchrt.datasets.gift_box import gift_box
+from aibenchrt.gifts import gift_box
 from aibenchrt.serve.pictures import opened
 from aibenchrt.values import Values, Work
 

@@ -15,9 +15,10 @@ import numpy as np
 from aibenchrt.datasets.colour_png import colour_png
 from aibenchrt.datasets.draws import Rng, choose, rng_of
 from aibenchrt.datasets.furniture_pictures.captions import colour_of
+from aibenchrt.datasets.live_show.reading import trained_reader
 from aibenchrt.datasets.live_show.scenes import PITCH, SPRITE, SWING, VIEWS, Picture, Scene, drawn_scene
 from aibenchrt.datasets.live_show.viewers import Goods
-from aibenchrt.datasets.live_show.world import LiveShow, packed
+from aibenchrt.datasets.live_show.world import LiveShow, decoded, packed
 from aibenchrt.datasets.rasteriser import Light, Solid, view
 from aibenchrt.datasets.rows import SPLITS, Provenance
 from aibenchrt.datasets.sources.furniture_model import FurnitureModel
@@ -27,7 +28,7 @@ HELD_OUT = {"test": 0.25, "validation": 0.10}  # shares of each noun's models; a
 VIEW = 32  # pixels of a view's side
 LEAST = 0.02  # the share of a view that a model must cover: what is glass all over shows nothing
 
-Wallpaper = Callable[[Rng], Picture]  # draws a wall, (*WALL, 3)
+Wallpaper = Callable[[int, Rng], Picture]  # (number of the scene in its split, draws) → a wall, (*WALL, 3)
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,16 @@ def compose(
             )
         )  # fmt: skip
     placed = _with_splits(goods)
+    progress("setting scenes", 0.7)
     scenes, backs, sprites = _scenes(seed, placed, solids, walls, amounts, progress)
     view_of = tuple(one.item_id for one in placed for _ in range(amounts.views))
-    return LiveShow(
+    world = LiveShow(
         "", variant, seed, provenance, tuple(nouns), tuple(placed), view_of, tuple(pngs), tuple(scenes), amounts.clip, tuple(backs),
-        tuple(sprites), amounts.viewers,
+        tuple(sprites), amounts.viewers, b"",
     )  # fmt: skip
+    known = [*world.views("train"), *world.views("validation")]
+    labels = np.array([one.label for one in known], dtype=np.int64)
+    return replace(world, reader=trained_reader(np.stack([decoded(one.png) for one in known]), labels, len(nouns)).to_bytes())
 
 
 def _view(solid: Solid, rng: Rng) -> tuple[Picture, float]:
@@ -124,7 +129,7 @@ def _scenes(
                 if item_id not in first:
                     first[item_id] = len(sprites)
                     sprites += [packed(sprite) for sprite in _swinging(solids[item_id - 1], rng)]
-            backs.append(packed(walls[split](rng)))
+            backs.append(packed(walls[split](number, rng)))
             scenes.append(drawn_scene(split, len(backs) - 1, [(item_id, first[item_id]) for item_id in shown], rng))
     return scenes, backs, sprites
 

@@ -14,13 +14,13 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
+from aibenchrt.answers import Gift
 from aibenchrt.datasets.cache import WorldCache
 from aibenchrt.datasets.colour_png import colour_png
 from aibenchrt.datasets.draws import Rng, choose, rng_of
 from aibenchrt.datasets.furniture_pictures import solids
 from aibenchrt.datasets.furniture_pictures.dataset import PACKAGES
 from aibenchrt.datasets.furniture_pictures.photos import clouds
-from aibenchrt.datasets.gift_box import gift_box
 from aibenchrt.datasets.live_show.compose import Amounts, Wallpaper, compose
 from aibenchrt.datasets.live_show.scenes import HEIGHT, WALL, WIDTH, Picture
 from aibenchrt.datasets.live_show.world import LiveShow, load, save
@@ -29,6 +29,7 @@ from aibenchrt.datasets.rasteriser import Light, view
 from aibenchrt.datasets.rows import SPLITS, Provenance
 from aibenchrt.datasets.sources import sweethome3d, wallpapers
 from aibenchrt.datasets.sources.furniture_model import FurnitureModel
+from aibenchrt.gifts import gift_box
 from aibenchrt.progress import Progress
 from aibenchrt.values import Value
 
@@ -46,10 +47,10 @@ NOUNS = (
     "vehicle",
     "vessel",
 )  # of the real variant: many models, and shapes that differ
-REAL = Amounts(12, {"train": 24, "validation": 4, "test": 8}, (1, 2), CLIP, 300)
+REAL = Amounts(12, {"train": 24, "validation": 4, "test": 12}, (1, 2), CLIP, 300)
 SYNTHETIC = Amounts(6, {"train": 8, "validation": 2, "test": 4}, (1, 2), CLIP, 60)
 EACH = 12  # synthetic models of each noun
-HELD = {"test": 8, "validation": 4}  # wallpapers that are in no scene of another split
+HELD = {"test": 12, "validation": 4}  # wallpapers that are in no scene of another split
 FRAMES, GIFTS, SPOKEN = SOURCES = ("frames", "gifts", "spoken")
 
 
@@ -61,7 +62,8 @@ def sizes(world: LiveShow) -> str:
 def payloads(world: LiveShow, source: str, split: str = "test") -> list[Payload]:
     """The requests of one source ("frames", "gifts" or "spoken") and split: clip after clip, frame after frame, the same in each source.
 
-    original: the frame as it is, PNG; where a gift is drawn over it, with an alpha channel that is 0 there.
+    original: the frame as it is, PNG; where a gift is drawn over it, with an alpha channel that is 0 there. gift: the noun that was
+    wished, and who reads it.
     """
     if source not in SOURCES:
         raise ValueError(f"live_show has no source {source!r}; it has {', '.join(SOURCES)}")
@@ -76,6 +78,7 @@ def payloads(world: LiveShow, source: str, split: str = "test") -> list[Payload]
             if source == GIFTS:
                 label, noise = int(rng.integers(len(world.nouns))), int(rng.integers(1 << 31))
                 values |= {"wish": {"label": label, "seed": noise}, "user": {"user_id": choose(world.viewer_ids, rng)}}
+                truth["gift"] = Gift(label, world.reader)
                 frame, note = without_gift(frame), f"{note}; a {world.nouns[label]} for a gift"
             if source == SPOKEN:
                 values["audio"] = {"wav": choose(said, rng)}
@@ -110,9 +113,9 @@ def _real(seed: int, progress: Progress) -> LiveShow:
     return compose("real", seed, sweethome3d.load_models(progress), NOUNS, walls, REAL, provenance, progress)
 
 
-def _part(pictures: list[Picture], rng: Rng) -> Picture:
-    """A part of one of the wallpapers, as large as it allows, made as large as a wall."""
-    picture = choose(pictures, rng)
+def _part(pictures: list[Picture], number: int, rng: Rng) -> Picture:
+    """A part of one of the wallpapers, which take turns, made as large as a wall."""
+    picture = pictures[number % len(pictures)]
     height, width = picture.shape[:2]
     scale = float(rng.uniform(0.7, 1.0)) * min(height / WALL[0], width / WALL[1])
     high, wide = round(WALL[0] * scale), round(WALL[1] * scale)
@@ -131,7 +134,7 @@ def _synthetic(seed: int, progress: Progress) -> LiveShow:
     return compose("synthetic", seed, _made(seed), solids.NOUNS, walls, SYNTHETIC, provenance, progress)
 
 
-def _cloud(rng: Rng) -> Picture:
+def _cloud(_number: int, rng: Rng) -> Picture:
     whole: Picture = clouds(max(WALL), rng)[: WALL[0], : WALL[1]]
     return whole
 

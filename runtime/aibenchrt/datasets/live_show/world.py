@@ -75,7 +75,8 @@ class Clip:
 class LiveShow:
     """nouns: in the order of their labels. goods: in order of their ids. views: (goods, PNG). scenes: of clips, each of `clip` frames.
 
-    walls, sprites: zlib of the pixels, as scenes.py has them. viewers: how many. version: sha256 of all content.
+    walls, sprites: zlib of the pixels, as scenes.py has them. reader: of gifts (aibenchrt/gifts.py). viewers: how many. version: sha256 of
+    all content.
     """
 
     version: str
@@ -91,6 +92,7 @@ class LiveShow:
     walls: Sequence[bytes]
     sprites: Sequence[bytes]
     viewers: int
+    reader: bytes
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -184,6 +186,7 @@ def decoded(png: bytes) -> Picture:
 
 
 _STORES = ("pngs", "walls", "sprites")
+_READER = "reader.npy"
 
 
 def save(world: LiveShow, folder: Path) -> LiveShow:
@@ -206,6 +209,7 @@ def save(world: LiveShow, folder: Path) -> LiveShow:
         (partial / "world.json").write_text(json.dumps(document, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
         for name, contents in stores.items():
             (partial / f"{name}.bin").write_bytes(b"".join(contents))
+        (partial / _READER).write_bytes(world.reader)
 
     return replace(world, version=save_whole(folder, write))
 
@@ -234,6 +238,7 @@ def load(folder: Path) -> LiveShow | None:
         walls=walls,
         sprites=sprites,
         viewers=document["viewers"],
+        reader=(folder / _READER).read_bytes(),
     )
 
 

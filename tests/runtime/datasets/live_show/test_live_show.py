@@ -5,16 +5,22 @@ from __future__ import annotations
 import pickle
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from aibenchrt.catalog import DATASETS
-from aibenchrt.datasets.gift_box import gift_box
+from aibenchrt.collect.contents import Contents
+from aibenchrt.collect.records import ScheduleRecord
+from aibenchrt.control.record_files import truth_of
 from aibenchrt.datasets.live_show.camera import Camera
 from aibenchrt.datasets.live_show.dataset import CLIP, SOURCES, WORLDS, payloads
 from aibenchrt.datasets.live_show.scenes import HEIGHT, WIDTH
 from aibenchrt.datasets.live_show.world import LiveShow, decoded, load, save
 from aibenchrt.datasets.rows import SPLITS
+from aibenchrt.gifts import gift_box, reader_of
+from aibenchrt.h264 import Decoder, Encoder
 from aibenchrt.metrics import score_each
 
 
@@ -84,9 +90,45 @@ def test_what_lies_under_a_gift_does_not_count(synthetic: LiveShow) -> None:
     whole, outside = decoded(frame.truth["original"]), decoded(gift.truth["original"])
     assert (left, top, right, bottom) == (64, 32, 96, 64)
     assert not outside[top:bottom, left:right].any()
+    assert set(frame.truth) == {"original"}
+    assert set(gift.truth) == {"original", "gift"}
+    assert gift.truth["gift"].label == gift.values["wish"]["label"]
     outside = outside.copy()
     outside[top:bottom, left:right] = whole[top:bottom, left:right]
     assert np.array_equal(outside, whole)
+
+
+def test_the_reader_reads_goods_that_it_has_not_seen(world: LiveShow) -> None:
+    """Also from a frame, after the codec; chance is 1 in 6 or 8."""
+    reader, views = reader_of(world.reader), world.views("test")
+    pictures, labels = np.stack([decoded(view.png) for view in views]), np.array([view.label for view in views])
+    assert (reader.labels(pictures) == labels).mean() > (0.65 if world.variant == "real" else 0.7)
+    some = np.linspace(0, len(views) - 1, 60).astype(int).tolist()
+    frames = [world.frame(world.scenes_of("test")[0], number).copy() for number in range(len(some))]
+    left, top, right, bottom = gift_box(WIDTH, HEIGHT)
+    for frame, place in zip(frames, some, strict=True):
+        frame[top:bottom, left:right] = pictures[place]
+    seen = [reader.in_frame(Decoder().decode(Encoder(WIDTH, HEIGHT, 20).encode(frame, key=True))) for frame in frames]
+    alone = reader.labels(pictures[some])
+    assert np.mean(seen == alone) > 0.8
+
+
+def test_what_is_no_reader_is_refused(synthetic: LiveShow) -> None:
+    damaged = bytearray(synthetic.reader)
+    damaged[-2:] = b"\x00\x7e"  # not a number
+    for content in (b"", b"x" * 500, synthetic.reader[:-8], bytes(damaged)):
+        with pytest.raises(ValueError, match="no reader"):
+            reader_of(content)
+
+
+def test_intervals_draw_whole_clips(synthetic: LiveShow, tmp_path: Path) -> None:
+    plan: Any = SimpleNamespace(requests=[SimpleNamespace(name="frame", dataset="show")], datasets={"show": "live_show"})
+    asked = payloads(synthetic, "gifts")
+    rows = [ScheduleRecord(k, "frame", "measured", k, 0.0) for k in range(len(asked))]
+    truth = truth_of(rows, plan, {"frame": asked}, Contents(tmp_path))
+    assert len({row.cluster for row in truth}) == len(synthetic.clips("test"))
+    assert len({row.cluster for row in truth[:CLIP]}) == 1
+    assert len(list(tmp_path.iterdir())) < len(asked) + 10, "a reader is kept once for each noun"
 
 
 def test_the_camera_dims_and_its_noise_follows_from_seed_stream_and_number() -> None:
