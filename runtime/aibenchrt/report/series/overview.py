@@ -24,11 +24,11 @@ def overview(rows: Sequence[SeriesRow]) -> str:
     def draw(figure: Any) -> None:
         latency, share = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
         for at, (row, figures) in enumerate(ordered):
-            faded = 1.0 if row.verdict is not None and row.verdict.valid else 0.35
+            valid = row.verdict is not None and row.verdict.valid
             for p, estimate in _percentiles(figures):
-                _point(latency, at, estimate, SERVICE, _MARKERS[p], faded)
+                _point(latency, at, estimate, SERVICE, _MARKERS[p], valid)
             if figures.ai_share is not None:
-                _point(share, at, _in_percent(figures.ai_share), AI, "o", faded)
+                _point(share, at, _in_percent(figures.ai_share), AI, "o", valid)
         latency.set_yticks(range(len(ordered)), [_name(row) for row, _ in ordered])
         latency.set(xscale="log", xlabel="latency of the whole path, ms: ● p50, ◆ p90")
         share.set(xlim=(0, 100), xlabel="AI on the critical path, %")
@@ -58,9 +58,10 @@ def _percentiles(figures: Figures) -> list[tuple[float, Estimate]]:
     return [(q.p, q.estimate) for q in figures.latency if q.p in _MARKERS and q.estimate is not None and q.estimate.low > 0]
 
 
-def _point(axes: Any, at: int, estimate: Estimate, colour: str, marker: str, alpha: float) -> None:
-    axes.plot([estimate.low, estimate.high], [at, at], color=colour, linewidth=5, alpha=0.35 * alpha, solid_capstyle="butt")
-    axes.plot([estimate.value], [at], marker=marker, color=colour, markersize=5.5, linestyle="", alpha=alpha)
+def _point(axes: Any, at: int, estimate: Estimate, colour: str, marker: str, valid: bool) -> None:
+    """A filled mark on the band of its interval; that of an INVALID run is hollow."""
+    axes.plot([estimate.low, estimate.high], [at, at], color=colour, linewidth=5, alpha=0.35 if valid else 0.15, solid_capstyle="butt")
+    axes.plot([estimate.value], [at], marker=marker, color=colour, markersize=5.5, linestyle="", fillstyle="full" if valid else "none")
 
 
 def _in_percent(share: Estimate) -> Estimate:
@@ -68,8 +69,8 @@ def _in_percent(share: Estimate) -> Estimate:
 
 
 def _name(row: SeriesRow) -> str:
-    faded = "" if row.verdict is not None and row.verdict.valid else " (INVALID)"
-    return (row.spec if len(row.spec) <= _MOST_NAME else f"{row.spec[: _MOST_NAME - 1]}…") + faded
+    invalid = "" if row.verdict is not None and row.verdict.valid else " (INVALID)"
+    return (row.spec if len(row.spec) <= _MOST_NAME else f"{row.spec[: _MOST_NAME - 1]}…") + invalid
 
 
 def _plain_log(axes: Any) -> None:
