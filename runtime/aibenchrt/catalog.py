@@ -24,6 +24,7 @@ from aibenchrt.components.fraud_check.spec import SPEC as FRAUD_CHECK
 from aibenchrt.components.hash.spec import SPEC as HASH
 from aibenchrt.components.health_check.spec import SPEC as HEALTH_CHECK
 from aibenchrt.components.image_classification.spec import SPEC as IMAGE_CLASSIFICATION
+from aibenchrt.components.image_compression.spec import SPEC as IMAGE_COMPRESSION
 from aibenchrt.components.image_embedding.spec import SPEC as IMAGE_EMBEDDING
 from aibenchrt.components.image_filter.spec import SPEC as IMAGE_FILTER
 from aibenchrt.components.image_generation.spec import SPEC as IMAGE_GENERATION
@@ -42,6 +43,7 @@ from aibenchrt.components.monitoring.spec import SPEC as MONITORING
 from aibenchrt.components.nonce_store.spec import SPEC as NONCE_STORE
 from aibenchrt.components.notification.spec import SPEC as NOTIFICATION
 from aibenchrt.components.object_detection.spec import SPEC as OBJECT_DETECTION
+from aibenchrt.components.packet_loss.spec import SPEC as PACKET_LOSS
 from aibenchrt.components.query_parsing.spec import SPEC as QUERY_PARSING
 from aibenchrt.components.query_rewrite.spec import SPEC as QUERY_REWRITE
 from aibenchrt.components.query_suggestion.spec import SPEC as QUERY_SUGGESTION
@@ -60,6 +62,7 @@ from aibenchrt.components.translation_memory.spec import SPEC as TRANSLATION_MEM
 from aibenchrt.components.vector_index.spec import SPEC as VECTOR_INDEX
 from aibenchrt.components.video_capture.spec import SPEC as VIDEO_CAPTURE
 from aibenchrt.components.video_codec.spec import SPEC as VIDEO_CODEC
+from aibenchrt.components.video_prediction.spec import SPEC as VIDEO_PREDICTION
 from aibenchrt.datasets.specs import DATASETS, shared_worlds
 from aibenchrt.registry import Registry
 
@@ -90,6 +93,8 @@ COMPONENTS: Registry[ComponentSpec] = Registry(
         SPEECH_RECOGNITION,
         TEXT_RECOGNITION,
         OBJECT_DETECTION,
+        IMAGE_COMPRESSION,
+        VIDEO_PREDICTION,
         FACE_EMBEDDING,
         FACE_RECOGNITION_3D,
         TEXT_SUMMARIZATION,
@@ -118,6 +123,7 @@ COMPONENTS: Registry[ComponentSpec] = Registry(
         VIDEO_CAPTURE,
         COMPOSE,
         VIDEO_CODEC,
+        PACKET_LOSS,
         LOGGING,
         MONITORING,
         TRACING,

@@ -46,6 +46,7 @@ ALLOWED: dict[str, tuple[set[str], str]] = {
     "runtime/aibenchrt/datasets/sources/synthetic_speech.py": ({"open"}, "in memory"),
     "runtime/aibenchrt/datasets/arcade/world.py": ({"write_bytes", "write_text"}, CACHE),
     "runtime/aibenchrt/datasets/faces/world.py": ({"write_bytes", "write_text"}, CACHE),
+    "runtime/aibenchrt/datasets/clips/world.py": ({"write_bytes", "write_text"}, CACHE),
     "runtime/aibenchrt/datasets/live_show/world.py": ({"write_bytes", "write_text"}, CACHE),
     "runtime/aibenchrt/datasets/furniture_pictures/world.py": ({"write_bytes", "write_text"}, CACHE),
     "runtime/aibenchrt/datasets/translation/world.py": ({"write_bytes", "write_text"}, CACHE),

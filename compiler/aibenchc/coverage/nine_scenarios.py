@@ -116,7 +116,18 @@ TASKS: dict[str, tuple[str, ...]] = {
 METRICS: dict[str, tuple[str, ...]] = {
     "precision": ("precision", "same_class_precision"),
     "recall": ("recall",),
-    "accuracy": ("accuracy", "decision_accuracy", "chrf", "bleu", "rouge_l", "wer", "cer"),
+    "accuracy": (
+        "accuracy",
+        "decision_accuracy",
+        "chrf",
+        "bleu",
+        "rouge_l",
+        "wer",
+        "cer",
+        "delivered_psnr",
+        "conceal_psnr",
+        "ms_ssim",
+    ),
 }
 LATENCY = "latency"
 

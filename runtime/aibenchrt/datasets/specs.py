@@ -35,6 +35,7 @@ _USER = Port("user", "User")
 _MESSAGE = (Port("message", "Sealed"), _USER)
 _FRAME = (Port("shot", "Shot"), Port("moment", "Moment"))
 _FLIGHT = (Port("image", "Image"), Port("camera", "Camera"), Port("wish", "Wish"), Port("moment", "Moment"), _USER)
+_GROUP = (Port("packet", "Packet"), *_FRAME, _USER)
 
 DATASETS: Registry[DatasetSpec] = Registry(
     (
@@ -179,6 +180,22 @@ DATASETS: Registry[DatasetSpec] = Registry(
             truth_types=("original", "solid"),
             truth="the frame of the model's own triangles in an unseen texture, rendered; the voxels of a body that no component saw",
             gives=(ITEMS, USERS, INTERACTIONS, UTTERANCES, VIEWS, CHANGED),
+            clustered_by=_USER.name,
+        ),
+        DatasetSpec(
+            name="clips",
+            package="aibenchrt.datasets.clips",
+            doc="moving pictures in groups of eight frames: recordings of OpenCV's samples, a camera that wanders over wallpapers",
+            licence="recordings: Apache-2.0 and BSD-3-Clause; wallpapers: CC-BY(-SA) 4.0, CC0, GPL-2+; all fetched; rest: Apache-2.0",
+            data_class=("video",),
+            sources=(
+                RequestSource("groups", _GROUP, "groups of eight frames of a clip, one after the other, encoded with H.264", clip=6),
+                RequestSource("spoken", (*_GROUP, Port("audio", "Audio")), "the same, with what a narrator says meanwhile", clip=6),
+            ),
+            metrics=("delivered_psnr", "conceal_psnr", "ms_ssim", "bits_per_pixel"),
+            truth_types=("originals",),
+            truth="the group's frames as they were before they were encoded",
+            gives=(ITEMS, USERS, INTERACTIONS, UTTERANCES, CLIPS),
             clustered_by=_USER.name,
         ),
         DatasetSpec(

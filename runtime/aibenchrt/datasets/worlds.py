@@ -24,6 +24,7 @@ from aibenchrt.progress import Progress, silent
 
 if TYPE_CHECKING:
     from aibenchrt.datasets.arcade import dataset as arcade
+    from aibenchrt.datasets.clips import dataset as clips
     from aibenchrt.datasets.faces import dataset as faces
     from aibenchrt.datasets.furniture_pictures import dataset as furniture_pictures
     from aibenchrt.datasets.live_show import dataset as live_show
@@ -141,6 +142,8 @@ if TYPE_CHECKING:
 
     class _Arcade(UserWorld, InteractionWorld, SpokenWorld, ViewWorld, ChangedWorld, Protocol): ...
 
+    class _Clips(UserWorld, InteractionWorld, SpokenWorld, ClipWorld, Protocol): ...
+
     _shop: _Shop = movielens_shop.WORLDS.load("real")
     _site: _Site = web_pages.WORLDS.load("real")
     _paper: _Paper = news.WORLDS.load("real")
@@ -149,6 +152,7 @@ if TYPE_CHECKING:
     _faces: _Faces = faces.WORLDS.load("real")
     _show: _Show = live_show.WORLDS.load("real")
     _arcade: _Arcade = arcade.WORLDS.load("real")
+    _clips: _Clips = clips.WORLDS.load("real")
 
 
 def world_name(plan: Plan) -> str:
