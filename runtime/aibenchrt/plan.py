@@ -421,8 +421,8 @@ class Plan(_Frozen):
     response: () if there is nothing to return, as in the benchmark of a component that only stores: sent when every step before it is done.
     hosts, generators (names of the hosts that query generators run on): empty when everything runs on this machine. tls: every connection
     is mutual TLS; without a valid certificate nothing answers. effect_timeout_s: what one call after the response may take; no client waits
-    for it, so the request's own deadline does not bound it. prediction: None unless every service time is known. frame_metrics: shown
-    beside the latency; what slo names is shown as well.
+    for it, so the request's own deadline does not bound it. prediction: None unless every service time is known. frame_metrics: what
+    the spec's metrics name of frames; a report has all three, where there are deadlines and streams.
     """
 
     version: Literal[2] = 2

@@ -90,6 +90,9 @@ def headline(report: Report) -> tuple[tuple[str, str, str], ...]:
                     interval(fraction.on_path, 100) + " %",
                 )
             )
+    for frame in report.frames:
+        if frame.scope == "all" and frame.missed is not None:
+            cards.append((percent(frame.missed.value), "of the frames missed their deadline", interval(frame.missed, 100) + " %"))
     for row in report.quality:
         if row.request_class == "all" and row.metric.startswith("ndcg"):
             cards.append((percent(row.estimate.value), f"{row.metric} of the answers", interval(row.estimate, 100) + " %"))

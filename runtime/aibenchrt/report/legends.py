@@ -24,8 +24,8 @@ LEGENDS: dict[str, str] = {
     "frames": (
         "From the intended time of a frame to its answer. Missed: answered after the deadline of its class. Dropped: it failed, timed out "
         "or was never sent. Jitter: the mean of how much the latencies of two consecutive answered frames of a stream differ (D of RFC "
-        "3550, not smoothed). 95 % intervals: of shares Wilson's, or that of 5 batches in time order where it reaches further; of "
-        "jitter batch means. – : no deadline, or no frames of a stream."
+        "3550, not smoothed). 95 % intervals: of shares Wilson's for losses in rows, or that of 5 batches where it "
+        "reaches further; of jitter batch means. – : no deadline, or no frames of a stream."
     ),
     "moved": (
         "A task that keeps a state for each stream is called at one replica for all frames of a stream. When that is lost, the stream "

@@ -13,6 +13,9 @@ from aibenchrt.plan import PlanJitterBound, PlanShareBound, PlanStreams
 from aibenchrt.report import report
 from aibenchrt.report.checks.consistency import consistency_checks
 from aibenchrt.report.frames import frame_rows
+from aibenchrt.report.make import make_report
+from aibenchrt.report.recomputing import recompute
+from exported import unpacked
 from shop_plan import generate
 from streams_plan import moving_numbers, streams_plan
 
@@ -85,6 +88,15 @@ def test_the_report_judges_frames_and_shows_a_stream(directory: Path) -> None:
     page = (directory / "report.html").read_text()
     for text in ("Frames of a stream over time", "Latency of each of the 120 frames of stream", "missed, %", "deadline"):
         assert text in page
+    assert "of the frames missed their deadline" in page
     assert made.moved_streams == ()
     if made.verdict.valid:
         assert [j.status for j in judged.values()] == ["PASS", "INCONCLUSIVE", "FAIL"]
+
+
+def test_its_figures_can_be_made_again_and_passed_on(directory: Path, tmp_path: Path) -> None:
+    made = report(directory)
+    assert recompute(directory).values > 300
+    passed_on, _ = make_report(read_run(unpacked(directory, tmp_path).folder))
+    assert passed_on.frames == made.frames
+    assert [row.stream for row in read_run(directory).schedule][:3] != [-1, -1, -1]
