@@ -43,11 +43,13 @@ from aibenchrt.components.monitoring.spec import SPEC as MONITORING
 from aibenchrt.components.nonce_store.spec import SPEC as NONCE_STORE
 from aibenchrt.components.notification.spec import SPEC as NOTIFICATION
 from aibenchrt.components.object_detection.spec import SPEC as OBJECT_DETECTION
+from aibenchrt.components.object_reconstruction_3d.spec import SPEC as OBJECT_RECONSTRUCTION_3D
 from aibenchrt.components.packet_loss.spec import SPEC as PACKET_LOSS
 from aibenchrt.components.query_parsing.spec import SPEC as QUERY_PARSING
 from aibenchrt.components.query_rewrite.spec import SPEC as QUERY_REWRITE
 from aibenchrt.components.query_suggestion.spec import SPEC as QUERY_SUGGESTION
 from aibenchrt.components.recommendation.spec import SPEC as RECOMMENDATION
+from aibenchrt.components.rendering.spec import SPEC as RENDERING
 from aibenchrt.components.sort.spec import SPEC as SORT
 from aibenchrt.components.spatial_transformer.spec import SPEC as SPATIAL_TRANSFORMER
 from aibenchrt.components.speech_recognition.spec import SPEC as SPEECH_RECOGNITION
@@ -97,6 +99,8 @@ COMPONENTS: Registry[ComponentSpec] = Registry(
         VIDEO_PREDICTION,
         FACE_EMBEDDING,
         FACE_RECOGNITION_3D,
+        OBJECT_RECONSTRUCTION_3D,
+        RENDERING,
         TEXT_SUMMARIZATION,
         TEXT_TRANSLATION,
         TEXT_NORMALIZATION,

@@ -22,6 +22,7 @@ from aibenchrt.datasets.needs import (
     QUERIES,
     SITE,
     SNAPSHOTS,
+    SOLIDS,
     SUMMARIES,
     TURNED,
     USERS,
@@ -179,7 +180,7 @@ DATASETS: Registry[DatasetSpec] = Registry(
             metrics=("voxel_iou", "silhouette_iou", "ssim", "psnr"),
             truth_types=("original", "solid"),
             truth="the frame of the model's own triangles in an unseen texture, rendered; the voxels of a body that no component saw",
-            gives=(ITEMS, USERS, INTERACTIONS, UTTERANCES, VIEWS, CHANGED),
+            gives=(ITEMS, USERS, INTERACTIONS, UTTERANCES, VIEWS, CHANGED, SOLIDS),
             clustered_by=_USER.name,
         ),
         DatasetSpec(

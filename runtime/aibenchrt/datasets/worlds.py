@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         QueryWorld,
         SiteWorld,
         SnapshotWorld,
+        SolidWorld,
         SpokenWorld,
         TurnedWorld,
         UserWorld,
@@ -140,7 +141,7 @@ if TYPE_CHECKING:
 
     class _Show(UserWorld, InteractionWorld, SpokenWorld, ViewWorld, ChangedWorld, ClipWorld, Protocol): ...
 
-    class _Arcade(UserWorld, InteractionWorld, SpokenWorld, ViewWorld, ChangedWorld, Protocol): ...
+    class _Arcade(UserWorld, InteractionWorld, SpokenWorld, ViewWorld, ChangedWorld, SolidWorld, Protocol): ...
 
     class _Clips(UserWorld, InteractionWorld, SpokenWorld, ClipWorld, Protocol): ...
 

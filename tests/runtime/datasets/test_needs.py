@@ -38,6 +38,7 @@ CONTENT: Mapping[str, Callable[[Any], bool]] = {
     "enrolment": lambda world: all(world.enrolled(split) for split in SPLITS),
     "keys": lambda world: all(len(key) == 32 for key in world.device_keys.values()),
     "changed": lambda world: all(pair.before != pair.after for split in SPLITS for pair in world.changed(split)[:3]),
+    "solids": lambda world: all(any(one.solid) for split in SPLITS for one in world.solids(split)[:3]),
     "clips": lambda world: all(len(clip.frames) > 1 for split in SPLITS for clip in world.clips(split)),
     "accounts": lambda world: any(account.balance > 0 for account in world.accounts),
 }
