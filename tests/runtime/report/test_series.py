@@ -12,11 +12,11 @@ from aibenchrt.collect.hashes import bind
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.report import make
 from aibenchrt.report.html import SCRIPT
-from aibenchrt.report.model import Report
+from aibenchrt.report.model import Estimate, FrameRow, Report
 from aibenchrt.report.series.figures import judged
 from aibenchrt.report.series.model import SERIES_JSON, SUMMARY_HTML, Compiled, Series, SeriesRow, UpdateOf, Word, left_over
 from aibenchrt.report.series.overview import overview
-from aibenchrt.report.series.page import write_summary
+from aibenchrt.report.series.page import page, write_summary
 from aibenchrt.report.series.state import locked, unfinished
 from aibenchrt.report.series.tables import answer_table, covers, series_tables, status, system_table, tally, update_text, why
 from pydantic import ValidationError
@@ -91,6 +91,22 @@ def test_tables_have_a_row_for_each_spec_whatever_became_of_it(rows: tuple[Serie
     assert set(system[2][1:]) == {"–"}
     assert "ndcg@10 " in answer_table(rows).rows[0][-1]
     assert covers(SeriesRow(spec="own", compiled=FACTS.model_copy(update={"published": "", "words": ()}))) == "–"
+
+
+def test_frames_have_a_column_where_a_scenario_has_any(rows: tuple[SeriesRow, ...]) -> None:
+    def share(value: float) -> Estimate:
+        return Estimate(value=value, low=value / 2, high=2 * value, n=100, se=0.0, method="")
+
+    assert "frames" not in answer_table(rows).columns
+    figures = rows[0].figures
+    assert figures is not None
+    frames = FrameRow(scope="all", name="all", deadline_ms=40.0, frames=100, missed=share(0.02), dropped=share(0.01), jitter=None)
+    streamed = rows[0].model_copy(update={"figures": figures.model_copy(update={"frames": frames})})
+    table = answer_table((streamed, *rows[1:]))
+    assert table.columns[-1] == "frames"
+    shown = "later than 40 ms 2.00 [1.00, 4.00] %\ndropped 1.00 [0.500, 2.00] %"
+    assert [row[-1] for row in table.rows] == [shown, "–", "–", "–"]
+    assert "100: later than 40 ms" in page(series_of((streamed, *rows[1:])), {})
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,7 @@ def figures_of(report: Report, info: RunInfo) -> Figures:
         whole_s=max((entry.ended_s or entry.started_s for entry in info.stages), default=0.0),
         answered=traffic.ok,
         failed=traffic.failed + traffic.not_sent,
+        frames=next((row for row in report.frames if row.scope == "all"), None),
         variants=tuple(sorted({data.variant for data in info.data})),
         hosts=tuple(host.text for host in info.hosts),
         code=f"{code.version}{f' ({code.commit[:12]})' if code.commit else ''}" if code else "",

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from aibenchrt.report.model import Estimate, Percentile, Verdict
+from aibenchrt.report.model import Estimate, FrameRow, Percentile, Verdict
 
 SERIES_VERSION: Literal[1] = 1
 SERIES_JSON, SUMMARY_HTML = "series.json", "summary.html"
@@ -75,7 +75,8 @@ class Figures(_Frozen):
     memory_mib: the sum of the largest resident memory of each process of the run, over the measured window. cpu_ms: CPU time of planner,
     services and Triton for each answered request, in ms; None: nothing was answered. setup_s: seconds from the beginning until the load;
     load_s: of the load and the supplements; whole_s: of everything, seconds. answered: requests; failed: also those that were not sent.
-    variants: of the data, 'real' or 'synthetic'. code: version of aibenchc, and the commit where it is known.
+    frames: of all frames of streams, or requests with a deadline; None: there are none. variants: of the data, 'real' or 'synthetic'.
+    code: version of aibenchc, and the commit where it is known.
     """
 
     run_id: str
@@ -90,6 +91,7 @@ class Figures(_Frozen):
     whole_s: float
     answered: int
     failed: int
+    frames: FrameRow | None = None
     variants: tuple[str, ...]
     hosts: tuple[str, ...]
     code: str

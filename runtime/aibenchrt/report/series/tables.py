@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from aibenchrt.exit_codes import ExitCode
 from aibenchrt.figure_format import number
-from aibenchrt.report.model import Percentile, Verdict
+from aibenchrt.report.model import FrameRow, Percentile, Verdict
 from aibenchrt.report.series.model import Figures, Series, SeriesRow, UpdateOf
 from aibenchrt.report.tables import ABSENT, Table, interval, measured, percentile_interval
 from aibenchrt.report.verdict import counts
@@ -20,7 +20,9 @@ _TIMES = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 _ANSWERS = (
     "status: INVALID, else FAIL or INCONCLUSIVE where a target or reference is, else VALID; NOT RUN: it did not compile, or its run "
     "failed. Latency is that of the whole path, from the intended send time, in ms; AI: the share of the call time on the critical path "
-    "that is spent in AI components. Figures in brackets are 95 % intervals. The figures of an INVALID run prove nothing."
+    "that is spent in AI components; frames: those that were answered after their deadline, those that were not answered, and how much "
+    "latency differs from one frame of a stream to the next. Figures in brackets are 95 % intervals. The figures of an INVALID run prove "
+    "nothing."
 )
 _SYSTEM = (
     "tasks: of the spec, and after distilling. covers: words of the scenario's row in the published table that the distilled graph "
@@ -74,11 +76,18 @@ def series_tables(series: Series) -> tuple[Table, ...]:
 
 
 def answer_table(rows: Sequence[SeriesRow]) -> Table:
+    """With a column of frames where a scenario has any."""
+    columns: tuple[str, ...] = ("scenario", "status", "why", "p50, ms", "p90, ms", "AI, %", "quality of the answers")
+    cells: list[tuple[str, ...]] = [(row.spec, status(row), why(row) or ABSENT, *_answers(row.figures)) for row in rows]
+    frames = [row.figures.frames if row.figures else None for row in rows]
+    if any(frames):
+        columns = (*columns, "frames")
+        cells = [(*cell, "\n".join(frame_lines(of)) or ABSENT) for cell, of in zip(cells, frames, strict=True)]
     return Table(
         "answers",
         "Verdicts, latency and answers",
-        ("scenario", "status", "why", "p50, ms", "p90, ms", "AI, %", "quality of the answers"),
-        tuple((row.spec, status(row), why(row) or ABSENT, *_answers(row.figures)) for row in rows),
+        columns,
+        tuple(cells),
         _ANSWERS,
         (3, 4, 5),
     )
@@ -90,6 +99,18 @@ def _answers(figures: Figures | None) -> tuple[str, ...]:
     whole = [f"{q.metric} {measured(q.metric, q.estimate)}" for q in figures.quality if q.request_class == "all"]
     shown = [*whole[:_MOST_METRICS], *([f"and {len(whole) - _MOST_METRICS} more"] if len(whole) > _MOST_METRICS else [])]
     return percentile(figures, 50), percentile(figures, 90), interval(figures.ai_share, 100.0), "\n".join(shown) or ABSENT
+
+
+def frame_lines(frames: FrameRow | None) -> list[str]:
+    """'missed 2.10 [1.50, 2.80] %', 'dropped …', 'jitter … ms', of those that there are."""
+    if frames is None:
+        return []
+    shares = (
+        (f"later than {frames.deadline_ms:g} ms" if frames.deadline_ms else "missed", frames.missed),
+        ("dropped", frames.dropped),
+    )
+    lines = [f"{name} {interval(share, 100.0)} %" for name, share in shares if share is not None]
+    return lines + ([f"jitter {interval(frames.jitter)} ms"] if frames.jitter is not None else [])
 
 
 def percentile(figures: Figures, p: float) -> str:
