@@ -1,9 +1,10 @@
 """Trains an image-to-image model on pairs of pictures before and after; the epoch is chosen on the validation pairs.
 
-The small network learns by the ratio that it is measured by: the loss is the mean logarithm of each picture's squared error (as in Chen et
-al. 2022, Simple Baselines for Image Restoration). The published one has the objective of Isola et al. 2017, equation 4: a hundred times the
-absolute difference, and a discriminator of 70 × 70 patches that sees both pictures, with least squares in place of logarithms as in Zhu et
-al. 2017, section 4.
+There are few scenes, and a network soon knows them by heart. So the small one learns from parts of pictures, mirrored and turned, with
+their colours exchanged and in other light, before and after alike. It learns by the ratio that it is measured by: the loss is the mean
+logarithm of each picture's squared error (as in Chen et al. 2022, Simple Baselines for Image Restoration). The published one has the
+objective of Isola et al. 2017, equation 4: a hundred times the absolute difference, and a discriminator of 70 × 70 patches that sees both
+pictures, with least squares in place of logarithms as in Zhu et al. 2017, section 4.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ PROTOCOL = (
 )
 BASELINE, COLOURS, AS_IT_IS = "filter and colour map", "colour map", "as it is"
 FITTED = 64  # training pairs on which rules are fitted; half as many validation pairs choose one
+PART, LIGHT = 48, 0.15  # pixels of the sides of the parts of pictures; the largest change of a colour's light, to either side
 ABSOLUTE = 100.0  # weight of the absolute difference beside the discriminator
 
 
@@ -58,8 +60,8 @@ class Effort:
 
 EFFORTS = {
     ("tiny", "unet_small"): Effort(16, 5e-3, 4, 96),
-    ("small", "unet_small"): Effort(12, 3e-3, 8, 640),
-    ("full", "unet_small"): Effort(60, 3e-3, 8, 100_000),
+    ("small", "unet_small"): Effort(40, 3e-3, 16, 640),
+    ("full", "unet_small"): Effort(160, 3e-3, 16, 100_000),
     ("tiny", "resnet_9blocks"): Effort(1, 2e-4, 2, 4),
     ("small", "resnet_9blocks"): Effort(4, 2e-4, 1, 640),
     ("full", "resnet_9blocks"): Effort(200, 2e-4, 1, 100_000),
@@ -125,7 +127,7 @@ def _fit(
         for step, rows in enumerate(batches(count, effort.batch, generator) if effort.batch > 1 else drawn[:, None]):
             chosen = drawn[rows] if effort.batch > 1 else rows
             before, after = (part[chosen].to(device).float() / 255 for part in (known.before, known.after))
-            step_of(before, after)
+            step_of(*(varied(before, after, generator) if step_of.patches is None else (before, after)))
             if step % 10 == 0:
                 tell(Batches(epoch, (step + 1) / steps, of=effort.epochs))
         value = float(decibels(answers(network, choosing), choosing).mean())
@@ -174,6 +176,23 @@ class Step:
         self.others.step()
         loss: Tensor = (patches(before, made) - 1).square().mean() + ABSOLUTE * functional.l1_loss(made, after)
         return loss
+
+
+def varied(before: Tensor, after: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A part of each pair, (b, 3, h, w) in [0, 1], at the same place and changed in the same way in both pictures."""
+    batch, _, height, width = before.shape
+    down, across = (int(torch.randint(0, (side - min(PART, side)) // 4 + 1, (1,), generator=generator)) * 4 for side in (height, width))
+    pair = torch.stack([before, after])[..., down : down + PART, across : across + PART]
+    for axis in (3, 4):
+        mirrored = torch.rand(batch, 1, 1, 1, generator=generator) < 0.5
+        pair = torch.where(mirrored.to(pair.device), pair.flip(axis), pair)
+    if torch.rand(1, generator=generator) < 0.5:
+        pair = pair.transpose(3, 4)
+    order = torch.stack([torch.randperm(3, generator=generator) for _ in range(batch)]).to(pair.device)
+    light = 1 + LIGHT * (2 * torch.rand(batch, 3, 1, 1, generator=generator) - 1).to(pair.device)
+    pair = pair.gather(2, order[None, :, :, None, None].expand_as(pair)) * light
+    first, second = (one.contiguous(memory_format=torch.channels_last) for one in pair)
+    return first, second
 
 
 def psnr_loss(made: Tensor, after: Tensor) -> Tensor:
