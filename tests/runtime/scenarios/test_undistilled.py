@@ -9,7 +9,7 @@ import pytest
 from aibenchc.cli import main
 from aibenchrt.components.logging.service import read_log
 from aibenchrt.components.tracing.service import read_spans
-from aibenchrt.plan import Plan, PlanExclusiveChoice, read_plan
+from aibenchrt.plan import Plan, PlanExclusiveChoice, PlanStreams, read_plan
 from aibenchrt.planner.executor import draw, drawn_arm
 from paths import SPECS
 from scenario import deploy
@@ -26,7 +26,9 @@ SCENARIOS = {
     "image_retrieval": (22, "address"),
     "live_streaming": (24, "spoken"),
     "news_feed": (22, "voice"),
+    "online_gaming": (22, "spoken"),
     "translation": (14, "phone"),
+    "video_services": (23, "spoken"),
     "web_search": (28, "voice"),
 }
 
@@ -57,7 +59,8 @@ def test_every_task_of_the_undistilled_graph_is_called(name: str, tmp_path: Path
     plan = read_plan(generated / "plan.json")
     assert sum(len(step.stages) for step in plan.steps) == len(plan.steps) == tasks, "nothing is combined, nothing has gone"
     duration = max(20.0, seconds_for_rare_arms(plan) - WARMUP_S)
-    run = deploy(generated, rate=RATE, duration_s=duration, warmup_s=WARMUP_S, supplement_s=10.0, timeout_s=TIMEOUT_S).run
+    streams = 1 if isinstance(plan.load, PlanStreams) else None
+    run = deploy(generated, rate=RATE, streams=streams, duration_s=duration, warmup_s=WARMUP_S, supplement_s=10.0, timeout_s=TIMEOUT_S).run
     assert run.info.outcome == "completed"
     assert Counter(request.outcome for request in run.requests) == {"ok": len(run.requests)}
     assert {request.request_class for request in run.requests} == {request.name for request in plan.requests}
