@@ -27,7 +27,6 @@ from aibenchc.validate import validate
 from paths import SPECS
 
 
-
 def distilled(path: Path) -> tuple[Scenario, Distilled]:
     diagnostics = Diagnostics()
     files = Files(path, [], diagnostics)
