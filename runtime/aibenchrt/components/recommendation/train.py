@@ -221,10 +221,12 @@ def _measure(scores: NDArray[np.float32], tables: Tables, trials: Trials, seed: 
 
 
 def _among_99(scores: NDArray[np.float32], tables: Tables, trials: Trials, seed: int) -> float:
+    """Hit rate among 99 drawn goods, or among all others where there are fewer."""
     rng = np.random.default_rng(seed)
     hits = []
     for row, item in zip(trials.user[trials.last], trials.item[trials.last], strict=True):
         free = np.flatnonzero(~tables.taken[row])
-        drawn = rng.choice(free[(free != UNKNOWN) & (free != item)], 99, replace=False)
+        others = free[(free != UNKNOWN) & (free != item)]
+        drawn = rng.choice(others, min(99, len(others)), replace=False)
         hits.append(int((scores[row][drawn] >= scores[row][item]).sum()) < AT)
     return round(float(np.mean(hits)), 6)

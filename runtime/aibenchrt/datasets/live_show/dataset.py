@@ -48,7 +48,7 @@ NOUNS = (
     "vessel",
 )  # of the real variant: many models, and shapes that differ
 REAL = Amounts(12, {"train": 24, "validation": 4, "test": 12}, (1, 2), CLIP, 300)
-SYNTHETIC = Amounts(6, {"train": 8, "validation": 2, "test": 4}, (1, 2), CLIP, 60)
+SYNTHETIC = Amounts(6, {"train": 8, "validation": 2, "test": 6}, (1, 2), CLIP, 60)
 EACH = 12  # synthetic models of each noun
 HELD = {"test": 12, "validation": 4}  # wallpapers that are in no scene of another split
 FRAMES, GIFTS, SPOKEN = SOURCES = ("frames", "gifts", "spoken")
