@@ -99,7 +99,7 @@ def begin(arguments: argparse.Namespace, examined: Sequence[Examined]) -> Begun:
 
     key = key_of(arguments, examined)
     found = unfinished(arguments.runs, key, complain, stranger)
-    if found is not None:
+    if found is not None and [row.spec for row in found[1].rows] == [of.spec.stem for of in examined]:
         folder, series = found
         complain(f"goes on with {folder}: {len(series.judged)} of {len(series.rows)} done")
         return Begun(folder, series)

@@ -12,6 +12,7 @@ from aibenchrt.collect.run_info import RUN_FILE, RunInfo
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.report.make import VERDICT_JSON
 from aibenchrt.report.model import Verdict
+from aibenchrt.report.series.model import FOLDER_NAME
 from aibenchrt.report.tables import ABSENT, Table
 from aibenchrt.report.verdict import counts
 
@@ -38,10 +39,12 @@ class ListedRun(BaseModel):
 
 
 def run_list(folder: Path) -> tuple[ListedRun, ...]:
-    """Every directory of the folder with a run.json, the earliest first. EnvironmentFailure AIB661: there is no such folder."""
+    """Every directory of the folder, and of the series in it, with a run.json, the earliest first. EnvironmentFailure AIB661: there is no
+    such folder."""
     if not folder.is_dir():
         raise EnvironmentFailure("AIB661", directory=folder)
-    rows = [_listed(path.parent) for path in sorted(folder.glob(f"*/{RUN_FILE}"))]
+    paths = (*folder.glob(f"*/{RUN_FILE}"), *folder.glob(f"{FOLDER_NAME}*/*/{RUN_FILE}"))
+    rows = [_listed(path.parent) for path in sorted(paths)]
     return tuple(sorted(rows, key=lambda row: (row.started, row.directory)))
 
 

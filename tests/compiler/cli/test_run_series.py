@@ -157,6 +157,17 @@ def test_a_run_that_ended_is_judged_and_one_that_was_damaged_runs_anew(specs: li
     assert made.interrupted[0] == document["rows"][0]["run"]
 
 
+def test_a_state_of_other_specs_is_not_gone_on_with(specs: list[str]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        go(specs, {"one": LOST, "two": KeyboardInterrupt()})
+    (folder,) = Path("runs").glob("series-*")
+    document = json.loads((folder / SERIES_JSON).read_text())
+    del document["rows"][2]
+    (folder / SERIES_JSON).write_text(json.dumps(document))
+    assert go(specs, NONE_RUNS)[1] == ["one", "two", "three"]
+    assert len(kept()) == 2
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

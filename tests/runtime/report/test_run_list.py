@@ -32,6 +32,14 @@ def test_runs_are_listed_with_their_verdict(tmp_path: Path, capsys: pytest.Captu
     assert [row["scenario"] for row in json.loads(capsys.readouterr().out)] == ["", "shop", "shop"]
 
 
+def test_runs_of_a_series_are_listed_with_the_others(tmp_path: Path) -> None:
+    write_run(tmp_path / "shop-1", SHORT)
+    write_run(tmp_path / "series-20261128-120000/shop-2", SHORT)
+    write_run(tmp_path / "other/shop-3", SHORT)
+    listed = [Path(row.directory).relative_to(tmp_path).as_posix() for row in run_list(tmp_path)]
+    assert sorted(listed) == ["series-20261128-120000/shop-2", "shop-1"]
+
+
 def test_a_folder_that_is_not_there_and_no_folder_at_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "--list", str(tmp_path / "none")]) == 2
     assert "AIB661" in capsys.readouterr().err
