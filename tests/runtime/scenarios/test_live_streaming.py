@@ -106,6 +106,9 @@ def test_a_run_is_reported_with_its_end_to_end_quality(run: Run) -> None:
     rows = {(row.request_class, row.metric): row.estimate for row in made.quality}
     assert ("all", "psnr") in rows
     assert 10 < rows["all", "psnr"].value < 60
+    assert 0.2 < rows["all", "ssim"].value <= 1.0
+    assert 0.0 <= rows["gift", "gift_accuracy"].value <= 1.0
+    assert ("frame", "gift_accuracy") not in rows
     # Late sends, a busy core, too few samples or missed deadlines are this small run's and this machine's; a failure or a hole is not.
     left = {reason.code for reason in made.verdict.reasons}
     assert left <= {"V03", "V04", "V05", "V06", "V08", "V09", "V16", "V19", "V20", "V22", "V25", "V26", "V27"}
