@@ -143,6 +143,11 @@ class PlanRequest(_Frozen):
     clip: int = Field(default=0, ge=0)
     deadline_s: float | None = Field(default=None, gt=0)
 
+    @property
+    def together(self) -> int:
+        """How many successive payloads make one unit, and are asked in order: a clip, a pair, or one."""
+        return self.clip or (1 if self.pair_apart_s is None else 2)
+
 
 class ResponsePart(_Frozen):
     """One port of the response. required: arrives in every case of every class."""

@@ -15,8 +15,9 @@ import numpy as np
 
 from aibenchrt.collect.recorded_run import Run
 from aibenchrt.collect.records import CallRecord
-from aibenchrt.plan import planner_endpoints
+from aibenchrt.plan import Plan, PlanService, PlanStreams, planner_endpoints
 from aibenchrt.process_names import PLANNER
+from aibenchrt.report.frames import keeps_streams
 
 SILENT_CALLS = 20  # calls that other replicas answered meanwhile; more if many take turns
 SLOW = 5.0
@@ -79,7 +80,7 @@ def _silences(run: Run, calls: Iterable[CallRecord]) -> Iterator[Degradation]:
         answered.setdefault(call.task, []).append((call.end_ns, call.endpoint))
     for service in run.plan.services:
         least = max(SILENT_CALLS, 5 * planners * (len(service.endpoints) - 1))
-        for endpoint in service.endpoints if len(service.endpoints) > 1 else ():
+        for endpoint in _taking_turns(run.plan, service) if len(service.endpoints) > 1 else ():
             since, others = start, 0
             for at, who in [*answered.get(service.name, ()), (end, endpoint)]:
                 if who != endpoint:
@@ -89,6 +90,14 @@ def _silences(run: Run, calls: Iterable[CallRecord]) -> Iterator[Degradation]:
                     what = f"answered nothing, while other replicas answered {others} times,"
                     yield Degradation(service.name, where.get(endpoint, endpoint), (since - start) / _S, (at - start) / _S, what)
                 since, others = at, 0
+
+
+def _taking_turns(plan: Plan, service: PlanService) -> tuple[str, ...]:
+    """The replicas that are called as long as they serve: of a task that keeps a state for each stream, those that a stream belongs to."""
+    step = next((step for step in plan.steps if step.task == service.name), None)
+    if step is None or not keeps_streams(step):
+        return service.endpoints
+    return service.endpoints[: plan.load.streams] if isinstance(plan.load, PlanStreams) else ()
 
 
 def _slow_hosts(run: Run, calls: Iterable[CallRecord]) -> Iterator[Degradation]:

@@ -16,7 +16,7 @@ import numpy as np
 from aibenchrt.catalog import component
 from aibenchrt.collect.recorded_run import MEASURED, Run
 from aibenchrt.collect.records import RequestRecord
-from aibenchrt.plan import Plan, PlanStage, PlanStreams
+from aibenchrt.plan import Plan, PlanStage, PlanStreams, Step
 from aibenchrt.report import statistics
 from aibenchrt.report.model import Estimate, FrameRow, MovedStreamRow
 from aibenchrt.report.statistics import Array
@@ -113,7 +113,7 @@ def _jitter_ms(group: Iterable[Frame]) -> Array:
 
 def moved_stream_rows(run: Run) -> tuple[MovedStreamRow, ...]:
     """Of each task that keeps a state for each stream, the streams that more than one replica answered, by all calls of the load."""
-    tasks = {step.task for step in run.plan.steps if any(map(_by_stream, step.stages))}
+    tasks = {step.task for step in run.plan.steps if keeps_streams(step)}
     streams = {row.request_id: row.stream for row in run.schedule if row.stream >= 0}
     if not tasks or not streams:
         return ()
@@ -128,6 +128,11 @@ def moved_stream_rows(run: Run) -> tuple[MovedStreamRow, ...]:
         for (task, stream), seen in sorted(replicas.items())
         if len(seen) > 1
     )
+
+
+def keeps_streams(step: Step) -> bool:
+    """Whether a component of it keeps a state for each stream, so that all frames of one go to one replica."""
+    return any(map(_by_stream, step.stages))
 
 
 def _by_stream(stage: PlanStage) -> bool:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from aibenchrt.collect.records import ScheduleRecord
+from aibenchrt.datasets.payload import Payload
 from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.experiments.ablation.variants import spread
 from aibenchrt.load.messages import encode_payloads, with_id
 from aibenchrt.load.moments import moment_fields
 from aibenchrt.load.schedule import schedule, shard_of, used_up
@@ -120,3 +122,13 @@ def test_a_moment_takes_the_place_of_the_payloads_own(tmp_path: Path) -> None:
             assert (sent.request_id, sent.request_class) == (9, "gift")
             assert (sent.gift.moment.stream, sent.gift.moment.number, sent.gift.text.text) == (stream, number, "kept")
             assert not sent.HasField("frame")
+
+
+def test_clips_and_pairs_stay_whole_where_payloads_are_drawn() -> None:
+    frame, _ = classes()
+    assert frame.together == CLIP
+    assert frame.model_copy(update={"clip": 0, "pair_apart_s": 1.0}).together == 2
+    assert frame.model_copy(update={"clip": 0}).together == 1
+    payloads = [Payload({}, {}, number, "") for number in range(CLIP * CLIPS)]
+    drawn = [payload.query_id for payload in spread(payloads, 2 * CLIP + 5, frame.together)]
+    assert drawn == [*range(CLIP), *range(4 * CLIP, 5 * CLIP)]

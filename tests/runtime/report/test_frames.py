@@ -10,15 +10,19 @@ import numpy as np
 import pytest
 from aibenchrt.collect.recorded_run import Run, read_run
 from aibenchrt.collect.records import RequestRecord
+from aibenchrt.errors import EnvironmentFailure
+from aibenchrt.experiments.audit.rows import audit_rows
 from aibenchrt.libraries import use_as_planned
 from aibenchrt.plan import Plan, PlanJitterBound, PlanShareBound, PlanSlo, PlanStreams
 from aibenchrt.report.checks.late_frames import late_frame_checks
+from aibenchrt.report.degraded_replicas import degraded
 from aibenchrt.report.figures import latency_rows
 from aibenchrt.report.frames import frame_rows, has_frames, moved_stream_rows
 from aibenchrt.report.judgements import Measured, slo_judgements
 from aibenchrt.report.statistics import positive_mean, share
 from aibenchrt.report.validity import REASONS, Limits
 from executed_run import executed
+from run_on_hosts import on_hosts
 from streams_plan import moving_numbers, streams_plan
 from synthetic_run import Shape, write_run
 
@@ -173,3 +177,20 @@ def test_the_interval_of_a_share_allows_for_hits_in_a_row() -> None:
     assert share(np.ones(3)).value == 1.0
     assert positive_mean(np.zeros(100)) is None
     assert positive_mean(np.ones(19)) is None
+
+
+@pytest.mark.parametrize(("streams", "silent"), [(1, False), (4, True)])
+def test_a_replica_to_which_no_stream_belongs_is_not_degraded(run: Run, plan: Plan, streams: int, silent: bool) -> None:
+    use_as_planned(plan.libraries)
+    (service,) = (s for s in plan.services if s.kind == "service")
+    placed = service.model_copy(update={"hosts": ("h1", "h2")})
+    load = LOAD.model_copy(update={"streams": streams})
+    made = run.plan.model_copy(update={"services": (placed,), "load": load})
+    one = on_hosts(replace(run, plan=made, calls=tuple(replace(call, endpoint=placed.endpoints[0]) for call in run.calls)))
+    found = [str(degradation) for degradation in degraded(replace(one, plan=made))]
+    assert any("count on h2: answered nothing" in text for text in found) is silent, found
+
+
+def test_frames_are_not_asked_again_by_an_audit(run: Run) -> None:
+    with pytest.raises(EnvironmentFailure, match="AIB716"):
+        audit_rows(run, 7)

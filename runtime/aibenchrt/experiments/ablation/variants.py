@@ -31,7 +31,7 @@ from aibenchrt.experiments.ablation.contribution import (
     not_better,
     variant,
 )
-from aibenchrt.plan import Plan, PlanRequest, PlanStage, Step
+from aibenchrt.plan import Plan, PlanStage, Step
 from aibenchrt.planner.executor import Executor, Request
 from aibenchrt.planner.in_process import open_chains, opened, works
 from aibenchrt.progress import Progress, silent
@@ -90,7 +90,7 @@ def ablate(plan: Plan, options: AblateOptions) -> Contributions:
 
     world: AnyWorld = load_world(plan, options.variant, options.data_seed, options.progress)
     models = plan_models(plan, world, options.training_seed, options.size, options.progress)
-    payloads = {r.name: spread(payloads_of(plan, r, world, "test"), options.requests, _together(r)) for r in plan.requests}
+    payloads = {r.name: spread(payloads_of(plan, r, world, "test"), options.requests, r.together) for r in plan.requests}
     folders = {stage: version.folder for stage, version in models.items()}
     answered = answer(plan, world, folders, payloads, stages, options.progress)
     rows = contribution_rows(answered, metrics, bootstrap_rng())
@@ -109,14 +109,10 @@ def ablate(plan: Plan, options: AblateOptions) -> Contributions:
 
 
 def spread(payloads: Sequence[Payload], most: int | None, together: int = 1) -> list[Payload]:
-    """At most `most` of them, evenly spaced. together: how many successive ones stay together, as the two of a pair do."""
+    """At most `most` of them, evenly spaced. together: how many stay together: two of a pair, the frames of a clip."""
     whole = len(payloads) // together
     count = whole if most is None else min(max(1, most // together), whole)
     return [payload for k in range(count) for payload in payloads[k * whole // count * together :][:together]]
-
-
-def _together(request: PlanRequest) -> int:
-    return 1 if request.pair_apart_s is None else 2
 
 
 def answer(

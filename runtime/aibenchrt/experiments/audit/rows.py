@@ -10,7 +10,7 @@ from aibenchrt.collect.recorded_run import MEASURED, Run
 from aibenchrt.collect.records import RequestRecord, ScheduleRecord
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.load.pairs import apart_s
-from aibenchrt.plan import Plan, PlanExclusiveChoice
+from aibenchrt.plan import Plan, PlanExclusiveChoice, PlanStreams
 from aibenchrt.planner.executor import draw, drawn_arm
 
 SAMPLE = 60  # requests that are asked again
@@ -28,8 +28,10 @@ def audit_rows(run: Run, seed: int) -> tuple[ScheduleRecord, ...]:
     ids of repeats are such that each draws as the first of its payload. No payload is both in the sample and repeated. Of what can be sent
     once nothing is repeated, and pairs are asked again whole, in the time that lay between them.
 
-    EnvironmentFailure AIB750: the run answered too few different payloads.
+    EnvironmentFailure AIB750: the run answered too few different payloads; AIB716: it sent streams.
     """
+    if isinstance(run.plan.load, PlanStreams):
+        raise EnvironmentFailure("AIB716", directory=run.directory)
     rng = np.random.default_rng([seed, len(run.measured)])
     first = _first_asked(run)
     sample, rest = _split(run, first, rng)

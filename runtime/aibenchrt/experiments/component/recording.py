@@ -93,7 +93,7 @@ def record(plan: Plan, assets: Assets, stage: PlanStage, count: int, seed: int, 
             both = []
             for quota, pool in zip(quotas, pools, strict=True):
                 progress(f"recording the inputs of '{stage.name}'", number / len(plan.requests))
-                size = 1 if request.pair_apart_s is None else 2  # pairs stay together and in order
+                size = request.together  # pairs and clips stay together and in order
                 order = np.random.default_rng([seed, number]).permutation(len(pool) // size).tolist()
                 drawn = [pool[size * k + place] for k in order for place in range(size)]
                 both.append(asyncio.run(_capture(captured, request.name, drawn, quota, truth_of)))
