@@ -272,3 +272,14 @@ def test_names_of_textures_tell_what_they_show() -> None:
         "fabric",
     ]
     assert [kind_of(name) for name in ("wood_bump.jpg", "iphone.jpg", "pineSnowTexture.jpg")] == ["", "", ""]
+
+
+def test_players_buy_textures_and_what_they_say_comes_with_the_same_frames(world: ArcadeWorld) -> None:
+    assert {item.item_id for item in world.items} == {texture.item_id for texture in world.textures}
+    assert {user.user_id for user in world.users} >= {payload.user for payload in payloads(world, "frames")}
+    spoken, silent_ones = payloads(world, "spoken"), payloads(world, "frames")
+    assert len(spoken) == len(silent_ones)
+    for one, other in zip(spoken[::100], silent_ones[::100], strict=True):
+        assert {port: value for port, value in one.values.items() if port != "audio"} == other.values
+        assert one.truth == other.truth
+        assert one.values["audio"]["wav"][:4] == b"RIFF"
