@@ -35,7 +35,8 @@ def first_word(call: ast.Call) -> str:
     return call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str) else ""
 
 
-RAISED = calls("EnvironmentFailure")
+OWN = "runtime/aibenchrt/errors.py:"  # which makes one again that another process has told
+RAISED = [(place, call) for place, call in calls("EnvironmentFailure") if not place.startswith(OWN)]
 
 
 def test_every_failure_names_a_code_and_gives_exactly_its_fields() -> None:
