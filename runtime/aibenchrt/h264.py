@@ -52,8 +52,7 @@ class Decoder:
     """One stream, from a key frame on."""
 
     def __init__(self) -> None:
-        self._context = av.CodecContext.create("h264", "r")
-        self._context.thread_count = 1
+        self._context = _decoding()
         self._context.flags |= av.codec.context.Flags.low_delay
 
     def decode(self, content: bytes) -> Picture:
@@ -71,8 +70,7 @@ class Decoder:
 def decoded_group(content: bytes) -> list[Picture]:
     """The frames of a stream that begins with a key frame, as they are shown. DamagedStreamError: it has none, or too many."""
     _check(content)
-    context = av.CodecContext.create("h264", "r")
-    context.thread_count = 1
+    context = _decoding()
     pictures: list[Picture] = []
     try:
         for frame in _frames(context, content):
@@ -91,6 +89,13 @@ def encoded_group(pictures: list[Picture], crf: int) -> bytes:
     height, width = pictures[0].shape[:2]
     encoder = Encoder(width, height, crf)
     return b"".join(encoder.encode(picture, key=place == 0) for place, picture in enumerate(pictures))
+
+
+def _decoding() -> av.CodecContext:
+    """A decoder that takes no memory for frames that are too large."""
+    context = av.CodecContext.create("h264", "r")
+    context.thread_count, context.options = 1, {"max_pixels": str(MOST_PIXELS)}
+    return context
 
 
 def _frames(context: av.CodecContext, content: bytes) -> Iterator[av.VideoFrame]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from aibenchrt import h264
 from aibenchrt.catalog import COMPONENTS, component_module
 from aibenchrt.components.video_capture.service import Gaps
 from aibenchrt.datasets.colour_png import colour_png
@@ -194,6 +195,13 @@ def test_what_is_no_stream_is_refused(world: LiveShow) -> None:
             Decoder().decode(content)
     with pytest.raises(ValueError, match="cannot be encoded"):
         Encoder(95, 64, 20)
+    large = h264.MOST_PIXELS // 2048 + 16
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(h264, "MOST_PIXELS", h264.MOST_PIXELS * 2)
+        content = Encoder(2048, large, 40).encode(np.zeros((large, 2048, 3), dtype=np.uint8), key=True)
+    for decode in (decoded_group, Decoder().decode):
+        with pytest.raises(DamagedStreamError, match="this is not"):
+            decode(content)
     work = opened(world, "video_codec")
     png, odd = frames_of(world)[0], colour_png(np.zeros((9, 9, 3), dtype=np.uint8))
     for values in ((b"no picture", 0, 0), (png, -1, 0), (png, 0, -1), (odd, 0, 0)):
