@@ -13,5 +13,6 @@ SPEC = ComponentSpec(
         Setting("look", "word", "raster", ("raster", "occluded"), "occluded: what sees little of the sky is darker"),
         Setting("side", "count", 64, (), "pixels of a side of a frame, 8 to 256"),
     ),
+    memory_mib=96,
     cpu_ms=8.0,
 )
