@@ -74,8 +74,15 @@ class _Starved:
         for name in self._unreached:
             if self._gives(name, kind, finding.task):
                 return True
-        before = (name for name in self._first if name != finding.task and finding.request in self._requests[name])
+        before = (name for name in self._first if name != finding.task and self._lacks_or_rests(name, finding.request))
         return any(finding.task in self._descendants(name) and self._gives(name, kind, finding.task) for name in before)
+
+    def _lacks_or_rests(self, name: str, request: str | None) -> bool:
+        """Whether a task that lacks data for some request lacks them for this one, or does not run for it, as it might with them."""
+        if request in self._requests[name]:
+            return True
+        runs = self._reporter.flow.runs.get(name, 0)
+        return not any(runs & case.bit for case in self._reporter.flow.cases if case.request == request)
 
     def waits_for_unreached(self, finding: Finding) -> bool:
         """Whether no edge leads to the task that decides, or to one that it waits for."""

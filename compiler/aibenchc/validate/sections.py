@@ -63,6 +63,7 @@ def metrics(
     names = dict.fromkeys(dataset.spec for dataset in symbols.datasets if dataset.name in used)
     specs = [spec for name in names if (spec := catalog.dataset(name)) is not None]
     quality: dict[str, Span] = {}
+    told: set[str] = set()  # types of answers that are missing
     frames: dict[FrameMetric, Span] = {}
     percentiles: list[float] = []
     latency: ast.Setting | None = None
@@ -90,7 +91,11 @@ def metrics(
                 reader.diagnostics.report("AIB115", entry.span, what=f"the metric `{name}`", first=place(first))
             elif name in FRAME_METRICS:
                 frames[FRAME_METRICS[name]] = entry.span
-            elif _has_depth(entry, reader) and _can_yield(name, entry.span, specs, reader) and _can_show(name, entry.span, answers, reader):
+            elif (
+                _has_depth(entry, reader)
+                and _can_yield(name, entry.span, specs, reader)
+                and _can_show(name, entry.span, answers, reader, told)
+            ):
                 quality[name] = entry.span
     return tuple(quality), frames, Latency(tuple(percentiles) or DEFAULT_PERCENTILES)
 
@@ -119,8 +124,8 @@ def _can_yield(name: str, span: Span, specs: Sequence[DatasetSpec], reader: Read
     return False
 
 
-def _can_show(name: str, span: Span, answers: frozenset[str] | None, reader: Reader) -> bool:
-    """Whether the answers are of the type that the metric scores."""
+def _can_show(name: str, span: Span, answers: frozenset[str] | None, reader: Reader, told: set[str]) -> bool:
+    """Whether the answers are of the type that the metric scores. told: the types of which it has been reported that they are missing."""
     row = metric(name)
     if answers is None or row is None:
         return True
@@ -129,8 +134,10 @@ def _can_show(name: str, span: Span, answers: frozenset[str] | None, reader: Rea
         return True
     able = " or ".join(t.name for t in PORT_TYPES.values() if t.answer and row.answer in shown_by([t.name]))
     gets = ", ".join(reached) or "nothing"
-    hint = f"it needs {ANSWER_TYPES[row.answer].needs}: lead {able} to the response, which gets {gets}"
-    reader.diagnostics.report("AIB117", span, name=name, hint=hint)
+    if row.answer not in told:
+        told.add(row.answer)
+        hint = f"it needs {ANSWER_TYPES[row.answer].needs}: lead {able} to the response, which gets {gets}"
+        reader.diagnostics.report("AIB117", span, name=name, hint=hint)
     return False
 
 

@@ -14,6 +14,8 @@ from aibenchrt.catalog import component as component_spec
 from aibenchrt.component import PORT_TYPES, ComponentSpec
 from aibenchrt.components.image_classification.train import Effort as PhotoEffort
 from aibenchrt.components.text_translation.train import Effort as TranslationEffort
+from aibenchrt.datasets.arcade import dataset as arcade
+from aibenchrt.datasets.clips import dataset as clips
 from aibenchrt.datasets.colour_png import colour_png
 from aibenchrt.datasets.furniture_pictures import dataset as furniture
 from aibenchrt.datasets.movielens_shop import dataset as shop
@@ -97,6 +99,20 @@ class FewPictures:
         return self._whole.captioned(split)[::10]
 
 
+class FewClips:
+    """Every fourth clip of the synthetic clips of a split."""
+
+    def clips(self, split: str) -> Sequence[Any]:
+        return clips.WORLDS.load("synthetic", 7).clips(split)[::4]
+
+
+class FewBodies:
+    """Every tenth picture of the bodies of a split of the synthetic arcade."""
+
+    def solids(self, split: str) -> Sequence[Any]:
+        return arcade.WORLDS.load("synthetic", 7).solids(split)[::10]
+
+
 def _ranked(count: int, seed: int) -> list[Sample]:
     """Requests whose wanted item is the one with the highest search score."""
     rng = np.random.default_rng(seed)
@@ -122,6 +138,7 @@ def material() -> Any:
     )
     own |= dict.fromkeys(("image_embedding", "image_to_text", "object_detection"), FewPictures())
     own |= dict.fromkeys(("face_embedding", "face_recognition_3d"), TinyFaces())
+    own |= dict.fromkeys(("image_compression", "video_prediction"), FewClips()) | {"object_reconstruction_3d": FewBodies()}
     own |= {"image_to_image": ChangedScenes(scenes=4, views=2), "image_generation": ColouredThings(things=4, views=2)}
     return lambda name: {**own, "learning_to_rank": samples}.get(name, world)
 

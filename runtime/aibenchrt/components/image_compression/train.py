@@ -200,7 +200,8 @@ def _fit(network: Compressor, frames: dict[str, list[Pixels]], effort: Effort, s
             if step % 10 == 0:
                 tell(Batches(epoch, (step + 1) / effort.steps, of=effort.epochs))
         value = _validated(network, chosen)
-        tell(Epoch(epoch, "validation", "loss", value, of=effort.epochs))
+        for metric, reached in {"loss": value, **_reached(network, chosen)}.items():
+            tell(Epoch(epoch, "validation", metric, reached, of=effort.epochs))
         if value < least:
             best, least, best_epoch = copy_of(network), value, epoch
     network.load_state_dict(best)
@@ -225,6 +226,26 @@ def _validated(network: Compressor, pixels: Tensor) -> float:
         for start in range(0, len(pixels), 16)
     ]
     return float(np.mean(losses))
+
+
+@torch.no_grad()
+def _reached(network: Compressor, pixels: Tensor) -> dict[str, float]:
+    """The metrics at rate `high` of pictures as they are padded, (n, 3, h, w) in [0, 1]; bits as the densities estimate them."""
+    network.eval()
+    reached: dict[str, list[float]] = {"ms_ssim": [], "psnr": [], "bits_per_pixel": []}
+    for part in torch.split(pixels, 16):
+        drawn, bits = network(part, torch.full((len(part),), HIGH, device=part.device))
+        reached["bits_per_pixel"] += (bits / (part.shape[2] * part.shape[3])).tolist()
+        for original, out in zip(_output(part), _output(drawn), strict=True):
+            reached["ms_ssim"].append(ms_ssim(original, out))
+            reached["psnr"].append(decibels(original, out))
+    return {metric: float(np.mean(values)) for metric, values in reached.items()}
+
+
+def _output(pictures: Tensor) -> Pixels:
+    """(n, 3, h, w) in [0, 1] → (n, h, w, 3)."""
+    pixels: Pixels = (255 * pictures.clamp(0, 1)).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    return pixels
 
 
 def _parts(clips: Sequence[Pixels], count: int, stride: int, rng: np.random.Generator) -> Pixels:
