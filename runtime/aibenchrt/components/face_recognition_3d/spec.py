@@ -26,6 +26,6 @@ SPEC = ComponentSpec(
     metrics=("equal_error_rate",),
     trains=True,
     memory_mib=96,
-    cpu_ms=2.0,
+    cpu_ms=1.5,
     needs=(FACES, ENROLMENT),
 )
