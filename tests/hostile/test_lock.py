@@ -48,6 +48,11 @@ def test_the_lock_has_hashes_for_every_pin_and_no_addresses() -> None:
     assert text.count("--hash=sha256:") == sum(map(len, hashes().values()))
 
 
+def test_every_package_is_locked_in_one_version() -> None:
+    """One that differs between Pythons could be no constraint of pip's, which knows the pins alone."""
+    assert len(hashes()) == len(LOCKED), "bound what has several, in pyproject.toml"
+
+
 def test_torch_is_left_out_and_the_lock_says_why() -> None:
     assert "torch" not in LOCKED
     assert re.search(r"^# torch is left out", lock_text(), re.M)
