@@ -40,7 +40,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "libraries-numpy": ("numpy",),
     "libraries-pictures": ("pillow",),
     "libraries-service": (
+        "av",
         "cryptography",
+        "embreex",
         "protego",
         "psycopg[binary]",
         "rapidfuzz",
@@ -51,7 +53,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "xxhash",
     ),
     "libraries-client": ("tritonclient[grpc]",),
-    "libraries-triton": ("onnxruntime", SERVER),
+    "libraries-triton": ("constriction", "onnxruntime", SERVER),
     "libraries-arrow": ("pyarrow",),
 }
 NEEDS: Mapping[PartKind, tuple[str, ...]] = {
