@@ -13,7 +13,6 @@ from aibenchrt.plan import Plan, PlanStreams, read_plan
 from aibenchrt.planner.executor import Executor
 from aibenchrt.report import report
 from cuts import cuts
-from recorded import shown
 from scenario import SPECS, Deployed, compiled, deploy
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]  # on a machine without caches the first test trains
@@ -76,8 +75,8 @@ def test_no_request_fails_and_each_takes_the_whole_path(run: Run) -> None:
 
 def test_every_frame_shows_a_body(run: Run) -> None:
     for request in run.requests:
-        assert shown(request, "picture").startswith(b"\x89PNG")
-        solid = shown(request, "solid")
+        assert run.answer(request, "picture").startswith(b"\x89PNG")
+        solid = run.answer(request, "solid")
         assert solid.side == 24
         assert any(solid.content), "a body of no voxel"
 

@@ -13,7 +13,6 @@ from aibenchrt.plan import Plan, PlanStreams, read_plan
 from aibenchrt.planner.executor import Executor
 from aibenchrt.report import report
 from cuts import cuts
-from recorded import shown
 from scenario import SPECS, Deployed, compiled, deploy
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]  # on a machine without caches the first test trains
@@ -78,12 +77,12 @@ def test_no_request_fails_and_each_takes_the_whole_path(run: Run) -> None:
 def test_groups_are_delivered_whole_and_some_frames_of_them_were_lost(run: Run) -> None:
     lost = 0
     for request in run.requests:
-        frames = shown(request, "frames")
+        frames = run.answer(request, "frames")
         assert len(frames.pngs) == len(frames.lost) == 8
         assert all(png.startswith(b"\x89PNG") for png in frames.pngs), "what was lost is concealed"
         assert not frames.lost[0], "the key frame is sent until it arrives"
         lost += sum(frames.lost)
-        assert shown(request, "bits") > 0
+        assert run.answer(request, "bits") > 0
     assert 0.02 < lost / (7 * len(run.requests)) < 0.10, "5 % are lost"
 
 

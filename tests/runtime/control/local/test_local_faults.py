@@ -23,7 +23,6 @@ from aibenchrt.control.options import RunOptions
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.plan import Plan
 from aibenchrt.report import validate
-from aibenchrt.report.outages import CONNECTED_NS
 from observed_run import requests_ended, wait_until
 from paths import TEST_SPECS
 from seen_processes import descendants, processes_about
@@ -147,7 +146,9 @@ def test_a_triton_whose_model_died_or_hangs_is_started_again_and_serves(generate
     named = f"the process of model 'category' (pid {fault.pid}): signal {number:d} ({number.name})"
     assert outage.reason == ("model 'category' answers no inference within 1.5 s" if number == signal.SIGSTOP else named)
     assert outage.until_ns is not None
-    after = [r for r in run.requests if r.sent_ns > outage.until_ns + CONNECTED_NS]
+    # From the first answer on: how long a planner takes to reconnect is a question of how busy the machine is.
+    again = min(r.done_ns for r in run.requests if r.outcome == "ok" and r.sent_ns > outage.until_ns)
+    after = [r for r in run.requests if r.sent_ns > again]
     assert {r.outcome for r in after} == {"ok"}
     failed = sum(r.outcome != "ok" for r in run.requests)
     assert failed > 0
