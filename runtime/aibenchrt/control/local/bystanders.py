@@ -22,7 +22,8 @@ class Looking:
         if total_us <= 0:
             return ()
         seen = busiest(self._before, taken(), total_us, own)
-        return tuple(Bystander(name=other.name, pid=other.pid, cpu_share=other.us / total_us) for other in seen)
+        # The machine's counter was read first: of a short time, a process may have more by now.
+        return tuple(Bystander(name=other.name, pid=other.pid, cpu_share=min(1.0, other.us / total_us)) for other in seen)
 
 
 def _total_us() -> int:
