@@ -161,14 +161,15 @@ def _distribution(analysis: Analysis, alt: str) -> str:
         axes.set_yticks(ticks, ["p50", "p90", "p99", "p99.9"])
         lowest = min((float(y.min()) for _, _, v in curves if len(y := _tail(v)[1])), default=0.01)
         axes.set_ylim(lowest * 0.8, 1.1)
-        _plain_log(axes)
+        plain_log(axes)
         axes.grid(True)
         axes.legend()
 
     return svg(draw, WIDTH, 4.2, "latency distribution", alt) if np.isfinite(curves[0][2]).sum() >= SAMPLES_BEYOND * 2 else ""
 
 
-def _plain_log(axes: Any) -> None:
+def plain_log(axes: Any) -> None:
+    """A logarithmic x axis with plain numbers, at 1, 2 and 5 where it is not too long."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
@@ -197,7 +198,7 @@ def _components(report: Report, alt: str) -> str:
                     axes.plot([q.estimate.value], [at], marker=markers[k % 5], color=colour, markersize=5.5, linestyle="")
         axes.set_yticks(range(len(rows)), [r.scope if r.scope == "whole path" else r.name for r in reversed(rows)])
         axes.set(xscale="log", xlabel="ms; bands: 95 % intervals")
-        _plain_log(axes)
+        plain_log(axes)
         axes.grid(True, axis="x")
         axes.margins(y=0.04)
         _key(axes, [(f"p{q.p:g}", markers[k % 5], PLANNER) for k, q in enumerate(rows[0].percentiles)])
@@ -345,7 +346,7 @@ def _ratios(report: Report, alt: str) -> str:
         _dots(axes, [(r.task, r.estimate, COLOURS.get(r.kind, PLANNER)) for r in rows], 1.0)
         axes.axvline(1.0, color=INK, linewidth=0.8, linestyle=":")
         axes.set(xscale="log", xlabel=f"p{highest:g} of the whole path ÷ p{highest:g} of the component; bands: 95 % intervals")
-        _plain_log(axes)
+        plain_log(axes)
         axes.grid(True, axis="x")
 
     return svg(draw, WIDTH, 0.8 + 0.27 * len(rows), "whole path over component", alt) if rows else ""
@@ -389,7 +390,7 @@ def _roc(report: Report, alt: str) -> str:
                 axes.plot(*([value] for value in at), marker="o", color=colour, markersize=7, linestyle="")
             lowest = min((rate for row in rows for rate in row.false_accept if rate > 0), default=0.01)
             axes.set(xscale="log", xlim=(100 * lowest, 100), ylim=(0, 104), title=f"{task}: {rows[0].model}", xlabel="wrongly accepted, %")
-            _plain_log(axes)
+            plain_log(axes)
             axes.grid(True)
             axes.legend(loc="lower right")
         every[0].set_ylabel("rightly accepted, %")

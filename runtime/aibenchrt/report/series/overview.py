@@ -7,7 +7,7 @@ from typing import Any
 
 from aibenchrt.figure_format import number
 from aibenchrt.report.model import Estimate
-from aibenchrt.report.pictures import AI, SERVICE, WIDTH, svg
+from aibenchrt.report.pictures import AI, SERVICE, WIDTH, plain_log, svg
 from aibenchrt.report.series.model import Figures, SeriesRow
 
 _MOST_NAME = 28  # characters of a name beside the axis
@@ -32,7 +32,7 @@ def overview(rows: Sequence[SeriesRow]) -> str:
         latency.set_yticks(range(len(ordered)), [_name(row) for row, _ in ordered])
         latency.set(xscale="log", xlabel="latency of the whole path, ms: ● p50, ◆ p90")
         share.set(xlim=(0, 100), xlabel="AI on the critical path, %")
-        _plain_log(latency)
+        plain_log(latency)
         for axes in (latency, share):
             axes.grid(True, axis="x")
             axes.margins(y=0.08)
@@ -71,14 +71,3 @@ def _in_percent(share: Estimate) -> Estimate:
 def _name(row: SeriesRow) -> str:
     invalid = "" if row.verdict is not None and row.verdict.valid else " (INVALID)"
     return (row.spec if len(row.spec) <= _MOST_NAME else f"{row.spec[: _MOST_NAME - 1]}…") + invalid
-
-
-def _plain_log(axes: Any) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.minorticks_off()
-    low, high = axes.get_xlim()
-    if high / low < 2000:
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
