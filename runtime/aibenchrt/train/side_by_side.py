@@ -20,6 +20,7 @@ from typing import Any
 from aibenchrt.errors import EnvironmentFailure
 from aibenchrt.libraries import in_use, use_as_planned
 from aibenchrt.progress import Progress
+from aibenchrt.serve.model_processes import ending
 
 _SPAWNED = multiprocessing.get_context("spawn")
 
@@ -72,7 +73,7 @@ def side_by_side(pieces: Sequence[Piece], progress: Progress, at_a_time: int) ->
 
 def _started(piece: Piece) -> tuple[Connection, BaseProcess]:
     hearing, telling = _SPAWNED.Pipe(duplex=False)
-    process = _SPAWNED.Process(target=_run, args=(piece, in_use(), telling), name=f"training of {piece.what}", daemon=True)
+    process = _SPAWNED.Process(target=_run, args=(piece, in_use(), telling), name=piece.what, daemon=True)
     process.start()
     telling.close()
     return hearing, process
@@ -84,7 +85,7 @@ def _heard(hearing: Connection, piece: Piece, process: BaseProcess, progress: Pr
         told = hearing.recv()
     except EOFError:
         process.join()
-        raise EnvironmentFailure("AIB721", what=piece.what, how=_how(process.exitcode)) from None
+        raise EnvironmentFailure("AIB721", what=piece.what, how=ending(process.exitcode)) from None
     if not isinstance(told, _Ended):
         progress(*told)
         return False
@@ -95,10 +96,6 @@ def _heard(hearing: Connection, piece: Piece, process: BaseProcess, progress: Pr
     if told.failure is not None:
         raise RuntimeError(f"{piece.what}\n{told.report}") from told.failure
     return True
-
-
-def _how(code: int | None) -> str:
-    return f"exit code {code}" if code is None or code >= 0 else f"signal {-code} ({signal.Signals(-code).name})"
 
 
 def _run(piece: Piece, libraries: Sequence[Any], telling: Connection) -> None:
