@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from aibenchrt.datasets.draws import choose, rng_of
+from aibenchrt.datasets.draws import Rng, choose, rng_of
 from aibenchrt.datasets.faces.history import VALIDATION_START, as_users, earlier_payments
+from aibenchrt.datasets.interactions.said import Said, sentences
 from aibenchrt.datasets.interactions.served import standing
 from aibenchrt.datasets.rows import Interactions, Item
-from aibenchrt.datasets.sources.synthetic_speech import speak
 
 __all__ = ["VALIDATION_START", "Said", "as_users", "purchases", "said", "skins_as_items"]
 
-# Each takes some milliseconds of CPU time to speak. The wording differs between splits, so that no transcript is in two of them.
-MOST: Mapping[str, int] = {"train": 400, "validation": 24, "test": 40}
+# The wording differs between splits, so that no transcript is in two of them.
 SENTENCES: Mapping[str, tuple[str, ...]] = {
     "train": (
         "meet me at the {0} in {1} seconds",
@@ -27,14 +25,6 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "validation": ("wait behind the {0} for {1} seconds",),
     "test": ("hide in the {0} for {1} seconds", "they have {1} at the {0}"),
 }
-
-
-@dataclass(frozen=True)
-class Said:
-    """wav: 16 kHz mono, 16-bit. text: what is said."""
-
-    wav: bytes
-    text: str
 
 
 def purchases(players: Sequence[int], skins: Sequence[int], seed: int) -> Interactions:
@@ -58,8 +48,8 @@ def skins_as_items(skins: Sequence[tuple[int, str, int]], kinds: Sequence[str], 
 
 def said(nouns: Sequence[str], split: str, seed: int) -> tuple[Said, ...]:
     """What players say, by synthetic_speech's sounds; no two of a split are alike."""
-    rng = rng_of(seed, f"players in {split}")
-    texts: dict[str, None] = {}
-    while len(texts) < MOST[split]:
-        texts[choose(SENTENCES[split], rng).format(choose(nouns, rng), int(rng.integers(2, 100)))] = None
-    return tuple(Said(speak(text, rng_of(seed, f"speech: {text}")), text) for text in texts)
+
+    def drawn(rng: Rng) -> str:
+        return choose(SENTENCES[split], rng).format(choose(nouns, rng), int(rng.integers(2, 100)))
+
+    return sentences(drawn, "players", split, seed)

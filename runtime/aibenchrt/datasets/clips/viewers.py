@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from aibenchrt.datasets.draws import choose, rng_of
+from aibenchrt.datasets.draws import Rng, choose
 from aibenchrt.datasets.faces.history import VALIDATION_START, as_users, earlier_payments
+from aibenchrt.datasets.interactions.said import Said, sentences
 from aibenchrt.datasets.interactions.served import standing
 from aibenchrt.datasets.rows import Interactions, Item
-from aibenchrt.datasets.sources.synthetic_speech import speak
 
 __all__ = ["KINDS", "VALIDATION_START", "VIEWERS", "Said", "as_users", "kind_of", "programmes", "said", "watched"]
 
@@ -25,22 +24,13 @@ _ABOUT: Mapping[str, tuple[str, ...]] = {
 _TITLES = ("A Year of {}", "All About {}", "{} at Night", "{} in Spring", "Old {}")
 VIEWERS = range(7001, 7161)
 
-# Each takes some milliseconds of CPU time to speak. The wording differs between splits, so that no transcript is in two of them.
-MOST: Mapping[str, int] = {"train": 400, "validation": 24, "test": 40}
+# The wording differs between splits, so that no transcript is in two of them.
 _SENTENCES: Mapping[str, tuple[str, ...]] = {
     "train": ("here we see {} {}", "these are {} {}", "nobody counts the {} {}", "we came for {} {}"),
     "validation": ("look at the {} {}",),
     "test": ("there are {} {} here", "it took {} {} to begin"),
 }
 _HOW_MANY = ("two", "three", "nine", "old", "new", "grey", "green", "tall", "small", "quiet", "many", "few", "our", "their")
-
-
-@dataclass(frozen=True)
-class Said:
-    """wav: 16 kHz mono, 16-bit. text: what is said."""
-
-    wav: bytes
-    text: str
 
 
 def _catalogue() -> list[tuple[int, str, int]]:
@@ -74,9 +64,9 @@ def programmes(seen: Interactions) -> tuple[Item, ...]:
 
 def said(split: str, seed: int) -> tuple[Said, ...]:
     """Sentences of a narrator, by synthetic_speech's sounds; no two of a split are alike."""
-    rng = rng_of(seed, f"narrator in {split}")
     things: Sequence[str] = [about for kind in KINDS for about in _ABOUT[kind]]
-    texts: dict[str, None] = {}
-    while len(texts) < MOST[split]:
-        texts[choose(_SENTENCES[split], rng).format(choose(_HOW_MANY, rng), choose(things, rng))] = None
-    return tuple(Said(speak(text, rng_of(seed, f"speech: {text}")), text) for text in texts)
+
+    def drawn(rng: Rng) -> str:
+        return choose(_SENTENCES[split], rng).format(choose(_HOW_MANY, rng), choose(things, rng))
+
+    return sentences(drawn, "narrator", split, seed)

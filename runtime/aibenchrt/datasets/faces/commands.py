@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from aibenchrt.datasets.draws import Rng, choose, rng_of
 from aibenchrt.datasets.rows import SPLITS
-from aibenchrt.datasets.sources.synthetic_speech import speak
 
 MOST: Mapping[str, int] = {"train": 400, "validation": 24, "test": 60}  # each takes some milliseconds of CPU time to speak
 MOST_CENTS = 10_000
@@ -35,14 +34,6 @@ class Command:
         return f"pay {euros} euros {cents} to {self.merchant.name}" if cents else f"pay {euros} euros to {self.merchant.name}"
 
 
-@dataclass(frozen=True)
-class Said:
-    """wav: 16 kHz mono, 16-bit. text: what is said."""
-
-    wav: bytes
-    text: str
-
-
 def drawn_command(merchants: Sequence[Merchant], rng: Rng) -> Command:
     """A payment of 1.00 to 100.00 to one of these."""
     merchant = choose(merchants, rng)
@@ -61,7 +52,3 @@ def commands(merchants: Sequence[Merchant], seed: int) -> dict[str, list[Command
                 known.add(command.text)
                 own.append(command)
     return found
-
-
-def spoken(command: Command, seed: int) -> Said:
-    return Said(speak(command.text, rng_of(seed, f"speech: {command.text}")), command.text)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from aibenchrt.components.encryption.sealing import GCM_NONCE_BYTES, PAYMENT_NONCE_BYTES, Payment, seal_payment
 from aibenchrt.datasets.draws import Rng, choose, rng_of
-from aibenchrt.datasets.faces.commands import Command, drawn_command, spoken
+from aibenchrt.datasets.faces.commands import Command, drawn_command
 from aibenchrt.datasets.faces.world import Capture, FacesWorld, Person
+from aibenchrt.datasets.interactions.said import spoken
 from aibenchrt.values import Value
 
 GENUINE, IMPOSTORS, PRINTED, REPLAYS, DOUBLES = "genuine", "impostors", "printed", "replays", "doubles"
@@ -125,7 +126,7 @@ def _spoken(own: _Split, payer: Person, rng: Rng) -> list[Ordered]:
     """A genuine payment, and the order as it was said."""
     command = next(own.commands)
     one = _ordered(own, payer, choose(own.faces[payer.person_id], rng), True, rng, command=command)
-    said = spoken(command, own.world.seed)
+    said = spoken(command.text, own.world.seed)
     return [replace(one, note=f"{one.note}; said: {said.text}", beside={"audio": {"wav": said.wav}})]
 
 

@@ -17,9 +17,10 @@ import numpy as np
 from aibenchrt.datasets.blobs import Blobs
 from aibenchrt.datasets.cache import save_whole, whole_version
 from aibenchrt.datasets.draws import rng_of
-from aibenchrt.datasets.faces.commands import Command, Merchant, Said, commands, spoken
+from aibenchrt.datasets.faces.commands import Command, Merchant, commands
 from aibenchrt.datasets.faces.history import VALIDATION_START, as_items, as_users, earlier_payments
 from aibenchrt.datasets.faces.names import TRADES, persons_names
+from aibenchrt.datasets.interactions.said import Said, spoken
 from aibenchrt.datasets.rows import SPLITS, Interactions, Item, Provenance, User
 from aibenchrt.datasets.text_lines import Line, picture
 
@@ -152,7 +153,7 @@ class FacesWorld:
 
     def utterances(self, split: str) -> Sequence[Said]:
         """The `commands` of a split, spoken; made whenever they are asked for."""
-        return [spoken(command, self.seed) for command in self.commands[split]]
+        return [spoken(command.text, self.seed) for command in self.commands[split]]
 
     def lines(self, split: str) -> Sequence[Line]:
         """Pictures of names: first the persons of a split, then others; made whenever they are asked for."""

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aibenchrt.datasets.draws import choose, rng_of
+from aibenchrt.datasets.draws import Rng, choose
 from aibenchrt.datasets.faces.history import VALIDATION_START, as_users, earlier_payments
+from aibenchrt.datasets.interactions.said import Said, sentences
 from aibenchrt.datasets.interactions.served import standing
 from aibenchrt.datasets.rows import Interactions, Item
-from aibenchrt.datasets.sources.synthetic_speech import speak
 
 __all__ = ["VALIDATION_START", "Goods", "Said", "as_users", "goods_as_items", "purchases", "said"]
 
-# Each takes some milliseconds of CPU time to speak. The wording differs between splits, so that no transcript is in two of them.
-MOST: Mapping[str, int] = {"train": 400, "validation": 24, "test": 40}
+# The wording differs between splits, so that no transcript is in two of them.
 SENTENCES: Mapping[str, tuple[str, ...]] = {
     "train": ("this {} costs {} euros", "look at this {} for {} euros", "only today the {} for {} euros", "a {} for {} euros"),
     "validation": ("who wants a {} for {} euros",),
@@ -39,14 +38,6 @@ class Goods:
     author: str
 
 
-@dataclass(frozen=True)
-class Said:
-    """wav: 16 kHz mono, 16-bit. text: what is said."""
-
-    wav: bytes
-    text: str
-
-
 def purchases(viewers: Sequence[int], goods: Sequence[Goods], seed: int) -> Interactions:
     """What viewers bought in a year, and how content they were, 1 to 5."""
     return earlier_payments(viewers, [one.item_id for one in goods], seed)
@@ -66,9 +57,9 @@ def goods_as_items(goods: Sequence[Goods], nouns: Sequence[str], bought: Interac
 
 def said(goods: Sequence[Goods], nouns: Sequence[str], split: str, seed: int) -> tuple[Said, ...]:
     """Sentences of the host, by synthetic_speech's sounds; no two of a split are alike."""
-    rng = rng_of(seed, f"host in {split}")
-    texts: dict[str, None] = {}
-    while len(texts) < MOST[split]:
+
+    def drawn(rng: Rng) -> str:
         one = choose(goods, rng)
-        texts[choose(SENTENCES[split], rng).format(f"{one.colour} {nouns[one.label]}", int(rng.integers(2, 500)))] = None
-    return tuple(Said(speak(text, rng_of(seed, f"speech: {text}")), text) for text in texts)
+        return choose(SENTENCES[split], rng).format(f"{one.colour} {nouns[one.label]}", int(rng.integers(2, 500)))
+
+    return sentences(drawn, "host", split, seed)
